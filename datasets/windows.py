@@ -1,0 +1,75 @@
+"""Which frames a training step sees: a pure function of names and numbers, never of call order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from manifests import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``T`` consecutive frames of a clip."""
+
+    clip_index: int
+    """Position in the list of clips."""
+    start: int
+    """First frame, from 0."""
+    flip: bool
+    """Mirrored left to right."""
+
+
+def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.ndarray, T: int) -> Window:
+    """Draw one training window: a clip, its start and a flip, each uniformly (paper, section 4.2).
+
+    The draw depends on nothing but the arguments, so training resumes at any step, any number of loaders
+    gives the same batches, and two models trained on one corpus see the same clips: they are comparable
+    in pairs.
+
+    Args:
+        seed: of the experiment.
+        corpus: name of the corpus.
+        step: counts the micro-batches.
+        slot: position in the global micro-batch.
+        lengths: int (N,), frames of each clip; clips shorter than T are never drawn.
+        T: frames of a window.
+
+    Raises:
+        ValueError: no clip has T frames.
+    """
+    usable = np.flatnonzero(np.asarray(lengths) >= T)
+    if len(usable) == 0:
+        raise ValueError(
+            f"no clip of {corpus} has the {T} frames of a window; the longest has {max(lengths, default=0)}"
+        )
+    key = int.from_bytes(hashlib.sha256(corpus.encode()).digest()[:8], "little")
+    rng = np.random.default_rng([seed, key, step, slot])
+    clip_index = int(usable[rng.integers(len(usable))])
+    start = int(rng.integers(lengths[clip_index] - T + 1))
+    return Window(clip_index, start, bool(rng.integers(2)))
+
+
+def eligible(clips: Sequence[Clip], T: int) -> tuple[list[Clip], int]:
+    """Return the clips of at least T frames, and how many are left out (as the paper does in training)."""
+    kept = [clip for clip in clips if clip.n_frames >= T]
+    return kept, len(clips) - len(kept)
+
+
+def validation_windows(clips: Sequence[Clip], T: int, per_clip: int) -> list[Window]:
+    """Return ``per_clip`` fixed windows of each clip: evenly spaced, never flipped, the same at every call.
+
+    One window stands in the middle; of more, the first begins and the last ends with the clip. A clip with
+    fewer different windows gives those it has; one shorter than T gives none.
+    """
+    windows = []
+    for index, clip in enumerate(clips):
+        last = clip.n_frames - T
+        if last < 0:
+            continue
+        starts = [last // 2] if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)
+        windows += [Window(index, int(start), False) for start in np.unique(starts)]
+    return windows

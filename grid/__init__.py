@@ -1,0 +1,1 @@
+"""What to run and where: specs, plan, sweep, workers, results, tracking, tables."""

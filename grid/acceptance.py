@@ -1,0 +1,106 @@
+"""What an evaluation's rows must be before they count as a result: every frame once, every score possible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from manifests.check import Problem, suggest
+
+FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixations", pa.int32())])
+"""The first columns of every evaluation; one float64 column for each metric follows."""
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "NSS": (-math.inf, math.inf),
+    "CC": (-1.0, 1.0),
+    "SIM": (0.0, 1.0),
+    "AUC-J": (0.0, 1.0),
+    "s-AUC": (0.0, 1.0),
+    "KLD": (0.0, math.inf),
+}
+"""Lowest and highest value of each metric; NaN, for a frame without a score, is always possible."""
+
+# Sums of float32 end a little past a bound that they only touch.
+_TOLERANCE = 1e-5
+_REMEDY = "Nothing was recorded: correct the evaluation and run it again."
+
+
+def column_problems(where: str, frames: pa.Table) -> list[Problem]:
+    """List what is wrong with an evaluation's columns; `where` names it."""
+    problems = []
+    for field in FRAME_SCHEMA:
+        found = frames.schema.field(field.name).type if field.name in frames.column_names else "nothing"
+        if found != field.type:
+            problems.append(Problem(where, f"a column {field.name} of {field.type}", str(found), _REMEDY))
+    metrics = [name for name in frames.column_names if name not in FRAME_SCHEMA.names]
+    if not metrics or frames.column_names[: len(FRAME_SCHEMA)] != FRAME_SCHEMA.names:
+        expected = f"the columns {', '.join(FRAME_SCHEMA.names)} and then a metric or more"
+        problems.append(Problem(where, expected, ", ".join(frames.column_names), _REMEDY))
+    for name in metrics:
+        if name not in RANGES:
+            problems.append(Problem(where, "known metrics", repr(name), suggest(name, RANGES)))
+        elif (found := frames.schema.field(name).type) != pa.float64():
+            problems.append(Problem(where, f"{name} as float64", str(found), _REMEDY))
+    for name in frames.column_names:
+        if n := frames[name].null_count:
+            problems.append(Problem(where, f"{name} without nulls", f"{n} nulls", _REMEDY))
+    return problems
+
+
+def frame_problems(where: str, frames: pa.Table, expected: Mapping[str, int]) -> list[Problem]:
+    """List what keeps the rows from being each frame of each expected clip exactly once.
+
+    Args:
+        where: names the evaluation.
+        frames: a table without `column_problems`.
+        expected: the number of frames of each clip; the frames are 0, 1, … of it.
+    """
+    if not expected:
+        return [Problem(where, "test clips", "none", "Index the corpus again: its test split is empty.")]
+    clips, rows = np.unique(frames["clip"].to_numpy(), return_inverse=True)
+    numbers = frames["frame"].to_numpy()
+    order = np.lexsort((numbers, rows))
+    bounds = np.searchsorted(rows[order], np.arange(1, len(clips)))
+    found = dict(zip(clips, np.split(numbers[order], bounds), strict=True)) if len(clips) else {}
+    problems = []
+    for clip in sorted(expected.keys() | found.keys()):
+        wanted, had = np.arange(expected.get(clip, 0)), found.get(clip, np.empty(0, np.int32))
+        if not np.array_equal(had, wanted):
+            text = _difference(had, wanted)
+            problems.append(
+                Problem(f"{where}, clip {clip}", f"each of its {len(wanted)} frames once", text, _REMEDY)
+            )
+    return problems
+
+
+def _difference(had: np.ndarray, wanted: np.ndarray) -> str:
+    once, counts = np.unique(had, return_counts=True)
+    parts = {
+        "missing": np.setdiff1d(wanted, once),
+        "repeated": once[counts > 1],
+        "that it does not have": np.setdiff1d(once, wanted),
+    }
+    return "; ".join(
+        f"{len(which)} {word} (first: {which[0]})" for word, which in parts.items() if len(which)
+    )
+
+
+def score_problems(where: str, frames: pa.Table) -> list[Problem]:
+    """List scores that the metrics cannot take, and negative numbers of fixations."""
+    problems = []
+    if len(frames) and (lowest := pc.min(frames["n_fixations"]).as_py()) < 0:
+        problems.append(Problem(where, "n_fixations of 0 or more", str(lowest), _REMEDY))
+    for name in frames.column_names[len(FRAME_SCHEMA) :]:
+        low, high = RANGES[name]
+        values = frames[name].to_numpy()
+        wrong = np.isinf(values) | (values < low - _TOLERANCE) | (values > high + _TOLERANCE)
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            row = f"frame {frames['frame'][first]} of {frames['clip'][first]}"
+            found = f"{wrong.sum()} others, the first {values[first]} at {row}"
+            problems.append(Problem(where, f"{name} finite and in [{low:g}, {high:g}]", found, _REMEDY))
+    return problems

@@ -1,0 +1,46 @@
+"""Approaches: how a model may use the source and the target domain. One file, one approach.
+
+Every module of this package defines `APPROACH`; putting a file here is all that a new approach needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+Corpora = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Approach:
+    """What data a training of this approach sees, which step it takes, and what it starts from.
+
+    Attributes:
+        word: the name in specs, ids and tags.
+        title: the name in tables.
+        model: a name of `hd2s.build_model`.
+        labelled: (sources, target) -> the corpora whose maps supervise the training.
+        unlabelled: (sources, target) -> the corpora seen without their maps.
+        step: a name of `hd2s.steps.STEPS`.
+        parent: the approach, trained on the sources alone, whose weights are the start; None for a
+            fresh model.
+    """
+
+    word: str
+    title: str
+    model: str
+    labelled: Callable[[Corpora, str], Corpora]
+    unlabelled: Callable[[Corpora, str], Corpora]
+    step: str
+    parent: str | None = None
+
+
+@cache
+def approaches() -> dict[str, Approach]:
+    """Every approach by its word, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = [importlib.import_module(f"{__name__}.{name}").APPROACH for name in names]
+    return {approach.word: approach for approach in found}

@@ -1,0 +1,13 @@
+"""Transfer learning: the source's model fine-tuned with the target's maps; the upper bound (Sect. 6)."""
+
+from grid.approaches import Approach
+
+APPROACH = Approach(
+    word="transfer",
+    title="Transfer Learning",
+    model="hd2s",
+    labelled=lambda sources, target: (target,),
+    unlabelled=lambda sources, target: (),
+    step="supervised",
+    parent="generalization",
+)

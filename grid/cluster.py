@@ -1,0 +1,60 @@
+"""Ray, started quietly on this machine or joined where it runs, and what it has to offer."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grid.schedule import Share
+
+_ENVIRONMENT = {
+    # Progress is ours to draw.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    # Ray Train looks for reports every two seconds unless told; a demo training lasts twenty.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # The ledger is what is resumed from, so Tune need not save its own state often.
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+# Nothing large travels through Ray's object store: clips are read by the workers, results are tables.
+_OBJECT_STORE_BYTES = 512 * 2**20
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """Ray for as long as the block lasts.
+
+    With RAY_ADDRESS set (as in a submitted job) the running cluster is joined; otherwise Ray is started on
+    this machine alone, reachable from it alone, and ended with the block. A request to terminate ends the
+    block as an interruption does.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # noqa: PLC0415 - the environment must be set first, and --plan does without Ray
+
+    local = (
+        {}
+        if "RAY_ADDRESS" in os.environ
+        else {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    )
+    ray.init(log_to_driver=False, logging_level="ERROR", **local)
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        ray.shutdown()
+
+
+def capacity() -> Share:
+    """What the whole cluster has now, whether used or not."""
+    import ray  # noqa: PLC0415 - see session
+
+    found = ray.cluster_resources()
+    return Share(found.get("CPU", 0.0), found.get("GPU", 0.0), found.get("memory", 0.0))

@@ -1,0 +1,102 @@
+"""The corpora that a grid reads: found, or made for the demo, and checked before anything starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from datasets import demo
+from datasets.corpus import get
+from datasets.index import index
+from datasets.windows import eligible
+from grid.config import Config, CorpusPlace
+from grid.spec import GridSpec
+from manifests.check import Problem, ProblemError, suggest
+from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
+
+
+def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Config:
+    """Generate and index the demo corpora under `out` unless they are there; return their places as config."""
+    tell("generating the demo corpora")
+    roots = demo.generate(out / "corpora")
+    places = dict(config.corpora)
+    for word, root in roots.items():
+        folder = out / "manifests" / word
+        if not _indexed(folder, root):
+            tell(f"indexing {get(word).name}")
+            index(word, root, folder)
+        places[get(word).name] = CorpusPlace(manifest=str(folder))
+    return replace(config, corpora=places)
+
+
+def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
+    """Open the manifests of all corpora that a grid reads.
+
+    Raises:
+        ProblemError: listing every corpus that is unknown, not indexed, not on disk, or lacks what the
+            grid needs of it.
+    """
+    found: dict[str, Manifest] = {}
+    problems: list[Problem] = []
+    for name in spec.corpora():
+        place = config.corpora.get(name)
+        if place is None:
+            remedy = f"{suggest(name, config.corpora)} For a new corpus give corpora.{name}.manifest=DIR."
+            problems.append(Problem(f"grid {spec.name}", "corpora with manifests", repr(name), remedy))
+            continue
+        try:
+            found[name] = open_manifest(Path(place.manifest), place.root and Path(place.root))
+        except ManifestError as error:
+            problems += [replace(problem, remedy=_how_to_index(name)) for problem in error.problems]
+            continue
+        problems += _shortcomings(found[name], config.model.clip_length)
+    if problems:
+        raise ProblemError(problems)
+    return found
+
+
+def weights_digest(path: str) -> str | None:
+    """The SHA-256 of the backbone's initial weights; None from scratch."""
+    if path == "none":
+        return None
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _indexed(folder: Path, root: Path) -> bool:
+    """Whether a manifest of this root stands already, made after the corpus was."""
+    try:
+        manifest = open_manifest(folder)
+    except ManifestError:
+        return False
+    made, indexed = (path.stat().st_mtime_ns for path in (root / demo.MARKER, folder / CLIPS))
+    return Path(manifest.root) == root.resolve() and indexed >= made
+
+
+def _how_to_index(name: str) -> str:
+    word = get(name).word
+    return (
+        f"Index it: python -m datasets index {word} --root DIR (or say where its manifest is:"
+        f" corpora.{name}.manifest=DIR). To try the grid without any corpus add --demo."
+    )
+
+
+def _shortcomings(manifest: Manifest, clip_length: int) -> list[Problem]:
+    name, root = manifest.corpus, Path(manifest.root)
+    if not root.is_dir():
+        remedy = f"Mount it, or say where the files are now: corpora.{name}.root=DIR."
+        return [Problem(name, "the corpus' files where they were indexed", f"no folder {root}", remedy)]
+    problems = []
+    for split in ("train", "val"):
+        usable, short = eligible(manifest.clips(split), clip_length)
+        if not len(usable):
+            found = f"none ({short} shorter)"
+            remedy = "Index the whole corpus, or lower model.clip_length."
+            problems.append(
+                Problem(f"{name}, split {split}", f"clips of {clip_length} frames", found, remedy)
+            )
+    if not manifest.counts["test"]:
+        problems.append(Problem(f"{name}, split test", "clips", "none", "Index the whole corpus."))
+    return problems

@@ -1,0 +1,93 @@
+"""A plan's units as jobs with places: the one point where content addresses meet paths and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grid import cluster
+from grid.evaluate import EvaluationJob, share_out
+from grid.events import Listener
+from grid.plan import Evaluation, Training
+from grid.schedule import Schedule, Share
+from grid.sweep import Sweep
+from grid.training import Job
+
+if TYPE_CHECKING:
+    from grid.run import Grid
+
+
+def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
+    """A sweep over what is left of a grid, on the Ray cluster of the current session.
+
+    Raises:
+        ProblemError: a corpus' manifest cannot be read.
+    """
+    machine = cluster.capacity()
+    resources = grid.config.resources
+    train, evaluate = (Share.of(unit, machine) for unit in (resources.train, resources.evaluate))
+    evaluations = {
+        evaluation.id: evaluation_job(grid, evaluation, evaluate)
+        for evaluation in grid.plan.evaluations.values()
+        if evaluation.id not in done
+    }
+    schedule = Schedule(
+        grid.plan,
+        done,
+        cluster.capacity,
+        parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
+        train=train,
+        evaluate=evaluate,
+    )
+    return Sweep(
+        schedule,
+        grid.ledger,
+        listener,
+        trainings={unit.id: training_job(grid, unit, train) for unit in grid.plan.trainings.values()},
+        evaluations=evaluations,
+        failures=resources.max_failures,
+    )
+
+
+def training_job(grid: Grid, training: Training, share: Share) -> Job:
+    """A training with its places."""
+    weights = grid.config.model.backbone_weights
+    names = [entry["corpus"] for key in ("labelled", "unlabelled") for entry in training.spec[key]]
+    return Job(
+        id=training.id,
+        spec=training.spec,
+        manifests={name: _place(grid, name) for name in names},
+        frames=str(grid.out.resolve() / "frames"),
+        weights=str(_weights(grid, training.id)),
+        parent=str(_weights(grid, training.parent)) if training.parent else None,
+        backbone=None if training.parent or weights == "none" else str(Path(weights).resolve()),
+        checkpoint_every=grid.config.train.checkpoint_every,
+        loader_workers=grid.config.resources.loader_workers,
+        threads=max(1, int(share.cpu)),
+    )
+
+
+def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
+    """An evaluation with its places."""
+    clips = grid.manifests[evaluation.test].clips("test")
+    return EvaluationJob(
+        id=evaluation.id,
+        model=grid.plan.trainings[evaluation.training].spec["model"],
+        weights=str(_weights(grid, evaluation.training)),
+        manifest=_place(grid, evaluation.test),
+        expected={clip.clip: clip.n_frames for clip in clips},
+        parts=share_out(clips),
+        smoothing_sigma=evaluation.spec["protocol"]["smoothing_sigma"],
+        batch=grid.config.resources.evaluation_batch,
+        threads=max(1, int(share.cpu)),
+    )
+
+
+def _weights(grid: Grid, training: str) -> Path:
+    return grid.out.resolve() / "checkpoints" / f"{training}.pt"
+
+
+def _place(grid: Grid, corpus: str) -> tuple[str, str | None]:
+    manifest = grid.manifests[corpus]
+    return str(Path(manifest.folder).resolve()), str(Path(manifest.root).resolve())

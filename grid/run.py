@@ -1,0 +1,149 @@
+"""A grid from its name to its tables: what `run_grid.py` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from grid import config as settings
+from grid import plan as planning
+from grid import spec as specs
+from grid.config import Config
+from grid.events import Audience, Listener
+from grid.inputs import open_inputs, prepare_demo, weights_digest
+from grid.plan import Plan
+from grid.results import Ledger
+from grid.tables import compile_tables
+from manifests.check import Problem, ProblemError
+from manifests.store import Manifest
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid whose settings and inputs are sound, and what has been done of it.
+
+    Attributes:
+        manifests: corpus -> manifest.
+        out: the output folder, shared by all grids.
+        demo: the corpora are generated ones.
+    """
+
+    plan: Plan
+    config: Config
+    manifests: Mapping[str, Manifest]
+    out: Path
+    demo: bool
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is done."""
+        return Ledger(self.out)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Corpus -> its manifest's digest."""
+        return {name: manifest.digest for name, manifest in self.manifests.items()}
+
+    def status(self) -> int:
+        """`DONE` when every cell has a value, else `FAILED`."""
+        ledger = self.ledger
+        return DONE if all(ledger.evaluation_done(cell.evaluation) for cell in self.plan.cells) else FAILED
+
+
+def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Callable[[str], None]) -> Grid:
+    """Read settings, spec and manifests, and plan; for the demo generate and index its corpora.
+
+    Args:
+        name: a grid's name, or the path of a YAML file.
+        overrides: OmegaConf dot-list.
+        out: the output folder.
+        demo: use generated corpora and the demo's profile.
+        tell: hears what takes a while.
+
+    Raises:
+        ProblemError: listing everything that is wrong with settings, spec and manifests.
+    """
+    problems: list[Problem] = []
+    config, spec = settings.load([], demo=True), None
+    try:
+        config = settings.load(overrides, demo=demo)
+    except ProblemError as error:
+        problems += error.problems
+    try:
+        spec = specs.load(name, config.seeds)
+    except ProblemError as error:
+        problems += error.problems
+    if problems:
+        raise ProblemError(problems)
+    if demo:
+        config = prepare_demo(config, out, tell)
+    manifests = open_inputs(spec, config)
+    digests = {name: manifest.digest for name, manifest in manifests.items()}
+    plan = planning.make(spec, config, digests, weights_digest(config.model.backbone_weights))
+    return Grid(plan, config, manifests, out, demo)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has come to.
+
+    Attributes:
+        status: the exit status.
+        tables: the files compiled.
+        tracking: how to look at the runs in MLflow.
+        problems: what MLflow lacks, and why.
+    """
+
+    status: int
+    tables: list[Path]
+    tracking: str
+    problems: list[str]
+
+
+def run(grid: Grid, listener: Listener, tracking_uri: str | None) -> Outcome:
+    """Do all that is left of a grid.
+
+    Args:
+        grid: as prepared.
+        listener: hears of all that happens, beside MLflow.
+        tracking_uri: an MLflow server's address; None for a store in the output folder.
+    """
+    from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
+
+    tracker = Tracker(tracking_uri, grid.out, grid.plan.grid, EXPERIMENT + ("-demo" if grid.demo else ""))
+    tracker.start_grid(grid.plan, asdict(grid.config), grid.digests)
+    try:
+        whole = _sweep(grid, Audience(listener, tracker))
+    except KeyboardInterrupt:
+        whole = False
+    status = grid.status() if whole else INTERRUPTED
+    listener.on_phase("compiling the tables and completing MLflow")
+    tables = compile_tables(grid.plan, grid.ledger, grid.out, grid.demo)
+    tracker.sync(grid.plan, grid.ledger)
+    tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
+    places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
+    tracker.close()
+    return Outcome(status, tables, "\n".join(place for place in places if place), tracker.problems)
+
+
+def _sweep(grid: Grid, audience: Audience) -> bool:
+    """Train and evaluate what the ledger lacks; False if the user interrupted."""
+    ledger, plan = grid.ledger, grid.plan
+    done = {unit for unit in plan.trainings if ledger.training_done(unit)}
+    done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
+    if done.issuperset(plan.evaluations) and done.issuperset(plan.trainings):
+        return True
+    from grid import cluster, jobs  # noqa: PLC0415 - Ray takes seconds to import
+
+    for unit in (plan.trainings.keys() | plan.evaluations.keys()) - done:
+        ledger.clear_failure(unit)
+    audience.on_phase("starting Ray")
+    with cluster.session():
+        sweep = jobs.sweep(grid, done, audience)
+        audience.on_phase("")
+        sweep.run()
+        schedule = sweep.schedule
+        return schedule.trainings_over() and schedule.evaluations_over()

@@ -1,0 +1,203 @@
+"""Runs of one MLflow experiment, found by what they are instead of by MLflow's random ids."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grid.events import Row
+
+PARENT_TAG = "mlflow.parentRunId"
+# MLflow's own limits on one request; older servers refuse parameters over 500 characters.
+_METRICS_AT_ONCE, _PARAMS_AT_ONCE, _PARAM_LENGTH = 1000, 100, 500
+# MLflow's defaults let a dead server block each call for minutes. Set only where the user has not.
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+@dataclass
+class Run:
+    """What is known of a run: enough to add to it what it lacks."""
+
+    run_id: str
+    status: str
+    tags: dict[str, str]
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: list[str] = field(default_factory=list)
+    # (name, step) of every point logged; None until a run of an earlier invocation is read back.
+    points: set[tuple[str, int]] | None = None
+    non_finite: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def complete(self) -> bool:
+        """Everything that it should hold has been logged: its status is set last."""
+        return self.status == "FINISHED"
+
+
+class RunStore:
+    """An experiment's runs by their `id` tag. Every method may raise whatever MLflow raises.
+
+    The experiment is created on first use. All its runs are read once, by one search.
+
+    Args:
+        uri: MLflow's tracking URI.
+        experiment: the experiment's name.
+        artifacts: where artifacts of a store without a server go; None leaves it to the server.
+    """
+
+    def __init__(self, uri: str, experiment: str, artifacts: Path | None) -> None:
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        # Importing MLflow takes more than a second, which `--plan` and `--help` need not pay.
+        from mlflow import MlflowClient  # noqa: PLC0415
+
+        # Alembic tells of each of its steps when a new SQLite file gets its schema.
+        logging.getLogger("alembic").setLevel(logging.ERROR)
+        self.client = MlflowClient(tracking_uri=uri)
+        found = self.client.get_experiment_by_name(experiment)
+        if found is None:
+            location = artifacts.as_uri() if artifacts else None
+            found = self.client.get_experiment(self.client.create_experiment(experiment, location))
+        self.experiment_id: str = found.experiment_id
+        self.experiment_tags: dict[str, str] = dict(found.tags)
+        self.runs = self._search()
+
+    def _search(self) -> dict[str, Run]:
+        runs: dict[str, Run] = {}
+        token = None
+        while True:
+            page = self.client.search_runs([self.experiment_id], max_results=1000, page_token=token)
+            for run in page:
+                data, info = run.data, run.info
+                if name := data.tags.get("id"):
+                    runs[name] = Run(
+                        info.run_id,
+                        info.status,
+                        dict(data.tags),
+                        dict(data.params),
+                        list(data.metrics),
+                    )
+            token = page.token
+            if not token:
+                return runs
+
+    def ensure(self, name: str, label: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Run:
+        """Make or find the run whose `id` tag is `name`; it is running then, with all of `params`."""
+        run = self.runs.get(name)
+        if run is None:
+            tags = {**tags, "id": name}
+            created = self.client.create_run(self.experiment_id, tags=tags, run_name=label)
+            run = self.runs[name] = Run(created.info.run_id, "RUNNING", tags, points=set())
+        elif run.status != "RUNNING":
+            self.client.update_run(run.run_id, status="RUNNING")
+            run.status = "RUNNING"
+        self._add_params(run, params)
+        return run
+
+    def _add_params(self, run: Run, params: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param  # noqa: PLC0415
+
+        # MLflow refuses to change a parameter, so one that is there stays as it was first logged.
+        lacking = {key: text(value)[:_PARAM_LENGTH] for key, value in params.items() if key not in run.params}
+        for chunk in _chunks([Param(*item) for item in lacking.items()], _PARAMS_AT_ONCE):
+            self.client.log_batch(run.run_id, params=chunk)
+        run.params.update(lacking)
+
+    def log(self, run: Run, rows: Iterable[Row]) -> None:
+        """Add the points that the run lacks; NaN and infinities are counted in the tag `non_finite` instead.
+
+        A training that goes on from its last checkpoint reports some steps twice: the first stays.
+        """
+        from mlflow.entities import Metric  # noqa: PLC0415
+
+        known = self._points(run)
+        now = _now_ms()
+        fresh: dict[tuple[str, int], Metric] = {}
+        for row in rows:
+            point = (row["name"], int(row["step"]))
+            if point in known:
+                continue
+            if math.isfinite(row["value"]):
+                fresh.setdefault(point, Metric(row["name"], float(row["value"]), now, int(row["step"])))
+            else:
+                run.non_finite.add(point)
+        for chunk in _chunks(list(fresh.values()), _METRICS_AT_ONCE):
+            self.client.log_batch(run.run_id, metrics=chunk)
+            known.update((metric.key, metric.step) for metric in chunk)
+        if run.non_finite:
+            self.tag(run, "non_finite", str(len(run.non_finite)))
+
+    def _points(self, run: Run) -> set[tuple[str, int]]:
+        if run.points is None:
+            histories = {name: self.client.get_metric_history(run.run_id, name) for name in run.metrics}
+            run.points = {(name, point.step) for name, points in histories.items() for point in points}
+        return run.points
+
+    def tag(self, run: Run, key: str, value: str) -> None:
+        """Set a tag, unless it has this value already."""
+        if run.tags.get(key) != value:
+            self.client.set_tag(run.run_id, key, value)
+            run.tags[key] = value
+
+    def name_datasets(self, run: Run, datasets: Iterable[tuple[str, str, str]]) -> None:
+        """Say which data a run has seen.
+
+        Args:
+            run: which one.
+            datasets: (corpus, manifest digest, role) of each; MLflow keeps 36 characters of a digest.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
+
+        inputs = []
+        for corpus, digest, role in datasets:
+            dataset = Dataset(
+                corpus, digest[:36], "manifest", json.dumps({"corpus": corpus, "digest": digest})
+            )
+            inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", role)]))
+        self.client.log_inputs(run.run_id, inputs)
+
+    def finish(self, run: Run, status: str) -> None:
+        """End a run as FINISHED, FAILED or KILLED. Comes last: a finished run is never touched again."""
+        self.client.set_terminated(run.run_id, status)
+        run.status, run.points = status, None
+
+    def tag_experiment(self, key: str, value: str) -> None:
+        """Set an experiment's tag unless there is one, which a reader may have changed since."""
+        if key not in self.experiment_tags:
+            self.client.set_experiment_tag(self.experiment_id, key, value)
+            self.experiment_tags[key] = value
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def text(value: Any) -> str:
+    """Put a parameter's value as MLflow shall show it."""
+    if value is None:
+        return "none"
+    return json.dumps(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _chunks(items: list, size: int) -> Iterable[list]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,143 @@
+"""Which unit of work may start now: ready by the plan, and fitting beside what runs already.
+
+Pure bookkeeping, without Ray: `start_*` hands a unit out and books its share of the machine,
+`finish_*` and `fail_*` give the share back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import astuple, dataclass
+
+from grid.config import Unit
+from grid.plan import Evaluation, Plan, Training
+
+
+@dataclass(frozen=True)
+class Share:
+    """An amount of processors, accelerators and memory (bytes)."""
+
+    cpu: float = 0.0
+    gpu: float = 0.0
+    memory: float = 0.0
+
+    def __add__(self, other: Share) -> Share:
+        return Share(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def fits(self, capacity: Share) -> bool:
+        """Whether this much is there; a millionth is forgiven for sums of fractions."""
+        return all(a <= b * (1 + 1e-6) for a, b in zip(astuple(self), astuple(capacity), strict=True))
+
+    @classmethod
+    def of(cls, unit: Unit, machine: Share) -> Share:
+        """What a unit takes: as configured, but never more than the machine has of processors and memory.
+
+        So one unit always runs, however small the machine. A missing accelerator is not forgiven: a
+        training meant for one would take weeks without.
+        """
+        gpu = min(1.0, machine.gpu) if unit.gpu < 0 else unit.gpu
+        return cls(min(unit.cpu, machine.cpu), gpu, min(unit.memory_gib * 2**30, machine.memory))
+
+
+class Schedule:
+    """The state of every unit of a plan.
+
+    Trainings that others wait for come first, the longest chain before the others; then evaluations, so
+    that cells fill early; then the remaining trainings.
+
+    Args:
+        plan: the units.
+        done: ids of the units that need no work.
+        capacity: () -> the whole machine, asked each time because a cluster grows and shrinks.
+        parts: evaluation -> the parts that it comes in.
+        train, evaluate: the share of one training and of one part of an evaluation.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        done: Collection[str],
+        capacity: Callable[[], Share],
+        *,
+        parts: Mapping[str, int],
+        train: Share,
+        evaluate: Share,
+    ) -> None:
+        self.plan, self.capacity, self.train, self.evaluate = plan, capacity, train, evaluate
+        self.done = set(done)
+        self._parts = {
+            evaluation.id: [f"{evaluation.id}/{part}" for part in range(parts[evaluation.id])]
+            for evaluation in plan.evaluations.values()
+            if evaluation.id not in self.done
+        }
+        self.failed: set[str] = set()
+        self.running: dict[str, Share] = {}
+        chains = {training: len(plan.descendants(training)) for training in plan.trainings}
+        self._order = sorted(plan.trainings, key=lambda training: -chains[training])
+        self._leaves = {training for training, chain in chains.items() if chain == 0}
+
+    def start_training(self) -> Training | None:
+        """Hand out the next training that may run now; None if none may."""
+        for training in self._order:
+            parent = self.plan.trainings[training].parent
+            if not self._waits(training) or (parent and parent not in self.done):
+                continue
+            if training in self._leaves and self._next_part():
+                return None
+            return self.plan.trainings[training] if self._book(training, self.train) else None
+        return None
+
+    def start_part(self) -> tuple[Evaluation, int] | None:
+        """Hand out the next part of an evaluation that may run now; None if none may."""
+        evaluation = self._next_part()
+        if evaluation is None or not self._book(self._parts[evaluation.id][0], self.evaluate):
+            return None
+        return evaluation, int(self._parts[evaluation.id].pop(0).rpartition("/")[2])
+
+    def end_part(self, evaluation: Evaluation, part: int) -> None:
+        """A part of an evaluation has ended, one way or the other."""
+        self.running.pop(f"{evaluation.id}/{part}")
+
+    def finish(self, unit: str) -> None:
+        """A training, or an evaluation with all its parts, is done."""
+        self.running.pop(unit, None)
+        self.done.add(unit)
+
+    def fail(self, unit: str) -> list[str]:
+        """A unit has failed; returns the ids of all that cannot be done any more because of it."""
+        self.running.pop(unit, None)
+        retired = []
+        if unit in self.plan.trainings:
+            lost = {unit, *self.plan.descendants(unit)}
+            retired = [training for training in self.plan.trainings if training in lost - {unit} - self.done]
+            gone = {unit, *retired}
+            retired += [
+                e.id for e in self.plan.evaluations.values() if e.training in gone and e.id not in self.done
+            ]
+        self.failed |= {unit, *retired}
+        return retired
+
+    def trainings_over(self) -> bool:
+        """Whether no training will start any more."""
+        return self.done.union(self.failed, self.running).issuperset(self.plan.trainings)
+
+    def evaluations_over(self) -> bool:
+        """Whether every evaluation has ended, one way or the other."""
+        return self.done.union(self.failed).issuperset(self.plan.evaluations)
+
+    def _next_part(self) -> Evaluation | None:
+        for evaluation, parts in self._parts.items():
+            found = self.plan.evaluations[evaluation]
+            if parts and evaluation not in self.failed and found.training in self.done:
+                return found
+        return None
+
+    def _waits(self, unit: str) -> bool:
+        return unit not in self.done and unit not in self.failed and unit not in self.running
+
+    def _book(self, unit: str, share: Share) -> bool:
+        booked = sum(self.running.values(), Share())
+        if not (booked + share).fits(self.capacity()):
+            return False
+        self.running[unit] = share
+        return True

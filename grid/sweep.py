@@ -1,0 +1,234 @@
+"""The grid on Ray: Tune starts a training as soon as its parent is done, and evaluations fill the rest."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from grid.evaluate import EvaluationJob, evaluate_part
+from grid.events import Listener
+from grid.plan import Evaluation, Training
+from grid.results import Ledger
+from grid.schedule import Schedule
+from grid.train import trial
+from grid.training import Job
+
+
+class Sweep:
+    """Runs what a schedule releases, writes the ledger, and tells listeners.
+
+    Args:
+        schedule: what is left to do, and what may start now.
+        ledger: where results go.
+        listener: hears of every start, step and end.
+        trainings, evaluations: the jobs by id.
+        failures: times that Ray restarts a worker.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        ledger: Ledger,
+        listener: Listener,
+        *,
+        trainings: Mapping[str, Job],
+        evaluations: Mapping[str, EvaluationJob],
+        failures: int,
+    ) -> None:
+        self.schedule, self.ledger, self.listener = schedule, ledger, listener
+        self.trainings, self.evaluations, self.failures = trainings, evaluations, failures
+        self.resume = ledger.out.resolve() / "resume"
+        # Parts of evaluations under way, and what parts have brought of evaluations that are not whole yet.
+        self.parts: dict[Any, tuple[Evaluation, int]] = {}
+        self.collected: dict[str, list[Any]] = {}
+        share = schedule.evaluate
+        self._evaluate = ray.remote(evaluate_part).options(
+            num_cpus=share.cpu, num_gpus=share.gpu, max_retries=failures
+        )
+
+    def run(self) -> None:
+        """Return when every unit is done or has failed, or when the user interrupts."""
+        if not self.schedule.trainings_over():
+            self._tune()
+        while not self.schedule.evaluations_over() and self.schedule.trainings_over():
+            self.pump_evaluations(wait=0.5)
+
+    def _tune(self) -> None:
+        body = partial(
+            trial,
+            jobs=self.trainings,
+            share=self.schedule.train,
+            resume=str(self.resume),
+            failures=self.failures,
+        )
+        # A trial waits for Ray Train's workers; by asking for next to nothing it never keeps them waiting.
+        nothing = tune.PlacementGroupFactory([{"node:__internal_head__": 0.001}])
+        tuner = tune.Tuner(
+            tune.with_resources(body, nothing),
+            tune_config=tune.TuneConfig(
+                search_alg=_Searcher(self), num_samples=len(self.schedule.plan.trainings), reuse_actors=True
+            ),
+            run_config=tune.RunConfig(
+                name="sweep",
+                storage_path=str(self.ledger.out.resolve() / "logs"),
+                callbacks=[_Callback(self)],
+                verbose=0,
+            ),
+        )
+        tuner.fit()
+
+    def start_training(self) -> Training | None:
+        """The next training for Tune to start."""
+        training = self.schedule.start_training()
+        if training:
+            self.listener.on_training_started(training)
+        return training
+
+    def progress(self, training: Training, rows: list[dict[str, Any]]) -> None:
+        """New rows of a training's curve."""
+        latest = {row["name"]: row["value"] for row in rows}
+        losses = {"loss": sum(value for name, value in latest.items() if name.startswith("train/"))}
+        if "val/kld" in latest:
+            losses["val KLD"] = latest["val/kld"]
+        self.listener.on_training_progress(training, rows[-1]["step"], training.iterations, losses, rows)
+
+    def finish_training(self, training: Training, summary: dict[str, Any]) -> None:
+        """A training has ended well: into the ledger, and its states to go on from are not needed any more."""
+        summary = dict(summary)
+        curve = summary.pop("curve")
+        weights = Path(self.trainings[training.id].weights)
+        summary["checkpoint"] = weights.relative_to(self.ledger.out.resolve()).as_posix()
+        self.ledger.write_training(training, curve, summary)
+        shutil.rmtree(self.resume / training.id, ignore_errors=True)
+        self.schedule.finish(training.id)
+        self.listener.on_training_finished(training, summary, curve)
+
+    def fail_training(self, training: Training, text: str) -> None:
+        """A training has failed for good, and with it all that needs it."""
+        file = self.ledger.write_failure(training.id, text)
+        self.listener.on_training_failed(training, file)
+        plan = self.schedule.plan
+        for unit in self.schedule.fail(training.id):
+            file = self.ledger.write_failure(unit, f"{unit} needs {training.id}, which failed:\n\n{text}")
+            if unit in plan.trainings:
+                self.listener.on_training_failed(plan.trainings[unit], file)
+            else:
+                self.listener.on_evaluation_failed(plan.evaluations[unit], file)
+
+    def pump_evaluations(self, wait: float = 0.0) -> None:
+        """Start what evaluations may start and take in what has ended.
+
+        Args:
+            wait: seconds to wait for one to end.
+        """
+        while found := self.schedule.start_part():
+            evaluation, part = found
+            if evaluation.id not in self.collected:
+                self.collected[evaluation.id] = []
+                self.listener.on_evaluation_started(evaluation)
+            self.parts[self._evaluate.remote(self.evaluations[evaluation.id], part)] = found
+        if self.parts:
+            ended, _ = ray.wait(list(self.parts), num_returns=1, timeout=wait)
+            for reference in ended:
+                self._take(reference)
+
+    def _take(self, reference: Any) -> None:
+        evaluation, part = self.parts.pop(reference)
+        self.schedule.end_part(evaluation, part)
+        if evaluation.id in self.schedule.failed:
+            return
+        job, collected = self.evaluations[evaluation.id], self.collected[evaluation.id]
+        try:
+            collected.append(ray.get(reference))
+            if len(collected) < len(job.parts):
+                return
+            frames, summary = job.gather(self.collected.pop(evaluation.id))
+            self.ledger.write_evaluation(evaluation, frames, summary, expected=job.expected)
+        except Exception:  # noqa: BLE001 - whatever one evaluation dies of, the others go on
+            file = self.ledger.write_failure(evaluation.id, traceback.format_exc())
+            self.schedule.fail(evaluation.id)
+            self.listener.on_evaluation_failed(evaluation, file)
+            return
+        self.schedule.finish(evaluation.id)
+        self.listener.on_evaluation_finished(evaluation, self.ledger.read_evaluation(evaluation.id))
+
+
+class _NotSaved:
+    """Tune pickles what it is given, to restore an experiment from; the ledger is what we go on from."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class _Searcher(_NotSaved, Searcher):
+    """Hands Tune one training at a time, when it is ready and there is room for it."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        super().__init__()
+        self.sweep = sweep
+
+    def suggest(self, trial_id: str) -> Any:
+        """Hand out a training, None to be asked again, or the word that there is none left."""
+        del trial_id
+        # While no trial runs, Tune asks this and nothing else, and evaluations would never end.
+        self.sweep.pump_evaluations()
+        training = self.sweep.start_training()
+        if training:
+            return {"training": training.id}
+        return Searcher.FINISHED if self.sweep.schedule.trainings_over() else None
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """The callback below hears of it with more detail."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: see `_NotSaved`."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: see `_NotSaved`."""
+
+
+class _Callback(_NotSaved, tune.Callback):
+    """Tells the sweep what Tune hears from its trials."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self.sweep.pump_evaluations()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
+    ) -> None:
+        if result.get("rows"):
+            self.sweep.progress(self._training(trial), result["rows"])
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        training = self._training(trial)
+        summary = trial.last_result.get("summary")
+        if summary is None:
+            self.sweep.fail_training(training, "The trial ended without a summary; see the log.")
+            return
+        try:
+            self.sweep.finish_training(training, summary)
+        except Exception:  # noqa: BLE001 - one training's result must not stop the others
+            self.sweep.fail_training(training, traceback.format_exc())
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        file = trial.error_file and Path(trial.error_file)
+        text = (
+            file.read_text(encoding="utf-8")
+            if file and file.exists()
+            else "Ray Tune gives no reason; see the log."
+        )
+        self.sweep.fail_training(self._training(trial), text)
+
+    def _training(self, trial: Any) -> Training:
+        return self.sweep.schedule.plan.trainings[trial.config["training"]]

@@ -1,0 +1,23 @@
+"""HD2S video saliency: models, losses, metrics, sliding-window inference and weights.
+
+The names below are imported on first use, so that the metrics, which need only NumPy, do not load PyTorch.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "HD2SConfig": "hd2s.model",
+    "Prediction": "hd2s.model",
+    "build_model": "hd2s.zoo",
+    "export_weights": "hd2s.weights",
+    "load_weights": "hd2s.weights",
+    "save_weights": "hd2s.weights",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hd2s' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

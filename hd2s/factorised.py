@@ -1,0 +1,126 @@
+"""The 3-D operations of HD2S in their exact 2-D form.
+
+S3D factorises space and time, so each of its convolutions acts on one frame (kernel 1×k×k) or along one
+pixel's history (k×1×1), and a box maximum separates in the same way. PyTorch's 3-D kernels for CPUs do not
+see this; the same sums as 2-D operations are faster, and in channels-last memory (B, T, H, W, C) both
+foldings used here are views:
+
+- per frame: (B, C, T, H, W) as (B·T, C, H, W);
+- per pixel: (B, C, T, H, W) as (B, C, T, H·W).
+
+Weights keep their 5-D shapes, so state dicts do not depend on the form. On any other device the plain 3-D
+operation runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Pair = tuple[int, int]
+Triple = tuple[int, int, int]
+
+# Up to this many output positions (batch × height × width) a convolution costs the passage of its weights
+# through memory, and one matrix product moves them once where the convolution kernels reorder them first:
+# 512×1024×3×3 on eight 2×2 maps, forward and backward, takes 16 ms instead of 37. At 128 they draw.
+_FEW_POSITIONS = 64
+
+
+# Folding in the order of memory keeps the strides of channels-last even for a single clip, whose batch
+# stride PyTorch otherwise leaves ambiguous and takes for contiguous.
+
+
+def _per_frame(x: Tensor, operation: Callable[[Tensor], Tensor]) -> Tensor:
+    x = x.permute(0, 2, 3, 4, 1)
+    frames = operation(x.flatten(0, 1).permute(0, 3, 1, 2))
+    return frames.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).permute(0, 4, 1, 2, 3)
+
+
+def _per_pixel(x: Tensor, operation: Callable[[Tensor], Tensor]) -> Tensor:
+    x = x.permute(0, 2, 3, 4, 1)
+    pixels = operation(x.flatten(2, 3).permute(0, 3, 1, 2))
+    return pixels.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).permute(0, 4, 1, 2, 3)
+
+
+def conv2d(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    """Convolve `x` (B, C, H, W) with `weight` (O, C, kH, kW), as `torch.nn.functional.conv2d` does."""
+    few = x.shape[0] * x.shape[2] * x.shape[3] <= _FEW_POSITIONS
+    if x.device.type == "cpu" and stride == (1, 1) and few:
+        return _conv2d_as_product(x, weight, padding)
+    return F.conv2d(x, weight, None, stride, padding)
+
+
+def _conv2d_as_product(x: Tensor, weight: Tensor, padding: Pair) -> Tensor:
+    (pad_h, pad_w), (k_h, k_w) = padding, weight.shape[2:]
+    x = F.pad(x.permute(0, 2, 3, 1), (0, 0, pad_w, pad_w, pad_h, pad_h))
+    patches = x.unfold(1, k_h, 1).unfold(2, k_w, 1).permute(0, 1, 2, 4, 5, 3).flatten(3)
+    return F.linear(patches, weight.permute(0, 2, 3, 1).flatten(1)).permute(0, 3, 1, 2)
+
+
+def conv3d(x: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor:
+    """Convolve `x` (B, C, T, H, W) with `weight` (O, C, kT, kH, kW), as `torch.nn.functional.conv3d` does."""
+    if x.device.type != "cpu":
+        return F.conv3d(x, weight, None, stride, padding)
+    if weight.shape[2] == 1 and stride[0] == 1:
+        return _per_frame(x, lambda f: conv2d(f, weight.squeeze(2), stride[1:], padding[1:]))
+    if weight.shape[3:] == (1, 1) and stride[1:] == (1, 1):
+        along_time = (stride[0], 1), (padding[0], 0)
+        return _per_pixel(x, lambda p: conv2d(p, weight.squeeze(4), *along_time))
+    return F.conv3d(x, weight, None, stride, padding)
+
+
+def max_pool3d(x: Tensor, kernel: Triple, stride: Triple, padding: Triple) -> Tensor:
+    """Pool `x` (B, C, T, H, W) as `torch.nn.functional.max_pool3d` does."""
+    if x.device.type != "cpu":
+        return F.max_pool3d(x, kernel, stride, padding)
+    x = _per_frame(x, lambda f: F.max_pool2d(f, kernel[1:], stride[1:], padding[1:]))
+    if kernel[0] == 1:
+        return x
+    along_time = (kernel[0], 1), (stride[0], 1), (padding[0], 0)
+    return _per_pixel(x, lambda p: F.max_pool2d(p, *along_time))
+
+
+def _channels_last(weight: Tensor) -> nn.Parameter:
+    """Store a weight in the activations' memory order: neither it nor its gradient is then copied."""
+    order = torch.channels_last if weight.dim() == 4 else torch.channels_last_3d
+    return nn.Parameter(weight.detach().contiguous(memory_format=order))
+
+
+class Conv2d(nn.Conv2d):
+    """`nn.Conv2d` of stride 1 without bias, keeping height and width, in the fastest exact form."""
+
+    def __init__(self, channels_in: int, channels_out: int, k: int):
+        super().__init__(channels_in, channels_out, k, padding=k // 2, bias=False)
+        self.weight = _channels_last(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, O, H, W)."""
+        return conv2d(x, self.weight, self.stride, self.padding)
+
+
+class Conv3d(nn.Conv3d):
+    """`nn.Conv3d` without bias, padded by half its kernel, in the fastest exact form."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: Triple, stride: Triple):
+        padding = tuple(k // 2 for k in kernel)
+        super().__init__(channels_in, channels_out, kernel, stride, padding, bias=False)
+        self.weight = _channels_last(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, T, H, W) to (B, O, T', H', W')."""
+        return conv3d(x, self.weight, self.stride, self.padding)
+
+
+class MaxPool3d(nn.Module):
+    """Max-pooling in the fastest exact form."""
+
+    def __init__(self, kernel: Triple, stride: Triple, padding: Triple = (0, 0, 0)):
+        super().__init__()
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, T, H, W) to (B, C, T', H', W')."""
+        return max_pool3d(x, self.kernel, self.stride, self.padding)

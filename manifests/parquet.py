@@ -1,0 +1,69 @@
+"""The two Parquet files of a manifest, seen from below: what they say of themselves, and runs of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.check import Problem, ProblemError
+from manifests.schema import FIXATION_SCHEMA, SCHEMA_VERSION
+
+_KEY = b"manifest"
+_REMEDY = "Index the corpus: python -m datasets index CORPUS --root DIR."
+
+
+class ManifestError(ProblemError):
+    """A manifest that cannot be written or read as it is."""
+
+
+def pack(meta: dict) -> dict[bytes, bytes]:
+    """Return what a manifest's file says of itself, as Parquet stores it; adds the schema version."""
+    return {_KEY: json.dumps({"schema_version": SCHEMA_VERSION, **meta}).encode()}
+
+
+def read_metadata(path: Path) -> dict:
+    """Return what a manifest's file says of itself, read from the Parquet footer."""
+    if not path.is_file():
+        raise ManifestError(Problem(str(path), "a manifest's file", "nothing", _REMEDY))
+    try:
+        stored = pq.read_metadata(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(Problem(str(path), "a Parquet file", f"{error}", _REMEDY)) from error
+    if _KEY not in stored:
+        raise ManifestError(Problem(str(path), "a manifest of this project", "another Parquet file", _REMEDY))
+    meta = json.loads(stored[_KEY])
+    if meta["schema_version"] != SCHEMA_VERSION:
+        found = f"version {meta['schema_version']}"
+        raise ManifestError(Problem(str(path), f"schema version {SCHEMA_VERSION}", found, _REMEDY))
+    return meta
+
+
+def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return frame int32 (N,) and yx int16 (N, 2) of the rows start … stop, reading only their row groups."""
+    with pq.ParquetFile(path) as file:
+        ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
+        if stop > (ends[-1] if len(ends) else 0):
+            problem = Problem(
+                str(path), f"at least {stop} rows", f"{file.metadata.num_rows}", "Index the corpus again."
+            )
+            raise ManifestError(problem)
+        wanted = np.flatnonzero((ends > start) & (np.r_[0, ends[:-1]] < stop)).tolist()
+        table = file.read_row_groups(wanted, columns=["frame", "y", "x"])
+        before = int(ends[wanted[0] - 1]) if wanted and wanted[0] > 0 else 0
+    table = table.slice(start - before, stop - start)
+    yx = np.stack([table["y"].to_numpy(), table["x"].to_numpy()], axis=1)
+    return table["frame"].to_numpy(), yx
+
+
+def fixation_table(names: pa.Array, first: int, blocks: Sequence[np.ndarray]) -> pa.Table:
+    """Return the rows of the clips ``first …`` as one arrow table."""
+    rows = np.concatenate(blocks) if blocks else np.empty((0, 3), np.int32)
+    indices = np.repeat(np.arange(first, first + len(blocks), dtype=np.int32), [len(b) for b in blocks])
+    clip = pa.DictionaryArray.from_arrays(pa.array(indices), names)
+    frame, y, x = rows[:, 0], rows[:, 1].astype(np.int16), rows[:, 2].astype(np.int16)
+    return pa.table([clip, frame, y, x], schema=FIXATION_SCHEMA)

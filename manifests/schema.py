@@ -1,0 +1,170 @@
+"""The nouns: what a clip is, where its pixels were looked at, and how both are written as arrow columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+import numpy as np
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised by hand whenever a column changes its name, type or meaning; it is part of every digest."""
+
+SPLITS = ("train", "val", "test")
+MEDIA = ("video", "frames")
+STATUSES = ("ok", "quarantined")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One annotated clip of a corpus: one row of clips.parquet.
+
+    The patterns are paths relative to the corpus root with one integer field for the frame's number,
+    such as ``training/x/images/x_{:05d}.png``. Frame ``i`` (counted from 0) of the clip has the number
+    ``first_frame + i`` in all three of them.
+    """
+
+    corpus: str
+    """Name of the corpus as the tables print it: DHF1K, Hollywood2, UCFSports, LEDOV."""
+    split: str
+    """train, val or test."""
+    clip: str
+    """Identifier, unique in the corpus."""
+    source_video: str
+    """The video the clip was cut from; clips of one source video resemble each other."""
+    media: str
+    """video (one encoded file) or frames (a folder of images)."""
+    path: str
+    """The file or the folder of frames, posix, relative to the corpus root."""
+    frame_pattern: str
+    """Pattern of the frame images; empty for media == "video"."""
+    map_pattern: str
+    """Pattern of the continuous saliency maps; empty where the corpus ships none."""
+    fixation_pattern: str
+    """Pattern of the fixation images; empty where the corpus ships none."""
+    first_frame: int
+    """Number of the first frame in the patterns."""
+    n_frames: int
+    """Frames that really decode, not what a header says."""
+    fps: float
+    """Frames per second."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    codec: str
+    """Name of the video codec, or the image format of frames."""
+    keyframes: tuple[int, ...]
+    """Presentation times of the keyframes in units of the stream's time base; empty for frames."""
+    n_fixated_frames: int
+    """Frames with at least one fixated pixel."""
+    status: str
+    """ok, or quarantined: kept in the manifest, counted, and never trained or scored on."""
+    reason: str
+    """Why the clip is quarantined; empty for status == "ok"."""
+    size_bytes: int
+    """Size of the file, or of all frame images: to see that a file has changed. Not part of the digest."""
+    mtime_ns: int
+    """Latest modification of the same. Not part of the digest."""
+
+    def frame_path(self, i: int) -> str:
+        """Return the path of frame ``i`` (from 0), relative to the corpus root."""
+        return self._numbered(self.frame_pattern, "frame", i)
+
+    def map_path(self, i: int) -> str:
+        """Return the path of the shipped saliency map of frame ``i`` (from 0), relative to the root."""
+        return self._numbered(self.map_pattern, "map", i)
+
+    def _numbered(self, pattern: str, what: str, i: int) -> str:
+        if not pattern:
+            raise ValueError(f"{self.corpus}/{self.clip} has no {what} images")
+        if not 0 <= i < self.n_frames:
+            raise IndexError(f"{self.corpus}/{self.clip}: {what} {i} of {self.n_frames}")
+        return pattern.format(self.first_frame + i)
+
+
+NOT_IDENTITY = ("size_bytes", "mtime_ns")
+"""Columns that say how a file happens to lie on one disk, not what the clip is."""
+
+IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in NOT_IDENTITY)
+
+_ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
+
+CLIP_SCHEMA = pa.schema(
+    [
+        pa.field(
+            f.name,
+            pa.list_(pa.int64()) if f.name == "keyframes" else _ARROW_TYPES[str(f.type)],
+            nullable=False,
+        )
+        for f in fields(Clip)
+    ]
+    # How many rows of fixations.parquet are this clip's: they follow each other in the clips' order, so one
+    # split is read without touching the others.
+    + [pa.field("n_fixations", pa.int64(), nullable=False)]
+)
+
+FIXATION_SCHEMA = pa.schema(
+    [
+        pa.field("clip", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("y", pa.int16(), nullable=False),
+        pa.field("x", pa.int16(), nullable=False),
+    ]
+)
+"""One row per fixated pixel: its clip, frame (from 0 within the clip), row and column at native resolution.
+
+Sorted by clip (in the order of the clips), frame, y, x. A pixel two observers share stands once.
+"""
+
+
+class Fixations:
+    """Fixated pixels of some clips, as numpy views.
+
+    Args:
+        frame: int32 (N,), 0-based frame of each fixated pixel; the clips' blocks one after the other.
+        yx: int16 (N, 2), row and column.
+        clips: identifiers in the order of the blocks.
+        counts: rows of each block; their sum is N.
+    """
+
+    def __init__(
+        self, frame: np.ndarray, yx: np.ndarray, clips: Sequence[str], counts: Sequence[int]
+    ) -> None:
+        ends = np.cumsum(np.asarray(counts, dtype=np.int64))
+        self._frame, self._yx = frame, yx
+        self._span: Mapping[str, tuple[int, int]] = MappingProxyType(
+            {clip: (int(end) - int(n), int(end)) for clip, n, end in zip(clips, counts, ends, strict=True)}
+        )
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def __contains__(self, clip: str) -> bool:
+        return clip in self._span
+
+    def of(self, clip: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``(frame int32 (N,), yx int16 (N, 2))`` of one clip, sorted by frame.
+
+        Raises:
+            KeyError: the clip is not among those read.
+        """
+        if clip not in self._span:
+            raise KeyError(f"no fixations were read for clip {clip!r}: it is not in the splits asked for")
+        start, end = self._span[clip]
+        return self._frame[start:end], self._yx[start:end]
+
+    def frame(self, clip: str, i: int) -> np.ndarray:
+        """Return the fixated pixels (y, x) of frame ``i`` of a clip: int16 (n, 2), n may be 0."""
+        frames, yx = self.of(clip)
+        start, end = np.searchsorted(frames, [i, i + 1])
+        return yx[start:end]
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sort key under which ``x_2`` comes before ``x_10``."""
+    parts = re.findall(r"\d+|\D+", text)
+    return [(0, int(p), p) if p.isdigit() else (1, 0, p) for p in parts]

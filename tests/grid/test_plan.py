@@ -1,0 +1,130 @@
+"""The plan: Table 5's counts and parents, and what does and does not change an id."""
+
+from collections import Counter
+from dataclasses import replace
+
+from grid import config as settings
+from grid import plan as planning
+from grid import spec as specs
+
+DIGESTS = {"DHF1K": "d" * 64, "UCFSports": "u" * 64, "Hollywood2": "h" * 64}
+
+
+def make(*overrides, digests=DIGESTS, weights="none", weights_digest=None):
+    config = settings.load([f"model.backbone_weights={weights}", *overrides], demo=False)
+    return planning.make(specs.load("domain_shift", config.seeds), config, digests, weights_digest)
+
+
+def test_table5_is_18_cells_15_trainings_and_18_evaluations():
+    plan = make()
+    assert (len(plan.cells), len(plan.trainings), len(plan.evaluations)) == (18, 15, 18)
+    assert Counter(t.approach for t in plan.trainings.values()) == {
+        "generalization": 3,
+        "adaptation": 6,
+        "transfer": 6,
+    }
+
+
+def test_transfer_fine_tunes_the_source_model_and_nothing_else_has_a_parent():
+    plan = make()
+    for training in plan.trainings.values():
+        if training.approach != "transfer":
+            assert training.parent is None
+            continue
+        parent = plan.trainings[training.parent]
+        assert (parent.approach, parent.sources, parent.target) == ("generalization", training.sources, None)
+        assert [entry["corpus"] for entry in training.spec["labelled"]] == [training.target]
+
+
+def test_parents_come_before_their_children():
+    order = list(make().trainings)
+    for training in make().trainings.values():
+        if training.parent:
+            assert order.index(training.parent) < order.index(training.id)
+
+
+def test_adaptation_sees_the_target_without_labels_and_is_selected_on_the_source():
+    training = next(t for t in make().trainings.values() if t.approach == "adaptation")
+    assert (training.sources, training.target) == (("DHF1K",), "UCFSports")
+    corpora = {key: [entry["corpus"] for entry in training.spec[key]] for key in ("labelled", "unlabelled", "validation")}
+    assert corpora == {"labelled": ["DHF1K"], "unlabelled": ["UCFSports"], "validation": ["DHF1K"]}
+
+
+def test_every_cell_is_tested_on_its_target():
+    plan = make()
+    for cell in plan.cells:
+        evaluation = plan.evaluations[cell.evaluation]
+        assert (cell.test, evaluation.test, evaluation.training) == (cell.target, cell.target, cell.training)
+
+
+def test_seeds_repeat_the_grid():
+    plan = make("seeds=[0,1,2]")
+    assert (len(plan.cells), len(plan.trainings), len(plan.evaluations)) == (54, 45, 54)
+    assert set(make().trainings) < set(plan.trainings), "a grown grid keeps what it had"
+
+
+def test_ids_are_pinned():
+    """Changed on purpose? Raise TRAINING_RECIPE or EVALUATION_RECIPE, and say so in the CHANGELOG."""
+    plan = make()
+    assert list(plan.trainings)[:3] == PINNED_TRAININGS
+    assert list(plan.evaluations)[:2] == PINNED_EVALUATIONS
+
+
+PINNED_TRAININGS = []
+PINNED_EVALUATIONS = []
+
+
+def test_what_changes_no_weight_changes_no_id():
+    plan = make()
+    for override in (
+        "resources.train.cpu=1",
+        "resources.loader_workers=7",
+        "resources.evaluation_batch=3",
+        "train.checkpoint_every=5",
+        "corpora.DHF1K.root=elsewhere",
+    ):
+        other = make(override)
+        assert list(other.trainings) == list(plan.trainings), override
+        assert list(other.evaluations) == list(plan.evaluations), override
+
+
+def test_what_changes_weights_changes_ids():
+    ids = set(make().trainings)
+    for override in ("train.lr=1e-4", "model.height=64", "train.accumulate=5", "train.validate_every=50"):
+        assert ids.isdisjoint(make(override).trainings), override
+
+
+def test_smoothing_changes_evaluations_alone():
+    plan, other = make(), make("test.smoothing_sigma=7")
+    assert set(other.trainings) == set(plan.trainings)
+    assert set(other.evaluations).isdisjoint(plan.evaluations)
+
+
+def test_initial_weights_change_fresh_trainings_and_so_their_children(tmp_path):
+    file = tmp_path / "s3d.pt"
+    file.touch()
+    ids = set(make().trainings)
+    assert ids.isdisjoint(make(weights=file, weights_digest="w" * 64).trainings)
+
+
+def test_a_changed_corpus_changes_only_what_reads_it():
+    plan, other = make(), make(digests=DIGESTS | {"UCFSports": "x" * 64})
+    kept = set(plan.trainings) & set(other.trainings)
+    assert kept == {t.id for t in plan.trainings.values() if "UCFSports" not in (*t.sources, t.target)}
+
+
+def test_fine_tuning_iterations_touch_fine_tuning_alone():
+    plan, other = make(), make("train.finetune_iterations=100")
+    changed = set(plan.trainings) - set(other.trainings)
+    assert changed == {t.id for t in plan.trainings.values() if t.approach == "transfer"}
+
+
+def test_descendants_are_children_and_their_children():
+    plan = make()
+    parent = next(iter(plan.trainings))
+    children = plan.descendants(parent)
+    assert {plan.trainings[child].approach for child in children} == {"transfer"}
+    assert len(children) == 2
+    grandchild = replace(plan.trainings[children[0]], id="grandchild", parent=children[0])
+    plan.trainings["grandchild"] = grandchild
+    assert plan.descendants(parent) == [*children, "grandchild"]

@@ -1,0 +1,106 @@
+"""The schedule: parents first, the machine never overbooked, failures retire what depends on them."""
+
+from grid import config as settings
+from grid import plan as planning
+from grid import spec as specs
+from grid.config import Unit
+from grid.schedule import Schedule, Share
+
+DIGESTS = {"DHF1K": "d", "UCFSports": "u", "Hollywood2": "h"}
+ONE = Share(cpu=1)
+
+
+def make_plan():
+    config = settings.load([], demo=True)
+    return planning.make(specs.load("domain_shift", (0,)), config, DIGESTS, None)
+
+
+def make_schedule(plan, done=(), cpu=2.0, parts=1):
+    return Schedule(
+        plan, done, lambda: Share(cpu=cpu), parts=dict.fromkeys(plan.evaluations, parts), train=ONE, evaluate=ONE
+    )
+
+
+def test_a_whole_grid_runs_in_an_order_that_never_overbooks_nor_outruns_a_parent():
+    plan = make_plan()
+    schedule, running, order = make_schedule(plan), [], []
+    while not (schedule.trainings_over() and schedule.evaluations_over()):
+        while found := schedule.start_training() or schedule.start_part():
+            running.append(found)
+            assert len(running) <= 2
+        unit = running.pop(0)
+        if isinstance(unit, tuple):
+            schedule.end_part(*unit)
+            unit = unit[0]
+            assert unit.training in schedule.done
+        elif unit.parent:
+            assert unit.parent in schedule.done
+        schedule.finish(unit.id)
+        order.append(unit.id)
+    assert sorted(order) == sorted([*plan.trainings, *plan.evaluations])
+
+
+def test_trainings_that_others_wait_for_come_first():
+    plan = make_plan()
+    schedule = make_schedule(plan, cpu=3)
+    first = [schedule.start_training() for _ in range(3)]
+    assert {training.approach for training in first} == {"generalization"}
+    assert schedule.start_training() is None, "the machine is full"
+
+
+def test_an_evaluation_goes_before_a_training_that_nobody_waits_for():
+    plan = make_plan()
+    schedule = make_schedule(plan, cpu=1, done=[t.id for t in plan.trainings.values() if t.parent is None])
+    assert schedule.start_training() is None
+    evaluation, part = schedule.start_part()
+    assert (evaluation.training in schedule.done, part) == (True, 0)
+
+
+def test_parts_of_one_evaluation_run_side_by_side():
+    plan = make_plan()
+    schedule = make_schedule(plan, done=plan.trainings, cpu=3, parts=2)
+    started = [schedule.start_part() for _ in range(3)]
+    assert [part for _, part in started] == [0, 1, 0]
+    assert started[0][0] is started[1][0] is not started[2][0]
+    assert schedule.start_part() is None
+    schedule.end_part(*started[0])
+    assert schedule.start_part() is not None
+
+
+def test_a_failed_parent_retires_its_descendants_and_their_cells():
+    plan = make_plan()
+    schedule = make_schedule(plan)
+    failed = schedule.start_training()
+    retired = schedule.fail(failed.id)
+    children = [t.id for t in plan.trainings.values() if t.parent == failed.id]
+    expected = {*children, *(e.id for e in plan.evaluations.values() if e.training in {failed.id, *children})}
+    assert set(retired) == expected
+    while found := schedule.start_training() or schedule.start_part():
+        unit = found
+        if isinstance(found, tuple):
+            schedule.end_part(*found)
+            unit = found[0]
+        assert unit.id not in expected
+        schedule.finish(unit.id)
+    assert schedule.failed == {failed.id, *expected}
+    assert schedule.trainings_over()
+    assert schedule.evaluations_over()
+
+
+def test_a_cluster_that_grows_is_used():
+    plan, machine = make_plan(), [Share(cpu=1)]
+    schedule = Schedule(
+        plan, (), lambda: machine[0], parts=dict.fromkeys(plan.evaluations, 1), train=ONE, evaluate=ONE
+    )
+    assert schedule.start_training()
+    assert schedule.start_training() is None
+    machine[0] = Share(cpu=2)
+    assert schedule.start_training()
+
+
+def test_a_unit_takes_at_most_the_machine():
+    machine = Share(cpu=2, gpu=0, memory=8 * 2**30)
+    share = Share.of(Unit(cpu=4, gpu=-1, memory_gib=16), machine)
+    assert share == machine
+    assert Share.of(Unit(cpu=1, gpu=0.5, memory_gib=1), machine) == Share(1, 0.5, 2**30)
+    assert Share.of(Unit(gpu=-1), Share(cpu=2, gpu=8, memory=64 * 2**30)).gpu == 1

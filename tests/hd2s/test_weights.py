@@ -1,0 +1,91 @@
+import pickle
+
+import pytest
+import torch
+from published import published_shapes, random_state
+
+from hd2s import build_model, export_weights, load_weights, save_weights
+from hd2s.weights import WeightsError
+
+SMALL = {"clip_length": 8, "height": 32, "width": 32}
+
+
+def save(path, content):
+    torch.save(content, path)
+    return path
+
+
+def same(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize("name", ["hd2s", "hd2s_da"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_published_weights_come_back_unchanged(tmp_path, name, prefix):
+    state = random_state(name)
+    model = build_model(name)
+    path = save(tmp_path / "released.pth", {prefix + key: tensor for key, tensor in state.items()})
+    assert load_weights(model, path) == "published"
+    export_weights(model, tmp_path / "exported.pth")
+    assert same(torch.load(tmp_path / "exported.pth", weights_only=True), state)
+
+
+def test_kinetics_weights_fill_the_backbone_and_nothing_else(tmp_path):
+    state = random_state("kinetics")
+    model = build_model("hd2s", seed=0)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert load_weights(model, save(tmp_path / "s3d.pt", state)) == "kinetics"
+    after = model.state_dict()
+    assert all(torch.equal(after[n], before[n]) for n in after if not n.startswith("backbone."))
+    for ours, theirs in (
+        ("block1.0.spatial.conv.weight", "0.conv_s.weight"),
+        ("block2.1.temporal.norm.running_var", "3.bn_t.running_var"),
+        ("block3.1.branch2.1.spatial.norm.bias", "6.branch2.1.bn_s.bias"),
+        ("block4.4.branch3.1.conv.weight", "12.branch3.1.conv.weight"),
+        ("block5.1.branch1.1.temporal.conv.weight", "15.branch1.1.conv_t.weight"),
+    ):
+        assert torch.equal(after[f"backbone.{ours}"], state[f"base.{theirs}"])
+    backbone = [name for name in published_shapes("kinetics") if not name.startswith("fc.")]
+    assert len(backbone) == sum(name.startswith("backbone.") for name in after)
+
+
+def test_own_checkpoint(tmp_path):
+    model, other = build_model("hd2s_da", seed=1, **SMALL), build_model("hd2s_da", seed=2, **SMALL)
+    save_weights(model, tmp_path / "new folder" / "model.pt")
+    assert load_weights(other, tmp_path / "new folder" / "model.pt") == "own"
+    assert same(other.state_dict(), model.state_dict())
+    assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["model.pt"]
+
+
+def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path):
+    state = random_state("hd2s")
+    del state["last_conv.bias"], state["conv_t4.bn.weight"]
+    state["decoder9.weight"] = torch.zeros(1)
+    state["decoder2.last_conv2.weight"] = torch.zeros(1, 4, 1, 1)
+    model = build_model("hd2s", seed=0)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(WeightsError) as error:
+        load_weights(model, save(tmp_path / "broken.pth", state))
+    for expected in (
+        "broken.pth: found published weights",
+        "(4 problems)",
+        "missing last_conv.bias",
+        "missing conv_t4.bn.weight",
+        "unexpected decoder9.weight",
+        "decoder2.last_conv2.weight has shape (1, 4, 1, 1), expected (1, 3, 1, 1)",
+    ):
+        assert expected in str(error.value)
+    assert same(model.state_dict(), before)
+
+
+def test_foreign_files_are_named(tmp_path):
+    model = build_model("hd2s", **SMALL)
+    with pytest.raises(WeightsError, match=r"published HD2S layout.*found entries such as encoder\.weight"):
+        load_weights(model, save(tmp_path / "foreign.pt", {"encoder.weight": torch.zeros(1)}))
+    with pytest.raises(WeightsError, match="found list"):
+        load_weights(model, save(tmp_path / "list.pt", [torch.zeros(1)]))
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    with pytest.raises(pickle.UnpicklingError):
+        load_weights(build_model("hd2s", **SMALL), save(tmp_path / "code.pt", {"format": print}))

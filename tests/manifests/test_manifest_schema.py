@@ -1,0 +1,39 @@
+"""Clips as rows: paths of frames, natural order, columns."""
+
+import pytest
+
+from manifests.schema import CLIP_SCHEMA, Clip, natural_key
+
+
+def shot(**changes) -> Clip:
+    values = {name: "" for name in CLIP_SCHEMA.names if name != "n_fixations"} | {
+        "corpus": "Hollywood2",
+        "clip": "actioncliptrain00197_2",
+        "frame_pattern": "training/actioncliptrain00197_2/images/actioncliptrain00197_{:05d}.png",
+        "first_frame": 74,
+        "n_frames": 3,
+    }
+    return Clip(**(values | changes))
+
+
+def test_paths_count_from_the_first_frame():
+    clip = shot(map_pattern="maps/{:d}.png")
+    assert clip.frame_path(0) == "training/actioncliptrain00197_2/images/actioncliptrain00197_00074.png"
+    assert clip.frame_path(2).endswith("_00076.png")
+    assert clip.map_path(1) == "maps/75.png"
+
+
+@pytest.mark.parametrize("i", [-1, 3])
+def test_a_frame_outside_the_clip_has_no_path(i):
+    with pytest.raises(IndexError, match=f"Hollywood2/actioncliptrain00197_2: frame {i} of 3"):
+        shot().frame_path(i)
+
+
+def test_a_clip_without_maps_says_so():
+    with pytest.raises(ValueError, match="Hollywood2/actioncliptrain00197_2 has no map images"):
+        shot().map_path(0)
+
+
+def test_natural_order():
+    names = ["a_10", "a_2", "a_1_3", "b", "12", "3"]
+    assert sorted(names, key=natural_key) == ["3", "12", "a_1_3", "a_2", "a_10", "b"]
