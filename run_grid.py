@@ -1,6 +1,6 @@
 """Train, test and tabulate a grid of domain-adaptation experiments.
 
-examples:
+Examples:
   python run_grid.py --grid domain_shift --demo             the whole job on generated corpora
   python run_grid.py --grid domain_shift --plan             what there is to do, and what is done
   python run_grid.py --grid domain_shift seeds=[0,1,2]      the paper's setting, three times
@@ -72,7 +72,10 @@ def _run(grid: Grid, json_wanted: bool, tracking_uri: str | None) -> int:
     title = f"{grid.plan.grid} in {grid.out}"
     state = GridState(grid.plan, grid.ledger)
     # With --json the standard output is for programs, and people look at the other one.
-    with quiet_output(log, draw_on=2 if json_wanted else 1) as terminal, Progress(state, terminal, title, log) as progress:
+    with (
+        quiet_output(log, draw_on=2 if json_wanted else 1) as terminal,
+        Progress(state, terminal, title, log) as progress,
+    ):
         outcome = run(grid, progress, tracking_uri)
     if json_wanted:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
@@ -102,14 +105,24 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--grid", required=True, help="a grid's name, or the path of a YAML file")
-    parser.add_argument("--demo", action="store_true", help="generate small corpora and train small and short")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (runs/, or runs/demo/ with --demo)")
+    parser.add_argument(
+        "--demo", action="store_true", help="generate small corpora and train small and short"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="output folder (runs/, or runs/demo/ with --demo)"
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--plan", action="store_true", help="show what there is to do and what is done, and stop")
+    what.add_argument(
+        "--plan", action="store_true", help="show what there is to do and what is done, and stop"
+    )
     what.add_argument("--tables", action="store_true", help="only compile the tables again from the results")
     parser.add_argument("--json", action="store_true", help="print plan and status as JSON")
-    parser.add_argument("--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, as an OmegaConf dot-list")
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
+    )
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="settings, as an OmegaConf dot-list"
+    )
     return parser
 
 

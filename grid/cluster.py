@@ -58,7 +58,7 @@ def session() -> Iterator[None]:
 
 
 def capacity() -> Share:
-    """What the whole cluster has now, whether used or not."""
+    """Say what the whole cluster has now, whether used or not."""
     import ray  # noqa: PLC0415 - see session
 
     found = ray.cluster_resources()

@@ -103,7 +103,7 @@ class Config:
 
 
 def load(overrides: list[str], *, demo: bool) -> Config:
-    """The paper's settings, the demo's laid over them if asked for, and the user's over both.
+    """Load the paper's settings, the demo's over them if asked for, and the user's over both.
 
     Args:
         overrides: OmegaConf dot-list, such as `["train.lr=3e-4", "seeds=[0,1]"]`.
@@ -153,7 +153,7 @@ def _keys(config: Any, prefix: str = "") -> list[str]:
 
 
 def _suggest_setting(key: str) -> str:
-    """The nearest setting, and the others of its section; the sections, if it has none."""
+    """Name the nearest setting, and the others of its section; the sections, if it has none."""
     keys = _keys(OmegaConf.structured(Config))
     section = key.partition(".")[0]
     near = [name for name in keys if name.startswith(f"{section}.")]

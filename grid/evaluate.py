@@ -18,8 +18,8 @@ from datasets.ground_truth import read_map
 from datasets.video import iter_frames
 from grid.source import assert_ours
 from hd2s import build_model, load_weights
-from hd2s.inference import iter_predictions
 from hd2s.benchmark import as_benchmark_image, draw_other_fixations
+from hd2s.inference import iter_predictions
 from hd2s.metrics import METRICS, score_frames
 from manifests.schema import Clip, Fixations
 from manifests.store import Manifest, open_manifest

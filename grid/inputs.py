@@ -18,7 +18,7 @@ from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
 
 def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Config:
-    """Generate and index the demo corpora under `out` unless they are there; return their places as config."""
+    """Generate and index the demo corpora under `out` unless they are there; return them as config."""
     tell("generating the demo corpora")
     roots = demo.generate(out / "corpora")
     places = dict(config.corpora)
@@ -58,7 +58,7 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
 
 
 def weights_digest(path: str) -> str | None:
-    """The SHA-256 of the backbone's initial weights; None from scratch."""
+    """Return the SHA-256 of the backbone's initial weights; None from scratch."""
     if path == "none":
         return None
     with Path(path).open("rb") as file:

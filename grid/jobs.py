@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
-    """A sweep over what is left of a grid, on the Ray cluster of the current session.
+    """Make a sweep over what is left of a grid, on the Ray cluster of the current session.
 
     Raises:
         ProblemError: a corpus' manifest cannot be read.
@@ -51,7 +51,7 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
 
 
 def training_job(grid: Grid, training: Training, share: Share) -> Job:
-    """A training with its places."""
+    """Give a training its places."""
     weights = grid.config.model.backbone_weights
     names = [entry["corpus"] for key in ("labelled", "unlabelled") for entry in training.spec[key]]
     return Job(
@@ -69,7 +69,7 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
 
 
 def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
-    """An evaluation with its places."""
+    """Give an evaluation its places."""
     clips = grid.manifests[evaluation.test].clips("test")
     return EvaluationJob(
         id=evaluation.id,

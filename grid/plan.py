@@ -77,7 +77,7 @@ class Plan:
     cells: tuple[Cell, ...]
 
     def descendants(self, training: str) -> list[str]:
-        """The trainings that cannot be had without this one, nearest first."""
+        """List the trainings that cannot be had without this one, nearest first."""
         found: list[str] = []
         for candidate in self.trainings.values():
             if candidate.parent == training or candidate.parent in found:

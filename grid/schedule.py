@@ -30,7 +30,7 @@ class Share:
 
     @classmethod
     def of(cls, unit: Unit, machine: Share) -> Share:
-        """What a unit takes: as configured, but never more than the machine has of processors and memory.
+        """Say what a unit takes: as configured, but never more than the machine has of processors and memory.
 
         So one unit always runs, however small the machine. A missing accelerator is not forgiven: a
         training meant for one would take weeks without.
@@ -95,16 +95,16 @@ class Schedule:
         return evaluation, int(self._parts[evaluation.id].pop(0).rpartition("/")[2])
 
     def end_part(self, evaluation: Evaluation, part: int) -> None:
-        """A part of an evaluation has ended, one way or the other."""
+        """Note that a part of an evaluation has ended, one way or the other."""
         self.running.pop(f"{evaluation.id}/{part}")
 
     def finish(self, unit: str) -> None:
-        """A training, or an evaluation with all its parts, is done."""
+        """Note that a training, or an evaluation with all its parts, is done."""
         self.running.pop(unit, None)
         self.done.add(unit)
 
     def fail(self, unit: str) -> list[str]:
-        """A unit has failed; returns the ids of all that cannot be done any more because of it."""
+        """Note that a unit has failed; return the ids of all that cannot be done any more because of it."""
         self.running.pop(unit, None)
         retired = []
         if unit in self.plan.trainings:

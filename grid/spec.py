@@ -60,7 +60,7 @@ class GridSpec:
 
 
 def available() -> dict[str, Path]:
-    """The grids and tables that come with the project, by name."""
+    """List the grids and tables that come with the project, by name."""
     return {path.stem: path for path in sorted(SPECS.glob("*.yaml"))}
 
 
@@ -131,7 +131,9 @@ def _table(path: Path, content: dict, seeds: tuple[int, ...], problems: list[Pro
             mistakes.append(_wrong(path, f"{key}: a text", repr(content[key])))
     name, paper = content.get("name", ""), content.get("paper", "")
     if isinstance(name, str) and not re.fullmatch(r"[\w-]+", name):
-        mistakes.append(_wrong(path, "name: letters, digits, _ and -, since files are named after it", repr(name)))
+        mistakes.append(
+            _wrong(path, "name: letters, digits, _ and -, since files are named after it", repr(name))
+        )
     if paper and paper not in papers():
         mistakes.append(_unknown(path, "paper", str(paper), papers()))
     for key in _LISTS:

@@ -86,14 +86,14 @@ class Sweep:
         tuner.fit()
 
     def start_training(self) -> Training | None:
-        """The next training for Tune to start."""
+        """Return the next training for Tune to start, or None."""
         training = self.schedule.start_training()
         if training:
             self.listener.on_training_started(training)
         return training
 
     def progress(self, training: Training, rows: list[dict[str, Any]]) -> None:
-        """New rows of a training's curve."""
+        """Pass on new rows of a training's curve."""
         latest = {row["name"]: row["value"] for row in rows}
         losses = {"loss": sum(value for name, value in latest.items() if name.startswith("train/"))}
         if "val/kld" in latest:
@@ -101,7 +101,7 @@ class Sweep:
         self.listener.on_training_progress(training, rows[-1]["step"], training.iterations, losses, rows)
 
     def finish_training(self, training: Training, summary: dict[str, Any]) -> None:
-        """A training has ended well: into the ledger, and its states to go on from are not needed any more."""
+        """Record a training that has ended well; the states to resume it from are not needed any more."""
         summary = dict(summary)
         curve = summary.pop("curve")
         weights = Path(self.trainings[training.id].weights)
@@ -112,7 +112,7 @@ class Sweep:
         self.listener.on_training_finished(training, summary, curve)
 
     def fail_training(self, training: Training, text: str) -> None:
-        """A training has failed for good, and with it all that needs it."""
+        """Record that a training has failed for good, and with it all that needs it."""
         file = self.ledger.write_failure(training.id, text)
         self.listener.on_training_failed(training, file)
         plan = self.schedule.plan
@@ -186,13 +186,13 @@ class _Searcher(_NotSaved, Searcher):
         return Searcher.FINISHED if self.sweep.schedule.trainings_over() else None
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        """The callback below hears of it with more detail."""
+        """Do nothing: the callback below hears of it with more detail."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: see `_NotSaved`."""
+        """Do nothing: see `_NotSaved`."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: see `_NotSaved`."""
+        """Do nothing: see `_NotSaved`."""
 
 
 class _Callback(_NotSaved, tune.Callback):

@@ -57,7 +57,7 @@ def trial(
 
 
 def worker(config: dict[str, Any]) -> dict[str, Any]:
-    """The training inside Ray Train's worker; returns its summary."""
+    """Run the training inside Ray Train's worker; returns its summary."""
     assert_ours()
     return fit(Job(**config), _RayContext())
 

@@ -62,10 +62,10 @@ class Context(Protocol):
     device: torch.device
 
     def latest(self) -> dict[str, Any] | None:
-        """The state last saved, or None."""
+        """Return the state last saved, or None."""
 
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
-        """Take the curve's new rows, and a state to save."""
+        """Take the curve's new rows, and a state to save if there is one."""
 
 
 @dataclass
@@ -155,7 +155,7 @@ class _Fitting:
 
     @torch.inference_mode()
     def validate(self, step: int) -> None:
-        """The mean KLD of the saliency map over the validation windows; keeps the weights if it is the best."""
+        """Take the mean KLD of the saliency maps over the validation windows; keep the best weights."""
         self.model.eval()
         values = []
         for batch in self._validation_batches():

@@ -24,9 +24,9 @@ class HD2SConfig:
     stage. All others keep PyTorch's 0.1. After a few dozen steps 0.001 leaves the statistics near their
     initial values and evaluation meaningless, so that a short profile asks for 0.1 here as well.
 
-    `fusion_gain` g > 0 starts the fusion at the mean m of the conspicuity maps, steepened: sigmoid(4g(m - ½)).
-    0 leaves it to PyTorch's initialisation, whose weights may be negative; a short profile cannot wait
-    until their signs have turned.
+    `fusion_gain` g > 0 starts the fusion at the mean m of the conspicuity maps, steepened:
+    sigmoid(4g(m - ½)). 0 leaves it to PyTorch's initialisation, whose weights may be negative; a short
+    profile cannot wait until their signs have turned.
 
     Raises ValueError, listing everything that is not allowed.
     """
@@ -78,7 +78,7 @@ class Prediction:
 
 
 class Fusion(nn.Conv2d):
-    """The pixel-wise fusion of conspicuity maps (Sect. 3.4), before its sigmoid; see `HD2SConfig.fusion_gain`."""
+    """The pixel-wise fusion of conspicuity maps (Sect. 3.4), before its sigmoid."""
 
     def __init__(self, n_maps: int, gain: float):
         self.gain = gain

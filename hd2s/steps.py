@@ -27,7 +27,9 @@ class MicroBatch:
 
 
 Terms = dict[str, Tensor]
-Step = Callable[[nn.Module, Sequence[MicroBatch], Sequence[MicroBatch], float], Iterator[tuple[Tensor, Terms]]]
+Step = Callable[
+    [nn.Module, Sequence[MicroBatch], Sequence[MicroBatch], float], Iterator[tuple[Tensor, Terms]]
+]
 
 
 def supervised(

@@ -19,7 +19,7 @@ def test_the_papers_setting_is_the_default():
 
 
 def test_kinetics_weights_are_asked_for_and_must_exist(tmp_path):
-    with pytest.raises(ProblemError, match="model.backbone_weights=none to start from scratch"):
+    with pytest.raises(ProblemError, match="backbone_weights=none to start from scratch"):
         config.load([], demo=False)
     with pytest.raises(ProblemError, match=r"expected a file, or none, found .*absent\.pt"):
         config.load([f"model.backbone_weights={tmp_path / 'absent.pt'}"], demo=False)

@@ -46,7 +46,10 @@ def test_parents_come_before_their_children():
 def test_adaptation_sees_the_target_without_labels_and_is_selected_on_the_source():
     training = next(t for t in make().trainings.values() if t.approach == "adaptation")
     assert (training.sources, training.target) == (("DHF1K",), "UCFSports")
-    corpora = {key: [entry["corpus"] for entry in training.spec[key]] for key in ("labelled", "unlabelled", "validation")}
+    corpora = {
+        key: [entry["corpus"] for entry in training.spec[key]]
+        for key in ("labelled", "unlabelled", "validation")
+    }
     assert corpora == {"labelled": ["DHF1K"], "unlabelled": ["UCFSports"], "validation": ["DHF1K"]}
 
 

@@ -17,7 +17,12 @@ def make_plan():
 
 def make_schedule(plan, done=(), cpu=2.0, parts=1):
     return Schedule(
-        plan, done, lambda: Share(cpu=cpu), parts=dict.fromkeys(plan.evaluations, parts), train=ONE, evaluate=ONE
+        plan,
+        done,
+        lambda: Share(cpu=cpu),
+        parts=dict.fromkeys(plan.evaluations, parts),
+        train=ONE,
+        evaluate=ONE,
     )
 
 
