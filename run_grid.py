@@ -28,6 +28,7 @@ from grid.tables import compile_tables
 from manifests.check import ProblemError
 
 WRONG = 2
+_GO_ON = "Interrupted; the same command goes on from here."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
-        _tell("interrupted; the same command goes on from here")
+        _tell(_GO_ON)
         return INTERRUPTED
 
 
@@ -83,7 +84,9 @@ def _run(grid: Grid, json_wanted: bool, tracking_uri: str | None) -> int:
         where = {"tables": ", ".join(map(str, outcome.tables)), "MLflow": outcome.tracking, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
     for problem in outcome.problems:
-        print(problem, file=sys.stderr)
+        _tell(problem)
+    if outcome.status == INTERRUPTED:
+        _tell(_GO_ON)
     return outcome.status
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets import corpora
 from manifests import Clip, Problem, ProblemError
 from manifests.check import suggest
-
-ADAPTERS = ("dhf1k", "hollywood2", "ucf_sports", "ledov")
-"""Command-line words of the adapters; each is a module of this package that holds a ``CORPUS``."""
 
 Rows = np.ndarray
 """Fixated pixels of one clip: int32 (N, 3) = frame from 0, row, column."""
@@ -104,7 +103,7 @@ def describe(corpus: str, entry: Entry, **columns: object) -> Clip:
 
 def available() -> list[str]:
     """Return the command-line words of all adapters."""
-    return list(ADAPTERS)
+    return [module.name for module in pkgutil.iter_modules(corpora.__path__)]
 
 
 def get(word: str) -> Corpus:
@@ -113,7 +112,9 @@ def get(word: str) -> Corpus:
     Raises:
         ProblemError: there is none; names the nearest and all there are.
     """
-    by_word: dict[str, Corpus] = {w: importlib.import_module(f"datasets.{w}").CORPUS for w in ADAPTERS}
+    by_word: dict[str, Corpus] = {
+        w: importlib.import_module(f"{corpora.__name__}.{w}").CORPUS for w in available()
+    }
     by_name = {corpus.name: corpus for corpus in by_word.values()}
     known = by_word | by_name
     if word in known:

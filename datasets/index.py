@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from datasets import corpus as corpora
+from datasets.corpus import get
 from manifests import Manifest, Problem, ProblemError, write
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def default_folder(word: str) -> Path:
     """Return where a corpus's manifest lies unless said otherwise: manifests/<word> in the current folder."""
-    return Path("manifests") / corpora.get(word).word
+    return Path("manifests") / get(word).word
 
 
 def index(word: str, root: Path | str, out: Path | str | None = None) -> Manifest:
@@ -30,7 +30,7 @@ def index(word: str, root: Path | str, out: Path | str | None = None) -> Manifes
         ProblemError: the corpus is unknown, the root does not hold it, or none of its clips is usable.
         ManifestError: its clips contradict each other.
     """
-    corpus, root = corpora.get(word), Path(root)
+    corpus, root = get(word), Path(root)
     for note in corpus.list(root).notes:
         log.info("%s: %s", corpus.name, note)
     clips, fixations = [], {}

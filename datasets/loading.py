@@ -63,8 +63,16 @@ def training_batches(
     """
     _require_long_enough(store.manifest.corpus, clips, T)
     steps = _Steps(store, list(clips), T, batch, seed, rank * batch, labelled)
-    order = range(first_step, last_step)
-    yield from DataLoader(steps, batch_size=None, sampler=order, num_workers=workers, collate_fn=_unchanged)
+    yield from DataLoader(
+        steps,
+        batch_size=None,
+        sampler=range(first_step, last_step),
+        num_workers=workers,
+        collate_fn=_unchanged,
+        # Starting to load would otherwise draw from PyTorch's own generator, and shift the dropout of a
+        # training that goes on against that of one that was never interrupted.
+        generator=torch.Generator(),
+    )
 
 
 def validation_batches(

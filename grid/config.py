@@ -9,6 +9,8 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+from datasets.corpus import available, get
+from datasets.index import default_folder
 from manifests.check import Problem, ProblemError, suggest
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -86,8 +88,8 @@ class CorpusPlace:
 
 
 def _corpora() -> dict[str, CorpusPlace]:
-    words = {"DHF1K": "dhf1k", "Hollywood2": "hollywood2", "UCFSports": "ucf_sports", "LEDOV": "ledov"}
-    return {name: CorpusPlace(manifest=f"manifests/{word}") for name, word in words.items()}
+    """Name where each corpus' manifest lies unless said otherwise."""
+    return {get(word).name: CorpusPlace(manifest=str(default_folder(word))) for word in available()}
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,11 @@ class Training:
         """Optimiser steps of the whole training."""
         return self.spec["train"]["iterations"]
 
+    @property
+    def cost(self) -> int:
+        """Forward passes of a micro-batch, up to a factor that all trainings share."""
+        return self.iterations * (len(self.spec["labelled"]) + len(self.spec["unlabelled"]))
+
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ def _values(spec: TableSpec, plan: Plan, ledger: Ledger) -> Table:
     for cell in (cell for cell in plan.cells if cell.table == spec.name):
         result = ledger.read_evaluation(cell.evaluation)
         scores = result.scores if result else {}
-        values = [f"{scores[metric]:.3f}" if metric in scores else "--" for metric in spec.metrics]
+        values = [_shown(scores.get(metric, math.nan)) for metric in spec.metrics]
         block = (" + ".join(cell.sources), cell.target)
         # As in the paper, a source and target are named once, above the approaches that share them.
         names = ("", "") if block == above else block
@@ -97,13 +98,17 @@ def _values(spec: TableSpec, plan: Plan, ledger: Ledger) -> Table:
     return table
 
 
+def _shown(score: float) -> str:
+    return f"{score:.3f}" if math.isfinite(score) else "--"
+
+
 def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for kind, units in (("training", plan.trainings), ("evaluation", plan.evaluations)):
         for unit in units.values():
             if ledger.status(unit.id, kind) == "failed":
                 lines.append(Text(f"failed {kind} {unit.label}: see {ledger.failure(unit.id)}", "red"))
-    missing = sum(not ledger.evaluation_done(cell.evaluation) for cell in plan.cells)
+    missing = len(ledger.cells_without_values(plan))
     if missing:
         lines += [Text(f"{missing} of {len(plan.cells)} cells have no value (--)", "red"), ""]
     return lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from grid.acceptance import FRAME_SCHEMA, column_problems, frame_problems, score_problems
-from grid.plan import Evaluation, Training
+from grid.plan import Cell, Evaluation, Plan, Training
 from manifests.check import Problem, ProblemError
 
 SCHEMA_VERSION = 1
@@ -77,6 +77,10 @@ class EvaluationResult:
     def per_video(self) -> dict[str, float]:
         """Each metric's mean over the means of clips, so that long clips weigh no more than short ones."""
         return {name: _mean(self.by_clip(name)["mean"]) for name in self.metrics}
+
+    def has_values(self, metrics: Iterable[str]) -> bool:
+        """Whether each of these metrics has a value; all are undefined for predictions without contrast."""
+        return all(math.isfinite(self.scores.get(metric, math.nan)) for metric in metrics)
 
     def by_clip(self, metric: str) -> pa.Table:
         """Return a metric's mean for each clip, as columns clip and mean; null where no frame has a score."""
@@ -171,6 +175,16 @@ class Ledger:
         if self.training_done(unit) if kind == "training" else self.evaluation_done(unit):
             return "done"
         return "failed" if self.failure(unit) else "todo"
+
+    def cells_without_values(self, plan: Plan) -> list[Cell]:
+        """List the cells that lack a value for some metric of their table."""
+        metrics = {table.name: table.metrics for table in plan.tables}
+        results = {unit: self.read_evaluation(unit) for unit in plan.evaluations}
+        return [
+            cell
+            for cell in plan.cells
+            if not (result := results[cell.evaluation]) or not result.has_values(metrics[cell.table])
+        ]
 
     def problems(self) -> list[Problem]:
         """Everything in the folder that looks done and is not: damaged results, lost checkpoints."""

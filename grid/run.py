@@ -48,9 +48,8 @@ class Grid:
         return {name: manifest.digest for name, manifest in self.manifests.items()}
 
     def status(self) -> int:
-        """`DONE` when every cell has a value, else `FAILED`."""
-        ledger = self.ledger
-        return DONE if all(ledger.evaluation_done(cell.evaluation) for cell in self.plan.cells) else FAILED
+        """`DONE` when every cell has a value for each metric of its table, else `FAILED`."""
+        return FAILED if self.ledger.cells_without_values(self.plan) else DONE
 
 
 def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Callable[[str], None]) -> Grid:

@@ -73,7 +73,8 @@ class Schedule:
         self.failed: set[str] = set()
         self.running: dict[str, Share] = {}
         chains = {training: len(plan.descendants(training)) for training in plan.trainings}
-        self._order = sorted(plan.trainings, key=lambda training: -chains[training])
+        # Of equally long chains the costlier first: short work at the end leaves no processor idle.
+        self._order = sorted(plan.trainings, key=lambda name: (-chains[name], -plan.trainings[name].cost))
         self._leaves = {training for training, chain in chains.items() if chain == 0}
 
     def start_training(self) -> Training | None:

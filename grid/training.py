@@ -6,7 +6,6 @@ that was interrupted goes on exactly as if it had not been.
 
 from __future__ import annotations
 
-import os
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -126,7 +125,7 @@ class _Fitting:
         self._restore(context.latest())
         stores = {name: self._store(name) for name in self._corpora("labelled", "unlabelled", "validation")}
         self.batches = {
-            key: [self._batches(stores[name], name) for name in self._corpora(key)]
+            key: [self._batches(stores[name], labelled=key == "labelled") for name in self._corpora(key)]
             for key in ("labelled", "unlabelled")
         }
         (name,) = self._corpora("validation")
@@ -183,14 +182,10 @@ class _Fitting:
         }
 
     def finish(self, seconds: float) -> dict[str, Any]:
-        """Write the best weights and return the summary, the curve included."""
+        """Write the best weights, and return the summary with the curve in it."""
         progress = self.progress
         self.model.load_state_dict(progress.best_weights)
-        path = Path(self.job.weights)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        save_weights(self.model, partial)
-        partial.replace(path)
+        save_weights(self.model, self.job.weights)
         return {
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,
@@ -215,7 +210,7 @@ class _Fitting:
             Path(self.job.frames), open_manifest(Path(folder), root), (model["height"], model["width"])
         )
 
-    def _batches(self, store: FrameStore, name: str) -> Iterator[ClipBatch]:
+    def _batches(self, store: FrameStore, *, labelled: bool) -> Iterator[ClipBatch]:
         length = self.spec["model"]["clip_length"]
         clips, _ = eligible(store.manifest.clips("train"), length)
         return training_batches(
@@ -227,6 +222,7 @@ class _Fitting:
             first_step=self.progress.step * self.train["accumulate"],
             last_step=self.iterations * self.train["accumulate"],
             workers=self.job.loader_workers,
+            labelled=labelled,
         )
 
     def _validation_batches(self) -> Iterator[ClipBatch]:

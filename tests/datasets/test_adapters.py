@@ -20,9 +20,9 @@ from small_corpora import (
 )
 
 from datasets import matfile
+from datasets.corpora.ledov import fixated_pixels
 from datasets.corpus import ClipError, available, get
 from datasets.index import index
-from datasets.ledov import fixated_pixels
 from manifests import ProblemError
 
 

@@ -19,8 +19,13 @@ class Clock:
         return self.now
 
 
+SETTINGS = ["train.lr=0.001", "train.iterations=60", "train.finetune_iterations=30"]
+
+
 def table5(*overrides: str) -> Plan:
-    return plan.make(spec.load("domain_shift", (0,)), config.load(list(overrides), demo=True), DIGESTS, None)
+    return plan.make(
+        spec.load("domain_shift", (0,)), config.load([*SETTINGS, *overrides], demo=True), DIGESTS, None
+    )
 
 
 def train(ledger: Ledger, training: Training, *, steps: int = 20, bad_step: int | None = None) -> None:

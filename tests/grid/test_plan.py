@@ -73,8 +73,15 @@ def test_ids_are_pinned():
     assert list(plan.evaluations)[:2] == PINNED_EVALUATIONS
 
 
-PINNED_TRAININGS = []
-PINNED_EVALUATIONS = []
+PINNED_TRAININGS = [
+    "generalization-dhf1k-seed0-1f057bcedbab",
+    "adaptation-dhf1k-ucfsports-seed0-535a4e328694",
+    "transfer-dhf1k-ucfsports-seed0-c973319ed168",
+]
+PINNED_EVALUATIONS = [
+    "generalization-dhf1k-seed0-1f057bcedbab-on-ucfsports-d61063606181",
+    "adaptation-dhf1k-ucfsports-seed0-535a4e328694-on-ucfsports-1c39de3ce946",
+]
 
 
 def test_what_changes_no_weight_changes_no_id():

@@ -1,0 +1,68 @@
+"""Small grids on the demo corpora, planned for real, and a context that trains without Ray."""
+
+from pathlib import Path
+
+import torch
+
+from grid.jobs import evaluation_job, training_job
+from grid.run import Grid, prepare
+from grid.schedule import Share
+
+ONE = Share(cpu=1)
+SHORT = ["train.iterations=4", "train.finetune_iterations=2", "train.validate_every=2", "train.micro_batch=2"]
+
+SPEC = """
+name: {name}
+title: A small grid
+metrics: [NSS, CC, SIM, AUC-J, s-AUC]
+sources: [{sources}]
+targets: [{targets}]
+approaches: [{approaches}]
+"""
+
+
+def write_spec(
+    folder: Path,
+    sources="DHF1K",
+    targets="UCFSports",
+    approaches="generalization, adaptation, transfer",
+    name="small",
+) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(SPEC.format(name=name, sources=sources, targets=targets, approaches=approaches))
+    return path
+
+
+def prepare_small(out: Path, *overrides: str, **spec) -> Grid:
+    path = write_spec(out, **spec)
+    return prepare(str(path), [*SHORT, *overrides], out, demo=True, tell=lambda text: None)
+
+
+def job_of(grid: Grid, approach: str):
+    return next(training_job(grid, t, ONE) for t in grid.plan.trainings.values() if t.approach == approach)
+
+
+def evaluation_job_of(grid: Grid, approach: str):
+    return next(
+        evaluation_job(grid, e, ONE)
+        for e in grid.plan.evaluations.values()
+        if grid.plan.trainings[e.training].approach == approach
+    )
+
+
+class Context:
+    """`grid.training.Context`: keeps what is reported, and can die at a report as a worker does."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, state=None, die_at=None):
+        self.state, self.die_at, self.rows = state, die_at, []
+
+    def latest(self):
+        return self.state
+
+    def report(self, rows, state):
+        self.rows += rows
+        self.state = state or self.state
+        if self.die_at is not None and rows[-1]["step"] >= self.die_at:
+            raise KeyboardInterrupt

@@ -1,0 +1,167 @@
+"""Trainings without Ray: the true network on the demo corpora, a few steps each."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from grids import ONE, Context, evaluation_job_of, job_of, prepare_small, write_spec
+
+from datasets.ground_truth import read_map
+from grid import training
+from grid.evaluate import evaluate_part
+from grid.jobs import evaluation_job
+from grid.run import prepare
+from grid.training import TrainingError, fit
+from hd2s import save_weights
+from hd2s.baselines import center_prior
+from hd2s.metrics import score_frames
+
+
+def weights_of(job):
+    return torch.load(job.weights, weights_only=True)["state"]
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
+    job = job_of(prepare_small(small_demo), approach)
+    first = fit(job, Context())
+    weights = weights_of(job)
+    second = fit(job, Context())
+    assert first["curve"] == second["curve"]
+    assert same(weights, weights_of(job))
+    other = replace(job, spec={**job.spec, "seed": 1})
+    assert fit(other, Context())["curve"] != first["curve"]
+
+
+def test_an_interrupted_adaptation_goes_on_exactly_where_it_was(small_demo):
+    grid = prepare_small(small_demo, "train.checkpoint_every=2")
+    job = job_of(grid, "adaptation")
+    undisturbed = fit(job, Context())
+    weights = weights_of(job)
+    dying = Context(die_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(job, dying)
+    # Through a file and back, as Ray keeps it.
+    file = io.BytesIO()
+    torch.save(dying.state, file)
+    file.seek(0)
+    resumed = fit(job, Context(torch.load(file, weights_only=True)))
+    assert resumed["curve"] == undisturbed["curve"]
+    assert same(weights, weights_of(job))
+
+
+def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch):
+    seen = {}
+    original = training.training_batches
+
+    def recorded(store, clips, **options):
+        for batch in original(store, clips, **options):
+            seen.setdefault((approach, store.manifest.corpus), []).append(batch.keys)
+            yield batch
+
+    monkeypatch.setattr(training, "training_batches", recorded)
+    grid = prepare_small(small_demo)
+    for approach in ("generalization", "adaptation"):
+        fit(job_of(grid, approach), Context())
+    assert seen["generalization", "DHF1K"] == seen["adaptation", "DHF1K"]
+    assert len(seen["adaptation", "UCFSports"]) == 4
+
+
+def test_the_curve_holds_every_loss_and_lambda(small_demo):
+    job = job_of(prepare_small(small_demo), "adaptation")
+    curve = fit(job, Context())["curve"]
+    names = {row["name"] for row in curve}
+    assert names == {
+        "train/kld/saliency",
+        *(f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)),
+        "train/domain/source",
+        "train/domain/target",
+        "lambda",
+        "val/kld",
+    }
+    strengths = [row["value"] for row in curve if row["name"] == "lambda"]
+    assert strengths[0] == 0
+    assert strengths == sorted(strengths)
+    assert [row["step"] for row in curve if row["name"] == "val/kld"] == [2, 4]
+
+
+def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo):
+    job = job_of(prepare_small(small_demo, "train.validate_every=1"), "generalization")
+    summary = fit(job, Context())
+    klds = {row["step"]: row["value"] for row in summary["curve"] if row["name"] == "val/kld"}
+    assert len(klds) == 4
+    assert (summary["best_step"], summary["best_kld"]) == min(klds.items(), key=lambda item: item[1])
+    until_best = replace(
+        job, spec={**job.spec, "train": {**job.spec["train"], "iterations": summary["best_step"]}}
+    )
+    best = weights_of(job)
+    fit(until_best, Context())
+    assert same(best, weights_of(job))
+
+
+def test_fine_tuning_starts_from_the_parent(small_demo):
+    grid = prepare_small(small_demo)
+    parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")
+    assert child.parent == parent.weights
+    fit(parent, Context())
+    started = training._Fitting(child, Context())
+    assert same(weights_of(parent), started.model.state_dict())
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_with_its_step(small_demo):
+    job = job_of(prepare_small(small_demo, "train.lr=1e30"), "generalization")
+    with pytest.raises(TrainingError, match=r"at step \d not finite: .*"):
+        fit(job, Context())
+
+
+def test_an_evaluation_scores_every_frame_of_every_test_clip(small_demo):
+    grid = prepare_small(small_demo, targets="Hollywood2")
+    fit(job_of(grid, "generalization"), Context())
+    job = evaluation_job_of(grid, "generalization")
+    table, _ = evaluate_part(job, 0)
+    counted = table.group_by("clip").aggregate([("frame", "count"), ("frame", "max")]).to_pylist()
+    assert {row["clip"]: row["frame_count"] for row in counted} == job.expected
+    assert all(row["frame_max"] == row["frame_count"] - 1 for row in counted)
+    assert min(job.expected.values()) == 1, "a shot of a single frame is among them"
+    grid.ledger.write_evaluation(
+        next(iter(grid.plan.evaluations.values())), table, {"seconds": 0.0}, expected=job.expected
+    )
+
+
+def mean(table, metric):
+    return float(np.nanmean(table[metric].to_numpy()))
+
+
+def center_prior_scores(manifest):
+    fixations, scores = manifest.fixations("test"), []
+    for clip in manifest.clips("test"):
+        prior = center_prior(clip.height, clip.width)
+        for i in range(clip.n_frames):
+            points, truth = fixations.frame(clip.clip, i), read_map(manifest.root, clip, i)
+            scores.append(score_frames(prior[None], [points], truth[None], points))
+    return {metric: float(np.nanmean([score[metric] for score in scores])) for metric in ("NSS", "CC")}
+
+
+def test_a_model_learns_to_beat_its_untrained_self_and_a_centre_prior(small_demo):
+    """The demo's own training of DHF1K, tested on DHF1K."""
+    path = write_spec(small_demo)
+    grid = prepare(str(path), [], small_demo, demo=True, tell=lambda text: None)
+    training_job = job_of(grid, "generalization")
+    evaluation = replace(next(iter(grid.plan.evaluations.values())), test="DHF1K")
+    job = evaluation_job(grid, evaluation, ONE)
+
+    untrained = small_demo / "untrained.pt"
+    save_weights(training._Fitting(training_job, Context()).model, untrained)
+    before, _ = evaluate_part(replace(job, weights=str(untrained)), 0)
+    fit(training_job, Context())
+    after, _ = evaluate_part(job, 0)
+    prior = center_prior_scores(grid.manifests["DHF1K"])
+    for metric in ("NSS", "CC"):
+        assert mean(after, metric) > 1.5 * prior[metric], metric
+        assert not mean(before, metric) > 0.5 * mean(after, metric), metric

@@ -1,0 +1,203 @@
+"""The command line, from encoded video to a LaTeX table, under a real Ray."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SHORT = ["train.iterations=10", "train.finetune_iterations=4", "train.validate_every=5"]
+SPEC = """
+name: small
+title: A small grid
+metrics: [NSS, CC, SIM, AUC-J, s-AUC]
+sources: [{sources}]
+targets: [Hollywood2]
+approaches: [generalization, {approaches}]
+"""
+
+
+def command(out, *arguments, sources="DHF1K", approaches="transfer"):
+    spec = out / "small.yaml"
+    spec.write_text(SPEC.format(sources=sources, approaches=approaches))
+    script = [sys.executable, str(REPOSITORY / "run_grid.py")]
+    return [*script, "--grid", str(spec), "--demo", "--out", str(out), *arguments, *SHORT]
+
+
+def call(out, *arguments, **spec):
+    """Run from another folder, as a user may."""
+    return subprocess.run(
+        command(out, *arguments, **spec), capture_output=True, text=True, timeout=400, cwd=out, check=False
+    )
+
+
+def statuses(answer):
+    return {key: [unit["status"] for unit in units] for key, units in answer.items()}
+
+
+@pytest.fixture(scope="module")
+def finished(demo_out, tmp_path_factory):
+    """A small grid, planned, run, and run again."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    out.mkdir()
+    for name in ("corpora", "manifests"):
+        (out / name).symlink_to(demo_out / name)
+    return out, call(out, "--plan", "--json"), call(out, "--json"), call(out)
+
+
+@pytest.mark.slow
+def test_a_grid_runs_from_video_to_table(finished):
+    out, plan, run, _ = finished
+    assert (plan.returncode, run.returncode) == (0, 0), plan.stderr + run.stderr
+    before, after = json.loads(plan.stdout), json.loads(run.stdout)
+    assert statuses(before) == {"trainings": ["todo"] * 2, "evaluations": ["todo"] * 2, "cells": ["todo"] * 2}
+    assert statuses(after) == {"trainings": ["done"] * 2, "evaluations": ["done"] * 2, "cells": ["done"] * 2}
+    parent, child = after["trainings"]
+    assert child["parent"] == parent["id"]
+    assert {key: parent[key] for key in ("sources", "target", "approach", "parent", "seed")} == {
+        "sources": ["DHF1K"],
+        "target": None,
+        "approach": "generalization",
+        "parent": None,
+        "seed": 0,
+    }
+    for training in after["trainings"]:
+        assert (out / "checkpoints" / f"{training['id']}.pt").is_file()
+        assert (out / "results" / f"training-{training['id']}.parquet").is_file()
+    assert not list((out / "resume").glob("*")), "states to resume from are gone once a training is done"
+    table = (out / "tables" / "small.md").read_text()
+    assert "Demo:" in table
+    assert "2 of 2 cells have all their values" in table
+    assert r"\toprule" in (out / "tables" / "small.tex").read_text()
+
+
+@pytest.mark.slow
+def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
+    out, _, run, again = finished
+    assert again.returncode == 0, again.stderr
+    assert "starting Ray" in run.stderr
+    assert "starting Ray" not in again.stdout + again.stderr
+    plan = call(out, "--plan")
+    assert "2 trainings: 2 done" in plan.stdout
+    tables = call(out, "--tables")
+    assert tables.returncode == 0
+    assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in (".tex", ".md")]
+
+
+@pytest.mark.slow
+def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
+    from mlflow.tracking import MlflowClient
+
+    out, _, _, _ = finished
+    client = MlflowClient(f"sqlite:///{out / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "hd2s-grid-demo"]
+    runs = client.search_runs([experiment.experiment_id])
+    kinds = sorted(run.data.tags["kind"] for run in runs)
+    assert kinds == ["cell", "cell", "grid", "training", "training"]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    by_kind = {kind: [run for run in runs if run.data.tags["kind"] == kind] for kind in kinds}
+    (grid,) = by_kind["grid"]
+    for run in by_kind["cell"]:
+        tags = run.data.tags
+        assert tags["mlflow.parentRunId"] == grid.info.run_id
+        axes = {key: tags[key] for key in ("table", "source", "target", "test", "seed")}
+        assert axes == {
+            "table": "small",
+            "source": "DHF1K",
+            "target": "Hollywood2",
+            "test": "Hollywood2",
+            "seed": "0",
+        }
+        assert {"test/NSS", "test/CC", "test/SIM", "test/AUC-J", "test/s-AUC"} <= run.data.metrics.keys()
+    for run in by_kind["training"]:
+        steps = [point.step for point in client.get_metric_history(run.info.run_id, "train/kld/saliency")]
+        assert steps == sorted(set(steps)), "each point of the curve is logged once"
+        assert steps
+    artifacts = {artifact.path for artifact in client.list_artifacts(grid.info.run_id, "tables")}
+    assert artifacts == {"tables/small.md", "tables/small.tex"}
+
+
+@pytest.mark.slow
+def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo):
+    process = subprocess.Popen(
+        command(small_demo), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=small_demo
+    )
+    for line in process.stdout:
+        if "started training" in line:
+            break
+    time.sleep(5)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=120)[0]
+    assert process.returncode == 130, rest
+    assert "nterrupted" in rest
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    answer = call(small_demo, "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert set(statuses(json.loads(answer.stdout))["cells"]) == {"done"}
+
+
+@pytest.mark.slow
+def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_path):
+    """A source's video is cut short after it was indexed: what needs it fails, the rest is done."""
+    out = tmp_path / "out"
+    shutil.copytree(demo_out, out, ignore=shutil.ignore_patterns("frames"))
+    assert call(out, "--plan", sources="DHF1K, UCFSports").returncode == 0, "indexed under its new root"
+    for video in (out / "corpora" / "DHF1K" / "video").iterdir():
+        os.truncate(video, video.stat().st_size // 3)
+    answer = call(out, "--json", "resources.max_failures=0", sources="DHF1K, UCFSports")
+    assert answer.returncode == 1, answer.stderr
+    found = json.loads(answer.stdout)
+    by_source = {(cell["sources"][0], cell["approach"]): cell["status"] for cell in found["cells"]}
+    assert by_source == {
+        ("DHF1K", "generalization"): "failed",
+        ("DHF1K", "transfer"): "failed",
+        ("UCFSports", "generalization"): "done",
+        ("UCFSports", "transfer"): "done",
+    }
+    failed = next(unit for unit in found["trainings"] if unit["status"] == "failed")
+    error = out / "logs" / f"{failed['id']}.error.txt"
+    assert "DHF1K" in error.read_text()
+    assert "--" in (out / "tables" / "small.md").read_text()
+
+
+def test_without_corpora_it_stops_at_once_and_says_what_to_do(tmp_path):
+    script = [
+        sys.executable,
+        str(REPOSITORY / "run_grid.py"),
+        "--grid",
+        "domain_shift",
+        "model.backbone_weights=none",
+    ]
+    answer = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    for word in ("dhf1k", "ucf_sports", "hollywood2"):
+        assert f"python -m datasets index {word} --root DIR" in answer.stderr
+    assert "--demo" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not list(tmp_path.iterdir()), "nothing was written"
+
+
+def test_wrong_settings_and_a_wrong_grid_are_told_together(tmp_path):
+    script = [
+        sys.executable,
+        str(REPOSITORY / "run_grid.py"),
+        "--grid",
+        "domain_shft",
+        "train.lrr=1",
+        "--plan",
+    ]
+    answer = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert answer.returncode == 2
+    assert "Did you mean train.lr?" in answer.stderr
+    assert "Did you mean domain_shift?" in answer.stderr
+    assert "model.backbone_weights" in answer.stderr
