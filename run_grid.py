@@ -20,9 +20,10 @@ from pathlib import Path
 from rich.console import Console
 
 from grid.console import Progress, quiet_output
+from grid.prepare import Grid, prepare
 from grid.progress import GridState
 from grid.report import as_json, final_report, plan_table
-from grid.run import INTERRUPTED, Grid, prepare, run
+from grid.run import INTERRUPTED, run, status_of
 from grid.source import assert_ours
 from grid.tables import compile_tables
 from manifests.check import ProblemError
@@ -64,7 +65,7 @@ def _compile(grid: Grid) -> int:
     for path in compile_tables(grid.plan, grid.ledger, grid.out, grid.demo):
         print(path)
     _show_problems(grid)
-    return grid.status()
+    return status_of(grid)
 
 
 def _run(grid: Grid, json_wanted: bool, tracking_uri: str | None) -> int:

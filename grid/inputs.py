@@ -19,8 +19,12 @@ from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
 def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Config:
     """Generate and index the demo corpora under `out` unless they are there; return them as config."""
-    tell("generating the demo corpora")
-    roots = demo.generate(out / "corpora")
+
+    def on_clip(word: str, done: int, total: int) -> None:
+        if done == 1:
+            tell(f"generating a look-alike of {get(word).name}: {total} clips")
+
+    roots = demo.generate(out / "corpora", progress=on_clip)
     places = dict(config.corpora)
     for word, root in roots.items():
         folder = out / "manifests" / word

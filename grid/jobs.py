@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from grid import cluster
 from grid.evaluate import EvaluationJob, share_out
 from grid.events import Listener
 from grid.plan import Evaluation, Training
+from grid.prepare import Grid
 from grid.schedule import Schedule, Share
 from grid.sweep import Sweep
 from grid.training import Job
-
-if TYPE_CHECKING:
-    from grid.run import Grid
 
 
 def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:

@@ -2,87 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grid import config as settings
-from grid import plan as planning
-from grid import spec as specs
-from grid.config import Config
 from grid.events import Audience, Listener
-from grid.inputs import open_inputs, prepare_demo, weights_digest
-from grid.plan import Plan
-from grid.results import Ledger
+from grid.prepare import Grid
 from grid.tables import compile_tables
-from manifests.check import Problem, ProblemError
-from manifests.store import Manifest
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A grid whose settings and inputs are sound, and what has been done of it.
-
-    Attributes:
-        manifests: corpus -> manifest.
-        out: the output folder, shared by all grids.
-        demo: the corpora are generated ones.
-    """
-
-    plan: Plan
-    config: Config
-    manifests: Mapping[str, Manifest]
-    out: Path
-    demo: bool
-
-    @property
-    def ledger(self) -> Ledger:
-        """What is done."""
-        return Ledger(self.out)
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """Corpus -> its manifest's digest."""
-        return {name: manifest.digest for name, manifest in self.manifests.items()}
-
-    def status(self) -> int:
-        """`DONE` when every cell has a value for each metric of its table, else `FAILED`."""
-        return FAILED if self.ledger.cells_without_values(self.plan) else DONE
-
-
-def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Callable[[str], None]) -> Grid:
-    """Read settings, spec and manifests, and plan; for the demo generate and index its corpora.
-
-    Args:
-        name: a grid's name, or the path of a YAML file.
-        overrides: OmegaConf dot-list.
-        out: the output folder.
-        demo: use generated corpora and the demo's profile.
-        tell: hears what takes a while.
-
-    Raises:
-        ProblemError: listing everything that is wrong with settings, spec and manifests.
-    """
-    problems: list[Problem] = []
-    config, spec = settings.load([], demo=True), None
-    try:
-        config = settings.load(overrides, demo=demo)
-    except ProblemError as error:
-        problems += error.problems
-    try:
-        spec = specs.load(name, config.seeds)
-    except ProblemError as error:
-        problems += error.problems
-    if problems:
-        raise ProblemError(problems)
-    if demo:
-        config = prepare_demo(config, out, tell)
-    manifests = open_inputs(spec, config)
-    digests = {name: manifest.digest for name, manifest in manifests.items()}
-    plan = planning.make(spec, config, digests, weights_digest(config.model.backbone_weights))
-    return Grid(plan, config, manifests, out, demo)
 
 
 @dataclass(frozen=True)
@@ -118,7 +45,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None) -> Outcome:
         whole = _sweep(grid, Audience(listener, tracker))
     except KeyboardInterrupt:
         whole = False
-    status = grid.status() if whole else INTERRUPTED
+    status = status_of(grid) if whole else INTERRUPTED
     listener.on_phase("compiling the tables and completing MLflow")
     tables = compile_tables(grid.plan, grid.ledger, grid.out, grid.demo)
     tracker.sync(grid.plan, grid.ledger)
@@ -126,6 +53,11 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None) -> Outcome:
     places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
     tracker.close()
     return Outcome(status, tables, "\n".join(place for place in places if place), tracker.problems)
+
+
+def status_of(grid: Grid) -> int:
+    """Return `DONE` when every cell has a value for each metric of its table, else `FAILED`."""
+    return FAILED if grid.ledger.cells_without_values(grid.plan) else DONE
 
 
 def _sweep(grid: Grid, audience: Audience) -> bool:

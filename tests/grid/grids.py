@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from grid.jobs import evaluation_job, training_job
-from grid.run import Grid, prepare
+from grid.prepare import Grid, prepare
 from grid.schedule import Share
 
 ONE = Share(cpu=1)

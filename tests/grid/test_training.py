@@ -12,7 +12,7 @@ from datasets.ground_truth import read_map
 from grid import training
 from grid.evaluate import evaluate_part
 from grid.jobs import evaluation_job
-from grid.run import prepare
+from grid.prepare import prepare
 from grid.training import TrainingError, fit
 from hd2s import save_weights
 from hd2s.baselines import center_prior

@@ -1,0 +1,77 @@
+"""A grid made ready: settings, spec and manifests read and found sound, and its work planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grid import config as settings
+from grid import plan as planning
+from grid import spec as specs
+from grid.config import Config
+from grid.inputs import open_inputs, prepare_demo, weights_digest
+from grid.plan import Plan
+from grid.results import Ledger
+from manifests.check import Problem, ProblemError
+from manifests.store import Manifest
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A grid whose settings and inputs are sound, and what has been done of it.
+
+    Attributes:
+        manifests: corpus -> manifest.
+        out: the output folder, shared by all grids.
+        demo: the corpora are generated ones.
+    """
+
+    plan: Plan
+    config: Config
+    manifests: Mapping[str, Manifest]
+    out: Path
+    demo: bool
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is done."""
+        return Ledger(self.out)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Corpus -> its manifest's digest."""
+        return {name: manifest.digest for name, manifest in self.manifests.items()}
+
+
+def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Callable[[str], None]) -> Grid:
+    """Read settings, spec and manifests, and plan; for the demo generate and index its corpora.
+
+    Args:
+        name: a grid's name, or the path of a YAML file.
+        overrides: OmegaConf dot-list.
+        out: the output folder.
+        demo: use generated corpora and the demo's profile.
+        tell: hears what takes a while.
+
+    Raises:
+        ProblemError: listing everything that is wrong with settings, spec and manifests.
+    """
+    problems: list[Problem] = []
+    config, spec = settings.load([], demo=True), None
+    try:
+        config = settings.load(overrides, demo=demo)
+    except ProblemError as error:
+        problems += error.problems
+    try:
+        spec = specs.load(name, config.seeds)
+    except ProblemError as error:
+        problems += error.problems
+    if problems:
+        raise ProblemError(problems)
+    if demo:
+        config = prepare_demo(config, out, tell)
+    manifests = open_inputs(spec, config)
+    digests = {name: manifest.digest for name, manifest in manifests.items()}
+    plan = planning.make(spec, config, digests, weights_digest(config.model.backbone_weights))
+    return Grid(plan, config, manifests, out, demo)
