@@ -90,10 +90,12 @@ def _write(path: Path, images: Iterable[np.ndarray], shape: tuple[int, ...]) -> 
     # The name is drawn, not made of the process id: hosts that share the folder may share those.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        for i, image in enumerate(images):
-            array[i] = image
-        array.flush()
+        # Written, not mapped: on a full disk writing says so, and a mapping kills the process.
+        with temporary.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for image in images:
+                file.write(image.tobytes())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

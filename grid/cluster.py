@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from grid.schedule import Share
@@ -28,6 +28,8 @@ _LOCAL_ENVIRONMENT = {
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
 }
 _LOCAL_OPTIONS = {
+    # Not one that somebody else has started on this machine.
+    "address": "local",
     "include_dashboard": False,
     "_node_ip_address": "127.0.0.1",
     # Nothing large travels through Ray: clips are read by the workers, results are tables.
@@ -43,7 +45,7 @@ def session() -> Iterator[None]:
     this machine alone, reachable from it alone, and ended with the block. A request to terminate ends the
     block as an interruption does.
     """
-    local = "RAY_ADDRESS" not in os.environ
+    local = is_local()
     for name, value in (_ENVIRONMENT | (_LOCAL_ENVIRONMENT if local else {})).items():
         os.environ.setdefault(name, value)
     import ray  # noqa: PLC0415 - the environment must be set first, and --plan does without Ray
@@ -57,9 +59,27 @@ def session() -> Iterator[None]:
         ray.shutdown()
 
 
+def is_local() -> bool:
+    """Whether Ray is this machine alone; else it is a cluster that was started before."""
+    return not os.environ.get("RAY_ADDRESS")
+
+
+def largest_node() -> Share:
+    """Say what the node with most accelerators, then processors, has: no unit can take more."""
+    import ray  # noqa: PLC0415 - see session
+
+    return max(
+        (_share(node["Resources"]) for node in ray.nodes() if node["Alive"]),
+        key=lambda share: (share.gpu, share.cpu),
+    )
+
+
 def capacity() -> Share:
     """Say what the whole cluster has now, whether used or not."""
     import ray  # noqa: PLC0415 - see session
 
-    found = ray.cluster_resources()
-    return Share(found.get("CPU", 0.0), found.get("GPU", 0.0), found.get("memory", 0.0))
+    return _share(ray.cluster_resources())
+
+
+def _share(resources: Mapping[str, float]) -> Share:
+    return Share(*(resources.get(name, 0.0) for name in ("CPU", "GPU", "memory")))

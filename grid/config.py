@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +187,27 @@ def _impossible(config: Config) -> list[Problem]:
         "train.iterations": train.iterations,
         "train.finetune_iterations": train.finetune_iterations,
         "train.lr": train.lr,
+        "test.smoothing_sigma": config.test.smoothing_sigma,
+        "model.bn_momentum": model.bn_momentum,
         "resources.evaluation_batch": config.resources.evaluation_batch,
+        "resources.train.cpu": config.resources.train.cpu,
+        "resources.evaluate.cpu": config.resources.evaluate.cpu,
     }
-    problems = [_problem(k, "more than 0", str(v), "Correct it.") for k, v in positive.items() if v <= 0]
+    not_negative = {
+        "train.weight_decay": train.weight_decay,
+        "model.fusion_gain": model.fusion_gain,
+        "resources.loader_workers": config.resources.loader_workers,
+        "resources.max_failures": config.resources.max_failures,
+    }
+    # So put that NaN is caught too.
+    problems = [
+        _problem(k, "more than 0", str(v), "Correct it.") for k, v in positive.items() if not 0 < v < inf
+    ]
+    problems += [
+        _problem(k, "0 or more", str(v), "Correct it.") for k, v in not_negative.items() if not 0 <= v < inf
+    ]
+    if model.bn_momentum > 1:
+        problems.append(_problem("model.bn_momentum", "at most 1", str(model.bn_momentum), "Correct it."))
     for key, value, step in (
         ("model.height", model.height, 32),
         ("model.width", model.width, 32),

@@ -45,6 +45,7 @@ class EvaluationJob:
         parts: the test clips, shared out so that workers take about equally long.
         smoothing_sigma: pixels at the model's input size.
         batch: windows forwarded at once.
+        gpu: run on the accelerator that Ray has given.
         threads: of PyTorch, on a processor.
     """
 
@@ -56,6 +57,7 @@ class EvaluationJob:
     parts: tuple[tuple[str, ...], ...]
     smoothing_sigma: float
     batch: int
+    gpu: bool
     threads: int
 
     def gather(self, results: list[tuple[pa.Table, float]]) -> tuple[pa.Table, dict[str, Any]]:
@@ -86,7 +88,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> tuple[pa.Table, float]:
     assert_ours()
     torch.set_num_threads(job.threads)
     started = time.monotonic()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if job.gpu else "cpu")
     test = _TestSplit.open(*job.manifest)
     model = _model(job.weights, tuple(job.model.items())).to(device)
     tables = [_score_clip(job, model, device, test, clip) for clip in job.parts[part]]
@@ -142,7 +144,7 @@ def _score_clip(
     for i, prediction in enumerate(predictions):
         others = draw_other_fixations(test.points, test.sizes, native, (_POOL_SEED, clip.corpus, name, i))
         points = test.fixations.frame(name, i)
-        truth = read_map(root, clip, i, None)
+        truth = read_map(root, clip, i, None, points)
         scores = score_frames(as_benchmark_image(prediction, native)[None], [points], truth[None], [others])
         rows.append((len(points), *(scores[metric][0] for metric in METRICS)))
     counts, *columns = zip(*rows, strict=True)

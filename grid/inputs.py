@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from datasets import demo
-from datasets.corpus import get
+from datasets.corpus import available, get
 from datasets.index import index
 from datasets.windows import eligible
-from grid.config import Config, CorpusPlace
+from grid.config import Config, CorpusPlace, Model
 from grid.spec import GridSpec
+from hd2s import build_model, load_weights
+from hd2s.weights import WeightsError
 from manifests.check import Problem, ProblemError, suggest
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
@@ -53,19 +55,36 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
         try:
             found[name] = open_manifest(Path(place.manifest), place.root and Path(place.root))
         except ManifestError as error:
-            problems += [replace(problem, remedy=_how_to_index(name)) for problem in error.problems]
+            problems += [replace(problem, remedy=_how_to_index(name, problem)) for problem in error.problems]
             continue
+        if found[name].corpus != name:
+            remedy = f"Give the manifest of {name}: corpora.{name}.manifest=DIR."
+            problems.append(Problem(place.manifest, f"the manifest of {name}", found[name].corpus, remedy))
         problems += _shortcomings(found[name], config.model.clip_length)
     if problems:
         raise ProblemError(problems)
     return found
 
 
-def weights_digest(path: str) -> str | None:
-    """Return the SHA-256 of the backbone's initial weights; None from scratch."""
-    if path == "none":
+def weights_digest(model: Model) -> str | None:
+    """Return the SHA-256 of the backbone's initial weights; None from scratch.
+
+    Raises:
+        ProblemError: the file does not hold S3D trained on Kinetics-400. A whole HD2S would fit as well,
+            and spoil every comparison by what it has learnt from a corpus.
+    """
+    if model.backbone_weights == "none":
         return None
-    with Path(path).open("rb") as file:
+    path = Path(model.backbone_weights)
+    size = {"clip_length": model.clip_length, "height": model.height, "width": model.width}
+    try:
+        found = load_weights(build_model("hd2s", seed=0, **size), path)
+    except WeightsError as error:
+        found = str(error)
+    if found != "kinetics":
+        expected = "a state dict of S3D on Kinetics-400, in its author's layout"
+        raise ProblemError(Problem("model.backbone_weights", expected, found, "Correct the path."))
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -79,8 +98,11 @@ def _indexed(folder: Path, root: Path) -> bool:
     return Path(manifest.root) == root.resolve() and indexed >= made
 
 
-def _how_to_index(name: str) -> str:
-    word = get(name).word
+def _how_to_index(name: str, problem: Problem) -> str:
+    """Say how to come by a manifest; for a corpus without an adapter, what its reader says."""
+    word = {get(word).name: word for word in available()}.get(name)
+    if word is None:
+        return problem.remedy
     return (
         f"Index it: python -m datasets index {word} --root DIR (or say where its manifest is:"
         f" corpora.{name}.manifest=DIR). To try the grid without any corpus add --demo."

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from grid import cluster
+from grid.config import Resources
 from grid.evaluate import EvaluationJob, share_out
 from grid.events import Listener
 from grid.plan import Evaluation, Training
@@ -13,16 +14,19 @@ from grid.prepare import Grid
 from grid.schedule import Schedule, Share
 from grid.sweep import Sweep
 from grid.training import Job
+from manifests.check import Problem, ProblemError
 
 
 def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
     """Make a sweep over what is left of a grid, on the Ray cluster of the current session.
 
     Raises:
-        ProblemError: a corpus' manifest cannot be read.
+        ProblemError: a unit asks for accelerators that this machine does not have.
     """
-    machine = cluster.capacity()
+    machine = cluster.largest_node()
     resources = grid.config.resources
+    if cluster.is_local():
+        _check_accelerators(resources, machine)
     train, evaluate = (Share.of(unit, machine) for unit in (resources.train, resources.evaluate))
     evaluations = {
         evaluation.id: evaluation_job(grid, evaluation, evaluate)
@@ -47,6 +51,21 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
     )
 
 
+def _check_accelerators(resources: Resources, machine: Share) -> None:
+    problems = [
+        Problem(
+            f"resources.{kind}.gpu",
+            f"at most {machine.gpu:g}, what this machine has",
+            f"{unit.gpu:g}",
+            "Lower it.",
+        )
+        for kind, unit in (("train", resources.train), ("evaluate", resources.evaluate))
+        if unit.gpu > machine.gpu
+    ]
+    if problems:
+        raise ProblemError(problems)
+
+
 def training_job(grid: Grid, training: Training, share: Share) -> Job:
     """Give a training its places."""
     weights = grid.config.model.backbone_weights
@@ -61,7 +80,8 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         backbone=None if training.parent or weights == "none" else str(Path(weights).resolve()),
         checkpoint_every=grid.config.train.checkpoint_every,
         loader_workers=grid.config.resources.loader_workers,
-        threads=max(1, int(share.cpu)),
+        # The processors of a training are also its loaders'.
+        threads=max(1, int(share.cpu) - grid.config.resources.loader_workers),
     )
 
 
@@ -77,6 +97,7 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         parts=share_out(clips),
         smoothing_sigma=evaluation.spec["protocol"]["smoothing_sigma"],
         batch=grid.config.resources.evaluation_batch,
+        gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
     )
 

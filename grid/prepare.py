@@ -58,6 +58,7 @@ def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Cal
         ProblemError: listing everything that is wrong with settings, spec and manifests.
     """
     problems: list[Problem] = []
+    # If the user's settings are wrong, the spec is still looked through, with any seeds.
     config, spec = settings.load([], demo=True), None
     try:
         config = settings.load(overrides, demo=demo)
@@ -72,6 +73,11 @@ def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Cal
     if demo:
         config = prepare_demo(config, out, tell)
     manifests = open_inputs(spec, config)
+    for corpus, manifest in manifests.items():
+        if manifest.quarantined:
+            tell(
+                f"{corpus}: {manifest.quarantined} clips are quarantined and left out, see {manifest.folder}"
+            )
     digests = {name: manifest.digest for name, manifest in manifests.items()}
-    plan = planning.make(spec, config, digests, weights_digest(config.model.backbone_weights))
+    plan = planning.make(spec, config, digests, weights_digest(config.model))
     return Grid(plan, config, manifests, out, demo)

@@ -28,10 +28,15 @@ def as_json(plan: Plan, ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
     """Say the same for programs: every training, evaluation and cell with its id and status."""
     trainings = _statuses(plan.trainings, ledger, "training")
     evaluations = _statuses(plan.evaluations, ledger, "evaluation")
+    # An evaluation may be done, and a metric of it undefined all the same: then the cell has no value.
+    empty = [cell for cell in ledger.cells_without_values(plan) if evaluations[cell.evaluation] == "done"]
     return {
-        "trainings": [_fields(unit, trainings[unit.id]) for unit in plan.trainings.values()],
-        "evaluations": [_fields(unit, evaluations[unit.id]) for unit in plan.evaluations.values()],
-        "cells": [_fields(cell, evaluations[cell.evaluation]) for cell in plan.cells],
+        "trainings": [_fields(unit, trainings[unit.id], ledger) for unit in plan.trainings.values()],
+        "evaluations": [_fields(unit, evaluations[unit.id], ledger) for unit in plan.evaluations.values()],
+        "cells": [
+            _fields(cell, "failed" if cell in empty else evaluations[cell.evaluation], ledger)
+            for cell in plan.cells
+        ],
     }
 
 
@@ -71,9 +76,10 @@ def _evaluations(plan: Plan, ledger: Ledger) -> Table:
 
 def _cells(plan: Plan, ledger: Ledger) -> Table:
     table = _list(f"{len(plan.cells)} cells", "with a value", "table", "title")
+    empty = ledger.cells_without_values(plan)
     for spec in plan.tables:
         cells = [cell for cell in plan.cells if cell.table == spec.name]
-        done = sum(ledger.evaluation_done(cell.evaluation) for cell in cells)
+        done = len([cell for cell in cells if cell not in empty])
         table.add_row(f"{done}/{len(cells)}", spec.name, spec.title)
     return table
 
@@ -114,9 +120,10 @@ def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
     return lines
 
 
-def _fields(unit: Training | Evaluation | Cell, status: str) -> dict[str, Any]:
+def _fields(unit: Training | Evaluation | Cell, status: str, ledger: Ledger) -> dict[str, Any]:
     fields = {name: value for name, value in vars(unit).items() if name != "spec"}
-    return {"id": unit.id, "status": status, **fields}
+    error = ledger.failure(getattr(unit, "evaluation", unit.id))
+    return {"id": unit.id, "status": status, **fields, "error": error and str(error)}
 
 
 def _statuses(units: Mapping[str, object], ledger: Ledger, kind: Kind) -> dict[str, str]:

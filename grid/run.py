@@ -45,6 +45,10 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None) -> Outcome:
         whole = _sweep(grid, Audience(listener, tracker))
     except KeyboardInterrupt:
         whole = False
+    except Exception:
+        tracker.finish_grid("FAILED", [])
+        tracker.close()
+        raise
     status = status_of(grid) if whole else INTERRUPTED
     listener.on_phase("compiling the tables and completing MLflow")
     tables = compile_tables(grid.plan, grid.ledger, grid.out, grid.demo)
@@ -76,5 +80,4 @@ def _sweep(grid: Grid, audience: Audience) -> bool:
         sweep = jobs.sweep(grid, done, audience)
         audience.on_phase("")
         sweep.run()
-        schedule = sweep.schedule
-        return schedule.trainings_over() and schedule.evaluations_over()
+        return sweep.schedule.over()

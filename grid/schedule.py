@@ -118,13 +118,17 @@ class Schedule:
         self.failed |= {unit, *retired}
         return retired
 
-    def trainings_over(self) -> bool:
-        """Whether no training will start any more."""
+    def no_more_trainings(self) -> bool:
+        """Whether no training will start any more; some may still run."""
         return self.done.union(self.failed, self.running).issuperset(self.plan.trainings)
 
-    def evaluations_over(self) -> bool:
-        """Whether every evaluation has ended, one way or the other."""
-        return self.done.union(self.failed).issuperset(self.plan.evaluations)
+    def trainings_over(self) -> bool:
+        """Whether every training has ended, one way or the other."""
+        return self.done.union(self.failed).issuperset(self.plan.trainings)
+
+    def over(self) -> bool:
+        """Whether every unit has ended, one way or the other."""
+        return self.trainings_over() and self.done.union(self.failed).issuperset(self.plan.evaluations)
 
     def _next_part(self) -> Evaluation | None:
         for evaluation, parts in self._parts.items():
@@ -138,7 +142,9 @@ class Schedule:
 
     def _book(self, unit: str, share: Share) -> bool:
         booked = sum(self.running.values(), Share())
-        if not (booked + share).fits(self.capacity()):
+        # When nothing runs there is nothing to wait for: a cluster that has shrunk below one unit's share
+        # is asked for it all the same, and may grow again.
+        if self.running and not (booked + share).fits(self.capacity()):
             return False
         self.running[unit] = share
         return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import time
 import traceback
 from collections.abc import Mapping
 from functools import partial
@@ -49,16 +51,19 @@ class Sweep:
         # Parts of evaluations under way, and what parts have brought of evaluations that are not whole yet.
         self.parts: dict[Any, tuple[Evaluation, int]] = {}
         self.collected: dict[str, list[Any]] = {}
+        # Trainings that have got as far as a report.
+        self.heard: set[str] = set()
         share = schedule.evaluate
         self._evaluate = ray.remote(evaluate_part).options(
-            num_cpus=share.cpu, num_gpus=share.gpu, max_retries=failures
+            num_cpus=share.cpu, num_gpus=share.gpu, memory=int(share.memory), max_retries=failures
         )
 
     def run(self) -> None:
         """Return when every unit is done or has failed, or when the user interrupts."""
         if not self.schedule.trainings_over():
             self._tune()
-        while not self.schedule.evaluations_over() and self.schedule.trainings_over():
+        # Interrupted, Tune returns with trainings that have not ended: then no evaluation is waited for.
+        while self.schedule.trainings_over() and not self.schedule.over():
             self.pump_evaluations(wait=0.5)
 
     def _tune(self) -> None:
@@ -83,7 +88,13 @@ class Sweep:
                 verbose=0,
             ),
         )
-        tuner.fit()
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            tuner.fit()
+        finally:
+            # Tune leaves its own handler behind, which would swallow the next interruption.
+            signal.signal(signal.SIGINT, handler)
+            shutil.rmtree(self.ledger.out / "logs" / "sweep", ignore_errors=True)
 
     def start_training(self) -> Training | None:
         """Return the next training for Tune to start, or None."""
@@ -94,6 +105,7 @@ class Sweep:
 
     def progress(self, training: Training, rows: list[dict[str, Any]]) -> None:
         """Pass on new rows of a training's curve."""
+        self.heard.add(training.id)
         latest = {row["name"]: row["value"] for row in rows}
         losses = {"loss": sum(value for name, value in latest.items() if name.startswith("train/"))}
         if "val/kld" in latest:
@@ -106,14 +118,18 @@ class Sweep:
         curve = summary.pop("curve")
         weights = Path(self.trainings[training.id].weights)
         summary["checkpoint"] = weights.relative_to(self.ledger.out.resolve()).as_posix()
-        self.ledger.write_training(training, curve, summary)
+        try:
+            self.ledger.write_training(training, curve, summary)
+        except Exception:  # noqa: BLE001 - one training's result must not stop the others
+            self.fail_training(training, traceback.format_exc())
+            return
         shutil.rmtree(self.resume / training.id, ignore_errors=True)
         self.schedule.finish(training.id)
         self.listener.on_training_finished(training, summary, curve)
 
     def fail_training(self, training: Training, text: str) -> None:
         """Record that a training has failed for good, and with it all that needs it."""
-        file = self.ledger.write_failure(training.id, text)
+        file = self.ledger.write_failure(training.id, text + self._set_aside(training))
         self.listener.on_training_failed(training, file)
         plan = self.schedule.plan
         for unit in self.schedule.fail(training.id):
@@ -122,6 +138,15 @@ class Sweep:
                 self.listener.on_training_failed(plan.trainings[unit], file)
             else:
                 self.listener.on_evaluation_failed(plan.evaluations[unit], file)
+
+    def _set_aside(self, training: Training) -> str:
+        """Put states out of the way that a training could not even start from: Ray would fail again."""
+        states = self.resume / training.id
+        if training.id in self.heard or not states.exists():
+            return ""
+        aside = states.with_name(f"{training.id}.damaged-{time.time_ns()}")
+        states.replace(aside)
+        return f"\n\nIts saved states are now in {aside}: run again, the training starts afresh."
 
     def pump_evaluations(self, wait: float = 0.0) -> None:
         """Start what evaluations may start and take in what has ended.
@@ -183,7 +208,7 @@ class _Searcher(_NotSaved, Searcher):
         training = self.sweep.start_training()
         if training:
             return {"training": training.id}
-        return Searcher.FINISHED if self.sweep.schedule.trainings_over() else None
+        return Searcher.FINISHED if self.sweep.schedule.no_more_trainings() else None
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Do nothing: the callback below hears of it with more detail."""
@@ -216,10 +241,7 @@ class _Callback(_NotSaved, tune.Callback):
         if summary is None:
             self.sweep.fail_training(training, "The trial ended without a summary; see the log.")
             return
-        try:
-            self.sweep.finish_training(training, summary)
-        except Exception:  # noqa: BLE001 - one training's result must not stop the others
-            self.sweep.fail_training(training, traceback.format_exc())
+        self.sweep.finish_training(training, summary)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         file = trial.error_file and Path(trial.error_file)

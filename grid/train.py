@@ -42,7 +42,7 @@ def trial(
         scaling_config=ScalingConfig(
             num_workers=1,
             use_gpu=share.gpu > 0,
-            resources_per_worker={"CPU": share.cpu} | ({"GPU": share.gpu} if share.gpu else {}),
+            resources_per_worker=_resources(share),
         ),
         run_config=RunConfig(
             # The id is the name, so that Ray finds this training's states again, and no other's.
@@ -54,6 +54,11 @@ def trial(
         ),
     )
     tune.report({"summary": trainer.fit().return_value})
+
+
+def _resources(share: Share) -> dict[str, float]:
+    named = {"CPU": share.cpu, "GPU": share.gpu, "memory": int(share.memory)}
+    return {name: amount for name, amount in named.items() if amount}
 
 
 def worker(config: dict[str, Any]) -> dict[str, Any]:

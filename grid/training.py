@@ -72,6 +72,8 @@ class _Progress:
     """What, beside weights and optimiser, an interrupted training must get back."""
 
     step: int = 0
+    seconds: float = 0.0
+    resumed: int = 0
     best_kld: float = float("inf")
     best_step: int = -1
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -89,7 +91,6 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
         TrainingError: a loss or the validation is not finite.
     """
     torch.set_num_threads(job.threads)
-    started = time.monotonic()
     fitting = _Fitting(job, context)
     seen = len(fitting.progress.curve)
     for step in range(fitting.progress.step, fitting.iterations):
@@ -101,7 +102,7 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
         if len(fitting.progress.curve) > seen and (save or fitting.validated(step + 1)):
             context.report(fitting.progress.curve[seen:], fitting.state() if save else None)
             seen = len(fitting.progress.curve)
-    return fitting.finish(time.monotonic() - started)
+    return fitting.finish()
 
 
 class _Fitting:
@@ -123,6 +124,7 @@ class _Fitting:
         )
         self.progress = _Progress()
         self._restore(context.latest())
+        self._started = time.monotonic() - self.progress.seconds
         stores = {name: self._store(name) for name in self._corpora("labelled", "unlabelled", "validation")}
         self.batches = {
             key: [self._batches(stores[name], labelled=key == "labelled") for name in self._corpora(key)]
@@ -132,7 +134,11 @@ class _Fitting:
         self.validation = stores[name]
 
     def iterate(self, step: int) -> None:
-        """One optimiser step over the accumulated micro-batches, whose gradients are averaged."""
+        """Take one optimiser step over the accumulated micro-batches.
+
+        Their gradients are averaged, as those of one batch of 200 would be (Sect. 4.2). The released code
+        sums them, which under Adam changes nothing but the weight of the weight decay.
+        """
         torch.manual_seed(_key(self.spec["seed"], "dropout", step))
         self.model.train()
         self.optimiser.zero_grad()
@@ -145,7 +151,7 @@ class _Fitting:
                 for name, term in terms.items():
                     sums[name] = sums.get(name, 0) + term.detach() / self.train["accumulate"]
         rows = {f"train/{name}": value.item() for name, value in sums.items()}
-        self._check_finite(step, rows)
+        self._check_finite(step + 1, rows)
         self.optimiser.step()
         self.progress.step = step + 1
         if self.batches["unlabelled"]:
@@ -174,14 +180,15 @@ class _Fitting:
         return last["step"] == step and last["name"] == "val/kld"
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on."""
+        """Return everything needed to go on."""
+        self.progress.seconds = time.monotonic() - self._started
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "progress": vars(self.progress),
         }
 
-    def finish(self, seconds: float) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Write the best weights, and return the summary with the curve in it."""
         progress = self.progress
         self.model.load_state_dict(progress.best_weights)
@@ -190,7 +197,8 @@ class _Fitting:
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,
             "iterations": progress.step,
-            "seconds": seconds,
+            "seconds": time.monotonic() - self._started,
+            "resumed": progress.resumed,
             "curve": progress.curve,
         }
 
@@ -199,6 +207,7 @@ class _Fitting:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.progress = _Progress(**state["progress"])
+            self.progress.resumed += 1
 
     def _corpora(self, *keys: str) -> list[str]:
         return list(dict.fromkeys(entry["corpus"] for key in keys for entry in self.spec[key]))

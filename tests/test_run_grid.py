@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from grid.results import Ledger
+
 REPOSITORY = Path(__file__).parents[1]
 SHORT = ["train.iterations=10", "train.finetune_iterations=4", "train.validate_every=5"]
 SPEC = """
@@ -124,25 +126,51 @@ def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
     assert artifacts == {"tables/small.md", "tables/small.tex"}
 
 
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.2)
+
+
 @pytest.mark.slow
 def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo):
+    """Ctrl-C reaches the whole process group, here while a training has a checkpoint to go on from."""
+    arguments = ("train.checkpoint_every=2", "train.validate_every=2", "train.iterations=30")
     process = subprocess.Popen(
-        command(small_demo), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=small_demo
+        [*command(small_demo, approaches="adaptation"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=small_demo,
+        start_new_session=True,
     )
-    for line in process.stdout:
-        if "started training" in line:
-            break
-    time.sleep(5)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=120)[0]
+    try:
+        states = small_demo / "resume"
+        wait_for(lambda: list(states.glob("*/checkpoint_*/state.pt")), 120)
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.communicate(timeout=120)[0]
+    finally:
+        process.kill()
     assert process.returncode == 130, rest
-    assert "nterrupted" in rest
+    assert "Interrupted; the same command goes on" in rest
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
-    answer = call(small_demo, "--json")
+    answer = subprocess.run(
+        [*command(small_demo, "--json", approaches="adaptation"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
     assert answer.returncode == 0, answer.stderr
-    assert set(statuses(json.loads(answer.stdout))["cells"]) == {"done"}
+    found = json.loads(answer.stdout)
+    assert set(statuses(found)["cells"]) == {"done"}
+    ledger = Ledger(small_demo)
+    summaries = [ledger.read_training(unit["id"]).summary for unit in found["trainings"]]
+    assert any(summary["resumed"] for summary in summaries), "one went on from its checkpoint"
+    assert all(summary["iterations"] == 30 for summary in summaries)
 
 
 @pytest.mark.slow

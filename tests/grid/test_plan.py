@@ -1,7 +1,7 @@
 """The plan: Table 5's counts and parents, and what does and does not change an id."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from grid import config as settings
 from grid import plan as planning
@@ -98,10 +98,30 @@ def test_what_changes_no_weight_changes_no_id():
         assert list(other.evaluations) == list(plan.evaluations), override
 
 
+# Every setting of the model and of training, with another value than the default.
+CHANGED = {
+    "model": {"clip_length": 8, "height": 64, "width": 64, "bn_momentum": 0.1, "fusion_gain": 1.0},
+    "train": {
+        "iterations": 5,
+        "micro_batch": 2,
+        "accumulate": 5,
+        "lr": 1e-4,
+        "weight_decay": 0.0,
+        "validate_every": 50,
+        "validation_windows": 1,
+    },
+}
+TESTED_ALONE = {"model": {"backbone_weights"}, "train": {"finetune_iterations", "checkpoint_every"}}
+
+
 def test_what_changes_weights_changes_ids():
     ids = set(make().trainings)
-    for override in ("train.lr=1e-4", "model.height=64", "train.accumulate=5", "train.validate_every=50"):
-        assert ids.isdisjoint(make(override).trainings), override
+    for section, kind in (("model", settings.Model), ("train", settings.Train)):
+        assert {field.name for field in fields(kind)} == CHANGED[section].keys() | TESTED_ALONE[section]
+        for name, value in CHANGED[section].items():
+            other = {t.id for t in make(f"{section}.{name}={value}").trainings.values() if not t.parent}
+            assert ids.isdisjoint(other), name
+    assert ids.isdisjoint(make("seeds=[1]").trainings)
 
 
 def test_smoothing_changes_evaluations_alone():

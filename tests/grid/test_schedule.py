@@ -29,17 +29,16 @@ def make_schedule(plan, done=(), cpu=2.0, parts=1):
 def test_a_whole_grid_runs_in_an_order_that_never_overbooks_nor_outruns_a_parent():
     plan = make_plan()
     schedule, running, order = make_schedule(plan), [], []
-    while not (schedule.trainings_over() and schedule.evaluations_over()):
+    while not schedule.over():
         while found := schedule.start_training() or schedule.start_part():
             running.append(found)
             assert len(running) <= 2
+            needed = found[0].training if isinstance(found, tuple) else found.parent
+            assert needed is None or needed in schedule.done
         unit = running.pop(0)
         if isinstance(unit, tuple):
             schedule.end_part(*unit)
             unit = unit[0]
-            assert unit.training in schedule.done
-        elif unit.parent:
-            assert unit.parent in schedule.done
         schedule.finish(unit.id)
         order.append(unit.id)
     assert sorted(order) == sorted([*plan.trainings, *plan.evaluations])
@@ -88,8 +87,24 @@ def test_a_failed_parent_retires_its_descendants_and_their_cells():
         assert unit.id not in expected
         schedule.finish(unit.id)
     assert schedule.failed == {failed.id, *expected}
-    assert schedule.trainings_over()
-    assert schedule.evaluations_over()
+    assert schedule.over()
+
+
+def test_a_training_that_runs_is_not_over():
+    """Or an interruption would be followed by waiting for its evaluation."""
+    plan = make_plan()
+    last = next(t.id for t in plan.trainings.values() if t.approach == "adaptation")
+    schedule = make_schedule(plan, done=set(plan.trainings) - {last} | set(plan.evaluations))
+    assert schedule.start_training().id == last
+    assert schedule.no_more_trainings()
+    assert not schedule.trainings_over()
+    assert not schedule.over()
+
+
+def test_a_cluster_smaller_than_a_unit_is_asked_all_the_same():
+    schedule = make_schedule(make_plan(), cpu=0.5)
+    assert schedule.start_training()
+    assert schedule.start_training() is None
 
 
 def test_a_cluster_that_grows_is_used():

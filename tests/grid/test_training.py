@@ -91,18 +91,19 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
     assert [row["step"] for row in curve if row["name"] == "val/kld"] == [2, 4]
 
 
-def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo):
+def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, monkeypatch):
+    """Whatever the network has come to: the KLDs are given, and the second of four is the lowest."""
     job = job_of(prepare_small(small_demo, "train.validate_every=1"), "generalization")
+    until_best = replace(job, spec={**job.spec, "train": {**job.spec["train"], "iterations": 2}})
+    given = iter([3.0, 1.0, 2.0, 4.0, 3.0, 1.0])
+    one_batch = next(training._Fitting(job, Context())._validation_batches())
+    monkeypatch.setattr(training, "validation_batches", lambda *_, **__: iter([one_batch]))
+    monkeypatch.setattr(training, "kld", lambda *_: torch.tensor([next(given)]))
     summary = fit(job, Context())
-    klds = {row["step"]: row["value"] for row in summary["curve"] if row["name"] == "val/kld"}
-    assert len(klds) == 4
-    assert (summary["best_step"], summary["best_kld"]) == min(klds.items(), key=lambda item: item[1])
-    until_best = replace(
-        job, spec={**job.spec, "train": {**job.spec["train"], "iterations": summary["best_step"]}}
-    )
-    best = weights_of(job)
+    assert (summary["best_step"], summary["best_kld"]) == (2, 1.0)
+    kept = weights_of(job)
     fit(until_best, Context())
-    assert same(best, weights_of(job))
+    assert same(kept, weights_of(job))
 
 
 def test_fine_tuning_starts_from_the_parent(small_demo):
@@ -164,4 +165,5 @@ def test_a_model_learns_to_beat_its_untrained_self_and_a_centre_prior(small_demo
     prior = center_prior_scores(grid.manifests["DHF1K"])
     for metric in ("NSS", "CC"):
         assert mean(after, metric) > 1.5 * prior[metric], metric
-        assert not mean(before, metric) > 0.5 * mean(after, metric), metric
+        # Untrained, the map is so flat that it may be constant in eight bits, and have no score at all.
+        assert np.isnan(mean(before, metric)) or mean(before, metric) < 0.5 * mean(after, metric), metric
