@@ -116,7 +116,10 @@ def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
                 lines.append(Text(f"failed {kind} {unit.label}: see {ledger.failure(unit.id)}", "red"))
     missing = len(ledger.cells_without_values(plan))
     if missing:
-        lines += [Text(f"{missing} of {len(plan.cells)} cells have no value (--)", "red"), ""]
+        lines += [
+            Text(f"{missing} of {len(plan.cells)} cells have no value (--); the table says why", "red"),
+            "",
+        ]
     return lines
 
 

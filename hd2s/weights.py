@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -160,7 +161,13 @@ def _recognise(model: HD2S, content: Mapping, path: Path) -> tuple[str, dict[str
 
 
 def _read(path: Path) -> Mapping:
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        # What PyTorch says of the first of these advises to run the code that the file may hold.
+        told = "it holds something else" if isinstance(error, pickle.UnpicklingError) else str(error)
+        reason = told.partition("\n")[0] or type(error).__name__
+        raise WeightsError(f"{path}: expected tensors as torch.save writes them, but {reason}") from error
     if not isinstance(content, Mapping):
         raise WeightsError(
             f"{path}: expected a mapping from names to tensors, found {type(content).__name__}."

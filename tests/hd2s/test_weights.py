@@ -1,5 +1,3 @@
-import pickle
-
 import pytest
 import torch
 from published import published_shapes, random_state
@@ -86,6 +84,28 @@ def test_foreign_files_are_named(tmp_path):
         load_weights(model, save(tmp_path / "list.pt", [torch.zeros(1)]))
 
 
-def test_code_in_a_file_is_not_run(tmp_path):
-    with pytest.raises(pickle.UnpicklingError):
-        load_weights(build_model("hd2s", **SMALL), save(tmp_path / "code.pt", {"format": print}))
+class _Code:
+    """Unpickled by a careless reader, this would run a command."""
+
+    def __reduce__(self):
+        return print, ("code ran",)
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "empty", "code", "absent"])
+def test_a_file_that_is_no_weights_is_a_plain_error(tmp_path, damage, capsys):
+    model = build_model("hd2s", seed=0, **SMALL)
+    path = tmp_path / "weights.pt"
+    save_weights(model, path)
+    if damage == "text":
+        path.write_bytes(b"not weights")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "code":
+        torch.save({"state": _Code()}, path)
+    else:
+        path.unlink()
+    with pytest.raises(WeightsError, match=r"weights\.pt: expected tensors"):
+        load_weights(model, path)
+    assert "code ran" not in capsys.readouterr().out
