@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -175,53 +176,39 @@ def _unset(config: Any) -> list[tuple[str, str]]:
     ]
 
 
+_POSITIVE = (
+    *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
+    *(f"train.{name}" for name in ("validate_every", "validation_windows", "checkpoint_every")),
+    *("model.bn_momentum", "test.smoothing_sigma"),
+    *(f"resources.{name}" for name in ("evaluation_batch", "train.cpu", "evaluate.cpu")),
+)
+_NOT_NEGATIVE = (
+    *("train.weight_decay", "model.fusion_gain"),
+    *("resources.loader_workers", "resources.max_failures"),
+)
+# What the network halves so often that nothing may be left over.
+_MULTIPLES = {"model.height": 32, "model.width": 32, "model.clip_length": 8}
+
+
 def _impossible(config: Config) -> list[Problem]:
-    """Values of the right type that cannot work."""
-    model, train = config.model, config.train
-    positive = {
-        "train.micro_batch": train.micro_batch,
-        "train.accumulate": train.accumulate,
-        "train.validate_every": train.validate_every,
-        "train.validation_windows": train.validation_windows,
-        "train.checkpoint_every": train.checkpoint_every,
-        "train.iterations": train.iterations,
-        "train.finetune_iterations": train.finetune_iterations,
-        "train.lr": train.lr,
-        "test.smoothing_sigma": config.test.smoothing_sigma,
-        "model.bn_momentum": model.bn_momentum,
-        "resources.evaluation_batch": config.resources.evaluation_batch,
-        "resources.train.cpu": config.resources.train.cpu,
-        "resources.evaluate.cpu": config.resources.evaluate.cpu,
-    }
-    not_negative = {
-        "train.weight_decay": train.weight_decay,
-        "model.fusion_gain": model.fusion_gain,
-        "resources.loader_workers": config.resources.loader_workers,
-        "resources.max_failures": config.resources.max_failures,
-    }
-    # So put that NaN is caught too.
-    problems = [
-        _problem(k, "more than 0", str(v), "Correct it.") for k, v in positive.items() if not 0 < v < inf
+    """List values of the right type that cannot work; NaN is none of the numbers asked for."""
+    value = {key: attrgetter(key)(config) for key in (*_POSITIVE, *_NOT_NEGATIVE, *_MULTIPLES)}
+    wrong = [(key, "more than 0") for key in _POSITIVE if not 0 < value[key] < inf]
+    wrong += [(key, "0 or more") for key in _NOT_NEGATIVE if not 0 <= value[key] < inf]
+    wrong += [
+        (key, f"a multiple of {step}")
+        for key, step in _MULTIPLES.items()
+        if value[key] <= 0 or value[key] % step
     ]
-    problems += [
-        _problem(k, "0 or more", str(v), "Correct it.") for k, v in not_negative.items() if not 0 <= v < inf
-    ]
-    if model.bn_momentum > 1:
-        problems.append(_problem("model.bn_momentum", "at most 1", str(model.bn_momentum), "Correct it."))
-    for key, value, step in (
-        ("model.height", model.height, 32),
-        ("model.width", model.width, 32),
-        ("model.clip_length", model.clip_length, 8),
-    ):
-        if value <= 0 or value % step:
-            problems.append(_problem(key, f"a multiple of {step}", str(value), "Correct it."))
+    if value["model.bn_momentum"] > 1:
+        wrong.append(("model.bn_momentum", "at most 1"))
+    problems = [_problem(key, expected, str(value[key]), "Correct it.") for key, expected in wrong]
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
+        found = str(config.seeds)
         problems.append(
-            _problem(
-                "seeds", "different numbers from 0 on", str(config.seeds), "Write for example seeds=[0,1]."
-            )
+            _problem("seeds", "different numbers from 0 on", found, "Write for example seeds=[0,1].")
         )
-    weights = model.backbone_weights
+    weights = config.model.backbone_weights
     if weights != "none" and not Path(weights).is_file():
         problems.append(_problem("model.backbone_weights", "a file, or none", weights, "Correct the path."))
     return problems

@@ -55,6 +55,10 @@ class Job:
     threads: int
 
 
+# A report makes the training wait for whoever listens, so that there are few between validations.
+_TELL_S = 10.0
+
+
 class Context(Protocol):
     """What a training asks of whoever runs it."""
 
@@ -92,16 +96,16 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
     """
     torch.set_num_threads(job.threads)
     fitting = _Fitting(job, context)
-    seen = len(fitting.progress.curve)
+    seen, told = len(fitting.progress.curve), time.monotonic()
     for step in range(fitting.progress.step, fitting.iterations):
         fitting.iterate(step)
         last = step + 1 == fitting.iterations
         if (step + 1) % job.spec["train"]["validate_every"] == 0 or last:
             fitting.validate(step + 1)
         save = (step + 1) % job.checkpoint_every == 0 and not last
-        if len(fitting.progress.curve) > seen and (save or fitting.validated(step + 1)):
+        if save or fitting.validated(step + 1) or time.monotonic() - told > _TELL_S:
             context.report(fitting.progress.curve[seen:], fitting.state() if save else None)
-            seen = len(fitting.progress.curve)
+            seen, told = len(fitting.progress.curve), time.monotonic()
     return fitting.finish()
 
 

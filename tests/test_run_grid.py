@@ -33,10 +33,24 @@ def command(out, *arguments, sources="DHF1K", approaches="transfer"):
     return [*script, "--grid", str(spec), "--demo", "--out", str(out), *arguments, *SHORT]
 
 
+def beside_another_datasets(out):
+    """An environment in which a published package named datasets can be imported, and must not be."""
+    package = out / "elsewhere" / "datasets"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "__init__.py").write_text("raise ImportError('not the datasets of this project')")
+    return os.environ | {"PYTHONPATH": str(package.parent)}
+
+
 def call(out, *arguments, **spec):
-    """Run from another folder, as a user may."""
+    """Run from another folder, as a user may; driver and workers must find this project's packages."""
     return subprocess.run(
-        command(out, *arguments, **spec), capture_output=True, text=True, timeout=400, cwd=out, check=False
+        command(out, *arguments, **spec),
+        capture_output=True,
+        text=True,
+        timeout=400,
+        cwd=out,
+        env=beside_another_datasets(out),
+        check=False,
     )
 
 
