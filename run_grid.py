@@ -19,13 +19,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grid.console import Progress, quiet_output
 from grid.prepare import Grid, prepare
-from grid.progress import GridState
-from grid.report import as_json, final_report, plan_table
 from grid.run import INTERRUPTED, run, status_of
 from grid.source import assert_ours
 from grid.tables import compile_tables
+from grid.terminal.console import Progress, quiet_output
+from grid.terminal.progress import GridState
+from grid.terminal.report import as_json, final_report, plan_table
 from manifests.check import ProblemError
 
 WRONG = 2

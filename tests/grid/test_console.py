@@ -10,11 +10,11 @@ import pytest
 from invented import Clock, evaluate, table5, train
 from rich.console import Console
 
-from grid.console import Progress, duration, quiet_output
 from grid.events import Audience, Listener
-from grid.progress import GridState
-from grid.report import final_report, plan_table
 from grid.results import Ledger
+from grid.terminal.console import Progress, duration, quiet_output
+from grid.terminal.progress import GridState
+from grid.terminal.report import final_report, plan_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,7 +96,7 @@ def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger,
 NOISY = """
 import os, subprocess, sys
 from pathlib import Path
-from grid.console import quiet_output
+from grid.terminal.console import quiet_output
 with quiet_output(Path(sys.argv[1])) as terminal:
     print("python")
     os.write(2, b"descriptor\\n")
@@ -140,8 +140,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, "tests/grid")
 from invented import table5
-from grid.console import Progress, quiet_output
-from grid.progress import GridState
+from grid.terminal.console import Progress, quiet_output
+from grid.terminal.progress import GridState
 from grid.results import Ledger
 out = Path(sys.argv[1])
 plan = table5()

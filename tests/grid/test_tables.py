@@ -10,9 +10,10 @@ from small_ledger import finish, finish_training, small_plan, table_spec
 
 from grid import config, plan, spec
 from grid.paper import available, citation, paper_value, values
-from grid.rendering import Entry, Row, latex, markdown
 from grid.results import Ledger
-from grid.tables import DEMO, build, compile_tables
+from grid.tables import build, compile_tables
+from grid.tables.layout import DEMO
+from grid.tables.rendering import Entry, Row, latex, markdown
 from manifests.check import ProblemError
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from grid.plan import Plan
 from grid.results import Ledger
 from grid.tracking import Tracker
-from grid.views import view_state, view_tag
+from grid.tracking.views import view_state, view_tag
 
 
 @dataclass
@@ -221,7 +221,7 @@ def test_a_server_that_is_not_there_stops_nothing(tmp_path):
 
 
 def test_mlflow_is_imported_only_when_needed():
-    code = "import sys, grid.tracking, grid.views; assert 'mlflow' not in sys.modules"
+    code = "import sys, grid.tracking, grid.tracking.views; assert 'mlflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

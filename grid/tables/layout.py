@@ -1,6 +1,6 @@
 """What a table says: the plan's cells and the papers' numbers, laid out in blocks, groups and rows.
 
-How it is written down is `grid.rendering`'s part.
+How it is written down is `grid.tables.rendering`'s part.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import NamedTuple
 from grid.approaches import approaches
 from grid.paper import citation, paper_value
 from grid.plan import Cell, Plan
-from grid.rendering import DIGITS, RENDERERS, Block, Entry, Group, Row, Table
 from grid.results import Ledger, write_atomically
 from grid.spec import TableSpec
+from grid.tables.rendering import DIGITS, RENDERERS, Block, Entry, Group, Row, Table
 
 DEMO = "Demo: generated corpora, a small input and few iterations; not comparable with the paper's numbers."
 _LOWER_IS_BETTER = frozenset({"KLD"})

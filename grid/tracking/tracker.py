@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grid.background import Background
 from grid.events import Listener, Row
-from grid.runs import PARENT_TAG, Run, RunStore, flatten
-from grid.views import AXES, COLOURS, OTHER_COLOUR, metric_name, view_route, view_tag
+from grid.tracking.background import Background
+from grid.tracking.runs import PARENT_TAG, Run, RunStore, flatten
+from grid.tracking.views import AXES, COLOURS, OTHER_COLOUR, metric_name, view_route, view_tag
 
 if TYPE_CHECKING:
     from grid.plan import Cell, Evaluation, Plan, Training

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grid.events import Listener, Row
-from grid.progress import GridState, Job
+from grid.terminal.progress import GridState, Job
 
 if TYPE_CHECKING:
     from grid.plan import Evaluation, Training
