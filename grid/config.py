@@ -30,7 +30,8 @@ class Model:
     # 0 leaves the fusion's initial weights to chance, as published; see hd2s.HD2SConfig.
     fusion_gain: float = 0.0
     # A Kinetics-400 state dict of S3D, from which the paper starts, or "none" to start from scratch.
-    backbone_weights: str = MISSING
+    # Empty: not said, which is no answer.
+    backbone_weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def load(overrides: list[str], *, demo: bool) -> Config:
     problems: list[Problem] = []
     for override in overrides:
         config = _override(config, override, problems)
-    problems += [_problem(key, "a value", "nothing", hint) for key, hint in _unset(config)]
+    missing = sorted(map(str, OmegaConf.missing_keys(config)))
+    problems += [_problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
     if problems:
         raise ProblemError(problems)
     loaded = OmegaConf.to_object(config)
@@ -164,18 +166,6 @@ def _suggest_setting(key: str) -> str:
     return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
 
 
-def _unset(config: Any) -> list[tuple[str, str]]:
-    hints = {
-        "model.backbone_weights": (
-            "The paper starts from S3D trained on Kinetics-400: give its state dict,"
-            " model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
-        ),
-    }
-    return [
-        (str(key), hints.get(str(key), f"Give {key}=….")) for key in sorted(OmegaConf.missing_keys(config))
-    ]
-
-
 _POSITIVE = (
     *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
     *(f"train.{name}" for name in ("validate_every", "validation_windows", "checkpoint_every")),
@@ -208,9 +198,6 @@ def _impossible(config: Config) -> list[Problem]:
         problems.append(
             _problem("seeds", "different numbers from 0 on", found, "Write for example seeds=[0,1].")
         )
-    weights = config.model.backbone_weights
-    if weights != "none" and not Path(weights).is_file():
-        problems.append(_problem("model.backbone_weights", "a file, or none", weights, "Correct the path."))
     return problems
 
 

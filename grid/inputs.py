@@ -70,12 +70,17 @@ def weights_digest(model: Model) -> str | None:
     """Return the SHA-256 of the backbone's initial weights; None from scratch.
 
     Raises:
-        ProblemError: the file does not hold S3D trained on Kinetics-400. A whole HD2S would fit as well,
-            and spoil every comparison by what it has learnt from a corpus.
+        ProblemError: no file is named, or it does not hold S3D trained on Kinetics-400. A whole HD2S would
+            fit as well, and spoil every comparison by what it has learnt from a corpus.
     """
     if model.backbone_weights == "none":
         return None
     path = Path(model.backbone_weights)
+    if not path.is_file():
+        expected = "the state dict of S3D on Kinetics-400, from which the paper starts"
+        remedy = "Give model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
+        found = model.backbone_weights or "nothing"
+        raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
     size = {"clip_length": model.clip_length, "height": model.height, "width": model.width}
     try:
         found = load_weights(build_model("hd2s", seed=0, **size), path)

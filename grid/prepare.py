@@ -13,6 +13,7 @@ from grid.config import Config
 from grid.inputs import open_inputs, prepare_demo, weights_digest
 from grid.plan import Plan
 from grid.results import Ledger
+from grid.spec import GridSpec
 from manifests.check import Problem, ProblemError
 from manifests.store import Manifest
 
@@ -72,12 +73,28 @@ def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Cal
         raise ProblemError(problems)
     if demo:
         config = prepare_demo(config, out, tell)
-    manifests = open_inputs(spec, config)
+    manifests, weights = _open(spec, config)
     for corpus, manifest in manifests.items():
         if manifest.quarantined:
             tell(
                 f"{corpus}: {manifest.quarantined} clips are quarantined and left out, see {manifest.folder}"
             )
     digests = {name: manifest.digest for name, manifest in manifests.items()}
-    plan = planning.make(spec, config, digests, weights_digest(config.model))
+    plan = planning.make(spec, config, digests, weights)
     return Grid(plan, config, manifests, out, demo)
+
+
+def _open(spec: GridSpec, config: Config) -> tuple[dict[str, Manifest], str | None]:
+    """Open the manifests and the initial weights; all that is wrong with either is told together."""
+    manifests, weights, problems = {}, None, []
+    try:
+        manifests = open_inputs(spec, config)
+    except ProblemError as error:
+        problems += error.problems
+    try:
+        weights = weights_digest(config.model)
+    except ProblemError as error:
+        problems += error.problems
+    if problems:
+        raise ProblemError(problems)
+    return manifests, weights

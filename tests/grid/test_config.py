@@ -5,24 +5,15 @@ import pytest
 from grid import config
 from manifests.check import ProblemError
 
-SCRATCH = "model.backbone_weights=none"
-
 
 def test_the_papers_setting_is_the_default():
-    found = config.load([SCRATCH], demo=False)
+    found = config.load([], demo=False)
     assert (found.model.clip_length, found.model.height, found.model.width) == (16, 128, 192)
     train = found.train
     assert (train.iterations, train.micro_batch, train.accumulate) == (2500, 8, 25)
     assert (train.lr, train.weight_decay, train.validate_every) == (1e-3, 2e-7, 100)
     assert found.test.smoothing_sigma == 5
     assert found.model.bn_momentum == 0.001
-
-
-def test_kinetics_weights_are_asked_for_and_must_exist(tmp_path):
-    with pytest.raises(ProblemError, match="backbone_weights=none to start from scratch"):
-        config.load([], demo=False)
-    with pytest.raises(ProblemError, match=r"expected a file, or none, found .*absent\.pt"):
-        config.load([f"model.backbone_weights={tmp_path / 'absent.pt'}"], demo=False)
 
 
 def test_the_users_word_is_last():

@@ -72,6 +72,13 @@ def test_clips_too_short_for_a_window_are_told(small_demo):
     }
 
 
+def test_initial_weights_are_asked_for_and_must_exist(tmp_path):
+    with pytest.raises(ProblemError, match=r"found nothing\. .*backbone_weights=none to start from scratch"):
+        weights_digest(Model())
+    with pytest.raises(ProblemError, match=r"found .*absent\.pt"):
+        weights_digest(Model(backbone_weights=str(tmp_path / "absent.pt")))
+
+
 def test_a_whole_hd2s_is_no_backbone(tmp_path):
     path = tmp_path / "hd2s.pt"
     export_weights(build_model("hd2s", seed=0), path)
