@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
 from datasets.annotation import Numbered, check_counts, count_fixated, numbered, read_fixations
-from datasets.corpus import ClipError, Entry, Rows, describe
-from manifests import Clip
+from datasets.corpus import ClipError, Entry, Rows, describe, published_list
+from manifests import Clip, natural_key
+
+
+def list_clip_folders(
+    root: Path, shape: re.Pattern[str], published: str
+) -> Iterator[tuple[re.Match[str], str, str]]:
+    """Yield (match of the name, split, path) of the clip folders in ``training`` and ``testing``, in order.
+
+    Args:
+        root: the corpus root.
+        shape: what the name of a clip folder looks like; others are passed over.
+        published: the split list whose clips are held out of ``training`` for validation.
+    """
+    for folder in ("training", "testing"):
+        names = [p.name for p in (root / folder).iterdir()] if (root / folder).is_dir() else []
+        for match in filter(None, map(shape.fullmatch, sorted(names, key=natural_key))):
+            held_out = match[0] in published_list(published)
+            split = "test" if folder == "testing" else "val" if held_out else "train"
+            yield match, split, f"{folder}/{match[0]}"
 
 
 def read_frame_folder(corpus: str, root: Path, entry: Entry, *, prefix: str, fps: float) -> tuple[Clip, Rows]:

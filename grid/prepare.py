@@ -14,7 +14,7 @@ from grid.inputs import open_inputs, prepare_demo, weights_digest
 from grid.plan import Plan
 from grid.results import Ledger
 from grid.spec import GridSpec
-from manifests.check import Problem, ProblemError
+from manifests.check import Problem, ProblemError, gathered
 from manifests.store import Manifest
 
 
@@ -61,14 +61,10 @@ def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Cal
     problems: list[Problem] = []
     # If the user's settings are wrong, the spec is still looked through, with any seeds.
     config, spec = settings.load([], demo=True), None
-    try:
+    with gathered(problems):
         config = settings.load(overrides, demo=demo)
-    except ProblemError as error:
-        problems += error.problems
-    try:
+    with gathered(problems):
         spec = specs.load(name, config.seeds)
-    except ProblemError as error:
-        problems += error.problems
     if problems:
         raise ProblemError(problems)
     if demo:
@@ -87,14 +83,10 @@ def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Cal
 def _open(spec: GridSpec, config: Config) -> tuple[dict[str, Manifest], str | None]:
     """Open the manifests and the initial weights; all that is wrong with either is told together."""
     manifests, weights, problems = {}, None, []
-    try:
+    with gathered(problems):
         manifests = open_inputs(spec, config)
-    except ProblemError as error:
-        problems += error.problems
-    try:
+    with gathered(problems):
         weights = weights_digest(config.model)
-    except ProblemError as error:
-        problems += error.problems
     if problems:
         raise ProblemError(problems)
     return manifests, weights

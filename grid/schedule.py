@@ -66,9 +66,9 @@ class Schedule:
         self.plan, self.capacity, self.train, self.evaluate = plan, capacity, train, evaluate
         self.done = set(done)
         self._parts = {
-            evaluation.id: [f"{evaluation.id}/{part}" for part in range(parts[evaluation.id])]
-            for evaluation in plan.evaluations.values()
-            if evaluation.id not in self.done
+            evaluation: list(range(parts[evaluation]))
+            for evaluation in plan.evaluations
+            if evaluation not in self.done
         }
         self.failed: set[str] = set()
         self.running: dict[str, Share] = {}
@@ -91,9 +91,10 @@ class Schedule:
     def start_part(self) -> tuple[Evaluation, int] | None:
         """Hand out the next part of an evaluation that may run now; None if none may."""
         evaluation = self._next_part()
-        if evaluation is None or not self._book(self._parts[evaluation.id][0], self.evaluate):
+        if evaluation is None:
             return None
-        return evaluation, int(self._parts[evaluation.id].pop(0).rpartition("/")[2])
+        left = self._parts[evaluation.id]
+        return (evaluation, left.pop(0)) if self._book(f"{evaluation.id}/{left[0]}", self.evaluate) else None
 
     def end_part(self, evaluation: Evaluation, part: int) -> None:
         """Note that a part of an evaluation has ended, one way or the other."""

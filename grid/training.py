@@ -23,6 +23,7 @@ from hd2s import build_model, load_weights, save_weights
 from hd2s.inference import normalise
 from hd2s.losses import grl_lambda, kld
 from hd2s.steps import STEPS, MicroBatch
+from manifests.schema import Clip
 from manifests.store import open_manifest
 
 
@@ -135,7 +136,7 @@ class _Fitting:
             for key in ("labelled", "unlabelled")
         }
         (name,) = self._corpora("validation")
-        self.validation = stores[name]
+        self.validation = stores[name], self._long_enough(stores[name], "val")
 
     def iterate(self, step: int) -> None:
         """Take one optimiser step over the accumulated micro-batches.
@@ -223,13 +224,14 @@ class _Fitting:
             Path(self.job.frames), open_manifest(Path(folder), root), (model["height"], model["width"])
         )
 
+    def _long_enough(self, store: FrameStore, split: str) -> list[Clip]:
+        return eligible(store.manifest.clips(split), self.spec["model"]["clip_length"])[0]
+
     def _batches(self, store: FrameStore, *, labelled: bool) -> Iterator[ClipBatch]:
-        length = self.spec["model"]["clip_length"]
-        clips, _ = eligible(store.manifest.clips("train"), length)
         return training_batches(
             store,
-            clips,
-            T=length,
+            self._long_enough(store, "train"),
+            T=self.spec["model"]["clip_length"],
             batch=self.train["micro_batch"],
             seed=self.spec["seed"],
             first_step=self.progress.step * self.train["accumulate"],
@@ -239,12 +241,9 @@ class _Fitting:
         )
 
     def _validation_batches(self) -> Iterator[ClipBatch]:
-        length = self.spec["model"]["clip_length"]
-        clips, _ = eligible(self.validation.manifest.clips("val"), length)
         return validation_batches(
-            self.validation,
-            clips,
-            T=length,
+            *self.validation,
+            T=self.spec["model"]["clip_length"],
             batch=self.train["micro_batch"],
             per_clip=self.train["validation_windows"],
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -42,6 +43,15 @@ class ProblemError(Exception):
             return str(self.problems[0])
         lines = [f"{n}. {problem}" for n, problem in enumerate(self.problems, start=1)]
         return "\n".join([f"{len(lines)} problems:", *lines])
+
+
+@contextmanager
+def gathered(problems: list[Problem]) -> Iterator[None]:
+    """Add what the block raises to `problems` and go on, so that all is told together afterwards."""
+    try:
+        yield
+    except ProblemError as error:
+        problems += error.problems
 
 
 def suggest(word: str, available: Iterable[str]) -> str:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from datasets.corpus import Corpus, Entry, Listing, Rows, published_list, require
-from datasets.frame_folder import read_frame_folder
-from manifests import Clip, natural_key
+from datasets.corpus import Corpus, Entry, Listing, Rows, require
+from datasets.frame_folder import list_clip_folders, read_frame_folder
+from manifests import Clip
 
 FPS = 24.0
 _SHOT = re.compile(r"(actionclip(?:train|test)\d{5})_\d+")
@@ -31,12 +31,10 @@ class Hollywood2(Corpus):
 
     def list(self, root: Path) -> Listing:
         """List the shots."""
-        entries = []
-        for folder in ("training", "testing"):
-            names = [p.name for p in (root / folder).iterdir()] if (root / folder).is_dir() else []
-            for name in sorted(names, key=natural_key):
-                if shot := _SHOT.fullmatch(name):
-                    entries.append(Entry(name, _split(folder, name), shot[1], "frames", f"{folder}/{name}"))
+        entries = [
+            Entry(match[0], split, match[1], "frames", path)
+            for match, split, path in list_clip_folders(root, _SHOT, "Hollywood2.val")
+        ]
         require(
             self.name, root, entries, "training/actioncliptrain00001_1/{images,maps,fixation} … and testing/…"
         )
@@ -45,12 +43,6 @@ class Hollywood2(Corpus):
     def read(self, root: Path, entry: Entry) -> tuple[Clip, Rows]:
         """Read one shot."""
         return read_frame_folder(self.name, root, entry, prefix=f"{entry.source_video}_", fps=FPS)
-
-
-def _split(folder: str, name: str) -> str:
-    if folder == "testing":
-        return "test"
-    return "val" if name in published_list("Hollywood2.val") else "train"
 
 
 CORPUS = Hollywood2()

@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from datasets.corpus import Corpus, Entry, Listing, Rows, published_list, require
-from datasets.frame_folder import read_frame_folder
-from manifests import Clip, natural_key
+from datasets.corpus import Corpus, Entry, Listing, Rows, require
+from datasets.frame_folder import list_clip_folders, read_frame_folder
+from manifests import Clip
 
 FPS = 10.0
 _CLIP = re.compile(r"([A-Za-z]+(?:-[A-Za-z]+)*)-(\d{3})")
@@ -30,12 +30,10 @@ class UCFSports(Corpus):
 
     def list(self, root: Path) -> Listing:
         """List the clips."""
-        entries = []
-        for folder in ("training", "testing"):
-            names = [p.name for p in (root / folder).iterdir()] if (root / folder).is_dir() else []
-            for name in sorted(names, key=natural_key):
-                if _CLIP.fullmatch(name):
-                    entries.append(Entry(name, _split(folder, name), name, "frames", f"{folder}/{name}"))
+        entries = [
+            Entry(match[0], split, match[0], "frames", path)
+            for match, split, path in list_clip_folders(root, _CLIP, "UCF.val")
+        ]
         require(self.name, root, entries, "training/Diving-Side-001/{images,maps,fixation} … and testing/…")
         return Listing(entries, [])
 
@@ -43,12 +41,6 @@ class UCFSports(Corpus):
         """Read one clip."""
         action, number = _CLIP.fullmatch(entry.clip).groups()
         return read_frame_folder(self.name, root, entry, prefix=f"{action}_{number}_", fps=FPS)
-
-
-def _split(folder: str, name: str) -> str:
-    if folder == "testing":
-        return "test"
-    return "val" if name in published_list("UCF.val") else "train"
 
 
 CORPUS = UCFSports()
