@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: help demo test lint ui clean
+.PHONY: help demo test soak lint ui clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -14,6 +14,9 @@ demo: $(READY) ## the main job on generated corpora: video files to a LaTeX tabl
 
 test: $(READY) ## all tests
 	$(RUN) -m pytest
+
+soak: $(READY) ## kill a small grid in every phase, again and again: KILLS=30 MINUTES=45 SEED=0
+	PYTHONPATH=. $(RUN) tests/faults/soak.py --kills $(or $(KILLS),30) --minutes $(or $(MINUTES),45) --seed $(or $(SEED),0)
 
 lint: $(READY) ## style
 	$(VENV)/bin/ruff check .

@@ -4,6 +4,7 @@ Examples:
   python run_grid.py --grid domain_shift --demo             the whole job on generated corpora
   python run_grid.py --grid domain_shift --plan             what there is to do, and what is done
   python run_grid.py --grid domain_shift seeds=[0,1,2]      the paper's setting, three times
+  python run_grid.py --list                                 every grid that there is
 
 exit status: 0, every cell has a value; 1, some cell failed; 2, settings or data are wrong and nothing
 was started; 130, interrupted: the same command goes on from there.
@@ -14,18 +15,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from grid.prepare import Grid, prepare
-from grid.run import INTERRUPTED, run, status_of
+from grid.catalogue import catalogue
+from grid.devices import Device, named, present
+from grid.estimate import estimate
+from grid.export import check_free, export
+from grid.lock import held
+from grid.prepare import Grid, default_out, prepare
+from grid.run import INTERRUPTED, compile_grid, run, status_of
 from grid.source import assert_ours
-from grid.tables import compile_tables
 from grid.terminal.console import Progress, quiet_output
 from grid.terminal.progress import GridState
-from grid.terminal.report import as_json, final_report, plan_table
+from grid.terminal.report import as_json, catalogue_table, final_report, plan_table
 from manifests.check import ProblemError
 
 WRONG = 2
@@ -35,15 +41,9 @@ _GO_ON = "Interrupted; the same command goes on from here."
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
-    out = options.out or Path("runs/demo" if options.demo else "runs")
     try:
         assert_ours()
-        grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell)
-        if options.plan:
-            return _show_plan(grid, options.json)
-        if options.tables:
-            return _compile(grid)
-        return _run(grid, options.json, options.tracking_uri)
+        return _list(options) if options.list else _answer(options)
     except ProblemError as error:
         print(error, file=sys.stderr)
         return WRONG
@@ -52,40 +52,77 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _show_plan(grid: Grid, json_wanted: bool) -> int:
-    if json_wanted:
-        print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
+def _list(options: argparse.Namespace) -> int:
+    offers = catalogue(options.overrides, demo=options.demo)
+    if options.json:
+        print(json.dumps([asdict(offer) for offer in offers], indent=2))
     else:
-        Console(highlight=False).print(plan_table(grid.plan, grid.ledger))
+        Console(highlight=False).print(catalogue_table(offers))
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> int:
+    if options.export:
+        check_free(options.export)
+    device = named(options.on) if options.on else None
+    out = options.out or default_out(demo=options.demo)
+    grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell)
+    if options.plan:
+        return _show_plan(grid, options.json, device or present())
+    if options.tables:
+        return _compile(grid)
+    if options.export:
+        return _export(grid, options.export)
+    with held(grid.out, f"grid {grid.plan.grid}"):
+        return _run(grid, options)
+
+
+def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
+    cost = estimate(grid, device)
+    if json_wanted:
+        print(json.dumps(as_json(grid.plan, grid.ledger, cost), indent=2))
+    else:
+        Console(highlight=False).print(plan_table(grid.plan, grid.ledger, cost))
     _show_problems(grid)
     return 0
 
 
 def _compile(grid: Grid) -> int:
-    for path in compile_tables(grid.plan, grid.ledger, grid.out, grid.demo):
+    for path in compile_grid(grid):
         print(path)
     _show_problems(grid)
     return status_of(grid)
 
 
-def _run(grid: Grid, json_wanted: bool, tracking_uri: str | None) -> int:
+def _export(grid: Grid, folder: Path) -> int:
+    export(grid, folder)
+    print(folder)
+    _show_problems(grid)
+    return status_of(grid)
+
+
+def _run(grid: Grid, options: argparse.Namespace) -> int:
     log = grid.out / "logs" / f"{grid.plan.grid}-{datetime.now():%Y%m%d-%H%M%S}.log"
     _show_problems(grid)
     title = f"{grid.plan.grid} in {grid.out}"
     state = GridState(grid.plan, grid.ledger)
     # With --json the standard output is for programs, and people look at the other one.
     with (
-        quiet_output(log, draw_on=2 if json_wanted else 1) as terminal,
+        quiet_output(log, draw_on=2 if options.json else 1) as terminal,
         Progress(state, terminal, title, log) as progress,
     ):
-        outcome = run(grid, progress, tracking_uri)
-    if json_wanted:
+        outcome = run(grid, progress, options.tracking_uri, retry_failed=options.retry_failed)
+    if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
-        where = {"tables": ", ".join(map(str, outcome.tables)), "MLflow": outcome.tracking, "log": log}
+        where = {"tables": grid.out / "tables", "MLflow": outcome.tracking, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
     for problem in outcome.problems:
         _tell(problem)
+    if outcome.left_alone:
+        _tell(
+            f"{outcome.left_alone} units that failed before were left alone; --retry-failed tries them again."
+        )
     if outcome.status == INTERRUPTED:
         _tell(_GO_ON)
     return outcome.status
@@ -108,7 +145,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--grid", required=True, help="a grid's name, or the path of a YAML file")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--grid", metavar="NAME", help="a grid's name, or the path of a YAML file")
+    which.add_argument("--list", action="store_true", help="show every grid and table with its counts")
     parser.add_argument(
         "--demo", action="store_true", help="generate small corpora and train small and short"
     )
@@ -117,10 +156,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--plan", action="store_true", help="show what there is to do and what is done, and stop"
+        "--plan",
+        action="store_true",
+        help="show what there is to do, what is done and what the rest will cost, and stop",
     )
     what.add_argument("--tables", action="store_true", help="only compile the tables again from the results")
-    parser.add_argument("--json", action="store_true", help="print plan and status as JSON")
+    what.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="only gather tables, results, specs and versions in a new folder, to attach to a paper",
+    )
+    parser.add_argument(
+        "--on", metavar="DEVICE", help="estimate the plan for one GPU, such as H100 (this machine's devices)"
+    )
+    parser.add_argument("--json", action="store_true", help="print plan and status, or the list, as JSON")
+    parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
     )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from datasets.video import Size, resize
-from manifests import Clip
+from datasets.corpus import ClipError
+from datasets.images import check_depth, check_size, open_image
+from datasets.video import Size, changed, resize
+from manifests import Clip, Fixations, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,49 @@ def read_map(
             maps. The map is then made by the rule of its corpus; for a corpus without one, as for DHF1K.
 
     Raises:
-        OSError: the shipped map cannot be read.
+        ClipError: the shipped map cannot be read, or has another size than the clip.
         ValueError: neither a map nor points.
     """
     if clip.map_pattern:
-        with Image.open(Path(root) / clip.map_path(i)) as image:
-            return resize(np.asarray(image.convert("L")), size)
+        path = clip.map_path(i)
+        image = open_image(root, path)
+        check_size(image, (clip.width, clip.height), path)
+        check_depth(image, path)
+        return resize(np.asarray(image.convert("L")), size)
     if points is None:
         raise ValueError(f"{clip.corpus}/{clip.clip} ships no maps: its fixations are needed to make them")
     density = fixations_to_map(points, clip.height, clip.width, RULE_OF.get(clip.corpus, "dhf1k"))
     return resize(np.rint(density * 255).astype(np.uint8), size)
+
+
+class MapReader:
+    """Saliency maps of a corpus, shipped or made.
+
+    Args:
+        manifest: of the corpus. Its fixations are read split by split, and only where no maps are shipped.
+        size: (height, width) of the maps; None for native resolution.
+    """
+
+    def __init__(self, manifest: Manifest, size: Size | None = None) -> None:
+        self._manifest, self._size = manifest, size
+        self._fixations: dict[str, Fixations] = {}
+
+    def read(self, clip: Clip, i: int) -> np.ndarray:
+        """Return the saliency map of frame ``i`` (from 0) of a clip: uint8 (H, W).
+
+        Raises:
+            ProblemError: the shipped map is no longer what was indexed.
+        """
+        points = None if clip.map_pattern else self._of_split(clip.split).frame(clip.clip, i)
+        try:
+            return read_map(self._manifest.root, clip, i, self._size, points)
+        except ClipError as error:
+            raise changed(self._manifest.root, clip, error) from error
+
+    def _of_split(self, split: str) -> Fixations:
+        if split not in self._fixations:
+            self._fixations[split] = self._manifest.fixations(split)
+        return self._fixations[split]
 
 
 def _response(positions: np.ndarray, length: int, rule: Rule, sigma: float) -> np.ndarray:

@@ -7,45 +7,57 @@ from pathlib import Path
 import h5py
 import numpy as np
 import scipy.io
+import scipy.sparse
 
-from datasets.corpus import ClipError
+from datasets.corpus import ClipError, said
 
 
-def load(path: Path, key: str) -> object:
+def load(root: Path, path: str, key: str) -> object:
     """Return one variable of a .mat file as Python sees it.
 
     Numeric arrays keep MATLAB's shape where they have one of two or more dimensions above 1, structs become
     dictionaries, cell arrays lists, and text str; both generations give the same.
 
+    Args:
+        root: the corpus root.
+        path: of the file, relative to it.
+        key: name of the variable.
+
     Raises:
-        ClipError: the file has no such variable, or is no MATLAB file.
-        FileNotFoundError: there is no such file.
+        ClipError: there is no such file, it is no MATLAB file, or it has no such variable.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path.name}")
-    if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            names = [n for n in file if not n.startswith("#")]
-            if key in names:
-                return _from_hdf5(file, file[key])
-    else:
-        try:
-            variables = scipy.io.loadmat(path, simplify_cells=True)
-        except (ValueError, NotImplementedError) as error:
-            raise ClipError(f"{path.name} is no MATLAB file: {error}") from error
-        if key in variables:
-            return _plain(variables[key])
-        names = [n for n in variables if not n.startswith("__")]
-    raise ClipError(f"{path.name} has no {key}, only {', '.join(names) or 'nothing'}")
+    file = Path(root) / path
+    if not file.is_file():
+        raise ClipError("missing-file", f"the file {path}", "none", path=path)
+    try:
+        value, names = _from_73(file, key) if h5py.is_hdf5(file) else _from_5(file, key)
+    except Exception as error:
+        raise ClipError("unreadable-mat", "a MATLAB file", said(error, root), path=path) from error
+    if key not in names:
+        found = f"only {', '.join(names) or 'nothing'}"
+        raise ClipError("missing-key", f"{key} in {path}", found, path=path)
+    return value
+
+
+def _from_5(path: Path, key: str) -> tuple[object, list[str]]:
+    """Return a variable, or None, and the names of all."""
+    variables = scipy.io.loadmat(path, simplify_cells=True)
+    return _plain(variables.get(key)), [n for n in variables if not n.startswith("__")]
+
+
+def _from_73(path: Path, key: str) -> tuple[object, list[str]]:
+    with h5py.File(path) as file:
+        names = [n for n in file if not n.startswith("#")]
+        return _from_hdf5(file, file[key]) if key in names else None, names
 
 
 def _plain(value: object) -> object:
-    """Turn what scipy gives for a cell array into a list."""
+    """Turn what scipy gives for a cell array into a list, and for a sparse matrix into a full one."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, np.ndarray) and value.dtype == object:
         return [_plain(item) for item in value.ravel().tolist()]
-    return value
+    return value.toarray() if scipy.sparse.issparse(value) else value
 
 
 def _from_hdf5(file: h5py.File, node: h5py.Group | h5py.Dataset) -> object:

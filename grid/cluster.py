@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import astuple
+from itertools import starmap
+from pathlib import Path
+
+from omegaconf import OmegaConf
 
 from grid.schedule import Share
+from manifests.check import Problem, ProblemError
 
 _ENVIRONMENT = {
     # Progress is ours to draw.
@@ -27,6 +34,12 @@ _LOCAL_ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
 }
+# Machines come and go: a training waits for a new one to start and install itself. Ray Train would give up
+# after a minute, and count it as a failure.
+_CLUSTER_ENVIRONMENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
+_PATIENCE_S = 900
+# What `ray up` leaves on the head for the autoscaler (cluster.yaml), whose job this process is.
+_BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 _LOCAL_OPTIONS = {
     # Not one that somebody else has started on this machine.
     "address": "local",
@@ -46,11 +59,14 @@ def session() -> Iterator[None]:
     block as an interruption does.
     """
     local = is_local()
-    for name, value in (_ENVIRONMENT | (_LOCAL_ENVIRONMENT if local else {})).items():
+    environment = _ENVIRONMENT | (_LOCAL_ENVIRONMENT if local else _CLUSTER_ENVIRONMENT)
+    for name, value in environment.items():
         os.environ.setdefault(name, value)
     import ray  # noqa: PLC0415 - the environment must be set first, and --plan does without Ray
 
-    ray.init(log_to_driver=False, logging_level="ERROR", **(_LOCAL_OPTIONS if local else {}))
+    # The nodes of a cluster were started before, without this environment.
+    carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
+    ray.init(log_to_driver=False, logging_level="ERROR", **(_LOCAL_OPTIONS if local else carried))
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
@@ -65,21 +81,65 @@ def is_local() -> bool:
 
 
 def largest_node() -> Share:
-    """Say what the node with most accelerators, then processors, has: no unit can take more."""
+    """Say what the node with most accelerators, then processors, has: no unit can take more.
+
+    An autoscaler's node counts as soon as it may be started. Where no node can work yet, as when a cluster
+    has just been brought up, the first one is waited for.
+
+    Raises:
+        ProblemError: none has come.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while (largest := max([*_alive(), *(node for node, _ in _startable())], key=_size)).cpu <= 0:
+        if time.monotonic() > deadline:
+            expected = "a node with processors to give"
+            found = f"none after {_PATIENCE_S / 60:g} minutes"
+            raise ProblemError(Problem("Ray cluster", expected, found, "Look at `ray status` on the head."))
+        time.sleep(1)
+    return largest
+
+
+def _alive() -> list[Share]:
     import ray  # noqa: PLC0415 - see session
 
-    return max(
-        (_share(node["Resources"]) for node in ray.nodes() if node["Alive"]),
-        key=lambda share: (share.gpu, share.cpu),
-    )
+    return [_share(node["Resources"]) for node in ray.nodes() if node["Alive"]]
 
 
 def capacity() -> Share:
-    """Say what the whole cluster has now, whether used or not."""
+    """Say what the whole cluster has now, whether used or not, or will have when all that may start has.
+
+    Work is handed out for nodes that do not run yet, because the autoscaler starts nodes only for work that
+    waits for them.
+    """
     import ray  # noqa: PLC0415 - see session
 
-    return _share(ray.cluster_resources())
+    now = _share(ray.cluster_resources())
+    later = sum(starmap(Share.__mul__, _startable()), Share())
+    return Share(*map(max, astuple(now), astuple(later)))
+
+
+def _startable() -> list[tuple[Share, int]]:
+    """List the workers that the autoscaler may start, by kind, with how many; the largest kind first."""
+    file = _BOOTSTRAP.expanduser()
+    if is_local() or not file.exists():
+        return []
+    settings = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    kinds = dict(settings.get("available_node_types", {}))
+    kinds.pop(settings.get("head_node_type"), None)
+    left, found = settings.get("max_workers", 0), []
+    for kind in sorted(
+        kinds.values(), key=lambda kind: _size(_share(kind.get("resources", {}))), reverse=True
+    ):
+        # Kinds are alternatives, such as spot and on-demand: together they are no more than `max_workers`.
+        count = min(left, kind.get("max_workers", left))
+        found.append((_share(kind.get("resources", {})), count))
+        left -= count
+    return [(node, count) for node, count in found if count]
+
+
+def _size(share: Share) -> tuple[float, float]:
+    return share.gpu, share.cpu
 
 
 def _share(resources: Mapping[str, float]) -> Share:
-    return Share(*(resources.get(name, 0.0) for name in ("CPU", "GPU", "memory")))
+    return Share(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))

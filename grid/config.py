@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
 
 from datasets.corpus import available, get
 from datasets.index import default_folder
+from grid.limits import impossible
 from manifests.check import Problem, ProblemError, suggest
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -25,6 +26,8 @@ class Model:
     clip_length: int = 16
     height: int = 128
     width: int = 192
+    # The levels whose conspicuity maps are decoded, the shallowest first (Sect. 5, Tables 3 and 4).
+    conspicuity: tuple[int, ...] = (1, 2, 3, 4)
     # The published batch norms forget this slowly; a training of under a thousand iterations needs more.
     bn_momentum: float = 0.001
     # 0 leaves the fusion's initial weights to chance, as published; see hd2s.HD2SConfig.
@@ -45,18 +48,38 @@ class Train:
     accumulate: int = 25
     lr: float = 1e-3
     weight_decay: float = 2e-7
+    # Whether each conspicuity map is supervised as well as the output (Eq. 1; Table 3's last row).
+    multi_level: bool = True
+    # Where λ of Eq. 4 ends; the paper's 1 gives gradient reversal its full strength.
+    lambda_max: float = 1.0
     # Selection: the lowest KLD of the saliency map on the validation split, looked at this often.
     validate_every: int = 100
     validation_windows: int = 4
+    # What the released code does otherwise than the paper says (hd2s.protocol): paper or released.
+    protocol: str = "paper"
+    # A micro-batch whose loss is not finite: stop the training, or skip it and count it.
+    non_finite: str = "stop"
+    # bfloat16 in forward passes; null: on GPUs that have it.
+    mixed_precision: bool | None = None
+    # Workers that one training is spread over; `accumulate` counts the micro-batches of all of them.
+    world_size: int = 1
     # Iterations between two checkpoints from which an interrupted training goes on.
     checkpoint_every: int = 100
 
 
 @dataclass(frozen=True)
 class Test:
-    """Evaluation of every frame (Sect. 3.1): σ in pixels at the model's input size."""
+    """Evaluation of every frame (Sect. 3.1)."""
 
-    smoothing_sigma: float = 5.0
+    # Whose way of predicting the first frames and of smoothing (hd2s.inference): paper or released.
+    protocol: str = "paper"
+    # Of the final Gaussian, in pixels at the model's input size; null: the protocol's, 5 in the paper. What a
+    # model has learnt to smooth for itself is left as it is.
+    smoothing_sigma: float | None = None
+    # Predictions become 8-bit images before they are scored, as those sent to the benchmark.
+    eight_bit: bool = True
+    # float32 or bfloat16.
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -69,17 +92,45 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Execution:
+    """How a model is run (hd2s.execution); null leaves it to the device. No result depends on it."""
+
+    channels_last: bool | None = None
+    compile: bool | None = None
+    checkpointing: bool | None = None
+
+
+@dataclass(frozen=True)
 class Resources:
     """Shares of the machine; none of these changes a number, only its time."""
 
     train: Unit = field(default_factory=lambda: Unit(cpu=4.0, memory_gib=16.0))
     evaluate: Unit = field(default_factory=lambda: Unit(cpu=2.0, memory_gib=8.0))
+    execution: Execution = field(default_factory=Execution)
     # Processes that read clips for one training; 0 reads in the training's own process.
     loader_workers: int = 2
-    # Windows forwarded at once in evaluation.
-    evaluation_batch: int = 16
+    # Frames predicted at once in evaluation; null: 4 on a processor, whose caches more would outgrow, and
+    # 32 on a GPU.
+    evaluation_batch: int | None = None
     # Times that Ray restarts a training's worker from its last checkpoint.
     max_failures: int = 3
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Where decoded frames are kept, for all grids, and how much of the disk they may take."""
+
+    # Empty: frames/ in the output folder. A fast local disk is best.
+    folder: str = ""
+    limit_gib: float | None = None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the compiled tables show; changes no result."""
+
+    # Beside our values: the paper's number and the difference from it, the difference alone, or nothing.
+    paper: str = "beside"
 
 
 @dataclass(frozen=True)
@@ -103,8 +154,11 @@ class Config:
     train: Train = field(default_factory=Train)
     test: Test = field(default_factory=Test)
     resources: Resources = field(default_factory=Resources)
+    frames: Frames = field(default_factory=Frames)
+    tables: Tables = field(default_factory=Tables)
     corpora: dict[str, CorpusPlace] = field(default_factory=_corpora)
-    seeds: tuple[int, ...] = (0,)
+    # In place of the seeds that a grid's own file gives.
+    seeds: tuple[int, ...] | None = None
 
 
 def load(overrides: list[str], *, demo: bool) -> Config:
@@ -124,28 +178,33 @@ def load(overrides: list[str], *, demo: bool) -> Config:
     for override in overrides:
         config = _override(config, override, problems)
     missing = sorted(map(str, OmegaConf.missing_keys(config)))
-    problems += [_problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
+    problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
+    if not missing:
+        problems += impossible(OmegaConf.to_object(config))
     if problems:
         raise ProblemError(problems)
-    loaded = OmegaConf.to_object(config)
-    problems = _impossible(loaded)
-    if problems:
-        raise ProblemError(problems)
-    return loaded
+    return OmegaConf.to_object(config)
+
+
+def configure(overrides: list[str], under: Sequence[str], over: Sequence[str], *, demo: bool) -> Config:
+    """Load the settings with a table's own under the user's, and those of one of its rows over them."""
+    return load([*under, *overrides, *over], demo=demo)
 
 
 def _override(config: Any, override: str, problems: list[Problem]) -> Any:
     key, equals, _ = override.partition("=")
     if not equals:
-        problems.append(_problem(override, "key=value", "no equals sign", "Write for example train.lr=3e-4."))
+        problems.append(Problem(override, "key=value", "no equals sign", "Write for example train.lr=3e-4."))
         return config
     try:
-        return OmegaConf.merge(config, OmegaConf.from_dotlist([override]))
+        merged = OmegaConf.merge(config, OmegaConf.from_dotlist([override]))
+        OmegaConf.resolve(merged.copy())  # a reference that leads nowhere is found by following it
+        return merged
     except ConfigKeyError:
-        problems.append(_problem("settings", "a known setting", repr(key), _suggest_setting(key)))
-    except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        problems.append(_problem(key, "a value of the right type", reason, "Correct it."))
+        problems.append(Problem("settings", "a known setting", repr(key), _suggest_setting(key)))
+    except (OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        problems.append(Problem(key, "a value of the right type", reason, "Correct it."))
     return config
 
 
@@ -164,42 +223,3 @@ def _suggest_setting(key: str) -> str:
     section = key.partition(".")[0]
     near = [name for name in keys if name.startswith(f"{section}.")]
     return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
-
-
-_POSITIVE = (
-    *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
-    *(f"train.{name}" for name in ("validate_every", "validation_windows", "checkpoint_every")),
-    *("model.bn_momentum", "test.smoothing_sigma"),
-    *(f"resources.{name}" for name in ("evaluation_batch", "train.cpu", "evaluate.cpu")),
-)
-_NOT_NEGATIVE = (
-    *("train.weight_decay", "model.fusion_gain"),
-    *("resources.loader_workers", "resources.max_failures"),
-)
-# What the network halves so often that nothing may be left over.
-_MULTIPLES = {"model.height": 32, "model.width": 32, "model.clip_length": 8}
-
-
-def _impossible(config: Config) -> list[Problem]:
-    """List values of the right type that cannot work; NaN is none of the numbers asked for."""
-    value = {key: attrgetter(key)(config) for key in (*_POSITIVE, *_NOT_NEGATIVE, *_MULTIPLES)}
-    wrong = [(key, "more than 0") for key in _POSITIVE if not 0 < value[key] < inf]
-    wrong += [(key, "0 or more") for key in _NOT_NEGATIVE if not 0 <= value[key] < inf]
-    wrong += [
-        (key, f"a multiple of {step}")
-        for key, step in _MULTIPLES.items()
-        if value[key] <= 0 or value[key] % step
-    ]
-    if value["model.bn_momentum"] > 1:
-        wrong.append(("model.bn_momentum", "at most 1"))
-    problems = [_problem(key, expected, str(value[key]), "Correct it.") for key, expected in wrong]
-    if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
-        found = str(config.seeds)
-        problems.append(
-            _problem("seeds", "different numbers from 0 on", found, "Write for example seeds=[0,1].")
-        )
-    return problems
-
-
-def _problem(where: str, expected: str, found: str, remedy: str) -> Problem:
-    return Problem(where, expected, found, remedy)

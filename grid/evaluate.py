@@ -1,34 +1,31 @@
-"""A trained model on every frame of a test split: the maps by sliding window, the metrics by frame."""
+"""A trained model on every frame of a test split, in parts that workers share."""
 
 from __future__ import annotations
 
+import heapq
+import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import torch
-from torch import nn
 
-from datasets.ground_truth import read_map
-from datasets.video import iter_frames
+from datasets.corpus import ClipError
+from grid.scoring import TestSplit, score_clip
 from grid.source import assert_ours
 from hd2s import build_model, load_weights
-from hd2s.benchmark import as_benchmark_image, draw_other_fixations
-from hd2s.inference import iter_predictions
-from hd2s.metrics import METRICS, score_frames
-from manifests.schema import Clip, Fixations
-from manifests.store import Manifest, open_manifest
+from hd2s.inference import Predictor
+from manifests.check import Problem, ProblemError
+from manifests.schema import Clip
 
 # Test frames in one unit of work: a minute or so of one GPU, some of which a large test split has for
 # every worker, while a small one stays whole.
 _FRAMES_A_PART = 6000
-# s-AUC's other fixations are drawn alike for every model, so that models are compared on equal terms.
-_POOL_SEED = 0
+# What a disk or a network may get over, before a clip is given up.
+_TRIES, _PAUSE_S = 2, 3.0
 
 
 @dataclass(frozen=True)
@@ -38,124 +35,119 @@ class EvaluationJob:
     Attributes:
         id: the evaluation's id.
         model: the training's `spec["model"]`.
+        domain: the corpus whose own layers the model takes; None for a model without.
         weights: the training's weights.
         manifest: folder of the test corpus' manifest, and the root of its files or None for the
             manifest's own.
         expected: clip -> frames, of all test clips.
+        quarantined: test clips that were found unusable when the corpus was indexed.
         parts: the test clips, shared out so that workers take about equally long.
-        smoothing_sigma: pixels at the model's input size.
-        batch: windows forwarded at once.
+        protocol: the settings of `grid.config.Test`.
+        batch: frames forwarded at once.
         gpu: run on the accelerator that Ray has given.
-        threads: of PyTorch, on a processor.
+        threads: of PyTorch on a processor, and of the metrics.
     """
 
     id: str
     model: Mapping[str, Any]
+    domain: str | None
     weights: str
     manifest: tuple[str, str | None]
     expected: Mapping[str, int]
+    quarantined: int
     parts: tuple[tuple[str, ...], ...]
-    smoothing_sigma: float
+    protocol: Mapping[str, Any]
     batch: int
     gpu: bool
     threads: int
 
-    def gather(self, results: list[tuple[pa.Table, float]]) -> tuple[pa.Table, dict[str, Any]]:
-        """All parts' rows as one table, and the evaluation's summary."""
-        frames = pa.concat_tables([table for table, _ in results])
-        return frames, {"seconds": sum(seconds for _, seconds in results)}
+    def gather(self, results: list[Part]) -> tuple[pa.Table, dict[str, Any], dict[str, int]]:
+        """All parts' rows as one table, the evaluation's summary, and the frames of each clip in it.
+
+        Raises:
+            ProblemError: not one clip could be scored.
+        """
+        unread = {clip: why for part in results for clip, why in part.unread.items()}
+        expected = {clip: n for clip, n in self.expected.items() if clip not in unread}
+        if not expected:
+            clip, why = next(iter(unread.items()))
+            remedy = f"The first, {clip}: {why}"
+            raise ProblemError(Problem(self.id, "test clips that can be read", "none", remedy))
+        frames = pa.concat_tables(part.frames for part in results if part.frames is not None)
+        seconds = sum(part.seconds for part in results)
+        return frames, {"seconds": seconds, "unread": unread, "quarantined": self.quarantined}, expected
+
+
+@dataclass(frozen=True)
+class Part:
+    """What came of a part of an evaluation: its rows, and the clips that could not be read, with why."""
+
+    frames: pa.Table | None
+    seconds: float
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:
     """Split a test set into parts of about equal length, longest clips first."""
     n_parts = max(1, round(sum(clip.n_frames for clip in clips) / _FRAMES_A_PART))
     parts: list[list[str]] = [[] for _ in range(min(n_parts, len(clips)))]
-    loads = [0] * len(parts)
+    loads = [(0, part) for part in range(len(parts))]
     for clip in sorted(clips, key=lambda clip: -clip.n_frames):
-        lightest = loads.index(min(loads))
+        load, lightest = loads[0]
         parts[lightest].append(clip.clip)
-        loads[lightest] += clip.n_frames
+        heapq.heapreplace(loads, (load + clip.n_frames, lightest))
     return tuple(tuple(part) for part in parts)
 
 
-def evaluate_part(job: EvaluationJob, part: int) -> tuple[pa.Table, float]:
-    """Score one part's clips.
-
-    Returns:
-        Columns clip (string), frame (int32), n_fixations (int32) and a float64 column for each metric;
-        and the seconds that it took.
-    """
+def evaluate_part(job: EvaluationJob, part: int) -> Part:
+    """Score one part's clips; those that cannot be read are left out and named."""
     assert_ours()
     torch.set_num_threads(job.threads)
     started = time.monotonic()
-    device = torch.device("cuda" if job.gpu else "cpu")
-    test = _TestSplit.open(*job.manifest)
-    model = _model(job.weights, tuple(job.model.items())).to(device)
-    tables = [_score_clip(job, model, device, test, clip) for clip in job.parts[part]]
-    return pa.concat_tables(tables), time.monotonic() - started
+    score = partial(
+        score_clip,
+        TestSplit.open(*job.manifest),
+        predictor=_predictor(job),
+        size=(job.model["height"], job.model["width"]),
+        threads=job.threads,
+        eight_bit=job.protocol["eight_bit"],
+    )
+    tables, unread = [], {}
+    for clip in job.parts[part]:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                tables.append(score(clip))
+                break
+            except (ProblemError, ClipError, OSError) as error:
+                if tries_left:
+                    time.sleep(_PAUSE_S)
+                else:
+                    unread[clip] = str(error)
+    return Part(pa.concat_tables(tables) if tables else None, time.monotonic() - started, unread)
 
 
-@dataclass(frozen=True)
-class _TestSplit:
-    """A test split's clips and fixations, in memory."""
-
-    manifest: Manifest
-    clips: Mapping[str, Clip]
-    fixations: Fixations
-    points: list[np.ndarray]
-    sizes: list[tuple[int, int]]
-
-    @classmethod
-    @lru_cache(maxsize=1)
-    def open(cls, folder: str, root: str | None) -> _TestSplit:
-        """Read a test split; a worker that scores several parts of it reads it once."""
-        manifest = open_manifest(Path(folder), root)
-        clips = manifest.clips("test")
-        fixations = manifest.fixations("test")
-        points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
-        sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
-        return cls(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
+def _predictor(job: EvaluationJob) -> Predictor:
+    asked = {"weights": job.weights, "model": dict(job.model), "test": dict(job.protocol)}
+    asked |= {"domain": job.domain, "batch": job.batch, "device": "cuda" if job.gpu else "cpu"}
+    return _made_ready(json.dumps(asked, sort_keys=True))
 
 
 @lru_cache(maxsize=1)
-def _model(weights: str, options: tuple[tuple[str, Any], ...]) -> nn.Module:
-    settings = dict(options)
-    del settings["backbone_weights"]
-    model = build_model(settings.pop("name"), **settings)
-    load_weights(model, weights)
-    return model.eval()
-
-
-def _score_clip(
-    job: EvaluationJob, model: nn.Module, device: torch.device, test: _TestSplit, name: str
-) -> pa.Table:
-    clip, root = test.clips[name], Path(test.manifest.root)
-    size = (job.model["height"], job.model["width"])
-    predictions = iter_predictions(
-        model,
-        iter_frames(root, clip, size),
-        clip_length=job.model["clip_length"],
-        batch=job.batch,
-        smoothing_sigma=job.smoothing_sigma,
-        device=device,
-    )
-    rows = []
-    native = (clip.height, clip.width)
-    for i, prediction in enumerate(predictions):
-        others = draw_other_fixations(test.points, test.sizes, native, (_POOL_SEED, clip.corpus, name, i))
-        points = test.fixations.frame(name, i)
-        truth = read_map(root, clip, i, None, points)
-        scores = score_frames(as_benchmark_image(prediction, native)[None], [points], truth[None], [others])
-        rows.append((len(points), *(scores[metric][0] for metric in METRICS)))
-    counts, *columns = zip(*rows, strict=True)
-    return pa.table(
-        {
-            "clip": pa.array([name] * len(rows), pa.string()),
-            "frame": pa.array(range(len(rows)), pa.int32()),
-            "n_fixations": pa.array(counts, pa.int32()),
-            **{
-                metric: pa.array(column, pa.float64())
-                for metric, column in zip(METRICS, columns, strict=True)
-            },
-        }
+def _made_ready(asked: str) -> Predictor:
+    """Read a model; a worker that scores several parts with it reads it once."""
+    wanted = json.loads(asked)
+    model, test, domain = wanted["model"], wanted["test"], wanted["domain"]
+    del model["backbone_weights"]
+    network = build_model(model.pop("name"), **model)
+    load_weights(network, wanted["weights"])
+    sigma = test["smoothing_sigma"]
+    return Predictor(
+        network.to(wanted["device"]).eval(),
+        clip_length=model["clip_length"],
+        batch=wanted["batch"],
+        smoothing_sigma="protocol" if sigma is None or network.learns_smoothing else sigma,
+        domain=domain,
+        device=wanted["device"],
+        precision=test["precision"],
+        protocol=test["protocol"],
     )

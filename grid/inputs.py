@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from datasets import demo
 from datasets.corpus import available, get
 from datasets.index import index
-from datasets.windows import eligible
 from grid.config import Config, CorpusPlace, Model
-from grid.spec import GridSpec
+from grid.lock import held
+from grid.plan import Plan
+from grid.tablespec import GridSpec
 from hd2s import build_model, load_weights
 from hd2s.weights import WeightsError
 from manifests.check import Problem, ProblemError, suggest
@@ -26,14 +27,14 @@ def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Conf
         if done == 1:
             tell(f"generating a look-alike of {get(word).name}: {total} clips")
 
-    roots = demo.generate(out / "corpora", progress=on_clip)
     places = dict(config.corpora)
-    for word, root in roots.items():
-        folder = out / "manifests" / word
-        if not _indexed(folder, root):
-            tell(f"indexing {get(word).name}")
-            index(word, root, folder)
-        places[get(word).name] = CorpusPlace(manifest=str(folder))
+    with held(out / "corpora", "generating and indexing the demo corpora"):
+        for word, root in demo.generate(out / "corpora", progress=on_clip).items():
+            folder = out / "manifests" / word
+            if not _indexed(folder, root):
+                tell(f"indexing {get(word).name}")
+                index(word, root, folder)
+            places[get(word).name] = CorpusPlace(manifest=str(folder))
     return replace(config, corpora=places)
 
 
@@ -41,8 +42,7 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
     """Open the manifests of all corpora that a grid reads.
 
     Raises:
-        ProblemError: listing every corpus that is unknown, not indexed, not on disk, or lacks what the
-            grid needs of it.
+        ProblemError: listing every corpus that is unknown, not indexed or not on disk.
     """
     found: dict[str, Manifest] = {}
     problems: list[Problem] = []
@@ -60,7 +60,10 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
         if found[name].corpus != name:
             remedy = f"Give the manifest of {name}: corpora.{name}.manifest=DIR."
             problems.append(Problem(place.manifest, f"the manifest of {name}", found[name].corpus, remedy))
-        problems += _shortcomings(found[name], config.model.clip_length)
+        if not Path(found[name].root).is_dir():
+            remedy = f"Mount it, or say where the files are now: corpora.{name}.root=DIR."
+            expected = "the corpus' files where they were indexed"
+            problems.append(Problem(name, expected, f"no folder {found[name].root}", remedy))
     if problems:
         raise ProblemError(problems)
     return found
@@ -86,8 +89,8 @@ def weights_digest(model: Model) -> str | None:
         found = load_weights(build_model("hd2s", seed=0, **size), path)
     except WeightsError as error:
         found = str(error)
-    if found != "kinetics":
-        expected = "a state dict of S3D on Kinetics-400, in its author's layout"
+    if found not in ("kinetics", "torchvision"):
+        expected = "a state dict of S3D on Kinetics-400, in its author's layout or torchvision's"
         raise ProblemError(Problem("model.backbone_weights", expected, found, "Correct the path."))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -114,20 +117,24 @@ def _how_to_index(name: str, problem: Problem) -> str:
     )
 
 
-def _shortcomings(manifest: Manifest, clip_length: int) -> list[Problem]:
-    name, root = manifest.corpus, Path(manifest.root)
-    if not root.is_dir():
-        remedy = f"Mount it, or say where the files are now: corpora.{name}.root=DIR."
-        return [Problem(name, "the corpus' files where they were indexed", f"no folder {root}", remedy)]
+def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
+    """Make sure that every corpus has the clips that the plan reads of it.
+
+    Raises:
+        ProblemError: listing every split without a clip that is long enough, or with nothing to score.
+    """
     problems = []
-    for split in ("train", "val"):
-        usable, short = eligible(manifest.clips(split), clip_length)
-        if not len(usable):
-            found = f"none ({short} shorter)"
+    for read in dict.fromkeys(read for training in plan.trainings.values() for read in training.reads):
+        lengths = manifests[read.corpus].lengths(read.split)
+        if not (lengths >= read.clip_length).any():
+            found = f"none ({len(lengths)} shorter)"
             remedy = "Index the whole corpus, or lower model.clip_length."
-            problems.append(
-                Problem(f"{name}, split {split}", f"clips of {clip_length} frames", found, remedy)
-            )
-    if not manifest.counts["test"]:
-        problems.append(Problem(f"{name}, split test", "clips", "none", "Index the whole corpus."))
-    return problems
+            expected = f"clips of {read.clip_length} frames"
+            problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
+    for name in dict.fromkeys(evaluation.test for evaluation in plan.evaluations.values()):
+        if not manifests[name].column("test", "n_fixated_frames").any():
+            found = f"{manifests[name].counts['test']} clips, none with a fixation"
+            remedy = "Index the whole corpus with its fixations: nothing can be scored without."
+            problems.append(Problem(f"{name}, split test", "clips with fixations", found, remedy))
+    if problems:
+        raise ProblemError(dict.fromkeys(problems))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 
-from grid import cluster
+from grid import cluster, frames
 from grid.config import Resources
 from grid.evaluate import EvaluationJob, share_out
 from grid.events import Listener
+from grid.feed import domain_of
 from grid.plan import Evaluation, Training
 from grid.prepare import Grid
 from grid.schedule import Schedule, Share
@@ -38,7 +40,7 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
         done,
         cluster.capacity,
         parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
-        train=train,
+        train=train * grid.config.train.world_size,
         evaluate=evaluate,
     )
     return Sweep(
@@ -47,6 +49,7 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
         listener,
         trainings={unit.id: training_job(grid, unit, train) for unit in grid.plan.trainings.values()},
         evaluations=evaluations,
+        worker=train,
         failures=resources.max_failures,
     )
 
@@ -69,12 +72,12 @@ def _check_accelerators(resources: Resources, machine: Share) -> None:
 def training_job(grid: Grid, training: Training, share: Share) -> Job:
     """Give a training its places."""
     weights = grid.config.model.backbone_weights
-    names = [entry["corpus"] for key in ("labelled", "unlabelled") for entry in training.spec[key]]
     return Job(
         id=training.id,
         spec=training.spec,
-        manifests={name: _place(grid, name) for name in names},
-        frames=str(grid.out.resolve() / "frames"),
+        manifests={read.corpus: _place(grid, read.corpus) for read in training.reads},
+        frames=str(frames.folder(grid)),
+        frames_limit=frames.limit(grid),
         weights=str(_weights(grid, training.id)),
         parent=str(_weights(grid, training.parent)) if training.parent else None,
         backbone=None if training.parent or weights == "none" else str(Path(weights).resolve()),
@@ -82,21 +85,26 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         loader_workers=grid.config.resources.loader_workers,
         # The processors of a training are also its loaders'.
         threads=max(1, int(share.cpu) - grid.config.resources.loader_workers),
+        execution=asdict(grid.config.resources.execution),
     )
 
 
 def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
     """Give an evaluation its places."""
-    clips = grid.manifests[evaluation.test].clips("test")
+    manifest = grid.manifests[evaluation.test]
+    clips = manifest.clips("test")
+    model = grid.plan.trainings[evaluation.training].spec["model"]
     return EvaluationJob(
         id=evaluation.id,
-        model=grid.plan.trainings[evaluation.training].spec["model"],
+        model=model,
+        domain=domain_of(model, evaluation.test),
         weights=str(_weights(grid, evaluation.training)),
         manifest=_place(grid, evaluation.test),
         expected={clip.clip: clip.n_frames for clip in clips},
+        quarantined=len(manifest.clips("test", status="quarantined")),
         parts=share_out(clips),
-        smoothing_sigma=evaluation.spec["protocol"]["smoothing_sigma"],
-        batch=grid.config.resources.evaluation_batch,
+        protocol=evaluation.spec["protocol"],
+        batch=grid.config.resources.evaluation_batch or (32 if share.gpu else 4),
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
     )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from grid.acceptance import FRAME_SCHEMA, column_problems, frame_problems, score_problems
+from grid.files import write_atomically
 from grid.plan import Cell, Evaluation, Plan, Training
 from manifests.check import Problem, ProblemError
 
@@ -223,7 +223,8 @@ class Ledger:
         note = {"schema": SCHEMA_VERSION, "kind": kind, "id": unit, "summary": dict(summary)}
         table = table.replace_schema_metadata({_NOTE: json.dumps(note).encode()})
         path = self.path(kind, unit)
-        write_atomically(path, lambda temporary: pq.write_table(table, temporary, write_page_checksum=True))
+        write = partial(pq.write_table, table, write_page_checksum=True)
+        write_atomically(path, write, table.nbytes)
         self.clear_failure(unit)
         return path
 
@@ -245,17 +246,6 @@ class Ledger:
         remedy = "Put it back, or run the grid again: the training counts as not done."
         expected = "its best checkpoint inside the output folder"
         return [Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)]
-
-
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have `write` fill a temporary file beside `path`, then put it in place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:

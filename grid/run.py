@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from grid import leftovers
 from grid.events import Audience, Listener
+from grid.failures import forget, given_up, incomplete
+from grid.memory import remember
 from grid.prepare import Grid
-from grid.tables import compile_tables
+from grid.tables import Style, compile_tables
+
+if TYPE_CHECKING:
+    from grid.tracking import Tracker
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -18,31 +25,37 @@ class Outcome:
 
     Attributes:
         status: the exit status.
-        tables: the files compiled.
         tracking: how to look at the runs in MLflow.
         problems: what MLflow lacks, and why.
+        left_alone: units that failed in an earlier run, or need one that did.
     """
 
     status: int
-    tables: list[Path]
     tracking: str
     problems: list[str]
+    left_alone: int
 
 
-def run(grid: Grid, listener: Listener, tracking_uri: str | None) -> Outcome:
+def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_failed: bool = False) -> Outcome:
     """Do all that is left of a grid.
 
     Args:
         grid: as prepared.
         listener: hears of all that happens, beside MLflow.
         tracking_uri: an MLflow server's address; None for a store in the output folder.
-    """
-    from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
+        retry_failed: also what failed in an earlier run; it is left alone otherwise.
 
-    tracker = Tracker(tracking_uri, grid.out, grid.plan.grid, EXPERIMENT + ("-demo" if grid.demo else ""))
-    tracker.start_grid(grid.plan, asdict(grid.config), grid.digests)
+    Raises:
+        ProblemError: the MLflow server does not answer, or nothing can be written.
+    """
+    leftovers.clear(grid.ledger)
+    remember(grid)
+    tracker = start_tracker(grid, tracking_uri)
+    if retry_failed:
+        forget(grid.plan, grid.ledger)
+    failed, lost = given_up(grid.plan, grid.ledger)
     try:
-        whole = _sweep(grid, Audience(listener, tracker))
+        whole = _sweep(grid, Audience(listener, tracker), failed, lost)
     except KeyboardInterrupt:
         whole = False
     except Exception:
@@ -51,33 +64,60 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None) -> Outcome:
         raise
     status = status_of(grid) if whole else INTERRUPTED
     listener.on_phase("compiling the tables and completing MLflow")
-    tables = compile_tables(grid.plan, grid.ledger, grid.out, grid.demo)
+    tables = compile_grid(grid)
     tracker.sync(grid.plan, grid.ledger)
     tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
     places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
     tracker.close()
-    return Outcome(status, tables, "\n".join(place for place in places if place), tracker.problems)
+    tracking = "\n".join(place for place in places if place)
+    return Outcome(status, tracking, tracker.problems, len(failed | lost))
+
+
+def start_tracker(grid: Grid, uri: str | None) -> Tracker:
+    """Open a grid's run in MLflow.
+
+    Raises:
+        ProblemError: the server that the user has named does not answer.
+    """
+    from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
+
+    tracker = Tracker(uri, grid.out, grid.plan.grid, EXPERIMENT + ("-demo" if grid.demo else ""))
+    if uri:
+        tracker.require()
+    tracker.start_grid(grid.plan, asdict(grid.config), grid.digests)
+    return tracker
+
+
+def compile_grid(grid: Grid) -> list[Path]:
+    """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
+    style = Style(grid.config.tables.paper, grid.command("--tables"), grid.demo)
+    return compile_tables(grid.plan, grid.ledger, grid.out / "tables", style)
 
 
 def status_of(grid: Grid) -> int:
-    """Return `DONE` when every cell has a value for each metric of its table, else `FAILED`."""
-    return FAILED if grid.ledger.cells_without_values(grid.plan) else DONE
+    """Return `DONE` when every cell has a value for each metric, of all its test clips; else `FAILED`."""
+    lacking = grid.ledger.cells_without_values(grid.plan) or incomplete(grid.plan, grid.ledger)
+    return FAILED if lacking else DONE
 
 
-def _sweep(grid: Grid, audience: Audience) -> bool:
-    """Train and evaluate what the ledger lacks; False if the user interrupted."""
+def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
+    """Train and evaluate what the ledger lacks, but for what failed before; False if the user interrupted."""
     ledger, plan = grid.ledger, grid.plan
     done = {unit for unit in plan.trainings if ledger.training_done(unit)}
     done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
-    if done.issuperset(plan.evaluations) and done.issuperset(plan.trainings):
+    if (done | failed | lost).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
         return True
-    from grid import cluster, jobs  # noqa: PLC0415 - Ray takes seconds to import
+    from grid import cluster, frames, jobs  # noqa: PLC0415 - Ray takes seconds to import
 
-    for unit in (plan.trainings.keys() | plan.evaluations.keys()) - done:
-        ledger.clear_failure(unit)
-    audience.on_phase("starting Ray")
-    with cluster.session():
-        sweep = jobs.sweep(grid, done, audience)
-        audience.on_phase("")
-        sweep.run()
-        return sweep.schedule.over()
+    todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
+    with frames.decoded(grid, todo, audience.on_phase) as broken:
+        audience.on_phase("starting Ray")
+        with cluster.session():
+            sweep = jobs.sweep(grid, done, audience)
+            audience.on_phase("")
+            for unit in failed:
+                sweep.leave_alone(unit)
+            for unit, why in broken.items():
+                sweep.fail_training(plan.trainings[unit], why)
+            sweep.run()
+            return sweep.schedule.over()

@@ -24,6 +24,9 @@ class Share:
     def __add__(self, other: Share) -> Share:
         return Share(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
+    def __mul__(self, times: float) -> Share:
+        return Share(*(amount * times for amount in astuple(self)))
+
     def fits(self, capacity: Share) -> bool:
         """Whether this much is there; a millionth is forgiven for sums of fractions."""
         return all(a <= b * (1 + 1e-6) for a, b in zip(astuple(self), astuple(capacity), strict=True))
@@ -110,12 +113,7 @@ class Schedule:
         self.running.pop(unit, None)
         retired = []
         if unit in self.plan.trainings:
-            lost = {unit, *self.plan.descendants(unit)}
-            retired = [training for training in self.plan.trainings if training in lost - {unit} - self.done]
-            gone = {unit, *retired}
-            retired += [
-                e.id for e in self.plan.evaluations.values() if e.training in gone and e.id not in self.done
-            ]
+            retired = [other for other in self.plan.dependents(unit) if other not in self.done]
         self.failed |= {unit, *retired}
         return retired
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
-import time
 import traceback
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,19 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from grid.evaluate import EvaluationJob, evaluate_part
-from grid.events import Listener
+from grid.events import Listener, Row
+from grid.failures import account, consequence
 from grid.plan import Evaluation, Training
 from grid.results import Ledger
-from grid.schedule import Schedule
+from grid.schedule import Schedule, Share
 from grid.train import trial
 from grid.training import Job
+from hd2s.weights import WeightsError
+from manifests.check import ProblemError
+
+_LOG = logging.getLogger(__name__)
+# Of a training's curve, kept for the account of a failure.
+_LAST_ROWS = 60
 
 
 class Sweep:
@@ -32,6 +40,7 @@ class Sweep:
         ledger: where results go.
         listener: hears of every start, step and end.
         trainings, evaluations: the jobs by id.
+        worker: what one worker of a training takes of the machine.
         failures: times that Ray restarts a worker.
     """
 
@@ -43,16 +52,18 @@ class Sweep:
         *,
         trainings: Mapping[str, Job],
         evaluations: Mapping[str, EvaluationJob],
+        worker: Share,
         failures: int,
     ) -> None:
         self.schedule, self.ledger, self.listener = schedule, ledger, listener
-        self.trainings, self.evaluations, self.failures = trainings, evaluations, failures
+        self.trainings, self.evaluations = trainings, evaluations
+        self.worker, self.failures = worker, failures
         self.resume = ledger.out.resolve() / "resume"
         # Parts of evaluations under way, and what parts have brought of evaluations that are not whole yet.
         self.parts: dict[Any, tuple[Evaluation, int]] = {}
         self.collected: dict[str, list[Any]] = {}
-        # Trainings that have got as far as a report.
-        self.heard: set[str] = set()
+        # Trainings that have got as far as a report, and the end of it.
+        self.heard: dict[str, deque[Row]] = {}
         share = schedule.evaluate
         self._evaluate = ray.remote(evaluate_part).options(
             num_cpus=share.cpu, num_gpus=share.gpu, memory=int(share.memory), max_retries=failures
@@ -70,7 +81,7 @@ class Sweep:
         body = partial(
             trial,
             jobs=self.trainings,
-            share=self.schedule.train,
+            share=self.worker,
             resume=str(self.resume),
             failures=self.failures,
         )
@@ -105,7 +116,7 @@ class Sweep:
 
     def progress(self, training: Training, rows: list[dict[str, Any]]) -> None:
         """Pass on new rows of a training's curve."""
-        self.heard.add(training.id)
+        self.heard.setdefault(training.id, deque(maxlen=_LAST_ROWS)).extend(rows)
         latest = {row["name"]: row["value"] for row in rows}
         losses = {"loss": sum(value for name, value in latest.items() if name.startswith("train/"))}
         if "val/kld" in latest:
@@ -120,33 +131,44 @@ class Sweep:
         summary["checkpoint"] = weights.relative_to(self.ledger.out.resolve()).as_posix()
         try:
             self.ledger.write_training(training, curve, summary)
-        except Exception:  # noqa: BLE001 - one training's result must not stop the others
-            self.fail_training(training, traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - one training's result must not stop the others
+            self.fail_training(training, _told(error))
             return
         shutil.rmtree(self.resume / training.id, ignore_errors=True)
         self.schedule.finish(training.id)
         self.listener.on_training_finished(training, summary, curve)
 
+    def leave_alone(self, unit: str) -> None:
+        """Do not try again what failed in an earlier run, nor what needs it."""
+        plan = self.schedule.plan
+        lost = self.schedule.fail(unit)
+        if unit in plan.trainings:
+            why = self.ledger.failure(unit).read_text(encoding="utf-8")
+            self._retire(plan.trainings[unit], lost, why)
+
     def fail_training(self, training: Training, text: str) -> None:
         """Record that a training has failed for good, and with it all that needs it."""
-        file = self.ledger.write_failure(training.id, text + self._set_aside(training))
+        full = account(training, text, self.heard.get(training.id, ()))
+        file = self._write_failure(training.id, full)
         self.listener.on_training_failed(training, file)
+        self._retire(training, self.schedule.fail(training.id), text)
+
+    def _retire(self, training: Training, lost: list[str], text: str) -> None:
         plan = self.schedule.plan
-        for unit in self.schedule.fail(training.id):
-            file = self.ledger.write_failure(unit, f"{unit} needs {training.id}, which failed:\n\n{text}")
+        for unit in lost:
+            file = self._write_failure(unit, consequence(unit, training, text))
             if unit in plan.trainings:
                 self.listener.on_training_failed(plan.trainings[unit], file)
             else:
                 self.listener.on_evaluation_failed(plan.evaluations[unit], file)
 
-    def _set_aside(self, training: Training) -> str:
-        """Put states out of the way that a training could not even start from: Ray would fail again."""
-        states = self.resume / training.id
-        if training.id in self.heard or not states.exists():
-            return ""
-        aside = states.with_name(f"{training.id}.damaged-{time.time_ns()}")
-        states.replace(aside)
-        return f"\n\nIts saved states are now in {aside}: run again, the training starts afresh."
+    def _write_failure(self, unit: str, text: str) -> Path:
+        """Record why a unit failed; where there is no room even for that, it will be tried again."""
+        try:
+            return self.ledger.write_failure(unit, text)
+        except (ProblemError, OSError) as error:
+            _LOG.error("%s, and this cannot be written down: %s", text, error)
+            return self.ledger.out / "logs"
 
     def pump_evaluations(self, wait: float = 0.0) -> None:
         """Start what evaluations may start and take in what has ended.
@@ -175,15 +197,23 @@ class Sweep:
             collected.append(ray.get(reference))
             if len(collected) < len(job.parts):
                 return
-            frames, summary = job.gather(self.collected.pop(evaluation.id))
-            self.ledger.write_evaluation(evaluation, frames, summary, expected=job.expected)
-        except Exception:  # noqa: BLE001 - whatever one evaluation dies of, the others go on
-            file = self.ledger.write_failure(evaluation.id, traceback.format_exc())
+            frames, summary, expected = job.gather(self.collected.pop(evaluation.id))
+            self.ledger.write_evaluation(evaluation, frames, summary, expected=expected)
+        except Exception as error:  # noqa: BLE001 - whatever one evaluation dies of, the others go on
+            file = self._write_failure(evaluation.id, _told(error))
             self.schedule.fail(evaluation.id)
             self.listener.on_evaluation_failed(evaluation, file)
             return
         self.schedule.finish(evaluation.id)
         self.listener.on_evaluation_finished(evaluation, self.ledger.read_evaluation(evaluation.id))
+
+
+def _told(error: Exception) -> str:
+    """Return a problem as it tells itself, from a worker too; any other error with its traceback."""
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, ProblemError | WeightsError):
+        return str(cause)
+    return "".join(traceback.format_exception(error))
 
 
 class _NotSaved:

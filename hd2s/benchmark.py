@@ -15,28 +15,36 @@ import numpy as np
 from hd2s.separable import bicubic_matrix
 
 
-def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:
     """Predictions (..., H, W) as the benchmark sees them at `size` (H', W'): float32, about 0–255.
 
-    First the submitted 8-bit image: negative values cut off, divided by the frame's maximum, times
-    255, rounded (half to even). The benchmark's metrics ignore scale, so the maximum's only effect is
-    that all 256 levels are used. Then, as the benchmark does, resized **as floating point** with
+    First the submitted 8-bit image (`to_eight_bit`); uint8 predictions are one already. `eight_bit=False`
+    leaves the predictions as they are. Then, as the benchmark does, resized **as floating point** with
     `resize_bicubic`: not rounded again, since a second rounding would tie thousands of pixels.
-    To score unquantised predictions instead, call `resize_bicubic` alone.
 
     Raises ValueError for non-finite values.
     """
     saliency = np.asarray(saliency)
     if not np.isfinite(saliency).all():
         raise ValueError("as_benchmark_image: expected finite predictions, found NaN or infinity")
+    if eight_bit and saliency.dtype != np.uint8:
+        saliency = to_eight_bit(saliency)
+    image = resize_bicubic(saliency, size)
+    # Resizing leaves rounding noise on a constant image; it must stay constant to score NaN, not noise.
+    constant = saliency.min(axis=(-2, -1), keepdims=True) == saliency.max(axis=(-2, -1), keepdims=True)
+    return np.where(constant, saliency[..., :1, :1].astype(np.float32), image) if constant.any() else image
+
+
+def to_eight_bit(saliency: np.ndarray) -> np.ndarray:
+    """Predictions (..., H, W) as 8-bit images to submit: uint8, each with its maximum at 255.
+
+    Negative values are cut off; rounded half to even. The benchmark's metrics ignore scale, so dividing by
+    the maximum only lets all 256 levels be used. Expects finite values.
+    """
     levels = np.maximum(saliency, 0).astype(np.float64)
     peak = levels.max(axis=(-2, -1), keepdims=True)
     levels *= np.divide(255.0, peak, out=np.zeros_like(peak), where=peak > 0)
-    np.rint(levels, out=levels)
-    image = resize_bicubic(levels, size)
-    # Resizing leaves rounding noise on a constant image; it must stay constant to score NaN, not noise.
-    constant = levels.min(axis=(-2, -1), keepdims=True) == levels.max(axis=(-2, -1), keepdims=True)
-    return np.where(constant, levels[..., :1, :1].astype(np.float32), image) if constant.any() else image
+    return np.rint(levels, out=levels).astype(np.uint8)
 
 
 def resize_bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,8 +1,8 @@
 """A saliency map for every frame of a clip, by sliding window (HD2S paper §3.1).
 
-The plain way: every frame's own window of T frames goes through the whole model, windows in batches.
-Any faster way that reuses what neighbouring windows share is to be checked against this one; it would
-replace `_predict` and read the same `iter_windows`.
+Two ways, equal up to rounding (1e-5 at most in float32). The plain one is the reference: every frame's own
+window of T frames goes through the whole model, windows in batches. The fast one, for HD2S, folds the batch
+norms (`hd2s.folded`) and computes once what neighbouring windows share (`hd2s.sweep`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,30 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hd2s.folded import Casting, FoldedHD2S
+from hd2s.model import HD2S
 from hd2s.separable import gaussian_matrix
+from hd2s.sweep import FirstBlocks, Sweep
+from hd2s.words import unknown
+
+Protocol = Literal["paper", "released"]
+"""Whose way of predicting a clip. What the released code does otherwise than the paper: the first T−1 frames
+are predicted from windows with their colour channels reversed instead of their time (frame t from t … t+T−1,
+in BGR), and maps are rounded down to 8 bits before a Gaussian of 7 px. A domain-specific model smooths its
+maps itself, and none of the latter follows; the rounding before that is an option it is built with
+(`hd2s.protocol.Protocol.quantise`). For clips under 2T−1 frames, where the released code predicts from stale
+windows or fails, nothing is defined to follow: they are continued by reflection here."""
+
+SMOOTHING_SIGMA = {"paper": 5.0, "released": 7.0}
+"""Protocol → σ of the final Gaussian, in pixels at the model's input size."""
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def normalise(clips: Tensor) -> Tensor:
@@ -30,87 +48,139 @@ def normalise(clips: Tensor) -> Tensor:
     return clips.permute(0, 4, 1, 2, 3).float().mul_(2).sub_(255).div_(255)
 
 
-def window_indices(n_frames: int, clip_length: int) -> np.ndarray:
+def window_indices(n_frames: int, clip_length: int, protocol: Protocol = "paper") -> np.ndarray:
     """Which frames predict which: int64 (n_frames, T), row t the window of frame t in the model's order.
 
     With frames counted from 0: frame t ≥ T−1 is predicted from {t−T+1, …, t}, each of the first T−1
     from the time-reversed {t+T−1, …, t} (paper §3.1), which ends at t as well. Clips too short for the
     latter (under 2T−1 frames, down to a single one) are one rule more: the clip is continued beyond its
     end by reflection in time, last frame not repeated (…, N−2, N−1, N−2, …); one frame repeats itself.
+    The released protocol keeps the order of time in the first T−1 windows.
     """
     t = np.arange(n_frames)[:, None]
     back = np.arange(clip_length - 1, -1, -1)
-    index = np.where(t >= clip_length - 1, t - back, t + back)
-    period = max(2 * (n_frames - 1), 1)
-    folded = index % period
-    return np.minimum(folded, period - folded)
+    ahead = back if protocol == "paper" else back[::-1]
+    return _reflect(np.where(t >= clip_length - 1, t - back, t + ahead), n_frames)
 
 
-def iter_windows(frames: Iterable[np.ndarray], clip_length: int) -> Iterator[np.ndarray]:
+def iter_windows(
+    frames: Iterable[np.ndarray], clip_length: int, protocol: Protocol = "paper"
+) -> Iterator[np.ndarray]:
     """Yield every frame's window, uint8 (T, H, W, 3), in order, by `window_indices`.
 
     Reads `frames` once and holds no more than 2T−2 of them, so a stream of any length will do.
     """
-    stream = iter(_checked(frames))
-    head = list(islice(stream, max(2 * clip_length - 2, 1)))  # all that the first T−1 windows look at
-    for row in window_indices(len(head), clip_length)[: clip_length - 1]:
-        yield np.stack([head[i] for i in row])
+    head, stream = _split(frames, clip_length)
+    for row in window_indices(len(head), clip_length, protocol)[: clip_length - 1]:
+        window = np.stack([head[i] for i in row])
+        yield window if protocol == "paper" else window[..., ::-1]
     recent = deque(head[: clip_length - 1], maxlen=clip_length)
     for frame in chain(head[clip_length - 1 :], stream):
         recent.append(frame)
         yield np.stack(recent)
 
 
-def iter_predictions(
-    model: nn.Module,
-    frames: Iterable[np.ndarray],
-    *,
-    clip_length: int,
-    batch: int = 8,
-    smoothing_sigma: float | None = 5.0,
-    domain: str | None = None,
-    device: torch.device | str = "cpu",
-) -> Iterator[np.ndarray]:
-    """Yield the saliency map, float32 (H, W), of every frame in order, with flat memory.
+class Predictor:
+    """A model made ready to predict clip after clip.
 
-    `frames`: uint8 (H, W, 3) RGB each, already at the model's input size; an array (N, H, W, 3) or any
-    iterable. `model(clips)` must return an object whose `.saliency` is (B, H, W); it is called with
-    `domain=…` when one is given, in evaluation mode and without gradients, and is left in the mode it
-    was in. It must already be on `device`. `batch` windows are predicted at a time.
-    `smoothing_sigma`: of the final Gaussian, in pixels at this size; the paper's is 5. None for a model
-    that smooths for itself (domain-specific smoothing).
+    `model(clips)` must return an object whose `.saliency` is (B, H, W); it is called with `domain=…` when one
+    is given. It must already be on `device`.
 
-    Raises ValueError for a frame of another shape or dtype, a clip without frames, or no positive batch or σ.
+    `method`: "fast" or "plain"; any model but an HD2S is predicted the plain way, in evaluation mode, and
+    left in the mode it was in. The fast way copies weights: after more training, make another predictor.
+    `batch`: how many windows are predicted at a time. On processors more than 4 cost time: tensors then
+    outgrow what the allocator keeps, and every new page has its price.
+    `precision`: "float32", or "bfloat16" with the fast method, for activations and weights up to the maps.
+    `protocol`: see `Protocol`. `smoothing_sigma` of the final Gaussian, in pixels at the model's input size;
+    by default the protocol's, and none after smoothing that the model has learned. None: none.
+
+    Raises ValueError for what is not allowed of these.
     """
-    if batch < 1:
-        raise ValueError(f"expected a batch of at least one window, found {batch}")
-    windows = iter_windows(frames, clip_length)
-    while chunk := list(islice(windows, batch)):
-        clips = torch.from_numpy(np.stack(chunk)).to(device)
-        yield from _predict(model, clips, smoothing_sigma, domain).cpu().numpy()
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        clip_length: int,
+        batch: int = 4,
+        smoothing_sigma: float | Literal["protocol"] | None = "protocol",
+        domain: str | None = None,
+        device: torch.device | str = "cpu",
+        method: Literal["fast", "plain"] = "fast",
+        precision: Literal["float32", "bfloat16"] = "float32",
+        protocol: Protocol = "paper",
+    ):
+        _check_options(batch, method, precision, protocol)
+        if smoothing_sigma == "protocol":
+            learned = isinstance(model, HD2S) and model.learns_smoothing
+            smoothing_sigma = None if learned else SMOOTHING_SIGMA[protocol]
+        self.clip_length, self.batch, self.sigma = clip_length, batch, smoothing_sigma
+        self.device, self.domain, self.protocol = torch.device(device), domain, protocol
+        self.dtype, self.model = PRECISIONS[precision], model
+        self.fast = method == "fast" and isinstance(model, HD2S)
+        if self.fast:
+            _check_length(model, clip_length)
+            with torch.inference_mode():
+                cast = Casting(self.device, self.dtype, domain)
+                self.first, self.rest = FirstBlocks(model, cast), FoldedHD2S(model, cast)
+
+    def __call__(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the saliency map, float32 (H, W), of every frame in order, with flat memory.
+
+        `frames`: uint8 (H, W, 3) RGB each, already at the model's input size; an array (N, H, W, 3) or any
+        iterable. Raises ValueError for a frame of another shape or dtype and for a clip without frames.
+        """
+        return self._fast(frames) if self.fast else self._plain(frames)
+
+    def _plain(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        windows = iter_windows(frames, self.clip_length, self.protocol)
+        while chunk := list(islice(windows, self.batch)):
+            clips = torch.from_numpy(np.stack(chunk)).to(self.device)
+            # Both modes are entered per batch: a generator that held them would impose them on its consumer.
+            with torch.inference_mode(), _evaluating(self.model):
+                options = {} if self.domain is None else {"domain": self.domain}
+                maps = self._finish(self.model(normalise(clips), **options).saliency.float())
+            yield from maps
+
+    def _fast(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        head, stream = _split(frames, self.clip_length)
+        yield from self._predict_head(head)
+        if len(head) >= self.clip_length:
+            yield from self._sweep(chain(head, stream))
+
+    def _predict_head(self, head: list[np.ndarray]) -> list[np.ndarray]:
+        """Predict the first T−1 frames: the same sweep over what the protocol makes of the beginning."""
+        n = min(len(head), self.clip_length - 1)
+        beginning = [head[i] for i in _reflect(np.arange(n + self.clip_length - 1), len(head))]
+        if self.protocol == "released":
+            return list(self._sweep((frame[..., ::-1] for frame in beginning), n))
+        return list(self._sweep(beginning[::-1], n))[::-1]
+
+    def _sweep(self, frames: Iterable[np.ndarray], n_windows: int | None = None) -> Iterator[np.ndarray]:
+        sweep, frames = Sweep(self.first, n_windows), iter(frames)
+        while chunk := list(islice(frames, self.batch)):
+            with torch.inference_mode():
+                clip = normalise(torch.from_numpy(np.stack(chunk)[None]).to(self.device))
+                taps = sweep.push(clip[0].permute(1, 2, 3, 0).to(self.dtype))
+                maps = () if taps is None else self._finish(self.rest(taps))
+            yield from maps
+
+    def _finish(self, saliency: Tensor) -> np.ndarray:
+        if self.sigma is not None:
+            if self.protocol == "released":
+                saliency = (saliency * 255).floor() / 255
+            saliency = gaussian_smooth(saliency, self.sigma)
+        return saliency.cpu().numpy()
 
 
-def predict_clip(
-    model: nn.Module,
-    frames: Iterable[np.ndarray],
-    *,
-    clip_length: int,
-    batch: int = 8,
-    smoothing_sigma: float | None = 5.0,
-    domain: str | None = None,
-    device: torch.device | str = "cpu",
-) -> np.ndarray:
-    """Saliency maps of all N frames of a clip, float32 (N, H, W); see `iter_predictions`."""
-    predictions = iter_predictions(
-        model,
-        frames,
-        clip_length=clip_length,
-        batch=batch,
-        smoothing_sigma=smoothing_sigma,
-        domain=domain,
-        device=device,
-    )
-    return np.stack(list(predictions))
+def iter_predictions(model: nn.Module, frames: Iterable[np.ndarray], **options) -> Iterator[np.ndarray]:
+    """Yield the saliency map, float32 (H, W), of every frame of one clip; `options` of `Predictor`."""
+    yield from Predictor(model, **options)(frames)
+
+
+def predict_clip(model: nn.Module, frames: Iterable[np.ndarray], **options) -> np.ndarray:
+    """Saliency maps of all N frames of a clip, float32 (N, H, W); `options` of `Predictor`."""
+    return np.stack(list(iter_predictions(model, frames, **options)))
 
 
 def gaussian_smooth(maps: Tensor, sigma: float) -> Tensor:
@@ -126,13 +196,32 @@ def gaussian_smooth(maps: Tensor, sigma: float) -> Tensor:
         return rows @ maps.float() @ columns.T
 
 
-def _predict(model: nn.Module, clips: Tensor, sigma: float | None, domain: str | None) -> Tensor:
-    # Both modes are entered per batch: a generator that held them would impose them on its consumer.
-    with torch.inference_mode(), _evaluating(model):
-        inputs = normalise(clips)
-        prediction = model(inputs) if domain is None else model(inputs, domain=domain)
-        saliency = prediction.saliency.float()
-        return saliency if sigma is None else gaussian_smooth(saliency, sigma)
+def _reflect(index: np.ndarray, n_frames: int) -> np.ndarray:
+    period = max(2 * (n_frames - 1), 1)
+    folded = index % period
+    return np.minimum(folded, period - folded)
+
+
+def _split(frames: Iterable[np.ndarray], clip_length: int) -> tuple[list[np.ndarray], Iterator[np.ndarray]]:
+    """Return the frames that the first T−1 windows look at, and those that follow."""
+    stream = iter(_checked(frames))
+    return list(islice(stream, max(2 * clip_length - 2, 1))), stream
+
+
+def _check_options(batch: int, method: str, precision: str, protocol: str) -> None:
+    if batch < 1:
+        raise ValueError(f"expected a batch of at least one window, found {batch}")
+    known = {"method": ("fast", "plain"), "precision": PRECISIONS, "protocol": SMOOTHING_SIGMA}
+    for (option, words), word in zip(known.items(), (method, precision, protocol), strict=True):
+        if word not in words:
+            raise ValueError(unknown(option, word, words))
+    if method == "plain" and precision != "float32":
+        raise ValueError(f"precision {precision} needs the fast method; the plain one is the reference")
+
+
+def _check_length(model: HD2S, clip_length: int) -> None:
+    if clip_length != model.config.clip_length:
+        raise ValueError(f"this model takes clips of {model.config.clip_length} frames, not {clip_length}")
 
 
 @contextmanager

@@ -26,21 +26,25 @@ def kld(prediction: Tensor, target: Tensor) -> Tensor:
     return (target * torch.log(target / (prediction + _EPSILON) + _EPSILON)).sum((-2, -1))
 
 
-def saliency_terms(prediction: Prediction, maps: Tensor) -> dict[str, Tensor]:
+def saliency_terms(prediction: Prediction, maps: Tensor, *, multi_level: bool = True) -> dict[str, Tensor]:
     """Return the terms of Eq. 1 by name: "saliency", "conspicuity/1" (the shallowest), and so on.
 
     Each is a scalar, the mean over the batch, in which maps without mass count as 0. `maps`: ground truth
-    (B, H, W) of the last frames.
+    (B, H, W) of the last frames. Without `multi_level` the saliency map alone is supervised (Table 3); so
+    it is in a model of a single level, whose one map would otherwise count twice.
     """
-    outputs = torch.cat([prediction.saliency.unsqueeze(1), prediction.conspicuity], dim=1)
+    outputs = prediction.saliency.unsqueeze(1)
+    names = ["saliency"]
+    if multi_level and len(prediction.levels) > 1:
+        outputs = torch.cat([outputs, prediction.conspicuity], dim=1)
+        names += [f"conspicuity/{level}" for level in prediction.levels]
     terms = kld(outputs, maps.unsqueeze(1)).mean(0)
-    names = ["saliency", *(f"conspicuity/{level}" for level in range(1, len(terms)))]
     return dict(zip(names, terms.unbind(), strict=True))
 
 
-def saliency_loss(prediction: Prediction, maps: Tensor) -> Tensor:
+def saliency_loss(prediction: Prediction, maps: Tensor, *, multi_level: bool = True) -> Tensor:
     """Return the multi-level loss of Eq. 1, a scalar: the sum of `saliency_terms`, equally weighted."""
-    return torch.stack(list(saliency_terms(prediction, maps).values())).sum()
+    return torch.stack(list(saliency_terms(prediction, maps, multi_level=multi_level).values())).sum()
 
 
 def domain_loss(domain_logits: Sequence[Tensor], domain: int) -> Tensor:

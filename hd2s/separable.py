@@ -42,6 +42,20 @@ def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
     return _assemble(taps, weights, n)
 
 
+@lru_cache(maxsize=128)
+def cosine_matrix(n: int) -> np.ndarray:
+    """Orthonormal cosine transform (DCT-II), float64 (n, n): row k is the cosine of k half-periods.
+
+    Filters that are symmetric and mirrored at the border multiply its coefficients. The array is shared
+    between calls and read-only.
+    """
+    k = np.arange(n)[:, None]
+    matrix = np.sqrt(2 / n) * np.cos(np.pi * k * (np.arange(n) + 0.5) / n)
+    matrix[0] /= np.sqrt(2)
+    matrix.setflags(write=False)
+    return matrix
+
+
 def _assemble(taps: np.ndarray, weights: np.ndarray, n_in: int) -> np.ndarray:
     """Matrix with rows that sum to 1, taps outside the axis folded back onto their mirror pixel."""
     folded = taps % (2 * n_in)

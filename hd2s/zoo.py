@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields
 
 import torch
 from torch import nn
 
 from hd2s.adversarial import DomainClassifiers
-from hd2s.model import HD2S, HD2SConfig
+from hd2s.calibration import CalibratedHD2S
+from hd2s.model import HD2S, HD2SConfig, HD2SDSLConfig
+from hd2s.words import unknown
 
 
 def _hd2s(config: HD2SConfig) -> HD2S:
@@ -22,35 +23,44 @@ def _hd2s_da(config: HD2SConfig) -> HD2S:
     return HD2S(config, adversarial=DomainClassifiers(config.feature_shapes))
 
 
+def _hd2s_dsl(config: HD2SDSLConfig) -> HD2S:
+    return HD2S(config, domains=config)
+
+
 MODELS: dict[str, tuple[type, Callable[..., nn.Module]]] = {
     "hd2s": (HD2SConfig, _hd2s),
     "hd2s_da": (HD2SConfig, _hd2s_da),
+    "hd2s_dsl": (HD2SDSLConfig, _hd2s_dsl),
+    "hd2s_calibrated": (HD2SConfig, CalibratedHD2S),
 }
 """Name → configuration dataclass, and what builds the model from one."""
 
 
 def build_model(name: str, *, seed: int | None = None, **config) -> nn.Module:
-    """Build the model `name` on the CPU, in training mode; `config` are the fields of its configuration.
+    """Build the model `name` on the CPU; `config` are the fields of its configuration.
+
+    It is in training mode, but for a calibrated one, which has none.
 
     Every layer is initialised (PyTorch's defaults) from `seed` and its own name. The same seed therefore
-    gives "hd2s" and "hd2s_da" the same shared weights, whatever else was drawn or built before. Without a
+    gives all models the weights that they share, whatever else was drawn or built before. Without a
     seed, one is drawn from the global generator.
 
     Raises ValueError for an unknown model or option, and for values that the configuration does not allow.
     """
     if name not in MODELS:
-        raise ValueError(_unknown("model", name, MODELS))
+        raise ValueError(unknown("model", name, MODELS))
     config_class, build = MODELS[name]
     options = [field.name for field in fields(config_class)]
     for option in config:
         if option not in options:
-            raise ValueError(_unknown(f"option of {name}", option, options))
+            raise ValueError(unknown(f"option of {name}", option, options))
     if seed is None:
         seed = int(torch.randint(2**63 - 1, ()))
     with torch.device("meta"):  # no memory is filled twice
         model = build(config_class(**config))
     model.to_empty(device="cpu")
     _initialise(model, seed)
+    model.zoo_name = name
     return model
 
 
@@ -62,10 +72,3 @@ def _initialise(model: nn.Module, seed: int) -> None:
             torch.default_generator.manual_seed(int.from_bytes(key))
             module.reset_parameters()
     torch.default_generator.set_state(state)
-
-
-def _unknown(kind: str, word: str, available: Iterable[str]) -> str:
-    available = list(available)
-    similar = difflib.get_close_matches(word, available, n=1)
-    hint = f" Did you mean {similar[0]}?" if similar else ""
-    return f"Unknown {kind} {word}.{hint} Available: {', '.join(available)}"

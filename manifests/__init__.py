@@ -2,13 +2,17 @@
 
 from manifests.check import Problem, ProblemError, clip_problems
 from manifests.parquet import ManifestError
+from manifests.problems import LEVELS, Finding
 from manifests.schema import SCHEMA_VERSION, SPLITS, Clip, Fixations, natural_key
-from manifests.store import Manifest, open_manifest, write
+from manifests.store import Manifest, open_manifest
+from manifests.writing import write
 
 __all__ = [
+    "LEVELS",
     "SCHEMA_VERSION",
     "SPLITS",
     "Clip",
+    "Finding",
     "Fixations",
     "Manifest",
     "ManifestError",

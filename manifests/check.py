@@ -70,7 +70,7 @@ def clip_problems(corpus: str, clips: Sequence[Clip]) -> list[Problem]:
         where = f"{corpus}/{clip.clip}"
         if clip.clip in seen:
             found = f"it twice, at {seen[clip.clip].path} and {clip.path}"
-            problems.append(Problem(where, "every clip once", found, "Remove or rename one of them."))
+            problems.append(Problem(where, "every clip once", found, "Remove one of them, or rename it."))
         seen[clip.clip] = clip
         problems += [
             Problem(where, expected, found, remedy) for expected, found, remedy in _faults(corpus, clip)
@@ -92,11 +92,14 @@ def _faults(corpus: str, clip: Clip) -> list[tuple[str, str, str]]:
         if value not in allowed:
             faults.append((f"{name} one of {', '.join(allowed)}", repr(value), mend))
     for path in (clip.path, clip.frame_pattern, clip.map_pattern, clip.fixation_pattern):
-        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        if path.startswith("/") or (".." in path and ".." in PurePosixPath(path).parts):
             faults.append(("paths inside the corpus root", path, "Move the file under the root."))
     if clip.status == "ok" and min(clip.n_frames, clip.width, clip.height) < 1:
         found = f"{clip.n_frames} frames of {clip.width}x{clip.height}"
         faults.append(("a usable clip to have frames", found, "Quarantine it with a reason."))
+    if len(clip.keyframes) != len(clip.keyframe_frames):
+        found = f"{len(clip.keyframes)} and {len(clip.keyframe_frames)}"
+        faults.append(("as many keyframes as their frame numbers", found, mend))
     if (clip.status == "quarantined") != bool(clip.reason):
         faults.append(("a reason exactly for quarantined clips", f"{clip.status}, {clip.reason!r}", mend))
     return faults

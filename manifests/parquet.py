@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from manifests.schema import FIXATION_SCHEMA, SCHEMA_VERSION
 
 _KEY = b"manifest"
 _REMEDY = "Index the corpus: python -m datasets index CORPUS --root DIR."
+_AGAIN = "Index the corpus again."
 
 
 class ManifestError(ProblemError):
@@ -36,22 +38,42 @@ def read_metadata(path: Path) -> dict:
         raise ManifestError(Problem(str(path), "a Parquet file", f"{error}", _REMEDY)) from error
     if _KEY not in stored:
         raise ManifestError(Problem(str(path), "a manifest of this project", "another Parquet file", _REMEDY))
-    meta = json.loads(stored[_KEY])
+    with damage_named(path):
+        meta = json.loads(stored[_KEY])
     if meta["schema_version"] != SCHEMA_VERSION:
         found = f"version {meta['schema_version']}"
         raise ManifestError(Problem(str(path), f"schema version {SCHEMA_VERSION}", found, _REMEDY))
     return meta
 
 
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what reading a damaged file raises into a ManifestError that names it.
+
+    Files are written with a checksum for each page, and read with these verified: a flipped bit is no other
+    pixel, but an error.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        found = " ".join(str(error).split())
+        raise ManifestError(Problem(str(path), "an undamaged file", found, _AGAIN)) from error
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None, filters: list | None = None) -> pa.Table:
+    """Read a manifest's file, or some of it, with its checksums verified."""
+    with damage_named(path):
+        columns = None if columns is None else list(columns)
+        return pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+
+
 def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
     """Return frame int32 (N,) and yx int16 (N, 2) of the rows start … stop, reading only their row groups."""
-    with pq.ParquetFile(path) as file:
+    with damage_named(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
         if stop > (ends[-1] if len(ends) else 0):
-            problem = Problem(
-                str(path), f"at least {stop} rows", f"{file.metadata.num_rows}", "Index the corpus again."
-            )
-            raise ManifestError(problem)
+            found = f"{file.metadata.num_rows}"
+            raise ManifestError(Problem(str(path), f"at least {stop} rows", found, _AGAIN))
         wanted = np.flatnonzero((ends > start) & (np.r_[0, ends[:-1]] < stop)).tolist()
         table = file.read_row_groups(wanted, columns=["frame", "y", "x"])
         before = int(ends[wanted[0] - 1]) if wanted and wanted[0] > 0 else 0

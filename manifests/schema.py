@@ -10,27 +10,28 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 """Raised by hand whenever a column changes its name, type or meaning; it is part of every digest."""
 
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test", "unannotated", "unlisted")
+"""unannotated: neither maps nor fixations are published. unlisted: in no split of the protocol followed."""
 MEDIA = ("video", "frames")
 STATUSES = ("ok", "quarantined")
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One annotated clip of a corpus: one row of clips.parquet.
+    """One clip of a corpus: one row of clips.parquet.
 
     The patterns are paths relative to the corpus root with one integer field for the frame's number,
     such as ``training/x/images/x_{:05d}.png``. Frame ``i`` (counted from 0) of the clip has the number
-    ``first_frame + i`` in all three of them.
+    ``first_frame + i`` among the frames and ``first_annotation + i`` among maps and fixation images.
     """
 
     corpus: str
     """Name of the corpus as the tables print it: DHF1K, Hollywood2, UCFSports, LEDOV."""
     split: str
-    """train, val or test."""
+    """One of `SPLITS`."""
     clip: str
     """Identifier, unique in the corpus."""
     source_video: str
@@ -44,9 +45,12 @@ class Clip:
     map_pattern: str
     """Pattern of the continuous saliency maps; empty where the corpus ships none."""
     fixation_pattern: str
-    """Pattern of the fixation images; empty where the corpus ships none."""
+    """Pattern of the fixation images or .mat files; a path without a field where one file holds the whole
+    clip; empty where the corpus ships none."""
     first_frame: int
-    """Number of the first frame in the patterns."""
+    """Number of the first frame image."""
+    first_annotation: int
+    """Number of the first map and fixation image; some copies count frames from 0 and these from 1."""
     n_frames: int
     """Frames that really decode, not what a header says."""
     fps: float
@@ -59,45 +63,65 @@ class Clip:
     """Name of the video codec, or the image format of frames."""
     keyframes: tuple[int, ...]
     """Presentation times of the keyframes in units of the stream's time base; empty for frames."""
+    keyframe_frames: tuple[int, ...]
+    """Which frames (from 0) the keyframes are, beside `keyframes`."""
     n_fixated_frames: int
     """Frames with at least one fixated pixel."""
     status: str
     """ok, or quarantined: kept in the manifest, counted, and never trained or scored on."""
     reason: str
     """Why the clip is quarantined; empty for status == "ok"."""
+    content: str
+    """Hash of all that is in the files of `paths`; empty for quarantined clips, which may have none."""
     size_bytes: int
-    """Size of the file, or of all frame images: to see that a file has changed. Not part of the digest."""
+    """Size of all the files in the clip's folders: tells, without reading them, that one has changed."""
     mtime_ns: int
-    """Latest modification of the same. Not part of the digest."""
+    """Latest modification of the same, nanoseconds."""
+
+    def paths(self) -> list[str]:
+        """Return every file that the clip is made from, relative to the corpus root, in order of name."""
+        found = {self.path} if self.media == "video" else set(map(self.frame_path, range(self.n_frames)))
+        for pattern, path in ((self.map_pattern, self.map_path), (self.fixation_pattern, self.fixation_path)):
+            if pattern:
+                found.update(map(path, range(self.n_frames)))
+        return sorted(found)
 
     def frame_path(self, i: int) -> str:
         """Return the path of frame ``i`` (from 0), relative to the corpus root."""
-        return self._numbered(self.frame_pattern, "frame", i)
+        return self._numbered(self.frame_pattern, "frame", self.first_frame, i)
 
     def map_path(self, i: int) -> str:
         """Return the path of the shipped saliency map of frame ``i`` (from 0), relative to the root."""
-        return self._numbered(self.map_pattern, "map", i)
+        return self._numbered(self.map_pattern, "map", self.first_annotation, i)
 
-    def _numbered(self, pattern: str, what: str, i: int) -> str:
+    def fixation_path(self, i: int) -> str:
+        """Return the path of the file with the fixations of frame ``i`` (from 0), relative to the root."""
+        return self._numbered(self.fixation_pattern, "fixation", self.first_annotation, i)
+
+    def _numbered(self, pattern: str, what: str, first: int, i: int) -> str:
         if not pattern:
             raise ValueError(f"{self.corpus}/{self.clip} has no {what} images")
         if not 0 <= i < self.n_frames:
             raise IndexError(f"{self.corpus}/{self.clip}: {what} {i} of {self.n_frames}")
-        return pattern.format(self.first_frame + i)
+        return pattern.format(first + i)
 
 
-NOT_IDENTITY = ("size_bytes", "mtime_ns")
-"""Columns that say how a file happens to lie on one disk, not what the clip is."""
+IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in ("size_bytes", "mtime_ns"))
+"""The columns that say what a clip is, and not how its files happen to lie on one disk: copying changes
+times, and a note left beside the frames changes sizes."""
 
-IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in NOT_IDENTITY)
-
-_ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
+_ARROW_TYPES = {
+    "str": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "tuple[int, ...]": pa.list_(pa.int64()),
+}
 
 CLIP_SCHEMA = pa.schema(
     [
         pa.field(
             f.name,
-            pa.list_(pa.int64()) if f.name == "keyframes" else _ARROW_TYPES[str(f.type)],
+            _ARROW_TYPES[str(f.type)],
             nullable=False,
         )
         for f in fields(Clip)
@@ -166,5 +190,6 @@ class Fixations:
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """Return a sort key under which ``x_2`` comes before ``x_10``."""
-    parts = re.findall(r"\d+|\D+", text)
-    return [(0, int(p), p) if p.isdigit() else (1, 0, p) for p in parts]
+    # Of these digits alone: others, such as ², are no number to `int`.
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return [(0, int(p), p) if p[0] in "0123456789" else (1, 0, p) for p in parts]

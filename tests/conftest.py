@@ -1,5 +1,8 @@
 """What several rooms' tests share."""
 
+import os
+import subprocess
+
 import pytest
 import torch
 
@@ -8,6 +11,23 @@ import torch
 def one_thread():
     """Tests run beside each other's Ray workers on few processors."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """Mount a disk of a size such as "120k", where one may be mounted, and return its folder."""
+    folder = tmp_path / "disk"
+
+    def mount(size):
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            pytest.skip("no disk can be mounted here")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -13,21 +13,28 @@ REPOSITORY = Path(__file__).parents[1]
 OURS = {
     "manifests": set(),
     "hd2s": set(),
+    "hd2s's commands": {"manifests", "hd2s", "datasets"},
     "datasets": {"manifests"},
     "grid": {"manifests", "hd2s", "datasets"},
     "run_grid": {"manifests", "hd2s", "datasets", "grid"},
 }
+# Command lines of a room, where it meets the room beside it; nothing else of the project imports them.
+ENTRY_POINTS = {"hd2s": ("hd2s/__main__.py", "hd2s/commands/")}
 # What else the rooms under the grid may import, besides the standard library.
 THIRD_PARTY = {
     "manifests": {"numpy", "pyarrow"},
     "hd2s": {"numpy", "torch", "omegaconf"},
+    "hd2s's commands": {"numpy", "torch", "av", "PIL", "rich"},
     "datasets": {"numpy", "torch", "av", "scipy", "h5py", "PIL", "rich"},
 }
 
 
 def sources(room: str) -> list[Path]:
+    room, _, commands = room.partition("'s ")
     folder = REPOSITORY / room
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [REPOSITORY / f"{room}.py"]
+    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [REPOSITORY / f"{room}.py"]
+    entries = ENTRY_POINTS.get(room, ())
+    return [f for f in files if f.relative_to(REPOSITORY).as_posix().startswith(entries) == bool(commands)]
 
 
 def imported(source: str, room: str) -> set[str]:
@@ -57,6 +64,11 @@ def test_rooms_import_only_from_below(room):
     assert {file: names for file, names in found.items() if names} == {}
 
 
+def test_only_entry_points_import_entry_points():
+    others = [f for room in OURS for f in sources(room) if "'s " not in room]
+    assert [f for f in others if "hd2s.commands" in f.read_text(encoding="utf-8")] == []
+
+
 @pytest.mark.parametrize(
     ("room", "source", "expected"),
     [
@@ -65,6 +77,8 @@ def test_rooms_import_only_from_below(room):
         ("datasets", "import numpy\nimport ray.train", {"ray"}),
         ("datasets", "from hd2s.model import x", {"hd2s"}),
         ("hd2s", "from scipy import ndimage", {"scipy"}),
+        ("hd2s's commands", "import datasets.video, av", set()),
+        ("hd2s's commands", "from grid import plan", {"grid"}),
         ("grid", "import ray, mlflow, datasets", set()),
         ("grid", "from run_grid import main", {"run_grid"}),
         ("hd2s", "from . import losses\nimport math", set()),

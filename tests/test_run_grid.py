@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from grid.results import Ledger
+from grid.tables.formats import FORMATS
 
 REPOSITORY = Path(__file__).parents[1]
 SHORT = ["train.iterations=10", "train.finetune_iterations=4", "train.validate_every=5"]
@@ -55,7 +56,8 @@ def call(out, *arguments, **spec):
 
 
 def statuses(answer):
-    return {key: [unit["status"] for unit in units] for key, units in answer.items()}
+    kinds = ("trainings", "evaluations", "cells")
+    return {key: [unit["status"] for unit in answer[key]] for key in kinds}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     assert "2 trainings: 2 done" in plan.stdout
     tables = call(out, "--tables")
     assert tables.returncode == 0
-    assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in (".tex", ".md")]
+    assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in FORMATS]
 
 
 @pytest.mark.slow
@@ -137,7 +139,7 @@ def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
         assert steps == sorted(set(steps)), "each point of the curve is logged once"
         assert steps
     artifacts = {artifact.path for artifact in client.list_artifacts(grid.info.run_id, "tables")}
-    assert artifacts == {"tables/small.md", "tables/small.tex"}
+    assert artifacts == {f"tables/small{suffix}" for suffix in FORMATS}
 
 
 def wait_for(condition, seconds):
@@ -207,7 +209,12 @@ def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_p
     }
     failed = next(unit for unit in found["trainings"] if unit["status"] == "failed")
     error = out / "logs" / f"{failed['id']}.error.txt"
-    assert "DHF1K" in error.read_text()
+    assert "frames, as indexed" in error.read_text()
+    assert "Settings, with all that changes its weights:" in error.read_text()
+    again = call(out, "--json", sources="DHF1K, UCFSports")
+    assert (again.returncode, json.loads(again.stdout)) == (1, found), "what failed is left alone"
+    assert "4 units that failed before were left alone; --retry-failed tries them again" in again.stderr
+    assert "starting Ray" not in again.stderr
     assert "--" in (out / "tables" / "small.md").read_text()
 
 

@@ -1,27 +1,37 @@
-"""DHF1K as shipped (Wang et al. 2018).
+"""DHF1K (Wang et al. 2018), as shipped and as the field's repositories rearrange it.
 
-Layout::
+Layouts, with videos counted from 1 and their numbers padded or not::
 
-    root/video/001.AVI … 1000.AVI
-    root/annotation/0001/maps/0001.png …            8-bit saliency maps, numbered from 1
-    root/annotation/0001/fixation/0001.png …        {0, 255}; the .mat beside them hold the same points
+    shipped   video/001.AVI … 1000.AVI       annotation/0001/{maps,fixation}
+    unisal    annotation/0001/images         beside them; the folder may also be train, val or test
+    tased     video/0001/0001.png            annotation/0001/…
+    vip       video_png/001/…                annotation/0001/…
+    salema    frames/1/1.png                 maps/1/0001.png, fixations/1 or none
+    hd2s      frames/0001/…                  annotation/0001/…
 
+Maps are 8-bit images numbered from 1, fixation images of {0, 255} or the .mat files in fixation/maps.
 Videos 1 to 600 are for training, of which the list published with HD2S is held out for validation; 601 to
 700, the public validation set, serve as the test set, as in the paper. The annotations of 701 to 1000 are
-withheld, so these are listed in a note only.
+withheld: their frames alone are indexed.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
-from datasets.annotation import check_counts, count_fixated, numbered, read_fixations
-from datasets.corpus import ClipError, Corpus, Entry, Listing, Rows, describe, published_list, require
-from datasets.video import probe
-from manifests import Clip
+from datasets.corpus import Corpus, Entry, Listing, Reading
+from datasets.layout import Layout, Place, detect, without_annotation
+from datasets.published import published_list
+from datasets.reading import read_clip
 
-LAST_TRAINING, LAST_ANNOTATED = 600, 700
+LAST_TRAINING, LAST_ANNOTATED, LAST = 600, 700, 1000
+FPS = 30.0
+"""Of all videos but one (801.AVI, 29.97); frame images do not tell."""
+
+_MAPS, _FIXATIONS = ("annotation/{clip}/maps",), ("annotation/{clip}/fixation",)
 
 
 class DHF1K(Corpus):
@@ -29,61 +39,48 @@ class DHF1K(Corpus):
 
     name = "DHF1K"
     word = "dhf1k"
+    published = MappingProxyType({"train": 540, "val": 60, "test": 100, "unannotated": 300})
+    layouts = (
+        Layout("shipped", ("video/{clip}.{video}",), _MAPS, _FIXATIONS),
+        Layout(
+            "unisal",
+            ("{part}/{clip}/images",),
+            ("{part}/{clip}/maps",),
+            ("{part}/{clip}/fixation",),
+            parts=("annotation", "train", "val", "test"),
+        ),
+        Layout("tased", ("video/{clip}",), _MAPS, _FIXATIONS),
+        Layout("vip", ("video_png/{clip}",), _MAPS, _FIXATIONS),
+        Layout("salema", ("frames/{clip}",), ("maps/{clip}",), ("fixations/{clip}", "fixation/{clip}")),
+        Layout("hd2s", ("frames/{clip}",), _MAPS, _FIXATIONS),
+    )
 
-    def list(self, root: Path) -> Listing:
-        """List the annotated videos; a video or annotation folder without the other is listed as well."""
-        videos = {int(n) for n in _names(root / "video", r"(\d{3,4})\.AVI", "{:03d}.AVI")}
-        annotations = {int(n) for n in _names(root / "annotation", r"(\d{4})", "{:04d}")}
-        require(self.name, root, videos, "video/001.AVI … and annotation/0001/{maps,fixation} …")
-        entries = [
-            Entry(f"{n:04d}", _split(n), f"{n:04d}", "video", f"video/{n:03d}.AVI")
-            for n in sorted(videos | annotations)
-            if n <= LAST_ANNOTATED
-        ]
-        withheld = sum(n > LAST_ANNOTATED for n in videos)
-        notes = [f"{withheld} videos after {LAST_ANNOTATED} left out: their annotations are withheld"]
-        return Listing(entries, notes if withheld else [])
+    def list(self, root: Path, layout: str | None = None) -> Listing:
+        """List the videos; one with frames or annotations alone is listed as well."""
+        found = detect(self.name, root, self.layouts, identify, layout)
+        return Listing([_entry(place) for place in found.places], found.layout, found.findings)
 
-    def read(self, root: Path, entry: Entry) -> tuple[Clip, Rows]:
-        """Decode the video once, and read its fixation images."""
-        video = probe(root / entry.path)
-        maps, fixations = (numbered(root, f"annotation/{entry.clip}/{kind}") for kind in ("maps", "fixation"))
-        check_counts(video.n_frames, maps, fixations)
-        if maps.first != 1:
-            raise ClipError(f"maps are numbered from {maps.first}, expected from 1")
-        rows = read_fixations(root, fixations, video.width, video.height)
-        stat = (root / entry.path).stat()
-        clip = describe(
-            self.name,
-            entry,
-            map_pattern=maps.pattern,
-            fixation_pattern=fixations.pattern,
-            first_frame=maps.first,
-            n_frames=video.n_frames,
-            fps=video.fps,
-            width=video.width,
-            height=video.height,
-            codec=video.codec,
-            keyframes=video.keyframes,
-            n_fixated_frames=count_fixated(rows),
-            size_bytes=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-        )
-        return clip, rows
+    def read(self, root: Path, entry: Entry) -> Reading:
+        """Read one video."""
+        return read_clip(self.name, root, entry, fps=FPS)
 
 
-def _split(number: int) -> str:
+def identify(name: str) -> str | None:
+    """Return a video's identifier, four digits, from its number in any padding."""
+    if not re.fullmatch("[0-9]{1,4}", name) or not 1 <= int(name) <= LAST:
+        return None
+    return f"{int(name):04d}"
+
+
+def _entry(place: Place) -> Entry:
+    entry, number = place.entry, int(place.entry.clip)
+    if number > LAST_ANNOTATED:
+        return replace(entry, split="unannotated", maps="", fixations="")
     if number > LAST_TRAINING:
-        return "test"
-    return "val" if f"{number:04d}" in published_list("DHF1K.val") else "train"
-
-
-def _names(folder: Path, shape: str, form: str) -> list[str]:
-    """Return the numbers in the names of a folder that are written exactly as shipped."""
-    if not folder.is_dir():
-        return []
-    matches = [re.fullmatch(shape, p.name) for p in folder.iterdir()]
-    return [m[1] for m in matches if m and form.format(int(m[1])) == m[0]]
+        split = "test"
+    else:
+        split = "val" if entry.clip in published_list("DHF1K.val") else "train"
+    return replace(entry, split=split, fault=entry.fault or without_annotation(place))
 
 
 CORPUS = DHF1K()

@@ -5,22 +5,25 @@ Layout::
     root/{training,testing}/actioncliptrain00197_2/{images,maps,fixation}/actioncliptrain00197_00074.png
 
 A folder is one shot. Its files drop the shot's number and count over the whole source video, so the first
-number of most shots is far from 1. Of the training folders, those in the list published with HD2S are held
-out for validation; all others train, except that shots shorter than a window are passed over when windows
-are drawn. Every testing folder is tested on, however short. Images do not tell the frame rate: 24 fps.
+number of most shots is far from 1. The training shots are split by the lists published with HD2S, which name
+those of 16 frames and more; the others are in no split. Every testing shot is tested on, however short.
+Images do not tell the frame rate: 24 fps.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
-from datasets.corpus import Corpus, Entry, Listing, Rows, require
-from datasets.frame_folder import list_clip_folders, read_frame_folder
-from manifests import Clip
+from datasets.corpus import Corpus, Entry, Listing, Reading
+from datasets.layout import TRAINING_TESTING, detect, without_annotation
+from datasets.published import split_by_lists, unlisted
+from datasets.reading import read_clip
 
 FPS = 24.0
-_SHOT = re.compile(r"(actionclip(?:train|test)\d{5})_\d+")
+_SHOT = re.compile(r"actionclip(?:train|test)[0-9]{5}_[0-9]+")
 
 
 class Hollywood2(Corpus):
@@ -28,21 +31,36 @@ class Hollywood2(Corpus):
 
     name = "Hollywood2"
     word = "hollywood2"
+    published = MappingProxyType({"train": 1714, "val": 190, "test": 3558})
+    layouts = (TRAINING_TESTING,)
 
-    def list(self, root: Path) -> Listing:
+    def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the shots."""
+        found = detect(self.name, root, self.layouts, _identify, layout)
         entries = [
-            Entry(match[0], split, match[1], "frames", path)
-            for match, split, path in list_clip_folders(root, _SHOT, "Hollywood2.val")
+            replace(
+                place.entry,
+                split=split_by_lists(place, "Hollywood2"),
+                source_video=_source(place.entry),
+                fault=place.entry.fault or without_annotation(place),
+            )
+            for place in found.places
         ]
-        require(
-            self.name, root, entries, "training/actioncliptrain00001_1/{images,maps,fixation} … and testing/…"
-        )
-        return Listing(entries, [])
+        remedy = "Nothing: the lists leave out the training shots of fewer than 16 frames."
+        return Listing(entries, found.layout, [*found.findings, *unlisted(entries, "note", remedy)])
 
-    def read(self, root: Path, entry: Entry) -> tuple[Clip, Rows]:
+    def read(self, root: Path, entry: Entry) -> Reading:
         """Read one shot."""
-        return read_frame_folder(self.name, root, entry, prefix=f"{entry.source_video}_", fps=FPS)
+        return read_clip(self.name, root, entry, fps=FPS, prefix=f"{_source(entry)}_")
+
+
+def _identify(name: str) -> str | None:
+    return name if _SHOT.fullmatch(name) else None
+
+
+def _source(entry: Entry) -> str:
+    """Return the video that a shot was cut from."""
+    return entry.clip.rpartition("_")[0]
 
 
 CORPUS = Hollywood2()

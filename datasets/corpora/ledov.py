@@ -16,15 +16,19 @@ maps or fixation images are shipped: the fixated pixels are worked out here, and
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from datasets import matfile
-from datasets.annotation import count_fixated
-from datasets.corpus import ClipError, Corpus, Entry, Listing, Rows, describe, require
-from datasets.video import probe
-from manifests import Clip, Problem, ProblemError, natural_key
+from datasets.annotation import count_fixated, literal
+from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading, Rows, as_finding, describe
+from datasets.layout import Layout, Place, detect, listed_only
+from datasets.names import escapes
+from datasets.reading import Media, cut_off, read_media
+from manifests import Finding, Problem, ProblemError, natural_key
 
 _LISTS = {"trainlist": "train", "vaildlist": "val", "testlist": "test"}
 
@@ -34,57 +38,83 @@ class LEDOV(Corpus):
 
     name = "LEDOV"
     word = "ledov"
+    published = MappingProxyType({"train": 461, "val": 36, "test": 41})
+    layouts = (Layout("shipped", ("{clip}/{clip}.{video}",), (), ("{clip}/Data.mat",)),)
 
-    def list(self, root: Path) -> Listing:
+    def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the videos named in the split lists; those that are not on disk end up quarantined."""
-        require(
-            self.name,
-            root,
-            (root / "VideoNameList.mat").is_file(),
-            "VideoNameList.mat, namelist.mat, <video>/…",
-        )
+        found = detect(self.name, root, self.layouts, _identify, layout)
         try:
             splits = _read_splits(root)
-        except (ClipError, FileNotFoundError, IndexError, ValueError) as error:
+        except (ClipError, IndexError, ValueError) as error:
             remedy = "Take the list again from where the corpus is published."
             problem = Problem(f"LEDOV's split lists in {root}", "three lists of indices", str(error), remedy)
             raise ProblemError(problem) from error
-        entries = [
-            Entry(name, splits[name], name, "video", f"{name}/{name}.mp4")
-            for name in sorted(splits, key=natural_key)
-        ]
-        folders = {p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")}
-        unlisted = sorted(folders - set(splits))
-        notes = [f"{len(unlisted)} folders in no split list left out: {', '.join(unlisted[:5])}"]
-        return Listing(entries, notes if unlisted else [])
+        places = {place.entry.clip: place for place in found.places}
+        entries = [_entry(name, splits[name], places.get(name)) for name in sorted(splits, key=natural_key)]
+        more = [name for name in places if name not in splits]
+        notes = []
+        if more:
+            names = f"{len(more)} in none: {', '.join(more[:5])}{' …' if len(more) > 5 else ''}"
+            remedy = "They are left aside; index them as a corpus of your own if you need them."
+            notes = [Finding("note", "unlisted", "", "", "every video in a split list", names, remedy)]
+        return Listing(entries, found.layout, [*found.findings, *notes])
 
-    def read(self, root: Path, entry: Entry) -> tuple[Clip, Rows]:
+    def read(self, root: Path, entry: Entry) -> Reading:
         """Decode the video once, and work out who looked where in which frame."""
-        video = probe(root / entry.path)
-        data = matfile.load(root / entry.clip / "Data.mat", "Data")
+        data = matfile.load(root, entry.fixations, "Data")
+        if not isinstance(data, dict):
+            raise ClipError("missing-key", "a struct Data", "another value", path=entry.fixations)
         missing = [k for k in ("VideoFrameRate", "VideoSize", "fixdata") if k not in data]
         if missing:
-            raise ClipError(f"Data.mat has no {', '.join(missing)} in Data, only {', '.join(data)}")
+            expected, found = f"{', '.join(missing)} in Data", f"only {', '.join(data)}"
+            raise ClipError("missing-key", expected, found, path=entry.fixations)
+        video = read_media(root, entry)
         width, height = (int(side) for side in np.ravel(data["VideoSize"]))
-        if (width, height) != (video.width, video.height):
-            raise ClipError(f"VideoSize is {width}x{height}, the video {video.width}x{video.height}")
-        rows = fixated_pixels(data["fixdata"], float(data["VideoFrameRate"]), video.n_frames, width, height)
-        stat = (root / entry.path).stat()
+        if (width, height) != video.size:
+            expected, found = f"the VideoSize of Data.mat, {width}x{height}", f"{video.width}x{video.height}"
+            raise ClipError("size-mismatch", expected, found)
+        rate = float(data["VideoFrameRate"])
+        try:
+            rows = fixated_pixels(data["fixdata"], rate, video.n_frames, width, height)
+        except ClipError as error:
+            error.path = entry.fixations
+            raise
         clip = describe(
             self.name,
             entry,
-            first_frame=1,
-            n_frames=video.n_frames,
-            fps=video.fps,
-            width=width,
-            height=height,
-            codec=video.codec,
-            keyframes=video.keyframes,
+            **video.columns(),
+            fixation_pattern=literal(entry.fixations),
+            first_annotation=1,
             n_fixated_frames=count_fixated(rows),
-            size_bytes=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
         )
-        return clip, rows
+        return Reading(clip, rows, _count_finding(entry, video, data))
+
+
+def _identify(name: str) -> str:
+    return name
+
+
+def _entry(name: str, split: str, place: Place | None) -> Entry:
+    """Return a listed video, be it there or not."""
+    if place is None:
+        return listed_only(name, split, "" if escapes(name) else f"{name}/{name}.mp4", "video")
+    fixations = place.entry.fixations or f"{name}/Data.mat"
+    return replace(place.entry, split=split, fixations=fixations)
+
+
+def _count_finding(entry: Entry, video: Media, data: dict[str, object]) -> tuple[Finding, ...]:
+    """Return a warning if the video has not the frames that Data.mat, or its header, says."""
+    declared = data.get("VideoFrames")
+    if declared is None:
+        error = cut_off(video)
+    elif int(np.ravel(declared)[0]) != video.n_frames:
+        expected = f"the VideoFrames of Data.mat, {int(np.ravel(declared)[0])}"
+        remedy = "The fixations hold by their times; see whether the video is whole."
+        error = ClipError("count-mismatch", expected, f"{video.n_frames} that decode", remedy=remedy)
+    else:
+        error = None
+    return (as_finding(error, entry, "warning"),) if error else ()
 
 
 def fixated_pixels(fixdata: np.ndarray, frame_rate: float, n_frames: int, width: int, height: int) -> Rows:
@@ -92,7 +122,8 @@ def fixated_pixels(fixdata: np.ndarray, frame_rate: float, n_frames: int, width:
 
     - A start time before that of the row above begins a new subject.
     - Fixations outside the frame are dropped, and so are a subject's first ones until one lies off the
-      centre in both directions by more than a twentieth of the height: viewing begins at a cross there.
+      centre in both directions by more than a twentieth of the height, rounded to whole pixels (halves up):
+      viewing begins at a cross there.
     - With d = 1000 / frame_rate ms, a fixation covers the frames (from 1) ceil(start / d) to
       ceil((start + duration) / d), cut to those there are.
     - Positions are 1-based; their fractions are dropped.
@@ -107,9 +138,13 @@ def fixated_pixels(fixdata: np.ndarray, frame_rate: float, n_frames: int, width:
     Returns:
         int32 (M, 3): frame from 0, row, column. A pixel that two fixations share in a frame stands twice
         here and once in the manifest.
+
+    Raises:
+        ClipError: fixdata has not five columns, or holds what is no number; or there is no frame rate.
     """
-    data = np.asarray(fixdata, dtype=np.float64)
-    data = data.T if data.ndim == 2 and data.shape[0] == 5 != data.shape[1] else data.reshape(-1, 5)
+    data = _five_columns(fixdata)
+    if not (math.isfinite(frame_rate) and frame_rate > 0):
+        raise ClipError("bad-fixations", "a frame rate above 0", f"{frame_rate}")
     _, start, duration, x, y = data.T
     inside = (x > 0) & (x < width) & (y > 0) & (y < height)
     margin = math.floor(height / 20 + 0.5)
@@ -119,8 +154,8 @@ def fixated_pixels(fixdata: np.ndarray, frame_rate: float, n_frames: int, width:
         keep[own] &= np.logical_or.accumulate(away[own])
     start, duration, x, y = (column[keep] for column in (start, duration, x, y))
     frame_ms = 1000.0 / frame_rate
-    first = np.maximum(np.ceil(start / frame_ms), 1).astype(int)
-    last = np.minimum(np.ceil((start + duration) / frame_ms), n_frames).astype(int)
+    first = np.clip(np.ceil(start / frame_ms), 1, n_frames + 1).astype(int)
+    last = np.clip(np.ceil((start + duration) / frame_ms), 0, n_frames).astype(int)
     length = np.maximum(last - first + 1, 0)
     # Frames first … last of every fixation, one below the other.
     within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
@@ -129,15 +164,33 @@ def fixated_pixels(fixdata: np.ndarray, frame_rate: float, n_frames: int, width:
     return np.stack([frame, row, column], axis=1).astype(np.int32)
 
 
+def _five_columns(fixdata: np.ndarray) -> np.ndarray:
+    """Return fixdata as float64 (N, 5)."""
+    try:
+        data = np.asarray(fixdata, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ClipError("bad-fixations", "numbers in fixdata", "other values") from error
+    if data.size == 0:
+        return data.reshape(0, 5)
+    data = np.atleast_2d(data)
+    data = data.T if data.shape[0] == 5 != data.shape[1] else data
+    if data.ndim != 2 or data.shape[1] != 5:
+        raise ClipError("bad-fixations", "five columns in fixdata", "x".join(map(str, data.shape)))
+    broken = np.count_nonzero(~np.isfinite(data).all(axis=1))
+    if broken:
+        raise ClipError("bad-fixations", "finite numbers in fixdata", f"{broken} rows with others")
+    return data
+
+
 def _read_splits(root: Path) -> dict[str, str]:
     """Return the split of every listed video."""
-    names = matfile.load(root / "VideoNameList.mat", "VideoNameList")
+    names = matfile.load(root, "VideoNameList.mat", "VideoNameList")
     names = [names] if isinstance(names, str) else [str(name) for name in names]
-    together = root / "namelist.mat"
+    together = (root / "namelist.mat").is_file()
     splits: dict[str, str] = {}
     for key, split in _LISTS.items():
-        path = together if together.is_file() else root / f"{key}.mat"
-        for index in np.unique(np.ravel(matfile.load(path, key)).astype(int)):
+        path = "namelist.mat" if together else f"{key}.mat"
+        for index in np.unique(np.ravel(matfile.load(root, path, key)).astype(int)):
             if not 1 <= index <= len(names):
                 raise IndexError(f"index {index} in {key}, with {len(names)} names in VideoNameList")
             name = names[index - 1]

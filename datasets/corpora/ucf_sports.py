@@ -4,22 +4,25 @@ Layout::
 
     root/{training,testing}/Diving-Side-001/{images,maps,fixation}/Diving-Side_001_001.png
 
-The folder's number follows a hyphen, the files' an underscore. Of the training folders, those in the list
-published with HD2S are held out for validation. Images do not tell the frame rate; UCF's own statistics of
-the dataset (150 clips, 958 s) give 10 fps, which agrees with the 9,430 frames of the curated version.
+The folder's number follows a hyphen, the files' an underscore. The training clips are split by the lists
+published with HD2S, which name all 103. Images do not tell the frame rate; UCF's own statistics of the
+dataset (150 clips, 958 s) give 10 fps, which agrees with the 9,430 frames of the curated version.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
-from datasets.corpus import Corpus, Entry, Listing, Rows, require
-from datasets.frame_folder import list_clip_folders, read_frame_folder
-from manifests import Clip
+from datasets.corpus import Corpus, Entry, Listing, Reading
+from datasets.layout import TRAINING_TESTING, detect, without_annotation
+from datasets.published import split_by_lists, unlisted
+from datasets.reading import read_clip
 
 FPS = 10.0
-_CLIP = re.compile(r"([A-Za-z]+(?:-[A-Za-z]+)*)-(\d{3})")
+_CLIP = re.compile(r"([A-Za-z]+(?:-[A-Za-z]+)*)-([0-9]{3})")
 
 
 class UCFSports(Corpus):
@@ -27,20 +30,31 @@ class UCFSports(Corpus):
 
     name = "UCFSports"
     word = "ucf_sports"
+    published = MappingProxyType({"train": 93, "val": 10, "test": 47})
+    layouts = (TRAINING_TESTING,)
 
-    def list(self, root: Path) -> Listing:
+    def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the clips."""
+        found = detect(self.name, root, self.layouts, _identify, layout)
         entries = [
-            Entry(match[0], split, match[0], "frames", path)
-            for match, split, path in list_clip_folders(root, _CLIP, "UCF.val")
+            replace(
+                place.entry,
+                split=split_by_lists(place, "UCF"),
+                fault=place.entry.fault or without_annotation(place),
+            )
+            for place in found.places
         ]
-        require(self.name, root, entries, "training/Diving-Side-001/{images,maps,fixation} … and testing/…")
-        return Listing(entries, [])
+        remedy = "The lists name all training clips: see whether these belong to the corpus."
+        return Listing(entries, found.layout, [*found.findings, *unlisted(entries, "warning", remedy)])
 
-    def read(self, root: Path, entry: Entry) -> tuple[Clip, Rows]:
+    def read(self, root: Path, entry: Entry) -> Reading:
         """Read one clip."""
         action, number = _CLIP.fullmatch(entry.clip).groups()
-        return read_frame_folder(self.name, root, entry, prefix=f"{action}_{number}_", fps=FPS)
+        return read_clip(self.name, root, entry, fps=FPS, prefix=f"{action}_{number}_")
+
+
+def _identify(name: str) -> str | None:
+    return name if _CLIP.fullmatch(name) else None
 
 
 CORPUS = UCFSports()

@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 Corpora = tuple[str, ...]
 
@@ -22,20 +23,30 @@ class Approach:
         word: the name in specs, ids and tags.
         title: the name in tables.
         model: a name of `hd2s.build_model`.
-        labelled: (sources, target) -> the corpora whose maps supervise the training.
+        labelled: (sources, target) -> the corpora whose maps supervise the training. The first of them
+            also selects the weights, by its validation split (Sect. 4.2).
         unlabelled: (sources, target) -> the corpora seen without their maps.
         step: a name of `hd2s.steps.STEPS`.
         parent: the approach, trained on the sources alone, whose weights are the start; None for a
             fresh model.
+        pools: takes all sources of a table together, instead of one at a time.
+        needs_target: cannot do without a second domain.
+        trained_as: the approach whose very training this is, under another name in tables; empty for
+            its own.
+        options: sources -> what the model is built with besides the settings.
     """
 
     word: str
     title: str
     model: str
-    labelled: Callable[[Corpora, str], Corpora]
-    unlabelled: Callable[[Corpora, str], Corpora]
+    labelled: Callable[[Corpora, str | None], Corpora]
+    unlabelled: Callable[[Corpora, str | None], Corpora]
     step: str
     parent: str | None = None
+    pools: bool = False
+    needs_target: bool = False
+    trained_as: str = ""
+    options: Callable[[Corpora], dict[str, Any]] = lambda sources: {}
 
 
 @cache

@@ -9,4 +9,5 @@ APPROACH = Approach(
     labelled=lambda sources, target: sources,
     unlabelled=lambda sources, target: (target,),
     step="adversarial",
+    needs_target=True,
 )

@@ -10,4 +10,5 @@ APPROACH = Approach(
     unlabelled=lambda sources, target: (),
     step="supervised",
     parent="generalization",
+    needs_target=True,
 )

@@ -22,9 +22,13 @@ def available() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def tables() -> list[str]:
+    """List the printed tables at hand, as paper/table."""
+    return [f"{paper}/{table}" for paper in available() for table in _read(paper)["tables"]]
+
+
 def paper_value(
-    paper: str,
-    table: str,
+    place: str,
     *,
     sources: Sequence[str],
     target: str | None,
@@ -35,12 +39,11 @@ def paper_value(
     """Look up a printed number.
 
     Args:
-        paper: a name of `available`.
-        table: the table's name, such as `table5`.
+        place: paper and table, such as `hd2s/table5`.
         sources: the corpora that the model was trained on with their maps, in any order.
         target: the corpus that it was adapted to or fine-tuned on; None where no second domain took part.
         test: the corpus that it was tested on.
-        approach: the approach's word.
+        approach: the approach's word, or the label of its variant.
         metric: the metric's name.
 
     Returns:
@@ -49,15 +52,17 @@ def paper_value(
     Raises:
         ProblemError: the paper is unknown.
     """
+    paper, _, table = place.partition("/")
     return values(paper).get((table, frozenset(sources), target, test, approach, metric))
 
 
-def citation(paper: str, table: str) -> str:
+def citation(place: str) -> str:
     """Say where a table's numbers are printed, such as "Table 5 of …".
 
     Raises:
         ProblemError: the paper is unknown.
     """
+    paper, _, table = place.partition("/")
     return f"{table.replace('table', 'Table ', 1)} of {_read(paper)['cite']}"
 
 

@@ -1,5 +1,6 @@
 """The paper's tables, laid out from the ledger's cells and the printed numbers, and written down."""
 
-from grid.tables.layout import build, compile_tables
+from grid.tables.compilation import compile_tables
+from grid.tables.table import Style
 
-__all__ = ["build", "compile_tables"]
+__all__ = ["Style", "compile_tables"]

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from grid.events import Listener, Row
 from grid.tracking.background import Background
 from grid.tracking.runs import PARENT_TAG, Run, RunStore, flatten
-from grid.tracking.views import AXES, COLOURS, OTHER_COLOUR, metric_name, view_route, view_tag
+from grid.tracking.views import COLOURS, OTHER_COLOUR, axes, corpora_of, metric_name, view_route, view_tag
+from manifests.check import Problem, ProblemError
 
 if TYPE_CHECKING:
     from grid.plan import Cell, Evaluation, Plan, Training
@@ -48,6 +49,18 @@ class Tracker(Listener):
         self._digests: dict[str, str] = {}
         self._background = Background("grid.tracking", self._doubt)
         self._background.later(lambda: self._store)
+
+    def require(self) -> None:
+        """Wait until MLflow has answered; ProblemError if it does not."""
+        self._background.wait()
+        if self._opened is None:
+            self._background.close()
+            remedy = (
+                "Start it or correct the address. Or leave --tracking-uri out: runs are then kept in the"
+                " output folder, and `python -m grid sync --tracking-uri URI` brings them to a server later."
+            )
+            found = "; ".join(self._background.reasons)
+            raise ProblemError(Problem(f"--tracking-uri {self.uri}", "an MLflow server", found, remedy))
 
     # What the driver calls. Each returns at once, but for those that say that they wait.
 
@@ -106,7 +119,7 @@ class Tracker(Listener):
 
         Args:
             status: FINISHED, FAILED (some cell has no value) or KILLED (interrupted), as MLflow calls them.
-            tables: the compiled tables, .tex and .md.
+            tables: the compiled tables, in every format.
         """
         self._background.later(self._finish_grid, status, list(tables))
         self._background.wait()
@@ -135,7 +148,7 @@ class Tracker(Listener):
         reasons = "; ".join(self._background.reasons)
         return [
             f"MLflow at {self.uri}: {self._background.missed} entries failed or were left out ({reasons}). "
-            "Results are safe in Parquet; run the same command again to log what is missing."
+            "Results are safe in Parquet; `python -m grid sync`, or the same command again, adds the rest."
         ]
 
     def close(self) -> None:
@@ -173,10 +186,10 @@ class Tracker(Listener):
 
     def _training_run(self, training: Training) -> Run:
         tables = dict.fromkeys(cell.table for cell in self._plan.cells if cell.training == training.id)
-        axes = _axes(training)
-        tags = {**self._child_tags("training", training.approach), "table": ", ".join(tables), **axes}
-        params = {**flatten(training.spec), **axes, "parent": training.parent}
-        params |= {f"digest.{corpus}": self._digests.get(corpus) for corpus in _corpora(training)}
+        place = axes(training)
+        tags = {**self._child_tags("training", training.approach), "table": ", ".join(tables), **place}
+        params = {**flatten(training.spec), **place, "parent": training.parent}
+        params |= {f"digest.{corpus}": self._digests.get(corpus) for corpus in corpora_of(training)}
         new = training.id not in self._store.runs
         run = self._store.ensure(training.id, training.label, tags, params)
         if new:
@@ -185,13 +198,13 @@ class Tracker(Listener):
         return run
 
     def _cell_run(self, cell: Cell) -> Run:
-        axes = {**_axes(cell), "test": cell.test}
-        tags = {**self._child_tags("cell", cell.approach), "table": cell.table, **axes}
+        place = {**axes(cell), "test": cell.test}
+        tags = {**self._child_tags("cell", cell.approach), "table": cell.table, **place}
         tags |= {"cell": f"{self.grid}/{cell.id}", "training": cell.training, "evaluation": cell.evaluation}
         name = self._cell_name(cell)
         new = name not in self._store.runs
-        params = {**flatten(self._plan.evaluations[cell.evaluation].spec), **axes}
-        label = f"{axes['source']} → {cell.test}, {cell.approach}"
+        params = {**flatten(self._plan.evaluations[cell.evaluation].spec), **place}
+        label = f"{place['source']} → {cell.test}, {cell.approach}"
         run = self._store.ensure(name, label, tags, params)
         if new:
             self._name_datasets(run, {cell.test: "test"})
@@ -277,16 +290,6 @@ class Tracker(Listener):
             if run.status == "RUNNING" and run.tags.get(PARENT_TAG) == parent.run_id:
                 self._store.finish(run, "KILLED")
         self._store.finish(parent, status)
-
-
-def _axes(work: Training | Cell) -> dict[str, str]:
-    """Give what a table's reader filters and groups by; "none" where there is no target."""
-    values = ("+".join(work.sources), work.target or "none", work.approach, str(work.seed))
-    return dict(zip([axis for axis in AXES if axis != "test"], values, strict=True))
-
-
-def _corpora(training: Training) -> tuple[str, ...]:
-    return (*training.sources, training.target) if training.target else training.sources
 
 
 def _numbers(section: str, summary: Mapping[str, Any]) -> list[Row]:

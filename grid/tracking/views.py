@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from grid.spec import TableSpec
+    from grid.plan import Cell, Training
+    from grid.tablespec import TableSpec
 
 TAG_PREFIX = "mlflow.sharedViewState."
 AXES = ("source", "target", "test", "approach", "seed")
@@ -67,6 +68,17 @@ def view_route(experiment_id: str, grid: str, table: str) -> str:
     """Where the interface shows the view, as a path on the server."""
     key = quote(view_key(grid, table), safe="")
     return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={key}"
+
+
+def axes(work: Training | Cell) -> dict[str, str]:
+    """Give what a table's reader filters and groups by; "none" where there is no target."""
+    values = ("+".join(work.sources), work.target or "none", work.approach, str(work.seed))
+    return dict(zip([axis for axis in AXES if axis != "test"], values, strict=True))
+
+
+def corpora_of(training: Training) -> tuple[str, ...]:
+    """List the corpora that a training learns from."""
+    return (*training.sources, training.target) if training.target else training.sources
 
 
 def _columns(kind: str, names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
+from datasets.corpus import read_entry
 from manifests import Clip
 
 WIDTH, HEIGHT = 64, 48
@@ -55,25 +56,76 @@ def points_of(i: int, width: int = WIDTH, height: int = HEIGHT) -> list[tuple[in
     return [] if i % 5 == 4 else [(0, 0), (height - 1, width - 1), (10 + i % 10, 20 + i % 30)]
 
 
-def write_annotations(folder: Path, names: list[str], width: int = WIDTH, height: int = HEIGHT) -> None:
-    """Write maps and fixation images; the map of frame i has the value 10 + i everywhere."""
+def fixated(i: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Return uint8 (H, W): 1 where frame i is fixated."""
+    image = np.zeros((height, width), np.uint8)
+    for y, x in points_of(i, width, height):
+        image[y, x] = 1
+    return image
+
+
+def expected_rows(n_frames: int) -> list[tuple[int, int, int]]:
+    """Return (frame, y, x) of all that `write_annotations` writes."""
+    return [(i, y, x) for i in range(n_frames) for y, x in sorted(points_of(i))]
+
+
+def write_maps(folder: Path, names: list[str], width: int = WIDTH, height: int = HEIGHT) -> None:
+    """Write maps; that of frame i has the value 10 + i everywhere."""
     for i, name in enumerate(names):
-        fixation = np.zeros((height, width), np.uint8)
-        for y, x in points_of(i, width, height):
-            fixation[y, x] = 255
-        write_png(folder / "maps" / f"{name}.png", np.full((height, width), 10 + i, np.uint8))
-        write_png(folder / "fixation" / f"{name}.png", fixation)
+        write_png(folder / f"{name}.png", np.full((height, width), 10 + i, np.uint8))
+
+
+def write_fixations(folder: Path, names: list[str], suffix: str = "png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate(names):
+        if suffix == "png":
+            write_png(folder / f"{name}.png", fixated(i) * 255)
+        else:
+            savemat(folder / f"{name}.mat", {"I": fixated(i)})
+
+
+def write_annotations(folder: Path, names: list[str]) -> None:
+    write_maps(folder / "maps", names)
+    write_fixations(folder / "fixation", names)
+
+
+def write_frames(folder: Path, names: list[str], suffix: str = "png") -> None:
+    for name, image in zip(names, moving_square(len(names)), strict=True):
+        write_png(folder / f"{name}.{suffix}", image)
+
+
+def four_digits(n_frames: int, first: int = 1) -> list[str]:
+    return [f"{i:04d}" for i in range(first, first + n_frames)]
 
 
 def write_dhf1k(root: Path, number: int, n_frames: int = 12) -> None:
     write_video(root / "video" / f"{number:03d}.AVI", moving_square(n_frames), g="5", qscale="2")
     if number <= 700:
-        write_annotations(root / "annotation" / f"{number:04d}", [f"{i:04d}" for i in range(1, n_frames + 1)])
+        write_annotations(root / "annotation" / f"{number:04d}", four_digits(n_frames))
+
+
+# Where each rearrangement of DHF1K keeps frames, and maps and fixations, of a video.
+DHF1K_FRAMES = {
+    "unisal": ("annotation/{n:04d}/images/{i:04d}", "annotation/{n:04d}/maps", "annotation/{n:04d}/fixation"),
+    "tased": ("video/{n:04d}/{i:04d}", "annotation/{n:04d}/maps", "annotation/{n:04d}/fixation"),
+    "vip": ("video_png/{n:03d}/{i:04d}", "annotation/{n:04d}/maps", "annotation/{n:04d}/fixation"),
+    "salema": ("frames/{n}/{i}", "maps/{n}", "fixations/{n}"),
+    "hd2s": ("frames/{n:04d}/{i:04d}", "annotation/{n:04d}/maps", "annotation/{n:04d}/fixation"),
+}
+
+
+def write_dhf1k_frames(root: Path, layout: str, number: int, n_frames: int = 4, first: int = 1) -> None:
+    """Write a video in one of `DHF1K_FRAMES`, its frames counted from `first`, its annotations from 1."""
+    frames, maps, fixations = DHF1K_FRAMES[layout]
+    for i, image in enumerate(moving_square(n_frames), start=first):
+        write_png(root / f"{frames.format(n=number, i=i)}.png", image)
+    if number <= 700:
+        write_maps(root / maps.format(n=number), four_digits(n_frames))
+        write_fixations(root / fixations.format(n=number), four_digits(n_frames))
 
 
 def write_frame_clip(folder: Path, names: list[str]) -> None:
-    for name, image in zip(names, moving_square(len(names)), strict=True):
-        write_png(folder / "images" / f"{name}.png", image)
+    write_frames(folder / "images", names)
     write_annotations(folder, names)
 
 
@@ -147,6 +199,11 @@ def write_ledov(root: Path, names: list[str], *, modern: tuple[str, ...] = ()) -
     savemat(root / "namelist.mat", {key: np.array(value, float)[:, None] for key, value in lists.items()})
 
 
+def scanned(corpus, root: Path, layout: str | None = None) -> list:
+    """Return what reading each clip of a corpus gives."""
+    return [read_entry(corpus, root, entry) for entry in corpus.list(root, layout).entries]
+
+
 def a_clip(**changes) -> Clip:
     """Return a row with some of its columns set, for tests of what comes after indexing."""
     values = {name: "" for name in Clip.__dataclass_fields__} | {
@@ -155,11 +212,13 @@ def a_clip(**changes) -> Clip:
         "clip": "x",
         "media": "video",
         "first_frame": 1,
+        "first_annotation": 1,
         "n_frames": 12,
         "fps": 25.0,
         "width": WIDTH,
         "height": HEIGHT,
         "keyframes": (),
+        "keyframe_frames": (),
         "n_fixated_frames": 0,
         "status": "ok",
         "size_bytes": 0,

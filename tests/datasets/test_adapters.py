@@ -1,58 +1,48 @@
-"""Each adapter on its native layout, whole and damaged: ids, splits, counts, points and reasons."""
+"""Each adapter on its native layout: ids, splits, counts, points, and what its own lists make of it."""
 
-import numpy as np
 import pytest
-from scipy.io import savemat
 from small_corpora import (
-    FIXATED,
-    FIXDATA,
     HEIGHT,
     WIDTH,
-    moving_square,
-    points_of,
+    expected_rows,
+    scanned,
     write_dhf1k,
-    write_ledov,
-    write_mat73,
-    write_png,
     write_shot,
     write_ucf,
-    write_video,
 )
 
-from datasets import matfile
-from datasets.corpora.ledov import fixated_pixels
-from datasets.corpus import ClipError, available, get
-from datasets.index import index
+from datasets.corpus import available, get
+from datasets.layout import Place
+from datasets.names import escapes
+from datasets.published import published_list, split_by_lists
 from manifests import ProblemError
 
 
-def expected_rows(n_frames: int) -> list[tuple[int, int, int]]:
-    return [(i, y, x) for i in range(n_frames) for y, x in sorted(points_of(i))]
-
-
 def scan(word, root):
-    return {clip.clip: (clip, rows) for clip, rows in get(word).scan(root)}
+    return {reading.clip.clip: reading for reading in scanned(get(word), root)}
 
 
-@pytest.fixture(scope="module")
-def dhf1k(tmp_path_factory):
-    """Training 0001 and 0002, validation 0021, test 0601, and 0701 without annotations."""
-    root = tmp_path_factory.mktemp("DHF1K")
-    for number in (1, 2, 21, 601, 701):
-        write_dhf1k(root, number)
-    return root
+def splits(word, root):
+    return {entry.clip: entry.split for entry in get(word).list(root).entries}
 
 
-def test_dhf1k(dhf1k):
-    found = scan("dhf1k", dhf1k)
-    assert {name: clip.split for name, (clip, _) in found.items()} == {
+def test_dhf1k(tmp_path):
+    for number in (1, 2, 21, 601, 701, 1000):
+        write_dhf1k(tmp_path, number)
+    listing = get("dhf1k").list(tmp_path)
+    assert (listing.layout, listing.findings) == ("shipped", [])
+    found = scan("dhf1k", tmp_path)
+    assert {name: reading.clip.split for name, reading in found.items()} == {
         "0001": "train",
         "0002": "train",
         "0021": "val",
         "0601": "test",
+        "0701": "unannotated",
+        "1000": "unannotated",
     }
-    clip, rows = found["0001"]
-    assert (clip.status, clip.reason) == ("ok", "")
+    assert {reading.clip.status for reading in found.values()} == {"ok"}
+    assert not any(reading.findings for reading in found.values())
+    clip = found["0001"].clip
     assert (clip.n_frames, clip.width, clip.height, clip.fps, clip.codec) == (
         12,
         WIDTH,
@@ -61,65 +51,42 @@ def test_dhf1k(dhf1k):
         "mpeg4",
     )
     assert (clip.path, clip.map_path(11)) == ("video/001.AVI", "annotation/0001/maps/0012.png")
-    assert clip.keyframes[0] == 0
-    assert len(clip.keyframes) >= 3
-    assert clip.n_fixated_frames == 10
-    assert sorted(map(tuple, rows.tolist())) == expected_rows(12)
-    assert get("dhf1k").list(dhf1k).notes == ["1 videos after 700 left out: their annotations are withheld"]
+    assert clip.fixation_path(0) == "annotation/0001/fixation/0001.png"
+    assert (clip.first_frame, clip.first_annotation, clip.n_fixated_frames) == (1, 1, 10)
+    assert sorted(map(tuple, found["0001"].rows.tolist())) == expected_rows(12)
+    last = found["1000"].clip
+    assert (last.path, last.n_frames, last.map_pattern, last.n_fixated_frames) == (
+        "video/1000.AVI",
+        12,
+        "",
+        0,
+    )
 
 
-def test_dhf1k_ignores_what_is_not_named_as_shipped(tmp_path):
-    write_dhf1k(tmp_path, 1)
-    for stray in (
-        "video/._001.AVI",
-        "video/Thumbs.db",
-        "video/0001.AVI",
-        "video/002.mp4",
-        "annotation/.DS_Store",
-    ):
-        (tmp_path / stray).write_bytes(b"stray")
-    write_png(tmp_path / "annotation/0001/0450.png", np.zeros((4, 4, 3), np.uint8))
-    (tmp_path / "annotation/0001/maps/._0001.png").write_bytes(b"stray")
-    (tmp_path / "annotation/0001/fixation/maps").mkdir()
-    clip, rows = scan("dhf1k", tmp_path)["0001"]
-    assert (clip.status, clip.n_frames, len(rows)) == ("ok", 12, len(expected_rows(12)))
-
-
-def damage_dhf1k(root):
-    """Write one clip for each way of being damaged; return the reasons expected."""
-    for number in range(1, 10):
-        write_dhf1k(root, number)
-    annotation = root / "annotation"
-    (annotation / "0001/maps/0012.png").unlink()
-    (annotation / "0002/fixation/0005.png").unlink()
-    (root / "video/003.AVI").write_bytes(b"")
-    (root / "video/004.AVI").write_bytes(b"this is not a video" * 50)
-    (root / "video/005.AVI").unlink()
-    write_png(annotation / "0006/fixation/0003.png", np.zeros((HEIGHT, WIDTH + 2), np.uint8))
-    for file in (annotation / "0007/maps").iterdir():
-        file.unlink()
-    (annotation / "0008/fixation/0004.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    return {
-        "0001": "12 frames, 11 maps, 12 fixation images",
-        "0002": "5 is missing",
-        "0003": "InvalidDataError",
-        "0004": "InvalidDataError",
-        "0005": "no file 005.AVI",
-        "0006": f"0003.png is {WIDTH + 2}x{HEIGHT}, the frames are {WIDTH}x{HEIGHT}",
-        "0007": "no file <number>.png in annotation/0007/maps",
-        "0008": "UnidentifiedImageError",
+def test_the_published_splits_add_up():
+    sizes = {name: len(published_list(name)) for name in ("DHF1K.train", "DHF1K.val", "UCF.train", "UCF.val")}
+    assert sizes == {"DHF1K.train": 540, "DHF1K.val": 60, "UCF.train": 93, "UCF.val": 10}
+    assert len(published_list("Hollywood2.train")) == 1714
+    assert len(published_list("Hollywood2.val")) == 190
+    assert {word: sum(get(word).published.values()) for word in available()} == {
+        "dhf1k": 1000,
+        "hollywood2": 1714 + 190 + 3558,
+        "ledov": 538,
+        "ucf_sports": 150,
     }
 
 
-def test_damaged_clips_are_quarantined_with_the_reason_and_stop_nothing(tmp_path):
-    reasons = damage_dhf1k(tmp_path / "corpus")
-    manifest = index("dhf1k", tmp_path / "corpus", tmp_path / "m")
-    assert manifest.quarantined == len(reasons)
-    assert [clip.clip for clip in manifest.clips()] == ["0009"]
-    for clip in manifest.clips(status="quarantined"):
-        assert reasons[clip.clip] in clip.reason, clip.clip
-        assert str(tmp_path) not in clip.reason
-        assert len(manifest.fixations().of(clip.clip)[0]) == 0
+def test_dhf1k_trains_on_what_it_does_not_hold_out(tmp_path):
+    folder = tmp_path / "video"
+    folder.mkdir()
+    for number in range(1, 1001):
+        (folder / f"{number:03d}.AVI").touch()
+        (tmp_path / "annotation" / f"{number:04d}" / "maps").mkdir(parents=True)
+    found = splits("dhf1k", tmp_path)
+    for split in ("train", "val"):
+        assert {clip for clip, own in found.items() if own == split} == published_list(f"DHF1K.{split}")
+    counts = {split: list(found.values()).count(split) for split in set(found.values())}
+    assert counts == get("dhf1k").published
 
 
 def test_hollywood2(tmp_path):
@@ -127,33 +94,32 @@ def test_hollywood2(tmp_path):
     write_shot(
         tmp_path, "training", "actioncliptrain00572_2", first=3, n_frames=5
     )  # in the published val list
+    write_shot(tmp_path, "training", "actioncliptrain00197_3", first=89, n_frames=3)  # in no list
     write_shot(tmp_path, "testing", "actioncliptest00001_10", first=99998, n_frames=4)
     write_shot(tmp_path, "testing", "actioncliptest00001_9", first=3, n_frames=1)
     (tmp_path / "training" / ".cache").mkdir()
     found = scan("hollywood2", tmp_path)
-    assert {name: clip.split for name, (clip, _) in found.items()} == {
-        "actioncliptrain00197_2": "train",
-        "actioncliptrain00572_2": "val",
+    assert {name: reading.clip.split for name, reading in found.items()} == {
         "actioncliptest00001_9": "test",
         "actioncliptest00001_10": "test",
+        "actioncliptrain00197_2": "train",
+        "actioncliptrain00197_3": "unlisted",
+        "actioncliptrain00572_2": "val",
     }
-    assert {clip.status for clip, _ in found.values()} == {"ok"}
-    clip, rows = found["actioncliptrain00197_2"]
-    assert (clip.source_video, clip.first_frame, clip.n_frames, clip.fps) == (
-        "actioncliptrain00197",
-        74,
-        12,
-        24.0,
-    )
+    assert list(found)[:2] == ["actioncliptest00001_9", "actioncliptest00001_10"]
+    assert {(r.clip.status, r.findings) for r in found.values()} == {("ok", ())}
+    (note,) = get("hollywood2").list(tmp_path).findings
+    assert (note.level, note.kind, note.found) == ("note", "unlisted", "1 in none: actioncliptrain00197_3")
+    clip = found["actioncliptrain00197_2"].clip
+    assert (clip.source_video, clip.first_frame, clip.first_annotation) == ("actioncliptrain00197", 74, 74)
+    assert (clip.n_frames, clip.fps, clip.codec, clip.keyframes) == (12, 24.0, "png", ())
     assert clip.frame_path(11) == "training/actioncliptrain00197_2/images/actioncliptrain00197_00085.png"
     assert (tmp_path / clip.map_path(11)).is_file()
-    assert (clip.media, clip.codec, clip.keyframes) == ("frames", "png", ())
-    assert (clip.width, clip.height) == (WIDTH, HEIGHT)
-    assert sorted(map(tuple, rows.tolist())) == expected_rows(12)
-    assert found["actioncliptest00001_10"][0].frame_path(3).endswith("actioncliptest00001_100001.png")
+    assert sorted(map(tuple, found["actioncliptrain00197_2"].rows.tolist())) == expected_rows(12)
+    assert found["actioncliptest00001_10"].clip.frame_path(3).endswith("actioncliptest00001_100001.png")
 
 
-def test_hollywood2_with_a_hole_or_files_of_another_shot(tmp_path):
+def test_hollywood2_with_a_hole_or_files_of_another_source_video(tmp_path):
     shots = [f"actioncliptrain00001_{n}" for n in range(1, 5)]
     for shot in shots:
         write_shot(tmp_path, "training", shot, first=3, n_frames=6)
@@ -162,97 +128,70 @@ def test_hollywood2_with_a_hole_or_files_of_another_shot(tmp_path):
     for kind in ("images", "maps"):
         (tmp_path / "training" / shots[1] / kind / "actioncliptrain00001_00008.png").unlink()
     folder = tmp_path / "training" / shots[2] / "images"
-    for file in folder.iterdir():
+    for file in list(folder.iterdir()):
         file.rename(folder / file.name.replace("00001", "00002"))
     found = scan("hollywood2", tmp_path)
-    assert [found[shot][0].status for shot in shots] == ["quarantined"] * 3 + ["ok"]
-    assert "3 to 8 with holes" in found[shots[0]][0].reason
-    assert found[shots[1]][0].reason == "5 frames, 5 maps, 6 fixation images"
-    assert "no file actioncliptrain00001_<number>.png" in found[shots[2]][0].reason
+    assert [found[shot].clip.status for shot in shots] == ["quarantined"] * 3 + ["ok"]
+    assert [found[shot].findings[0].kind for shot in shots[:3]] == [
+        "missing-number",
+        "count-mismatch",
+        "wrong-names",
+    ]
+    assert found[shots[0]].clip.reason.endswith("5 numbers from 00003 to 00008, without 5")
+    assert found[shots[1]].clip.reason.endswith("5 frames, 5 maps, 6 fixation files")
+    assert "expected files actioncliptrain00001_<number>.png" in found[shots[2]].clip.reason
+
+
+def test_a_shot_in_both_parts_is_a_duplicate(tmp_path):
+    for part in ("training", "testing"):
+        write_shot(tmp_path, part, "actioncliptest00001_1", first=3, n_frames=2)
+    write_shot(tmp_path, "testing", "actioncliptest00001_2", first=8, n_frames=2)
+    found = scan("hollywood2", tmp_path)
+    assert [(c, r.clip.status) for c, r in found.items()] == [
+        ("actioncliptest00001_1", "quarantined"),
+        ("actioncliptest00001_2", "ok"),
+    ]
+    assert "training/actioncliptest00001_1/images" in found["actioncliptest00001_1"].clip.reason
 
 
 def test_ucf_sports(tmp_path):
-    write_ucf(tmp_path, "training", "Diving-Side-001", 12)
+    write_ucf(tmp_path, "training", "Kicking-Side-002", 12)
     write_ucf(tmp_path, "training", "Swing-Bench-010", 7)  # in the published val list
+    write_ucf(tmp_path, "training", "Diving-Side-001", 3)  # a test clip: in neither list
     write_ucf(tmp_path, "testing", "Golf-Swing-Back-003", 5)
     found = scan("ucf_sports", tmp_path)
-    assert {name: clip.split for name, (clip, _) in found.items()} == {
-        "Diving-Side-001": "train",
-        "Swing-Bench-010": "val",
+    assert {name: reading.clip.split for name, reading in found.items()} == {
+        "Diving-Side-001": "unlisted",
         "Golf-Swing-Back-003": "test",
+        "Kicking-Side-002": "train",
+        "Swing-Bench-010": "val",
     }
-    clip, rows = found["Golf-Swing-Back-003"]
+    (warning,) = get("ucf_sports").list(tmp_path).findings
+    assert (warning.level, warning.kind, warning.found) == (
+        "warning",
+        "unlisted",
+        "1 in none: Diving-Side-001",
+    )
+    clip = found["Golf-Swing-Back-003"].clip
     assert clip.frame_path(4) == "testing/Golf-Swing-Back-003/images/Golf-Swing-Back_003_005.png"
     assert (clip.n_frames, clip.fps, clip.source_video) == (5, 10.0, "Golf-Swing-Back-003")
-    assert sorted(map(tuple, rows.tolist())) == expected_rows(5)
+    assert sorted(map(tuple, found["Golf-Swing-Back-003"].rows.tolist())) == expected_rows(5)
 
 
-def test_ledov(tmp_path):
-    names = ["animal_a", "animal_b", "man_10", "man_2"]
-    write_ledov(tmp_path, names, modern=("animal_b", "man_2"))
-    (tmp_path / "unlisted").mkdir()
-    found = scan("ledov", tmp_path)
-    assert {name: clip.split for name, (clip, _) in found.items()} == {
-        "animal_a": "train",
-        "animal_b": "val",
-        "man_10": "test",
-        "man_2": "train",
-    }
-    for clip, rows in found.values():
-        assert clip.reason == ""
-        assert [tuple(r) for r in rows.tolist()] == FIXATED
-        assert (clip.n_frames, clip.fps, clip.map_pattern, clip.codec) == (12, 25.0, "", "h264")
-        assert clip.n_fixated_frames == 8
-    assert "1 folders in no split list left out: unlisted" in get("ledov").list(tmp_path).notes
-
-
-def test_ledov_split_lists_in_a_file_each(tmp_path):
-    names = ["a", "b", "c"]
-    write_ledov(tmp_path, names)
-    together = tmp_path / "namelist.mat"
-    for key in ("trainlist", "vaildlist", "testlist"):
-        savemat(tmp_path / f"{key}.mat", {key: matfile.load(together, key)})
-    together.unlink()
-    assert [e.split for e in get("ledov").list(tmp_path).entries] == ["train", "val", "test"]
-
-
-def test_ledov_damaged(tmp_path):
-    write_ledov(tmp_path, ["a", "b", "c", "d", "e"])
-    (tmp_path / "a" / "Data.mat").unlink()
-    savemat(tmp_path / "b" / "Data.mat", {"Other": 1})
-    savemat(tmp_path / "c" / "Data.mat", {"Data": {"VideoSize": [[64, 48]], "VideoFrameRate": 25.0}})
-    write_mat73(
-        tmp_path / "d" / "Data.mat", {"VideoSize": [[1, 1]], "VideoFrameRate": 25.0, "fixdata": FIXDATA}
-    )
-    reasons = {name: clip.reason for name, (clip, _) in scan("ledov", tmp_path).items()}
-    assert "no file Data.mat" in reasons["a"]
-    assert reasons["b"] == "Data.mat has no Data, only Other"
-    assert "no fixdata in Data" in reasons["c"]
-    assert reasons["d"] == "VideoSize is 1x1, the video 64x48"
-    assert reasons["e"] == ""
-
-
-@pytest.mark.parametrize(("key", "value"), [("testlist", 9), ("testlist", 2), ("vaildlist", 0)])
-def test_ledov_lists_that_make_no_sense(tmp_path, key, value):
-    write_ledov(tmp_path, ["a", "b", "c"])
-    lists = {k: matfile.load(tmp_path / "namelist.mat", k) for k in ("trainlist", "vaildlist", "testlist")}
-    savemat(tmp_path / "namelist.mat", lists | {key: value})
-    with pytest.raises(ProblemError, match="split lists"):
-        get("ledov").list(tmp_path)
-
-
-def test_ledov_points_from_either_orientation_and_none_at_all():
-    arguments = {"frame_rate": 25.0, "n_frames": 12, "width": WIDTH, "height": HEIGHT}
-    assert np.array_equal(fixated_pixels(FIXDATA.T, **arguments), fixated_pixels(FIXDATA, **arguments))
-    assert [tuple(r) for r in fixated_pixels(FIXDATA, **arguments).tolist()] == FIXATED
-    assert fixated_pixels(np.empty((0, 0)), **arguments).shape == (0, 3)
-    assert len(fixated_pixels(FIXDATA[2], **arguments)) == 4
-
-
-def test_a_file_that_is_no_matlab_file(tmp_path):
-    (tmp_path / "x.mat").write_bytes(b"nothing of the kind" * 20)
-    with pytest.raises(ClipError, match=r"x\.mat is no MATLAB file"):
-        matfile.load(tmp_path / "x.mat", "Data")
+@pytest.mark.parametrize("word", ["hollywood2", "ucf_sports"])
+def test_a_clip_without_annotations_is_quarantined(tmp_path, word):
+    write, names = {
+        "hollywood2": (lambda name: write_shot(tmp_path, "testing", name, 1, 2), "actioncliptest00001_{}"),
+        "ucf_sports": (lambda name: write_ucf(tmp_path, "testing", name, 2), "Run-Side-00{}"),
+    }[word]
+    for n in (1, 2):
+        write(names.format(n))
+    clip = tmp_path / "testing" / names.format(1)
+    for kind in ("maps", "fixation"):
+        (clip / kind).rename(clip / f"no-{kind}")
+    found = scan(word, tmp_path)
+    assert [r.clip.status for r in found.values()] == ["quarantined", "ok"]
+    assert found[names.format(1)].findings[0].kind == "no-annotation"
 
 
 @pytest.mark.parametrize("word", available())
@@ -271,15 +210,28 @@ def test_names_and_words_find_the_adapter():
         get("holywood")
 
 
-def test_a_corpus_of_damaged_clips_only_is_an_error(tmp_path):
-    write_video(tmp_path / "corpus/video/001.AVI", moving_square(3))
-    with pytest.raises(
-        ProblemError, match="1 clips, all quarantined, the first because: no folder annotation/0001/maps"
-    ):
-        index("dhf1k", tmp_path / "corpus", tmp_path / "m")
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a", False),
+        ("a/b", False),
+        ("a..b", False),
+        ("..a", False),
+        ("..", True),
+        ("a/../b", True),
+        ("a\\..\\b", True),
+        ("/a", True),
+        ("\\a", True),
+        ("c:a", True),
+        ("\\\\server\\share", True),
+    ],
+)
+def test_names_that_lead_out_of_the_root(name, expected):
+    assert escapes(name) is expected
 
 
-def test_the_digest_does_not_depend_on_where_the_corpus_lies(tmp_path, dhf1k):
-    here = index("dhf1k", dhf1k, tmp_path / "here")
-    (tmp_path / "link").symlink_to(dhf1k)
-    assert index("DHF1K", tmp_path / "link", tmp_path / "there").digest == here.digest
+def test_testing_clips_need_no_list(tmp_path):
+    write_shot(tmp_path, "testing", "actioncliptest00001_1", first=1, n_frames=1)
+    (entry,) = get("hollywood2").list(tmp_path).entries
+    assert split_by_lists(Place(entry, "testing"), "Hollywood2") == "test"
+    assert split_by_lists(Place(entry, "training"), "Hollywood2") == "unlisted"

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
-from small_corpora import a_clip, write_png
+from small_corpora import a_clip, write_dhf1k, write_ledov, write_png
 
-from datasets.ground_truth import RULES, fixations_to_map, read_map
+from datasets.ground_truth import RULES, MapReader, fixations_to_map, read_map
+from datasets.index import index
 from datasets.video import resize
+from manifests import ProblemError
 
 HEIGHT, WIDTH = 180, 230
 SCATTERED = np.array([[90, 100], [3, 4], [170, 20], [60, 220], [61, 221]])
@@ -81,3 +83,22 @@ def test_shipped_maps_are_used_and_missing_ones_made(tmp_path):
         assert np.array_equal(made, np.rint(fixations_to_map(points, 48, 64, rule) * 255))
     with pytest.raises(ValueError, match="LEDOV/x ships no maps"):
         read_map(tmp_path, a_clip(corpus="LEDOV"), 0)
+
+
+def test_a_corpus_is_read_map_by_map(tmp_path):
+    """LEDOV ships none: they are made of the split's own fixations. DHF1K's are as shipped, or a problem."""
+    write_ledov(tmp_path / "ledov", ["a", "b", "c"])
+    ledov = index("ledov", tmp_path / "ledov", tmp_path / "m1")
+    reader = MapReader(ledov)
+    for split in ("test", "train"):
+        (clip,) = ledov.clips(split)
+        points = ledov.fixations().frame(clip.clip, 4)
+        made = fixations_to_map(points, clip.height, clip.width, "ledov")
+        assert np.array_equal(reader.read(clip, 4), np.rint(made * 255))
+    write_dhf1k(tmp_path / "dhf1k", 1)
+    dhf1k = index("dhf1k", tmp_path / "dhf1k", tmp_path / "m2")
+    (clip,) = dhf1k.clips()
+    assert (MapReader(dhf1k, (6, 8)).read(clip, 3) == np.full((6, 8), 13)).all()
+    (tmp_path / "dhf1k" / clip.map_path(3)).write_bytes(b"no image")
+    with pytest.raises(ProblemError, match=r"DHF1K/0001 \(.*0004\.png\): expected an image that decodes"):
+        MapReader(dhf1k).read(clip, 3)

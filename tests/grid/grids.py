@@ -16,7 +16,6 @@ name: {name}
 title: A small grid
 metrics: [NSS, CC, SIM, AUC-J, s-AUC]
 sources: [{sources}]
-targets: [{targets}]
 approaches: [{approaches}]
 """
 
@@ -29,7 +28,8 @@ def write_spec(
     name="small",
 ) -> Path:
     path = folder / f"{name}.yaml"
-    path.write_text(SPEC.format(name=name, sources=sources, targets=targets, approaches=approaches))
+    spec = SPEC.format(name=name, sources=sources, approaches=approaches)
+    path.write_text(spec + (f"targets: [{targets}]\n" if targets else ""))
     return path
 
 
@@ -54,6 +54,7 @@ class Context:
     """`grid.training.Context`: keeps what is reported, and can die at a report as a worker does."""
 
     device = torch.device("cpu")
+    rank = 0
 
     def __init__(self, state=None, die_at=None):
         self.state, self.die_at, self.rows = state, die_at, []

@@ -12,7 +12,7 @@ def test_the_papers_setting_is_the_default():
     train = found.train
     assert (train.iterations, train.micro_batch, train.accumulate) == (2500, 8, 25)
     assert (train.lr, train.weight_decay, train.validate_every) == (1e-3, 2e-7, 100)
-    assert found.test.smoothing_sigma == 5
+    assert found.test.smoothing_sigma is None
     assert found.model.bn_momentum == 0.001
 
 

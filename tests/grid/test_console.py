@@ -10,6 +10,8 @@ import pytest
 from invented import Clock, evaluate, table5, train
 from rich.console import Console
 
+from grid.devices import named
+from grid.estimate import Disk, Estimate, Work
 from grid.events import Audience, Listener
 from grid.results import Ledger
 from grid.terminal.console import Progress, duration, quiet_output
@@ -183,7 +185,14 @@ def test_the_plan_says_what_is_done(plan, ledger):
     train(ledger, first)
     ledger.write_failure(list(plan.trainings)[1], "boom")
     evaluate(ledger, next(iter(plan.evaluations.values())))
-    shown = text_of(plan_table(plan, ledger))
+    cost = Estimate(
+        named("H100"),
+        dict.fromkeys(plan.trainings, Work(clips=500_000, flops=33 * 10**15, device_hours=0.04)),
+        dict.fromkeys(plan.evaluations, Work(frames=200, flops=10**12, device_hours=0.0001)),
+        Work(clips=500_000),
+        Disk(0, 0, 0, 0),
+    )
+    shown = text_of(plan_table(plan, ledger, cost))
     assert "15 trainings: 1 done, 1 failed, 13 todo" in shown
     assert "18 evaluations: 1 done, 17 todo" in shown
     assert "1/18" in shown

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from grids import prepare_small, write_spec
 
 from grid import config as settings
 from grid import spec as specs
 from grid.config import CorpusPlace, Model
 from grid.inputs import open_inputs, prepare_demo, weights_digest
-from grid.spec import GridSpec, TableSpec
+from grid.prepare import prepare
+from grid.tablespec import GridSpec, TableSpec
 from hd2s import build_model, export_weights
 from manifests.check import ProblemError
 
@@ -18,7 +20,7 @@ def demo_config(out, *overrides):
 
 
 def small_spec(*corpora):
-    table = TableSpec("t", "T", ("NSS",), corpora[:1], corpora[1:], ("generalization",))
+    table = TableSpec("t", "T", ("NSS",), corpora[:1], ("generalization",), targets=corpora[1:])
     return GridSpec("g", (table,))
 
 
@@ -63,13 +65,29 @@ def test_files_that_moved_are_found_by_their_new_root_or_missed(small_demo, tmp_
 
 
 def test_clips_too_short_for_a_window_are_told(small_demo):
-    config = demo_config(small_demo, "model.clip_length=96")
     with pytest.raises(ProblemError) as caught:
-        open_inputs(small_spec("DHF1K", "UCFSports"), config)
+        prepare_small(small_demo, "model.clip_length=96", sources="DHF1K", targets="UCFSports")
     places = {problem.where for problem in caught.value.problems}
     assert places == {
         f"{name}, split {split}" for name in ("DHF1K", "UCFSports") for split in ("train", "val")
     }
+
+
+def test_only_what_is_read_of_a_corpus_must_be_there(small_demo):
+    """Long windows spare a corpus that is only tested on, and one that is only a target without labels."""
+    prepare_small(small_demo, sources="DHF1K", targets="LEDOV", approaches="generalization, adaptation")
+    grid = prepare_small(small_demo, approaches="generalization", sources="DHF1K", targets="UCFSports")
+    assert {read.corpus for training in grid.plan.trainings.values() for read in training.reads} == {"DHF1K"}
+
+
+def test_wrong_settings_of_rows_and_missing_corpora_are_told_together(tmp_path):
+    path = write_spec(tmp_path, sources="DHF1K", targets="Mine")
+    path.write_text(path.read_text() + "overrides: {train.rl: 1}\n")
+    with pytest.raises(ProblemError) as caught:
+        prepare(str(path), ["model.backbone_weights=none"], tmp_path, demo=False, tell=lambda text: None)
+    text = str(caught.value)
+    for mistake in ("'train.rl'. Did you mean train.lr?", "'Mine'. Available", "index dhf1k --root DIR"):
+        assert mistake in text
 
 
 def test_initial_weights_are_asked_for_and_must_exist(tmp_path):

@@ -2,17 +2,23 @@
 
 from collections import Counter
 from dataclasses import fields, replace
+from functools import partial
 
 from grid import config as settings
 from grid import plan as planning
 from grid import spec as specs
 
-DIGESTS = {"DHF1K": "d" * 64, "UCFSports": "u" * 64, "Hollywood2": "h" * 64}
+DIGESTS = {
+    name: {split: f"{name}'s {split}" for split in ("train", "val", "test")}
+    for name in ("DHF1K", "UCFSports", "Hollywood2")
+}
 
 
-def make(*overrides, digests=DIGESTS, weights="none", weights_digest=None):
-    config = settings.load([f"model.backbone_weights={weights}", *overrides], demo=False)
-    return planning.make(specs.load("domain_shift", config.seeds), config, digests, weights_digest)
+def make(*overrides, grid="domain_shift", digests=DIGESTS, weights="none", weights_digest=None):
+    overrides = [f"model.backbone_weights={weights}", *overrides]
+    spec = specs.load(grid, settings.load(overrides, demo=False).seeds)
+    configure = partial(settings.configure, overrides, demo=False)
+    return planning.make(spec, configure, digests, weights_digest)
 
 
 def test_table5_is_18_cells_15_trainings_and_18_evaluations():
@@ -74,13 +80,13 @@ def test_ids_are_pinned():
 
 
 PINNED_TRAININGS = [
-    "generalization-dhf1k-seed0-1f057bcedbab",
-    "adaptation-dhf1k-ucfsports-seed0-535a4e328694",
-    "transfer-dhf1k-ucfsports-seed0-c973319ed168",
+    "generalization-dhf1k-seed0-d059842d35b0",
+    "adaptation-dhf1k-ucfsports-seed0-63ae9e87a7f1",
+    "transfer-dhf1k-ucfsports-seed0-81ac3bc56d30",
 ]
 PINNED_EVALUATIONS = [
-    "generalization-dhf1k-seed0-1f057bcedbab-on-ucfsports-d61063606181",
-    "adaptation-dhf1k-ucfsports-seed0-535a4e328694-on-ucfsports-1c39de3ce946",
+    "generalization-dhf1k-seed0-d059842d35b0-on-ucfsports-619b7f1ce2e6",
+    "adaptation-dhf1k-ucfsports-seed0-63ae9e87a7f1-on-ucfsports-f8677cb35f3b",
 ]
 
 
@@ -100,13 +106,26 @@ def test_what_changes_no_weight_changes_no_id():
 
 # Every setting of the model and of training, with another value than the default.
 CHANGED = {
-    "model": {"clip_length": 8, "height": 64, "width": 64, "bn_momentum": 0.1, "fusion_gain": 1.0},
+    "model": {
+        "clip_length": 8,
+        "height": 64,
+        "width": 64,
+        "bn_momentum": 0.1,
+        "fusion_gain": 1.0,
+        "conspicuity": [1],
+    },
     "train": {
         "iterations": 5,
         "micro_batch": 2,
         "accumulate": 5,
         "lr": 1e-4,
         "weight_decay": 0.0,
+        "multi_level": "false",
+        "lambda_max": 0.5,
+        "protocol": "released",
+        "non_finite": "skip",
+        "mixed_precision": "false",
+        "world_size": 5,
         "validate_every": 50,
         "validation_windows": 1,
     },
@@ -138,9 +157,18 @@ def test_initial_weights_change_fresh_trainings_and_so_their_children(tmp_path):
 
 
 def test_a_changed_corpus_changes_only_what_reads_it():
-    plan, other = make(), make(digests=DIGESTS | {"UCFSports": "x" * 64})
+    changed = DIGESTS["UCFSports"] | {"train": "another"}
+    plan, other = make(), make(digests=DIGESTS | {"UCFSports": changed})
     kept = set(plan.trainings) & set(other.trainings)
     assert kept == {t.id for t in plan.trainings.values() if "UCFSports" not in (*t.sources, t.target)}
+
+
+def test_a_changed_test_split_changes_no_training():
+    changed = DIGESTS["UCFSports"] | {"test": "another"}
+    plan, other = make(), make(digests=DIGESTS | {"UCFSports": changed})
+    assert set(plan.trainings) == set(other.trainings)
+    gone = set(plan.evaluations) - set(other.evaluations)
+    assert gone == {e.id for e in plan.evaluations.values() if e.test == "UCFSports"}
 
 
 def test_fine_tuning_iterations_touch_fine_tuning_alone():

@@ -1,18 +1,22 @@
 """The schedule: parents first, the machine never overbooked, failures retire what depends on them."""
 
+from functools import partial
+
 from grid import config as settings
 from grid import plan as planning
 from grid import spec as specs
 from grid.config import Unit
 from grid.schedule import Schedule, Share
 
-DIGESTS = {"DHF1K": "d", "UCFSports": "u", "Hollywood2": "h"}
+DIGESTS = {
+    name: dict.fromkeys(("train", "val", "test"), name) for name in ("DHF1K", "UCFSports", "Hollywood2")
+}
 ONE = Share(cpu=1)
 
 
 def make_plan():
-    config = settings.load([], demo=True)
-    return planning.make(specs.load("domain_shift", (0,)), config, DIGESTS, None)
+    configure = partial(settings.configure, [], demo=True)
+    return planning.make(specs.load("domain_shift", (0,)), configure, DIGESTS, None)
 
 
 def make_schedule(plan, done=(), cpu=2.0, parts=1):

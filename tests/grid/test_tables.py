@@ -1,23 +1,16 @@
-"""Tables: every cell in its place, best values bold, what is missing said, the exact text of both formats."""
-
-import math
-import shutil
-import subprocess
-from pathlib import Path
+"""Tables: every cell in its place, the best marked, what is missing said."""
 
 import pytest
-from small_ledger import finish, finish_training, small_plan, table_spec
+from small_ledger import finish, small_plan, table_spec
+from small_tables import COMMAND, STYLE, fill, real_plan, rows_of, table_of
 
-from grid import config, plan, spec
-from grid.paper import available, citation, paper_value, values
 from grid.results import Ledger
-from grid.tables import build, compile_tables
-from grid.tables.layout import DEMO
-from grid.tables.rendering import Entry, Row, latex, markdown
-from manifests.check import ProblemError
-
-GOLDEN = Path(__file__).parent / "golden"
-CORPORA = ("DHF1K", "UCFSports", "Hollywood2")
+from grid.tables import Style, compile_tables
+from grid.tables.formats import FORMATS
+from grid.tables.formats.latex import latex
+from grid.tables.formats.markdown import markdown
+from grid.tables.table import Entry, number
+from grid.tablespec import Variant
 
 
 @pytest.fixture
@@ -25,108 +18,149 @@ def ledger(tmp_path):
     return Ledger(tmp_path)
 
 
-def fill(ledger: Ledger, small: plan.Plan) -> None:
-    """Results of every kind: good, equal as printed, negative, without a score, failed, not yet there."""
-    finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=2.0, CC=0.5004)
-    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=2.25, CC=0.4996)
-    finish(ledger, small, "transfer-DHF1K-UCFSports-0", NSS=1.0, CC=math.nan)
-    finish(ledger, small, "generalization-UCFSports-DHF1K-0", NSS=-1.5, CC=-0.0001)
-    finish_training(ledger, small.trainings["adaptation-UCFSports-DHF1K-0"])
-    ledger.write_failure("transfer-UCFSports-DHF1K-0", "out of memory")
-
-
-@pytest.mark.parametrize("suffix", [".md", ".tex"])
-def test_golden(ledger, suffix):
-    """The exact text of a small table.
-
-    `PYTHONPATH=. python tests/grid/test_tables.py` writes the golden files again, after a wanted change.
-    """
-    small = small_plan(table_spec())
-    fill(ledger, small)
-    compile_tables(small, ledger, ledger.out, demo=True)
-    written = (ledger.out / "tables" / f"table5{suffix}").read_text(encoding="utf-8")
-    assert written == (GOLDEN / f"table5{suffix}").read_text(encoding="utf-8")
-
-
 def test_table5_has_the_papers_rows_and_columns(ledger):
-    overrides = ["model.backbone_weights=none"]
-    settings = config.load(overrides, demo=False)
-    grid = spec.load("domain_shift", (0,))
-    made = plan.make(grid, settings, dict.fromkeys(CORPORA, "digest"), None)
-    table = build(grid.tables[0], made, ledger, demo=False)
-    assert table.metrics == ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
-    assert [block.heading for block in table.blocks] == [
-        "Source dataset: DHF1K",
-        "Source dataset: UCF Sports",
-        "Source dataset: Hollywood2",
+    table = table_of(real_plan("domain_shift"), ledger)
+    assert [(column.over, column.heading) for column in table.columns] == [
+        (metric, heading)
+        for metric in ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
+        for heading in ("ours", "paper", "diff.")
     ]
-    assert [[group.label for group in block.groups] for block in table.blocks] == [
-        ["UCF Sports", "Hollywood2"],
-        ["DHF1K", "Hollywood2"],
-        ["DHF1K", "UCF Sports"],
+    rows = rows_of(table)
+    assert list(rows) == [
+        (f"Source dataset: {source}", target, approach)
+        for source, targets in (
+            ("DHF1K", ("UCF Sports", "Hollywood2")),
+            ("UCF Sports", ("DHF1K", "Hollywood2")),
+            ("Hollywood2", ("DHF1K", "UCF Sports")),
+        )
+        for target in targets
+        for approach in ("Domain Generalization", "Domain Adaptation", "Transfer Learning")
     ]
-    rows = [row for block in table.blocks for group in block.groups for row in group.rows]
-    assert [row.label for row in rows[:3]] == [
-        "Domain Generalization",
-        "Domain Adaptation",
-        "Transfer Learning",
-    ]
-    assert len(rows) == table.n_cells == 18
     # The paper's first and last row, from its page 18.
-    assert [entry.value for entry in rows[0].paper] == [2.483, 0.537, 0.442, 0.890, 0.744]
-    assert [entry.value for entry in rows[-1].paper] == [2.780, 0.576, 0.486, 0.887, 0.762]
-    assert [entry.value for row in rows for entry in row.ours] == [None] * 90
-    (reason, cells), *others = table.missing
-    assert (reason, len(cells), others) == ("not trained yet", 18, [])
+    printed = [entries[1::3] for entries in rows.values()]
+    assert printed[0] == ["2.483", "0.537", "0.442", "0.890", "0.744"]
+    assert printed[-1] == ["2.780", "0.576", "0.486", "0.887", "0.762"]
+    assert {text for entries in rows.values() for text in (*entries[::3], *entries[2::3])} == {""}
+    ((reason, cells),) = table.missing.reasons
+    assert (reason, len(cells)) == ("not trained yet", 18)
 
 
-def test_values_are_the_means_over_frames_and_the_best_are_marked(ledger):
-    small = small_plan(table_spec())
-    fill(ledger, small)
-    table = build(small.tables[0], small, ledger, demo=False)
-    (to_ucf,) = table.blocks[0].groups
-    generalization, adaptation, transfer = to_ucf.rows
-    assert [entry.value for entry in generalization.ours] == pytest.approx([2.0, 0.5004])
-    # 0.5004 and 0.4996 are printed alike, so both are the best.
-    assert [entry.best for entry in generalization.ours] == [False, True]
-    assert [entry.best for entry in adaptation.ours] == [True, True]
-    assert transfer.ours[1] == Entry(None)
-    # The paper's best are found among the paper's alone.
-    assert [[entry.best for entry in row.paper] for row in to_ucf.rows] == [
-        [False] * 2,
-        [False] * 2,
-        [True] * 2,
+def test_table7_has_the_papers_rows(ledger):
+    table = table_of(real_plan("multi_source"), ledger)
+    assert table.labels == ("Test dataset", "Approach")
+    assert list(rows_of(table)) == [
+        ("", test, approach)
+        for test in ("DHF1K", "UCF Sports", "Hollywood2")
+        for approach in ("Single-source", "Multi-source", "Domain-specific")
+    ]
+    assert rows_of(table)["", "UCF Sports", "Domain-specific"][1::3] == [
+        *("3.114", "0.604", "0.507", "0.904", "0.768"),
     ]
 
 
-def test_one_value_alone_is_not_the_best(ledger):
+def test_ablations_have_a_row_for_each_variant(ledger):
+    rows = rows_of(table_of(real_plan("table3"), ledger))
+    assert [row for _, _, row in rows] == [
+        "conspicuity 4 (baseline)",
+        "+ conspicuity 3",
+        "+ conspicuity 2",
+        "+ conspicuity 1",
+        "+ multi-level loss (HD2S)",
+    ]
+    assert [entries[1] for entries in rows.values()] == ["2.602", "2.612", "2.699", "2.743", "2.806"]
+
+
+def test_values_are_the_means_over_frames_beside_the_papers_and_the_difference(ledger):
     small = small_plan(table_spec())
     fill(ledger, small)
-    (to_dhf1k,) = build(small.tables[0], small, ledger, demo=False).blocks[1].groups
-    assert to_dhf1k.rows[0].ours[0] == Entry(pytest.approx(-1.5), best=False)
+    rows = rows_of(table_of(small, ledger))
+    where = ("Source dataset: DHF1K", "UCF Sports")
+    assert rows[*where, "Domain Generalization"] == ["2.000", "2.483", "−0.483", "0.500", "0.537", "−0.037"]
+    assert rows[*where, "Transfer Learning"] == ["1.000", "3.001", "−2.001", "", "0.594", ""]
+
+
+@pytest.mark.parametrize(
+    ("paper", "shown"), [("difference", ["2.000", "−0.483", "0.500", "−0.037"]), ("none", ["2.000", "0.500"])]
+)
+def test_the_papers_numbers_can_be_left_out(ledger, paper, shown):
+    small = small_plan(table_spec())
+    fill(ledger, small)
+    table = table_of(small, ledger, Style(paper, COMMAND))
+    assert rows_of(table)["Source dataset: DHF1K", "UCF Sports", "Domain Generalization"] == shown
+    assert all(("Paper: Table 5" in text) == (paper != "none") for text in (markdown(table), latex(table)))
+    assert table.records[0]["paper"] == 2.483, "the CSV has them all the same"
+
+
+def test_best_and_second_are_marked_ours_and_the_papers_apart(ledger):
+    small = small_plan(table_spec())
+    fill(ledger, small)
+    (to_ucf,) = table_of(small, ledger).blocks[0].groups
+    marks = [[entry.mark for entry in row.entries] for row in to_ucf.rows]
+    # 0.5004 and 0.4996 are printed alike, so both are the best.
+    assert [row[0] for row in marks] == ["second", "best", ""]
+    assert [row[3] for row in marks] == ["best", "best", ""]
+    assert [row[1] for row in marks] == ["", "second", "best"]
+    assert {row[2] for row in marks} == {""}
+
+
+def test_one_value_alone_is_not_the_best_and_the_worse_of_two_not_the_second(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper=""))
+    finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=2.0)
+    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=1.0)
+    finish(ledger, small, "generalization-UCFSports-DHF1K-0", NSS=1.0)
+    table = table_of(small, ledger)
+    marks = [[row.entries[0].mark for row in group.rows] for block in table.blocks for group in block.groups]
+    assert marks == [["best", "", ""], ["", "", ""]]
 
 
 def test_a_lower_kld_is_better(ledger):
     small = small_plan(table_spec(metrics=("KLD",), paper=""))
-    finish(ledger, small, "generalization-DHF1K-UCFSports-0", KLD=2.0)
-    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", KLD=1.0)
-    (group,) = build(small.tables[0], small, ledger, demo=False).blocks[0].groups
-    assert [row.ours[0].best for row in group.rows] == [False, True, False]
+    for approach, kld in (("generalization", 2.0), ("adaptation", 1.0), ("transfer", 3.0)):
+        finish(ledger, small, f"{approach}-DHF1K-UCFSports-0", KLD=kld)
+    (group,) = table_of(small, ledger).blocks[0].groups
+    assert [row.entries[0].mark for row in group.rows] == ["second", "best", ""]
 
 
-def test_several_seeds_are_averaged_and_each_missing_one_is_named(ledger):
+def test_several_seeds_give_mean_and_sample_deviation_and_each_missing_one_is_named(ledger):
     small = small_plan(table_spec(seeds=(0, 1, 2)))
     finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
     finish(ledger, small, "adaptation-DHF1K-UCFSports-2", NSS=2.0, CC=0.25)
-    table = build(small.tables[0], small, ledger, demo=False)
-    (group,) = table.blocks[0].groups
-    assert [entry.value for entry in group.rows[1].ours] == pytest.approx([1.5, 0.375])
-    assert table.n_cells == 18
-    ((_, cells),) = table.missing
-    assert len(cells) == 16
+    finish(ledger, small, "transfer-DHF1K-UCFSports-1", NSS=3.0, CC=0.5)
+    table = table_of(small, ledger)
+    rows = rows_of(table)
+    where = ("Source dataset: DHF1K", "UCF Sports")
+    # Of two values a half apart, the sample standard deviation is their distance over the root of two.
+    assert rows[*where, "Domain Adaptation"][::3] == ["1.500 ± 0.707", "0.375 ± 0.177"]
+    assert rows[*where, "Transfer Learning"][::3] == ["3.000", "0.500"], "one seed has no spread"
+    ((_, cells),) = table.missing.reasons
+    assert (table.missing.total, len(cells)) == (18, 15)
     assert "DHF1K to UCF Sports, Domain Adaptation, seed 1" in cells
     assert "DHF1K to UCF Sports, Domain Adaptation, seed 0" not in cells
-    assert "then over the seeds 0, 1, 2." in markdown(table)
+    assert "over the seeds 0, 1, 2." in markdown(table)
+
+
+def test_rows_that_differ_in_their_sources_alone_stay_apart(ledger):
+    single = table_spec(targets=(), tests=("Hollywood2",), approaches=("single-source",), paper="")
+    small = small_plan(single)
+    finish(ledger, small, "single-source-DHF1K-Hollywood2-0", NSS=1.0, CC=0.5)
+    finish(ledger, small, "single-source-UCFSports-Hollywood2-0", NSS=3.0, CC=0.5)
+    assert rows_of(table_of(small, ledger)) == {
+        ("", "Hollywood2", "Single-source (DHF1K)"): ["1.000", "0.500"],
+        ("", "Hollywood2", "Single-source (UCF Sports)"): ["3.000", "0.500"],
+    }
+
+
+def test_variants_of_several_approaches_are_named_with_them(ledger):
+    variants = (Variant(""), Variant("slow", ("train.lr=0.1",)))
+    small = small_plan(
+        table_spec(variants=variants, sources=("DHF1K",), approaches=("generalization", "adaptation"))
+    )
+    assert [row for _, _, row in rows_of(table_of(small, ledger))] == [
+        "Domain Generalization",
+        "Domain Adaptation",
+        "Domain Generalization, slow",
+        "Domain Adaptation, slow",
+    ]
 
 
 def test_every_missing_cell_has_its_reason(ledger):
@@ -136,7 +170,7 @@ def test_every_missing_cell_has_its_reason(ledger):
     broken = ledger.path("evaluation", "on-adaptation-DHF1K-UCFSports-0")
     broken.write_bytes(b"PAR1")
     ledger.write_failure("on-adaptation-UCFSports-DHF1K-0", "disk full")
-    reasons = dict(build(small.tables[0], small, ledger, demo=False).missing)
+    reasons = dict(table_of(small, ledger).missing.reasons)
     assert reasons == {
         "results/evaluation-on-adaptation-DHF1K-UCFSports-0.parquet cannot be read": (
             "DHF1K to UCF Sports, Domain Adaptation",
@@ -159,130 +193,59 @@ def test_a_failed_parent_is_the_reason_of_its_childs_cell(ledger):
         "on-transfer-DHF1K-UCFSports-0",
     ):
         ledger.write_failure(unit, "the parent's error")
-    reasons = dict(build(small.tables[0], small, ledger, demo=False).missing)
+    reasons = dict(table_of(small, ledger).missing.reasons)
     assert reasons["training failed, see logs/generalization-DHF1K-UCFSports-0.error.txt"] == (
         "DHF1K to UCF Sports, Domain Generalization",
         "DHF1K to UCF Sports, Transfer Learning",
     )
 
 
-def test_a_demo_says_so_twice_and_a_real_run_never(ledger):
-    small = small_plan(table_spec())
-    for demo, times in ((True, 2), (False, 0)):
-        table = build(small.tables[0], small, ledger, demo)
-        assert latex(table).count(DEMO) == times
-        assert markdown(table).count(DEMO) == (1 if demo else 0)
-        assert ("--demo" in table.command) == demo
-
-
 def test_without_a_paper_there_are_only_our_columns(ledger):
     small = small_plan(table_spec(paper=""))
     fill(ledger, small)
-    table = build(small.tables[0], small, ledger, demo=False)
-    assert "paper" not in markdown(table) + latex(table)
-    assert table.blocks[0].groups[0].rows[0] == Row(
-        "Domain Generalization",
-        (Entry(pytest.approx(2.0)), Entry(pytest.approx(0.5004), best=True)),
-        (Entry(None), Entry(None)),
+    table = table_of(small, ledger)
+    assert "paper" not in (markdown(table) + latex(table)).lower()
+    assert table.blocks[0].groups[0].rows[0].entries == (
+        Entry("2.000", mark="second"),
+        Entry("0.500", mark="best"),
     )
-
-
-def test_every_text_of_a_spec_is_escaped(ledger):
-    nasty = r"50% of $x_1$ & {y} #2 ~ ^ \input --- <b> | `c` *d* → σ"
-    small = small_plan(table_spec(title=nasty, caption=nasty))
-    table = build(small.tables[0], small, ledger, demo=False)
-    escaped = (
-        r"50\% of \$x\_1\$ \& \{y\} \#2 \textasciitilde{} \textasciicircum{} \textbackslash{}input -{}-{}- "
-        r"\textless{}b\textgreater{} \textbar{} \textasciigrave{}c\textasciigrave{} *d* $\rightarrow$ "
-        r"$\sigma$"
-    )
-    assert latex(table).count(escaped) == 2
-    assert r"# 50% of $x\_1$ & {y} \#2 ~ ^ \\input --- \<b\> \| \`c\` \*d\* → σ" in markdown(table)
 
 
 def test_compiling_again_replaces_the_tables(ledger):
     small = small_plan(table_spec())
-    first = compile_tables(small, ledger, ledger.out, demo=False)
-    assert [path.name for path in first] == ["table5.tex", "table5.md"]
+    folder = ledger.out / "tables"
+    first = compile_tables(small, ledger, folder, STYLE)
+    assert [path.name for path in first] == [
+        f"{name}{suffix}" for name in ("table5", "table5-significance") for suffix in FORMATS
+    ]
     before = first[1].read_text(encoding="utf-8")
     fill(ledger, small)
-    assert compile_tables(small, ledger, ledger.out, demo=False) == first
+    assert compile_tables(small, ledger, folder, STYLE) == first
     assert "0 of 6 cells have all their values" in before
     assert "3 of 6 cells have all their values" in first[1].read_text(encoding="utf-8")
-    assert sorted(path.name for path in first[0].parent.iterdir()) == ["table5.md", "table5.tex"]
-
-
-def test_latex_compiles(ledger):
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is not installed")
-    nasty = r"50% of $x_1$ & {y} #2 ~ ^ \input --- <b> | `c` *d* → σ × ± λ"
-    small = small_plan(table_spec(title=nasty))
-    fill(ledger, small)
-    compile_tables(small, ledger, ledger.out, demo=True)
-    page = (
-        r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}\input{table5}\end{document}"
-    )
-    (ledger.out / "tables" / "page.tex").write_text(page)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=ledger.out / "tables", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull \\hbox" not in done.stdout
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in first)
 
 
 @pytest.mark.parametrize(
-    ("paper", "place", "value"),
+    ("value", "signed", "text"),
     [
-        # Typed from the paper's pages.
-        ("hd2s", ("table5", "DHF1K", "Hollywood2", "Hollywood2", "adaptation", "NSS"), 3.101),
-        ("hd2s", ("table5", "UCFSports", "DHF1K", "DHF1K", "transfer", "s-AUC"), 0.700),
-        ("hd2s", ("table5", "Hollywood2", "UCFSports", "UCFSports", "generalization", "AUC-J"), 0.885),
-        ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "adaptation", "CC"), 0.555),
-        (
-            "hd2s",
-            ("table7", "UCFSports+Hollywood2+DHF1K", None, "Hollywood2", "domain-specific", "AUC-J"),
-            0.936,
-        ),
-        ("hd2s", ("table7", "UCFSports", None, "UCFSports", "single-source", "SIM"), 0.489),
-        ("hd2s", ("table3", "DHF1K", None, "DHF1K", "+ multi-level loss (HD2S)", "NSS"), 2.806),
-        ("hd2s", ("table4", "DHF1K", None, "DHF1K", "only conspicuity 3", "CC"), 0.480),
-        ("salgradnet", ("table4", "DHF1K", "UCFSports", "Hollywood2", "adaptation", "NSS"), 3.104),
-        ("salgradnet", ("table7", "Hollywood2", "DHF1K", "UCFSports", "generalization", "AUC-J"), 0.884),
-        ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "adaptation", "s-AUC"), None),
-        ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "transfer", "CC"), None),
-        ("hd2s", ("table99", "DHF1K", "LEDOV", "UCFSports", "adaptation", "CC"), None),
+        (2.0, False, "2.000"),
+        (-0.0001, False, "0.000"),
+        (-1.5, False, "−1.500"),
+        (0.0004, True, "0.000"),
+        (0.25, True, "+0.250"),
+        (-0.25, True, "−0.250"),
     ],
 )
-def test_printed_numbers(paper, place, value):
-    table, sources, target, test, approach, metric = place
-    found = paper_value(
-        paper, table, sources=sources.split("+"), target=target, test=test, approach=approach, metric=metric
-    )
-    assert found == value
+def test_numbers(value, signed, text):
+    assert number(value, signed=signed) == text
 
 
-def test_the_papers_hold_every_row_once():
-    rows = {"table3": 5, "table4": 5, "table5": 18, "table6": 4, "table7": 9}
-    counts = {table: len({key[1:5] for key in values("hd2s") if key[0] == table}) for table in rows}
-    assert counts == rows
-    assert len(values("hd2s")) == (5 + 5 + 18 + 9) * 5 + 4 * 4
-    assert len(values("salgradnet")) == 5 * 6 * 4
-    corpora = {*CORPORA, "LEDOV", None}
-    for key in [*values("hd2s"), *values("salgradnet")]:
-        assert key[1] | {key[2], key[3]} <= corpora
-    assert available() == ["hd2s", "salgradnet"]
-
-
-def test_an_unknown_paper_is_named():
-    with pytest.raises(ProblemError, match="Did you mean hd2s"):
-        values("hds2")
-    assert citation("hd2s", "table5").startswith("Table 5 of Bellitto et al.")
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    golden_plan = small_plan(table_spec())
-    golden_ledger = Ledger(Path(tempfile.mkdtemp()))
-    fill(golden_ledger, golden_plan)
-    for file in compile_tables(golden_plan, golden_ledger, golden_ledger.out, demo=True):
-        shutil.copy(file, GOLDEN / file.name)
+def test_test_clips_that_no_number_speaks_of_are_counted_and_named(ledger):
+    plan = small_plan(table_spec())
+    left_out = {"unread": {"clip c": "expected 20 frames, found 3"}, "quarantined": 2}
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=left_out, NSS=1.0, CC=0.5)
+    finish(ledger, plan, "generalization-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    text = markdown(table_of(plan, ledger))
+    assert "UCF Sports: 1 test clips could not be read and are left out of 1 of 2 cells: clip c." in text
+    assert "UCF Sports: 2 test clips are quarantined by the index, and left out." in text

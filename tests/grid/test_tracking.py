@@ -217,7 +217,7 @@ def test_a_server_that_is_not_there_stops_nothing(tmp_path):
     assert time.monotonic() - begun < 60.0
     (problem,) = tracker.problems
     assert "http://127.0.0.1:9" in problem
-    assert "run the same command again" in problem
+    assert "`python -m grid sync`, or the same command again, adds the rest" in problem
 
 
 def test_mlflow_is_imported_only_when_needed():

@@ -12,14 +12,20 @@ _NORM_ENTRIES = ("weight", "bias", "running_mean", "running_var")
 
 
 def published_shapes(kind: str) -> dict[str, tuple[int, ...]]:
-    """Return name → shape of the released state dict: "hd2s", "hd2s_da" or "kinetics"."""
+    """Return name → shape of a state dict: "hd2s", "hd2s_da", "hd2s_dsl", "kinetics" or "torchvision"."""
     layout = json.loads(Path(__file__).with_name("published_layout.json").read_text())
+    if kind == "hd2s_dsl":
+        shared = {n: c for n, c in layout["hd2s"]["norms"].items() if not n.startswith("decoder")}
+        layout["hd2s"]["norms"] = shared
+        layout["hd2s"]["tensors"] = {
+            n: s for n, s in layout["hd2s"]["tensors"].items() if not n.startswith("last_conv")
+        }
     shapes = {}
-    for part in ("hd2s", "hd2s_da") if kind == "hd2s_da" else (kind,):
+    for part in ("hd2s", kind) if kind in ("hd2s_da", "hd2s_dsl") else (kind,):
         for name, channels in layout[part]["norms"].items():
             shapes |= {f"{name}.{entry}": (channels,) for entry in _NORM_ENTRIES}
             shapes[f"{name}.num_batches_tracked"] = ()
-        shapes |= {n: tuple(int(d) for d in s.split("×")) for n, s in layout[part]["tensors"].items()}
+        shapes |= {n: tuple(int(d) for d in s.split("×") if d) for n, s in layout[part]["tensors"].items()}
     return shapes
 
 
@@ -30,6 +36,8 @@ def random_state(kind: str, seed: int = 0) -> dict[str, Tensor]:
     for name, shape in published_shapes(kind).items():
         if name.endswith("num_batches_tracked"):
             state[name] = torch.randint(1000, (), generator=generator)
+        elif name.endswith("sigma"):
+            state[name] = torch.rand(shape, generator=generator) * 4 + 2
         elif name.endswith("running_var"):
             state[name] = torch.rand(shape, generator=generator) + 0.5
         elif len(shape) == 1:
@@ -45,8 +53,8 @@ def random_state(kind: str, seed: int = 0) -> dict[str, Tensor]:
 class PlainHD2S:
     """HD2S in evaluation as 3-D operations on a state dict in the released layout, one call per layer."""
 
-    def __init__(self, state: dict[str, Tensor]):
-        self.state = {name: tensor.double() for name, tensor in state.items()}
+    def __init__(self, state: dict[str, Tensor], domain: str | None = None):
+        self.state, self.domain_name = {name: tensor.double() for name, tensor in state.items()}, domain
 
     def conv(self, x, conv, norm, stride=1, *, eps=1e-3, groups=1):
         weight = self.state[f"{conv}.weight"]
@@ -56,6 +64,8 @@ class PlainHD2S:
         return self.norm(x, norm, eps)
 
     def norm(self, x, name, eps):
+        if self.domain_name and f"{name}.bn_{self.domain_name}.weight" in self.state:
+            name, eps = f"{name}.bn_{self.domain_name}", 1e-5
         weight, bias, mean, variance = (self.state[f"{name}.{entry}"] for entry in _NORM_ENTRIES)
         return F.batch_norm(x, mean, variance, weight, bias, eps=eps).relu()
 
@@ -89,7 +99,30 @@ class PlainHD2S:
                 taps[level - 2] = self.basic(taps[level - 2], f"conv_t{suffix}", (2, 1, 1))
         return [tap.squeeze(2) for tap in taps]
 
+    def priors(self, x, level):
+        if self.domain_name is None:
+            return x
+        rows, columns = (torch.linspace(0, 1, n, dtype=x.dtype) for n in x.shape[2:])
+        maps = []
+        for (mu_y, log_y), (mu_x, log_x) in self.state[f"gaussians{level}__{self.domain_name.lower()}"]:
+            y, x_ = (rows[:, None] - mu_y) / log_y.exp(), (columns - mu_x) / log_x.exp()
+            maps.append(6 * torch.exp(-(y**2 + x_**2) / 2))
+        return torch.cat([x, torch.stack(maps).expand(len(x), -1, -1, -1)], 1)
+
+    def fuse(self, maps):
+        name = f"last_block__{self.domain_name.lower()}.0" if self.domain_name else "last_conv"
+        return F.conv2d(maps, self.state[f"{name}.weight"], self.state[f"{name}.bias"]).sigmoid()
+
+    def smooth(self, maps):
+        if self.domain_name is None:
+            return maps
+        r = torch.arange(-30, 31).double()
+        variance = self.state[f"GL__{self.domain_name.lower()}.sigma"] ** 2
+        kernel = torch.exp(-(r[:, None] ** 2 + r**2) / (2 * variance))
+        return F.conv2d(maps, (kernel / kernel.sum())[None, None], padding=30)
+
     def conspicuity(self, x, level):
+        x = self.priors(x, level)
         for stage in range({2: 3, 3: 4, 4: 5, 5: 5}[level], 0, -1):
             name = f"decoder{level}.deconvlayer{level}_{stage}"
             x = self.conv(x, f"{name}.0.conv", f"{name}.0.bn")
@@ -116,7 +149,7 @@ class PlainHD2S:
         features = self.features(clips.double())
         maps = torch.cat([self.conspicuity(x, level) for level, x in enumerate(features, 2)], 1)
         deepest_first = torch.stack([maps[:, 3], maps[:, 2], maps[:, 1], maps[:, 0]], 1)
-        fused = F.conv2d(deepest_first, self.state["last_conv.weight"], self.state["last_conv.bias"])
+        fused = self.fuse(deepest_first)
         has_domains = "domainClassifier2.domainClassifier.0.weight" in self.state
         domains = [self.domain(x, level) for level, x in enumerate(features, 2)] if has_domains else None
-        return fused.sigmoid()[:, 0], maps, domains
+        return self.smooth(fused)[:, 0], fused[:, 0], maps, domains

@@ -72,6 +72,20 @@ def test_the_benchmark_sees_eight_bits():
     )
 
 
+def test_8_bit_images_are_taken_as_they_are():
+    image = (smooth((16, 24)) * 90).astype(np.uint8)
+    np.testing.assert_array_equal(as_benchmark_image(image, (16, 24)), image)
+    np.testing.assert_array_equal(as_benchmark_image(image, (36, 64)), resize_bicubic(image, (36, 64)))
+
+
+def test_predictions_can_be_scored_unrounded():
+    saliency = smooth((16, 24)) * 0.3
+    image = as_benchmark_image(saliency, (36, 64), eight_bit=False)
+    np.testing.assert_array_equal(image, resize_bicubic(saliency, (36, 64)))
+    flat = np.full((1, 16, 24), 0.3, np.float32)
+    assert np.ptp(as_benchmark_image(flat, (36, 64), eight_bit=False)) == 0
+
+
 def test_resized_images_are_not_rounded_again():
     image = as_benchmark_image(smooth((16, 24)), (36, 64))
     np.testing.assert_allclose(

@@ -49,6 +49,14 @@ def test_saliency_loss_sums_five_equal_terms_and_averages_the_batch():
     assert terms["conspicuity/2"].item() == pytest.approx(kld(maps[:, 2], target).mean().item())
 
 
+def test_the_one_map_of_a_single_level_counts_once():
+    maps, _ = random_prediction(levels=1)
+    prediction = Prediction(maps[:, 0], maps[:, 0], maps[:, :1], levels=(3,))
+    target = torch.randint(0, 256, (3, 6, 5), dtype=torch.uint8)
+    assert list(saliency_terms(prediction, target, multi_level=True)) == ["saliency"]
+    assert saliency_loss(prediction, target) == saliency_loss(prediction, target, multi_level=False)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_maps_without_mass_give_no_loss_and_no_gradient(dtype):
     maps, prediction = random_prediction(batch=2, dtype=dtype)

@@ -11,16 +11,18 @@ def shot(**changes) -> Clip:
         "clip": "actioncliptrain00197_2",
         "frame_pattern": "training/actioncliptrain00197_2/images/actioncliptrain00197_{:05d}.png",
         "first_frame": 74,
+        "first_annotation": 75,
         "n_frames": 3,
     }
     return Clip(**(values | changes))
 
 
-def test_paths_count_from_the_first_frame():
-    clip = shot(map_pattern="maps/{:d}.png")
+def test_paths_count_from_the_first_frame_and_annotation():
+    clip = shot(map_pattern="maps/{:d}.png", fixation_pattern="Data.mat")
     assert clip.frame_path(0) == "training/actioncliptrain00197_2/images/actioncliptrain00197_00074.png"
     assert clip.frame_path(2).endswith("_00076.png")
-    assert clip.map_path(1) == "maps/75.png"
+    assert clip.map_path(1) == "maps/76.png"
+    assert clip.fixation_path(1) == "Data.mat"
 
 
 @pytest.mark.parametrize("i", [-1, 3])
@@ -37,3 +39,9 @@ def test_a_clip_without_maps_says_so():
 def test_natural_order():
     names = ["a_10", "a_2", "a_1_3", "b", "12", "3"]
     assert sorted(names, key=natural_key) == ["3", "12", "a_1_3", "a_2", "a_10", "b"]
+
+
+def test_digits_of_other_scripts_are_no_numbers():
+    assert natural_key("①") == [(1, 0, "①")]
+    assert natural_key("5²") == [(0, 5, "5"), (1, 0, "²")]
+    assert sorted(["x10", "x9", "x²"], key=natural_key) == ["x9", "x10", "x²"]

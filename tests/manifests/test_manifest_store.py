@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from manifests import Clip, ManifestError, ProblemError, open_manifest, write
+from manifests import Clip, Finding, ManifestError, ProblemError, open_manifest, write
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -32,15 +33,18 @@ def clip(name: str, split: str = "train", **changes) -> Clip:
         map_pattern=f"annotation/{name}/maps/{{:04d}}.png",
         fixation_pattern=f"annotation/{name}/fixation/{{:04d}}.png",
         first_frame=1,
+        first_annotation=1,
         n_frames=20,
         fps=30.0,
         width=40,
         height=30,
         codec="mpeg4",
         keyframes=(0, 12),
+        keyframe_frames=(0, 12),
         n_fixated_frames=2,
         status="ok",
         reason="",
+        content=f"content of {name}",
         size_bytes=100,
         mtime_ns=7,
     )
@@ -56,7 +60,7 @@ CLIPS = [
     clip("2"),
     broken("3"),
     clip("0100"),
-    clip("7", "val", media="frames", keyframes=()),
+    clip("7", "val", media="frames", keyframes=(), keyframe_frames=()),
 ]
 POINTS = {
     "2": np.array([[5, 29, 39], [0, 1, 2], [5, 0, 0]]),
@@ -71,8 +75,9 @@ def test_what_is_written_comes_back_in_manifest_order(tmp_path):
     assert [c.clip for c in manifest.clips(status=None)] == ["2", "3", "0100", "7", "10"]
     assert manifest.clips("train") == [CLIPS[1], CLIPS[3]]
     assert manifest.clips("train", status="quarantined") == [CLIPS[2]]
-    assert manifest.counts == {"train": 2, "val": 1, "test": 1}
-    assert manifest.frames == {"train": 40, "val": 20, "test": 20}
+    assert manifest.counts == {"train": 2, "val": 1, "test": 1, "unannotated": 0, "unlisted": 0}
+    assert manifest.frames == {"train": 40, "val": 20, "test": 20, "unannotated": 0, "unlisted": 0}
+    assert manifest.lengths("train").tolist() == [20, 20]
     assert (manifest.corpus, manifest.quarantined, manifest.root) == ("DHF1K", 1, str(tmp_path.resolve()))
     assert pickle.loads(pickle.dumps(manifest)) == manifest
 
@@ -95,7 +100,7 @@ def test_fixations_are_sorted_unique_and_filtered_by_split(tmp_path):
 
 
 def test_fixations_of_a_split_read_from_several_row_groups(tmp_path, monkeypatch):
-    monkeypatch.setattr("manifests.store._ROW_GROUP", 50)
+    monkeypatch.setattr("manifests.writing._ROW_GROUP", 50)
     rng = np.random.default_rng(0)
     clips = [clip(str(i), ("train", "val", "test")[i % 3]) for i in range(30)]
     points = {c.clip: np.unique(rng.integers([20, 30, 40], size=(40, 3)), axis=0) for c in clips}
@@ -121,18 +126,45 @@ def test_digest_is_what_the_clips_are(tmp_path):
 
     reference = digest(CLIPS)
     shuffled = {k: v[::-1] for k, v in reversed(POINTS.items())}
-    elsewhere = [replace(c, size_bytes=1, mtime_ns=1) for c in reversed(CLIPS)]
+    elsewhere = [replace(c, mtime_ns=1, size_bytes=1) for c in reversed(CLIPS)]
     assert digest(elsewhere, shuffled, root="moved") == reference
-    for change in ({"split": "val"}, {"n_frames": 21}, {"fps": 25.0}, {"keyframes": (0,)}, {"codec": "h264"}):
+    for change in (
+        {"split": "val"},
+        {"n_frames": 21},
+        {"fps": 25.0},
+        {"keyframes": (0, 6)},
+        {"codec": "h264"},
+    ):
         assert digest([*CLIPS[:3], replace(CLIPS[3], **change), CLIPS[4]]) != reference, change
+    assert digest([*CLIPS[:4], replace(CLIPS[4], content="another")]) != reference
     assert digest(CLIPS, POINTS | {"10": np.array([[19, 3, 5]])}) != reference
     assert digest(CLIPS[1:]) != reference
+
+
+def test_a_split_has_a_digest_that_other_splits_do_not_change(tmp_path):
+    before = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS).digests
+    after = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS | {"10": np.array([[19, 3, 5]])}).digests
+    assert {split for split in before if before[split] != after[split]} == {"test"}
+
+
+def test_what_was_noticed_is_kept_with_the_manifest(tmp_path):
+    note = Finding("note", "all-zero-map", "2", "annotation/2/maps", "a map with mass", "3 without", "")
+    error = Finding("error", "count-mismatch", "3", "", "20 maps", "19", "Restore it.")
+    manifest = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS, findings=[note, error], layout="shipped")
+    assert (open_manifest(tmp_path).problems(), manifest.layout) == ([error, note], "shipped")
+    assert str(error) == "3: expected 20 maps, found 19. Restore it."
+    assert str(note).startswith("2 (annotation/2/maps): expected a map with mass")
+    assert write(tmp_path / "other", "DHF1K", tmp_path, CLIPS, POINTS).digest == manifest.digest
+    assert write(tmp_path / "none", "DHF1K", tmp_path, CLIPS, {}).problems() == []
+    shutil.copy(tmp_path / "none" / "problems.parquet", tmp_path)
+    with pytest.raises(ManifestError, match=r"expected the digest \w{12} of the manifest beside it"):
+        manifest.problems()
 
 
 def test_digest_is_pinned(tmp_path):
     # Trainings are addressed by it: after a change no result is found again, so raise SCHEMA_VERSION.
     digest = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS).digest
-    assert digest == "d864f71aa90171095ae7aac283eea8eddea4ef38821aaadfd5ee6a1f1a6d5227"
+    assert digest == "a56ded884e07349ffda3f366466bec188d6875a190f3fe30b5a136162b37358d"
 
 
 def test_root_can_be_overridden(tmp_path):
@@ -202,12 +234,12 @@ def test_errors_of_opening_say_what_to_do(tmp_path):
     pq.write_table(
         pa.table({"x": [1]}).replace_schema_metadata({"manifest": json.dumps({"schema_version": 99})}), clips
     )
-    with pytest.raises(ManifestError, match="expected schema version 1, found version 99"):
+    with pytest.raises(ManifestError, match="expected schema version 3, found version 99"):
         open_manifest(tmp_path)
 
 
 def test_unknown_split_is_an_error(tmp_path):
-    with pytest.raises(ManifestError, match="one of train, val, test, found 'training'"):
+    with pytest.raises(ManifestError, match=r"one of train, val, .*, unlisted, found 'training'"):
         write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS).clips("training")
 
 
@@ -260,4 +292,55 @@ def test_fixations_kept_aside_serve_until_the_new_clips_stand(tmp_path):
     assert len(open_manifest(folder).fixations("test")) == 1
     rewritten = write(folder, "DHF1K", tmp_path, CLIPS, {"2": POINTS["2"]})
     assert rewritten.digest == new.digest
-    assert sorted(p.name for p in folder.iterdir()) == ["clips.parquet", "fixations.parquet"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "clips.parquet",
+        "fixations.parquet",
+        "problems.parquet",
+    ]
+
+
+def flip(path, position):
+    data = bytearray(path.read_bytes())
+    data[position] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["clips.parquet", "fixations.parquet", "problems.parquet"])
+def test_a_flipped_bit_is_never_another_value(tmp_path, name):
+    rng = np.random.default_rng(0)
+    points = {"2": np.unique(rng.integers([20, 30, 40], size=(400, 3)), axis=0)}
+    findings = [Finding("note", "k", str(i), "p", "this", "that", "do") for i in range(20)]
+    sound = write(tmp_path / "sound", "DHF1K", tmp_path, CLIPS, points, findings=findings)
+    sound.verify()
+    refused = 0
+    with pq.ParquetFile(tmp_path / "sound" / name) as file:
+        group = file.metadata.row_group(0)
+        columns = [group.column(c) for c in range(group.num_columns)]
+        ends = [c.data_page_offset + c.total_compressed_size for c in columns]
+    for position in rng.integers(4, min(max(ends), (tmp_path / "sound" / name).stat().st_size - 8), 30):
+        shutil.rmtree(tmp_path / "m", ignore_errors=True)
+        shutil.copytree(tmp_path / "sound", tmp_path / "m")
+        flip(tmp_path / "m" / name, position)
+        try:
+            manifest = open_manifest(tmp_path / "m")
+            manifest.verify()
+        except ManifestError as error:
+            refused += 1
+            assert str(tmp_path / "m") in str(error)
+            assert "Index the corpus" in str(error)
+        else:
+            assert manifest.clips(status=None) == sound.clips(status=None)
+            assert manifest.problems() == sound.problems()
+    assert refused >= 15
+
+
+def test_the_digest_is_worked_out_anew_from_what_is_there(tmp_path):
+    manifest = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS)
+    manifest.verify()
+    path = tmp_path / "fixations.parquet"
+    table = pq.read_table(path)
+    moved = table.set_column(3, "x", pa.array([n + 1 for n in table["x"].to_pylist()], pa.int16()))
+    stored = pq.read_metadata(path).metadata
+    pq.write_table(moved.cast(table.schema).replace_schema_metadata(stored), path)
+    with pytest.raises(ManifestError, match="of what it holds"):
+        open_manifest(tmp_path).verify()

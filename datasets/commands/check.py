@@ -1,0 +1,64 @@
+"""``python -m datasets check``: what is wrong with an indexed corpus, and whether its files are the same."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from datasets.changes import changes
+from datasets.commands.summary import show, show_counts, show_list
+from datasets.corpus import Corpus, available, get
+from datasets.folder import FolderCorpus
+from datasets.index import default_folder
+from manifests import Manifest, Problem, ProblemError, open_manifest
+from manifests.check import suggest
+from manifests.store import CLIPS
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check",
+        help="list what is wrong with an indexed corpus",
+        description="Exit status: 0, or 1 when there is any error, or 2 for no manifest or a damaged one.",
+    )
+    parser.add_argument("corpus", metavar="CORPUS", help="a corpus' word, or the name of one of your own")
+    parser.add_argument("--manifest", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
+    parser.add_argument("--root", type=Path, help="where the corpus lies now, if not where it was indexed")
+    parser.set_defaults(run=_run, when_interrupted="Nothing was changed.")
+
+
+def _run(options: argparse.Namespace) -> int:
+    corpus, manifest = _open(options.corpus, options.manifest)
+    root = options.root.resolve() if options.root else Path(manifest.root)
+    manifest.verify()
+    findings = [
+        *manifest.problems(),
+        *changes(corpus, replace(manifest, root=str(root)), times=str(root) == manifest.root),
+    ]
+    console = Console()
+    show(console, manifest, corpus.published)
+    show_list(console, findings)
+    show_counts(console, findings)
+    return int(any(finding.level == "error" for finding in findings))
+
+
+def _open(name: str, folder: Path | None) -> tuple[Corpus, Manifest]:
+    """Return the corpus and its manifest; a name without an adapter is a corpus of the user's own."""
+    names = {get(word).name: word for word in available()}
+    word = names.get(name, name)
+    corpus = get(word) if word in names.values() else FolderCorpus(name)
+    folder = folder if folder is not None else default_folder(corpus)
+    if word not in names.values() and not (folder / CLIPS).is_file():
+        found = f"{name!r}, and no manifest in {folder}"
+        raise ProblemError(
+            Problem("corpus", "a known corpus or an indexed one", found, suggest(name, available()))
+        )
+    manifest = open_manifest(folder)
+    if manifest.corpus != corpus.name:
+        remedy = "Give the folder of the manifest as --manifest."
+        raise ProblemError(Problem(str(folder), f"the manifest of {corpus.name}", manifest.corpus, remedy))
+    return corpus, manifest

@@ -1,0 +1,210 @@
+"""What an index has read so far, kept beside the manifest so that the next run reads only what has changed.
+
+A cache and never the truth: the manifest is made from it and does not need it. Deleting ``.index.sqlite``
+costs nothing but reading the corpus again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from datasets.corpus import Reading, Rows
+from manifests import Clip, Finding, Problem, ProblemError
+
+log = logging.getLogger(__name__)
+
+READER_VERSION = 2
+"""Raised by hand whenever an adapter gives another clip for the same files: all clips are then read again."""
+
+JOURNAL, LOCK = ".index.sqlite", ".index.lock"
+_FORM = 1
+"""Version of the journal's own table, kept as SQLite's user_version."""
+_TABLE = (
+    "CREATE TABLE clips (clip TEXT PRIMARY KEY, key TEXT NOT NULL, columns TEXT NOT NULL,"
+    " findings TEXT NOT NULL, fixations BLOB NOT NULL, checksum INTEGER NOT NULL)"
+)
+_COMMIT_S = 0.5
+_FIELDS = tuple(f.name for f in fields(Clip))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What one clip's files gave, its fixations compressed by the process that read them."""
+
+    clip: Clip
+    findings: tuple[Finding, ...]
+    fixations: bytes
+
+
+def pack(reading: Reading) -> Packed:
+    """Compress the fixations, column by column: a frame's number repeats and its rows are near each other."""
+    columns = np.ascontiguousarray(np.asarray(reading.rows, "<i4").T)
+    return Packed(reading.clip, reading.findings, zlib.compress(columns, 1) if columns.size else b"")
+
+
+def _unpack(fixations: bytes) -> Rows:
+    return np.frombuffer(zlib.decompress(fixations), "<i4").reshape(3, -1).T
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep every other index out of a manifest's folder; the lock dies with the process that holds it.
+
+    Raises:
+        ProblemError: another process is at work there; names it.
+    """
+    path = folder / LOCK
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            found = file.read().strip() or "another process"
+            remedy = "Wait until it has finished, or stop it; then give the same command again."
+            raise ProblemError(Problem(str(folder), "no other index at work here", found, remedy)) from None
+        except OSError as error:
+            # Some shared file systems know no locks; two runs at once are a mistake, not the usual case.
+            log.warning("%s cannot be locked (%s): give this command only once at a time", folder, error)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%H:%M:%S')}\n")
+        file.flush()
+        yield
+
+
+class Journal:
+    """One row per clip read, in SQLite; a context, and the fixations that `manifests.write` asks for.
+
+    Written by one process (`alone`). Rows are committed every half second, so that being killed loses no
+    more than that. A journal that is damaged or not one of this project is begun afresh.
+
+    Args:
+        folder: the manifest's folder, which exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / JOURNAL
+        try:
+            self._database = self._connect()
+        except sqlite3.DatabaseError as error:
+            self._begin_afresh(error)
+        self._committed = time.monotonic()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._saying_what_to_do():
+            self._database.commit()
+        self._database.close()
+
+    def recall(self, keys: Mapping[str, str]) -> dict[str, tuple[Clip, tuple[Finding, ...]]]:
+        """Return what is known of the clips whose key is still the same, by their identifier.
+
+        Args:
+            keys: of each clip, a text that changes whenever anything does that its row depends on.
+        """
+        known = {}
+        try:
+            for clip, key, *row, checksum in self._database.execute("SELECT * FROM clips"):
+                if keys.get(clip) == key and checksum == _checksum(*row):
+                    known[clip] = _parse(*row[:2])
+        except sqlite3.DatabaseError as error:
+            self._begin_afresh(error)
+            return {}
+        return known
+
+    def put(self, key: str, packed: Packed) -> None:
+        """Add or replace a clip's row.
+
+        Raises:
+            ProblemError: the disk is full, or cannot be written to.
+        """
+        columns = json.dumps([getattr(packed.clip, name) for name in _FIELDS])
+        findings = json.dumps([[getattr(f, g.name) for g in fields(Finding)] for f in packed.findings])
+        row = (columns, findings, packed.fixations)
+        with self._saying_what_to_do():
+            self._database.execute(
+                "INSERT OR REPLACE INTO clips VALUES (?, ?, ?, ?, ?, ?)",
+                (packed.clip.clip, key, *row, _checksum(*row)),
+            )
+            if time.monotonic() - self._committed > _COMMIT_S:
+                self._database.commit()
+                self._committed = time.monotonic()
+
+    def get(self, clip: str, /) -> Rows | None:
+        """Return the fixations of a clip as they were read: int32 (N, 3) = frame, y, x; None without any.
+
+        Raises:
+            ProblemError: the row cannot be read any more.
+        """
+        with self._saying_what_to_do():
+            found = self._database.execute("SELECT fixations FROM clips WHERE clip = ?", (clip,)).fetchone()
+            return _unpack(found[0]) if found and found[0] else None
+
+    def keep_only(self, keys: Mapping[str, str]) -> None:
+        """Forget the clips that are not among these, and commit: all that is to be read has been."""
+        with self._saying_what_to_do():
+            known = [clip for (clip,) in self._database.execute("SELECT clip FROM clips")]
+            gone = [(clip,) for clip in known if clip not in keys]
+            self._database.executemany("DELETE FROM clips WHERE clip = ?", gone)
+            self._database.commit()
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the journal, or make one where there is none."""
+        new = not self._path.exists() or self._path.stat().st_size == 0
+        database = sqlite3.connect(self._path)
+        try:
+            if new:
+                database.execute("BEGIN")
+                database.execute(_TABLE)
+                database.execute(f"PRAGMA user_version = {_FORM}")
+                database.commit()
+            tables = database.execute("SELECT sql FROM sqlite_master WHERE type = 'table'").fetchall()
+            (form,) = database.execute("PRAGMA user_version").fetchone()
+            if (tables, form) != ([(_TABLE,)], _FORM):
+                raise sqlite3.DatabaseError("it has been made by something else")
+        except sqlite3.DatabaseError:
+            database.close()
+            raise
+        return database
+
+    def _begin_afresh(self, error: sqlite3.DatabaseError) -> None:
+        log.warning("%s cannot be used (%s): all clips are read again", self._path, error)
+        if hasattr(self, "_database"):
+            self._database.close()
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            self._path.with_name(f"{JOURNAL}{suffix}").unlink(missing_ok=True)
+        with self._saying_what_to_do():
+            self._database = self._connect()
+
+    @contextmanager
+    def _saying_what_to_do(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, zlib.error) as error:
+            remedy = "Make room if the disk is full, and give the same command again."
+            problem = Problem(str(self._path), "a file to note down what was read", str(error), remedy)
+            raise ProblemError(problem) from error
+
+
+def _checksum(columns: str, findings: str, fixations: bytes) -> int:
+    return zlib.crc32(fixations, zlib.crc32(f"{columns}{findings}".encode()))
+
+
+def _parse(columns: str, findings: str) -> tuple[Clip, tuple[Finding, ...]]:
+    values = dict(zip(_FIELDS, json.loads(columns), strict=True))
+    keyframes = {name: tuple(values[name]) for name in ("keyframes", "keyframe_frames")}
+    return Clip(**values | keyframes), tuple(Finding(*row) for row in json.loads(findings))

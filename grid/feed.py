@@ -1,0 +1,106 @@
+"""What a training reads: its corpora's windows, in turn, as the model takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from datasets.frame_store import FrameStore
+from datasets.loading import ClipBatch, training_batches, validation_batches
+from datasets.windows import eligible
+from hd2s.inference import normalise
+from hd2s.iteration import Drawn
+from hd2s.steps import MicroBatch, take_turns, turns_taken
+from manifests.schema import Clip
+from manifests.store import open_manifest
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The clips of one training on one of its workers.
+
+    Args:
+        spec: as in `grid.plan.Training`.
+        manifests: corpus -> (folder of the manifest, root of the files or None for the manifest's own).
+        frames: the folder of decoded frames.
+        frames_limit: bytes that they may take; None for no bound.
+        loader_workers: processes that read clips.
+        device: where batches go.
+        rank: of this worker.
+    """
+
+    spec: Mapping[str, Any]
+    manifests: Mapping[str, tuple[str, str | None]]
+    frames: str
+    frames_limit: int | None
+    loader_workers: int
+    device: torch.device
+    rank: int
+
+    def micro_batches(self, done: int) -> Iterator[Drawn]:
+        """Yield the micro-batches that follow the first `done` of this worker's."""
+        streams = {
+            key: [
+                self._stream(corpus, turns_taken(done, place, len(corpora)), labelled=key == "labelled")
+                for place, corpus in enumerate(corpora)
+            ]
+            for key in ("labelled", "unlabelled")
+            for corpora in [[entry["corpus"] for entry in self.spec[key]]]
+        }
+        return take_turns(streams["labelled"], streams["unlabelled"], done)
+
+    def validation(self) -> Iterator[MicroBatch]:
+        """Yield this worker's share of the validation windows."""
+        (entry,) = self.spec["validation"]
+        store, train = self._store(entry["corpus"]), self.spec["train"]
+        batches = validation_batches(
+            store,
+            self._long_enough(store, "val"),
+            T=self.spec["model"]["clip_length"],
+            batch=train["micro_batch"],
+            per_clip=train["validation_windows"],
+            rank=self.rank,
+            world_size=train["world_size"],
+        )
+        return (self._as_taken(batch, entry["corpus"]) for batch in batches)
+
+    def _stream(self, corpus: str, taken: int, *, labelled: bool) -> Iterator[MicroBatch]:
+        store, train = self._store(corpus), self.spec["train"]
+        batches = training_batches(
+            store,
+            self._long_enough(store, "train"),
+            T=self.spec["model"]["clip_length"],
+            batch=train["micro_batch"],
+            seed=self.spec["seed"],
+            first_step=taken,
+            last_step=train["iterations"] * train["accumulate"] // train["world_size"],
+            rank=self.rank,
+            world_size=train["world_size"],
+            workers=self.loader_workers,
+            labelled=labelled,
+            pin=self.device.type == "cuda",
+        )
+        return (self._as_taken(batch, corpus) for batch in batches)
+
+    def _as_taken(self, batch: ClipBatch, corpus: str) -> MicroBatch:
+        batch = batch.to(self.device)
+        maps = None if batch.maps is None else batch.maps.float() / 255
+        keys = [f"{corpus}/{key}" for key in batch.keys]
+        return MicroBatch(normalise(batch.clips), maps, keys, domain_of(self.spec["model"], corpus))
+
+    def _store(self, corpus: str) -> FrameStore:
+        folder, root = self.manifests[corpus]
+        size = self.spec["model"]["height"], self.spec["model"]["width"]
+        return FrameStore(Path(self.frames), open_manifest(Path(folder), root), size, self.frames_limit)
+
+    def _long_enough(self, store: FrameStore, split: str) -> list[Clip]:
+        return eligible(store.manifest.clips(split), self.spec["model"]["clip_length"])[0]
+
+
+def domain_of(model: Mapping[str, Any], corpus: str) -> str | None:
+    """Return the corpus for a model that has layers of its own for it; None for any other model."""
+    return corpus if corpus in model.get("domains", ()) else None

@@ -1,0 +1,29 @@
+"""``python -m hd2s``: predict the saliency of videos, and score predictions of any model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from hd2s.commands import predict, score
+from manifests import ProblemError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 2 when something given to it is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m hd2s", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (predict, score):
+        command.add_to(commands)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (ProblemError, ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""``python -m hd2s predict``: saliency maps and heat overlays of videos."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack, closing
+from fractions import Fraction
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from hd2s.benchmark import resize_bicubic, to_eight_bit
+from hd2s.commands.pictures import Gif, Mp4, PngFolder, Writer, finished, overlay
+from hd2s.commands.sources import Source, clip_source, open_source
+from hd2s.inference import PRECISIONS, SMOOTHING_SIGMA, Predictor
+from hd2s.model import HD2S
+from hd2s.protocol import find_protocol
+from hd2s.recognition import candidates
+from hd2s.weights import WeightsError, load_weights
+from hd2s.zoo import MODELS, build_model
+from manifests import Problem, ProblemError, open_manifest
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    parser = commands.add_parser("predict", help="saliency maps and heat overlays of videos")
+    parser.add_argument(
+        "videos", nargs="*", type=Path, metavar="VIDEO", help="video files, folders of frames"
+    )
+    parser.add_argument("--weights", type=Path, required=True, help="ours, or the released ones")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--model", choices=MODELS, help="default: as the weights tell")
+    parser.add_argument("--domain", help="the corpus whose parts a domain-specific model is to use")
+    parser.add_argument("--overlay", choices=("mp4", "gif", "png"), help="heat over the frames")
+    parser.add_argument(
+        "--maps",
+        nargs="?",
+        const="png",
+        choices=("png", "mp4"),
+        help="the maps (png if nothing is asked for)",
+    )
+    parser.add_argument("--corpus", help="predict a split of an indexed corpus instead of VIDEO")
+    parser.add_argument("--split", default="unannotated", help="of that corpus (default: unannotated)")
+    parser.add_argument("--manifest", type=Path, help="its folder (default: manifests/CORPUS)")
+    parser.add_argument("--submission", action="store_true", help="write OUT/video/0001.png, to be scored")
+    parser.add_argument("--fps", type=_rate, default=Fraction(30), help="of folders of frames (default: 30)")
+    known = "default: the checkpoint's, or"
+    parser.add_argument("--clip-length", type=int, metavar="T", help=f"frames ({known} 16)")
+    parser.add_argument("--height", type=int, help=f"of the model's input ({known} 128)")
+    parser.add_argument("--width", type=int, help=f"of the model's input ({known} 192)")
+    parser.add_argument("--batch", type=int, default=4, help="frames predicted at a time (default: 4)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--protocol", choices=SMOOTHING_SIGMA, default="paper")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.set_defaults(run=run)
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError(f"expected a positive rate such as 25 or 30000/1001, found {text}")
+    return rate
+
+
+def run(options: argparse.Namespace) -> None:
+    """Predict all sources, one after the other. Raises ProblemError or ValueError for what is wrong."""
+    _check_device(options.device)
+    sources = _sources(options)
+    model = _model(options).to(options.device)
+    predictor = Predictor(
+        model,
+        clip_length=model.config.clip_length,
+        batch=options.batch,
+        domain=options.domain,
+        device=options.device,
+        precision=options.precision,
+        protocol=options.protocol,
+    )
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns) as progress:
+        for source in sources:
+            task = progress.add_task(source.name, total=source.n_frames)
+            n_frames = _predict(predictor, source, options, (progress, task))
+            progress.update(task, total=n_frames)
+
+
+def _check_device(name: str) -> None:
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA
+        told = str(error).partition("\n")[0]
+        raise ValueError(f"--device {name}: not to be had here ({told}); try --device cpu") from error
+
+
+def _sources(options: argparse.Namespace) -> list[Source]:
+    if bool(options.videos) == bool(options.corpus):
+        raise ValueError("predict: give either VIDEO… or --corpus")
+    if options.corpus:
+        manifest = open_manifest(options.manifest or Path("manifests") / options.corpus)
+        sources = [clip_source(manifest, clip) for clip in manifest.clips(options.split)]
+    else:
+        sources = [open_source(path, options.fps) for path in options.videos]
+    names = [source.name for source in sources]
+    problems = [
+        Problem(name, "a name of its own for every video", f"{names.count(name)} of it", "Rename them.")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if problems:
+        raise ProblemError(problems)
+    return sources
+
+
+def _model(options: argparse.Namespace) -> HD2S:
+    """Build the model that the weights are of, or that was asked for, and load them."""
+    found = candidates(options.weights)
+    if options.model:
+        found = [each for each in found if each[0] == options.model] or [(options.model, {})]
+    errors = []
+    for name, config in found:
+        model = build_model(name, seed=0, **_adapted(name, config, options))
+        try:
+            kind = load_weights(model, options.weights)
+        except WeightsError as error:
+            errors.append(error)
+            continue
+        if kind in ("kinetics", "torchvision"):
+            raise ValueError(
+                f"{options.weights}: these weights know actions, and have no decoders for saliency"
+            )
+        return model
+    raise min(errors, key=lambda error: error.n_problems)
+
+
+def _adapted(name: str, config: dict, options: argparse.Namespace) -> dict:
+    """Return a model's configuration with what the command line has to say about it."""
+    sizes = {"clip_length": options.clip_length, "height": options.height, "width": options.width}
+    config = config | {side: value for side, value in sizes.items() if value is not None}
+    if name == "hd2s_dsl" and find_protocol(options.protocol).quantise:
+        config["quantise"] = True
+    return config
+
+
+def _predict(
+    predictor: Predictor, source: Source, options: argparse.Namespace, bar: tuple[Progress, TaskID]
+) -> int:
+    """Predict one source, and return how many frames it had."""
+    count = 0
+    with ExitStack() as stack:
+        maps, heat = _writers(source, options, stack)
+        # The overlay reads the source a second time: holding full frames until their maps are there would
+        # take most of a gigabyte for 4K.
+        frames = source.frames() if heat else repeat(None)
+        size = predictor.model.config.height, predictor.model.config.width
+        for saliency, frame in zip(predictor(source.frames(size)), frames, strict=False):
+            _check_finite(saliency, source.name, count + 1)
+            image = to_eight_bit(resize_bicubic(saliency, source.size))
+            if maps:
+                # What is scored is rounded once, before it is resized (`hd2s.benchmark`).
+                maps.write(to_eight_bit(saliency) if options.submission else image)
+            if heat:
+                heat.write(overlay(frame, image))
+            count += 1
+            bar[0].advance(bar[1])
+    return count
+
+
+def _check_finite(saliency: np.ndarray, name: str, number: int) -> None:
+    if not np.isfinite(saliency).all():
+        remedy = "Try --precision float32; if that is what ran, the weights are to blame."
+        where = f"{name}, frame {number}"
+        raise ProblemError(Problem(where, "a finite prediction", "NaN or infinity", remedy))
+
+
+def _writers(
+    source: Source, options: argparse.Namespace, stack: ExitStack
+) -> tuple[Writer | None, Writer | None]:
+    """Open what maps and overlay are written to."""
+    out, name = options.out, source.name
+    wanted = "png" if options.submission else options.maps or (None if options.overlay else "png")
+    folder = out / name if options.submission else out / name / "maps"
+    if source.folder and source.folder.resolve() in ((out / name / "overlay").resolve(), folder.resolve()):
+        raise ValueError(f"{source.folder} holds the frames of {name}: give another --out than {out}")
+    maps = _open(wanted, folder, out / f"{name}_maps.{wanted}", source, stack)
+    heat = _open(
+        options.overlay, out / name / "overlay", out / f"{name}_overlay.{options.overlay}", source, stack
+    )
+    return maps, heat
+
+
+def _open(kind: str | None, folder: Path, file: Path, source: Source, stack: ExitStack) -> Writer | None:
+    if kind is None:
+        return None
+    if kind == "png":
+        return stack.enter_context(closing(PngFolder(folder)))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    path = stack.enter_context(finished(file))
+    writer = Mp4(path, source.size, source.rate) if kind == "mp4" else Gif(path, source.rate)
+    return stack.enter_context(closing(writer))

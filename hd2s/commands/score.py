@@ -1,0 +1,212 @@
+"""``python -m hd2s score``: score anybody's predictions, PNG files in the benchmark's submission layout.
+
+    DIR/<video>/<frame>.png
+
+`<video>` is a clip's identifier (leading zeros do not matter) and `<frame>` its number in the clip, from 1.
+Predictions are 8-bit images of any size, of which the first channel counts, resized to the maps' size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import multiprocessing
+import os
+import re
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from datasets.ground_truth import read_map
+from hd2s.benchmark import as_benchmark_image, draw_other_fixations
+from hd2s.metrics import METRICS, score_frames
+from manifests import Clip, Fixations, Manifest, Problem, ProblemError, open_manifest
+
+_LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")  # by file managers, beside hidden files
+_SHOWN = 5  # names of a kind in a problem
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split to score on, in memory."""
+
+    manifest: Manifest
+    clips: dict[str, Clip]
+    fixations: Fixations
+    points: list[np.ndarray]
+    sizes: list[tuple[int, int]]
+
+
+@cache
+def open_split(folder: Path, split: str) -> Split:
+    """Open a split; the draws of s-AUC's other-fixations are over all its frames."""
+    manifest = open_manifest(folder)
+    clips, fixations = manifest.clips(split), manifest.fixations(split)
+    points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
+    sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
+    return Split(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    parser = commands.add_parser("score", help="score predictions of any model", description=__doc__)
+    parser.add_argument("--predictions", type=Path, required=True, metavar="DIR", help="DIR/video/frame.png")
+    parser.add_argument("--corpus", required=True, help="as indexed")
+    parser.add_argument("--split", required=True, help="train, val, test")
+    parser.add_argument("--manifest", type=Path, help="its folder (default: manifests/CORPUS)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)"
+    )
+    parser.add_argument("--per-video", type=Path, metavar="CSV", help="write the means of every video")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score, and print the means. Raises ProblemError, with all that is wrong with the files, before."""
+    folder = options.manifest or Path("manifests") / options.corpus
+    split = open_split(folder, options.split)
+    files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
+    longest_first = sorted(files, key=lambda name: -len(files[name]))
+    jobs = [(folder, options.split, name, files[name]) for name in longest_first]
+    # Spawned, not forked: libraries that hold threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context, _one_thread) as pool:
+        scored = list(track(pool.map(_score, jobs), "scoring", total=len(jobs), transient=True))
+    scores = dict(sorted(zip(longest_first, scored, strict=True)))
+    means = {name: _mean(rows) for name, rows in scores.items()}
+    if options.per_video:
+        _write_csv(options.per_video, means, scores)
+    _print(np.concatenate(list(scores.values())), np.stack(list(means.values())))
+
+
+def find_predictions(folder: Path, split: Split, where: str) -> dict[str, list[Path]]:
+    """Return clip → the files of its frames, in order.
+
+    Raises ProblemError listing every missing, misnamed, doubled and superfluous folder and file.
+    """
+    if not folder.is_dir():
+        raise ProblemError(Problem(str(folder), "a folder of predictions", "none", "Check the path."))
+    if not any(map(len, split.points)):
+        raise ProblemError(Problem(where, "fixations to score on", "none", "Score on an annotated split."))
+    found, problems = _by_key(folder, split.clips, "a video of the split")
+    files = {}
+    for name, clip in split.clips.items():
+        place = found.get(_key(name))
+        if place is None or not place.is_dir():
+            expected = f"a folder of {clip.n_frames} frames"
+            problems.append(Problem(str(folder / name), expected, "none", "Predict this video too."))
+            continue
+        numbers = [f"{i}.png" for i in range(1, clip.n_frames + 1)]
+        frames, faults = _by_key(place, numbers, f"frames 1.png to {clip.n_frames}.png")
+        missing = [number for number in numbers if _key(number) not in frames]
+        if missing:
+            remedy = "Every frame must be predicted."
+            faults.append(Problem(str(place), f"{clip.n_frames} frames", f"no {_some(missing)}", remedy))
+        problems += faults
+        files[name] = [frames[_key(number)] for number in numbers if not missing]
+    if problems:
+        raise ProblemError(problems)
+    return files
+
+
+def _by_key(folder: Path, names: Iterable[str], what: str) -> tuple[dict[str, Path], list[Problem]]:
+    """Return key → path of what a folder should hold, and what else it holds."""
+    wanted = {_key(name) for name in names}
+    found: dict[str, Path] = {}
+    doubled, strange = [], []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.lower() in _LEFT_BEHIND:
+            continue
+        key = _key(path.name)
+        if key not in wanted:
+            strange.append(path.name)
+        elif key in found:
+            doubled.append(path.name)
+        else:
+            found[key] = path
+    problems = []
+    if strange:
+        problems.append(Problem(str(folder), what, _some(strange), "Rename or remove what is not."))
+    if doubled:
+        problems.append(Problem(str(folder), "each once", f"{_some(doubled)} again", "Remove one of each."))
+    return found, problems
+
+
+def _key(name: str) -> str:
+    """Return a name whose numbers have lost their leading zeros."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name.lower())
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _one_thread() -> None:
+    """Leave the cores to the other processes."""
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+
+def _score(job: tuple[Path, str, str, list[Path]]) -> np.ndarray:
+    """Score one clip: float64 (frames, metrics)."""
+    folder, split_name, name, files = job
+    split = open_split(folder, split_name)
+    clip = split.clips[name]
+    rows = [_score_frame(split, clip, i, file) for i, file in enumerate(files)]
+    return np.array(rows)
+
+
+def _score_frame(split: Split, clip: Clip, i: int, file: Path) -> list[float]:
+    pixels = _read(file)
+    if pixels.dtype != np.uint8:
+        found = f"{pixels.dtype}"
+        raise ProblemError(Problem(str(file), "an 8-bit image", found, "Save it as an 8-bit grey PNG."))
+    prediction = pixels if pixels.ndim == 2 else pixels[..., 0]
+    size, points = (clip.height, clip.width), split.fixations.frame(clip.clip, i)
+    truth = read_map(split.manifest.root, clip, i, None, points)
+    others = draw_other_fixations(split.points, split.sizes, size, (0, clip.corpus, clip.clip, i))
+    image = as_benchmark_image(prediction, truth.shape)
+    return [column[0] for column in score_frames(image[None], [points], truth[None], [others]).values()]
+
+
+def _read(file: Path) -> np.ndarray:
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB") if image.mode == "P" else image)
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's, for files cut or damaged
+        remedy = "Write it again."
+        raise ProblemError(Problem(str(file), "an image that decodes", str(error), remedy)) from error
+
+
+def _mean(rows: np.ndarray) -> np.ndarray:
+    """Mean of each column without its NaN; NaN where nothing else is there."""
+    defined = ~np.isnan(rows)
+    count = defined.sum(axis=0)
+    return np.where(count > 0, np.where(defined, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
+def _write_csv(path: Path, means: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["video", "frames", *METRICS])
+        rows.writerows([name, len(scores[name]), *row.tolist()] for name, row in means.items())
+
+
+def _print(frames: np.ndarray, videos: np.ndarray) -> None:
+    """Print the benchmark's mean, over frames, and the mean of the videos' means beside it."""
+    table = Table("metric", "mean over frames", "mean over videos", "frames scored")
+    counts = (~np.isnan(frames)).sum(axis=0)
+    for metric, of_frames, of_videos, count in zip(
+        METRICS, _mean(frames), _mean(videos), counts, strict=True
+    ):
+        table.add_row(metric, f"{of_frames:.4f}", f"{of_videos:.4f}", f"{count} of {len(frames)}")
+    Console().print(table)

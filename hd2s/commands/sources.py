@@ -1,0 +1,111 @@
+"""What frames to predict come from: a video file, a folder of images, or a clip of a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from datasets.video import iter_frames, resize
+from manifests import Clip, Manifest, Problem, ProblemError, natural_key
+
+IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A clip that can be read from its beginning as often as needed, a frame at a time."""
+
+    name: str
+    size: Size
+    rate: Fraction
+    """Frames per second."""
+    n_frames: int | None
+    """As its header says; None where it does not, and only good for a progress bar."""
+    native: Callable[[], Iterator[np.ndarray]]
+    """Start reading: uint8 (H, W, 3) RGB at native resolution."""
+    folder: Path | None = None
+    """Where the frames lie, if they are files, which nothing must be written beside."""
+
+    def frames(self, size: Size | None = None) -> Iterator[np.ndarray]:
+        """Yield the frames, resized by the rule of training (`datasets.video.resize`)."""
+        for frame in self.native():
+            yield resize(frame, size or self.size)
+
+
+def open_source(path: Path, rate: Fraction) -> Source:
+    """Look at a video file or a folder of images; `rate` is that of images, which do not tell theirs.
+
+    Raises ProblemError for a path that is neither.
+    """
+    if path.is_dir():
+        return _folder(path, rate)
+    if path.is_file():
+        return _video(path)
+    raise ProblemError(Problem(str(path), "a video file or a folder of images", "nothing", "Check the path."))
+
+
+def clip_source(manifest: Manifest, clip: Clip) -> Source:
+    """Return a clip of a manifest as a source, named by its identifier."""
+    return Source(
+        clip.clip,
+        (clip.height, clip.width),
+        Fraction(clip.fps or 30).limit_denominator(1001),
+        clip.n_frames,
+        lambda: iter_frames(manifest.root, clip),
+        Path(manifest.root) / clip.path if clip.media == "frames" else None,
+    )
+
+
+def _video(path: Path) -> Source:
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video or not container.streams.video[0].codec_context.width:
+                remedy = "Check that it is a video, and copied to its end."
+                raise ProblemError(Problem(str(path), "a video", "no video stream", remedy))
+            stream = container.streams.video[0]
+            rate = stream.average_rate or stream.guessed_rate or Fraction(30)
+            seconds = float(container.duration or 0) / av.time_base
+            size = stream.codec_context.height, stream.codec_context.width
+            n_frames = stream.frames or round(seconds * rate) or None
+    except av.FFmpegError as error:
+        raise _unreadable(path, error) from error
+    return Source(path.stem, size, rate, n_frames, lambda: _decoded(path))
+
+
+def _decoded(path: Path) -> Iterator[np.ndarray]:
+    try:
+        with av.open(str(path)) as container:
+            container.streams.video[0].thread_type = "AUTO"
+            for frame in container.decode(video=0):
+                yield frame.to_ndarray(format="rgb24")
+    except av.FFmpegError as error:
+        raise _unreadable(path, error) from error
+
+
+def _folder(path: Path, rate: Fraction) -> Source:
+    files = [file for file in path.iterdir() if file.suffix.lower() in IMAGES and file.name[0] != "."]
+    files.sort(key=lambda file: natural_key(file.name))
+    if not files:
+        raise ProblemError(Problem(str(path), "images", "none", f"Known are {', '.join(sorted(IMAGES))}."))
+    with Image.open(files[0]) as first:
+        size = first.height, first.width
+    return Source(path.name, size, rate, len(files), lambda: map(_read, files), path)
+
+
+def _read(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _unreadable(path: Path, error: Exception) -> ProblemError:
+    found = f"{type(error).__name__}: {error}"
+    return ProblemError(Problem(str(path), "a video that decodes", found, "Check that it plays."))

@@ -1,0 +1,157 @@
+"""Domain-specific learning (Sect. 3.6): parts of HD2S of which every training corpus, a domain, has its own.
+
+Each part can be switched off, and is then shared (batch norm, fusion) or absent (priors, smoothing). A clip
+runs through its own domain's parts alone, so that the others get neither gradients nor statistics from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hd2s.words import unknown
+
+N_PRIORS = 16
+"""Prior maps of each level and domain."""
+
+_PEAK = 6.0  # of a prior map, so that it is as large as the features beside it
+
+
+@dataclass(frozen=True)
+class DomainSpecificConfig:
+    """Which parts of the model are specific to a domain (Sect. 3.6); the defaults are the published model's.
+
+    `domains` names the corpora. `priors`, `batch_norm`, `smoothing` and `fusion` switch the parts.
+
+    `domain_bn_momentum` is the share of each batch in a domain's running statistics. The authors set it to
+    0.01, and eps to 1e-5, for every batch norm of the decoders: `bn_momentum` holds for the shared ones.
+
+    `max_sigma` (pixels) sizes the smoothing's kernel, 6·`max_sigma` rounded up to an odd number, and its
+    first σ, `max_sigma` / 2. The released training sets 10; the released test leaves it at 11, by which
+    maps of σ under 6 differ by less than 1e-6.
+
+    `quantise` rounds the fused map down to 255 levels before it is smoothed, as the released code does
+    (`Protocol.quantise`). No gradient passes, so that the fusion keeps its first weights, where the paper
+    learns them.
+    """
+
+    domains: tuple[str, ...] = ("DHF1K", "Hollywood2", "UCFSports")
+    priors: bool = True
+    batch_norm: bool = True
+    smoothing: bool = True
+    fusion: bool = True
+    domain_bn_momentum: float = 0.01
+    max_sigma: float = 10.0
+    quantise: bool = False
+
+    def check_domain(self, domain: str | None) -> None:
+        """Raise ValueError, naming those there are, unless `domain` is one of the domains."""
+        if domain is None:
+            raise ValueError(
+                f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
+            )
+        if domain not in self.domains:
+            raise ValueError(unknown("domain", domain, self.domains))
+
+    def domain_problems(self) -> list[str]:
+        """Return what is not allowed."""
+        problems = []
+        names = [name.lower() for name in self.domains]
+        if not names or len(set(names)) < len(names) or not all(name.isidentifier() for name in names):
+            problems.append(
+                "domains must be one name or more of letters, digits and underscores, distinct whatever "
+                f"their case, found {self.domains}"
+            )
+        if not 0 < self.domain_bn_momentum <= 1:
+            problems.append(f"domain_bn_momentum must lie in (0, 1], found {self.domain_bn_momentum}")
+        if self.max_sigma <= 0:
+            problems.append(f"max_sigma must be positive, in pixels, found {self.max_sigma}")
+        return problems
+
+
+class DomainBatchNorm2d(nn.ModuleDict):
+    """Domain → batch norm (eps 1e-5), with statistics and an affine map of its own."""
+
+    def __init__(self, channels: int, domains: Sequence[str], momentum: float):
+        super().__init__({name: nn.BatchNorm2d(channels, momentum=momentum) for name in domains})
+
+    def forward(self, x: Tensor, domain: str) -> Tensor:
+        """Normalise (B, C, H, W) of one domain."""
+        return self[domain](x)
+
+
+class GaussianPriors(nn.Module):
+    """Learned Gaussian prior maps.
+
+    `gaussians`: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
+    that they hold at any size.
+    """
+
+    def __init__(self, domains: Sequence[str]):
+        super().__init__()
+        self.gaussians = nn.ParameterDict(
+            {name: nn.Parameter(torch.empty(N_PRIORS, 2, 2)) for name in domains}
+        )
+
+    def reset_parameters(self) -> None:
+        """Nine on a 3×3 grid, three stretched along y, three along x, one wide in the centre."""
+        quarters = (0.25, 0.5, 0.75)
+        narrow, wide = -1.5, 0.0
+        rows = [((y, narrow), (x, narrow)) for y in quarters for x in quarters]
+        rows += [((0.5, wide), (x, narrow)) for x in quarters]
+        rows += [((y, narrow), (0.5, wide)) for y in quarters]
+        rows += [((0.5, wide), (0.5, wide))]
+        with torch.no_grad():
+            for parameter in self.gaussians.values():
+                parameter.copy_(torch.tensor(rows))
+
+    def forward(self, features: Tensor, domain: str) -> Tensor:
+        """Append the domain's maps to `features`: (B, C, H, W) → (B, C + 16, H, W)."""
+        y, x = self.gaussians[domain].unbind(1)
+        rows, columns = gaussian_profiles(y, features.shape[2]), gaussian_profiles(x, features.shape[3])
+        maps = _PEAK * rows[:, :, None] * columns[:, None, :]
+        maps = maps.to(features.dtype).expand(len(features), -1, -1, -1)
+        order = torch.channels_last if features.is_contiguous(memory_format=torch.channels_last) else None
+        # Of inputs in different orders torch.cat makes a contiguous one, which every decoder would then copy.
+        return torch.cat([features, maps if order is None else maps.contiguous(memory_format=order)], dim=1)
+
+
+def gaussian_profiles(parameters: Tensor, n: int) -> Tensor:
+    """Evaluate Gaussians of peak 1 (K, 2), μ and log σ each, on n points from 0 to 1: (K, n)."""
+    mu, log_sigma = parameters.unsqueeze(2).unbind(1)
+    points = torch.linspace(0, 1, n, dtype=parameters.dtype, device=parameters.device)
+    return torch.exp(-(((points - mu) / log_sigma.exp()) ** 2) / 2)
+
+
+class GaussianSmoothing(nn.Module):
+    """A Gaussian filter of learned width `sigma` (a scalar, in pixels); zeros beyond the border.
+
+    The two-dimensional kernel, cut to a square and normalised to sum to one, is the product of two
+    one-dimensional ones: each runs as a matrix along its axis, in full precision on every device.
+    """
+
+    def __init__(self, max_sigma: float):
+        super().__init__()
+        self.max_sigma = max_sigma
+        self.radius = math.ceil(6 * max_sigma) // 2
+        self.sigma = nn.Parameter(torch.empty(()))
+
+    def reset_parameters(self) -> None:
+        """Start in the middle."""
+        nn.init.constant_(self.sigma, self.max_sigma / 2)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Smooth (B, H, W)."""
+        rows, columns = (self._matrix(n) for n in maps.shape[1:])
+        return rows @ maps @ columns.T
+
+    def _matrix(self, n: int) -> Tensor:
+        offsets = torch.arange(max(n, self.radius + 1), dtype=self.sigma.dtype, device=self.sigma.device)
+        half = torch.exp(-(offsets**2) / (2 * self.sigma**2)) * (offsets <= self.radius)
+        half = half / (2 * half.sum() - half[0])
+        positions = torch.arange(n, device=self.sigma.device)
+        return half[(positions[:, None] - positions).abs()]

@@ -1,0 +1,198 @@
+"""HD2S for prediction: batch norm folded into the convolutions, everything in its 2-D form.
+
+In evaluation a batch norm is a scale and a shift per channel, which its convolution takes over. What is left
+are convolutions with a bias, ReLUs and maxima, run on tensors that lie as (B, T, H, W, C) in memory: there a
+1×k×k operation is a 2-D one on (B·T, C, H, W) and a k×1×1 operation one on (B, C, T, H·W), both views. Equal
+to the model up to rounding. The folded weights are a copy, which later training does not reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DepthwiseSeparableConv
+from hd2s.domains import DomainBatchNorm2d
+from hd2s.model import HD2S
+from hd2s.s3d import ConvUnit, Mixed, SeparableConv
+
+Layer = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Casting:
+    """Where the folded weights live."""
+
+    device: torch.device
+    dtype: torch.dtype
+    domain: str | None
+    """Whose batch norms are folded, where they are specific to a domain."""
+
+    def fold(self, conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of a convolution followed by its batch norm, folded in float64."""
+        norm = norm[self.domain] if isinstance(norm, DomainBatchNorm2d) else norm
+        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+        shift = norm.bias.double() - norm.running_mean.double() * scale
+        return conv.weight.double() * scale.view(-1, *[1] * (conv.weight.dim() - 1)), shift
+
+    def place(self, tensor: Tensor) -> Tensor:
+        """Return a weight (O, C, kH, kW) in channels-last memory, or a bias, where it is used."""
+        tensor = tensor.detach().to(self.device, self.dtype, copy=True)
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+class FrameConv:
+    """1×k×k convolution and ReLU of (B, T, H, W, C)."""
+
+    def __init__(self, unit: ConvUnit, cast: Casting):
+        weight, bias = cast.fold(unit.conv, unit.norm)
+        self.weight, self.bias = cast.place(weight.squeeze(2)), cast.place(bias)
+        self.stride, self.padding = unit.conv.stride[1:], unit.conv.padding[1:]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map (B, T, H, W, C) to (B, T, H', W', O)."""
+        return per_frame(x, lambda f: F.conv2d(f, self.weight, self.bias, self.stride, self.padding).relu_())
+
+
+class TimeConv:
+    """k×1×1 convolution and ReLU of (B, T, H, W, C).
+
+    `length` T: where only one output is left, taps that meet nothing but padding are cut off (two million
+    of HD2S's weights at the paper's T).
+    """
+
+    def __init__(self, unit: ConvUnit, length: int, cast: Casting):
+        weight, bias = cast.fold(unit.conv, unit.norm)
+        (k, _, _), (self.stride, _, _), (self.padding, _, _) = (
+            unit.conv.kernel_size,
+            unit.conv.stride,
+            unit.conv.padding,
+        )
+        self.length = (length + 2 * self.padding - k) // self.stride + 1
+        if self.length == 1:
+            weight, self.padding = weight[:, :, self.padding : self.padding + length], 0
+        self.weight, self.bias = cast.place(weight.squeeze(4)), cast.place(bias)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map (B, T, H, W, C) to (B, T', H, W, O)."""
+        stride, padding = (self.stride, 1), (self.padding, 0)
+        return per_pixel(x, lambda p: F.conv2d(p, self.weight, self.bias, stride, padding).relu_())
+
+
+class MixedBlock:
+    """An inception block (`hd2s.s3d.Mixed`)."""
+
+    def __init__(self, block: Mixed, length: int, cast: Casting):
+        def separable(unit: SeparableConv) -> list[Layer]:
+            return [FrameConv(unit.spatial, cast), TimeConv(unit.temporal, length, cast)]
+
+        self.branches: list[list[Layer]] = [
+            [FrameConv(block.branch0[0], cast)],
+            [FrameConv(block.branch1[0], cast), *separable(block.branch1[1])],
+            [FrameConv(block.branch2[0], cast), *separable(block.branch2[1])],
+            [lambda x: max_pool(x, 3, 1, 1), FrameConv(block.branch3[1], cast)],
+        ]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map (B, T, H, W, C) to (B, T, H, W, O)."""
+        return torch.cat([run(branch, x) for branch in self.branches], dim=-1)
+
+
+class Decoder:
+    """Temporal removal, decoder stages and head of one level (`hd2s.conspicuity.ConspicuityNet`)."""
+
+    def __init__(self, net: ConspicuityNet, length: int, cast: Casting):
+        self.removal = []
+        for unit in net.temporal_removal:
+            self.removal.append(TimeConv(unit, length, cast))
+            length = self.removal[-1].length
+        self.stages = [[pair for unit in stage for pair in _pairs(unit, cast)] for stage in net.stages]
+        self.head = cast.place(net.head.weight), cast.place(net.head.bias)
+
+    def remove_time(self, features: Tensor) -> Tensor:
+        """Map (B, T, H, W, C) to (B, C, H, W)."""
+        return run(self.removal, features).squeeze(1).permute(0, 3, 1, 2)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to a conspicuity map (B, 1, 2ⁿ·H, 2ⁿ·W), n the number of stages."""
+        for stage in self.stages:
+            for weight, bias, groups in stage:
+                x = F.conv2d(x, weight, bias, 1, weight.shape[-1] // 2, 1, groups).relu_()
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        return F.conv2d(x, *self.head).float().sigmoid_()
+
+
+class FoldedHD2S:
+    """An HD2S from its first tap on (what leads there is in `hd2s.sweep`).
+
+    Priors, fusion and learned smoothing are the model's own modules, which cost next to nothing.
+    """
+
+    def __init__(self, model: HD2S, cast: Casting):
+        self.model, self.domain = model, cast.domain
+        if model.domains is not None:
+            model.domains.check_domain(cast.domain)
+        length, backbone = model.config.clip_length, model.backbone
+        self.block3 = [MixedBlock(block, length // 2, cast) for block in backbone.block3]
+        self.block4 = [MixedBlock(block, length // 4, cast) for block in backbone.block4]
+        self.block5 = [MixedBlock(block, length // 8, cast) for block in backbone.block5]
+        self.decoders = {
+            level: Decoder(model.conspicuity[str(level)], shape[1], cast)
+            for level, shape in model.config.feature_shapes.items()
+        }
+
+    def __call__(self, level1: Tensor) -> Tensor:
+        """Map the first tap's features (B, T/2, H/8, W/8, 192) to saliency maps, float32 (B, H, W)."""
+        taps = {1: level1}
+        taps[2] = max_pool(run(self.block3, level1), 3, 2, 1)
+        taps[3] = max_pool(run(self.block4, taps[2]), 2, 2, 0)
+        taps[4] = run(self.block5, taps[3])
+        maps = torch.cat([self._map(level, taps[level]) for level in self.decoders], dim=1)
+        return self.model._smooth(self.model._fuse(maps, self.domain), self.domain)
+
+    def _map(self, level: int, tap: Tensor) -> Tensor:
+        features = self.decoders[level].remove_time(tap)
+        if self.model.priors:
+            features = self.model.priors[str(level)](features, self.domain)
+        return self.decoders[level].decode(features)
+
+
+def run(layers: Sequence[Layer], x: Tensor) -> Tensor:
+    """Apply layers one after the other."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def per_frame(x: Tensor, operation: Layer) -> Tensor:
+    """Apply an operation on (N, C, H, W) to every frame of (B, T, H, W, C)."""
+    frames = operation(x.flatten(0, 1).permute(0, 3, 1, 2))
+    return frames.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
+
+
+def per_pixel(x: Tensor, operation: Layer) -> Tensor:
+    """Apply an operation on (B, C, T, H·W) to every pixel's history in (B, T, H, W, C)."""
+    pixels = operation(x.flatten(2, 3).permute(0, 3, 1, 2))
+    return pixels.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4])
+
+
+def max_pool(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+    """Pool (B, T, H, W, C) over cubes: a box maximum separates into space and time."""
+    x = per_frame(x, lambda f: F.max_pool2d(f, kernel, stride, padding))
+    return per_pixel(x, lambda p: F.max_pool2d(p, (kernel, 1), (stride, 1), (padding, 0)))
+
+
+def _pairs(unit: nn.Module, cast: Casting) -> list[tuple[Tensor, Tensor, int]]:
+    """Return (weight, bias, groups) of the convolutions of a decoder's unit, each followed by a ReLU."""
+    if isinstance(unit, Conv2dUnit):
+        parts = [(unit.conv, unit.norm)]
+    elif isinstance(unit, DepthwiseSeparableConv):
+        parts = [(unit.depthwise, unit.depthwise_norm), (unit.pointwise, unit.pointwise_norm)]
+    else:
+        raise TypeError(f"no folded form of {type(unit).__name__}")
+    folded = [(*cast.fold(conv, norm), conv.groups) for conv, norm in parts]
+    return [(cast.place(weight), cast.place(bias), groups) for weight, bias, groups in folded]

@@ -1,0 +1,36 @@
+"""Configurations whose fields have the types that they declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from numbers import Integral, Real
+
+_KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
+
+
+def settle_types(config) -> list[str]:
+    """Make plain Python values of a frozen dataclass's fields; return what has the wrong type.
+
+    Fields are bool, int, float, or tuples of one of these or str. Plain, because a checkpoint that holds a
+    configuration is read back without running code, which NumPy's numbers would need.
+    """
+    problems = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        kind, is_tuple = field.type.removeprefix("tuple[").removesuffix(", ...]"), "tuple" in field.type
+        if is_tuple and (isinstance(value, str) or not isinstance(value, Iterable)):
+            problems.append(f"{field.name} must be a list of {kind}, found {value!r}")
+            continue
+        values = tuple(value) if is_tuple else (value,)
+        if wrong := [item for item in values if not _is(item, kind)]:
+            problems.append(f"{field.name} must be {kind}, found {wrong[0]!r}")
+            continue
+        plain = tuple(_KINDS[kind][1](item) for item in values)
+        object.__setattr__(config, field.name, plain if is_tuple else plain[0])
+    return problems
+
+
+def _is(value: object, kind: str) -> bool:
+    # Python counts True as a number.
+    return isinstance(value, _KINDS[kind][0]) and (kind == "bool" or not isinstance(value, bool))

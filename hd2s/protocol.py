@@ -1,0 +1,59 @@
+"""What the released code does otherwise than the paper says, where it changes numbers.
+
+The paper is the default. What is set elsewhere: the number of iterations (2,500 in the paper, Sect. 4.2;
+the released code takes 5,000 for HD2S and its domain-specific learning), Kinetics weights (Sect. 4.2; the
+released adaptation starts without), and what concerns validation and inference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hd2s.losses import grl_lambda
+from hd2s.words import unknown
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A training's choices between paper and released code; the defaults are the paper's.
+
+    `gradients` of the micro-batches of an iteration: their "mean" is that of the one batch of 200 that the
+    paper describes (Sect. 4.2); the released code takes their "sum". Adam divides by the gradient's size,
+    so that only its eps and the weight decay weigh 25 times less then.
+
+    `lambda_every`: λ follows p = iteration / iterations (Eq. 5) and is renewed every "iteration"; the
+    released code renews it every "micro-batch".
+
+    `adversarial_multi_level`: with adaptation the source's loss is Eq. 3, with L_s over all maps (Eq. 1);
+    the released code supervises the final map alone there.
+
+    `quantise`: the released domain-specific model rounds the fused map to 8 bits before it smooths it, in
+    training too, which cuts the graph: its fusion never learns, against Sect. 3.6. It is an option of the
+    model (`build_model("hd2s_dsl", quantise=protocol.quantise)`).
+    """
+
+    gradients: Literal["mean", "sum"] = "mean"
+    lambda_every: Literal["iteration", "micro-batch"] = "iteration"
+    adversarial_multi_level: bool = True
+    quantise: bool = False
+
+    def grl_lambda(self, iteration: int, iterations: int, micro_batch: int, accumulate: int) -> float:
+        """Return λ (Eq. 4) of one micro-batch; iterations and their micro-batches are counted from 0."""
+        within = micro_batch / accumulate if self.lambda_every == "micro-batch" else 0.0
+        return grl_lambda((iteration + within) / iterations)
+
+
+PROTOCOLS = {
+    "paper": Protocol(),
+    "released": Protocol(
+        gradients="sum", lambda_every="micro-batch", adversarial_multi_level=False, quantise=True
+    ),
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """Return a protocol by name. Raises ValueError, naming those there are, for any other."""
+    if name not in PROTOCOLS:
+        raise ValueError(unknown("protocol", name, PROTOCOLS))
+    return PROTOCOLS[name]

@@ -1,0 +1,174 @@
+"""A manifest written: three Parquet files of which the last makes the others count."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.check import Problem, clip_problems
+from manifests.digests import Digests
+from manifests.parquet import ManifestError, fixation_table, pack
+from manifests.problems import Finding, write_findings
+from manifests.schema import (
+    CLIP_SCHEMA,
+    FIXATION_SCHEMA,
+    SPLITS,
+    Clip,
+    natural_key,
+)
+from manifests.store import (
+    CLIPS,
+    FIELDS,
+    FIXATIONS,
+    PREVIOUS,
+    PROBLEMS,
+    Manifest,
+    fixation_file,
+    open_manifest,
+)
+
+_ROW_GROUP = 1 << 20
+
+
+class FixationSource(Protocol):
+    """Where `write` takes the fixations from: a dictionary, or whatever loads them when asked."""
+
+    def get(self, clip: str, /) -> np.ndarray | None:
+        """Return integers (N, 3) = frame, y, x of a clip; None when it has none."""
+
+
+def write(
+    folder: Path | str,
+    corpus: str,
+    root: Path | str,
+    clips: Iterable[Clip],
+    fixations: FixationSource,
+    *,
+    findings: Iterable[Finding] = (),
+    layout: str = "",
+) -> Manifest:
+    """Write a manifest; whoever is killed at any point leaves either the old one or the new one.
+
+    Args:
+        folder: where to write; created when missing.
+        corpus: name of the corpus.
+        root: where the corpus lies; stored absolute.
+        clips: in any order.
+        fixations: asked once for each clip, in manifest order.
+        findings: what was noticed; not part of the digest.
+        layout: which of the corpus's layouts was found.
+
+    Raises:
+        ManifestError: listing everything that is wrong with the clips or their fixations.
+    """
+    folder = Path(folder)
+    problems = clip_problems(corpus, clips := list(clips))
+    if problems:
+        raise ManifestError(problems)
+    clips.sort(key=lambda c: (SPLITS.index(c.split), natural_key(c.clip)))
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = {name: folder / f".{name}.{os.getpid()}" for name in (CLIPS, FIXATIONS, PROBLEMS)}
+    try:
+        digests, counts = _write_fixations(temporary[FIXATIONS], corpus, clips, fixations)
+        meta = _describe(corpus, Path(root), clips, digests) | {"layout": layout}
+        write_findings(temporary[PROBLEMS], findings, meta["digest"])
+        _write_clips(temporary[CLIPS], clips, counts, meta)
+        _publish(folder, temporary)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+    return open_manifest(folder)
+
+
+def _publish(folder: Path, temporary: Mapping[str, Path]) -> None:
+    """Put the new pair in place of the old one.
+
+    Two renames cannot be one, so the fixations that belong to the present clips.parquet are kept aside
+    until the new clips.parquet stands: a reader takes the file whose digest matches (`fixation_file`).
+    """
+    try:
+        current = open_manifest(folder).digest
+        if fixation_file(folder, current).name == FIXATIONS:
+            (folder / FIXATIONS).replace(folder / PREVIOUS)
+    except ManifestError:
+        # Nothing readable is there, hence nothing to keep.
+        (folder / PREVIOUS).unlink(missing_ok=True)
+    temporary[FIXATIONS].replace(folder / FIXATIONS)
+    temporary[PROBLEMS].replace(folder / PROBLEMS)
+    temporary[CLIPS].replace(folder / CLIPS)
+    (folder / PREVIOUS).unlink(missing_ok=True)
+
+
+def _describe(corpus: str, root: Path, clips: Sequence[Clip], digests: Digests) -> dict:
+    """Return the metadata of clips.parquet."""
+    usable = [c for c in clips if c.status == "ok"]
+    n_clips, n_frames = Counter(c.split for c in usable), Counter[str]()
+    for clip in usable:
+        n_frames[clip.split] += clip.n_frames
+    return {
+        "digest": digests.together(),
+        "digests": digests.of_splits(),
+        "corpus": corpus,
+        "root": str(root.resolve()),
+        "counts": {split: n_clips[split] for split in SPLITS},
+        "frames": {split: n_frames[split] for split in SPLITS},
+        "quarantined": len(clips) - len(usable),
+    }
+
+
+def _write_clips(path: Path, clips: Sequence[Clip], n_fixations: Sequence[int], meta: Mapping) -> None:
+    columns = {name: [getattr(c, name) for c in clips] for name in FIELDS}
+    schema = CLIP_SCHEMA.with_metadata(pack(meta))
+    table = pa.table({**columns, "n_fixations": list(n_fixations)}, schema=schema)
+    pq.write_table(table, path, write_page_checksum=True)
+
+
+def _write_fixations(
+    path: Path, corpus: str, clips: Sequence[Clip], fixations: FixationSource
+) -> tuple[Digests, list[int]]:
+    """Write fixations.parquet in one pass; return the digests and each clip's number of rows."""
+    digests, counts, problems = Digests(corpus), [], []
+    names = pa.array([c.clip for c in clips], pa.string())
+    pending, pending_rows, first = [], 0, 0
+    with pq.ParquetWriter(path, FIXATION_SCHEMA, write_page_checksum=True) as writer:
+        for position, clip in enumerate(clips):
+            rows, faults = _canonical(clip, fixations.get(clip.clip))
+            problems += faults
+            digests.add(clip, rows)
+            counts.append(len(rows))
+            pending.append(rows)
+            pending_rows += len(rows)
+            if pending_rows >= _ROW_GROUP or position == len(clips) - 1:
+                writer.write_table(fixation_table(names, first, pending))
+                pending, pending_rows, first = [], 0, position + 1
+        writer.add_key_value_metadata(pack({"digest": digests.together()}))
+    if problems:
+        raise ManifestError(problems)
+    return digests, counts
+
+
+def _canonical(clip: Clip, rows: np.ndarray | None) -> tuple[np.ndarray, list[Problem]]:
+    """Return a clip's rows int32 (N, 3), unique and sorted by frame, y, x, and what is wrong with them."""
+    if rows is None or len(rows) == 0:
+        return np.empty((0, 3), np.int32), []
+    rows = np.asarray(rows, dtype=np.int32)
+    limits = np.array([clip.n_frames, clip.height, clip.width])
+    outside = np.any((rows < 0) | (rows >= limits), axis=1)
+    if not outside.any():
+        # One number a pixel: readers mostly give them in order already, and one is sorted fast if not.
+        key = np.ravel_multi_index(tuple(rows.T), tuple(limits))
+        if not np.all(np.diff(key) > 0):
+            rows = np.stack(np.unravel_index(np.unique(key), tuple(limits)), axis=1).astype(np.int32)
+        return rows, []
+    frame, y, x = rows[outside][0].tolist()
+    where = f"{clip.corpus}/{clip.clip}"
+    expected = f"fixations within {clip.n_frames} frames of {clip.width}x{clip.height}"
+    found = f"{int(outside.sum())} outside, the first in frame {frame} at y={y}, x={x}"
+    return rows, [Problem(where, expected, found, "Quarantine the clip or mend its adapter.")]

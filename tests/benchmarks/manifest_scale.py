@@ -1,0 +1,158 @@
+"""What manifests cost at full size: python tests/benchmarks/manifest_scale.py [--clips N …]
+
+Writes the manifests of the paper's three annotated corpora with their 7,107 real lengths, then the same with
+DHF1K repeated until there are N clips (default: 10,000, 100,000 and 1,000,000), and times each step in a
+process of its own, so that its peak memory is its own: writing, opening, reading one split, planning Table 5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from manifests import Clip, open_manifest, write  # noqa: E402 - the repository is not installed everywhere
+
+LENGTHS = Path(__file__).with_name("video_lengths.csv")
+SPLITS = {("DHF1K", "val"): "test"}
+FIXATIONS_A_CLIP = 50
+
+
+def clips_of(corpus: str, n_clips: int) -> Iterator[Clip]:
+    """Yield rows with the corpus's real lengths, repeated until there are `n_clips`; every tenth of val."""
+    with LENGTHS.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["dataset"] == corpus]
+    for i in range(n_clips or len(rows)):
+        row, name = rows[i % len(rows)], f"{rows[i % len(rows)]['video']}-{i // len(rows)}"
+        split = SPLITS.get((corpus, row["split"]), row["split"])
+        yield Clip(
+            corpus=corpus,
+            split="val" if split == "train" and i % 10 == 0 else split,
+            clip=name,
+            source_video=row["video"],
+            media="video",
+            path=f"video/{name}.AVI",
+            frame_pattern="",
+            map_pattern=f"annotation/{name}/maps/{{:04d}}.png",
+            fixation_pattern=f"annotation/{name}/fixation/{{:04d}}.png",
+            first_frame=1,
+            first_annotation=1,
+            n_frames=int(row["n_frames"]),
+            fps=30.0,
+            width=640,
+            height=360,
+            codec="mpeg4",
+            keyframes=tuple(range(0, int(row["n_frames"]), 100)),
+            keyframe_frames=tuple(range(0, int(row["n_frames"]), 100)),
+            n_fixated_frames=1,
+            status="ok",
+            reason="",
+            content=f"{i:016x}",
+            size_bytes=1_000_000 + i,
+            mtime_ns=i,
+        )
+
+
+class Points:
+    """Fixations made up when asked for, as the indexer loads them."""
+
+    def get(self, clip: str, /) -> np.ndarray:
+        """Return int32 (FIXATIONS_A_CLIP, 3) in the first frame."""
+        rows = np.zeros((FIXATIONS_A_CLIP, 3), np.int32)
+        rows[:, 1], rows[:, 2] = len(clip), np.arange(FIXATIONS_A_CLIP)
+        return rows
+
+
+def step_write(folder: Path, n_clips: int) -> None:
+    """Write the three manifests, DHF1K's with `n_clips`."""
+    for corpus, count in (("DHF1K", n_clips), ("Hollywood2", 0), ("UCFSports", 0)):
+        write(folder / corpus, corpus, folder, clips_of(corpus, count), Points())
+
+
+def step_open(folder: Path, n_clips: int) -> None:
+    """Open by the metadata alone."""
+    del n_clips
+    open_manifest(folder / "DHF1K")
+
+
+def step_filter(folder: Path, n_clips: int) -> None:
+    """Read the clips of one split."""
+    del n_clips
+    open_manifest(folder / "DHF1K").clips("train")
+
+
+def step_plan(folder: Path, n_clips: int) -> None:
+    """Check all that Table 5 reads, and plan it."""
+    del n_clips
+    places = [f"corpora.{name}.manifest={folder / name}" for name in ("DHF1K", "Hollywood2", "UCFSports")]
+    overrides = ["model.backbone_weights=none", *places]
+    grid = _planner()("table5", overrides, folder / "out", demo=False, tell=lambda text: None)
+    assert len(grid.plan.cells) == 18
+
+
+def _planner() -> Callable:
+    """Import the planner, which only one step needs."""
+    from grid.prepare import prepare
+
+    return prepare
+
+
+STEPS: dict[str, Callable[[Path, int], None]] = {
+    "write": step_write,
+    "open": step_open,
+    "filter": step_filter,
+    "plan": step_plan,
+}
+
+
+def measure(step: str, folder: Path, n_clips: int) -> tuple[float, float]:
+    """Run one step in a process of its own; return its seconds and its peak memory in MiB."""
+    command = [sys.executable, __file__, "--step", step, "--folder", str(folder), "--clips", str(n_clips)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    return found["seconds"], found["mib"]
+
+
+def run_step(step: str, folder: Path, n_clips: int) -> None:
+    """Be that process."""
+    if step == "plan":
+        _planner()  # not part of the time
+    started = time.perf_counter()
+    STEPS[step](folder, n_clips)
+    seconds = time.perf_counter() - started
+    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "mib": mib}))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, nargs="*", default=[0, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step:
+        run_step(options.step, options.folder, options.clips[0])
+        return
+    print(f"{'clips':>12}" + "".join(f"{step:>22}" for step in STEPS))
+    for n_clips in options.clips:
+        with tempfile.TemporaryDirectory() as folder:
+            found = [measure(step, Path(folder), n_clips) for step in STEPS]
+        label = f"{n_clips:,}" if n_clips else "7,107 real"
+        print(f"{label:>12}" + "".join(f"{s:>12.3f} s {mib:>5,.0f} MiB" for s, mib in found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

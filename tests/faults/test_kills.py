@@ -1,0 +1,36 @@
+"""Whatever is killed, and whenever: the same command finishes the grid, with the same numbers.
+
+The long version, over all phases and many moments, is `make soak`.
+"""
+
+import random
+
+import pytest
+from harness import PHASES, Bench, check, disturb
+
+
+@pytest.fixture
+def benches(demo_out, tmp_path):
+    made = [Bench(tmp_path / name, demo_out) for name in ("undisturbed", "disturbed")]
+    yield made
+    for bench in made:
+        bench.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_grid_killed_again_and_again_ends_as_if_nothing_had_happened(benches):
+    """The driver while training and with its newest state damaged, a worker, the driver while evaluating."""
+    undisturbed, disturbed = benches
+    undisturbed.finish()
+    chance, kept, hits = random.Random(7), {}, []
+    phases = {phase.name: phase for phase in PHASES}
+    for name in ("training", "training: its worker", "evaluation"):
+        hits.append(disturb(disturbed, phases[name], chance).hit)
+        if name == "training":
+            disturbed.damage()
+        kept |= disturbed.results()
+    disturbed.finish()
+    assert hits == [True] * 3, "every kill found its victim"
+    assert disturbed.resumed(), "a training went on from a saved state"
+    check(disturbed, undisturbed, kept)
