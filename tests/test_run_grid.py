@@ -209,7 +209,7 @@ def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_p
     }
     failed = next(unit for unit in found["trainings"] if unit["status"] == "failed")
     error = out / "logs" / f"{failed['id']}.error.txt"
-    assert "frames, as indexed" in error.read_text()
+    assert ", as indexed" in error.read_text()
     assert "Settings, with all that changes its weights:" in error.read_text()
     again = call(out, "--json", sources="DHF1K, UCFSports")
     assert (again.returncode, json.loads(again.stdout)) == (1, found), "what failed is left alone"
