@@ -158,6 +158,8 @@ def read_fixation_mats(root: Path, files: Numbered, size: tuple[int, int], key: 
         if pixels.shape != size[::-1]:
             expected, found = f"{size[1]}x{size[0]} values", "x".join(map(str, pixels.shape)) or "a number"
             raise ClipError("size-mismatch", expected, found, path=path)
+        if pixels.dtype.kind not in "biuf" or np.isnan(pixels).any():
+            raise ClipError("no-numbers", "a number in every pixel", "something else", path=path)
         blocks.append(_points(i, pixels, path))
     return np.concatenate(blocks)
 

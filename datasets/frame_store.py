@@ -10,7 +10,7 @@ import logging
 import time
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ import numpy as np
 from datasets.checksummed import Checksummed, DamageError, OpenFiles, Shape, file_size, write
 from datasets.ground_truth import MapReader
 from datasets.pool import run
+from datasets.remote import Kind, at_hand
 from datasets.room import Estimate, NoRoomError, Room
 from datasets.video import RESIZE_RULE, Size, iter_frames
 from manifests import Clip, Manifest, Problem, ProblemError
@@ -155,7 +156,7 @@ class FrameStore:
         return self.estimate(clips, labelled=labelled)
 
     def _read(
-        self, kind: str, clip: Clip, start: int, count: int | None, out: np.ndarray | None
+        self, kind: Kind, clip: Clip, start: int, count: int | None, out: np.ndarray | None
     ) -> np.ndarray:
         stop = clip.n_frames if count is None else start + count
         if not 0 <= start <= stop <= clip.n_frames:
@@ -174,7 +175,7 @@ class FrameStore:
             except DamageError as damage:
                 self._discard(kind, clip, damage)
 
-    def _entry(self, kind: str, clip: Clip) -> Checksummed | None:
+    def _entry(self, kind: Kind, clip: Clip) -> Checksummed | None:
         """Return an open entry, made if need be; None if there is no room for it."""
         path, shape = self._path(kind, clip), self._shape(kind, clip)
         with contextlib.suppress(FileNotFoundError):
@@ -184,7 +185,7 @@ class FrameStore:
                 return self._mine.files.get(path, shape)
         return None
 
-    def _discard(self, kind: str, clip: Clip, damage: Exception) -> None:
+    def _discard(self, kind: Kind, clip: Clip, damage: Exception) -> None:
         """Remove a damaged entry, so that it is made again.
 
         Raises:
@@ -198,7 +199,7 @@ class FrameStore:
         _LOG.warning("%s/%s: %s is damaged: %s. It is made anew.", clip.corpus, clip.clip, path, damage)
         self._mine.files.discard(path)
 
-    def _make(self, kind: str, clip: Clip) -> bool:
+    def _make(self, kind: Kind, clip: Clip) -> bool:
         """Decode an entry; return False, saying so once, if there is no room for it."""
         if time.monotonic() < self._mine.full_until:
             return False
@@ -212,28 +213,30 @@ class FrameStore:
             return False
         return True
 
-    def _images(self, kind: str, clip: Clip, start: int, stop: int) -> Iterable[np.ndarray]:
+    def _images(self, kind: Kind, clip: Clip, start: int, stop: int) -> Iterator[np.ndarray]:
         """Read frames or maps from the corpus."""
-        if kind == "maps":
-            return (self._mine.maps.read(clip, i) for i in range(start, stop))
-        threads = self._mine.threads
-        return iter_frames(self.manifest.root, clip, self.size, start, stop - start, threads=threads)
+        with at_hand(self.manifest.root, clip, kind) as root:
+            if kind == "maps":
+                yield from (self._mine.maps.read(clip, i, root) for i in range(start, stop))
+            else:
+                threads = self._mine.threads
+                yield from iter_frames(root, clip, self.size, start, stop - start, threads=threads)
 
     def _missing(self, clip: Clip, labelled: bool) -> int:
         """Return the bytes of a clip's entries that are not there, or not whole."""
         sizes = {self._path(kind, clip): file_size(self._shape(kind, clip)) for kind in _kinds(labelled)}
         return sum(size for path, size in sizes.items() if _size(path) != size)
 
-    def _shape(self, kind: str, clip: Clip) -> Shape:
+    def _shape(self, kind: Kind, clip: Clip) -> Shape:
         return (clip.n_frames, *self.size, 3) if kind == "frames" else (clip.n_frames, *self.size)
 
-    def _path(self, kind: str, clip: Clip) -> Path:
+    def _path(self, kind: Kind, clip: Clip) -> Path:
         return self.folder / self._name(kind, clip)
 
     def _names(self, clips: Sequence[Clip], labelled: bool) -> set[str]:
         return {self._name(kind, clip) for clip in clips for kind in _kinds(labelled)}
 
-    def _name(self, kind: str, clip: Clip) -> str:
+    def _name(self, kind: Kind, clip: Clip) -> str:
         """Return the path of an entry within the folder."""
         return f"{self.address}/{_word(clip)}.{kind}"
 
@@ -278,7 +281,7 @@ class _Process:
     """Whether it was said that not everything has room."""
 
 
-def _kinds(labelled: bool) -> tuple[str, ...]:
+def _kinds(labelled: bool) -> tuple[Kind, ...]:
     return ("frames", "maps") if labelled else ("frames",)
 
 

@@ -107,15 +107,20 @@ class MapReader:
         self._manifest, self._size = manifest, size
         self._fixations: dict[str, Fixations] = {}
 
-    def read(self, clip: Clip, i: int) -> np.ndarray:
+    def read(self, clip: Clip, i: int, root: Path | None = None) -> np.ndarray:
         """Return the saliency map of frame ``i`` (from 0) of a clip: uint8 (H, W).
+
+        Args:
+            clip: of the manifest.
+            i: frame, from 0.
+            root: where the clip's maps lie, if not at the manifest's root.
 
         Raises:
             ProblemError: the shipped map is no longer what was indexed.
         """
         points = None if clip.map_pattern else self._of_split(clip.split).frame(clip.clip, i)
         try:
-            return read_map(self._manifest.root, clip, i, self._size, points)
+            return read_map(root or self._manifest.root, clip, i, self._size, points)
         except ClipError as error:
             raise changed(self._manifest.root, clip, error) from error
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from pathlib import Path
 
 from PIL import Image
 
 from datasets.corpus import ClipError, said
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AROUND = 12
+"""Bytes of a PNG chunk beside its content: size and kind before it, checksum after it."""
 
 
 def open_image(root: Path | str, path: str) -> Image.Image:
@@ -22,11 +28,33 @@ def open_image(root: Path | str, path: str) -> Image.Image:
     """
     try:
         with Image.open(f"{os.fspath(root)}/{path}") as image:
+            content = _whole(image) if image.format == "PNG" else b""
             image.load()
+            _check_sums(content)
             return image
     except Exception as error:
         found = said(error, Path(root))
         raise ClipError("unreadable-image", "an image that decodes", found, path=path) from error
+
+
+def _whole(image: Image.Image) -> bytes:
+    """Return all that is in the file of an image that is not loaded yet."""
+    position = image.fp.tell()
+    image.fp.seek(0)
+    content = image.fp.read()
+    image.fp.seek(position)
+    return content
+
+
+def _check_sums(png: bytes) -> None:
+    """Raise a ValueError for pixels that differ from their checksum, which Pillow does not look at."""
+    start = len(_SIGNATURE)
+    while start + _AROUND <= len(png):
+        size, kind = struct.unpack_from(">I4s", png, start)
+        end = start + _AROUND + size
+        if kind == b"IDAT" and zlib.crc32(png[start + 4 : end - 4]).to_bytes(4) != png[end - 4 : end]:
+            raise ValueError("the pixels differ from their checksum")
+        start = end
 
 
 def check_size(image: Image.Image, size: tuple[int, int], path: str) -> None:

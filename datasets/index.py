@@ -98,7 +98,17 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        return write(folder, corpus.name, root, clips, journal, findings=findings, layout=listing.layout)
+        options = {"split": split, "seed": seed}
+        return write(
+            folder,
+            corpus.name,
+            root,
+            clips,
+            journal,
+            findings=findings,
+            layout=listing.layout,
+            options=options,
+        )
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:

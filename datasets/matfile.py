@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,9 @@ import scipy.io
 import scipy.sparse
 
 from datasets.corpus import ClipError, said
+
+# Version 5: bytes of its header; kinds of elements, one of which holds others, and one has a checksum.
+_HEADER, _KINDS, _MATRIX, _COMPRESSED = 128, {*range(1, 8), 9, *range(12, 19)}, 14, 15
 
 
 def load(root: Path, path: str, key: str) -> object:
@@ -41,8 +45,25 @@ def load(root: Path, path: str, key: str) -> object:
 
 def _from_5(path: Path, key: str) -> tuple[object, list[str]]:
     """Return a variable, or None, and the names of all."""
+    content = path.read_bytes()
+    if order := {b"IM": "<", b"MI": ">"}.get(content[_HEADER - 2 : _HEADER]):
+        _check_elements(content, _HEADER, len(content), f"{order}II")
     variables = scipy.io.loadmat(path, simplify_cells=True)
     return _plain(variables.get(key)), [n for n in variables if not n.startswith("__")]
+
+
+def _check_elements(content: bytes, start: int, stop: int, tag: str) -> None:
+    """Raise a ValueError for an element of an unknown kind, of which scipy dies together with its process."""
+    while start + 8 <= stop:
+        kind, size = struct.unpack_from(tag, content, start)
+        short = kind >> 16  # the bytes of one that has its content in its tag
+        kind, size = (kind & 0xFFFF, 0) if short else (kind, size)
+        if kind not in _KINDS:
+            raise ValueError(f"an element of the unknown kind {kind}")
+        start += 8
+        if kind == _MATRIX:
+            _check_elements(content, start, min(start + size, stop), tag)
+        start += size if kind == _COMPRESSED else -(-size // 8) * 8
 
 
 def _from_73(path: Path, key: str) -> tuple[object, list[str]]:

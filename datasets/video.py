@@ -213,10 +213,13 @@ def _open(path: Path, threads: int) -> Iterator[tuple[av.container.InputContaine
     """Open the first video stream of a file."""
     if not path.is_file():
         raise ClipError("unreadable-video", "a video", f"no file {path.name}")
-    with av.open(str(path)) as container:
+    # Titles and comments are in whatever encoding their writer had.
+    with av.open(str(path), metadata_errors="replace") as container:
         if not container.streams.video:
             raise ClipError("unreadable-video", "a video", f"{path.name} without a video stream")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise ClipError("unreadable-video", "a video that decodes", "a codec that FFmpeg does not know")
         stream.codec_context.thread_count = threads
         if threads != 1:
             stream.thread_type = "AUTO"

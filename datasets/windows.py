@@ -46,8 +46,7 @@ def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.nda
         raise ValueError(
             f"no clip of {corpus} has the {T} frames of a window; the longest has {max(lengths, default=0)}"
         )
-    key = int.from_bytes(hashlib.sha256(corpus.encode()).digest()[:8], "little")
-    rng = np.random.default_rng([seed, key, step, slot])
+    rng = _generator(seed, corpus, step, slot)
     clip_index = int(usable[rng.integers(len(usable))])
     start = int(rng.integers(lengths[clip_index] - T + 1))
     return Window(clip_index, start, bool(rng.integers(2)))
@@ -57,6 +56,15 @@ def eligible(clips: Sequence[Clip], T: int) -> tuple[list[Clip], int]:
     """Return the clips of at least T frames, and how many are left out (as the paper does in training)."""
     kept = [clip for clip in clips if clip.n_frames >= T]
     return kept, len(clips) - len(kept)
+
+
+def draw_half(clips: Sequence[Clip], seed: int, corpus: str, step: int) -> list[Clip]:
+    """Draw half of the clips, rounded up, uniformly; return them in their order.
+
+    Like `draw_window`, it depends on nothing but the arguments.
+    """
+    drawn = _generator(seed, corpus, step).permutation(len(clips))[: (len(clips) + 1) // 2]
+    return [clips[i] for i in sorted(drawn)]
 
 
 def validation_windows(clips: Sequence[Clip], T: int, per_clip: int) -> list[Window]:
@@ -73,3 +81,8 @@ def validation_windows(clips: Sequence[Clip], T: int, per_clip: int) -> list[Win
         starts = [last // 2] if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)
         windows += [Window(index, int(start), False) for start in np.unique(starts)]
     return windows
+
+
+def _generator(seed: int, corpus: str, *place: int) -> np.random.Generator:
+    key = int.from_bytes(hashlib.sha256(corpus.encode()).digest()[:8], "little")
+    return np.random.default_rng([seed, key, *place])

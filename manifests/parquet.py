@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from manifests.check import Problem, ProblemError
 from manifests.schema import FIXATION_SCHEMA, SCHEMA_VERSION
 
-_KEY = b"manifest"
+_KEY, _SUM = b"manifest", b"crc32"
 _REMEDY = "Index the corpus: python -m datasets index CORPUS --root DIR."
 _AGAIN = "Index the corpus again."
 
@@ -25,7 +26,26 @@ class ManifestError(ProblemError):
 
 def pack(meta: dict) -> dict[bytes, bytes]:
     """Return what a manifest's file says of itself, as Parquet stores it; adds the schema version."""
-    return {_KEY: json.dumps({"schema_version": SCHEMA_VERSION, **meta}).encode()}
+    return seal(_KEY, {"schema_version": SCHEMA_VERSION, **meta})
+
+
+def seal(key: bytes, meta: dict) -> dict[bytes, bytes]:
+    """Return metadata as Parquet stores it, with a checksum: of its own it has them for pages alone."""
+    text = json.dumps(meta).encode()
+    return {key: text, _SUM: _crc(text)}
+
+
+def unseal(key: bytes, stored: Mapping[bytes, bytes]) -> dict:
+    """Return sealed metadata; files of before there was a checksum are taken as they are.
+
+    Raises:
+        KeyError: there is none under this key.
+        ValueError: it is damaged.
+    """
+    text = stored[key]
+    if stored.get(_SUM, _crc(text)) != _crc(text):
+        raise ValueError(f"{key.decode()} metadata that differ from their checksum")
+    return json.loads(text)
 
 
 def read_metadata(path: Path) -> dict:
@@ -34,16 +54,21 @@ def read_metadata(path: Path) -> dict:
         raise ManifestError(Problem(str(path), "a manifest's file", "nothing", _REMEDY))
     try:
         stored = pq.read_metadata(path).metadata or {}
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ManifestError(Problem(str(path), "a Parquet file", f"{error}", _REMEDY)) from error
     if _KEY not in stored:
         raise ManifestError(Problem(str(path), "a manifest of this project", "another Parquet file", _REMEDY))
     with damage_named(path):
-        meta = json.loads(stored[_KEY])
-    if meta["schema_version"] != SCHEMA_VERSION:
-        found = f"version {meta['schema_version']}"
+        meta = unseal(_KEY, stored)
+        version = meta["schema_version"]
+    if version != SCHEMA_VERSION:
+        found = f"version {version}"
         raise ManifestError(Problem(str(path), f"schema version {SCHEMA_VERSION}", found, _REMEDY))
     return meta
+
+
+def _crc(text: bytes) -> bytes:
+    return f"{zlib.crc32(text):08x}".encode()
 
 
 @contextmanager
@@ -60,11 +85,22 @@ def damage_named(path: Path) -> Iterator[None]:
         raise ManifestError(Problem(str(path), "an undamaged file", found, _AGAIN)) from error
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None, filters: list | None = None) -> pa.Table:
-    """Read a manifest's file, or some of it, with its checksums verified."""
+def read_table(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, filters: list | None = None
+) -> pa.Table:
+    """Read a manifest's file of this schema, or some of it, with its checksums verified."""
     with damage_named(path):
-        columns = None if columns is None else list(columns)
-        return pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+        columns = schema.names if columns is None else list(columns)
+        table = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+        _check_types(table, schema)
+        return table
+
+
+def _check_types(table: pa.Table, schema: pa.Schema) -> None:
+    """Raise a ValueError for a column of another type: its sound pages would be taken for other values."""
+    for field in table.schema:
+        if field.type != (expected := schema.field(field.name).type):
+            raise ValueError(f"{field.name} as {field.type} instead of {expected}")
 
 
 def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -76,6 +112,7 @@ def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray
             raise ManifestError(Problem(str(path), f"at least {stop} rows", found, _AGAIN))
         wanted = np.flatnonzero((ends > start) & (np.r_[0, ends[:-1]] < stop)).tolist()
         table = file.read_row_groups(wanted, columns=["frame", "y", "x"])
+        _check_types(table, FIXATION_SCHEMA)
         before = int(ends[wanted[0] - 1]) if wanted and wanted[0] > 0 else 0
     table = table.slice(start - before, stop - start)
     yx = np.stack([table["y"].to_numpy(), table["x"].to_numpy()], axis=1)

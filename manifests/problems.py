@@ -62,5 +62,5 @@ def read_findings(path: Path, digest: str) -> list[Finding]:
     if found != digest:
         expected = f"the digest {digest[:12]} of the manifest beside it"
         raise ManifestError(Problem(str(path), expected, found[:12], "Index the corpus again."))
-    columns = read_table(path).to_pydict()
+    columns = read_table(path, PROBLEM_SCHEMA).to_pydict()
     return [Finding(*row) for row in zip(*columns.values(), strict=True)]

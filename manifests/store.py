@@ -14,7 +14,7 @@ from manifests.check import Problem
 from manifests.digests import Digests
 from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
 from manifests.problems import Finding, read_findings
-from manifests.schema import SPLITS, Clip, Fixations
+from manifests.schema import CLIP_SCHEMA, SPLITS, Clip, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
 PREVIOUS = "fixations.previous.parquet"
@@ -29,13 +29,15 @@ class Manifest:
     """Where clips.parquet, fixations.parquet and problems.parquet lie."""
     corpus: str
     root: str
-    """Absolute path of the corpus; where it lies changes nothing of what it is, so the digest omits it."""
+    """Absolute path of the corpus, or its url; where it lies changes nothing, so the digest omits it."""
     digest: str
     """sha256 (hex) over what the clips are and where they were looked at."""
     digests: dict[str, str]
     """The same of each split: a training that reads two splits is not changed by a third."""
     layout: str
     """Which of the corpus's layouts was found."""
+    options: dict[str, str | int]
+    """How its clips were split, by the options of indexing; empty where that was not written down."""
     counts: dict[str, int]
     """Usable clips of each split."""
     frames: dict[str, int]
@@ -112,7 +114,7 @@ class Manifest:
             raise ManifestError(problem)
         pairs = [("split", "=", split), ("status", "=", status)]
         filters = [p for p in pairs if p[2] is not None]
-        return read_table(self.folder / CLIPS, columns, filters or None)
+        return read_table(self.folder / CLIPS, CLIP_SCHEMA, columns, filters or None)
 
 
 def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifest:
@@ -120,7 +122,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
 
     Args:
         folder: the folder that holds clips.parquet and fixations.parquet.
-        root: where the corpus lies now, if not where it was indexed.
+        root: where the corpus lies now, if not where it was indexed: a folder or a url.
 
     Raises:
         ManifestError: there is no manifest, it is damaged, its schema version is another one, or its two
@@ -132,14 +134,19 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
     return Manifest(
         folder=folder,
         corpus=meta["corpus"],
-        root=str(Path(root).resolve()) if root is not None else meta["root"],
+        root=_absolute(root) if root is not None else meta["root"],
         digest=meta["digest"],
         digests=meta["digests"],
         layout=meta["layout"],
+        options=meta.get("options", {}),
         counts=meta["counts"],
         frames=meta["frames"],
         quarantined=meta["quarantined"],
     )
+
+
+def _absolute(root: Path | str) -> str:
+    return str(root) if "://" in str(root) else str(Path(root).resolve())
 
 
 def _equals(column: pa.ChunkedArray, value: str) -> np.ndarray:

@@ -53,6 +53,7 @@ def write(
     *,
     findings: Iterable[Finding] = (),
     layout: str = "",
+    options: Mapping[str, str | int] | None = None,
 ) -> Manifest:
     """Write a manifest; whoever is killed at any point leaves either the old one or the new one.
 
@@ -64,6 +65,7 @@ def write(
         fixations: asked once for each clip, in manifest order.
         findings: what was noticed; not part of the digest.
         layout: which of the corpus's layouts was found.
+        options: how its clips were split, as the command line takes it; not part of the digest.
 
     Raises:
         ManifestError: listing everything that is wrong with the clips or their fixations.
@@ -77,7 +79,8 @@ def write(
     temporary = {name: folder / f".{name}.{os.getpid()}" for name in (CLIPS, FIXATIONS, PROBLEMS)}
     try:
         digests, counts = _write_fixations(temporary[FIXATIONS], corpus, clips, fixations)
-        meta = _describe(corpus, Path(root), clips, digests) | {"layout": layout}
+        meta = _describe(corpus, Path(root), clips, digests)
+        meta |= {"layout": layout, "options": dict(options or {})}
         write_findings(temporary[PROBLEMS], findings, meta["digest"])
         _write_clips(temporary[CLIPS], clips, counts, meta)
         _publish(folder, temporary)
