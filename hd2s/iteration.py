@@ -19,7 +19,7 @@ from torch import Tensor, distributed, nn
 
 from hd2s.execution import Execution
 from hd2s.protocol import Protocol
-from hd2s.steps import STEPS, MicroBatch, Terms
+from hd2s.steps import ACCURACY, STEPS, MicroBatch, Terms
 from hd2s.words import unknown
 
 Drawn = tuple[Sequence[MicroBatch], Sequence[MicroBatch]]
@@ -70,12 +70,13 @@ class Iteration:
     """What came of an iteration.
 
     `terms`: loss term → mean over its micro-batches, of all workers. `skipped`: micro-batches left out, of
-    each worker. `grl_lambda`: λ of the last micro-batch.
+    each worker. `grl_lambda`: λ of the last micro-batch. `accuracies`: of the domain classifiers, as `terms`.
     """
 
     terms: dict[str, float]
     skipped: int
     grl_lambda: float
+    accuracies: dict[str, float]
 
 
 def take_iteration(
@@ -117,7 +118,8 @@ def take_iteration(
     buffers = (b for module in model.modules() if module.training for b in module.buffers(recurse=False))
     statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
     _add_over_workers(statistics, scale=1 / _workers())
-    return Iteration(terms, passes.skipped, strength)
+    accuracies = {name: terms.pop(name) for name in list(terms) if name.startswith(ACCURACY)}
+    return Iteration(terms, passes.skipped, strength, accuracies)
 
 
 class _Passes:

@@ -31,12 +31,17 @@ class Protocol:
     `quantise`: the released domain-specific model rounds the fused map to 8 bits before it smooths it, in
     training too, which cuts the graph: its fusion never learns, against Sect. 3.6. It is an option of the
     model (`build_model("hd2s_dsl", quantise=protocol.quantise)`).
+
+    `validation`: every validation of a training looks at "all" validation clips, so that they can be
+    compared (Sect. 4.2: the lowest validation loss selects); the released code, but for its adaptation,
+    draws a "random half" anew each time, and may select for easy clips.
     """
 
     gradients: Literal["mean", "sum"] = "mean"
     lambda_every: Literal["iteration", "micro-batch"] = "iteration"
     adversarial_multi_level: bool = True
     quantise: bool = False
+    validation: Literal["all", "random half"] = "all"
 
     def grl_lambda(self, iteration: int, iterations: int, micro_batch: int, accumulate: int) -> float:
         """Return λ (Eq. 4) of one micro-batch; iterations and their micro-batches are counted from 0."""
@@ -47,7 +52,11 @@ class Protocol:
 PROTOCOLS = {
     "paper": Protocol(),
     "released": Protocol(
-        gradients="sum", lambda_every="micro-batch", adversarial_multi_level=False, quantise=True
+        gradients="sum",
+        lambda_every="micro-batch",
+        adversarial_multi_level=False,
+        quantise=True,
+        validation="random half",
     ),
 }
 

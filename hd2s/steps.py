@@ -20,6 +20,8 @@ from hd2s.losses import domain_loss, saliency_terms
 from hd2s.model import Prediction
 
 SOURCE, TARGET = 0, 1
+ACCURACY = "domain/accuracy/"
+"""What the names of terms begin with that are watched, and are no part of any loss."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Step(Protocol):
         *,
         multi_level: bool = True,
     ) -> Iterator[tuple[Tensor, Terms]]:
-        """Yield each loss, a scalar, with the terms that it is the sum of."""
+        """Yield each loss, a scalar, with the terms that it is the sum of, and the accuracies beside them."""
 
 
 def supervised(
@@ -79,15 +81,19 @@ def adversarial(
     *,
     multi_level: bool = True,
 ) -> Iterator[tuple[Tensor, Terms]]:
-    """Equations 1 to 3: source with both losses (d = 0), then target with the domain loss (d = 1)."""
+    """Equations 1 to 3: source with both losses (d = 0), then target with the domain loss (d = 1).
+
+    Beside each goes the share of its clips that each level's classifier tells right. Averaged over both, ½ is
+    what guessing gives: there the features of a level no longer tell the domains apart.
+    """
     (source,), (target,) = labelled, unlabelled
     prediction = model(source.clips, grl_lambda=grl_lambda)
     terms = _saliency_terms(prediction, source.maps, multi_level)
     terms |= _domain_terms("source", prediction.domain_logits, SOURCE)
-    yield _total(terms), terms
+    yield _total(terms), terms | _accuracies(prediction, SOURCE)
     prediction = model(target.clips, grl_lambda=grl_lambda, unlabelled=True)
     terms = _domain_terms("target", prediction.domain_logits, TARGET)
-    yield _total(terms), terms
+    yield _total(terms), terms | _accuracies(prediction, TARGET)
 
 
 STEPS: dict[str, Step] = {
@@ -128,6 +134,11 @@ def _saliency_terms(prediction: Prediction, maps: Tensor, multi_level: bool) -> 
 
 def _domain_terms(name: str, logits: list[Tensor], domain: int) -> Terms:
     return {f"domain/{name}": domain_loss(logits, domain)}
+
+
+def _accuracies(prediction: Prediction, domain: int) -> Terms:
+    told = zip(prediction.levels, prediction.domain_logits, strict=True)
+    return {f"{ACCURACY}level_{level}": (x.argmax(1) == domain).to(x.dtype).mean() for level, x in told}
 
 
 def _total(terms: Terms) -> Tensor:

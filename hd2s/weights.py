@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hd2s.model import HD2S
+from hd2s.tensor_files import TensorFileError, read_tensors
 
 OWN_FORMAT = "hd2s-grid weights, version 1"
 
@@ -259,12 +259,9 @@ def _recognise(model: HD2S, content: Mapping, path: Path) -> tuple[str, dict[str
 def read_content(path: Path) -> Mapping:
     """Return what a file of weights holds. Raises WeightsError for a file that is none."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        # What PyTorch says of the first of these advises to run the code that the file may hold.
-        told = "it holds something else" if isinstance(error, pickle.UnpicklingError) else str(error)
-        reason = told.partition("\n")[0] or type(error).__name__
-        raise WeightsError(f"{path}: expected tensors as torch.save writes them, but {reason}") from error
+        content = read_tensors(path)
+    except TensorFileError as error:
+        raise WeightsError(f"{path}: expected tensors as torch.save writes them, but {error}") from error
     if not isinstance(content, Mapping):
         raise WeightsError(
             f"{path}: expected a mapping from names to tensors, found {type(content).__name__}."

@@ -1,4 +1,4 @@
-"""Saliency maps as pictures: heat over the frames; written as PNG files, H.264 video or GIF."""
+"""Pictures written as PNG files, H.264 video or GIF."""
 
 from __future__ import annotations
 
@@ -23,27 +23,6 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Finish."""
-
-
-def _heat_colours() -> np.ndarray:
-    """Return 256 colours from blue over green and yellow to red, uint16 (256, 3)."""
-    stops = np.array([[0, 0, 160], [0, 120, 255], [0, 220, 120], [255, 230, 0], [230, 0, 0]])
-    at = np.linspace(0, 255, len(stops))
-    return np.stack([np.interp(np.arange(256), at, channel) for channel in stops.T], axis=1).astype(np.uint16)
-
-
-# In 256ths, so that 16 bits hold a pixel's share and the heat's: what is not salient stays as it is.
-_HEAT = (np.arange(256) * 0.7).astype(np.uint16)
-_KEPT = (256 - _HEAT)[:, None]
-_COLOURS = _HEAT[:, None] * _heat_colours()
-
-
-def overlay(frame: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-    """Lay heat over a frame uint8 (H, W, 3): the more salient, uint8 (H, W), the more opaque and red."""
-    mixed = frame * _KEPT.take(saliency, axis=0)
-    mixed += _COLOURS.take(saliency, axis=0)
-    mixed >>= 8
-    return mixed.astype(np.uint8)
 
 
 class PngFolder:

@@ -13,8 +13,9 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from hd2s.benchmark import resize_bicubic, to_eight_bit
-from hd2s.commands.pictures import Gif, Mp4, PngFolder, Writer, finished, overlay
+from hd2s.commands.pictures import Gif, Mp4, PngFolder, Writer, finished
 from hd2s.commands.sources import Source, clip_source, open_source
+from hd2s.heat import overlay
 from hd2s.inference import PRECISIONS, SMOOTHING_SIGMA, Predictor
 from hd2s.model import HD2S
 from hd2s.protocol import find_protocol

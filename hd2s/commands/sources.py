@@ -67,14 +67,15 @@ def clip_source(manifest: Manifest, clip: Clip) -> Source:
 
 def _video(path: Path) -> Source:
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video or not container.streams.video[0].codec_context.width:
+        with av.open(str(path), metadata_errors="replace") as container:
+            codec = container.streams.video[0].codec_context if container.streams.video else None
+            if not codec or not codec.width:
                 remedy = "Check that it is a video, and copied to its end."
                 raise ProblemError(Problem(str(path), "a video", "no video stream", remedy))
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate or Fraction(30)
             seconds = float(container.duration or 0) / av.time_base
-            size = stream.codec_context.height, stream.codec_context.width
+            size = codec.height, codec.width
             n_frames = stream.frames or round(seconds * rate) or None
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
@@ -83,7 +84,7 @@ def _video(path: Path) -> Source:
 
 def _decoded(path: Path) -> Iterator[np.ndarray]:
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             container.streams.video[0].thread_type = "AUTO"
             for frame in container.decode(video=0):
                 yield frame.to_ndarray(format="rgb24")

@@ -116,6 +116,18 @@ def test_terms_are_means_over_micro_batches():
     assert found == pytest.approx({name: (values[0][name] + values[1][name]) / 2 for name in values[0]})
 
 
+def test_domain_accuracies_are_means_over_both_domains_and_no_terms_of_the_loss():
+    model = build("hd2s_da")
+    batches = [drawn(k, 0) for k in range(2)]
+    values = []
+    for labelled, unlabelled in batches:
+        values += [terms for _, terms in STEPS["adversarial"](model, labelled, unlabelled, 0.0)]
+    found = take_iteration(model, sgd(model), recipe("adversarial", 2), 0, iter(batches))
+    names = [f"domain/accuracy/level_{level}" for level in (1, 2)]
+    assert found.accuracies == {name: sum(one[name].item() for one in values) / 4 for name in names}
+    assert not found.accuracies.keys() & found.terms.keys()
+
+
 def test_the_ablation_without_multi_level_loss():
     batches = (drawn(k, 0) for k in range(1))
     assert list(alone("supervised", batches, multi_level=False)["terms"]) == ["kld/saliency"]

@@ -12,7 +12,7 @@ from published import random_state
 from hd2s import build_model, load_weights, save_weights
 from hd2s.__main__ import main
 from hd2s.benchmark import resize_bicubic, to_eight_bit
-from hd2s.commands.pictures import overlay
+from hd2s.heat import overlay
 from hd2s.inference import Predictor, predict_clip
 from manifests import Clip, write
 

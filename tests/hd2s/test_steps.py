@@ -46,11 +46,25 @@ def test_adversarial_takes_source_then_target_each_in_a_batch_of_its_own():
     target_logits = model(target.clips, grl_lambda=0.3).domain_logits
     torch.testing.assert_close(first, plain + domain_loss(source_logits, 0))
     torch.testing.assert_close(second, domain_loss(target_logits, 1))
-    assert list(target_terms) == ["domain/target"]
+    accuracies = [f"domain/accuracy/level_{level}" for level in (1, 2, 3, 4)]
+    assert list(target_terms) == ["domain/target", *accuracies]
     assert "domain/source" in source_terms
     (only_final, terms), _ = adversarial(model, [source], [target], 0.3, multi_level=False)
-    assert list(terms) == ["kld/saliency", "domain/source"]
+    assert list(terms) == ["kld/saliency", "domain/source", *accuracies]
     torch.testing.assert_close(only_final, terms["kld/saliency"] + domain_loss(source_logits, 0))
+
+
+def test_domain_accuracy_is_the_share_of_clips_that_each_level_tells_right():
+    model = build_model("hd2s_da", seed=0, **SMALL).eval()
+    for level, classifier in model.adversarial.items():  # levels 1 and 2 say source, 3 and 4 target
+        torch.nn.init.zeros_(classifier.output.weight)
+        with torch.no_grad():
+            classifier.output.bias.copy_(torch.tensor([1.0, 0.0] if level in "12" else [0.0, 1.0]))
+    passes = list(adversarial(model, [batch(0)], [MicroBatch(batch(1).clips)], 0.3))
+    found = [
+        [terms[f"domain/accuracy/level_{level}"].item() for level in (1, 2, 3, 4)] for _, terms in passes
+    ]
+    assert found == [[1, 1, 0, 0], [0, 0, 1, 1]]
 
 
 def test_no_batch_norm_sees_source_and_target_together():
@@ -108,6 +122,6 @@ def test_lambda_is_renewed_every_iteration_or_every_micro_batch():
 
 def test_the_paper_is_the_default_protocol():
     assert find_protocol("paper") == Protocol()
-    assert find_protocol("released") == Protocol("sum", "micro-batch", False, True)
+    assert find_protocol("released") == Protocol("sum", "micro-batch", False, True, "random half")
     with pytest.raises(ValueError, match=r"Unknown protocol relesed\. Did you mean released\?"):
         find_protocol("relesed")

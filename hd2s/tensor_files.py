@@ -1,0 +1,46 @@
+"""Files of tensors as `torch.save` writes them, read with their checksums verified."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_ZIP = b"PK\x03\x04"
+_FOLDER = 0x10
+"""Of a ZIP entry's attributes: for one that is marked so PyTorch returns memory as it finds it."""
+
+
+class TensorFileError(ValueError):
+    """A file that is damaged, or holds something else than tensors; the text says how that shows."""
+
+
+def read_tensors(path: Path) -> Any:
+    """Return what a file holds, in main memory. Only tensors and plain containers are unpickled.
+
+    PyTorch writes a checksum for each tensor and does not look at it. Files of before PyTorch 1.6 have none.
+
+    Raises:
+        TensorFileError: the file is not there, is damaged, or holds something else, whatever it is that its
+            readers raise then.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) == _ZIP:
+                _verify(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # What PyTorch says of it advises to run the code that the file may hold.
+        raise TensorFileError("it holds something else") from error
+    except Exception as error:
+        raise TensorFileError(str(error).partition("\n")[0] or type(error).__name__) from error
+
+
+def _verify(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        folders = (entry.filename for entry in archive.infolist() if entry.external_attr & _FOLDER)
+        if damaged := archive.testzip() or next(folders, None):
+            raise ValueError(f"{damaged} in it is damaged")
