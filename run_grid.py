@@ -32,7 +32,7 @@ from grid.source import assert_ours
 from grid.terminal.console import Progress, quiet_output
 from grid.terminal.progress import GridState
 from grid.terminal.report import as_json, catalogue_table, final_report, plan_table
-from manifests.check import ProblemError
+from manifests.check import Problem, ProblemError, gathered
 
 WRONG = 2
 _GO_ON = "Interrupted; the same command goes on from here."
@@ -62,11 +62,15 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _answer(options: argparse.Namespace) -> int:
-    if options.export:
-        check_free(options.export)
-    device = named(options.on) if options.on else None
+    problems: list[Problem] = []
+    device: Device | None = None
+    with gathered(problems):
+        if options.export:
+            check_free(options.export)
+    with gathered(problems):
+        device = named(options.on) if options.on else None
     out = options.out or default_out(demo=options.demo)
-    grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell)
+    grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell, problems=problems)
     if options.plan:
         return _show_plan(grid, options.json, device or present())
     if options.tables:
@@ -90,14 +94,14 @@ def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
 def _compile(grid: Grid) -> int:
     for path in compile_grid(grid):
         print(path)
-    _show_problems(grid)
+    _show_problems(grid, weights=False)
     return status_of(grid)
 
 
 def _export(grid: Grid, folder: Path) -> int:
     export(grid, folder)
     print(folder)
-    _show_problems(grid)
+    _show_problems(grid, weights=False)
     return status_of(grid)
 
 
@@ -128,8 +132,9 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
     return outcome.status
 
 
-def _show_problems(grid: Grid) -> None:
-    for problem in grid.ledger.problems():
+def _show_problems(grid: Grid, *, weights: bool = True) -> None:
+    """Tell what is damaged or, with `weights`, lost; tables and exports need no weights."""
+    for problem in grid.ledger.problems(weights=weights):
         print(problem, file=sys.stderr)
 
 

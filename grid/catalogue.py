@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from grid import config as settings
-from grid import plan as planning
+from grid import planner as planning
 from grid import spec as specs
-from grid.plan import Configure
+from grid.planner import Configure
 from grid.tablespec import GridSpec
 
 # Counts depend on which splits are the same, not on what is in them.

@@ -31,6 +31,8 @@ _ENVIRONMENT = {
 # On one machine of one's own, which nobody takes away: a process less for each training, and workers that
 # have PyTorch in memory are kept for the next evaluation.
 _LOCAL_ENVIRONMENT = {
+    # See _stay_on_loopback.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
 }
@@ -66,6 +68,8 @@ def session() -> Iterator[None]:
 
     # The nodes of a cluster were started before, without this environment.
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
+    if local:
+        _stay_on_loopback()
     ray.init(log_to_driver=False, logging_level="ERROR", **(_LOCAL_OPTIONS if local else carried))
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -73,6 +77,17 @@ def session() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGTERM, before)
         ray.shutdown()
+
+
+def _stay_on_loopback() -> None:
+    """Let Ray listen on 127.0.0.1 alone, and not, asking nobody for a password, on all addresses.
+
+    It would put the machine's address in place of 127.0.0.1 wherever it believes a cluster possible: by a
+    variable that is read when Ray is first imported, which may have been before.
+    """
+    from ray._private import ray_constants  # noqa: PLC0415 - see session
+
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def is_local() -> bool:

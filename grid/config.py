@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
@@ -44,6 +44,8 @@ class Train:
     iterations: int = 2500
     # The paper gives one number of iterations, so fine-tuning in transfer learning has it too.
     finetune_iterations: int = 2500
+    # The learning rate of a training that starts from another's weights; null: `lr`.
+    finetune_lr: float | None = None
     micro_batch: int = 8
     accumulate: int = 25
     lr: float = 1e-3
@@ -59,8 +61,9 @@ class Train:
     protocol: str = "paper"
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.
     non_finite: str = "stop"
-    # bfloat16 in forward passes; null: on GPUs that have it.
-    mixed_precision: bool | None = None
+    # bfloat16 in forward passes, for which GPUs are built; a processor needs false. Never left to the device:
+    # it changes numbers, so that one id would stand for two results.
+    mixed_precision: bool = True
     # Workers that one training is spread over; `accumulate` counts the micro-batches of all of them.
     world_size: int = 1
     # Iterations between two checkpoints from which an interrupted training goes on.
@@ -126,6 +129,15 @@ class Frames:
 
 
 @dataclass(frozen=True)
+class Storage:
+    """Where results, checkpoints and states are, for machines that share no folder; changes no result."""
+
+    # Empty: the output folder, on one machine or on a disk that all machines share. Else what pyarrow takes:
+    # s3://bucket/folder or file:///folder; the output folder then holds copies of the results.
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Tables:
     """What the compiled tables show; changes no result."""
 
@@ -134,8 +146,17 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Tracking:
+    """What goes to MLflow beside numbers; changes no result."""
+
+    # Each training's best weights as a model that mlflow.pyfunc loads: by reference to the checkpoint, which
+    # takes 4 MB (code and example), as a copy, which takes 120 to 160 MB more, or none.
+    models: str = "reference"
+
+
+@dataclass(frozen=True)
 class CorpusPlace:
-    """Where a corpus' manifest lies, and its files if they have moved since it was indexed."""
+    """Where a corpus' manifest lies, and its files (a folder or a url) if they have moved since."""
 
     manifest: str = MISSING
     root: str | None = None
@@ -155,7 +176,9 @@ class Config:
     test: Test = field(default_factory=Test)
     resources: Resources = field(default_factory=Resources)
     frames: Frames = field(default_factory=Frames)
+    storage: Storage = field(default_factory=Storage)
     tables: Tables = field(default_factory=Tables)
+    tracking: Tracking = field(default_factory=Tracking)
     corpora: dict[str, CorpusPlace] = field(default_factory=_corpora)
     # In place of the seeds that a grid's own file gives.
     seeds: tuple[int, ...] | None = None
@@ -171,19 +194,41 @@ def load(overrides: list[str], *, demo: bool) -> Config:
     Raises:
         ProblemError: unknown keys, wrong types and impossible values, all of them.
     """
-    config = OmegaConf.structured(Config)
+    found = read(overrides, demo=demo)
+    if found.problems:
+        raise ProblemError(found.problems)
+    return found.config
+
+
+class Reading(NamedTuple):
+    """Settings as far as they can be read, the overrides that they come from, and what is wrong."""
+
+    config: Config
+    overrides: list[str]
+    problems: list[Problem]
+
+
+def read(overrides: list[str], *, demo: bool) -> Reading:
+    """Read what can be read of the settings; see `load`.
+
+    Where there are problems, the settings are for finding the others: in the grid and in the data it needs.
+    """
+    start = config = OmegaConf.structured(Config)
     if demo:
-        config = OmegaConf.merge(config, OmegaConf.load(PROFILES / "demo.yaml"))
+        start = config = OmegaConf.merge(config, OmegaConf.load(PROFILES / "demo.yaml"))
     problems: list[Problem] = []
+    taken: list[str] = []
     for override in overrides:
+        before = len(problems)
         config = _override(config, override, problems)
-    missing = sorted(map(str, OmegaConf.missing_keys(config)))
-    problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
-    if not missing:
-        problems += impossible(OmegaConf.to_object(config))
-    if problems:
-        raise ProblemError(problems)
-    return OmegaConf.to_object(config)
+        taken += [override] if len(problems) == before else []
+    if missing := sorted(map(str, OmegaConf.missing_keys(config))):
+        problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
+        whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
+        rest = read(whole if len(whole) < len(taken) else [], demo=demo)
+        return rest._replace(problems=[*problems, *rest.problems])
+    found = OmegaConf.to_object(config)
+    return Reading(found, taken, [*problems, *impossible(found)])
 
 
 def configure(overrides: list[str], under: Sequence[str], over: Sequence[str], *, demo: bool) -> Config:
@@ -198,7 +243,8 @@ def _override(config: Any, override: str, problems: list[Problem]) -> Any:
         return config
     try:
         merged = OmegaConf.merge(config, OmegaConf.from_dotlist([override]))
-        OmegaConf.resolve(merged.copy())  # a reference that leads nowhere is found by following it
+        # A reference that leads nowhere is found by following it.
+        OmegaConf.to_container(merged, resolve=True)
         return merged
     except ConfigKeyError:
         problems.append(Problem("settings", "a known setting", repr(key), _suggest_setting(key)))

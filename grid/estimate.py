@@ -126,13 +126,11 @@ def estimate(grid: Grid, device: Device) -> Estimate:
 def _training(grid: Grid, training: Training, device: Device) -> Work:
     train, costs = training.spec["train"], _costs(training)
     drawn = training.iterations * train["accumulate"] * train["micro_batch"]
-    # Corpora take turns from one micro-batch to the next; adversarial steps draw from a target beside.
-    clips = drawn * (2 if training.spec["unlabelled"] else 1)
     validations = -(-training.iterations // train["validate_every"])
     validated = validations * _windows(grid, training)
     flops = drawn * costs.step + validated * costs.forward
     hours = device.hours(flops, _TRAINING_TRAFFIC)
-    return Work(clips=clips, validation_clips=validated, flops=flops, device_hours=hours)
+    return Work(clips=training.clips, validation_clips=validated, flops=flops, device_hours=hours)
 
 
 def _windows(grid: Grid, training: Training) -> int:

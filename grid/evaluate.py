@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 
 from datasets.corpus import ClipError
+from grid.pictures import Sketch, shown
 from grid.scoring import TestSplit, score_clip
 from grid.source import assert_ours
 from hd2s import build_model, load_weights
@@ -80,11 +81,15 @@ class EvaluationJob:
 
 @dataclass(frozen=True)
 class Part:
-    """What came of a part of an evaluation: its rows, and the clips that could not be read, with why."""
+    """What came of a part of an evaluation: rows, pictures, and the clips that could not be read, with why.
+
+    `pictures`: clip -> PNG file, of the clips that `grid.pictures.shown` has chosen.
+    """
 
     frames: pa.Table | None
     seconds: float
     unread: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:
@@ -112,18 +117,22 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
         threads=job.threads,
         eight_bit=job.protocol["eight_bit"],
     )
-    tables, unread = [], {}
+    tables, unread, pictures = [], {}, {}
+    wanted = shown(job.expected)
     for clip in job.parts[part]:
+        sketch = Sketch(clip, wanted.get(clip))
         for tries_left in reversed(range(_TRIES)):
             try:
-                tables.append(score(clip))
+                tables.append(score(clip, sketch=sketch))
+                pictures |= {clip: sketch.drawn} if sketch.drawn else {}
                 break
             except (ProblemError, ClipError, OSError) as error:
                 if tries_left:
                     time.sleep(_PAUSE_S)
                 else:
                     unread[clip] = str(error)
-    return Part(pa.concat_tables(tables) if tables else None, time.monotonic() - started, unread)
+    frames = pa.concat_tables(tables) if tables else None
+    return Part(frames, time.monotonic() - started, unread, pictures)
 
 
 def _predictor(job: EvaluationJob) -> Predictor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from grid.source import python_version, requirements, source_version
 from grid.tables import Style, compile_tables
 from grid.tables.table import DEMO
 from manifests.check import Problem, ProblemError
+from manifests.store import Manifest
 
 # Stands for the exported folder in commands, which are called from the project's.
 _HERE = "EXPORT"
@@ -121,6 +123,8 @@ def _copy_specs(folder: Path, grid: Grid) -> None:
 def _corpora(grid: Grid) -> dict[str, dict[str, Any]]:
     return {
         name: {
+            "layout": manifest.layout,
+            "indexed_with": manifest.options,
             "digest": manifest.digest,
             "digests": manifest.digests,
             "clips": manifest.counts,
@@ -185,11 +189,7 @@ def _code_lines() -> list[str]:
 def _data_lines(grid: Grid) -> list[str]:
     if grid.demo:
         return ["## 2. Data", "", "The demo generates its corpora.", ""]
-    words = {get(word).name: word for word in available()}
-    commands = [
-        f"    python -m datasets index {words.get(name, f'folder --name {name}')} --root DIR"
-        for name in grid.manifests
-    ]
+    commands = [f"    python -m datasets index {_indexing(manifest)}" for manifest in grid.manifests.values()]
     digests: Mapping[str, str] = grid.digests
     return [
         "## 2. Data",
@@ -204,6 +204,20 @@ def _data_lines(grid: Grid) -> list[str]:
         "",
     ]
 
+
+def _indexing(manifest: Manifest) -> str:
+    """Return the options of the command that makes a manifest again, with those that no default has."""
+    words = {get(word).name: word for word in available()}
+    given = {"layout": manifest.layout, **manifest.options}
+    options = [
+        f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value != _USUAL.get(name)
+    ]
+    corpus = words.get(manifest.corpus, f"folder --name {shlex.quote(manifest.corpus)}")
+    return " ".join([corpus, "--root DIR", *options])
+
+
+# What `python -m datasets index` does by itself; a layout is found out, but two may fit.
+_USUAL = {"split": "paper", "seed": 0}
 
 _CONTENTS = (
     "## What is in this folder",

@@ -49,7 +49,7 @@ def forget(plan: Plan, ledger: Ledger) -> None:
     for unit in (*plan.trainings, *plan.evaluations):
         ledger.clear_failure(unit)
     for evaluation in incomplete(plan, ledger):
-        ledger.path("evaluation", evaluation).unlink()
+        ledger.remove_evaluation(evaluation)
 
 
 def incomplete(plan: Plan, ledger: Ledger) -> dict[str, int]:

@@ -11,9 +11,10 @@ import torch
 
 from datasets.frame_store import FrameStore
 from datasets.loading import ClipBatch, training_batches, validation_batches
-from datasets.windows import eligible
+from datasets.windows import draw_half, eligible
 from hd2s.inference import normalise
 from hd2s.iteration import Drawn
+from hd2s.protocol import find_protocol
 from hd2s.steps import MicroBatch, take_turns, turns_taken
 from manifests.schema import Clip
 from manifests.store import open_manifest
@@ -53,13 +54,16 @@ class Feed:
         }
         return take_turns(streams["labelled"], streams["unlabelled"], done)
 
-    def validation(self) -> Iterator[MicroBatch]:
-        """Yield this worker's share of the validation windows."""
+    def validation(self, step: int) -> Iterator[MicroBatch]:
+        """Yield this worker's share of the validation windows after so many iterations."""
         (entry,) = self.spec["validation"]
         store, train = self._store(entry["corpus"]), self.spec["train"]
+        clips = self._long_enough(store, "val")
+        if find_protocol(train["protocol"]).validation == "random half" and not self.spec["unlabelled"]:
+            clips = draw_half(clips, self.spec["seed"], entry["corpus"], step)
         batches = validation_batches(
             store,
-            self._long_enough(store, "val"),
+            clips,
             T=self.spec["model"]["clip_length"],
             batch=train["micro_batch"],
             per_clip=train["validation_windows"],

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datasets.frame_store import FrameStore
 from datasets.windows import eligible
+from grid import cluster
 from grid.plan import Read, Training
-from grid.prepare import Grid
+from grid.training import Job
 from manifests.check import ProblemError
 from manifests.schema import Clip
+from manifests.store import open_manifest
+
+if TYPE_CHECKING:
+    # Planning is the driver's: each worker would import it too.
+    from grid.prepare import Grid
 
 # Below this many bytes, starting processes takes longer than decoding.
 _ALONE = 100 * 2**20
@@ -37,6 +45,10 @@ def decoded(
         Training → why it cannot be done: clips that it reads are no longer what was indexed.
     """
     broken: dict[str, str] = {}
+    if grid.storage.url and not cluster.is_local():
+        # What this machine has is not seen by those that train: each decodes for itself (`fill`).
+        yield broken
+        return
     # A store holds what it has built from eviction for as long as it exists.
     stores: list[FrameStore] = []
     for place, labelled in _needed(trainings).items():
@@ -48,6 +60,28 @@ def decoded(
             readers = [training.id for training in trainings if place in training.reads]
             broken |= {unit: f"{broken.get(unit, '')}{error}\n" for unit in readers}
     yield broken
+
+
+def fill(job: Job) -> None:
+    """Decode what a training reads into this machine's own store, with as many processes as read clips later.
+
+    Trainings that start together on one machine wait for each other instead of decoding the same clips.
+
+    Raises:
+        ProblemError: clips are no longer what was indexed.
+    """
+    folder = Path(job.frames)
+    folder.mkdir(parents=True, exist_ok=True)
+    for (corpus, split, height, width, clip_length), labelled in job.reads:
+        manifest = open_manifest(*job.manifests[corpus])
+        store = FrameStore(folder, manifest, (height, width), job.frames_limit)
+        clips = eligible(manifest.clips(split), clip_length)[0]
+        with (folder / f".filling-{store.address}").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            estimate = store.estimate(clips, labelled=labelled)
+            if estimate.clips:
+                workers = 1 if estimate.size < _ALONE else max(1, job.loader_workers)
+                store.build(clips, workers=workers, labelled=labelled)
 
 
 def _fill(store: FrameStore, clips: list[Clip], labelled: bool, tell: Callable[[str], None]) -> None:
@@ -80,7 +114,7 @@ def missing(grid: Grid, trainings: Collection[Training]) -> int:
 def folder(grid: Grid) -> Path:
     """Where decoded frames lie."""
     place = grid.config.frames.folder
-    return Path(place).resolve() if place else grid.out.resolve() / "frames"
+    return Path(place).resolve() if place else grid.storage.path("frames")
 
 
 def limit(grid: Grid) -> int | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from datasets import demo
 from datasets.corpus import available, get
 from datasets.index import index
-from grid.config import Config, CorpusPlace, Model
+from datasets.remote import is_folder, is_url
+from grid.config import Config, Model
 from grid.lock import held
 from grid.plan import Plan
 from grid.tablespec import GridSpec
@@ -34,7 +35,7 @@ def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Conf
             if not _indexed(folder, root):
                 tell(f"indexing {get(word).name}")
                 index(word, root, folder)
-            places[get(word).name] = CorpusPlace(manifest=str(folder))
+            places[get(word).name] = replace(places[get(word).name], manifest=str(folder))
     return replace(config, corpora=places)
 
 
@@ -45,28 +46,49 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
         ProblemError: listing every corpus that is unknown, not indexed or not on disk.
     """
     found: dict[str, Manifest] = {}
-    problems: list[Problem] = []
+    problems = unknown_corpora(spec, config)
     for name in spec.corpora():
         place = config.corpora.get(name)
         if place is None:
-            remedy = f"{suggest(name, config.corpora)} For a new corpus give corpora.{name}.manifest=DIR."
-            problems.append(Problem(f"grid {spec.name}", "corpora with manifests", repr(name), remedy))
             continue
         try:
-            found[name] = open_manifest(Path(place.manifest), place.root and Path(place.root))
+            found[name] = open_manifest(Path(place.manifest), place.root or None)
         except ManifestError as error:
             problems += [replace(problem, remedy=_how_to_index(name, problem)) for problem in error.problems]
             continue
         if found[name].corpus != name:
             remedy = f"Give the manifest of {name}: corpora.{name}.manifest=DIR."
             problems.append(Problem(place.manifest, f"the manifest of {name}", found[name].corpus, remedy))
-        if not Path(found[name].root).is_dir():
-            remedy = f"Mount it, or say where the files are now: corpora.{name}.root=DIR."
-            expected = "the corpus' files where they were indexed"
-            problems.append(Problem(name, expected, f"no folder {found[name].root}", remedy))
+        problems += _root_problems(found[name])
     if problems:
         raise ProblemError(problems)
     return found
+
+
+def unknown_corpora(spec: GridSpec, config: Config) -> list[Problem]:
+    """List the corpora of a grid that nothing is known of."""
+    return [
+        Problem(
+            f"grid {spec.name}",
+            "corpora with manifests",
+            repr(name),
+            f"{suggest(name, config.corpora)} For a new corpus give corpora.{name}.manifest=DIR.",
+        )
+        for name in spec.corpora()
+        if name not in config.corpora
+    ]
+
+
+def _root_problems(manifest: Manifest) -> list[Problem]:
+    """Say whether a corpus' files are not where they should be, on disk or behind a url."""
+    found = f"no folder {manifest.root}"
+    try:
+        if is_folder(manifest.root) if is_url(manifest.root) else Path(manifest.root).is_dir():
+            return []
+    except (ProblemError, OSError) as error:
+        found = f"{manifest.root}: {error}"
+    remedy = f"Mount it, or say where the files are now: corpora.{manifest.corpus}.root=DIR (or s3://…)."
+    return [Problem(manifest.corpus, "the corpus' files where they were indexed", found, remedy)]
 
 
 def weights_digest(model: Model) -> str | None:

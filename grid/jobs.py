@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict
-from pathlib import Path
 
-from grid import cluster, frames
+from grid import cluster, frames, places
 from grid.config import Resources
 from grid.evaluate import EvaluationJob, share_out
 from grid.events import Listener
@@ -23,7 +22,8 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
     """Make a sweep over what is left of a grid, on the Ray cluster of the current session.
 
     Raises:
-        ProblemError: a unit asks for accelerators that this machine does not have.
+        ProblemError: a unit asks for accelerators that this machine does not have, or the storage does not
+            answer.
     """
     machine = cluster.largest_node()
     resources = grid.config.resources
@@ -43,10 +43,12 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
         train=train * grid.config.train.world_size,
         evaluate=evaluate,
     )
+    places.publish_inputs(grid)
     return Sweep(
         schedule,
         grid.ledger,
         listener,
+        storage=places.storage_of(grid),
         trainings={unit.id: training_job(grid, unit, train) for unit in grid.plan.trainings.values()},
         evaluations=evaluations,
         worker=train,
@@ -71,16 +73,17 @@ def _check_accelerators(resources: Resources, machine: Share) -> None:
 
 def training_job(grid: Grid, training: Training, share: Share) -> Job:
     """Give a training its places."""
-    weights = grid.config.model.backbone_weights
+    storage = places.storage_of(grid)
     return Job(
         id=training.id,
         spec=training.spec,
-        manifests={read.corpus: _place(grid, read.corpus) for read in training.reads},
-        frames=str(frames.folder(grid)),
+        reads=tuple(training.reads.items()),
+        manifests={read.corpus: places.manifest(grid, read.corpus) for read in training.reads},
+        frames=(grid.config.frames.folder and str(frames.folder(grid))) or storage.place("frames"),
         frames_limit=frames.limit(grid),
-        weights=str(_weights(grid, training.id)),
-        parent=str(_weights(grid, training.parent)) if training.parent else None,
-        backbone=None if training.parent or weights == "none" else str(Path(weights).resolve()),
+        weights=places.weights(storage, training.id),
+        parent=places.weights(storage, training.parent) if training.parent else None,
+        backbone=None if training.parent else places.backbone(grid),
         checkpoint_every=grid.config.train.checkpoint_every,
         loader_workers=grid.config.resources.loader_workers,
         # The processors of a training are also its loaders'.
@@ -98,8 +101,8 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         id=evaluation.id,
         model=model,
         domain=domain_of(model, evaluation.test),
-        weights=str(_weights(grid, evaluation.training)),
-        manifest=_place(grid, evaluation.test),
+        weights=places.weights(places.storage_of(grid), evaluation.training),
+        manifest=places.manifest(grid, evaluation.test),
         expected={clip.clip: clip.n_frames for clip in clips},
         quarantined=len(manifest.clips("test", status="quarantined")),
         parts=share_out(clips),
@@ -108,12 +111,3 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
     )
-
-
-def _weights(grid: Grid, training: str) -> Path:
-    return grid.out.resolve() / "checkpoints" / f"{training}.pt"
-
-
-def _place(grid: Grid, corpus: str) -> tuple[str, str | None]:
-    manifest = grid.manifests[corpus]
-    return str(Path(manifest.folder).resolve()), str(Path(manifest.root).resolve())

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 from grid.results import Ledger
+from grid.storage import answering
 
-# Of `grid.files.write_atomically` and `hd2s.weights.save_weights`: the file's name, its writer's number.
-_TEMPORARY = re.compile(r"\..+\.\d+(\.partial)?")
-_FOLDERS = ("results", "checkpoints", "tables", "logs")
+# Of `grid.files.write_atomically` and `hd2s.weights.save_weights`: the file's name, its writer's number. Of a
+# store of MLflow's that is being made, which has a journal: its name and the time.
+_TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
+_FOLDERS = (".", "results", "checkpoints", "tables", "logs")
 
 
 def clear(ledger: Ledger) -> None:
-    """Remove files half written, and saved states of trainings that are done.
+    """Remove files half written, saved states of trainings and parts of evaluations that are done.
 
     A worker that outlives its driver by seconds may still write one of them: it then fails, and its result
     would not have been asked for any more.
 
     Args:
         ledger: of an output folder that this process holds the lock of.
+
+    Raises:
+        ProblemError: the storage does not answer.
     """
     for folder in _FOLDERS:
         for path in (ledger.out / folder).glob(".*"):
             if _TEMPORARY.fullmatch(path.name):
                 path.unlink(missing_ok=True)
-    for states in (ledger.out / "resume").glob("*"):
-        if ledger.training_done(states.name):
-            shutil.rmtree(states, ignore_errors=True)
+    storage = ledger.storage
+    for folder, done in (("resume", ledger.training_done), ("parts", ledger.evaluation_done)):
+        local = {path.name for path in (ledger.out / folder).glob("*")}
+        with answering(storage.url):
+            for unit in local | {name.split("/")[1] for name in storage.files(folder)}:
+                if done(unit):
+                    storage.delete(f"{folder}/{unit}")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PAPER = ("beside", "difference", "none")
 """What tables show of the papers' numbers."""
+MODELS = ("reference", "copy", "none")
+"""How trainings' weights become models in MLflow."""
 
 _POSITIVE = (
     *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
@@ -32,6 +34,7 @@ _WORDS = {
     "test.protocol": ("paper", "released"),
     "test.precision": ("float32", "bfloat16"),
     "tables.paper": PAPER,
+    "tracking.models": MODELS,
 }
 # What the network halves so often that nothing may be left over.
 _MULTIPLES = {"model.height": 32, "model.width": 32, "model.clip_length": 8}
@@ -60,9 +63,11 @@ def impossible(config: Config) -> list[Problem]:
     ]
     if config.frames.limit_gib is not None and not config.frames.limit_gib >= 0:
         wrong.append(("frames.limit_gib", "0 or more, or null"))
-    sigma = config.test.smoothing_sigma
-    if sigma is not None and not 0 < sigma < inf:
-        wrong.append(("test.smoothing_sigma", "more than 0, or null"))
+    wrong += [
+        (key, "more than 0, or null")
+        for key in ("test.smoothing_sigma", "train.finetune_lr")
+        if (number := attrgetter(key)(config)) is not None and not 0 < number < inf
+    ]
     if config.resources.evaluation_batch is not None and config.resources.evaluation_batch < 1:
         wrong.append(("resources.evaluation_batch", "1 or more, or null"))
     if value["model.bn_momentum"] > 1:

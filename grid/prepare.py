@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, cached_property
 from pathlib import Path
 
 from grid import config as settings
-from grid import plan as planning
+from grid import planner as planning
 from grid import spec as specs
-from grid.config import Config
-from grid.inputs import open_inputs, prepare_demo, require_clips, weights_digest
+from grid.config import Config, Model
+from grid.inputs import open_inputs, prepare_demo, require_clips, unknown_corpora, weights_digest
+from grid.overruled import overruled
 from grid.plan import Plan
 from grid.results import Ledger
+from grid.storage import Storage
+from grid.storage import check as check_storage
 from grid.tablespec import GridSpec
 from manifests.check import Problem, ProblemError, gathered
 from manifests.schema import SPLITS
@@ -44,7 +47,12 @@ class Grid:
     @property
     def ledger(self) -> Ledger:
         """What is done."""
-        return Ledger(self.out)
+        return Ledger(self.out, self.storage)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where results, checkpoints and states are."""
+        return Storage(self.config.storage.url, str(self.out.resolve()))
 
     @property
     def digests(self) -> dict[str, str]:
@@ -60,7 +68,7 @@ class Grid:
 
 
 # Sections of settings whose only effect is on time and space.
-_UNTOLD = ("resources", "frames")
+_UNTOLD = ("resources", "frames", "tracking")
 
 
 def default_out(*, demo: bool) -> Path:
@@ -68,7 +76,15 @@ def default_out(*, demo: bool) -> Path:
     return Path("runs/demo" if demo else "runs")
 
 
-def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Callable[[str], None]) -> Grid:
+def prepare(
+    name: str,
+    overrides: list[str],
+    out: Path,
+    *,
+    demo: bool,
+    tell: Callable[[str], None],
+    problems: Sequence[Problem] = (),
+) -> Grid:
     """Read settings, spec and manifests, and plan; for the demo generate and index its corpora.
 
     Args:
@@ -76,45 +92,75 @@ def prepare(name: str, overrides: list[str], out: Path, *, demo: bool, tell: Cal
         overrides: OmegaConf dot-list.
         out: the output folder.
         demo: use generated corpora and the demo's profile.
-        tell: hears what takes a while.
+        tell: hears what takes a while, and what the user may not expect.
+        problems: what is known to be wrong, to be told with the rest.
 
     Raises:
-        ProblemError: listing everything that is wrong with settings, spec and manifests.
+        ProblemError: listing everything that is wrong with settings, spec and manifests. The demo's corpora
+            are not generated then.
     """
-    problems: list[Problem] = []
-    # If the user's settings are wrong, the spec is still looked through, with any seeds.
-    config, spec = settings.load([], demo=True), None
+    given = settings.read(overrides, demo=demo)
+    spec, mistakes = specs.read(name, given.config.seeds)
+    problems = [*problems, *given.problems, *mistakes]
     with gathered(problems):
-        config = settings.load(overrides, demo=demo)
-    with gathered(problems):
-        spec = specs.load(name, config.seeds)
-    if problems:
-        raise ProblemError(problems)
+        check_storage(given.config.storage.url)
+    configure = _configure(given.overrides, demo=demo)
+    config = given.config
     if demo:
+        problems += [*unknown_corpora(spec, config), *_draft(spec, configure, given.problems)]
+        if problems:
+            raise ProblemError(problems)
         config = prepare_demo(config, out, tell)
-    plan, manifests = _plan(spec, config, partial(settings.configure, overrides, demo=demo))
-    for corpus, manifest in manifests.items():
-        if manifest.quarantined:
-            tell(
-                f"{corpus}: {manifest.quarantined} clips are quarantined and left out, see {manifest.folder}"
-            )
-    return Grid(name, tuple(overrides), plan, config, manifests, out, demo)
+    plan, manifests, wrong = _plan(spec, config, configure, given.problems)
+    problems += wrong
+    if problems:
+        raise ProblemError(dict.fromkeys(problems))
+    for note in (*overruled(spec, overrides), *_quarantined(manifests)):
+        tell(note)
+    grid = Grid(name, tuple(overrides), plan, config, manifests, out, demo)
+    grid.ledger.agree()
+    return grid
 
 
-def _plan(spec: GridSpec, config: Config, configure: planning.Configure) -> tuple[Plan, dict[str, Manifest]]:
-    """Open manifests and initial weights, and plan; all that is wrong with any of it is told together."""
+def _plan(
+    spec: GridSpec, config: Config, configure: planning.Configure, known: Sequence[Problem]
+) -> tuple[Plan, dict[str, Manifest], list[Problem]]:
+    """Open manifests and initial weights, and plan; list all that is wrong with any of it but `known`."""
     manifests, weights, problems = {}, None, []
+    # A size that no model has is told already; whether the weights fit does not depend on it.
+    model = Model(backbone_weights=config.model.backbone_weights) if known else config.model
     with gathered(problems):
         manifests = open_inputs(spec, config)
     with gathered(problems):
-        weights = weights_digest(config.model)
+        weights = weights_digest(model)
     # Without the manifests a plan is no use, but the settings of its rows are still looked through.
-    unknown = dict.fromkeys(SPLITS, "")
-    digests = {name: manifests[name].digests if name in manifests else unknown for name in spec.corpora()}
+    digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(spec)
+    plan, wrong = planning.draft(spec, configure, digests, weights, known)
     with gathered(problems):
-        plan = planning.make(spec, configure, digests, weights)
-        if not problems:
+        if manifests:
             require_clips(plan, manifests)
-    if problems:
-        raise ProblemError(problems)
-    return plan, manifests
+    return plan, manifests, [*problems, *wrong]
+
+
+def _configure(overrides: list[str], *, demo: bool) -> planning.Configure:
+    """Return what loads the settings of rows, each combination once."""
+    load = cache(lambda under, over: settings.configure(overrides, under, over, demo=demo))
+    return lambda under, over: load(tuple(under), tuple(over))
+
+
+def _draft(spec: GridSpec, configure: planning.Configure, known: Sequence[Problem]) -> list[Problem]:
+    """List what is wrong with the settings of a grid's rows, whatever its corpora hold."""
+    _, problems = planning.draft(spec, configure, _no_digests(spec), None, known)
+    return problems
+
+
+def _no_digests(spec: GridSpec) -> planning.Digests:
+    return {corpus: dict.fromkeys(SPLITS, "") for corpus in spec.corpora()}
+
+
+def _quarantined(manifests: Mapping[str, Manifest]) -> list[str]:
+    return [
+        f"{corpus}: {manifest.quarantined} clips are quarantined and left out, see {manifest.folder}"
+        for corpus, manifest in manifests.items()
+        if manifest.quarantined
+    ]

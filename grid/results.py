@@ -6,7 +6,6 @@ its existence means done; one that cannot be read counts as not done and is repo
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,9 @@ import pyarrow.parquet as pq
 from grid.acceptance import FRAME_SCHEMA, column_problems, frame_problems, score_problems
 from grid.files import write_atomically
 from grid.plan import Cell, Evaluation, Plan, Training
+from grid.storage import Storage
 from manifests.check import Problem, ProblemError
+from manifests.parquet import seal, unseal
 
 SCHEMA_VERSION = 1
 """Raised by hand whenever a column or a key of the metadata changes its name, type or meaning."""
@@ -31,6 +32,7 @@ Status = Literal["done", "failed", "todo"]
 
 CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
 _NOTE = b"grid"
+_FAILURE = ".error.txt"
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,42 @@ class EvaluationResult:
 
 
 class Ledger:
-    """What is done, what failed and what is left to do, in one output folder that all grids share."""
+    """What is done, what failed and what is left to do, in one output folder that all grids share.
 
-    def __init__(self, out: Path | str) -> None:
+    With a storage elsewhere, the folder's files are what counts once they `agree` with it; what is written
+    goes there too.
+
+    Args:
+        out: the output folder.
+        storage: whose local side that is; left out where there is no other.
+    """
+
+    def __init__(self, out: Path | str, storage: Storage | None = None) -> None:
         self.out = Path(out)
+        self.storage = storage or Storage(folder=str(self.out.resolve()))
+
+    def agree(self) -> None:
+        """Take over what other machines have written to the storage, and give it what it lacks.
+
+        Raises:
+            ProblemError: it does not answer, or the disk is full.
+        """
+        self.storage.agree("results", ".parquet")
+        self.storage.agree("logs", _FAILURE)
+        self.storage.agree("checkpoints", ".pt", contents=False)
+
+    def bring(self, kind: Kind, unit: str) -> None:
+        """Take over a result that another machine has just written.
+
+        Raises:
+            OSError: the storage does not answer, or has none.
+        """
+        self.storage.fetch(_name(kind, unit), anew=True)
+        self.clear_failure(unit)
 
     def path(self, kind: Kind, unit: str) -> Path:
         """Where the result of a training or an evaluation lies, or will lie."""
-        return self.out / "results" / f"{kind}-{unit}.parquet"
+        return self.out / _name(kind, unit)
 
     def write_training(
         self, training: Training, curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
@@ -186,8 +216,8 @@ class Ledger:
             if not (result := results[cell.evaluation]) or not result.has_values(metrics[cell.table])
         ]
 
-    def problems(self) -> list[Problem]:
-        """Everything in the folder that looks done and is not: damaged results, lost checkpoints."""
+    def problems(self, *, weights: bool = True) -> list[Problem]:
+        """List what in the folder looks done and is not: damaged results and, with `weights`, lost ones."""
         found = []
         for kind in ("training", "evaluation"):
             for path in sorted(self.out.glob(f"results/{kind}-*.parquet")):
@@ -197,7 +227,7 @@ class Ledger:
                 except ProblemError as error:
                     found += error.problems
                     continue
-                if kind == "training":
+                if kind == "training" and weights:
                     found += self._checkpoint_problems(unit, summary)
         return found
 
@@ -210,21 +240,29 @@ class Ledger:
         """Record why a unit failed; returns the file."""
         path = self._failure_path(unit)
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        self.storage.publish(f"logs/{path.name}")
         return path
 
     def clear_failure(self, unit: str) -> None:
         """Forget an earlier failure; writing a unit's result does so too."""
-        self._failure_path(unit).unlink(missing_ok=True)
+        path = self._failure_path(unit)
+        if path.exists():
+            self.storage.delete(f"logs/{path.name}")
+
+    def remove_evaluation(self, unit: str) -> None:
+        """Forget a result, so that it will be evaluated again."""
+        self.storage.delete(_name("evaluation", unit))
 
     def _failure_path(self, unit: str) -> Path:
-        return self.out / "logs" / f"{unit}.error.txt"
+        return self.out / "logs" / f"{unit}{_FAILURE}"
 
     def _write(self, kind: Kind, unit: str, table: pa.Table, summary: Mapping[str, Any]) -> Path:
         note = {"schema": SCHEMA_VERSION, "kind": kind, "id": unit, "summary": dict(summary)}
-        table = table.replace_schema_metadata({_NOTE: json.dumps(note).encode()})
+        table = table.replace_schema_metadata(seal(_NOTE, note))
         path = self.path(kind, unit)
         write = partial(pq.write_table, table, write_page_checksum=True)
         write_atomically(path, write, table.nbytes)
+        self.storage.publish(_name(kind, unit))
         self.clear_failure(unit)
         return path
 
@@ -241,11 +279,15 @@ class Ledger:
     def _checkpoint_problems(self, unit: str, summary: Mapping[str, Any]) -> list[Problem]:
         checkpoint = str(summary.get("checkpoint", ""))
         found = (self.out / checkpoint).resolve()
-        if checkpoint and found.exists() and found.is_relative_to(self.out.resolve()):
+        if checkpoint and found.is_relative_to(self.out.resolve()) and self.storage.exists(checkpoint):
             return []
         remedy = "Put it back, or run the grid again: the training counts as not done."
         expected = "its best checkpoint inside the output folder"
         return [Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)]
+
+
+def _name(kind: Kind, unit: str) -> str:
+    return f"results/{kind}-{unit}.parquet"
 
 
 def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
@@ -254,7 +296,7 @@ def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
-        note = json.loads(table.schema.metadata[_NOTE])
+        note = unseal(_NOTE, table.schema.metadata)
         version, found, summary = note["schema"], (note["kind"], note["id"]), dict(note["summary"])
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         text = f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -10,6 +10,7 @@ from grid import leftovers
 from grid.events import Audience, Listener
 from grid.failures import forget, given_up, incomplete
 from grid.memory import remember
+from grid.precision import check_precision
 from grid.prepare import Grid
 from grid.tables import Style, compile_tables
 
@@ -81,7 +82,8 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
     """
     from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
 
-    tracker = Tracker(uri, grid.out, grid.plan.grid, EXPERIMENT + ("-demo" if grid.demo else ""))
+    experiment = EXPERIMENT + ("-demo" if grid.demo else "")
+    tracker = Tracker(uri, grid.out, grid.plan.grid, experiment, models=grid.config.tracking.models)
     if uri:
         tracker.require()
     tracker.start_grid(grid.plan, asdict(grid.config), grid.digests)
@@ -110,6 +112,7 @@ def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> 
     from grid import cluster, frames, jobs  # noqa: PLC0415 - Ray takes seconds to import
 
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
+    check_precision(grid, todo)
     with frames.decoded(grid, todo, audience.on_phase) as broken:
         audience.on_phase("starting Ray")
         with cluster.session():

@@ -20,7 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 from datasets.ground_truth import read_map
+from datasets.remote import at_hand
 from datasets.video import Size, iter_frames
+from grid.pictures import Sketch
 from hd2s.benchmark import as_benchmark_image, draw_other_fixations
 from hd2s.metrics import METRICS, score_frames
 from manifests.schema import Clip, Fixations
@@ -64,6 +66,7 @@ def score_clip(
     size: Size,
     threads: int,
     eight_bit: bool,
+    sketch: Sketch | None = None,
 ) -> pa.Table:
     """Score every frame of a clip.
 
@@ -74,6 +77,7 @@ def score_clip(
         size: (height, width) of the model's input.
         threads: that score.
         eight_bit: predictions become 8-bit images first, as the benchmark receives them.
+        sketch: draws one of the frames; None for no picture.
 
     Returns:
         Columns clip (string), frame (int32), n_fixations (int32) and a float64 column for each metric.
@@ -82,19 +86,26 @@ def score_clip(
         ProblemError: the clip is no longer what was indexed.
         ClipError: one of its maps cannot be read, or has another size than its frames.
     """
-    clip, root = split.clips[name], Path(split.manifest.root)
+    clip, root = split.clips[name], split.manifest.root
     native = (clip.height, clip.width)
+    sketch = sketch or Sketch(name, None)
 
     def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
         points = split.fixations.frame(name, i)
         others = draw_other_fixations(split.points, split.sizes, native, (_POOL_SEED, clip.corpus, name, i))
-        truth = read_map(root, clip, i, None, points)
+        truth = read_map(maps, clip, i, None, points)
+        sketch.take(i, points, truth, prediction)
         image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
         scores = score_frames(image[None], [points], truth[None], [others])
         return len(points), *(float(scores[metric][0]) for metric in METRICS)
 
-    with closing(_ahead(iter_frames(root, clip, size))) as frames, ThreadPoolExecutor(threads) as pool:
-        rows = list(_mapped(pool, score, predictor(frames), _BEHIND * threads))
+    with (
+        at_hand(root, clip, "frames") as media,
+        at_hand(root, clip, "maps") as maps,
+        closing(_ahead(iter_frames(media, clip, size))) as frames,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), _BEHIND * threads))
     counts, *columns = zip(*rows, strict=True)
     return pa.table(
         {

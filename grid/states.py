@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import pickle
-import shutil
 import uuid
-import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -15,58 +12,76 @@ from typing import Any
 import torch
 
 from grid.files import write_atomically
+from grid.storage import Storage
+from hd2s.tensor_files import TensorFileError, read_tensors
 
 KEPT = 2
-"""States of one training on disk: should the last be damaged, the one before is gone on from."""
+"""States of one training that are kept: should the last be damaged, the one before is gone on from."""
 
 _STATE = "state.pt"
-# Ray Train's list of the checkpoints it knows. It is written in place, so that a kill may cut it short, and
-# with a list cut short or naming a folder that is gone no later run of this training would start.
-_LIST = "checkpoint_manager_snapshot.json"
 _LOG = logging.getLogger(__name__)
 
 
-def make_ready(run: Path) -> None:
-    """Leave in a training's folder what can be gone on from, before Ray Train opens it.
+def make_ready(run: Path, storage: Storage | None = None) -> None:
+    """Leave in a training's folder what can be gone on from, whatever a kill has left there.
 
     Args:
         run: the folder of the training's states, which may not exist yet.
+        storage: where the folder is, if not on this machine alone.
     """
-    (run / _LIST).unlink(missing_ok=True)
-    states = _newest_first(run)
-    for folder in set(run.glob("checkpoint_*")) - {file.parent for file in states[:KEPT]}:
-        shutil.rmtree(folder, ignore_errors=True)
+    kept = {name.rpartition("/")[0] for name in _newest_first(run, storage)[:KEPT]}
+    for folder in set(_folders(run, storage)) - kept:
+        _of(run, storage).delete(folder)
 
 
-def save(run: Path, step: int, state: Mapping[str, Any]) -> Path:
-    """Write a state, atomically; return its folder, of which Ray Train makes a checkpoint.
+def save(run: Path, step: int, state: Mapping[str, Any], storage: Storage | None = None) -> Path:
+    """Write a state, atomically, and remove those before the last; return its folder.
 
     Raises:
         ProblemError: there is no room for it.
+        OSError: the storage does not take it.
     """
-    # No two saves share a folder: Ray Train deletes those that it does not keep.
+    # No two saves share a folder: a worker that was given up may be writing still.
     folder = run / f"checkpoint_{step:08d}_{uuid.uuid4().hex[:8]}"
     write_atomically(folder / _STATE, partial(torch.save, state), size(state))
+    _of(run, storage).publish(folder / _STATE, keep=False)
+    for name in _newest_first(run, storage)[KEPT:]:
+        _of(run, storage).delete(name.rpartition("/")[0])
     return folder
 
 
-def newest(run: Path) -> dict[str, Any] | None:
-    """Return the newest state that is whole, in main memory; None where there is none."""
-    for file in _newest_first(run):
+def newest(run: Path, storage: Storage | None = None) -> dict[str, Any] | None:
+    """Return the newest state that is whole, in main memory; None where there is none.
+
+    Raises:
+        OSError: the storage does not answer.
+    """
+    for name in _newest_first(run, storage):
         try:
-            with zipfile.ZipFile(file) as archive:
-                # PyTorch writes checksums, and does not look at them.
-                if archive.testzip() is None:
-                    return torch.load(file, map_location="cpu", weights_only=True)
-            error: object = "its checksum is wrong"
-        except (zipfile.BadZipFile, pickle.UnpicklingError, FileNotFoundError, RuntimeError) as found:
-            error = found
-        _LOG.warning("%s is damaged, the state before it is taken: %s", file, error)
+            # Workers on several machines must go on from one state: what counts is what all of them see.
+            return read_tensors(_of(run, storage).fetch(name, anew=True))
+        except (TensorFileError, FileNotFoundError) as error:
+            _LOG.warning("%s is damaged, the state before it is taken: %s", name, error)
+        finally:
+            _of(run, storage).release(name)
     return None
 
 
-def _newest_first(run: Path) -> list[Path]:
-    return sorted(run.glob(f"checkpoint_*/{_STATE}"), reverse=True)
+def _of(run: Path, storage: Storage | None) -> Storage:
+    return storage or Storage(folder=str(run))
+
+
+def _newest_first(run: Path, storage: Storage | None) -> list[str]:
+    """Return the names of whole states in the storage."""
+    names = _of(run, storage).files(run)
+    return sorted((name for name in names if name.rpartition("/")[2] == _STATE), reverse=True)
+
+
+def _folders(run: Path, storage: Storage | None) -> set[str]:
+    """Return the folders of states, whole or not, as names in the storage."""
+    there = _of(run, storage)
+    local = {there.name(path) for path in run.glob("checkpoint_*")}
+    return local | {name.rpartition("/")[0] for name in there.files(run) if name.endswith(f"/{_STATE}")}
 
 
 def size(content: Any) -> int:

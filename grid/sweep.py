@@ -8,6 +8,7 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from grid.evaluate import EvaluationJob, evaluate_part
+from grid import pictures
+from grid.evaluate import EvaluationJob
 from grid.events import Listener, Row
 from grid.failures import account, consequence
+from grid.parts import do_part, folder, gather
 from grid.plan import Evaluation, Training
 from grid.results import Ledger
 from grid.schedule import Schedule, Share
+from grid.storage import Storage
 from grid.train import trial
 from grid.training import Job
 from hd2s.weights import WeightsError
@@ -39,6 +43,7 @@ class Sweep:
         schedule: what is left to do, and what may start now.
         ledger: where results go.
         listener: hears of every start, step and end.
+        storage: where workers write what is durable, as they see it.
         trainings, evaluations: the jobs by id.
         worker: what one worker of a training takes of the machine.
         failures: times that Ray restarts a worker.
@@ -50,6 +55,7 @@ class Sweep:
         ledger: Ledger,
         listener: Listener,
         *,
+        storage: Storage,
         trainings: Mapping[str, Job],
         evaluations: Mapping[str, EvaluationJob],
         worker: Share,
@@ -57,17 +63,18 @@ class Sweep:
     ) -> None:
         self.schedule, self.ledger, self.listener = schedule, ledger, listener
         self.trainings, self.evaluations = trainings, evaluations
-        self.worker, self.failures = worker, failures
-        self.resume = ledger.out.resolve() / "resume"
-        # Parts of evaluations under way, and what parts have brought of evaluations that are not whole yet.
+        self.storage, self.worker, self.failures = storage, worker, failures
+        # Parts of evaluations under way, how many are still to end of each, and results being made of them.
         self.parts: dict[Any, tuple[Evaluation, int]] = {}
-        self.collected: dict[str, list[Any]] = {}
+        self.left: dict[str, int] = {}
+        self.gathering: dict[Any, Evaluation] = {}
         # Trainings that have got as far as a report, and the end of it.
         self.heard: dict[str, deque[Row]] = {}
         share = schedule.evaluate
-        self._evaluate = ray.remote(evaluate_part).options(
+        self._evaluate = ray.remote(do_part).options(
             num_cpus=share.cpu, num_gpus=share.gpu, memory=int(share.memory), max_retries=failures
         )
+        self._gather = ray.remote(gather).options(num_cpus=0, max_retries=failures)
 
     def run(self) -> None:
         """Return when every unit is done or has failed, or when the user interrupts."""
@@ -82,7 +89,7 @@ class Sweep:
             trial,
             jobs=self.trainings,
             share=self.worker,
-            resume=str(self.resume),
+            storage=self.storage,
             failures=self.failures,
         )
         # A trial waits for Ray Train's workers; by asking for next to nothing it never keeps them waiting.
@@ -127,16 +134,20 @@ class Sweep:
         """Record a training that has ended well; the states to resume it from are not needed any more."""
         summary = dict(summary)
         curve = summary.pop("curve")
-        weights = Path(self.trainings[training.id].weights)
-        summary["checkpoint"] = weights.relative_to(self.ledger.out.resolve()).as_posix()
+        summary["checkpoint"] = self.storage.name(self.trainings[training.id].weights)
         try:
             self.ledger.write_training(training, curve, summary)
         except Exception as error:  # noqa: BLE001 - one training's result must not stop the others
             self.fail_training(training, _told(error))
             return
-        shutil.rmtree(self.resume / training.id, ignore_errors=True)
+        self._tidy(f"resume/{training.id}")
         self.schedule.finish(training.id)
         self.listener.on_training_finished(training, summary, curve)
+
+    def _tidy(self, name: str) -> None:
+        """Remove what a result has made needless; a later run does it where the storage does not answer."""
+        with suppress(OSError):
+            self.ledger.storage.delete(name)
 
     def leave_alone(self, unit: str) -> None:
         """Do not try again what failed in an earlier run, nor what needs it."""
@@ -178,32 +189,42 @@ class Sweep:
         """
         while found := self.schedule.start_part():
             evaluation, part = found
-            if evaluation.id not in self.collected:
-                self.collected[evaluation.id] = []
+            job = self.evaluations[evaluation.id]
+            if evaluation.id not in self.left:
+                self.left[evaluation.id] = len(job.parts)
                 self.listener.on_evaluation_started(evaluation)
-            self.parts[self._evaluate.remote(self.evaluations[evaluation.id], part)] = found
-        if self.parts:
-            ended, _ = ray.wait(list(self.parts), num_returns=1, timeout=wait)
+            self.parts[self._evaluate.remote(job, part, self.storage)] = found
+        if under_way := [*self.parts, *self.gathering]:
+            ended, _ = ray.wait(under_way, num_returns=1, timeout=wait)
             for reference in ended:
                 self._take(reference)
 
     def _take(self, reference: Any) -> None:
-        evaluation, part = self.parts.pop(reference)
-        self.schedule.end_part(evaluation, part)
+        """Take in the end of a part, or of an evaluation as a whole."""
+        evaluation, part = self.parts.pop(reference, None) or (self.gathering.pop(reference), None)
+        if part is not None:
+            self.schedule.end_part(evaluation, part)
         if evaluation.id in self.schedule.failed:
             return
-        job, collected = self.evaluations[evaluation.id], self.collected[evaluation.id]
         try:
-            collected.append(ray.get(reference))
-            if len(collected) < len(job.parts):
+            ray.get(reference)
+            if part is None:
+                self._finish_evaluation(evaluation)
                 return
-            frames, summary, expected = job.gather(self.collected.pop(evaluation.id))
-            self.ledger.write_evaluation(evaluation, frames, summary, expected=expected)
         except Exception as error:  # noqa: BLE001 - whatever one evaluation dies of, the others go on
             file = self._write_failure(evaluation.id, _told(error))
             self.schedule.fail(evaluation.id)
             self.listener.on_evaluation_failed(evaluation, file)
             return
+        self.left[evaluation.id] -= 1
+        if not self.left[evaluation.id]:
+            gathered = self._gather.remote(self.evaluations[evaluation.id], evaluation, self.storage)
+            self.gathering[gathered] = evaluation
+
+    def _finish_evaluation(self, evaluation: Evaluation) -> None:
+        self.ledger.bring("evaluation", evaluation.id)
+        pictures.bring(self.ledger.storage, evaluation.id)
+        self._tidy(folder(evaluation.id))
         self.schedule.finish(evaluation.id)
         self.listener.on_evaluation_finished(evaluation, self.ledger.read_evaluation(evaluation.id))
 

@@ -18,14 +18,14 @@ def sync(out: Path, name: str | None, uri: str | None, tell: Callable[[str], Non
         out: the output folder.
         name: the grid; None for all that have been run in the folder.
         uri: an MLflow server's address; None for the store in the output folder.
-        tell: hears what is being done, and what MLflow has refused.
+        tell: hears what is being done, which results are damaged, and what MLflow has refused.
 
     Raises:
         ProblemError: no such grid has been run there, its inputs are gone, or MLflow does not answer.
     """
     with held(out, "python -m grid sync"):
         problems = [problem for grid in remembered(out, name, tell) for problem in _sync(grid, uri, tell)]
-    for problem in problems:
+    for problem in dict.fromkeys(problems):
         tell(problem)
     return FAILED if problems else DONE
 
@@ -36,4 +36,5 @@ def _sync(grid: Grid, uri: str | None, tell: Callable[[str], None]) -> list[str]
     tracker.finish_grid("FINISHED" if status_of(grid) == DONE else "FAILED", compile_grid(grid))
     tracker.close()
     tell(f"{grid.plan.grid}: what is in {grid.out / 'results'} is in MLflow at {tracker.uri}")
-    return tracker.problems
+    # All grids of a folder share its results.
+    return [*map(str, grid.ledger.problems(weights=False)), *tracker.problems]

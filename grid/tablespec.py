@@ -35,8 +35,8 @@ class TableSpec:
         targets: second domains; empty where none takes part. A source is never its own target.
         tests: corpora, or the words `source` and `target` for those of the cell itself.
         variants: one without label, unless the rows differ in settings.
-        sweep: (setting, its values); each combination is trained, and the table shows the one with the
-            lowest validation KLD.
+        sweep: (setting, its values); each combination is trained, where it makes a difference, and the table
+            shows the one with the lowest validation KLD.
         overrides: settings of all the table's cells, under those of the command line.
         paper: `paper/table` of `grid/paper/` that holds the printed numbers, or empty.
         seeds: every cell is repeated with each.
@@ -61,6 +61,7 @@ class TableSpec:
         found = [
             Place(sources, target, test)
             for sources, target in self._domains(approach)
+            if target or not approach.needs_target
             for word in self.tests or ("target" if self.targets else "source",)
             for test in _tests(word, sources, target)
         ]
@@ -104,4 +105,6 @@ class GridSpec:
 def _tests(word: str, sources: Corpora, target: str | None) -> Corpora:
     if word == "source":
         return sources
-    return (target or "",) if word == "target" else (word,)
+    if word == "target":
+        return (target,) if target else ()
+    return (word,)

@@ -9,28 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from ray import train, tune
-from ray.train import (
-    Checkpoint,
-    CheckpointConfig,
-    CheckpointUploadMode,
-    FailureConfig,
-    RunConfig,
-    ScalingConfig,
-)
-from ray.train.torch import TorchTrainer, get_device
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from grid import states
+from grid import retry, states
 from grid.events import Row
+from grid.frames import fill
+from grid.places import brought
 from grid.schedule import Share
 from grid.source import assert_ours
+from grid.storage import Storage
 from grid.training import Job, fit
 from hd2s.weights import WeightsError
 from manifests.check import ProblemError
 
+# Of workers of one training for each other; one may have to decode all that it reads, and others nothing.
+_PATIENCE_S = 7200
+
 
 def trial(
-    config: Mapping[str, str], *, jobs: Mapping[str, Job], share: Share, resume: str, failures: int
+    config: Mapping[str, str], *, jobs: Mapping[str, Job], share: Share, storage: Storage, failures: int
 ) -> None:
     """Run one training and report its summary; a Tune trainable.
 
@@ -39,29 +38,31 @@ def trial(
         jobs: every training's job, by id.
         share: what its worker takes of the machine. The trial itself takes nothing: Ray Train asks for
             its workers' share on its own, and would wait for what its own trial held.
-        resume: the folder of states to go on from, one a training.
-        failures: times that Ray restarts the worker from its last state.
+        storage: where states to go on from are, and weights.
+        failures: times that the worker is restarted from its last state when it dies, and as often when Ray
+            gives up for reasons of its own.
     """
     job = jobs[config["training"]]
-    states.make_ready(Path(resume) / job.id)
+    states.make_ready(_states(storage, job.id), storage)
     trainer = TorchTrainer(
         worker,
-        train_loop_config=asdict(job),
+        train_loop_config={"job": asdict(job), "storage": storage},
+        torch_config=TorchConfig(timeout_s=_PATIENCE_S),
         scaling_config=ScalingConfig(
             num_workers=job.spec["train"]["world_size"],
             use_gpu=share.gpu > 0,
             resources_per_worker=_resources(share),
         ),
         run_config=RunConfig(
-            # The id is the name, so that Ray finds this training's states again, and no other's.
             name=job.id,
-            storage_path=resume,
+            # Nothing that is needed again: states go to the storage without Ray, which would want a folder
+            # that all machines see, and remembers them in a list that a kill may cut short.
+            storage_path=str(Path.cwd() / "train"),
             callbacks=[TuneReportCallback()],
-            failure_config=FailureConfig(max_failures=failures, controller_failure_limit=3),
-            checkpoint_config=CheckpointConfig(num_to_keep=states.KEPT),
+            failure_config=FailureConfig(max_failures=failures, controller_failure_limit=0),
         ),
     )
-    outcome = trainer.fit().return_value
+    outcome = retry.fit(trainer, failures).return_value
     if "error" in outcome:
         raise FailedTrainingError(outcome["error"])
     tune.report({"summary": outcome})
@@ -83,8 +84,16 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
     is not finite or a clip that has changed, is therefore returned; what the machine may have done is raised.
     """
     assert_ours()
+    storage = config["storage"]
     try:
-        return fit(Job(**config), _RayContext())
+        job = brought(Job(**config["job"]), storage)
+        context = _RayContext(_states(storage, job.id), storage)
+        if storage.url:
+            fill(job)
+        summary = fit(job, context)
+        if not context.rank:
+            storage.publish(job.weights)
+        return summary
     except (OSError, RuntimeError):
         raise
     except (ProblemError, WeightsError) as error:
@@ -96,20 +105,18 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
 class _RayContext:
     """`grid.training.Context` by Ray Train."""
 
-    def __init__(self) -> None:
-        context = train.get_context()
-        self.device, self.rank = get_device(), context.get_world_rank()
-        self._run = Path(context.get_storage().experiment_fs_path)
+    def __init__(self, run: Path, storage: Storage) -> None:
+        self.device, self.rank = get_device(), train.get_context().get_world_rank()
+        self._run, self._storage = run, storage
 
     def latest(self) -> dict[str, Any] | None:
-        """Look into the folder: Ray's own word lags behind it, and knows of no damage."""
-        return states.newest(self._run)
+        return states.newest(self._run, self._storage)
 
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
-        if state is None or self.rank:
-            train.report({"rows": rows})
-            return
-        folder = states.save(self._run, state["progress"]["step"], state)
-        # It is where it belongs already.
-        where = Checkpoint.from_directory(folder)
-        train.report({"rows": rows}, checkpoint=where, checkpoint_upload_mode=CheckpointUploadMode.NO_UPLOAD)
+        if state is not None and not self.rank:
+            states.save(self._run, state["progress"]["step"], state, self._storage)
+        train.report({"rows": rows})
+
+
+def _states(storage: Storage, training: str) -> Path:
+    return storage.path(f"resume/{training}")

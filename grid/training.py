@@ -20,6 +20,7 @@ from grid import states
 from grid.events import Row
 from grid.feed import Feed
 from grid.files import explained
+from grid.plan import Read
 from hd2s import build_model, load_weights, save_weights
 from hd2s.execution import Execution
 from hd2s.iteration import NonFiniteError, Recipe, take_iteration
@@ -29,11 +30,12 @@ from hd2s.protocol import find_protocol
 
 @dataclass(frozen=True)
 class Job:
-    """A training and the places that it needs. Nothing here but `spec` changes its weights.
+    """A training and the places that it needs (`grid.places`). Nothing but `spec` changes its weights.
 
     Attributes:
         id: the training's id.
         spec: as in `grid.plan.Training`.
+        reads: the clips that it reads, and whether with their maps.
         manifests: corpus -> (folder of the manifest, root of the files or None for the manifest's own).
         frames: the folder of decoded frames.
         frames_limit: bytes that they may take; None for no bound.
@@ -48,6 +50,7 @@ class Job:
 
     id: str
     spec: Mapping[str, Any]
+    reads: tuple[tuple[Read, bool], ...]
     manifests: Mapping[str, tuple[str, str | None]]
     frames: str
     frames_limit: int | None
@@ -168,7 +171,7 @@ class _Fitting:
             raise TrainingError(f"{self.job.id}: {error}") from error
         self.progress.step = step + 1
         self.progress.skipped += done.skipped
-        rows = {f"train/{name}": value for name, value in done.terms.items()}
+        rows = {f"train/{name}": value for name, value in done.terms.items()} | done.accuracies
         if self.spec["unlabelled"]:
             rows["lambda"] = done.grl_lambda
         if self.progress.skipped:
@@ -181,7 +184,7 @@ class _Fitting:
         self.model.eval()
         # In double precision, so that the shares of several workers add up to what one would find.
         total = torch.zeros(2, dtype=torch.float64, device=self.context.device)
-        for batch in self.feed.validation():
+        for batch in self.feed.validation(step):
             with self.execution.autocast(self.context.device):
                 prediction = self.model(batch.clips, domain=batch.domain)
             values = kld(prediction.saliency.float(), batch.maps)

@@ -33,6 +33,7 @@ class Approach:
         needs_target: cannot do without a second domain.
         trained_as: the approach whose very training this is, under another name in tables; empty for
             its own.
+        learns_smoothing: its model smooths its maps itself, so that no Gaussian follows in evaluation.
         options: sources -> what the model is built with besides the settings.
     """
 
@@ -46,6 +47,7 @@ class Approach:
     pools: bool = False
     needs_target: bool = False
     trained_as: str = ""
+    learns_smoothing: bool = False
     options: Callable[[Corpora], dict[str, Any]] = lambda sources: {}
 
 

@@ -15,4 +15,5 @@ APPROACH = Approach(
     step="supervised",
     parent="generalization",
     needs_target=True,
+    learns_smoothing=True,
 )

@@ -10,5 +10,6 @@ APPROACH = Approach(
     unlabelled=lambda sources, target: (),
     step="domain_specific",
     pools=True,
+    learns_smoothing=True,
     options=lambda sources: {"domains": list(sources)},
 )

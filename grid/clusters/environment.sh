@@ -1,6 +1,8 @@
 # Sourced by every shell of a cluster's nodes, through ~/.bashrc: see install.sh.
 
 export PATH="$HOME/hd2s-env/bin:$PATH"
+# HD2S_STORAGE and HD2S_GRID_LOCAL, where cluster.yaml sets them.
+test ! -f ~/hd2s-storage || . ~/hd2s-storage
 # Whoever reaches Ray's ports may run programs on the nodes, so every call carries the token of whoever ran
 # `ray up` (~/.ray/auth_token, made by `ray get-auth-token --generate`).
 export RAY_AUTH_MODE=token

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow.compute as pc
+
 from grid.plan import Cell, Plan
 from grid.results import Ledger
 
@@ -18,6 +20,7 @@ class Scores(NamedTuple):
         frame_means: metric → mean over frames; NaN where none has a score.
         clip_means: metric → mean over the means of clips.
         by_clip: metric → clip → mean over its frames; only clips of which some frame has a score.
+        clips: the test clips that were read.
         unread: test clips that could not be read when it was their turn, and are not in the means.
         quarantined: test clips that were left out since the corpus was indexed.
     """
@@ -25,9 +28,9 @@ class Scores(NamedTuple):
     frame_means: dict[str, float]
     clip_means: dict[str, float]
     by_clip: dict[str, dict[str, float]]
-    n_clips: int
+    clips: frozenset[str]
     n_frames: int
-    unread: tuple[str, ...]
+    unread: frozenset[str]
     quarantined: int
 
 
@@ -66,7 +69,8 @@ class Results:
                 return f"training failed, see {self._relative(self.ledger.failure(training))}"
         if failure := self.ledger.failure(cell.evaluation):
             return f"evaluation failed, see {self._relative(failure)}"
-        return "not evaluated yet" if self.ledger.training_done(cell.training) else "not trained yet"
+        # Whether its weights are still there is nothing to a table: an exported folder has none.
+        return "not evaluated yet" if self.ledger.read_training(cell.training) else "not trained yet"
 
     def _chain(self, cell: Cell) -> list[str]:
         """List the trainings that a cell needs, the parent first."""
@@ -87,9 +91,9 @@ class Results:
             result.scores,
             result.per_video,
             by_clip,
-            result.n_clips,
+            frozenset(pc.unique(result.frames["clip"]).to_pylist()),
             result.n_frames,
-            tuple(result.summary.get("unread", ())),
+            frozenset(result.summary.get("unread", ())),
             result.summary.get("quarantined", 0),
         )
 

@@ -40,7 +40,7 @@ def sweep_notes(spec: TableSpec, choices: list[Choice]) -> list[str]:
     if not spec.sweep:
         return []
     settings = "; ".join(f"{key} = {', '.join(values)}" for key, values in spec.sweep)
-    chosen = gather((c for c in choices if c.n_trained), lambda choice: choice.cell.point)
+    chosen = gather((c for c in choices if c.n_trained and c.cell.point), lambda choice: choice.cell.point)
     notes = [f"Sweep over {settings}: each cell shows the point with the lowest validation KLD."]
     notes += [f"{', '.join(point)}: {_places(shown, spec)}." for point, shown in chosen]
     provisional = gather((c for c in choices if c.provisional), lambda c: (c.n_trained, c.n_points))

@@ -11,6 +11,7 @@ import numpy as np
 
 from grid.approaches import approaches
 from grid.plan import Cell
+from grid.tables.footnotes import SEEDS, clip_notes, share, sign
 from grid.tables.layout import Layout, gather, layout_of, where
 from grid.tables.paired import CONFIDENCE, RESAMPLES, Comparison, compare
 from grid.tables.scores import Results
@@ -64,8 +65,8 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
         warning=style.warning,
         labels=(layout.group_heading, "Metric"),
         columns=tuple(map(Column, _COLUMNS)),
-        blocks=_blocks(found, spec, layout),
-        notes=(*_notes(spec), *sweep_notes(spec, choices)),
+        blocks=_blocks(found, spec, layout, results),
+        notes=(*_notes(spec), *sweep_notes(spec, choices), *_footnotes(pairs, spec, results)),
         missing=_missing(pairs, spec, results),
         command=style.command,
         records=tuple(
@@ -104,7 +105,9 @@ def _by_clip(plain: Cell, other: Cell, metric: str, results: Results) -> dict[st
     return {clip: after[clip] - before[clip] for clip in before if clip in after}
 
 
-def _blocks(found: dict[_Pair, list[Comparison]], spec: TableSpec, layout: Layout) -> tuple[Block, ...]:
+def _blocks(
+    found: dict[_Pair, list[Comparison]], spec: TableSpec, layout: Layout, results: Results
+) -> tuple[Block, ...]:
     several = len({pair.words for pair in found}) > 1
 
     def heading(pair: _Pair) -> str:
@@ -114,27 +117,39 @@ def _blocks(found: dict[_Pair, list[Comparison]], spec: TableSpec, layout: Layou
         return ", ".join(filter(None, (layout.group(pair.first), pair.first.variant)))
 
     return tuple(
-        Block(title, tuple(Group(group(pair), _rows(found[pair], spec)) for pair in pairs))
+        Block(title, tuple(Group(group(pair), _rows(pair, found[pair], spec, results)) for pair in pairs))
         for title, pairs in gather(found, heading)
     )
 
 
-def _rows(comparisons: Sequence[Comparison], spec: TableSpec) -> tuple[Row, ...]:
+def _rows(
+    pair: _Pair, comparisons: Sequence[Comparison], spec: TableSpec, results: Results
+) -> tuple[Row, ...]:
+    done = pair.done(results)
+    dagger = sign([results.scores(cell) for cells in done for cell in cells])
+    seeds = share(len(done), len(pair.cells))
     return tuple(
-        Row(metric, _entries(comparison))
+        Row(metric, _entries(comparison, seeds, dagger))
         for metric, comparison in zip(spec.metrics, comparisons, strict=True)
     )
 
 
-def _entries(found: Comparison) -> tuple[Entry, ...]:
+def _entries(found: Comparison, seeds: str, dagger: str) -> tuple[Entry, ...]:
     if not found.n_clips:
         return (Entry(""),) * len(_COLUMNS)
+    clips = Entry(f"{found.n_clips:,}", seeds, sign=dagger)
     difference = Entry(number(found.difference, signed=True), mark="best" if found.apart else "")
     if math.isnan(found.p):
-        return Entry(f"{found.n_clips:,}"), difference, Entry(""), Entry("")
+        return clips, difference, Entry(""), Entry("")
     interval = f"[{number(found.low, signed=True)}, {number(found.high, signed=True)}]"
     p = "<0.001" if found.p < 0.001 else f"{found.p:.3f}"
-    return Entry(f"{found.n_clips:,}"), difference, Entry(interval), Entry(p)
+    return clips, difference, Entry(interval), Entry(p)
+
+
+def _footnotes(pairs: Sequence[_Pair], spec: TableSpec, results: Results) -> list[str]:
+    cells = [cell for pair in pairs for cells in pair.done(results) for cell in cells]
+    some = any(share(len(pair.done(results)), len(pair.cells)) for pair in pairs)
+    return [*([SEEDS] if some else []), *clip_notes(cells, results, spec)]
 
 
 def _notes(spec: TableSpec) -> tuple[str, ...]:
@@ -180,6 +195,7 @@ def _records(
         "approach": pair.words[1],
         "minus": pair.words[0],
         "n_seeds": len(done),
+        "of_seeds": len(pair.cells),
     }
     return [
         {**axes, "metric": metric, **{key: _defined(value) for key, value in found._asdict().items()}}

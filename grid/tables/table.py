@@ -19,11 +19,13 @@ class Entry:
         text: the number.
         after: what follows it in smaller type, such as its spread over seeds.
         mark: its rank in its group.
+        sign: what leads to a footnote.
     """
 
     text: str
     after: str = ""
     mark: Mark = ""
+    sign: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from grid.paper import citation, paper_value
 from grid.plan import Cell
+from grid.tables.footnotes import SEEDS, UNRANKED, clip_notes, sign
 from grid.tables.layout import Layout, distinct_labels, gather, label, layout_of, place, row_key, shown
 from grid.tables.scores import Results, Scores
 from grid.tables.selection import Choice, choose, sweep_notes
 from grid.tables.table import DIGITS, Block, Column, Entry, Group, Mark, Missing, Row, Style, Table, number
+from grid.tables.value import Value, rankable
 from grid.tablespec import TableSpec
 
 _LOWER_IS_BETTER = frozenset({"KLD"})
@@ -20,38 +21,11 @@ _COLUMNS = {"beside": ("ours", "paper", "diff."), "difference": ("ours", "diff."
 
 
 @dataclass(frozen=True)
-class _Value:
-    """What one row says in one metric.
-
-    Attributes:
-        seeds: the value of each seed that has one.
-        clip_means: of the same seeds, the means over the means of clips.
-        printed: the paper's number.
-    """
-
-    seeds: tuple[float, ...]
-    clip_means: tuple[float, ...]
-    printed: float | None
-
-    @property
-    def mean(self) -> float | None:
-        return statistics.fmean(self.seeds) if self.seeds else None
-
-    @property
-    def std(self) -> float | None:
-        return statistics.stdev(self.seeds) if len(self.seeds) > 1 else None
-
-    @property
-    def difference(self) -> float | None:
-        return None if self.mean is None or self.printed is None else self.mean - self.printed
-
-
-@dataclass(frozen=True)
 class _Line:
     """A row before it is written: its choices, one for each seed, and its value in each metric."""
 
     choices: tuple[Choice, ...]
-    values: tuple[_Value, ...]
+    values: tuple[Value, ...]
 
     @property
     def cell(self) -> Cell:
@@ -77,7 +51,7 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table:
         labels=(layout.group_heading, "Approach"),
         columns=_columns(spec, subheadings),
         blocks=_blocks(lines, spec, layout, subheadings),
-        notes=_notes(spec, choices, results, layout, subheadings),
+        notes=_notes(spec, lines, results, layout, subheadings),
         missing=_missing(spec, choices, results),
         command=style.command,
         records=tuple(record for line in lines for record in _records(line, spec)),
@@ -96,11 +70,12 @@ def _line(choices: tuple[Choice, ...], spec: TableSpec, results: Results) -> _Li
     return _Line(choices, tuple(_value(choices, metric, spec, results) for metric in spec.metrics))
 
 
-def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Results) -> _Value:
+def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Results) -> Value:
     scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
-    return _Value(
-        seeds=tuple(results.value(cell, metric) for cell in scored),
-        clip_means=tuple(results.scores(cell).clip_means[metric] for cell in scored),
+    return Value(
+        metric=metric,
+        scored=tuple((cell.seed, results.scores(cell)) for cell in scored),
+        n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
     )
 
@@ -150,13 +125,14 @@ def _rows(lines: list[_Line], spec: TableSpec, subheadings: Sequence[str]) -> tu
     )
 
 
-def _entries(values: list[_Value], metric: str, subheadings: Sequence[str]) -> list[list[Entry]]:
+def _entries(values: list[Value], metric: str, subheadings: Sequence[str]) -> list[list[Entry]]:
     """Write one metric's entries of each row."""
-    ours = _marks([value.mean for value in values], metric)
+    ranked = zip(values, rankable(values), strict=True)
+    ours = _marks([value.mean if may else None for value, may in ranked], metric)
     paper = _marks([value.printed for value in values], metric)
     written = [
         {
-            "ours": _entry(value.mean, our_mark, std=value.std),
+            "ours": _our_entry(value, our_mark),
             "paper": _entry(value.printed, paper_mark),
             "diff.": _entry(value.difference, "", signed=True),
         }
@@ -165,10 +141,16 @@ def _entries(values: list[_Value], metric: str, subheadings: Sequence[str]) -> l
     return [[entries[heading] for heading in subheadings] for entries in written]
 
 
-def _entry(value: float | None, mark: Mark, *, std: float | None = None, signed: bool = False) -> Entry:
-    if value is None:
+def _our_entry(value: Value, mark: Mark) -> Entry:
+    if value.mean is None:
         return Entry("")
-    return Entry(number(value, signed=signed), "" if std is None else f"± {number(std)}", mark)
+    spread = "" if value.std is None else f"± {number(value.std)}"
+    after = " ".join(filter(None, (spread, value.share)))
+    return Entry(number(value.mean), after, mark, sign([scores for _, scores in value.scored]))
+
+
+def _entry(value: float | None, mark: Mark, *, signed: bool = False) -> Entry:
+    return Entry("") if value is None else Entry(number(value, signed=signed), mark=mark)
 
 
 def _marks(values: list[float | None], metric: str) -> list[Mark]:
@@ -185,8 +167,9 @@ def _marks(values: list[float | None], metric: str) -> list[Mark]:
 
 
 def _notes(
-    spec: TableSpec, choices: list[Choice], results: Results, layout: Layout, subheadings: Sequence[str]
+    spec: TableSpec, lines: list[_Line], results: Results, layout: Layout, subheadings: Sequence[str]
 ) -> tuple[str, ...]:
+    choices = [choice for line in lines for choice in line.choices]
     several = len(spec.seeds) > 1
     seeds = ", ".join(map(str, spec.seeds))
     repeats = f"; mean ± sample standard deviation over the seeds {seeds}" if several else f", seed {seeds}"
@@ -200,30 +183,30 @@ def _notes(
     group = layout.group_heading.lower()
     notes.append(f"Bold: best of each {group}; italic: second best of three or more{apart}.")
     notes += sweep_notes(spec, choices)
+    cells = [choice.cell for choice in choices]
+    notes += _sizes(cells, results)
+    notes += [SEEDS] if any(value.share for line in lines for value in line.values) else []
+    notes += clip_notes(cells, results, spec)
+    return (*notes, *([UNRANKED] if _some_are_unranked(lines, layout) else []))
+
+
+def _some_are_unranked(lines: list[_Line], layout: Layout) -> bool:
+    groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
+    columns = (column for _, rows in groups for column in zip(*(row.values for row in rows), strict=True))
+    return any(sum(rankable(column)) < sum(bool(value.scored) for value in column) for column in columns)
+
+
+def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
     tested: dict[str, list[Scores]] = {}
-    for choice in choices:
-        if scores := results.scores(choice.cell):
-            tested.setdefault(choice.cell.test, []).append(scores)
+    for cell in cells:
+        if scores := results.scores(cell):
+            tested.setdefault(cell.test, []).append(scores)
+    largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
     sizes = [
-        f"{shown(test)} ({found[0].n_clips:,} clips, {found[0].n_frames:,} frames)"
-        for test, found in sorted(tested.items())
+        f"{shown(test)} ({len(found.clips):,} clips, {found.n_frames:,} frames)"
+        for test, found in sorted(largest.items())
     ]
-    notes += [f"Test data: {', '.join(sizes)}."] if sizes else []
-    return (*notes, *(note for test, found in sorted(tested.items()) for note in _left_out(test, found)))
-
-
-def _left_out(test: str, found: Sequence[Scores]) -> list[str]:
-    """Say which test clips the numbers do not speak of."""
-    notes = []
-    if unread := sorted({clip for scores in found for clip in scores.unread}):
-        n_cells = sum(bool(scores.unread) for scores in found)
-        notes.append(
-            f"{shown(test)}: {len(unread)} test clips could not be read and are left out of"
-            f" {n_cells} of {len(found)} cells: {', '.join(unread)}."
-        )
-    if quarantined := max(scores.quarantined for scores in found):
-        notes.append(f"{shown(test)}: {quarantined} test clips are quarantined by the index, and left out.")
-    return notes
+    return [f"Test data: {', '.join(sizes)}."] if sizes else []
 
 
 def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
@@ -244,10 +227,12 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
         {
             **axes,
             "metric": metric,
-            "n_seeds": len(value.seeds),
+            "n_seeds": len(value.scored),
+            "of_seeds": value.n_wanted,
+            **value.counts,
             "mean": value.mean,
             "std": value.std,
-            "per_video_mean": statistics.fmean(value.clip_means) if value.clip_means else None,
+            "per_video_mean": value.clip_mean,
             "paper": value.printed,
             "difference": value.difference,
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -14,13 +13,14 @@ from rich.text import Text
 
 from datasets.room import human
 from grid.failures import incomplete
+from grid.tables.scores import Results
+from grid.terminal.values import values_table
 
 if TYPE_CHECKING:
     from grid.catalogue import Offer
     from grid.estimate import Estimate, Work
     from grid.plan import Cell, Evaluation, Plan, Training
     from grid.results import Kind, Ledger
-    from grid.tablespec import TableSpec
 
 _COLOURS = {"done": "green", "failed": "red"}
 
@@ -74,9 +74,10 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
         ledger: its results.
         where: lines for the end, by their names, such as {"tables": "runs/tables/table5.md"}.
     """
+    results = Results(plan, ledger)
     parts: list[RenderableType] = []
     for table in plan.tables:
-        parts += [_values(table, plan, ledger), ""]
+        parts += [*values_table(table, results), ""]
     parts += _failures(plan, ledger)
     places = Table.grid(padding=(0, 2))
     for name, place in where.items():
@@ -145,35 +146,6 @@ def _cells(plan: Plan, ledger: Ledger) -> Table:
         done = len([cell for cell in cells if cell not in empty])
         table.add_row(f"{done}/{len(cells)}", spec.name, spec.title)
     return table
-
-
-def _values(spec: TableSpec, plan: Plan, ledger: Ledger) -> Table:
-    seed = ["seed"] if len(spec.seeds) > 1 else []
-    table = Table(title=f"{spec.name}: {spec.title}", title_justify="left", title_style="bold", box=None)
-    cells = [cell for cell in plan.cells if cell.table == spec.name]
-    # Only what tells one place of this table from another.
-    targets = any(cell.target for cell in cells)
-    tests = any(cell.test != cell.target for cell in cells)
-    for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *seed):
-        table.add_column(column)
-    for metric in spec.metrics:
-        table.add_column(metric, justify="right")
-    above: tuple[str, ...] = ()
-    for cell in cells:
-        result = ledger.read_evaluation(cell.evaluation)
-        scores = result.scores if result else {}
-        values = [_shown(scores.get(metric, math.nan)) for metric in spec.metrics]
-        block = (" + ".join(cell.sources), *[cell.target or ""] * targets, *[cell.test] * tests)
-        # As in the paper, a source and target are named once, above the approaches that share them.
-        names = ("",) * len(block) if block == above else block
-        approach = " ".join(filter(None, (cell.approach, cell.variant, *cell.point)))
-        table.add_row(*names, approach, *([str(cell.seed)] if seed else []), *values)
-        above = block
-    return table
-
-
-def _shown(score: float) -> str:
-    return f"{score:.3f}" if math.isfinite(score) else "--"
 
 
 def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from grid.events import Row
+from grid.tracking.local_store import make_ready
 
 PARENT_TAG = "mlflow.parentRunId"
+_TABLES_TAG = "mlflow.loggedArtifacts"
 # MLflow's own limits on one request; older servers refuse parameters over 500 characters.
 _METRICS_AT_ONCE, _PARAMS_AT_ONCE, _PARAM_LENGTH = 1000, 100, 500
 # MLflow's defaults let a dead server block each call for minutes. Set only where the user has not.
@@ -34,7 +36,7 @@ class Run:
     status: str
     tags: dict[str, str]
     params: dict[str, str] = field(default_factory=dict)
-    metrics: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
     # (name, step) of every point logged; None until a run of an earlier invocation is read back.
     points: set[tuple[str, int]] | None = None
     non_finite: set[tuple[str, int]] = field(default_factory=set)
@@ -64,6 +66,7 @@ class RunStore:
 
         # Alembic tells of each of its steps when a new SQLite file gets its schema.
         logging.getLogger("alembic").setLevel(logging.ERROR)
+        make_ready(uri)
         self.client = MlflowClient(tracking_uri=uri)
         found = self.client.get_experiment_by_name(experiment)
         if found is None:
@@ -86,7 +89,7 @@ class RunStore:
                         info.status,
                         dict(data.tags),
                         dict(data.params),
-                        list(data.metrics),
+                        dict(data.metrics),
                     )
             token = page.token
             if not token:
@@ -135,6 +138,7 @@ class RunStore:
         for chunk in _chunks(list(fresh.values()), _METRICS_AT_ONCE):
             self.client.log_batch(run.run_id, metrics=chunk)
             known.update((metric.key, metric.step) for metric in chunk)
+            run.metrics |= {metric.key: metric.value for metric in chunk}
         if run.non_finite:
             self.tag(run, "non_finite", str(len(run.non_finite)))
 
@@ -149,6 +153,31 @@ class RunStore:
         if run.tags.get(key) != value:
             self.client.set_tag(run.run_id, key, value)
             run.tags[key] = value
+
+    def log_table(self, run: Run, rows: list[Mapping[str, Any]], file: str) -> None:
+        """Put a table where MLflow's interface shows it, in place of an earlier one.
+
+        It becomes what `MlflowClient.log_table` writes, which would append to what is there: a table is
+        compiled anew whenever its grid is run.
+
+        Args:
+            run: which one.
+            rows: of the table, with equal keys.
+            file: its name among the run's artifacts, ending in .json.
+        """
+        columns = list(rows[0]) if rows else []
+        content = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
+        self.client.log_text(run.run_id, json.dumps(content), file)
+        shown = json.loads(run.tags.get(_TABLES_TAG, "[]"))
+        entry = {"path": file, "type": "table"}
+        self.tag(run, _TABLES_TAG, json.dumps(shown if entry in shown else [*shown, entry]))
+
+    def log_picture(self, run: Run, file: Path, key: str) -> None:
+        """Log an image that charts show beside those of other runs with the same key."""
+        from PIL import Image  # noqa: PLC0415
+
+        with Image.open(file) as image:
+            self.client.log_image(run.run_id, image, key=key)
 
     def name_datasets(self, run: Run, datasets: Iterable[tuple[str, str, str]]) -> None:
         """Say which data a run has seen.

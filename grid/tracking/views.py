@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from grid.plan import Cell, Training
     from grid.tablespec import TableSpec
 
 TAG_PREFIX = "mlflow.sharedViewState."
@@ -24,6 +23,14 @@ AXES = ("source", "target", "test", "approach", "seed")
 # Okabe and Ito's palette, told apart by colour-blind readers too.
 COLOURS = {"generalization": "#0072B2", "adaptation": "#D55E00", "transfer": "#009E73"}
 OTHER_COLOUR = "#999999"
+PICTURES = tuple(f"pictures/{i}" for i in (1, 2, 3))
+"""The names of a cell's pictures: one for each of the clips drawn (`grid.pictures.shown`)."""
+SELECTION = "val/kld"
+"""What the points of a sweep are chosen by."""
+_NAME_COLUMN = "attributes.`Run Name`"
+# In pixels, so that names of cells and five metrics, then axes, fit on a laptop's screen.
+_AXIS_WIDTHS = {"approach": 115, "variant": 150, "seed": 60}
+_NAME_WIDTH, _METRIC_WIDTH, _OTHER_WIDTH = 300, 80, 100
 
 
 def metric_name(metric: str) -> str:
@@ -37,18 +44,34 @@ def view_key(grid: str, table: str) -> str:
 
 
 def view_state(grid: str, table: TableSpec) -> dict[str, Any]:
-    """Show a table's cells as rows, best first by its first metric, with axes and metrics as columns."""
-    first = metric_name(table.metrics[0])
-    columns = [*_columns("params", AXES), *_columns("metrics", map(metric_name, table.metrics))]
+    """Show a table's cells as rows, best first by its first metric, with metrics and axes as columns.
+
+    Its charts begin with one in which every cell is a line through its axes and metrics.
+    """
+    metrics = [metric_name(metric) for metric in table.metrics]
+    varied = ["variant"] if len(table.variants) > 1 else []
+    swept = [key for key, _ in table.sweep]
+    shown = [*metrics, SELECTION] if swept else metrics
+    axes = [*AXES, *varied, *swept]
+    columns = [*_columns("metrics", shown), *_columns("params", axes)]
+    widths = [_METRIC_WIDTH] * len(shown) + [_AXIS_WIDTHS.get(axis, _OTHER_WIDTH) for axis in axes]
     return {
         "searchFilter": f"tags.kind='cell' and tags.grid='{grid}' and tags.table='{table.name}'",
-        "orderByKey": f"metrics.`{first}`",
+        "orderByKey": f"metrics.`{metrics[0]}`",
         "orderByAsc": False,
         "selectedColumns": columns,
-        "columnOrder": columns,
-        "columnWidths": {"params.`approach`": 120, "params.`seed`": 60},
+        "columnOrder": [_NAME_COLUMN, *columns],
+        "columnWidths": {_NAME_COLUMN: _NAME_WIDTH, **dict(zip(columns, widths, strict=True))},
         # Charts leave out all but the first ten runs unless told otherwise.
         "runsHiddenMode": "SHOW_ALL",
+        "compareRunSections": [
+            _section("cells", columns=1, height=440),
+            _section("pictures", columns=3, height=640),
+        ],
+        "compareRunCharts": [
+            _parallel([*varied, *swept, "test", "approach"], shown),
+            *map(_picture, PICTURES),
+        ],
     }
 
 
@@ -70,15 +93,26 @@ def view_route(experiment_id: str, grid: str, table: str) -> str:
     return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={key}"
 
 
-def axes(work: Training | Cell) -> dict[str, str]:
-    """Give what a table's reader filters and groups by; "none" where there is no target."""
-    values = ("+".join(work.sources), work.target or "none", work.approach, str(work.seed))
-    return dict(zip([axis for axis in AXES if axis != "test"], values, strict=True))
+def _section(name: str, *, columns: int, height: int) -> dict[str, Any]:
+    """Describe a section of charts, of a height in pixels; MLflow adds its own for all other metrics."""
+    switches = {"display": True, "isReordered": False, "deleted": False, "isGenerated": False}
+    return {"uuid": name, "name": name, **switches, "columns": columns, "cardHeight": height}
 
 
-def corpora_of(training: Training) -> tuple[str, ...]:
-    """List the corpora that a training learns from."""
-    return (*training.sources, training.target) if training.target else training.sources
+def _chart(name: str, kind: str, section: str) -> dict[str, Any]:
+    switches = {"deleted": False, "isGenerated": False, "runsCountToCompare": 100}
+    return {"uuid": name, "type": kind, "metricSectionId": section, **switches}
+
+
+def _parallel(params: list[str], metrics: list[str]) -> dict[str, Any]:
+    """Describe a chart of parallel coordinates, in which every cell is a line."""
+    chosen = {"selectedParams": params, "selectedMetrics": metrics, "showAllRuns": True}
+    return {**_chart("parallel", "PARALLEL", "cells"), **chosen}
+
+
+def _picture(key: str) -> dict[str, Any]:
+    """Describe a chart of one picture of each cell."""
+    return {**_chart(key, "IMAGE", "pictures"), "imageKeys": [key], "step": 0, "showRunParams": False}
 
 
 def _columns(kind: str, names: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from grid import config, plan, spec
+from grid import config, planner, spec
 from grid.plan import Evaluation, Plan, Training
 from grid.results import Ledger
 
@@ -27,7 +27,7 @@ SETTINGS = ["train.lr=0.001", "train.iterations=60", "train.finetune_iterations=
 def table5(*overrides: str) -> Plan:
     configure = partial(config.configure, [*SETTINGS, *overrides], demo=True)
     splits = {name: dict.fromkeys(("train", "val", "test"), digest) for name, digest in DIGESTS.items()}
-    return plan.make(spec.load("domain_shift", (0,)), configure, splits, None)
+    return planner.make(spec.load("domain_shift", (0,)), configure, splits, None)
 
 
 def train(ledger: Ledger, training: Training, *, steps: int = 20, bad_step: int | None = None) -> None:

@@ -87,7 +87,9 @@ def finish(
     )
 
 
-def finish_clips(ledger: Ledger, plan: Plan, unit: str, **metrics: Mapping[str, float]) -> None:
+def finish_clips(
+    ledger: Ledger, plan: Plan, unit: str, summary: dict | None = None, **metrics: Mapping[str, float]
+) -> None:
     """Finish a cell whose clips have one frame each, with the scores given for each metric and clip."""
     finish_training(ledger, plan.trainings[unit])
     clips = list(next(iter(metrics.values())))
@@ -98,4 +100,6 @@ def finish_clips(ledger: Ledger, plan: Plan, unit: str, **metrics: Mapping[str, 
         **{name: pa.array([by_clip[clip] for clip in clips]) for name, by_clip in metrics.items()},
     }
     expected = dict.fromkeys(clips, 1)
-    ledger.write_evaluation(plan.evaluations[f"on-{unit}"], pa.table(columns), {}, expected=expected)
+    ledger.write_evaluation(
+        plan.evaluations[f"on-{unit}"], pa.table(columns), summary or {}, expected=expected
+    )

@@ -5,7 +5,7 @@ from functools import partial
 
 from small_ledger import finish, finish_training
 
-from grid import config, plan, spec
+from grid import config, plan, planner, spec
 from grid.results import Ledger
 from grid.tables import Style
 from grid.tables.scores import Results
@@ -19,11 +19,12 @@ DEMO_STYLE = Style("beside", COMMAND.replace("--tables", "--demo --tables"), dem
 
 
 def fill(ledger: Ledger, small: plan.Plan) -> None:
-    """Results of every kind: good, equal as printed, negative, without a score, failed, not yet there."""
+    """Results of every kind: good, equal as printed, without a score, lacking a clip, failed, not there."""
     finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=2.0, CC=0.5004)
     finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=2.25, CC=0.4996)
     finish(ledger, small, "transfer-DHF1K-UCFSports-0", NSS=1.0, CC=math.nan)
-    finish(ledger, small, "generalization-UCFSports-DHF1K-0", NSS=-1.5, CC=-0.0001)
+    unread = {"unread": {"clip c": "expected 20 frames, found 3"}}
+    finish(ledger, small, "generalization-UCFSports-DHF1K-0", summary=unread, NSS=-1.5, CC=-0.0001)
     finish_training(ledger, small.trainings["adaptation-UCFSports-DHF1K-0"])
     ledger.write_failure("transfer-UCFSports-DHF1K-0", "out of memory")
 
@@ -47,4 +48,4 @@ def rows_of(table: Table) -> dict[tuple[str, str, str], list[str]]:
 def real_plan(name: str, *overrides: str) -> plan.Plan:
     configure = partial(config.configure, ["model.backbone_weights=none", *overrides], demo=False)
     splits = dict.fromkeys(("train", "val", "test"), "digest")
-    return plan.make(spec.load(name), configure, dict.fromkeys((*CORPORA, "LEDOV"), splits), None)
+    return planner.make(spec.load(name), configure, dict.fromkeys((*CORPORA, "LEDOV"), splits), None)

@@ -1,5 +1,9 @@
-"""What a grid counts on where an autoscaler starts nodes for it."""
+"""Ray on this machine alone, and what a grid counts on where an autoscaler starts nodes for it."""
 
+import os
+from unittest import mock
+
+import psutil
 import pytest
 import yaml
 
@@ -40,3 +44,21 @@ def test_ray_on_this_machine_alone_expects_no_others(home, monkeypatch):
 def test_a_cluster_that_nobody_scales_is_what_it_is(home):
     (home / "ray_bootstrap_config.yaml").unlink()
     assert cluster._startable() == []
+
+
+@pytest.mark.slow
+def test_ray_on_this_machine_cannot_be_reached_from_others(monkeypatch):
+    import ray
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    # Ray's own default would be the machine's address, whatever it is told.
+    with mock.patch.dict(os.environ), cluster.session():
+        ray.get(ray.remote(lambda: None).remote())
+        ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+        listening = [
+            found.laddr.ip
+            for found in psutil.net_connections("tcp")
+            if found.status == psutil.CONN_LISTEN and found.pid in ours
+        ]
+    assert len(listening) > 3
+    assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}

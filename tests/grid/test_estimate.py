@@ -12,7 +12,7 @@ from rich.console import Console
 
 import run_grid
 from grid import config as settings
-from grid import plan as planning
+from grid import planner as planning
 from grid import spec as specs
 from grid.devices import GPUS, Device, named, recognise
 from grid.estimate import estimate

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from grid import config as settings
-from grid import plan as planning
+from grid import planner as planning
 from grid import spec as specs
 from manifests.check import ProblemError
 
@@ -119,6 +119,46 @@ def test_a_sweep_multiplies_trainings_and_children_keep_to_their_point(tmp_path)
             parent = plan.trainings[training.parent]
             assert training.spec["train"]["lr"] == parent.spec["train"]["lr"]
             assert training.seed == parent.seed
+
+
+def test_an_axis_of_the_sweep_multiplies_only_what_it_changes(tmp_path):
+    """The fine-tuning rate leaves its parent alone, and the end of λ all but gradient reversal."""
+    path = tmp_path / "swept.yaml"
+    path.write_text(
+        SWEPT.replace("train.lr: [1e-3, 3e-4], train.weight_decay: [0, 0.1]", "SWEEP").replace(
+            "[generalization, transfer]", "[generalization, adaptation, transfer]"
+        )
+    )
+    text = path.read_text()
+    axes = "train.finetune_lr: [1e-3, 3e-4, 1e-4], train.lambda_max: [1.0, 0.5]"
+    path.write_text(text.replace("SWEEP", axes))
+    plan = make(str(path))
+    assert Counter(t.approach for t in plan.trainings.values()) == {
+        "generalization": 2,
+        "adaptation": 2 * 2,
+        "transfer": 2 * 3,
+    }
+    points = {word: {c.point for c in plan.cells if c.approach == word} for word in plan.tables[0].approaches}
+    assert points == {
+        "generalization": {()},
+        "adaptation": {("train.lambda_max=1.0",), ("train.lambda_max=0.5",)},
+        "transfer": {(f"train.finetune_lr={lr}",) for lr in ("0.001", "0.0003", "0.0001")},
+    }
+    assert len(plan.cells) == len({cell.id for cell in plan.cells}) == 2 + 4 + 6
+    labels = {training.label for training in plan.trainings.values()}
+    assert len(labels) == 12
+    assert {"generalization DHF1K", "transfer DHF1K → UCFSports (train.finetune_lr=0.0003)"} <= labels
+    path.write_text(text.replace("SWEEP", "train.lr: [1e-3, 3e-4], train.finetune_lr: [1e-4, 1e-5]"))
+    both = make(str(path))
+    assert Counter(c.approach for c in both.cells) == {
+        "generalization": 4,
+        "adaptation": 4,
+        "transfer": 8,
+    }
+    assert {t.label for t in both.trainings.values() if t.approach == "generalization" and not t.seed} == {
+        "generalization DHF1K (train.lr=0.001)",
+        "generalization DHF1K (train.lr=0.0003)",
+    }
 
 
 def test_units_of_a_sweep_or_a_variant_can_be_told_apart_by_their_labels(tmp_path):

@@ -20,6 +20,7 @@ from grid.tables.formats import FORMATS
 from grid.tables.formats.html import html
 from grid.tables.formats.latex import latex
 from grid.tables.formats.markdown import markdown
+from grid.tables.formats.tex import UNKNOWN, tex
 from grid.tables.table import DEMO
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -125,6 +126,10 @@ def test_csv_has_a_line_for_each_row_and_metric_unrounded(ledger):
         "point": "",
         "metric": "NSS",
         "n_seeds": "2",
+        "of_seeds": "2",
+        "n_clips": "2",
+        "n_unread": "0",
+        "n_quarantined": "0",
         "mean": "1.5",
         "std": str(math.sqrt(0.5)),
         # The first clip has the mean itself, the second a frame below and a frame above it.
@@ -142,8 +147,15 @@ def compile_page(folder: Path) -> str:
         rf"\documentclass{{article}}\usepackage{{booktabs,graphicx}}\begin{{document}}{names}\end{{document}}"
     )
     (folder / "page.tex").write_text(page)
+    return typeset(folder)
+
+
+def typeset(folder: Path) -> str:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # Its terminal output is in the fonts' own encoding.
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:]
     return done.stdout
 
@@ -155,13 +167,50 @@ needs_tex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is
 @pytest.mark.parametrize("paper", limits.PAPER)
 def test_latex_compiles(ledger, paper):
     nasty = r"50% of $x_1$ & {y} #2 ~ ^ \input --- <b> | `c` *d* → σ × ± λ"
-    small = small_plan(table_spec(title=nasty, seeds=(0, 1)))
-    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    words = "Größe ≥ é ü ß σ ą ș Ελλάδα « Россия 中文 😀 m² ½ \u200b a\u0301 \x7f"
+    small = small_plan(table_spec(title=nasty, caption=words, targets=("UCFSports", words), seeds=(0, 1)))
+    unread = {"unread": {"ü_1": "gone"}}
+    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", summary=unread, NSS=1.0, CC=0.5)
     finish(ledger, small, "adaptation-DHF1K-UCFSports-1", NSS=-2.0, CC=0.5)
     finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=1.5, CC=0.5)
     long = f"{COMMAND} --out a/very/long/path/{'deep/' * 40}"
     compile_tables(small, ledger, ledger.out, Style(paper, long, demo=True))
     assert "Overfull" not in compile_page(ledger.out)
+
+
+@needs_tex
+@pytest.mark.parametrize("fonts", ["", r"\usepackage[T1]{fontenc}"])
+def test_any_character_compiles(tmp_path, fonts):
+    """All of the alphabets and signs of the first planes, and some of each beyond."""
+    codes = [*range(1, 0x3100), *range(0x3100, 0x110000, 997)]
+    lines = [tex("".join(map(chr, codes[n : n + 40]))) for n in range(0, len(codes), 40)]
+    assert all(line.isascii() for line in lines)
+    body = "\n\n".join(line for line in lines if line)
+    page = rf"\documentclass{{article}}{fonts}\begin{{document}}{body}\end{{document}}"
+    (tmp_path / "page.tex").write_text(page, encoding="ascii")
+    assert "Missing character" not in typeset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("é ü ß Å ñ", r"\'{e} \"{u} \ss{} \AA{} \~{n}"),
+        ("a\u0301 ï ệ", r"\'{a} \"{\i} \^{\d{e}}"),
+        ("≥ ≈ σ Σ Α λ", r"$\ge$ $\approx$ $\sigma$ $\Sigma$ A $\lambda$"),
+        ("m² ﬁ Ａ ½", r"m\textsuperscript{2} fi A 1/2"),
+        ("x\u200by", "xy"),
+        ("ά中", r"$\alpha$[U+4E2D]\allowbreak{}"),
+        ("a -- b – c --- d", "a -{}- b -- c -{}-{}- d"),
+    ],
+)
+def test_letters_and_signs_in_latex(text, written):
+    assert tex(text) == written
+
+
+def test_a_character_without_a_command_is_explained(ledger):
+    known, unknown = (latex(table_of(small_plan(table_spec(title=t)), ledger)) for t in ("Größe", "中文"))
+    assert UNKNOWN not in known
+    assert unknown.startswith(f"% {UNKNOWN}\n")
 
 
 @needs_tex

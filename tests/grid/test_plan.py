@@ -4,13 +4,18 @@ from collections import Counter
 from dataclasses import fields, replace
 from functools import partial
 
+import pytest
+import torch
+
 from grid import config as settings
-from grid import plan as planning
+from grid import planner as planning
 from grid import spec as specs
+from grid.approaches import approaches
+from hd2s.zoo import MODELS
 
 DIGESTS = {
     name: {split: f"{name}'s {split}" for split in ("train", "val", "test")}
-    for name in ("DHF1K", "UCFSports", "Hollywood2")
+    for name in ("DHF1K", "UCFSports", "Hollywood2", "LEDOV")
 }
 
 
@@ -80,13 +85,13 @@ def test_ids_are_pinned():
 
 
 PINNED_TRAININGS = [
-    "generalization-dhf1k-seed0-d059842d35b0",
-    "adaptation-dhf1k-ucfsports-seed0-63ae9e87a7f1",
-    "transfer-dhf1k-ucfsports-seed0-81ac3bc56d30",
+    "generalization-dhf1k-seed0-aaab583f6b21",
+    "adaptation-dhf1k-ucfsports-seed0-d0530ef85a06",
+    "transfer-dhf1k-ucfsports-seed0-5ad893746d4a",
 ]
 PINNED_EVALUATIONS = [
-    "generalization-dhf1k-seed0-d059842d35b0-on-ucfsports-619b7f1ce2e6",
-    "adaptation-dhf1k-ucfsports-seed0-63ae9e87a7f1-on-ucfsports-f8677cb35f3b",
+    "generalization-dhf1k-seed0-aaab583f6b21-on-ucfsports-9be57502907b",
+    "adaptation-dhf1k-ucfsports-seed0-d0530ef85a06-on-ucfsports-9d674b553a7a",
 ]
 
 
@@ -121,7 +126,6 @@ CHANGED = {
         "lr": 1e-4,
         "weight_decay": 0.0,
         "multi_level": "false",
-        "lambda_max": 0.5,
         "protocol": "released",
         "non_finite": "skip",
         "mixed_precision": "false",
@@ -130,7 +134,10 @@ CHANGED = {
         "validation_windows": 1,
     },
 }
-TESTED_ALONE = {"model": {"backbone_weights"}, "train": {"finetune_iterations", "checkpoint_every"}}
+TESTED_ALONE = {
+    "model": {"backbone_weights"},
+    "train": {"finetune_iterations", "finetune_lr", "lambda_max", "checkpoint_every"},
+}
 
 
 def test_what_changes_weights_changes_ids():
@@ -143,10 +150,57 @@ def test_what_changes_weights_changes_ids():
     assert ids.isdisjoint(make("seeds=[1]").trainings)
 
 
-def test_smoothing_changes_evaluations_alone():
-    plan, other = make(), make("test.smoothing_sigma=7")
-    assert set(other.trainings) == set(plan.trainings)
-    assert set(other.evaluations).isdisjoint(plan.evaluations)
+def approaches_that_change(grid, *overrides, of="trainings"):
+    """The approaches of which each training, or each one's evaluation, has another id with these settings."""
+    plan, other = make(grid=grid), make(*overrides, grid=grid)
+    gone = getattr(plan, of).keys() - getattr(other, of).keys()
+    trained = {unit: plan.evaluations[unit].training if of == "evaluations" else unit for unit in gone}
+    return {plan.trainings[training].approach for training in trained.values()}
+
+
+def test_the_end_of_lambda_concerns_gradient_reversal_alone():
+    assert approaches_that_change("paper", "train.lambda_max=0.5") == {"adaptation"}
+
+
+def test_smoothing_changes_evaluations_alone_and_only_of_models_that_do_not_smooth_themselves(tmp_path):
+    assert approaches_that_change("paper", "test.smoothing_sigma=7") == set()
+    grid = tmp_path / "own.yaml"
+    grid.write_text(
+        "{name: own, title: Own, metrics: [NSS], sources: [DHF1K, UCFSports], targets: [Hollywood2],"
+        " approaches: [generalization, calibration]}"
+    )
+    for name, smoothing in (("table7", {"domain-specific"}), (str(grid), {"calibration"})):
+        plan = make(grid=name)
+        known = {plan.trainings[unit.training].approach for unit in plan.evaluations.values()}
+        changed = approaches_that_change(name, "test.smoothing_sigma=7", of="evaluations")
+        assert changed == known - smoothing
+        assert smoothing < known
+
+
+def test_one_smoothing_has_one_id_however_it_is_said():
+    assert make().evaluations.keys() == make("test.smoothing_sigma=5").evaluations.keys()
+    released = make("test.protocol=released").evaluations.keys()
+    assert released == make("test.protocol=released", "test.smoothing_sigma=7").evaluations.keys()
+
+
+@pytest.mark.parametrize("word", approaches())
+def test_approaches_know_whether_their_model_smooths_itself(word):
+    approach = approaches()[word]
+    config, build = MODELS[approach.model]
+    with torch.device("meta"):
+        model = build(config(**approach.options(("DHF1K", "UCFSports"))))
+    assert model.learns_smoothing == approach.learns_smoothing
+
+
+@pytest.mark.parametrize("demo", [False, True])
+def test_ids_leave_nothing_to_the_machine(demo):
+    """A null in a training's or an evaluation's settings would stand for what a device or a host decides."""
+    configure = partial(settings.configure, ["model.backbone_weights=none"], demo=demo)
+    plan = planning.make(specs.load("domain_shift"), configure, DIGESTS, None)
+    for unit in plan.trainings.values():
+        assert None not in unit.spec["train"].values()
+    for unit in plan.evaluations.values():
+        assert None not in unit.spec["protocol"].values()
 
 
 def test_initial_weights_change_fresh_trainings_and_so_their_children(tmp_path):
@@ -175,6 +229,23 @@ def test_fine_tuning_iterations_touch_fine_tuning_alone():
     plan, other = make(), make("train.finetune_iterations=100")
     changed = set(plan.trainings) - set(other.trainings)
     assert changed == {t.id for t in plan.trainings.values() if t.approach == "transfer"}
+
+
+def test_the_learning_rate_of_fine_tuning_is_that_of_training_unless_it_is_said():
+    assert approaches_that_change("paper", "train.finetune_lr=1e-4") == {"transfer"}
+    assert make("train.finetune_lr=1e-3").trainings.keys() == make().trainings.keys()
+    slow = make("train.finetune_lr=1e-4", "train.lr=1e-2")
+    assert {t.approach: t.spec["train"]["lr"] for t in slow.trainings.values()} == {
+        "generalization": 1e-2,
+        "adaptation": 1e-2,
+        "transfer": 1e-4,
+    }
+
+
+def test_the_costlier_training_reads_more_clips():
+    clips = {t.approach: t.clips for t in make(grid="paper").trainings.values()}
+    # 2,500 iterations of 25 micro-batches of 8; sources take turns, and a target comes beside.
+    assert clips == dict.fromkeys(clips, 500_000) | {"adaptation": 1_000_000}
 
 
 def test_descendants_are_children_and_their_children():

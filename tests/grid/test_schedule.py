@@ -3,7 +3,7 @@
 from functools import partial
 
 from grid import config as settings
-from grid import plan as planning
+from grid import planner as planning
 from grid import spec as specs
 from grid.config import Unit
 from grid.schedule import Schedule, Share
@@ -128,3 +128,42 @@ def test_a_unit_takes_at_most_the_machine():
     assert share == machine
     assert Share.of(Unit(cpu=1, gpu=0.5, memory_gib=1), machine) == Share(1, 0.5, 2**30)
     assert Share.of(Unit(gpu=-1), Share(cpu=2, gpu=8, memory=64 * 2**30)).gpu == 1
+
+
+def test_two_trainings_of_half_a_gpu_run_on_one():
+    gpu = Share(cpu=8, gpu=1, memory=64 * 2**30)
+    half = Share.of(Unit(cpu=2, gpu=0.5, memory_gib=8), gpu)
+    plan = make_plan()
+    schedule = Schedule(
+        plan, (), lambda: gpu, parts=dict.fromkeys(plan.evaluations, 1), train=half, evaluate=half
+    )
+    assert schedule.start_training()
+    assert schedule.start_training()
+    assert schedule.start_training() is None
+
+
+def test_thirds_of_a_gpu_add_up_to_one():
+    gpu = Share(cpu=8, gpu=1)
+    third = Share(cpu=1, gpu=1 / 3)
+    plan = make_plan()
+    schedule = Schedule(
+        plan, (), lambda: gpu, parts=dict.fromkeys(plan.evaluations, 1), train=third, evaluate=third
+    )
+    assert [schedule.start_training() is None for _ in range(4)] == [False, False, False, True]
+
+
+def test_a_training_over_two_gpus_waits_until_both_are_there():
+    """On one node or on two: Ray Train spreads its workers."""
+    plan, machine = make_plan(), [Share(cpu=16, gpu=3)]
+    schedule = Schedule(
+        plan,
+        (),
+        lambda: machine[0],
+        parts=dict.fromkeys(plan.evaluations, 1),
+        train=Share(cpu=2, gpu=1) * 2,
+        evaluate=ONE,
+    )
+    assert schedule.start_training()
+    assert schedule.start_training() is None
+    machine[0] = Share(cpu=16, gpu=4)
+    assert schedule.start_training()

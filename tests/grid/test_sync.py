@@ -1,18 +1,15 @@
 """`python -m grid sync`: MLflow is a view of the results, made again from them as often as asked."""
 
-import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 from grids import Context, evaluation_job_of, job_of, prepare_small, write_spec
 from invented import complete, table5
 from mlflow.tracking import MlflowClient
+from mlflow_server import kill_all, serving
 
 from grid.evaluate import evaluate_part
 from grid.memory import remember
@@ -108,51 +105,9 @@ def test_a_grid_does_not_start_with_a_server_that_is_not_there(small_demo):
 @pytest.fixture
 def server(tmp_path):
     """A server of MLflow's own, with its process, its address and the store behind it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    store, address = f"sqlite:///{tmp_path / 'server.db'}", f"http://127.0.0.1:{port}"
-    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri", store]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "server",
-            *options,
-            "--artifacts-destination",
-            str(tmp_path / "kept"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 240
-        while not _answers(address):
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.5)
+    store = f"sqlite:///{tmp_path / 'server.db'}"
+    with serving(store, tmp_path / "kept") as (process, address):
         yield process, address, store
-    finally:
-        _kill_all(process)
-
-
-def _answers(address):
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-def _kill_all(process):
-    """The server and its own workers, which are in a process group of theirs."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
 
 
 @pytest.mark.slow
@@ -168,7 +123,7 @@ def test_a_server_lost_in_the_middle_costs_nothing(server, tmp_path):
     result = ledger.read_training(first.id)
     tracker.on_training_finished(first, result.summary, result.curve)
     assert tracker.link("table5"), "all of it has arrived"
-    _kill_all(process)
+    kill_all(process)
     begun = time.monotonic()
     for training in others:
         tracker.on_training_started(training)

@@ -1,7 +1,9 @@
 """Tables: every cell in its place, the best marked, what is missing said."""
 
+import math
+
 import pytest
-from small_ledger import finish, small_plan, table_spec
+from small_ledger import finish, finish_clips, small_plan, table_spec
 from small_tables import COMMAND, STYLE, fill, real_plan, rows_of, table_of
 
 from grid.results import Ledger
@@ -130,13 +132,52 @@ def test_several_seeds_give_mean_and_sample_deviation_and_each_missing_one_is_na
     rows = rows_of(table)
     where = ("Source dataset: DHF1K", "UCF Sports")
     # Of two values a half apart, the sample standard deviation is their distance over the root of two.
-    assert rows[*where, "Domain Adaptation"][::3] == ["1.500 ± 0.707", "0.375 ± 0.177"]
-    assert rows[*where, "Transfer Learning"][::3] == ["3.000", "0.500"], "one seed has no spread"
+    assert rows[*where, "Domain Adaptation"][::3] == ["1.500 ± 0.707 (2/3)", "0.375 ± 0.177 (2/3)"]
+    assert rows[*where, "Transfer Learning"][::3] == ["3.000 (1/3)", "0.500 (1/3)"], "one has no spread"
     ((_, cells),) = table.missing.reasons
     assert (table.missing.total, len(cells)) == (18, 15)
     assert "DHF1K to UCF Sports, Domain Adaptation, seed 1" in cells
     assert "DHF1K to UCF Sports, Domain Adaptation, seed 0" not in cells
-    assert "over the seeds 0, 1, 2." in markdown(table)
+    text = markdown(table)
+    assert "over the seeds 0, 1, 2." in text
+    assert "(n/m): over n of m seeds" in text
+    assert "is not ranked" in text
+    marks = {
+        entry.mark for group in table.blocks[0].groups for row in group.rows for entry in row.entries[::3]
+    }
+    assert marks == {""}, "three seeds are not compared with one"
+    records = [record for record in table.records if record["metric"] == "NSS" and record["n_seeds"]]
+    assert [(r["approach"], r["n_seeds"], r["of_seeds"]) for r in records] == [
+        ("adaptation", 2, 3),
+        ("transfer", 1, 3),
+    ]
+
+
+def test_rows_over_the_same_part_of_the_seeds_are_ranked(ledger):
+    small = small_plan(table_spec(seeds=(0, 1, 2), metrics=("NSS",)))
+    for approach, nss in (("generalization", 1.0), ("adaptation", 2.0)):
+        finish(ledger, small, f"{approach}-DHF1K-UCFSports-1", NSS=nss)
+    table = table_of(small, ledger)
+    (group,) = table.blocks[0].groups
+    assert [row.entries[0].mark for row in group.rows] == ["", "best", ""]
+    assert "is not ranked" not in markdown(table)
+    finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=1.0)
+    (group,) = table_of(small, ledger).blocks[0].groups
+    assert [row.entries[0].mark for row in group.rows] == ["", "", ""]
+    for seed in (0, 2):
+        finish(ledger, small, f"adaptation-DHF1K-UCFSports-{seed}", NSS=2.0)
+        finish(ledger, small, f"generalization-DHF1K-UCFSports-{seed}", NSS=1.0)
+    finish(ledger, small, "transfer-DHF1K-UCFSports-0", NSS=3.0)
+    (group,) = table_of(small, ledger).blocks[0].groups
+    assert [row.entries[0].mark for row in group.rows] == ["", "best", ""], "the whole ones are"
+
+
+def test_a_metric_that_lacks_a_seed_says_so_alone(ledger):
+    small = small_plan(table_spec(seeds=(0, 1)))
+    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    finish(ledger, small, "adaptation-DHF1K-UCFSports-1", NSS=1.0, CC=math.nan)
+    row = rows_of(table_of(small, ledger))["Source dataset: DHF1K", "UCF Sports", "Domain Adaptation"]
+    assert row[::3] == ["1.000 ± 0.000", "0.500 (1/2)"]
 
 
 def test_rows_that_differ_in_their_sources_alone_stay_apart(ledger):
@@ -246,6 +287,78 @@ def test_test_clips_that_no_number_speaks_of_are_counted_and_named(ledger):
     left_out = {"unread": {"clip c": "expected 20 frames, found 3"}, "quarantined": 2}
     finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=left_out, NSS=1.0, CC=0.5)
     finish(ledger, plan, "generalization-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    table = table_of(plan, ledger)
+    text = markdown(table)
+    assert (
+        "† 1 of 3 test clips of UCF Sports could not be read and are left out (clip c):"
+        " DHF1K to UCF Sports, Domain Adaptation."
+    ) in text
+    assert "† 2 test clips of UCF Sports are quarantined by the index and left out of its values." in text
+    records = {r["approach"]: r for r in table.records if r["target"] == "UCFSports" and r["metric"] == "NSS"}
+    counts = {
+        word: tuple(record[key] for key in ("n_clips", "n_unread", "n_quarantined"))
+        for word, record in records.items()
+    }
+    assert counts == {
+        "generalization": (2, 0, 0),
+        "adaptation": (2, 1, 2),
+        "transfer": (None, None, None),
+    }
+
+
+@pytest.mark.parametrize("lacking", ["one", "different", "same"])
+def test_values_over_other_clips_are_signed_and_not_ranked(ledger, lacking):
+    """Each approach scores clips of one frame: a hard one that it may have been spared, and easy ones."""
+    plan = small_plan(table_spec(metrics=("NSS",), sources=("DHF1K",), paper=""))
+    clips = {"a": 3.0, "b": 2.0, "hard": 0.0}
+    spared = {"one": ("hard", ""), "different": ("hard", "a"), "same": ("hard", "hard")}[lacking]
+    for word, gone in zip(("adaptation", "transfer"), spared, strict=True):
+        scores = {clip: nss for clip, nss in clips.items() if clip != gone}
+        summary = {"unread": {gone: "gone"}} if gone else {}
+        finish_clips(ledger, plan, f"{word}-DHF1K-UCFSports-0", summary, NSS=scores)
+    finish_clips(ledger, plan, "generalization-DHF1K-UCFSports-0", NSS=clips | {"a": 2.0})
+    (group,) = table_of(plan, ledger).blocks[0].groups
+    found = [(entry.text, entry.sign, entry.mark) for row in group.rows for entry in row.entries]
+    expected = {
+        "one": [("1.333", "", ""), ("2.500", "†", ""), ("1.667", "", "best")],
+        "different": [("1.333", "", ""), ("2.500", "†", ""), ("1.000", "†", "")],
+        "same": [("1.333", "", ""), ("2.500", "†", ""), ("2.500", "†", "")],
+    }[lacking]
+    assert found == expected
+    assert "is not ranked" in markdown(table_of(plan, ledger))
+    if lacking == "same":
+        finish_clips(
+            ledger,
+            plan,
+            "generalization-DHF1K-UCFSports-0",
+            {"unread": {"hard": "gone"}},
+            NSS={"a": 2.0, "b": 2.0},
+        )
+        table = table_of(plan, ledger)
+        (group,) = table.blocks[0].groups
+        assert [row.entries[0].mark for row in group.rows] == ["", "best", "best"], "on equal terms again"
+        assert "is not ranked" not in markdown(table)
+
+
+def test_values_over_other_clips_are_not_ranked_whyever_they_are(ledger):
+    """A clip may be quarantined for one evaluation and usable for a later one."""
+    plan = small_plan(table_spec(metrics=("NSS",), sources=("DHF1K",), paper=""))
+    clips = {"a": 3.0, "b": 2.0, "hard": 0.0}
+    for word in ("adaptation", "transfer"):
+        finish_clips(ledger, plan, f"{word}-DHF1K-UCFSports-0", NSS=clips)
+    finish_clips(
+        ledger, plan, "generalization-DHF1K-UCFSports-0", {"quarantined": 1}, NSS={"a": 3.0, "b": 2.0}
+    )
+    (group,) = table_of(plan, ledger).blocks[0].groups
+    entries = [row.entries[0] for row in group.rows]
+    assert [(entry.sign, entry.mark) for entry in entries] == [("†", ""), ("", "best"), ("", "best")]
+
+
+def test_a_footnote_names_no_more_clips_than_can_be_read(ledger):
+    plan = small_plan(table_spec())
+    unread = {"unread": {f"clip {n:03}": "gone" for n in range(200)}}
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=unread, NSS=1.0, CC=0.5)
     text = markdown(table_of(plan, ledger))
-    assert "UCF Sports: 1 test clips could not be read and are left out of 1 of 2 cells: clip c." in text
-    assert "UCF Sports: 2 test clips are quarantined by the index, and left out." in text
+    assert "200 of 202 test clips" in text
+    assert "clip 009 and 190 more)" in text
+    assert "clip 010" not in text

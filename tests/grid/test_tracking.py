@@ -4,17 +4,24 @@ import subprocess
 import sys
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from invented import DIGESTS, complete, evaluate, table5, train
 from mlflow import MlflowClient
 
+from grid import pictures
 from grid.plan import Plan
 from grid.results import Ledger
+from grid.storage import Storage
 from grid.tracking import Tracker
+from grid.tracking.describe import describe_cell, describe_training
 from grid.tracking.views import view_state, view_tag
+
+BLANK = np.zeros((32, 32), np.uint8)
+PNG = pictures.draw(np.dstack([BLANK] * 3), np.zeros((0, 2)), BLANK, BLANK, "clip")
 
 
 @dataclass
@@ -69,9 +76,12 @@ def story(tmp_path_factory) -> Story:
 
     story.session(interrupted, "KILLED")
     complete(story.plan, story.ledger)
-    tables = [out / "table5.tex", out / "table5.md"]
+    for evaluation in story.plan.evaluations:
+        pictures.keep(Storage(folder=str(out)), evaluation, dict.fromkeys("abc", PNG))
+    tables = [out / "table5.tex", out / "table5.md", out / "table5.csv"]
     tables[0].write_text("\\toprule")
     tables[1].write_text("# Table 5")
+    tables[2].write_text("row,mean\nA,0.5\nB,\n")
     story.session(lambda tracker: None, "FINISHED", tables)
     story.session(lambda tracker: None, "FINISHED", tables)
     return story
@@ -142,6 +152,51 @@ def test_cells_hold_the_tables_metrics(story):
     assert len({(run.data.params["source"], run.data.params["test"]) for run in cells}) == 6
 
 
+def test_cells_say_what_was_left_out_and_what_is_selected_by(story):
+    cells = [run for run in story.snapshots[-1].values() if run.data.tags["kind"] == "cell"]
+    for run in cells:
+        assert run.data.metrics["test_size/clips"] == 2
+        assert run.data.metrics["test_size/unread"] == 0
+        assert run.data.tags["n_unread"] == "0"
+        assert run.data.metrics["val/kld"] == 1.05
+
+
+def test_cells_have_their_pictures_once_under_names_that_charts_compare(story):
+    cells = [run for run in story.snapshots[-1].values() if run.data.tags["kind"] == "cell"]
+    for run in cells:
+        images = [item.path for item in story.client.list_artifacts(run.info.run_id, "images")]
+        names = sorted(path.partition("+")[0] for path in images if path.endswith(".png"))
+        # The first call ended before there was anything to show.
+        assert names == [f"images/pictures~{i}" for i in (1, 2, 3)]
+        assert run.data.tags["pictures"] == "3"
+
+
+def test_every_training_has_one_model(story):
+    for snapshot in story.snapshots[1:]:
+        trainings = [run for run in snapshot.values() if run.data.tags["kind"] == "training"]
+        models = {run.data.tags["model"] for run in trainings}
+        assert len(models) == len(trainings) == 15
+    found = story.client.search_logged_models(["1"])
+    assert {model.model_id for model in found} == models
+    assert {model.status for model in found} == {"READY"}
+
+
+def test_a_sweeps_points_and_variants_are_parameters_tags_and_names():
+    sweep = table5("train.lr=0.002")
+    cell = replace(sweep.cells[0], variant="no adaptation", point=("train.lr=2e-3",), seed=3)
+    plan = replace(sweep, cells=(cell,))
+    described = describe_cell(plan, cell, "here")
+    for found in (described.tags, described.params):
+        assert found["train.lr"] == "0.002", "as the training spells it"
+        assert (found["variant"], found["seed"]) == ("no adaptation", "3")
+    assert described.label.endswith(", no adaptation, train.lr=2e-3, seed 3")
+    training = describe_training(plan, plan.trainings[cell.training], {})
+    assert (training.tags["train.lr"], training.tags["variant"]) == ("0.002", "no adaptation")
+    table = replace(sweep.tables[0], sweep=(("train.lr", ("1e-3", "2e-3")),))
+    columns = view_state("grid", table)["selectedColumns"]
+    assert {"params.`train.lr`", "metrics.`val/kld`"} <= set(columns)
+
+
 def test_a_second_call_touches_no_finished_child(story):
     before, after = story.snapshots[1:]
     for name in before.keys() - {"domain_shift"}:
@@ -155,7 +210,12 @@ def test_tables_are_artifacts_and_note_of_the_grid(story):
     assert parent.data.tags["mlflow.note.content"] == "# Table 5"
     assert parent.data.tags["digest.DHF1K"] == DIGESTS["DHF1K"]
     paths = {item.path for item in story.client.list_artifacts(parent.info.run_id, "tables")}
-    assert paths == {"tables/table5.tex", "tables/table5.md"}
+    assert paths == {f"tables/table5.{suffix}" for suffix in ("tex", "md", "csv", "json")}
+    shown = story.client.download_artifacts(parent.info.run_id, "tables/table5.json")
+    table = {"columns": ["row", "mean"], "data": [["A", 0.5], ["B", None]]}
+    assert json.loads(Path(shown).read_text()) == table, "once, although logged twice"
+    tag = [{"path": "tables/table5.json", "type": "table"}]
+    assert json.loads(parent.data.tags["mlflow.loggedArtifacts"]) == tag, "what MLflow's own tables have"
     config = story.client.download_artifacts(parent.info.run_id, "config.json")
     assert json.loads(Path(config).read_text())["model"] == {"height": 64}
 
@@ -171,8 +231,11 @@ def test_a_prepared_view_shows_the_cells_of_a_table(story):
     )
     assert len(found) == 18
     names = [column.partition(".")[2].strip("`") for column in state["selectedColumns"]]
-    assert names[:5] == ["source", "target", "test", "approach", "seed"]
-    assert set(names[5:]) <= set(found[0].data.metrics)
+    assert names[-5:] == ["source", "target", "test", "approach", "seed"]
+    assert names[:-5] == [f"test/{metric}" for metric in story.plan.tables[0].metrics]
+    assert set(names[:-5]) <= set(found[0].data.metrics)
+    charts = {chart["type"] for chart in state["compareRunCharts"]}
+    assert charts == {"PARALLEL", "IMAGE"}
     assert {column.partition(".")[0] for column in state["selectedColumns"]} == {"params", "metrics"}
 
 

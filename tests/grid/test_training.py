@@ -92,6 +92,7 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
         *(f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)),
         "train/domain/source",
         "train/domain/target",
+        *(f"domain/accuracy/level_{level}" for level in (1, 2, 3, 4)),
         "lambda",
         "val/kld",
     }
@@ -106,8 +107,8 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, mon
     job = job_of(prepare_small(small_demo, "train.validate_every=1"), "generalization")
     until_best = replace(job, spec={**job.spec, "train": {**job.spec["train"], "iterations": 2}})
     given = iter([3.0, 1.0, 2.0, 4.0, 3.0, 1.0])
-    one_batch = next(training._Fitting(job, Context()).feed.validation())
-    monkeypatch.setattr(feed.Feed, "validation", lambda self: iter([one_batch]))
+    one_batch = next(training._Fitting(job, Context()).feed.validation(0))
+    monkeypatch.setattr(feed.Feed, "validation", lambda *_: iter([one_batch]))
     monkeypatch.setattr(training, "kld", lambda *_: torch.tensor([next(given)]))
     summary = fit(job, Context())
     assert (summary["best_step"], summary["best_kld"]) == (2, 1.0)
@@ -161,6 +162,24 @@ def test_the_released_protocol_changes_what_is_learnt(small_demo):
         curves.append(fit(job_of(grid, "adaptation"), Context())["curve"])
     names = [{row["name"] for row in curve} for curve in curves]
     assert names[0] - names[1] == {f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
+def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(small_demo, approach):
+    job = job_of(prepare_small(small_demo, "train.protocol=released"), approach)
+    fitting = training._Fitting(job, Context())
+    clips = [
+        {key.partition("@")[0] for batch in fitting.feed.validation(step) for key in batch.keys}
+        for step in range(8)
+    ]
+    everything = {
+        f"DHF1K/{clip.clip}" for clip in fitting.feed._long_enough(fitting.feed._store("DHF1K"), "val")
+    }
+    if approach == "adaptation":
+        assert all(drawn == everything for drawn in clips)
+    else:
+        assert {len(drawn) for drawn in clips} == {(len(everything) + 1) // 2}
+        assert set.union(*clips) == everything
 
 
 def test_fine_tuning_starts_from_the_parent(small_demo):
@@ -256,7 +275,7 @@ def test_two_workers_train_one_model(small_demo, tmp_path):
     alone = replace(job, spec={**job.spec, "train": {**job.spec["train"], "world_size": 1}})
     values = [
         kld(model.eval()(batch.clips).saliency, batch.maps)
-        for batch in training._Fitting(alone, Context()).feed.validation()
+        for batch in training._Fitting(alone, Context()).feed.validation(0)
     ]
     best = min(row["value"] for row in curves[0] if row["name"] == "val/kld")
     assert best == pytest.approx(torch.cat(values).mean().item(), rel=1e-4)

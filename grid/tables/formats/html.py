@@ -95,4 +95,5 @@ def _entry(entry: Entry) -> str:
     if not entry.text:
         return "--"
     after = f" <small>{escape(entry.after)}</small>" if entry.after else ""
-    return _MARKS[entry.mark].format(escape(entry.text)) + after
+    sign = f"<sup>{escape(entry.sign)}</sup>" if entry.sign else ""
+    return _MARKS[entry.mark].format(escape(entry.text)) + sign + after

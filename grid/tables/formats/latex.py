@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
+from grid.tables.formats.tex import UNKNOWN, tex
 from grid.tables.table import Block, Entry, Table
 
 # Columns that the text of one of two columns on a page has room for.
@@ -18,9 +19,9 @@ def latex(table: Table) -> str:
     wide = width > _WIDE
     # On a page of two columns this spans both; on one of a single column it is a plain table.
     environment = "table*" if wide else "table"
-    warning = [rf"\textbf{{{_tex(table.warning)}}}"] if table.warning else []
-    caption = " ".join([*warning, f"{_tex(table.title)}.", _tex(table.caption)]).rstrip()
-    return "\n".join(
+    warning = [rf"\textbf{{{tex(table.warning)}}}"] if table.warning else []
+    caption = " ".join([*warning, f"{tex(table.title)}.", tex(table.caption)]).rstrip()
+    lines = "\n".join(
         [
             f"% Needs the packages booktabs and graphicx. Regenerate with: {' '.join(table.command.split())}",
             rf"\begin{{{environment}}}[t]",
@@ -44,19 +45,18 @@ def latex(table: Table) -> str:
             "",
         ]
     )
+    return (f"% {UNKNOWN}\n" if "[U+" in lines else "") + lines
 
 
 def _head(table: Table) -> list[str]:
-    labels = [_tex(heading) for heading in table.labels]
-    headings = " & ".join(
-        [*labels, *(rf"\multicolumn{{1}}{{c}}{{{_tex(c.heading)}}}" for c in table.columns)]
-    )
+    labels = [tex(heading) for heading in table.labels]
+    headings = " & ".join([*labels, *(rf"\multicolumn{{1}}{{c}}{{{tex(c.heading)}}}" for c in table.columns)])
     if not any(column.over for column in table.columns):
         return [rf"{headings} \\"]
     over, rules, start = "&", "", 3
     for name, columns in groupby(table.columns, lambda column: column.over):
         size = len(list(columns))
-        over += rf" & \multicolumn{{{size}}}{{c}}{{{_tex(name)}}}"
+        over += rf" & \multicolumn{{{size}}}{{c}}{{{tex(name)}}}"
         rules += rf"\cmidrule(lr){{{start}-{start + size - 1}}}"
         start += size
     return [rf"{over} \\", rules, rf"{headings} \\"]
@@ -65,13 +65,13 @@ def _head(table: Table) -> list[str]:
 def _block(block: Block, width: int) -> list[str]:
     lines = [r"\midrule"]
     if block.heading:
-        lines += [rf"\multicolumn{{{width}}}{{c}}{{{_tex(block.heading)}}} \\", r"\midrule"]
+        lines += [rf"\multicolumn{{{width}}}{{c}}{{{tex(block.heading)}}} \\", r"\midrule"]
     for n, group in enumerate(block.groups):
         lines += [r"\addlinespace"] if n else []
         for k, row in enumerate(group.rows):
-            label = "" if k else _tex(group.label)
+            label = "" if k else tex(group.label)
             # In braces, since a bracket or a star at a row's start would belong to the row's end before it.
-            cells = [f"{{{label}}}" if label[:1] in ("[", "*") else label, _tex(row.label)]
+            cells = [f"{{{label}}}" if label[:1] in ("[", "*") else label, tex(row.label)]
             lines.append(" & ".join([*cells, *map(_entry, row.entries)]) + r" \\")
     return lines
 
@@ -79,16 +79,16 @@ def _block(block: Block, width: int) -> list[str]:
 def _entry(entry: Entry) -> str:
     if not entry.text:
         return "--"
-    after = rf" {{\scriptsize {_tex(entry.after)}}}" if entry.after else ""
-    return _MARKS[entry.mark].format(_tex(entry.text)) + after
+    after = rf" {{\scriptsize {tex(entry.after)}}}" if entry.after else ""
+    return _MARKS[entry.mark].format(tex(entry.text)) + tex(entry.sign) + after
 
 
 def _notes(table: Table) -> list[str]:
-    lines = [rf"\textbf{{{_tex(table.warning)}}}"] if table.warning else []
-    lines += [_tex(note) for note in (*table.notes, table.missing.count)]
-    lines += [f"-- {_tex(reason)}: {_tex('; '.join(places))}." for reason, places in table.missing.reasons]
+    lines = [rf"\textbf{{{tex(table.warning)}}}"] if table.warning else []
+    lines += [tex(note) for note in (*table.notes, table.missing.count)]
+    lines += [f"-- {tex(reason)}: {tex('; '.join(places))}." for reason, places in table.missing.reasons]
     # A path has no spaces to break at.
-    command = re.sub("([/=,])", r"\1\\allowbreak{}", _tex(table.command))
+    command = re.sub("([/=,])", r"\1\\allowbreak{}", tex(table.command))
     lines.append(rf"Regenerate with: \texttt{{{command}}}")
     return [
         r"\par\smallskip",
@@ -96,28 +96,3 @@ def _notes(table: Table) -> list[str]:
         " \\\\\n".join(lines),
         r"\end{minipage}",
     ]
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"''",
-    "`": r"\textasciigrave{}",
-    "→": r"$\rightarrow$",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "σ": r"$\sigma$",
-    "λ": r"$\lambda$",
-    **{character: rf"\{character}" for character in "&%$#_{}"},
-}
-
-
-def _tex(text: str) -> str:
-    """Plain text for LaTeX; hyphens side by side stay hyphens."""
-    escaped = "".join(_TEX.get(character, character) for character in " ".join(text.split()))
-    return re.sub(r"-(?=-)", "-{}", escaped)

@@ -1,0 +1,73 @@
+"""What a training and a cell are called in MLflow, and the tags and parameters that they are found by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from grid.tracking.runs import flatten, text
+from grid.tracking.views import AXES, COLOURS, OTHER_COLOUR
+
+if TYPE_CHECKING:
+    from grid.plan import Cell, Plan, Training
+
+
+class Description(NamedTuple):
+    """A run's name, its tags (filters) and its parameters (columns and axes of charts)."""
+
+    label: str
+    tags: dict[str, str]
+    params: dict[str, Any]
+
+
+def describe_training(plan: Plan, training: Training, digests: Mapping[str, str]) -> Description:
+    """Describe a training by its settings, and by the cells that show it."""
+    cells = [cell for cell in plan.cells if cell.training == training.id]
+    settings = flatten(training.spec)
+    # Cells of several tables and rows may share it.
+    place = _axes(training) | {"variant": _joined(cell.variant for cell in cells) or "none"}
+    swept = {key: text(settings[key]) for cell in cells for key in _keys(cell) if key in settings}
+    tags = {"table": _joined(cell.table for cell in cells), **_look(training.approach), **place, **swept}
+    params = settings | place | {"parent": training.parent}
+    corpora = (*training.sources, training.target) if training.target else training.sources
+    params |= {f"digest.{corpus}": digests.get(corpus) for corpus in corpora}
+    return Description(training.label, tags, params)
+
+
+def describe_cell(plan: Plan, cell: Cell, place_in_tables: str) -> Description:
+    """Describe a cell by its place in its table, its point of the sweep, and how it is tested."""
+    place = _axes(cell) | {"test": cell.test, "variant": cell.variant or "none"}
+    swept = _point(plan, cell)
+    tags = {"table": cell.table, **_look(cell.approach), **place, **swept, "cell": place_in_tables}
+    tags |= {"training": cell.training, "evaluation": cell.evaluation}
+    details = [cell.variant, *cell.point, f"seed {cell.seed}" if cell.seed else ""]
+    label = ", ".join(filter(None, [f"{place['source']} → {cell.test}", cell.approach, *details]))
+    params = flatten(plan.evaluations[cell.evaluation].spec) | place | swept
+    return Description(label, tags, params)
+
+
+def _axes(work: Training | Cell) -> dict[str, str]:
+    """Give what a table's reader filters and groups by; "none" where there is no target."""
+    values = ("+".join(work.sources), work.target or "none", work.approach, str(work.seed))
+    return dict(zip([axis for axis in AXES if axis != "test"], values, strict=True))
+
+
+def _look(approach: str) -> dict[str, str]:
+    return {"mlflow.runColor": COLOURS.get(approach, OTHER_COLOUR)}
+
+
+def _keys(cell: Cell) -> list[str]:
+    return [entry.partition("=")[0] for entry in cell.point]
+
+
+def _point(plan: Plan, cell: Cell) -> dict[str, str]:
+    """Give the settings of a cell's point, spelled as in its training's parameters where they are there."""
+    settings = flatten(plan.trainings[cell.training].spec)
+    return {
+        key: text(settings[key]) if key in settings else value
+        for key, _, value in (entry.partition("=") for entry in cell.point)
+    }
+
+
+def _joined(words: Any) -> str:
+    return ", ".join(dict.fromkeys(filter(None, words)))

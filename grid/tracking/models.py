@@ -1,0 +1,115 @@
+"""A training's best weights as a model that `mlflow.pyfunc.load_model` loads, to predict clips."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from mlflow.models import Model, ModelSignature
+
+    from grid.plan import Plan, Training
+    from grid.tracking.runs import RunStore
+
+_EXAMPLE_FRAMES = 2
+
+
+def log_model(
+    store: RunStore,
+    run_id: str,
+    training: Training,
+    weights: Path,
+    options: Mapping[str, Any],
+    *,
+    copy: bool,
+) -> str:
+    """Log a training's checkpoint as a model of its run; return the model's id.
+
+    The model's folder holds this project's `hd2s` and an example (under 3 MB at the paper's size), so that it
+    loads wherever PyTorch is. The weights, 30 to 40 million parameters, it holds only if told to.
+
+    Args:
+        store: where to.
+        run_id: the training's run.
+        training: whose weights they are.
+        weights: the checkpoint.
+        options: of `hd2s.inference.Predictor`.
+        copy: log the weights too; else a reference to where they are.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus  # noqa: PLC0415
+    from mlflow.models import Model  # noqa: PLC0415
+
+    from hd2s import served  # noqa: PLC0415 - loads PyTorch
+
+    client, tags = store.client, {"approach": training.approach, "id": training.id}
+    made = client.create_logged_model(
+        store.experiment_id, training.id, run_id, tags=tags, model_type="video saliency"
+    )
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            served.describe(Path(folder) / "data", weights, options, copy=copy)
+            metadata = {"training": training.id, "weights": "copy" if copy else "reference"}
+            model = Model(run_id=run_id, model_id=made.model_id, metadata=metadata)
+            _save(Path(folder), model, training.spec["model"])
+            client.log_model_artifacts(made.model_id, str(Path(folder) / "model"))
+    except Exception:
+        client.finalize_logged_model(made.model_id, LoggedModelStatus.FAILED)
+        raise
+    client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
+    client.log_outputs(run_id, [LoggedModelOutput(made.model_id, step=0)])
+    return made.model_id
+
+
+def predictor_options(plan: Plan, training: Training) -> dict[str, Any]:
+    """Say how the grid predicts with a training: as its first evaluation does."""
+    protocols = (e.spec["protocol"] for e in plan.evaluations.values() if e.training == training.id)
+    test = next(protocols, {})
+    options = {key: test[key] for key in ("protocol", "precision") if key in test}
+    sigma = test.get("smoothing_sigma")
+    return options if sigma is None else {**options, "smoothing_sigma": sigma}
+
+
+def _save(folder: Path, model: Model, network: Mapping[str, Any]) -> None:
+    """Write the folder `model` beside the folder `data`, for a training's `spec["model"]`."""
+    import mlflow.pyfunc  # noqa: PLC0415
+
+    import hd2s  # noqa: PLC0415
+
+    mlflow.pyfunc.save_model(
+        folder / "model",
+        loader_module="hd2s.served",
+        data_path=str(folder / "data"),
+        code_paths=[str(Path(hd2s.__file__).parent)],
+        mlflow_model=model,
+        signature=_signature(network),
+        input_example=_example(network["height"], network["width"]),
+        pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "torch", "numpy")],
+    )
+
+
+def _signature(model: Mapping[str, Any]) -> ModelSignature:
+    """Describe input and output: a clip uint8 (N, H, W, 3) and its maps float32 (N, H, W)."""
+    from mlflow.models import ModelSignature  # noqa: PLC0415
+    from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec  # noqa: PLC0415
+
+    size, domains = (model["height"], model["width"]), model.get("domains")
+    return ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *size, 3))]),
+        outputs=Schema([TensorSpec(np.dtype("float32"), (-1, *size))]),
+        params=ParamSchema([ParamSpec("domain", "string", domains[0])]) if domains else None,
+    )
+
+
+def _example(height: int, width: int) -> np.ndarray:
+    """Draw a white square that moves over black: MLflow keeps examples as text, in which 0 is short."""
+    frames = np.zeros((_EXAMPLE_FRAMES, height, width, 3), np.uint8)
+    side = min(height, width) // 4
+    for i, frame in enumerate(frames):
+        left = side + i * side // 2
+        frame[side : 2 * side, left : left + side] = 255
+    return frames

@@ -1,0 +1,235 @@
+"""A grid's story as it is written into MLflow: one run per grid, one below it per training and per cell.
+
+Everything here talks to MLflow, takes its time and may raise; `grid.tracking.tracker` calls it on one thread.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grid import pictures
+from grid.events import Row
+from grid.tracking.describe import Description, describe_cell, describe_training
+from grid.tracking.models import log_model, predictor_options
+from grid.tracking.runs import PARENT_TAG, Run, RunStore
+from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
+
+if TYPE_CHECKING:
+    from grid.plan import Cell, Plan, Training
+    from grid.results import EvaluationResult, Ledger, TrainingResult
+
+_NOTE_LENGTH = 8000  # MLflow's limit on a tag
+# Tags of what a run is given after it has ended, so that it is given it once.
+_MODEL_TAG, _PICTURES_TAG = "model", "pictures"
+
+
+class Story:
+    """Writes a grid's runs.
+
+    Args:
+        open_store: opens MLflow's experiment.
+        out: the output folder.
+        grid: the grid's name: its run is found again by it.
+        models: how trainings' weights are logged, one of `grid.limits.MODELS`.
+    """
+
+    plan: Plan
+
+    def __init__(self, open_store: Callable[[], RunStore], out: Path, grid: str, models: str) -> None:
+        self._open, self._out, self._grid, self._models = open_store, out, grid, models
+        self._opened: RunStore | None = None
+        self._digests: dict[str, str] = {}
+
+    @property
+    def opened(self) -> RunStore | None:
+        """The experiment, if MLflow has answered."""
+        return self._opened
+
+    @property
+    def store(self) -> RunStore:
+        """The experiment."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def doubt(self) -> None:
+        """Read again what there is: a call may have arrived although its answer did not."""
+        self._opened = None
+
+    def begin(self, plan: Plan, digests: Mapping[str, str]) -> None:
+        """Take a plan, and the digests of the manifests that it reads."""
+        self.plan, self._digests = plan, dict(digests)
+
+    def start_grid(self, config: dict[str, Any]) -> None:
+        """Open the grid's run, with its settings and the prepared views of its tables."""
+        parent = self._parent()
+        self.store.client.log_dict(parent.run_id, config, "config.json")
+        for corpus, digest in self._digests.items():
+            self.store.tag(parent, f"digest.{corpus}", digest)
+        for table in self.plan.tables:
+            self.store.tag_experiment(*view_tag(self._grid, table, int(time.time() * 1000)))
+
+    def start_training(self, training: Training) -> Run:
+        """Open a training's run, or find it."""
+        roles = {corpus: "source" for corpus in training.sources}
+        roles = ({training.target: "target"} if training.target else {}) | roles
+        described = describe_training(self.plan, training, self._digests)
+        return self._child(training.id, "training", described, roles)
+
+    def log_curve(self, training: Training, rows: list[Row]) -> None:
+        """Add the points that a training's run lacks."""
+        run = self.store.runs.get(training.id)
+        if run is None or run.status != "RUNNING":
+            run = self.start_training(training)
+        self.store.log(run, rows)
+
+    def finish_training(self, training: Training, summary: dict[str, Any], curve: list[Row]) -> None:
+        """Complete and end a training's run."""
+        run = self.start_training(training)
+        self.store.log(run, [*curve, *_numbers("training", summary)])
+        if "checkpoint" in summary:
+            self.store.tag(run, "checkpoint", str(summary["checkpoint"]))
+        self.store.finish(run, "FINISHED")
+
+    def log_model(self, training: Training) -> None:
+        """Log a training's weights as a model, unless that is not wanted, done, or they are not here."""
+        run = self.store.runs.get(training.id)
+        if self._models == "none" or run is None or not run.complete or _MODEL_TAG in run.tags:
+            return
+        weights = self._out / run.tags.get("checkpoint", "")
+        if weights.is_file():
+            options = predictor_options(self.plan, training)
+            copy = self._models == "copy"
+            model = log_model(self.store, run.run_id, training, weights, options, copy=copy)
+            self.store.tag(run, _MODEL_TAG, model)
+
+    def finish_cell(self, cell: Cell, result: EvaluationResult) -> None:
+        """Log a cell's scores, and end its run."""
+        run = self._cell_run(cell)
+        values = {metric_name(metric): value for metric, value in result.scores.items()}
+        values |= {f"test_per_video/{metric}": value for metric, value in result.per_video.items()}
+        left_out = {"unread": len(result.summary.get("unread", ()))}
+        left_out |= {"quarantined": result.summary.get("quarantined", 0)}
+        sizes = {"frames": result.n_frames, "clips": result.n_clips, **left_out}
+        values |= {f"test_size/{name}": value for name, value in sizes.items()}
+        training = self.store.runs.get(cell.training)
+        if training and "training/best_kld" in training.metrics:
+            values[SELECTION] = training.metrics["training/best_kld"]
+        self.store.log(run, ({"step": 0, "name": name, "value": value} for name, value in values.items()))
+        for name, count in left_out.items():
+            self.store.tag(run, f"n_{name}", str(count))
+        self.store.finish(run, "FINISHED")
+        self._show_in_tables(cell)
+
+    def log_pictures(self, cell: Cell) -> None:
+        """Add what an evaluation has drawn to a cell's run, once."""
+        run = self.store.runs.get(self._cell_name(cell))
+        drawn = pictures.kept(self._out, cell.evaluation)
+        if run is None or not run.complete or not drawn or _PICTURES_TAG in run.tags:
+            return
+        for key, file in zip(PICTURES, drawn, strict=False):
+            self.store.log_picture(run, file, key)
+        self.store.tag(run, _PICTURES_TAG, str(len(drawn)))
+
+    def fail_training(self, training: Training, error_file: Path) -> None:
+        """End a training's run as failed, with its error."""
+        self._fail(self.start_training(training), error_file)
+
+    def fail_cell(self, cell: Cell, error_file: Path) -> None:
+        """End a cell's run as failed, with its evaluation's error."""
+        self._fail(self._cell_run(cell), error_file)
+
+    def sync_training(self, training: Training, ledger: Ledger) -> None:
+        """Log a training that the ledger holds, unless its run is complete."""
+        run = self.store.runs.get(training.id)
+        if run and run.complete:
+            return
+        result: TrainingResult | None = ledger.read_training(training.id)
+        if result:
+            self.finish_training(training, result.summary, result.curve)
+
+    def sync_cell(self, cell: Cell, ledger: Ledger) -> None:
+        """Log a cell that the ledger holds, unless its run is complete."""
+        run = self.store.runs.get(self._cell_name(cell))
+        if run and run.complete:
+            self._show_in_tables(cell)
+            return
+        result: EvaluationResult | None = ledger.read_evaluation(cell.evaluation)
+        if result:
+            self.finish_cell(cell, result)
+
+    def finish_grid(self, status: str, tables: list[Path]) -> None:
+        """End the grid's run, with its tables; whatever runs below it is ended as killed."""
+        parent = self._parent()
+        for table in tables:
+            self.store.client.log_artifact(parent.run_id, str(table), "tables")
+            if table.suffix == ".csv":
+                self.store.log_table(parent, _records(table), f"tables/{table.stem}.json")
+        note = "\n\n".join(table.read_text(encoding="utf-8") for table in tables if table.suffix == ".md")
+        if note:
+            self.store.tag(parent, "mlflow.note.content", note[:_NOTE_LENGTH])
+        for run in self.store.runs.values():
+            if run.status == "RUNNING" and run.tags.get(PARENT_TAG) == parent.run_id:
+                self.store.finish(run, "KILLED")
+        self.store.finish(parent, status)
+
+    def _parent(self) -> Run:
+        known = self.store.runs.get(self._grid)
+        if known and known.status == "RUNNING":
+            return known
+        tables = ", ".join(table.name for table in self.plan.tables)
+        tags = {"kind": "grid", "grid": self._grid, "table": tables}
+        return self.store.ensure(self._grid, self._grid, tags, {})
+
+    def _child(self, name: str, kind: str, described: Description, roles: Mapping[str, str]) -> Run:
+        new = name not in self.store.runs
+        tags = {PARENT_TAG: self._parent().run_id, "kind": kind, "grid": self._grid, **described.tags}
+        run = self.store.ensure(name, described.label, tags, described.params)
+        if new:
+            known = [(corpus, role) for corpus, role in roles.items() if corpus in self._digests]
+            self.store.name_datasets(run, ((corpus, self._digests[corpus], role) for corpus, role in known))
+        return run
+
+    def _cell_run(self, cell: Cell) -> Run:
+        described = describe_cell(self.plan, cell, self._place(cell))
+        return self._child(self._cell_name(cell), "cell", described, {cell.test: "test"})
+
+    def _place(self, cell: Cell) -> str:
+        return f"{self._grid}/{cell.id}"
+
+    def _cell_name(self, cell: Cell) -> str:
+        return f"{self._place(cell)}@{cell.evaluation}"
+
+    def _show_in_tables(self, cell: Cell) -> None:
+        """Let a cell be this run alone: one of earlier settings leaves the views, but stays in the store."""
+        for name, run in self.store.runs.items():
+            if run.tags.get("cell") == self._place(cell):
+                self.store.tag(run, "kind", "cell" if name == self._cell_name(cell) else "superseded cell")
+
+    def _fail(self, run: Run, error_file: Path) -> None:
+        self.store.tag(run, "error", str(error_file))
+        if error_file.is_file():
+            self.store.client.log_artifact(run.run_id, str(error_file))
+        self.store.finish(run, "FAILED")
+
+
+def _records(table: Path) -> list[dict[str, Any]]:
+    """Read a compiled table, numbers as numbers."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return [{name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(text: str) -> float | str | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return text
+
+
+def _numbers(section: str, summary: Mapping[str, Any]) -> list[Row]:
+    numbers = {key: value for key, value in summary.items() if isinstance(value, int | float)}
+    return [{"step": 0, "name": f"{section}/{key}", "value": value} for key, value in numbers.items()]
