@@ -1,10 +1,14 @@
 """What several rooms' tests share."""
 
 import os
+import signal
 import subprocess
 
 import pytest
 import torch
+
+# A shell has what it starts in the background ignore interruptions, and so would the commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,15 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hosts import HOME, REPOSITORY, SHARED
+from outcomes import assert_same_numbers, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 
 TOKEN = {"RAY_AUTH_MODE": "token"}
 DASHBOARD = "http://127.0.0.1:8265"
@@ -34,6 +32,7 @@ KEPT = [
     "manifests/DHF1K/clips.parquet",
 ]
 ASK = "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:5000/health').read().decode())"
+VERSIONS = "~/hd2s-grid/versions.txt"
 # Of what the whole machine has, and every host would take for its own.
 NODE = "--memory=4000000000 --object-store-memory=150000000"
 
@@ -53,8 +52,13 @@ def cluster_yaml(hosts):
     for written, meant in changes.items():
         assert written in text
         text = text.replace(written, meant)
-    # No package index can be reached from the hosts; they have this environment in place of a new one.
-    text, count = re.subn(r"bash \S+/install\.sh \w+ \S+", f"ln -sfn {sys.prefix} ~/hd2s-env", text)
+    # No package index can be reached from the hosts; they have this environment in place of a new one. As
+    # install.sh does, the head writes down its versions, and workers want them.
+    here = f"ln -sfn {sys.prefix} ~/hd2s-env"
+    versions = {"head": f"hostname > {VERSIONS}", "worker": f"test -s {VERSIONS}"}
+    text, count = re.subn(
+        r"bash \S+/install\.sh (\w+)", lambda found: f"{here} && {versions[found[1]]}", text
+    )
     assert count == 2
     return text
 
@@ -120,11 +124,12 @@ def outcome(hosts, cluster):
     hosts.private(hosts.laptop, "project/grid/specs/small.yaml").write_text(SPEC)
     out = hosts.shared / "runs"
     tunnel = subprocess.Popen(hosts.command(hosts.laptop, "ray", "dashboard", cluster.file, **TOKEN))
-    submit = ["ray", "job", "submit", "--address", DASHBOARD, "--working-dir", f"{HOME}/project", "--"]
+    submit = ["ray", "job", "submit", "--address", DASHBOARD, "--submission-id", "small"]
+    submit += ["--working-dir", f"{HOME}/project", "--"]
     grid = ["python", "run_grid.py", "--grid", "small", "--demo", "--out", f"{SHARED}/runs"]
     tracking = ["--tracking-uri", "http://127.0.0.1:5000"]
     try:
-        wait_for(lambda: answers(hosts), "the dashboard through SSH")
+        wait_for(lambda: answers(hosts, 8265), "the dashboard through SSH")
         words = hosts.command(hosts.laptop, *submit, *grid, *tracking, *SETTINGS, **TOKEN)
         job = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # Both have saved a state, so both are in the midst of it.
@@ -134,25 +139,21 @@ def outcome(hosts, cluster):
         results = list(out.glob("results/*"))
         hosts.take_away(victim)
         text, _ = job.communicate(timeout=400)
+        logs = cluster.ray("job", "logs", "--address", DASHBOARD, "-f", "small")
     finally:
         tunnel.terminate()
         tunnel.wait()
-    return SimpleNamespace(status=job.returncode, text=text, running=running, before=results, out=out)
+    return SimpleNamespace(
+        status=job.returncode, text=text, logs=logs, running=running, before=results, out=out
+    )
 
 
 def saving(out):
     return {state.parent.parent for state in out.glob("resume/*/checkpoint_*/*.pt")}
 
 
-def wait_for(condition, what, patience=240):
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what}"
-        time.sleep(0.5)
-
-
-def answers(hosts):
-    words = ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8265"]
+def answers(hosts, port):
+    words = ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
     return not subprocess.run(
         hosts.command(hosts.laptop, *words), capture_output=True, check=False
     ).returncode
@@ -168,34 +169,22 @@ def test_a_grid_survives_the_loss_of_a_worker(outcome):
 def test_the_numbers_are_those_of_one_machine(outcome, elsewhere):
     status, local = elsewhere()
     assert status == 0
-    files = sorted(path.name for path in local.glob("results/*.parquet"))
-    assert files == sorted(path.name for path in outcome.out.glob("results/*.parquet"))
-    for name in files:
-        ours, theirs = (pq.read_table(out / "results" / name) for out in (outcome.out, local))
-        assert ours.num_rows > 0
-        if name.startswith("training"):
-            # Bit for bit, also of the training that went on on another host.
-            assert ours.equals(theirs), name
-            continue
-        for column in ours.column_names:
-            # Ray gives a task as many threads as it asked for, and sums in another order; AUC-J counts ties.
-            tolerance = 5e-3 if column == "AUC-J" else 1e-5
-            same_column(ours[column].to_numpy(), theirs[column].to_numpy(), tolerance)
+    assert_same_numbers(outcome.out, local)
 
 
-def same_column(ours, theirs, tolerance):
-    if ours.dtype.kind == "f":
-        np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=0)
-    else:
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_the_tables_are_fetched(hosts, cluster, outcome):
+def test_manifests_are_brought_and_tables_fetched(hosts, cluster, outcome):
+    cluster.ray("rsync-up", cluster.file, f"{HOME}/project/manifests/", f"{HOME}/manifests/")
+    assert hosts.private(hosts.names[0], "manifests/DHF1K/clips.parquet").read_text() == "large"
     cluster.ray("rsync-down", cluster.file, f"{SHARED}/runs/tables/", f"{HOME}/tables")
     assert "2 of 2 cells have all their values" in hosts.private(hosts.laptop, "tables/small.md").read_text()
 
 
-def test_mlflow_outlives_the_job_on_loopback_alone(hosts, outcome):
+def test_what_the_job_has_said_and_what_the_cluster_is_can_be_asked_for(cluster, outcome):
+    assert "DHF1K" in outcome.logs
+    assert "Node status" in cluster.ray("exec", cluster.file, "ray status")
+
+
+def test_mlflow_outlives_the_job_on_loopback_alone(hosts, cluster, outcome):
     head = hosts.names[0]
     places = hosts.on(head, "ss", "-Hltn").split()
     assert {place for place in places if place.endswith((":5000", ":8265"))} == {
@@ -203,6 +192,11 @@ def test_mlflow_outlives_the_job_on_loopback_alone(hosts, outcome):
         "127.0.0.1:8265",
     }
     assert "OK" in hosts.on(head, "python", "-c", ASK)
+    words = hosts.command(hosts.laptop, "ray", "attach", cluster.file, "-p", "5000", **TOKEN)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as tunnel:
+        wait_for(lambda: answers(hosts, 5000), "MLflow through SSH", 60)
+        assert "OK" in hosts.on(hosts.laptop, "python", "-c", ASK)
+        tunnel.terminate()
     assert (hosts.shared / "mlflow" / "mlflow.db").is_file()
 
 
@@ -211,6 +205,7 @@ def test_large_folders_and_generated_ones_stay_at_home(hosts, outcome):
     for copied in (head, worker):
         assert (copied / "run_grid.py").is_file()
         assert [path for path in KEPT if (copied / path).exists()] == []
+        assert (copied / "versions.txt").read_text().strip() == head.parents[1].name, "the head's"
     packages = list(
         (hosts.folder / hosts.names[1] / "tmp").glob("ray/*/runtime_resources/working_dir_files/*/")
     )

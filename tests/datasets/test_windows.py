@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_corpora import a_clip
 
-from datasets.windows import Window, draw_window, eligible, validation_windows
+from datasets.windows import Window, draw_half, draw_window, eligible, validation_windows
 
 LENGTHS = np.array([16, 15, 40, 100])
 
@@ -48,6 +48,16 @@ def test_short_clips_are_counted():
     kept, left_out = eligible(clips, 16)
     assert [c.clip for c in kept] == ["16", "17"]
     assert left_out == 1
+
+
+def test_half_of_the_clips_is_drawn_anew_at_each_step_and_the_same_again():
+    clips = [a_clip(clip=str(n)) for n in range(9)]
+    halves = [draw_half(clips, 0, "DHF1K", step) for step in range(200)]
+    assert halves == [draw_half(clips, 0, "DHF1K", step) for step in range(200)]
+    assert all(len(half) == 5 and half == sorted(half, key=clips.index) for half in halves)
+    drawn = np.bincount([clips.index(clip) for half in halves for clip in half])
+    assert np.abs(drawn - 200 * 5 / 9).max() < 5 * np.sqrt(200 * 20 / 81)
+    assert halves != [draw_half(clips, 1, "DHF1K", step) for step in range(200)]
 
 
 def test_validation_windows_are_fixed_and_evenly_spaced():

@@ -42,8 +42,9 @@ _SETTINGS = [
     *("train.iterations=8", "train.finetune_iterations=5", "train.validate_every=2"),
     *("train.checkpoint_every=1",),
 ]
-# Processes that outlive their driver end by themselves within this time, or the test fails.
-_LAST_ONES_S = 60.0
+# Processes that outlive their driver end by themselves within this time, or the test fails. Ray's agents try
+# for a minute to tell a control store that has died with the driver what has happened to them.
+_LAST_ONES_S = 150.0
 DEADLINE_S = 400.0
 
 
@@ -133,10 +134,9 @@ class Bench:
         return time.monotonic() - started
 
     def damage(self) -> None:
-        """Cut short the newest saved state, and Ray Train's list of them, as a failing disk may."""
+        """Cut short the newest saved state, as a failing disk may."""
         states = sorted(self.out.glob("resume/*/checkpoint_*/state.pt"), key=lambda path: path.parent.name)
-        for path in (states[-1], states[-1].parents[1] / "checkpoint_manager_snapshot.json"):
-            os.truncate(path, path.stat().st_size // 2)
+        os.truncate(states[-1], states[-1].stat().st_size // 2)
 
     def results(self) -> dict[str, tuple[int, int]]:
         """File of every result → what changes if it is written again."""
@@ -199,7 +199,7 @@ def _works(title: str) -> Callable[[Bench, float], bool]:
     return lambda bench, _: bool(bench.workers(title))
 
 
-_TRAINER, _SCORER = "ray::RayTrainWorker", "ray::evaluate_part"
+_TRAINER, _SCORER = "ray::RayTrainWorker", "ray::do_part"
 _STATES = "resume/*/checkpoint_*/state.pt"
 # In the order in which a grid comes through them.
 PHASES = (

@@ -1,0 +1,39 @@
+"""What two runs of one grid have come to, compared."""
+
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+
+
+def assert_same_numbers(ours, theirs):
+    """Compare all results in two output folders, between which only machines differ."""
+    files = sorted(path.name for path in theirs.glob("results/*.parquet"))
+    assert files
+    assert files == sorted(path.name for path in ours.glob("results/*.parquet"))
+    for name in files:
+        mine, other = (pq.read_table(out / "results" / name) for out in (ours, theirs))
+        assert mine.num_rows > 0
+        if name.startswith("training"):
+            # Bit for bit, also of a training that went on on another host.
+            assert mine.equals(other), name
+            continue
+        for column in mine.column_names:
+            # Ray gives a task as many threads as it asked for, and sums in another order; AUC-J counts ties.
+            tolerance = 5e-3 if column == "AUC-J" else 1e-5
+            _assert_same_column(mine[column].to_numpy(), other[column].to_numpy(), tolerance)
+
+
+def _assert_same_column(ours, theirs, tolerance):
+    if ours.dtype.kind == "f":
+        np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=0)
+    else:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def wait_for(condition, what, patience=240):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what}"
+        time.sleep(0.5)
