@@ -3,17 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+OUT ?= runs/demo
 
-.PHONY: help demo test soak lint ui clean
+.PHONY: help demo test test-cluster soak lint ui clean
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: $(READY) ## the main job on generated corpora: video files to a LaTeX table
 	$(RUN) run_grid.py --grid domain_shift --demo
 
-test: $(READY) ## all tests
+test: $(READY) ## all tests on one machine
 	$(RUN) -m pytest
+
+test-cluster: $(READY) ## clusters of several nodes, made of namespaces: as root, with iproute2, openssh and rsync
+	$(RUN) -m pytest -m cluster
 
 soak: $(READY) ## kill a small grid in every phase, again and again: KILLS=30 MINUTES=45 SEED=0
 	PYTHONPATH=. $(RUN) tests/faults/soak.py --kills $(or $(KILLS),30) --minutes $(or $(MINUTES),45) --seed $(or $(SEED),0)
@@ -22,8 +26,9 @@ lint: $(READY) ## style
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-ui: $(READY) ## the demo's runs in MLflow, on this machine only
-	$(VENV)/bin/mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri sqlite:///$(CURDIR)/runs/demo/mlflow.db
+ui: $(READY) ## a folder's runs in MLflow at http://127.0.0.1:5000, for this machine alone: OUT=runs/demo
+	@test -f $(OUT)/mlflow.db || { echo "no runs in $(OUT): run a grid first, or give its folder with make ui OUT=..."; exit 1; }
+	$(VENV)/bin/mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri sqlite:///$(abspath $(OUT))/mlflow.db
 
 clean: ## remove the environment, not the results
 	rm -rf $(VENV)
