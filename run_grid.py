@@ -25,6 +25,7 @@ from grid.catalogue import catalogue
 from grid.devices import Device, named, present
 from grid.estimate import estimate
 from grid.export import check_free, export
+from grid.leftovers import scratch
 from grid.lock import held
 from grid.prepare import Grid, default_out, prepare
 from grid.run import INTERRUPTED, compile_grid, run, status_of
@@ -77,7 +78,7 @@ def _answer(options: argparse.Namespace) -> int:
         return _compile(grid)
     if options.export:
         return _export(grid, options.export)
-    with held(grid.out, f"grid {grid.plan.grid}"):
+    with held(grid.out, f"grid {grid.plan.grid}"), scratch(grid.out):
         return _run(grid, options)
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from grid.results import Ledger
 from grid.storage import answering
@@ -11,6 +16,7 @@ from grid.storage import answering
 # store of MLflow's that is being made, which has a journal: its name and the time.
 _TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
 _FOLDERS = (".", "results", "checkpoints", "tables", "logs")
+_SCRATCH = "logs/.scratch"
 
 
 def clear(ledger: Ledger) -> None:
@@ -36,3 +42,23 @@ def clear(ledger: Ledger) -> None:
             for unit in local | {name.split("/")[1] for name in storage.files(folder)}:
                 if done(unit):
                     storage.delete(f"{folder}/{unit}")
+
+
+@contextmanager
+def scratch(out: Path) -> Iterator[None]:
+    """Have this process keep its temporary files, MLflow's mostly, where the next run clears them away.
+
+    The environment stays as it is: Ray's sockets need a short path.
+
+    Args:
+        out: an output folder that this process holds the lock of.
+    """
+    folder, before = (out / _SCRATCH).resolve(), tempfile.tempdir
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)

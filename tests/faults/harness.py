@@ -285,5 +285,6 @@ def check(bench: Bench, undisturbed: Bench, kept: dict[str, tuple[int, int]]) ->
     assert bench.rows() == undisturbed.rows(), "the numbers are those of the undisturbed run, bit for bit"
     assert kept.items() <= bench.results().items(), "no result was written a second time"
     assert max(bench.finished.values()) == 1, bench.finished
-    assert bench.aside() <= undisturbed.aside(), "nothing half done is left"
+    left = bench.aside() - undisturbed.aside()
+    assert not left, f"half done, and left: {left}"
     bench.wait_for_the_last()

@@ -134,17 +134,18 @@ def test_a_server_lost_in_the_middle_costs_nothing(server, tmp_path):
     assert "python -m grid sync" in problem
     before = logged(store, "hd2s-grid")[0]
     assert before.count(("training", "FINISHED")) == 1
-    for _ in range(2):
-        late = Tracker(store, ledger.out, "domain_shift")
-        late.start_grid(plan, {}, {})
-        late.sync(plan, ledger)
-        late.finish_grid("FINISHED", [])
-        late.close()
-        assert late.problems == []
-        kinds, points = logged(store, "hd2s-grid")
-        assert kinds == sorted(
-            [("grid", "FINISHED")]
-            + [("training", "FINISHED")] * len(plan.trainings)
-            + [("cell", "FINISHED")] * len(plan.cells)
-        )
-        assert len(points) == len(set(points))
+    with serving(store, tmp_path / "kept") as (_, back):
+        for _ in range(2):
+            late = Tracker(back, ledger.out, "domain_shift")
+            late.start_grid(plan, {}, {})
+            late.sync(plan, ledger)
+            late.finish_grid("FINISHED", [])
+            late.close()
+            assert late.problems == []
+            kinds, points = logged(store, "hd2s-grid")
+            assert kinds == sorted(
+                [("grid", "FINISHED")]
+                + [("training", "FINISHED")] * len(plan.trainings)
+                + [("cell", "FINISHED")] * len(plan.cells)
+            )
+            assert len(points) == len(set(points))
