@@ -14,8 +14,9 @@ import pyarrow as pa
 import torch
 
 from datasets.corpus import ClipError
+from datasets.scored_split import ScoredSplit
 from grid.pictures import Sketch, shown
-from grid.scoring import TestSplit, score_clip
+from grid.scoring import score_clip
 from grid.source import assert_ours
 from hd2s import build_model, load_weights
 from hd2s.inference import Predictor
@@ -111,7 +112,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     started = time.monotonic()
     score = partial(
         score_clip,
-        TestSplit.open(*job.manifest),
+        ScoredSplit.open(job.manifest[0], "test", job.manifest[1]),
         predictor=_predictor(job),
         size=(job.model["height"], job.model["width"]),
         threads=job.threads,

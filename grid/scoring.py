@@ -9,57 +9,27 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from datasets.ground_truth import read_map
 from datasets.remote import at_hand
+from datasets.scored_split import ScoredSplit
 from datasets.video import Size, iter_frames
 from grid.pictures import Sketch
-from hd2s.benchmark import as_benchmark_image, draw_other_fixations
+from hd2s.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
 from hd2s.metrics import METRICS, score_frames
-from manifests.schema import Clip, Fixations
-from manifests.store import Manifest, open_manifest
 
-# s-AUC's other fixations are drawn alike for every model, so that models are compared on equal terms.
-_POOL_SEED = 0
 # Frames decoded ahead, and frames for each thread that wait to be scored.
 _AHEAD, _BEHIND = 64, 4
 
 
-@dataclass(frozen=True)
-class TestSplit:
-    """A test split's clips and fixations, in memory."""
-
-    __test__ = False
-
-    manifest: Manifest
-    clips: Mapping[str, Clip]
-    fixations: Fixations
-    points: list[np.ndarray]
-    sizes: list[tuple[int, int]]
-
-    @classmethod
-    @lru_cache(maxsize=1)
-    def open(cls, folder: str, root: str | None) -> TestSplit:
-        """Read a test split; a worker that scores several parts of it reads it once."""
-        manifest = open_manifest(Path(folder), root)
-        clips = manifest.clips("test")
-        fixations = manifest.fixations("test")
-        points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
-        sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
-        return cls(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
-
-
 def score_clip(
-    split: TestSplit,
+    split: ScoredSplit,
     name: str,
     *,
     predictor: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
@@ -92,7 +62,7 @@ def score_clip(
 
     def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
         points = split.fixations.frame(name, i)
-        others = draw_other_fixations(split.points, split.sizes, native, (_POOL_SEED, clip.corpus, name, i))
+        others = draw_other_fixations(split.points, split.sizes, native, (POOL_SEED, clip.corpus, name, i))
         truth = read_map(maps, clip, i, None, points)
         sketch.take(i, points, truth, prediction)
         image = as_benchmark_image(prediction, native, eight_bit=eight_bit)

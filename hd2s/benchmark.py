@@ -14,6 +14,10 @@ import numpy as np
 
 from hd2s.separable import bicubic_matrix
 
+POOL_SEED = 0
+"""First word of `draw_other_fixations`' key: the draw is alike for every model, so that all are compared on
+equal terms, those that the grid has trained and those whose predictions are scored as files."""
+
 
 def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:
     """Predictions (..., H, W) as the benchmark sees them at `size` (H', W'): float32, about 0–255.

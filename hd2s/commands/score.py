@@ -15,8 +15,6 @@ import os
 import re
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,33 +24,13 @@ from rich.progress import track
 from rich.table import Table
 
 from datasets.ground_truth import read_map
-from hd2s.benchmark import as_benchmark_image, draw_other_fixations
+from datasets.scored_split import ScoredSplit
+from hd2s.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
 from hd2s.metrics import METRICS, score_frames
-from manifests import Clip, Fixations, Manifest, Problem, ProblemError, open_manifest
+from manifests import Clip, Problem, ProblemError
 
 _LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")  # by file managers, beside hidden files
 _SHOWN = 5  # names of a kind in a problem
-
-
-@dataclass(frozen=True)
-class Split:
-    """A split to score on, in memory."""
-
-    manifest: Manifest
-    clips: dict[str, Clip]
-    fixations: Fixations
-    points: list[np.ndarray]
-    sizes: list[tuple[int, int]]
-
-
-@cache
-def open_split(folder: Path, split: str) -> Split:
-    """Open a split; the draws of s-AUC's other-fixations are over all its frames."""
-    manifest = open_manifest(folder)
-    clips, fixations = manifest.clips(split), manifest.fixations(split)
-    points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
-    sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
-    return Split(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -72,7 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> None:
     """Score, and print the means. Raises ProblemError, with all that is wrong with the files, before."""
     folder = options.manifest or Path("manifests") / options.corpus
-    split = open_split(folder, options.split)
+    split = ScoredSplit.open(str(folder), options.split)
     files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
     longest_first = sorted(files, key=lambda name: -len(files[name]))
     jobs = [(folder, options.split, name, files[name]) for name in longest_first]
@@ -87,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     _print(np.concatenate(list(scores.values())), np.stack(list(means.values())))
 
 
-def find_predictions(folder: Path, split: Split, where: str) -> dict[str, list[Path]]:
+def find_predictions(folder: Path, split: ScoredSplit, where: str) -> dict[str, list[Path]]:
     """Return clip → the files of its frames, in order.
 
     Raises ProblemError listing every missing, misnamed, doubled and superfluous folder and file.
@@ -158,13 +136,13 @@ def _one_thread() -> None:
 def _score(job: tuple[Path, str, str, list[Path]]) -> np.ndarray:
     """Score one clip: float64 (frames, metrics)."""
     folder, split_name, name, files = job
-    split = open_split(folder, split_name)
+    split = ScoredSplit.open(str(folder), split_name)
     clip = split.clips[name]
     rows = [_score_frame(split, clip, i, file) for i, file in enumerate(files)]
     return np.array(rows)
 
 
-def _score_frame(split: Split, clip: Clip, i: int, file: Path) -> list[float]:
+def _score_frame(split: ScoredSplit, clip: Clip, i: int, file: Path) -> list[float]:
     pixels = _read(file)
     if pixels.dtype != np.uint8:
         found = f"{pixels.dtype}"
@@ -172,7 +150,7 @@ def _score_frame(split: Split, clip: Clip, i: int, file: Path) -> list[float]:
     prediction = pixels if pixels.ndim == 2 else pixels[..., 0]
     size, points = (clip.height, clip.width), split.fixations.frame(clip.clip, i)
     truth = read_map(split.manifest.root, clip, i, None, points)
-    others = draw_other_fixations(split.points, split.sizes, size, (0, clip.corpus, clip.clip, i))
+    others = draw_other_fixations(split.points, split.sizes, size, (POOL_SEED, clip.corpus, clip.clip, i))
     image = as_benchmark_image(prediction, truth.shape)
     return [column[0] for column in score_frames(image[None], [points], truth[None], [others]).values()]
 

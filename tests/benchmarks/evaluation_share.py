@@ -28,8 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from datasets.folder import FolderCorpus
 from datasets.index import index
+from datasets.scored_split import ScoredSplit
 from datasets.video import read_frames
-from grid.scoring import TestSplit, score_clip
+from grid.scoring import score_clip
 from hd2s import build_model
 from hd2s.inference import Predictor
 
@@ -74,7 +75,7 @@ def main() -> None:
     print(f"the model's share of the wall time: {middle['the model alone'] / middle['the evaluation']:.0%}")
 
 
-def scored(split: TestSplit, predictor: Callable, threads: int) -> object:
+def scored(split: ScoredSplit, predictor: Callable, threads: int) -> object:
     """Score the clip as the grid does."""
     return score_clip(split, "clip", predictor=predictor, size=SIZE, threads=threads, eight_bit=True)
 
@@ -84,7 +85,7 @@ def count(frames):
     return (i for i, _ in enumerate(frames))
 
 
-def corpus(folder: Path, n_frames: int) -> TestSplit:
+def corpus(folder: Path, n_frames: int) -> ScoredSplit:
     """Write and index a corpus of one test clip."""
     rng = np.random.default_rng(0)
     root = folder / "root"
@@ -108,7 +109,7 @@ def corpus(folder: Path, n_frames: int) -> TestSplit:
         Image.fromarray((smooth / smooth.max() * 255).astype(np.uint8)).save(root / f"maps/clip/{i:04d}.png")
     (root / "test.txt").write_text("clip\n")
     index(FolderCorpus("One"), root, folder / "manifest")
-    return TestSplit.open(str(folder / "manifest"), None)
+    return ScoredSplit.open(str(folder / "manifest"), "test")
 
 
 if __name__ == "__main__":

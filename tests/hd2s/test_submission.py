@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from test_fast_inference import trained_like
 
-from grid.scoring import TestSplit, score_clip
+from datasets.scored_split import ScoredSplit
+from grid.scoring import score_clip
 from hd2s import save_weights
 from hd2s.__main__ import main
 from hd2s.inference import Predictor
@@ -52,7 +53,7 @@ def test_a_scored_submission_equals_the_grid_s_evaluation(manifest, tmp_path):
     assert main(["score", *corpus, "--predictions", out, "--per-video", table, "--workers", "1"]) == 0
     with Path(table).open(newline="") as file:
         found = {row["video"]: row for row in csv.DictReader(file)}
-    split = TestSplit.open(str(manifest), None)
+    split = ScoredSplit.open(str(manifest), "test")
     predictor = Predictor(model, clip_length=8)
     for name in LENGTHS:
         scores = score_clip(split, name, predictor=predictor, size=(32, 32), threads=1, eight_bit=True)

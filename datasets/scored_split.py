@@ -1,0 +1,51 @@
+"""A split that predictions are scored on, whoever made them: its clips and its fixations, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from manifests import Clip, Fixations, Manifest, open_manifest
+
+
+@dataclass(frozen=True)
+class ScoredSplit:
+    """A split's clips and fixations.
+
+    Attributes:
+        manifest: of the corpus.
+        clips: name -> clip.
+        fixations: of all clips.
+        points: int (n, 2), row and column of the fixated pixels of each frame of each clip, in order: what
+            s-AUC's other fixations are drawn from.
+        sizes: (height, width) of each of these frames.
+    """
+
+    manifest: Manifest
+    clips: Mapping[str, Clip]
+    fixations: Fixations
+    points: list[np.ndarray]
+    sizes: list[tuple[int, int]]
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def open(cls, folder: str, split: str, root: str | None = None) -> ScoredSplit:
+        """Read a split; a process that scores several clips of it reads it once.
+
+        Args:
+            folder: of the manifest.
+            split: as in the manifest.
+            root: where the corpus lies; None for where it was indexed.
+
+        Raises:
+            ManifestError: there is no sound manifest.
+        """
+        manifest = open_manifest(Path(folder), root)
+        clips, fixations = manifest.clips(split), manifest.fixations(split)
+        points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
+        sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
+        return cls(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
