@@ -88,8 +88,7 @@ class Predictor:
 
     `method`: "fast" or "plain"; any model but an HD2S is predicted the plain way, in evaluation mode, and
     left in the mode it was in. The fast way copies weights: after more training, make another predictor.
-    `batch`: how many windows are predicted at a time. On processors more than 4 cost time: tensors then
-    outgrow what the allocator keeps, and every new page has its price.
+    `batch`: how many windows are predicted at a time.
     `precision`: "float32", or "bfloat16" with the fast method, for activations and weights up to the maps.
     `protocol`: see `Protocol`. `smoothing_sigma` of the final Gaussian, in pixels at the model's input size;
     by default the protocol's, and none after smoothing that the model has learned. None: none.
@@ -102,7 +101,7 @@ class Predictor:
         model: nn.Module,
         *,
         clip_length: int,
-        batch: int = 4,
+        batch: int = 8,
         smoothing_sigma: float | Literal["protocol"] | None = "protocol",
         domain: str | None = None,
         device: torch.device | str = "cpu",

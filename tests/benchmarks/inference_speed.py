@@ -1,6 +1,6 @@
 """Frames per second of inference: one window per call, ours in the plain way, the fast way, and in bfloat16.
 
-    python tests/benchmarks/inference_speed.py [--threads 2] [--rounds 3] [--frames 48] [--batch 4]
+    python tests/benchmarks/inference_speed.py [--threads 2] [--rounds 3] [--frames 48] [--batch 8]
 
 HD2S at 16×128×192 on random weights under which every layer's values are O(1). "One window per call" is
 the released code's way: 3-D convolutions in PyTorch's default layout, batch norm by itself, a window at a
@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, default in (("threads", 2), ("rounds", 3), ("frames", 48), ("batch", 4)):
+    for name, default in (("threads", 2), ("rounds", 3), ("frames", 48), ("batch", 8)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
