@@ -134,7 +134,7 @@ def test_what_a_sweep_remembers_does_not_grow():
     with torch.inference_mode():
         for _ in range(20):
             sweep.push(normalise(torch.from_numpy(clip_of(4)[None]))[0].permute(1, 2, 3, 0))
-            tracks = [sweep._spatial, *sweep._segments, *sweep._products.values()]
+            tracks = [sweep._spatial, *sweep._segments, *sweep._terms.values()]
             sizes.append(sum(len(data) for track in tracks for _, data in track._pieces))
             sizes[-1] += len(sweep._done)
     assert sizes[10] == sizes[-1]
