@@ -24,6 +24,8 @@ _ENVIRONMENT = {
     # Ray Train looks for reports every two seconds unless told; a demo training lasts half a minute.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Frames are scored in several threads, each of which would start BLAS's for itself.
+    "OPENBLAS_NUM_THREADS": "1",
     # The ledger is what is resumed from, so Tune need not save its own state often.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",

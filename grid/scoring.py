@@ -65,6 +65,8 @@ def score_clip(
         others = draw_other_fixations(split.points, split.sizes, native, (POOL_SEED, clip.corpus, name, i))
         truth = read_map(maps, clip, i, None, points)
         sketch.take(i, points, truth, prediction)
+        if not np.isfinite(prediction).all():
+            raise ValueError(f"clip {name}, frame {i}: expected a finite prediction, found NaN or infinity")
         image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
         scores = score_frames(image[None], [points], truth[None], [others])
         return len(points), *(float(scores[metric][0]) for metric in METRICS)

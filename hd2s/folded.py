@@ -3,8 +3,8 @@
 In evaluation a batch norm is a scale and a shift per channel, which its convolution takes over. What is left
 are convolutions with a bias, ReLUs and maxima, run on tensors that lie as (B, T, H, W, C) in memory: there a
 1×k×k operation is a 2-D one on (B·T, C, H, W) and a k×1×1 operation one on (B, C, T, H·W), both views. A
-decoder's convolutions are computed before the doubling that precedes them (`hd2s.upsampled`). Equal to the
-model up to rounding. The folded weights are a copy, which later training does not reach.
+decoder's convolution that follows a doubling is computed before it (`hd2s.upsampled`). Equal to the model up
+to rounding. The folded weights are a copy, which later training does not reach.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from hd2s.upsampled import UpsampledConv
 
 Layer = Callable[[Tensor], Tensor]
 
-# Block 3 makes the largest tensors. For more windows at a time a processor's allocator would not keep their
-# memory, and every new page has its price; the deeper blocks rather want more windows for each weight.
+# Block 3 makes the largest tensors. With more windows at a time a processor's allocator returns their memory
+# to the system, and page faults cost time; the deeper blocks rather want more windows for each weight.
 _WINDOWS_OF_BLOCK3 = 4
 
-# Convolutions of maps up to this many positions (4×6 at the paper's size) are one matrix product on a
-# processor, for the reason in `hd2s.factorised`: 1.4 times as fast, where at 8×12 they are slower.
+# Convolutions of maps up to this many positions each (4×6 at the paper's size) are one matrix product on a
+# processor: 1.4 times as fast with 4 to 16 maps, where at 8×12 they are slower (`hd2s.factorised`).
 _SMALL_MAP = 24
 
 
@@ -176,8 +176,8 @@ class FoldedHD2S:
         """Map the first tap's features (B, T/2, H/8, W/8, 192) to saliency maps, float32 (B, H, W)."""
         taps = {1: level1}
         parts = level1.split(_WINDOWS_OF_BLOCK3) if level1.device.type == "cpu" else [level1]
-        taps[2] = torch.cat([halving_pool(run(self.block3, part), 3, 1) for part in parts])
-        taps[3] = halving_pool(run(self.block4, taps[2]), 2, 0)
+        taps[2] = torch.cat([max_pool(run(self.block3, part), 3, 2, 1) for part in parts])
+        taps[3] = max_pool(run(self.block4, taps[2]), 2, 2, 0)
         taps[4] = run(self.block5, taps[3])
         maps = torch.cat([self._map(level, taps[level]) for level in self.decoders], dim=1)
         return self.model._smooth(self.model._fuse(maps, self.domain), self.domain)
@@ -208,18 +208,20 @@ def per_pixel(x: Tensor, operation: Layer) -> Tensor:
     return pixels.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4])
 
 
-def halving_pool(x: Tensor, kernel: int, padding: int) -> Tensor:
-    """Pool (B, T, H, W, C) over cubes with stride 2: a box maximum separates into space and time."""
-    x = per_frame(x, lambda f: F.max_pool2d(f, kernel, 2, padding))
-    return per_pixel(x, lambda p: F.max_pool2d(p, (kernel, 1), (2, 1), (padding, 0)))
+def max_pool(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+    """Pool (B, T, H, W, C) over cubes: a box maximum separates into space and time."""
+    x = per_frame(x, lambda f: F.max_pool2d(f, kernel, stride, padding))
+    return per_pixel(x, lambda p: F.max_pool2d(p, (kernel, 1), (stride, 1), (padding, 0)))
 
 
 def maximum_of_neighbours(x: Tensor) -> Tensor:
-    """Pool (B, T, H, W, C) over cubes of 3 with stride 1, axis by axis.
+    """Pool (B, T, H, W, C) over cubes of 3 with stride 1.
 
-    PyTorch's pooling also writes where each maximum was, in twice the memory of the values, and is slower
-    than maxima of shifted tensors by 1.7 times, or 5 where its memory is new.
+    PyTorch's pooling also writes where each maximum was, in twice the memory of the values. On a processor
+    maxima of shifted tensors, axis by axis, are 1.7 times as fast, or 5 where its memory is new.
     """
+    if x.device.type != "cpu":
+        return max_pool(x, 3, 1, 1)
     for axis in (3, 2, 1):
         x = _maximum_along(x, axis)
     return x

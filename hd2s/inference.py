@@ -1,8 +1,8 @@
 """A saliency map for every frame of a clip, by sliding window (HD2S paper §3.1).
 
-Two ways, equal up to rounding (1e-5 at most in float32). The plain one is the reference: every frame's own
-window of T frames goes through the whole model, windows in batches. The fast one, for HD2S, folds the batch
-norms (`hd2s.folded`) and computes once what neighbouring windows share (`hd2s.sweep`).
+Two ways, equal up to rounding (1e-5 at most in float32 on processors). The plain one is the reference: every
+frame's own window of T frames goes through the whole model, windows in batches. The fast one, for HD2S, folds
+the batch norms (`hd2s.folded`) and computes once what neighbouring windows share (`hd2s.sweep`).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Predictor:
 
     `method`: "fast" or "plain"; any model but an HD2S is predicted the plain way, in evaluation mode, and
     left in the mode it was in. The fast way copies weights: after more training, make another predictor.
-    `batch`: how many windows are predicted at a time.
+    `batch`: how many windows are predicted, and frames taken from the clip, at a time.
     `precision`: "float32", or "bfloat16" with the fast method, for activations and weights up to the maps.
     `protocol`: see `Protocol`. `smoothing_sigma` of the final Gaussian, in pixels at the model's input size;
     by default the protocol's, and none after smoothing that the model has learned. None: none.

@@ -14,7 +14,7 @@ exactly. Let c be a frame, and j = (c − w)/2 its place among the T/2 outputs o
 
 From the next layer on (the mixed blocks) padding reaches every output and nothing can be shared. Both phases
 of the stride are served alike, since a value belongs to a frame and not to a window. HD2S at 16×128×192
-needs 14.3 GFLOP per frame in this way instead of 22.0 (and 13.3 with `hd2s.upsampled`).
+needs 14.3 GFLOP per frame in this way instead of 22.0 (13.3 with `hd2s.upsampled`).
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ class Sweep:
         self._spatial, self._segments = _Track(), [_Track() for _ in _SEGMENTS]
         uses = Counter((tap, v) for kind in set(self._kinds) for tap, v in enumerate(kind) if v is not None)
         begins = {value: todo.next for value, todo in self._values.items()}
-        # Each tap of block 2 in time takes a value from products, where several kinds share them, or else
-        # from its features, and adds their product to the kind's sum at once.
+        # Where several kinds share a tap's product it is computed once and kept; otherwise the features are,
+        # and their product is added straight to the one kind's sum.
         self._products = {(tap, v): _Track(begins[v]) for (tap, v), n in uses.items() if n > 1}
         alone = uses.keys() - self._products.keys()
         self._features = {v: _Track(begins[v]) for _, v in alone}
@@ -245,9 +245,9 @@ def _sum(parts: list[list[Tensor]]) -> Tensor:
 
 
 def _add_product(total: Tensor, span: list[Tensor], weight: Tensor) -> None:
-    """Add the products of a span's pieces with a weight (C, O) to `total`, which is never written twice."""
+    """Add the products of a span's pieces with a weight (C, O) to `total` in place; it is nobody else's."""
     for piece, place in zip(span, total.split([len(piece) for piece in span]), strict=True):
-        place.flatten(0, -2).addmm_(piece.flatten(0, -2), weight)
+        place.view(-1, place.shape[-1]).addmm_(piece.flatten(0, -2), weight)
 
 
 def _pool(x: Tensor, bias: Tensor) -> Tensor:

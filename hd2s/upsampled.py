@@ -15,23 +15,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Matrices with fewer columns keep a processor waiting; one larger product, mostly with zeros, is faster then.
+# Matrices with fewer columns use a processor badly: one larger product, mostly with zeros, is faster then.
 _FEW_CHANNELS = 16
 
 
 class UpsampledConv:
     """`conv2d(interpolate(x, scale_factor=2, mode="bilinear"), weight, bias, padding=1)`, up to rounding.
 
-    `weight`: (O, C, 3, 3); `bias`: (O,). The matrices of the axes are made for every size that occurs.
+    `weight`: (O, C, 3, 3); `bias`: (O,). The matrices of the axes are made for every size that occurs. A GPU,
+    which would wait for small products, does as it is written.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor):
-        self.bias = bias
+        self.weight, self.bias = weight, bias
         # Per row of taps (C, 3·O): the products of one row lie side by side, as its columns are summed.
         self.taps = [row.permute(1, 2, 0).flatten(1).contiguous() for row in weight.unbind(2)]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) in channels-last memory to (B, O, 2H, 2W) in the same."""
+        if x.device.type != "cpu":
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            return F.conv2d(x, self.weight, self.bias, padding=1)
         batch, channels, height, width = x.shape
         pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
         total = self.bias.repeat(2 * width)

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from PIL import Image
 
-_GIF_WIDTH = 480  # pixels at most: a GIF is held in memory and grows fast
+_GIF_WIDTH = 480  # pixels at most: a GIF grows fast
 
 
 class Writer(Protocol):
@@ -70,24 +70,31 @@ class Mp4:
 
 
 class Gif:
-    """A looping GIF, at most 480 pixels wide."""
+    """A looping GIF, at most 480 pixels wide, each frame with a palette of its own."""
 
-    def __init__(self, path: Path, rate: Fraction):
+    def __init__(self, path: Path, size: tuple[int, int], rate: Fraction):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._rate, self._frames = path, rate, []
+        height, width = size
+        self._size = min(width, _GIF_WIDTH), max(1, round(height * min(1, _GIF_WIDTH / width)))
+        self._container = av.open(str(path), "w", format="gif", options={"loop": "0"})
+        self._stream = self._container.add_stream("gif", rate=rate)
+        self._stream.width, self._stream.height = self._size
+        self._stream.pix_fmt = "pal8"
 
     def write(self, image: np.ndarray) -> None:
-        """Keep the next frame, with a palette of its own."""
-        frame = Image.fromarray(image)
-        frame.thumbnail((_GIF_WIDTH, _GIF_WIDTH * frame.height))
-        self._frames.append(frame.convert("P", palette=Image.Palette.ADAPTIVE))
+        """Encode the next frame."""
+        reduced = Image.fromarray(image).convert("RGB").resize(self._size)
+        indexed = reduced.convert("P", palette=Image.Palette.ADAPTIVE)
+        colours = np.array(indexed.getpalette("RGBA"), np.uint8).reshape(-1, 4)
+        palette = np.zeros((256, 4), np.uint8)
+        palette[: len(colours)] = colours[:, [3, 0, 1, 2]]  # FFmpeg's order is ARGB
+        frame = av.VideoFrame.from_ndarray((np.asarray(indexed), palette), format="pal8")
+        self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write the file."""
-        if self._frames:
-            first, *others = self._frames
-            options = {"duration": float(1000 / self._rate), "loop": 0}
-            first.save(self._path, format="GIF", save_all=True, append_images=others, **options)
+        """Encode what the encoder still holds, and finish the file."""
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
 
 
 @contextmanager

@@ -201,5 +201,5 @@ def _open(kind: str | None, folder: Path, file: Path, source: Source, stack: Exi
         return stack.enter_context(closing(PngFolder(folder)))
     file.parent.mkdir(parents=True, exist_ok=True)
     path = stack.enter_context(finished(file))
-    writer = Mp4(path, source.size, source.rate) if kind == "mp4" else Gif(path, source.rate)
+    writer = (Mp4 if kind == "mp4" else Gif)(path, source.size, source.rate)
     return stack.enter_context(closing(writer))

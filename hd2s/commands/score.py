@@ -13,8 +13,9 @@ import csv
 import multiprocessing
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     jobs = [(folder, options.split, name, files[name]) for name in longest_first]
     # Spawned, not forked: libraries that hold threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context, _one_thread) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context) as pool:
         scored = list(track(pool.map(_score, jobs), "scoring", total=len(jobs), transient=True))
     scores = dict(sorted(zip(longest_first, scored, strict=True)))
     means = {name: _mean(rows) for name, rows in scores.items()}
@@ -128,9 +129,19 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _one_thread() -> None:
-    """Leave the cores to the other processes."""
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that are started meanwhile leave the cores to each other.
+
+    By their environment from the start: NumPy's BLAS reads it when it is loaded, before any initializer runs.
+    """
+    before = dict(os.environ)
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _score(job: tuple[Path, str, str, list[Path]]) -> np.ndarray:

@@ -1,12 +1,15 @@
 """Small grids on the demo corpora, planned for real, and a context that trains without Ray."""
 
+import io
 from pathlib import Path
 
+import pytest
 import torch
 
 from grid.jobs import evaluation_job, training_job
 from grid.prepare import Grid, prepare
 from grid.schedule import Share
+from grid.training import fit
 
 ONE = Share(cpu=1)
 SHORT = ["train.iterations=4", "train.finetune_iterations=2", "train.validate_every=2", "train.micro_batch=2"]
@@ -67,3 +70,25 @@ class Context:
         self.state = state or self.state
         if self.die_at is not None and rows[-1]["step"] >= self.die_at:
             raise KeyboardInterrupt
+
+
+def weights_of(job):
+    return torch.load(job.weights, weights_only=True)["state"]
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def assert_goes_on_exactly(job, *, die_at):
+    """Train undisturbed, then again with a death at `die_at`, going on from its state through a file."""
+    undisturbed = fit(job, Context())
+    weights = weights_of(job)
+    dying = Context(die_at=die_at)
+    with pytest.raises(KeyboardInterrupt):
+        fit(job, dying)
+    file = io.BytesIO()
+    torch.save(dying.state, file)
+    file.seek(0)
+    assert fit(job, Context(torch.load(file, weights_only=True)))["curve"] == undisturbed["curve"]
+    assert same(weights, weights_of(job))

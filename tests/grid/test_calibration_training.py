@@ -2,22 +2,13 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
-from grids import Context, evaluation_job_of, job_of, prepare_small
+from grids import Context, assert_goes_on_exactly, evaluation_job_of, job_of, prepare_small, weights_of
 
 from grid import training
 from grid.evaluate import evaluate_part
 from grid.training import fit
 from hd2s.calibration import Calibration
-
-
-def weights_of(job):
-    return torch.load(job.weights, weights_only=True)["state"]
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_else(small_demo):
@@ -44,13 +35,7 @@ def test_an_interrupted_calibration_goes_on_exactly_and_is_tested_without_a_fixe
     )
     fit(job_of(grid, "generalization"), Context())
     job = job_of(grid, "calibration")
-    undisturbed = fit(job, Context())
-    weights = weights_of(job)
-    dying = Context(die_at=1)
-    with pytest.raises(KeyboardInterrupt):
-        fit(job, dying)
-    assert fit(job, Context(dying.state))["curve"] == undisturbed["curve"]
-    assert same(weights, weights_of(job))
+    assert_goes_on_exactly(job, die_at=1)
     scores = {}
     for approach in ("generalization", "calibration"):
         evaluation = evaluation_job_of(grid, approach)

@@ -1,6 +1,5 @@
 """Trainings without Ray: the true network on the demo corpora, a few steps each."""
 
-import io
 import os
 import pickle
 import shutil
@@ -12,7 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from grids import ONE, Context, evaluation_job_of, job_of, prepare_small, write_spec
+from grids import (
+    ONE,
+    Context,
+    assert_goes_on_exactly,
+    evaluation_job_of,
+    job_of,
+    prepare_small,
+    same,
+    weights_of,
+    write_spec,
+)
 
 from datasets.ground_truth import read_map
 from grid import feed, training
@@ -27,14 +36,6 @@ from hd2s.baselines import center_prior
 from hd2s.losses import kld
 from hd2s.metrics import score_frames
 from manifests.check import ProblemError
-
-
-def weights_of(job):
-    return torch.load(job.weights, weights_only=True)["state"]
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
@@ -52,18 +53,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
 def test_an_interrupted_adaptation_goes_on_exactly_where_it_was(small_demo):
     grid = prepare_small(small_demo, "train.checkpoint_every=2")
     job = job_of(grid, "adaptation")
-    undisturbed = fit(job, Context())
-    weights = weights_of(job)
-    dying = Context(die_at=2)
-    with pytest.raises(KeyboardInterrupt):
-        fit(job, dying)
-    # Through a file and back, as Ray keeps it.
-    file = io.BytesIO()
-    torch.save(dying.state, file)
-    file.seek(0)
-    resumed = fit(job, Context(torch.load(file, weights_only=True)))
-    assert resumed["curve"] == undisturbed["curve"]
-    assert same(weights, weights_of(job))
+    assert_goes_on_exactly(job, die_at=2)
 
 
 def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch):
@@ -140,13 +130,7 @@ def test_pooled_sources_take_turns(small_demo, monkeypatch):
 def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_layers(small_demo):
     grid = prepare_small(small_demo, "train.checkpoint_every=1", **POOLED)
     job = job_of(grid, "domain-specific")
-    undisturbed = fit(job, Context())
-    weights = weights_of(job)
-    dying = Context(die_at=2)
-    with pytest.raises(KeyboardInterrupt):
-        fit(job, dying)
-    assert fit(job, Context(dying.state))["curve"] == undisturbed["curve"]
-    assert same(weights, weights_of(job))
+    assert_goes_on_exactly(job, die_at=2)
     evaluation = evaluation_job_of(grid, "domain-specific")
     assert evaluation.domain == "DHF1K"
     small = replace(evaluation, parts=((min(evaluation.expected, key=evaluation.expected.get),),))

@@ -17,7 +17,7 @@ from hd2s.inference import Predictor, normalise, predict_clip
 from hd2s.sweep import FirstBlocks, Sweep, kinds
 from hd2s.upsampled import UpsampledConv
 
-VARIANTS = ["hd2s", "hd2s_da", "hd2s_dsl"]
+VARIANTS = ["hd2s", "hd2s_da", "hd2s_dsl", "hd2s_calibrated"]
 LENGTHS = [1, 5, 15, 16, 17, 30, 31, 32, 100]
 
 

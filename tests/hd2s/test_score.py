@@ -1,7 +1,10 @@
 """``python -m hd2s score`` against the metrics called one by one, and all that can be wrong with files."""
 
 import csv
+import multiprocessing
+import os
 import re
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from hd2s.__main__ import main
 from hd2s.benchmark import draw_other_fixations, resize_bicubic
+from hd2s.commands import score
 from hd2s.metrics import METRICS, score_frames
 from manifests import Clip, write
 
@@ -161,3 +165,10 @@ def test_16_bit_predictions_are_refused(corpus, capsys):
     Image.fromarray(np.zeros((24, 40), np.uint16)).save(predictions / "0601" / "0001.png")
     assert run(corpus) == 2
     assert "expected an 8-bit image, found uint16" in capsys.readouterr().err
+
+
+def test_every_process_scores_with_one_thread():
+    before = dict(os.environ)
+    with score._one_thread_each(), ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(os.getenv, "OPENBLAS_NUM_THREADS").result() == "1"
+    assert dict(os.environ) == before
