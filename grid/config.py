@@ -112,7 +112,7 @@ class Resources:
     execution: Execution = field(default_factory=Execution)
     # Processes that read clips for one training; 0 reads in the training's own process.
     loader_workers: int = 2
-    # Frames predicted at once in evaluation; null: 8 on a processor, where more gain nothing, 32 on a GPU.
+    # Frames predicted at once in evaluation; null: 16 on a processor, where more gain nothing, 32 on a GPU.
     evaluation_batch: int | None = None
     # Times that Ray restarts a training's worker from its last checkpoint.
     max_failures: int = 3

@@ -107,7 +107,7 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         quarantined=len(manifest.clips("test", status="quarantined")),
         parts=share_out(clips),
         protocol=evaluation.spec["protocol"],
-        batch=grid.config.resources.evaluation_batch or (32 if share.gpu else 8),
+        batch=grid.config.resources.evaluation_batch or (32 if share.gpu else 16),
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
     )

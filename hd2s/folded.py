@@ -9,7 +9,7 @@ to rounding. The folded weights are a copy, which later training does not reach.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +21,7 @@ from hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DepthwiseSeparableConv
 from hd2s.domains import DomainBatchNorm2d
 from hd2s.factorised import conv2d_as_product
 from hd2s.model import HD2S
-from hd2s.s3d import ConvUnit, Mixed, SeparableConv
+from hd2s.s3d import ConvUnit, Mixed
 from hd2s.upsampled import UpsampledConv
 
 Layer = Callable[[Tensor], Tensor]
@@ -58,12 +58,12 @@ class Casting:
 
 
 class FrameConv:
-    """1×k×k convolution and ReLU of (B, T, H, W, C)."""
+    """1×k×k convolution and ReLU of (B, T, H, W, C); several of one kind and input are one, side by side."""
 
-    def __init__(self, unit: ConvUnit, cast: Casting):
-        weight, bias = cast.fold(unit.conv, unit.norm)
-        self.weight, self.bias = cast.place(weight.squeeze(2)), cast.place(bias)
-        self.stride, self.padding = unit.conv.stride[1:], unit.conv.padding[1:]
+    def __init__(self, cast: Casting, *units: ConvUnit):
+        weights, biases = zip(*(cast.fold(unit.conv, unit.norm) for unit in units), strict=True)
+        self.weight, self.bias = cast.place(torch.cat(weights).squeeze(2)), cast.place(torch.cat(biases))
+        self.stride, self.padding = units[0].conv.stride[1:], units[0].conv.padding[1:]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, T, H, W, C) to (B, T, H', W', O)."""
@@ -107,23 +107,29 @@ class MixedBlock:
     """An inception block (`hd2s.s3d.Mixed`)."""
 
     def __init__(self, block: Mixed, length: int, cast: Casting):
-        def separable(unit: SeparableConv) -> list[Layer]:
-            return [FrameConv(unit.spatial, cast), TimeConv(unit.temporal, length, cast)]
-
-        self.branches: list[list[Layer]] = [
-            [FrameConv(block.branch0[0], cast)],
-            [FrameConv(block.branch1[0], cast), *separable(block.branch1[1])],
-            [FrameConv(block.branch2[0], cast), *separable(block.branch2[1])],
-            [maximum_of_neighbours, FrameConv(block.branch3[1], cast)],
-        ]
-        self.widths = [len(branch[-1].bias) for branch in self.branches]
+        entries = [branch[0] for branch in (block.branch0, block.branch1, block.branch2)]
+        self.entry = FrameConv(cast, *entries)
+        self.entry_widths = [unit.conv.out_channels for unit in entries]
+        separable = [branch[1] for branch in (block.branch1, block.branch2)]
+        self.space = [FrameConv(cast, unit.spatial) for unit in separable]
+        self.time = [TimeConv(unit.temporal, length, cast) for unit in separable]
+        self.pooled = FrameConv(cast, block.branch3[1])
+        self.widths = [self.entry_widths[0], *(len(last.bias) for last in (*self.time, self.pooled))]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, T, H, W, C) to (B, T, H, W, O)."""
         out = x.new_empty(*x.shape[:-1], sum(self.widths))
-        for (*layers, last), part in zip(self.branches, out.split(self.widths, dim=-1), strict=True):
-            torch.clamp_min(last.linear(run(layers, x)), 0, out=part)  # ReLU and concatenation in one pass
+        for branch, part in zip(self._branches(x), out.split(self.widths, dim=-1), strict=True):
+            torch.clamp_min(branch, 0, out=part)  # ReLU and concatenation in one pass
         return out
+
+    def _branches(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield every branch's output, one at a time to save memory, before its ReLU."""
+        own, *others = self.entry.linear(x).split(self.entry_widths, dim=-1)
+        yield own
+        for part, space, time in zip(others, self.space, self.time, strict=True):
+            yield time.linear(space(part.relu()))
+        yield self.pooled.linear(maximum_of_neighbours(x))
 
 
 class Decoder:

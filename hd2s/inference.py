@@ -101,7 +101,7 @@ class Predictor:
         model: nn.Module,
         *,
         clip_length: int,
-        batch: int = 8,
+        batch: int = 16,
         smoothing_sigma: float | Literal["protocol"] | None = "protocol",
         domain: str | None = None,
         device: torch.device | str = "cpu",

@@ -56,8 +56,8 @@ class FirstBlocks:
     def __init__(self, model: HD2S, cast: Casting):
         (first,), (pointwise, second) = model.backbone.block1, model.backbone.block2
         self.length = model.config.clip_length // _STRIDE
-        self._space1 = FrameConv(first.spatial, cast)
-        self._pointwise, self._space2 = FrameConv(pointwise, cast), FrameConv(second.spatial, cast)
+        self._space1 = FrameConv(cast, first.spatial)
+        self._pointwise, self._space2 = FrameConv(cast, pointwise), FrameConv(cast, second.spatial)
         weight, bias = cast.fold(first.temporal.conv, first.temporal.norm)
         self._segments = [cast.place(weight[:, :, taps[0] : taps[-1] + 1].squeeze(4)) for taps in _SEGMENTS]
         self._bias1 = cast.place(bias)

@@ -52,7 +52,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--clip-length", type=int, metavar="T", help=f"frames ({known} 16)")
     parser.add_argument("--height", type=int, help=f"of the model's input ({known} 128)")
     parser.add_argument("--width", type=int, help=f"of the model's input ({known} 192)")
-    parser.add_argument("--batch", type=int, default=8, help="frames predicted at a time (default: 8)")
+    parser.add_argument("--batch", type=int, default=16, help="frames predicted at a time (default: 16)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--protocol", choices=SMOOTHING_SIGMA, default="paper")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -54,7 +54,7 @@ def main() -> None:
         split = corpus(Path(folder), arguments.frames)
         clip = split.clips["clip"]
         network = build_model("hd2s", seed=0).to(device).eval()
-        predictor = Predictor(network, clip_length=16, batch=32 if arguments.gpu else 8, device=device)
+        predictor = Predictor(network, clip_length=16, batch=32 if arguments.gpu else 16, device=device)
         frames = read_frames(split.manifest.root, clip, SIZE)
         rng = np.random.default_rng(0)
         given = gaussian_filter(rng.random((len(frames), *SIZE)), (0, 9, 9)).astype(np.float32)

@@ -1,6 +1,6 @@
 """Frames per second of inference: one window per call, ours in the plain way, the fast way, and in bfloat16.
 
-    python tests/benchmarks/inference_speed.py [--threads 2] [--rounds 3] [--frames 48] [--batch 8]
+    python tests/benchmarks/inference_speed.py [--threads 2] [--rounds 3] [--frames 48] [--batch 16]
         [--device cuda]
 
 HD2S at 16×128×192 on random weights under which every layer's values are O(1). "One window per call" is
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, default in (("threads", 2), ("rounds", 3), ("frames", 48), ("batch", 8)):
+    for name, default in (("threads", 2), ("rounds", 3), (("frames", 48)), ("batch", 16)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()

@@ -188,6 +188,16 @@ def test_a_convolution_before_the_doubling_is_the_one_after_it(size, channels):
     torch.testing.assert_close(convolve(x), expected, atol=1e-12, rtol=0)
 
 
+def test_the_paper_s_size_is_predicted_alike():
+    """Where maps are small enough for one product and large enough for convolutions."""
+    model, frames = trained_like("hd2s", height=128, width=192), clip_of(18, size=(128, 192))
+    plain, fast = (
+        predict_clip(model, frames, clip_length=16, method=way, smoothing_sigma=None)
+        for way in ("plain", "fast")
+    )
+    np.testing.assert_allclose(fast, plain, atol=1e-5, rtol=0)
+
+
 def test_taps_that_only_meet_padding_are_cut_off():
     model = trained_like("hd2s")
     cast = Casting(torch.device("cpu"), torch.float32, None)
