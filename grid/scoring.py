@@ -55,6 +55,7 @@ def score_clip(
     Raises:
         ProblemError: the clip is no longer what was indexed.
         ClipError: one of its maps cannot be read, or has another size than its frames.
+        ValueError: a prediction is not finite.
     """
     clip, root = split.clips[name], split.manifest.root
     native = (clip.height, clip.width)
@@ -65,9 +66,10 @@ def score_clip(
         others = draw_other_fixations(split.points, split.sizes, native, (POOL_SEED, clip.corpus, name, i))
         truth = read_map(maps, clip, i, None, points)
         sketch.take(i, points, truth, prediction)
-        if not np.isfinite(prediction).all():
-            raise ValueError(f"clip {name}, frame {i}: expected a finite prediction, found NaN or infinity")
-        image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
+        try:
+            image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
+        except ValueError as error:
+            raise ValueError(f"clip {name}, frame {i}: {error}") from error
         scores = score_frames(image[None], [points], truth[None], [others])
         return len(points), *(float(scores[metric][0]) for metric in METRICS)
 

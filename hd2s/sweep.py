@@ -175,7 +175,7 @@ class Sweep:
                 features = {tap: part for (tap, v), part in parts.items() if (tap, v) not in self._products}
                 taps = self._blocks.tap(products, features)
                 self._done |= {(kind, c): tap for c, tap in zip(span, taps, strict=True)}
-        for track in {*self._features.values(), *self._products.values()}:
+        for track in set(self._terms.values()):
             track.forget(
                 min(
                     todo.next + _STRIDE * (tap - 1)

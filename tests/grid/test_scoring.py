@@ -17,5 +17,5 @@ def test_a_prediction_that_is_not_finite_is_told_with_clip_and_frame(small_demo)
         for i, frame in enumerate(frames):
             yield np.full(frame.shape[:2], np.nan if i == 3 else 0.5, np.float32)
 
-    with pytest.raises(ValueError, match=f"clip {name}, frame 3: expected a finite prediction"):
+    with pytest.raises(ValueError, match=f"clip {name}, frame 3: .*expected finite predictions, found NaN"):
         scoring.score_clip(split, name, predictor=predictor, size=(32, 32), threads=1, eight_bit=True)
