@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
+from tests.places import REPOSITORY
 
 
 def test_the_imported_datasets_are_ours():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
+from tests.places import REPOSITORY
 
 # What each room may import of this project.
 OURS = {

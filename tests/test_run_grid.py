@@ -7,15 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
 from grid.results import Ledger
 from grid.tables.formats import FORMATS
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[1]
 SHORT = ["train.iterations=10", "train.finetune_iterations=4", "train.validate_every=5"]
 SPEC = """
 name: small

@@ -24,16 +24,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-# ruff: noqa: E402 - the repository is not installed everywhere
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "hd2s")]
-
-from published import PlainHD2S, random_state
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hd2s import build_model
 from hd2s.benchmark import as_benchmark_image
 from hd2s.inference import Predictor, gaussian_smooth, normalise
 from hd2s.metrics import score_frames
 from hd2s.weights import published_names
+from tests.hd2s.published import PlainHD2S, random_state
 
 T, SIZE = 16, (128, 192)
 LIMIT = 13_900  # windows/s, by the bandwidth of an H200

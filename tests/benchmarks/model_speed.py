@@ -23,11 +23,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from released_style import in_released_style, released_loss
-
 from hd2s import build_model
 from hd2s.execution import Execution
 from hd2s.losses import domain_loss, saliency_loss
+from tests.benchmarks.released_style import in_released_style, released_loss
 
 OPTIONS = {"hd2s": {}, "hd2s_da": {"grl_lambda": 0.5}, "hd2s_dsl": {"domain": "DHF1K"}}
 

@@ -1,7 +1,8 @@
 """A user's laptop and three hosts, and the reason why there are none."""
 
 import pytest
-from hosts import Hosts, missing, namespaces
+
+from tests.cluster.hosts import Hosts, missing, namespaces
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.places import REPOSITORY
+
 NETWORK = "10.88.0"
 # Where every host finds the folder that all share.
 SHARED = Path("/srv")

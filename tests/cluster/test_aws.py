@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 import yaml
-from hosts import REPOSITORY
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from grid import config
+from tests.cluster.hosts import REPOSITORY
 
 CLUSTERS = [REPOSITORY / "cluster.yaml", REPOSITORY / "grid" / "clusters" / "onprem.yaml"]
 WORLD = ("0.0.0.0/0", "::/0")

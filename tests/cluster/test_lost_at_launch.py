@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import ray
-from nodes import add, loopback_cluster
-from outcomes import wait_for
 
 from grid import cluster as ours
 from grid import jobs
 from grid.events import Listener
 from grid.prepare import prepare
+from tests.cluster.nodes import add, loopback_cluster
+from tests.cluster.outcomes import wait_for
 
 # Workers do not know this file.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from hosts import REPOSITORY
-from nodes import add, loopback_cluster, trains
-from outcomes import assert_same_numbers, wait_for
+
+from tests.cluster.hosts import REPOSITORY
+from tests.cluster.nodes import add, loopback_cluster, trains
+from tests.cluster.outcomes import assert_same_numbers, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 

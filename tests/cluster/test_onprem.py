@@ -7,8 +7,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from hosts import HOME, REPOSITORY, SHARED
-from outcomes import assert_same_numbers, wait_for
+
+from tests.cluster.hosts import HOME, REPOSITORY, SHARED
+from tests.cluster.outcomes import assert_same_numbers, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -1,7 +1,13 @@
 """Each adapter on its native layout: ids, splits, counts, points, and what its own lists make of it."""
 
 import pytest
-from small_corpora import (
+
+from datasets.corpus import available, get
+from datasets.layout import Place
+from datasets.names import escapes
+from datasets.published import published_list, split_by_lists
+from manifests import ProblemError
+from tests.datasets.small_corpora import (
     HEIGHT,
     WIDTH,
     expected_rows,
@@ -10,12 +16,6 @@ from small_corpora import (
     write_shot,
     write_ucf,
 )
-
-from datasets.corpus import available, get
-from datasets.layout import Place
-from datasets.names import escapes
-from datasets.published import published_list, split_by_lists
-from manifests import ProblemError
 
 
 def scan(word, root):

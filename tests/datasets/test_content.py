@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from one_clip import FIXATIONS, FRAMES, MAPS, frame_clip, read, video_clip
 from PIL import Image
-from small_corpora import four_digits, write_fixations, write_frames, write_ledov, write_png
 
 from datasets.folder import FolderCorpus
 from datasets.frame_store import FrameStore
 from datasets.index import index
+from tests.datasets.one_clip import FIXATIONS, FRAMES, MAPS, frame_clip, read, video_clip
+from tests.datasets.small_corpora import four_digits, write_fixations, write_frames, write_ledov, write_png
 
 MINE = FolderCorpus("Mine")
 

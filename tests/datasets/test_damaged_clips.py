@@ -5,8 +5,21 @@ from dataclasses import replace
 import av
 import numpy as np
 import pytest
-from one_clip import DHF1K, FIXATIONS, FRAMES, MAPS, VIDEO, cut, empty, frame_clip, read, video_clip
-from small_corpora import (
+
+from datasets.index import index
+from tests.datasets.one_clip import (
+    DHF1K,
+    FIXATIONS,
+    FRAMES,
+    MAPS,
+    VIDEO,
+    cut,
+    empty,
+    frame_clip,
+    read,
+    video_clip,
+)
+from tests.datasets.small_corpora import (
     HEIGHT,
     WIDTH,
     moving_square,
@@ -15,8 +28,6 @@ from small_corpora import (
     write_png,
     write_video,
 )
-
-from datasets.index import index
 
 
 def rename_all(folder, change):

@@ -5,16 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from small_corpora import moving_square, write_dhf1k, write_png, write_ucf, write_video
 
 from datasets.__main__ import main
 from manifests import open_manifest
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.datasets.small_corpora import moving_square, write_dhf1k, write_png, write_ucf, write_video
+from tests.places import REPOSITORY
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,12 @@ import time
 import unicodedata
 
 import pytest
-from small_corpora import (
+
+from datasets.folder import FolderCorpus
+from datasets.ground_truth import read_map
+from datasets.split_lists import read_lists
+from manifests import ProblemError
+from tests.datasets.small_corpora import (
     expected_rows,
     four_digits,
     moving_square,
@@ -15,11 +20,6 @@ from small_corpora import (
     write_maps,
     write_video,
 )
-
-from datasets.folder import FolderCorpus
-from datasets.ground_truth import read_map
-from datasets.split_lists import read_lists
-from manifests import ProblemError
 
 MINE = FolderCorpus("Mine")
 

@@ -5,19 +5,18 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from small_corpora import HEIGHT, WIDTH, write_dhf1k, write_ledov, write_shot
 
 from datasets.frame_store import FrameStore
 from datasets.ground_truth import read_map
 from datasets.index import index
 from datasets.video import read_frames
 from manifests import ProblemError
+from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_ledov, write_shot
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 SIZE = (24, 32)
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
-from small_corpora import a_clip, write_dhf1k, write_ledov, write_png
 
 from datasets.ground_truth import RULES, MapReader, fixations_to_map, read_map
 from datasets.index import index
 from datasets.video import resize
 from manifests import ProblemError
+from tests.datasets.small_corpora import a_clip, write_dhf1k, write_ledov, write_png
 
 HEIGHT, WIDTH = 180, 230
 SCATTERED = np.array([[90, 100], [3, 4], [170, 20], [60, 220], [61, 221]])

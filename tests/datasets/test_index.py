@@ -1,18 +1,16 @@
 """Corpora indexed once and again, by one process and by several: what is read, and what the manifest says."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
-from small_corpora import write_ucf
-from text_corpus import TextCorpus, reads, write_clip, write_corpus
 
 from datasets import index as index_module
 from datasets.index import index
 from manifests import ManifestError, ProblemError, open_manifest
+from tests.datasets.small_corpora import write_ucf
+from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
 
-PYTHONPATH = os.pathsep.join(map(str, (Path(__file__).parents[2], Path(__file__).parent)))
 CORPUS = TextCorpus()
 
 

@@ -7,17 +7,16 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
-from text_corpus import TextCorpus, reads, write_clip, write_corpus
 
 from datasets.index import index
 from datasets.journal import JOURNAL, LOCK
 from manifests import ProblemError, open_manifest
+from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
+from tests.places import REPOSITORY
 
-PYTHONPATH = os.pathsep.join(map(str, (Path(__file__).parents[2], Path(__file__).parent)))
 CORPUS = TextCorpus()
 
 
@@ -96,7 +95,7 @@ def test_temporary_files_of_the_dead_are_removed_and_those_of_the_living_kept(tm
 
 _INDEX = """
 import sys
-from text_corpus import TextCorpus
+from tests.datasets.text_corpus import TextCorpus
 from datasets.index import index
 
 def tell(done, total, clip):
@@ -110,7 +109,7 @@ if __name__ == "__main__":
 def start_index(tmp_path, root, out, workers=1):
     script = tmp_path / "script.py"
     script.write_text(_INDEX)
-    environment = os.environ | {"PYTHONPATH": PYTHONPATH}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, script, str(root), str(out), str(workers)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -175,7 +174,7 @@ def test_an_index_killed_while_writing_leaves_the_old_manifest_or_the_new_one(tm
 
 _PEAK = """
 import resource, sys
-from text_corpus import TextCorpus
+from tests.datasets.text_corpus import TextCorpus
 from datasets.index import index
 
 if __name__ == "__main__":
@@ -193,7 +192,7 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path):
         for n in range(n_clips):
             write_clip(root, f"train_{n}", seed=n, points=100_000, frames=600)
         command = [sys.executable, script, str(root), str(tmp_path / f"{n_clips}" / "m")]
-        environment = os.environ | {"PYTHONPATH": PYTHONPATH}
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
         peak.append(float(done.stdout))
     # MiB; the fixations of 100 clips more are 100 MiB in memory.

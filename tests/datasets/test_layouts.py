@@ -1,7 +1,11 @@
 """DHF1K in every rearrangement there is: found, named, and read as the same clips."""
 
 import pytest
-from small_corpora import (
+
+from datasets.corpus import get
+from datasets.layout import Layout, detect
+from manifests import ProblemError
+from tests.datasets.small_corpora import (
     HEIGHT,
     WIDTH,
     expected_rows,
@@ -16,10 +20,6 @@ from small_corpora import (
     write_maps,
     write_video,
 )
-
-from datasets.corpus import get
-from datasets.layout import Layout, detect
-from manifests import ProblemError
 
 DHF1K = get("dhf1k")
 NUMBERS = {1: "train", 21: "val", 601: "test", 701: "unannotated", 1000: "unannotated"}

@@ -4,7 +4,13 @@ import av
 import numpy as np
 import pytest
 from scipy.io import savemat
-from small_corpora import (
+
+from datasets import matfile
+from datasets.corpora.ledov import fixated_pixels
+from datasets.corpus import get
+from datasets.index import index
+from manifests import ProblemError
+from tests.datasets.small_corpora import (
     FIXATED,
     FIXDATA,
     HEIGHT,
@@ -15,12 +21,6 @@ from small_corpora import (
     write_mat73,
     write_video,
 )
-
-from datasets import matfile
-from datasets.corpora.ledov import fixated_pixels
-from datasets.corpus import get
-from datasets.index import index
-from manifests import ProblemError
 
 
 def scan(root):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from small_corpora import HEIGHT, WIDTH, write_dhf1k, write_png
 
 from datasets.frame_store import FrameStore
 from datasets.index import index
 from datasets.loading import training_batches, validation_batches
 from manifests import ProblemError
+from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_png
 
 SIZE = (24, 32)
 T = 8

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from datasets.pool import run
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.places import REPOSITORY
 
 
 def square(item):
@@ -106,7 +105,7 @@ def test_the_workers_end_with_the_generator():
 
 _PARENT = """
 import sys
-from test_pool import process_id
+from tests.datasets.test_pool import process_id
 from datasets.pool import run
 if __name__ == "__main__":
     for done in run(process_id, range(1000), workers=2):
@@ -117,7 +116,7 @@ if __name__ == "__main__":
 def test_the_workers_end_when_their_parent_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(_PARENT)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(Path(__file__).parent)])}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment) as parent:
         workers = {int(parent.stdout.readline()) for _ in range(8)}
         parent.kill()

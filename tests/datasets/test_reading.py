@@ -4,11 +4,16 @@ import pickle
 
 import numpy as np
 import pytest
-from one_clip import DHF1K, FIXATIONS, FRAMES, MAPS, cut, empty, frame_clip, read, video_clip
 from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
-from small_corpora import (
+
+from datasets import matfile
+from datasets.corpus import ClipError, Entry, read_entry
+from datasets.folder import FolderCorpus
+from manifests import Finding
+from tests.datasets.one_clip import DHF1K, FIXATIONS, FRAMES, MAPS, cut, empty, frame_clip, read, video_clip
+from tests.datasets.small_corpora import (
     HEIGHT,
     WIDTH,
     expected_rows,
@@ -21,11 +26,6 @@ from small_corpora import (
     write_frames,
     write_png,
 )
-
-from datasets import matfile
-from datasets.corpus import ClipError, Entry, read_entry
-from datasets.folder import FolderCorpus
-from manifests import Finding
 
 
 @pytest.mark.parametrize("place", [FIXATIONS, f"{FIXATIONS}/maps"])

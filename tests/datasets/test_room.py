@@ -4,18 +4,17 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from small_corpora import write_dhf1k
 
 from datasets.frame_store import FrameStore
 from datasets.index import index
 from datasets.room import NoRoomError, Room, human
 from datasets.video import read_frames
+from tests.datasets.small_corpora import write_dhf1k
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 SIZE = (24, 32)
 FRAMES = 20 * (24 * 32 * 3 + 4) + 4
 """Bytes of a clip's frames."""

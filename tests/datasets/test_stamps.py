@@ -3,12 +3,12 @@
 import os
 
 import pytest
-from one_clip import DHF1K, FIXATIONS, MAPS, VIDEO, cut, read, video_clip
-from small_corpora import four_digits, write_fixations
 
 from datasets.corpus import Entry, read_entry
 from datasets.stamps import stamp
 from manifests import Finding
+from tests.datasets.one_clip import DHF1K, FIXATIONS, MAPS, VIDEO, cut, read, video_clip
+from tests.datasets.small_corpora import four_digits, write_fixations
 
 
 def entry_of(root):

@@ -6,12 +6,12 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from small_corpora import HEIGHT, WIDTH, a_clip, moving_square, write_png, write_video
 
 from datasets.corpus import ClipError
 from datasets.ground_truth import MapReader
 from datasets.video import iter_frames, probe, read_frames, resize
 from manifests import ProblemError, write
+from tests.datasets.small_corpora import HEIGHT, WIDTH, a_clip, moving_square, write_png, write_video
 
 N = 40
 FRAMES = moving_square(N)

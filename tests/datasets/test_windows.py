@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from small_corpora import a_clip
 
 from datasets.windows import Window, draw_half, draw_window, eligible, validation_windows
+from tests.datasets.small_corpora import a_clip
 
 LENGTHS = np.array([16, 15, 40, 100])
 

@@ -25,8 +25,8 @@ import psutil
 import pyarrow.parquet as pq
 
 from grid.results import Ledger
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 _MARK = "GRID_UNDER_FAULTS"
 _SPEC = """
 name: small

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from harness import PHASES, Bench, Kill, check, disturb
+from tests.faults.harness import PHASES, Bench, Kill, check, disturb
 
 
 def main() -> None:

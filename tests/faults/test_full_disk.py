@@ -3,7 +3,8 @@
 import subprocess
 
 import pytest
-from harness import Bench
+
+from tests.faults.harness import Bench
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ The long version, over all phases and many moments, is `make soak`.
 import random
 
 import pytest
-from harness import PHASES, Bench, check, disturb
+
+from tests.faults.harness import PHASES, Bench, check, disturb
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import math
 from functools import partial
 
-from small_ledger import finish, finish_training
-
 from grid import config, plan, planner, spec
 from grid.results import Ledger
 from grid.tables import Style
 from grid.tables.scores import Results
 from grid.tables.table import Table
 from grid.tables.values import build
+from tests.grid.small_ledger import finish, finish_training
 
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2")
 COMMAND = "python run_grid.py --grid domain_shift --tables"

@@ -17,8 +17,6 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from buckets import KEYS, bucket, upload
-from grids import Context, evaluation_job_of, job_of, write_spec
 
 from datasets.remote import LOCAL
 from grid.evaluate import evaluate_part
@@ -26,8 +24,10 @@ from grid.prepare import prepare
 from grid.storage import Storage
 from grid.training import fit
 from manifests.store import open_manifest
+from tests.grid.buckets import KEYS, bucket, upload
+from tests.grid.grids import Context, evaluation_job_of, job_of, write_spec
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 CORPORA = {"DHF1K": "dhf1k", "LEDOV": "ledov"}
 SETTINGS = [
     *("model.height=32", "model.width=32", "train.micro_batch=2", "test.eight_bit=false"),

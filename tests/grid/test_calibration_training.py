@@ -3,12 +3,19 @@
 from dataclasses import replace
 
 import torch
-from grids import Context, assert_goes_on_exactly, evaluation_job_of, job_of, prepare_small, weights_of
 
 from grid import training
 from grid.evaluate import evaluate_part
 from grid.training import fit
 from hd2s.calibration import Calibration
+from tests.grid.grids import (
+    Context,
+    assert_goes_on_exactly,
+    evaluation_job_of,
+    job_of,
+    prepare_small,
+    weights_of,
+)
 
 
 def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_else(small_demo):

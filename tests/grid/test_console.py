@@ -7,7 +7,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from invented import Clock, evaluate, table5, train
 from rich.console import Console
 
 from grid.devices import named
@@ -17,8 +16,8 @@ from grid.results import Ledger
 from grid.terminal.console import Progress, duration, quiet_output
 from grid.terminal.progress import GridState
 from grid.terminal.report import final_report, plan_table
-
-ROOT = Path(__file__).parents[2]
+from tests.grid.invented import Clock, evaluate, table5, train
+from tests.places import REPOSITORY
 
 
 @pytest.fixture
@@ -111,7 +110,7 @@ print("after")
 def test_quiet_output_leaves_the_terminal_to_the_display(tmp_path):
     log = tmp_path / "logs" / "ray.log"
     done = subprocess.run(
-        [sys.executable, "-c", NOISY, log], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-c", NOISY, log], cwd=REPOSITORY, check=True, capture_output=True, text=True
     )
     assert done.stdout == "drawn\nafter\n"
     assert done.stderr == ""
@@ -122,7 +121,7 @@ def test_the_display_can_leave_standard_output_to_a_program(tmp_path):
     code = NOISY.replace("(Path(sys.argv[1]))", "(Path(sys.argv[1]), draw_on=2)")
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "ray.log"],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         check=True,
         capture_output=True,
         text=True,
@@ -140,8 +139,7 @@ def test_output_comes_back_after_an_error(tmp_path, capfd):
 LIVE = """
 import sys
 from pathlib import Path
-sys.path.insert(0, "tests/grid")
-from invented import table5
+from tests.grid.invented import table5
 from grid.terminal.console import Progress, quiet_output
 from grid.terminal.progress import GridState
 from grid.results import Ledger
@@ -169,7 +167,7 @@ def test_a_terminal_gets_the_live_display_and_its_cursor_back(tmp_path):
     reader = threading.Thread(target=read)
     reader.start()
     command = [sys.executable, "-c", LIVE, str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=slave, stderr=slave, env=environment)
+    subprocess.run(command, cwd=REPOSITORY, check=True, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     reader.join()
     os.close(master)

@@ -7,7 +7,6 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
-from invented import evaluate, train
 from rich.console import Console
 
 import run_grid
@@ -20,6 +19,7 @@ from grid.prepare import Grid
 from grid.terminal.report import as_json, plan_table
 from manifests.check import ProblemError
 from manifests.schema import Clip
+from tests.grid.invented import evaluate, train
 
 # Of each split; 40 frames give 4 windows of 16 for validation, 17 give 2, and 10 are too short for any.
 LENGTHS = (40, 17, 10)

@@ -8,8 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from grids import SHORT, write_spec
-from invented import evaluate, train
 from omegaconf import OmegaConf
 
 import run_grid
@@ -21,8 +19,9 @@ from grid.export import export
 from grid.prepare import prepare
 from manifests.check import ProblemError
 from manifests.store import open_manifest
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.grid.grids import SHORT, write_spec
+from tests.grid.invented import evaluate, train
+from tests.places import REPOSITORY
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """What a failed unit leaves to read, and when it is tried again."""
 
 import pytest
-from invented import table5
 
 from grid.failures import account, consequence, forget, given_up
 from grid.results import Ledger
+from tests.grid.invented import table5
 
 
 @pytest.fixture

@@ -5,19 +5,18 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from grids import Context, job_of, prepare_small
 
 from grid import leftovers, states
 from grid.files import write_atomically
 from grid.results import Ledger
 from grid.training import fit
 from manifests.check import ProblemError
+from tests.grid.grids import Context, job_of, prepare_small
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 MB = 1_000_000
 
 

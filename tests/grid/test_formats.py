@@ -10,8 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from small_ledger import finish, small_plan, table_spec
-from small_tables import COMMAND, DEMO_STYLE, STYLE, fill, real_plan, table_of
 
 from grid import limits
 from grid.results import Ledger
@@ -22,6 +20,8 @@ from grid.tables.formats.latex import latex
 from grid.tables.formats.markdown import markdown
 from grid.tables.formats.tex import UNKNOWN, tex
 from grid.tables.table import DEMO
+from tests.grid.small_ledger import finish, small_plan, table_spec
+from tests.grid.small_tables import COMMAND, DEMO_STYLE, STYLE, fill, real_plan, table_of
 
 GOLDEN = Path(__file__).parent / "golden"
 

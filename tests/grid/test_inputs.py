@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from grids import prepare_small, write_spec
 
 from grid import config as settings
 from grid import spec as specs
@@ -13,6 +12,7 @@ from grid.prepare import prepare
 from grid.tablespec import GridSpec, TableSpec
 from hd2s import build_model, export_weights
 from manifests.check import ProblemError
+from tests.grid.grids import prepare_small, write_spec
 
 
 def demo_config(out, *overrides):

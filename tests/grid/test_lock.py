@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from grid.lock import held
 from manifests.check import ProblemError
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 _HOLDER = """
 import sys, time
 from pathlib import Path

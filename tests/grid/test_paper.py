@@ -3,10 +3,10 @@
 from collections import Counter
 
 import pytest
-from small_tables import CORPORA, real_plan
 
 from grid.paper import available, citation, paper_value, values
 from manifests.check import ProblemError
+from tests.grid.small_tables import CORPORA, real_plan
 
 
 def test_every_printed_row_has_exactly_one_cell_and_the_converse():

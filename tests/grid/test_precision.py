@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from grids import prepare_small
 
 from grid.precision import check_precision
 from manifests.check import ProblemError
+from tests.grid.grids import prepare_small
 
 
 def check(out, *overrides):

@@ -2,18 +2,16 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from grids import SHORT, write_spec
 
 import run_grid
 from grid import config
 from grid.overruled import overruled
 from grid.prepare import prepare
 from grid.spec import load
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.grid.grids import SHORT, write_spec
+from tests.places import REPOSITORY
 
 WRONG = """
 name: wrong

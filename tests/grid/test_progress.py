@@ -1,8 +1,8 @@
 import pytest
-from invented import Clock, table5, train
 
 from grid.results import Ledger
 from grid.terminal.progress import GridState
+from tests.grid.invented import Clock, table5, train
 
 
 @pytest.fixture

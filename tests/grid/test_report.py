@@ -4,10 +4,10 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-from small_ledger import finish, finish_training, small_plan, table_spec
 
 from grid.results import Ledger
 from grid.terminal.report import final_report
+from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
 
 
 @pytest.fixture

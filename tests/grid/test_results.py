@@ -6,12 +6,12 @@ import math
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_ledger import EXPECTED, finish_training, frames, small_plan, table_spec
 
 from grid.acceptance import RANGES
 from grid.results import Ledger, write_atomically
 from hd2s.metrics import METRICS
 from manifests.check import ProblemError
+from tests.grid.small_ledger import EXPECTED, finish_training, frames, small_plan, table_spec
 
 PLAN = small_plan(table_spec())
 UNIT = "generalization-DHF1K-UCFSports-0"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from grids import evaluation_job_of, prepare_small
 
 from datasets.scored_split import ScoredSplit
 from grid import scoring
+from tests.grid.grids import evaluation_job_of, prepare_small
 
 
 def test_a_prediction_that_is_not_finite_is_told_with_clip_and_frame(small_demo):

@@ -1,10 +1,10 @@
 """Sweeps: each cell shows the point that its validation chose."""
 
 import pytest
-from small_ledger import finish, finish_training, small_plan, table_spec
-from small_tables import rows_of, table_of
 
 from grid.results import Ledger
+from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
+from tests.grid.small_tables import rows_of, table_of
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
-from small_tables import STYLE, real_plan
 
 from grid.results import Ledger
 from grid.tables import compile_tables
 from grid.tables.paired import compare
 from grid.tables.scores import Results
 from grid.tables.significance import build
+from tests.grid.small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
+from tests.grid.small_tables import STYLE, real_plan
 
 PLAIN, ADAPTED = "generalization-DHF1K-UCFSports-0", "adaptation-DHF1K-UCFSports-0"
 

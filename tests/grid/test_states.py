@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from grids import Context, job_of, prepare_small
 
 from grid import states
 from grid.training import TrainingError, fit
+from tests.grid.grids import Context, job_of, prepare_small
 
 
 def state_at(step):

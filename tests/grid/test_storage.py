@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from buckets import bucket, upload
-from grids import Context, evaluation_job_of, job_of, prepare_small
-from small_ledger import finish, small_plan, table_spec
 
 from datasets.frame_store import FrameStore
 from datasets.remote import LOCAL, at_hand, node_folder
@@ -22,6 +19,9 @@ from grid.storage import Storage, check
 from grid.training import fit
 from manifests.check import ProblemError
 from manifests.store import open_manifest
+from tests.grid.buckets import bucket, upload
+from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small
+from tests.grid.small_ledger import finish, small_plan, table_spec
 
 
 @pytest.fixture(scope="module")

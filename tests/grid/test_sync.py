@@ -3,21 +3,19 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from grids import Context, evaluation_job_of, job_of, prepare_small, write_spec
-from invented import complete, table5
 from mlflow.tracking import MlflowClient
-from mlflow_server import kill_all, serving
 
 from grid.evaluate import evaluate_part
 from grid.memory import remember
 from grid.results import Ledger
 from grid.tracking import Tracker
 from grid.training import fit
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small, write_spec
+from tests.grid.invented import complete, table5
+from tests.grid.mlflow_server import kill_all, serving
+from tests.places import REPOSITORY
 
 
 def call(*arguments):

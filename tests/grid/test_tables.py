@@ -3,8 +3,6 @@
 import math
 
 import pytest
-from small_ledger import finish, finish_clips, small_plan, table_spec
-from small_tables import COMMAND, STYLE, fill, real_plan, rows_of, table_of
 
 from grid.results import Ledger
 from grid.tables import Style, compile_tables
@@ -13,6 +11,8 @@ from grid.tables.formats.latex import latex
 from grid.tables.formats.markdown import markdown
 from grid.tables.table import Entry, number
 from grid.tablespec import Variant
+from tests.grid.small_ledger import finish, finish_clips, small_plan, table_spec
+from tests.grid.small_tables import COMMAND, STYLE, fill, real_plan, rows_of, table_of
 
 
 @pytest.fixture

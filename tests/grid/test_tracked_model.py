@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented import table5
 from mlflow import MlflowClient
 
 from grid.tracking.models import log_model, predictor_options
@@ -17,6 +16,7 @@ from hd2s import build_model, save_weights
 from hd2s.inference import Predictor
 from hd2s.served import _load_pyfunc
 from hd2s.weights import WeightsError
+from tests.grid.invented import table5
 
 SIZE = {"clip_length": 8, "height": 32, "width": 64, "conspicuity": (1, 2)}
 LOAD = """

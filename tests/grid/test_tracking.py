@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented import DIGESTS, complete, evaluate, table5, train
 from mlflow import MlflowClient
 
 from grid import pictures
@@ -19,6 +18,7 @@ from grid.storage import Storage
 from grid.tracking import Tracker
 from grid.tracking.describe import describe_cell, describe_training
 from grid.tracking.views import view_state, view_tag
+from tests.grid.invented import DIGESTS, complete, evaluate, table5, train
 
 BLANK = np.zeros((32, 32), np.uint8)
 PNG = pictures.draw(np.dstack([BLANK] * 3), np.zeros((0, 2)), BLANK, BLANK, "clip")

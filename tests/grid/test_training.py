@@ -6,22 +6,10 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from grids import (
-    ONE,
-    Context,
-    assert_goes_on_exactly,
-    evaluation_job_of,
-    job_of,
-    prepare_small,
-    same,
-    weights_of,
-    write_spec,
-)
 
 from datasets.ground_truth import read_map
 from grid import feed, training
@@ -36,6 +24,18 @@ from hd2s.baselines import center_prior
 from hd2s.losses import kld
 from hd2s.metrics import score_frames
 from manifests.check import ProblemError
+from tests.grid.grids import (
+    ONE,
+    Context,
+    assert_goes_on_exactly,
+    evaluation_job_of,
+    job_of,
+    prepare_small,
+    same,
+    weights_of,
+    write_spec,
+)
+from tests.places import REPOSITORY
 
 
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
@@ -225,7 +225,7 @@ _WORKER = """
 import pickle, sys
 from pathlib import Path
 import torch
-from grids import Context
+from tests.grid.grids import Context
 from grid.training import fit
 job, rank, folder = pickle.loads(Path(sys.argv[1]).read_bytes()), int(sys.argv[2]), sys.argv[3]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
@@ -242,8 +242,7 @@ def test_two_workers_train_one_model(small_demo, tmp_path):
     grid = prepare_small(small_demo, "train.world_size=2", "train.accumulate=4", "train.iterations=2")
     job = job_of(grid, "adaptation")
     (tmp_path / "job").write_bytes(pickle.dumps(job))
-    here = Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", _WORKER, str(tmp_path / "job"), str(rank), str(tmp_path)], env=environment

@@ -9,21 +9,20 @@ import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from invented import DIGESTS, complete, table5
-from mlflow_server import free_port, serving, started
 
 from grid import pictures
 from grid.results import Ledger
 from grid.storage import Storage
 from grid.tables import Style, compile_tables
 from grid.tracking import Tracker
+from tests.grid.invented import DIGESTS, complete, table5
+from tests.grid.mlflow_server import free_port, serving, started
+from tests.places import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 METRICS = ["test/NSS", "test/CC", "test/SIM", "test/AUC-J", "test/s-AUC"]
 WAIT_S = 60
 # The environment is as it is, whatever has changed since it was made.

@@ -2,30 +2,27 @@ import math
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
-import two_workers
-from two_workers import CASES, build, drawn, recipe, sgd
 
 from hd2s.execution import Execution
 from hd2s.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.protocol import PROTOCOLS
 from hd2s.steps import STEPS, MicroBatch
+from tests.hd2s import two_workers
+from tests.hd2s.two_workers import CASES, build, drawn, recipe, sgd
+from tests.places import REPOSITORY
 
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):
     """Return what two processes found, each with its own micro-batches."""
     folder = tmp_path_factory.mktemp("workers")
-    path = os.pathsep.join(
-        [str(Path(two_workers.__file__).parents[2]), str(Path(two_workers.__file__).parent)]
-    )
     started = [
         subprocess.Popen(
             [sys.executable, two_workers.__file__, str(worker), str(folder)],
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
         for worker in (0, 1)
     ]

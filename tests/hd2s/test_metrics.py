@@ -5,19 +5,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from plain_metrics import (
-    KINDS,
-    H,
-    W,
-    batched,
-    example,
-    plain_auc_judd,
-    plain_kld,
-    plain_nss,
-    plain_shuffled_area,
-    plain_sim,
-    scaled_at,
-)
 from scipy.stats import mannwhitneyu
 
 from hd2s.metrics import (
@@ -30,6 +17,19 @@ from hd2s.metrics import (
     shuffled_auc,
     shuffled_auc_sampled,
     sim,
+)
+from tests.hd2s.plain_metrics import (
+    KINDS,
+    H,
+    W,
+    batched,
+    example,
+    plain_auc_judd,
+    plain_kld,
+    plain_nss,
+    plain_shuffled_area,
+    plain_sim,
+    scaled_at,
 )
 
 

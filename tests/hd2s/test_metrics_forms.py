@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from plain_metrics import KINDS, batched, example, plain_area, plain_auc_judd
 
 from hd2s.metrics import BENCHMARK, METRICS, Convention, auc_judd, score_frames, shuffled_auc
+from tests.hd2s.plain_metrics import KINDS, batched, example, plain_area, plain_auc_judd
 
 CONVENTIONS = [BENCHMARK, Convention(empty_nss=1.0, auc_digits=4, shuffled_endpoint=False)]
 

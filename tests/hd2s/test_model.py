@@ -2,12 +2,12 @@ import re
 
 import pytest
 import torch
-from published import PlainHD2S, random_state
 from torch import nn
 
 import hd2s
 from hd2s import HD2SConfig, build_model, load_weights
 from hd2s.losses import saliency_loss, saliency_terms
+from tests.hd2s.published import PlainHD2S, random_state
 
 SMALL = {"clip_length": 8, "height": 32, "width": 32}
 

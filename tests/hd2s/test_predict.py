@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from published import random_state
 
 from hd2s import build_model, load_weights, save_weights
 from hd2s.__main__ import main
@@ -15,6 +14,7 @@ from hd2s.benchmark import resize_bicubic, to_eight_bit
 from hd2s.heat import overlay
 from hd2s.inference import Predictor, predict_clip
 from manifests import Clip, write
+from tests.hd2s.published import random_state
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}
 SIZE, RATE, N = (90, 160), Fraction(24000, 1001), 19

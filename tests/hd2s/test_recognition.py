@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from published import random_state
 
 from hd2s import build_model, export_weights, load_weights, save_weights
 from hd2s.__main__ import main
 from hd2s.commands import predict
 from hd2s.recognition import candidates
 from hd2s.weights import WeightsError
+from tests.hd2s.published import random_state
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}
 VARIANTS = [

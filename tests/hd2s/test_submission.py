@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_fast_inference import trained_like
 
 from datasets.scored_split import ScoredSplit
 from grid.scoring import score_clip
@@ -15,6 +14,7 @@ from hd2s.__main__ import main
 from hd2s.inference import Predictor
 from hd2s.metrics import METRICS
 from manifests import Clip, write
+from tests.hd2s.test_fast_inference import trained_like
 
 SIZE, LENGTHS = (45, 80), {"0601": 9, "0602": 3}
 

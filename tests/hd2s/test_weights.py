@@ -1,9 +1,9 @@
 import pytest
 import torch
-from published import published_shapes, random_state
 
 from hd2s import build_model, export_weights, load_weights, save_weights
 from hd2s.weights import WeightsError
+from tests.hd2s.published import published_shapes, random_state
 
 SMALL = {"clip_length": 8, "height": 32, "width": 32}
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from manifests import Clip, Finding, ManifestError, ProblemError, open_manifest, write
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.places import REPOSITORY
 
 
 def clip(name: str, split: str = "train", **changes) -> Clip:
