@@ -33,7 +33,7 @@ from grid.source import assert_ours
 from grid.terminal.console import Progress, quiet_output
 from grid.terminal.progress import GridState
 from grid.terminal.report import as_json, catalogue_table, final_report, plan_table
-from manifests.check import Problem, ProblemError, gathered
+from manifests.problem import Problem, ProblemError, gathered
 
 WRONG = 2
 _GO_ON = "Interrupted; the same command goes on from here."

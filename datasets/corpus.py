@@ -17,7 +17,7 @@ import numpy as np
 from datasets import corpora
 from datasets.stamps import Stamp, stamp
 from manifests import Clip, Finding, Problem, ProblemError
-from manifests.check import suggest
+from manifests.problem import suggest
 
 if TYPE_CHECKING:
     from datasets.layout import Layout

@@ -37,7 +37,7 @@ from datasets.published import unlisted
 from datasets.reading import read_clip
 from datasets.split_lists import SPLIT_OF, Lists, read_lists
 from manifests import Finding, Problem, ProblemError, natural_key
-from manifests.check import suggest
+from manifests.problem import suggest
 
 _WORDS = tuple(SPLIT_OF)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from datasets.corpus import Entry
 from manifests import Problem, ProblemError
-from manifests.check import suggest
+from manifests.problem import suggest
 
 HOW = ("paper", "grouped")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from datasets.corpus import Entry, require
 from datasets.tree import Hit, Identify, Tree, is_image
 from manifests import Finding, Problem, ProblemError, natural_key
-from manifests.check import suggest
+from manifests.problem import suggest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from grid.sync import sync
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 WRONG = 2
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from manifests.check import Problem, suggest
+from manifests.problem import Problem, suggest
 
 FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixations", pa.int32())])
 """The first columns of every evaluation; one float64 column for each metric follows."""

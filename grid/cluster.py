@@ -14,7 +14,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from grid.schedule import Share
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 _ENVIRONMENT = {
     # Progress is ours to draw.

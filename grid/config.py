@@ -14,7 +14,7 @@ from yaml import YAMLError
 from datasets.corpus import available, get
 from datasets.index import default_folder
 from grid.limits import impossible
-from manifests.check import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, suggest
 
 PROFILES = Path(__file__).parent / "profiles"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from manifests.check import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, suggest
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from grid.scoring import score_clip
 from grid.source import assert_ours
 from hd2s import build_model, load_weights
 from hd2s.inference import Predictor
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
 
 # Test frames in one unit of work: a minute or so of one GPU, some of which a large test split has for

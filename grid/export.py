@@ -19,7 +19,7 @@ from grid.prepare import Grid, default_out
 from grid.source import python_version, requirements, source_version
 from grid.tables import Style, compile_tables
 from grid.tables.table import DEMO
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 from manifests.store import Manifest
 
 # Stands for the exported folder in commands, which are called from the project's.

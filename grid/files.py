@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.room import human
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 _AGAIN = "then run the same command again: all that was finished stands."
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -15,7 +15,7 @@ from datasets.windows import eligible
 from grid import cluster
 from grid.plan import Read, Training
 from grid.training import Job
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from manifests.schema import Clip
 from manifests.store import open_manifest
 

@@ -17,7 +17,7 @@ from grid.plan import Plan
 from grid.tablespec import GridSpec
 from hd2s import build_model, load_weights
 from hd2s.weights import WeightsError
-from manifests.check import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, suggest
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
 

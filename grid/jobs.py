@@ -15,7 +15,7 @@ from grid.prepare import Grid
 from grid.schedule import Schedule, Share
 from grid.sweep import Sweep
 from grid.training import Job
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 
 def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:

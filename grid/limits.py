@@ -7,7 +7,7 @@ from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from manifests.check import Problem, suggest
+from manifests.problem import Problem, suggest
 
 if TYPE_CHECKING:
     from grid.config import Config

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 
 @contextmanager

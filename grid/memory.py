@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grid.files import write_atomically
 from grid.prepare import Grid, prepare
-from manifests.check import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, suggest
 
 _FOLDER = "grids"
 

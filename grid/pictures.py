@@ -17,7 +17,7 @@ from grid.files import write_atomically
 from grid.storage import Storage
 from hd2s.benchmark import resize_bicubic, to_eight_bit
 from hd2s.heat import overlay
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 _FOLDER = "pictures"
 _CLIPS = 3

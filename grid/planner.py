@@ -19,7 +19,7 @@ from grid.points import without_idle_axes
 from grid.tablespec import GridSpec, Place, TableSpec
 from hd2s.inference import SMOOTHING_SIGMA
 from hd2s.protocol import find_protocol
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 # Raised by hand whenever the code changes what a training's weights, or an evaluation's scores, come out as.
 TRAINING_RECIPE = 3

@@ -9,7 +9,7 @@ import torch
 from grid import cluster
 from grid.plan import Training
 from grid.prepare import Grid
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 
 def check_precision(grid: Grid, todo: Iterable[Training]) -> None:

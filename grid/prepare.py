@@ -19,7 +19,7 @@ from grid.results import Ledger
 from grid.storage import Storage
 from grid.storage import check as check_storage
 from grid.tablespec import GridSpec
-from manifests.check import Problem, ProblemError, gathered
+from manifests.problem import Problem, ProblemError, gathered
 from manifests.schema import SPLITS
 from manifests.store import Manifest
 

@@ -21,8 +21,8 @@ from grid.acceptance import FRAME_SCHEMA, column_problems, frame_problems, score
 from grid.files import write_atomically
 from grid.plan import Cell, Evaluation, Plan, Training
 from grid.storage import Storage
-from manifests.check import Problem, ProblemError
 from manifests.parquet import seal, unseal
+from manifests.problem import Problem, ProblemError
 
 SCHEMA_VERSION = 1
 """Raised by hand whenever a column or a key of the metadata changes its name, type or meaning."""

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import datasets
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 ROOT = Path(__file__).resolve().parents[1]
 _ROOMS = ("manifests", "hd2s", "datasets", "grid")

@@ -12,7 +12,7 @@ from yaml import YAMLError
 
 from grid.tablereader import NAME, names_files, read_table, unknown, wrong
 from grid.tablespec import GridSpec, TableSpec
-from manifests.check import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, suggest
 
 SPECS = Path(__file__).parent / "specs"
 

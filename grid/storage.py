@@ -16,7 +16,7 @@ from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from datasets.remote import connect, copy_in, node_folder
 from grid.files import write_atomically
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 # Object stores show a file only when it is whole; elsewhere it is written under another name first.
 _ATOMIC = ("s3", "gcs", "abfs")

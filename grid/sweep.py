@@ -29,7 +29,7 @@ from grid.storage import Storage
 from grid.train import trial
 from grid.training import Job
 from hd2s.weights import WeightsError
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 _LOG = logging.getLogger(__name__)
 # Of a training's curve, kept for the account of a failure.

@@ -13,7 +13,7 @@ from grid.approaches import approaches
 from grid.paper import tables as printed_tables
 from grid.tablespec import TableSpec, Variant
 from hd2s.metrics import METRICS
-from manifests.check import Problem, suggest
+from manifests.problem import Problem, suggest
 
 NAME = "name: letters, digits, _ and -, since files are named after it"
 _REQUIRED = ("name", "title", "metrics", "sources", "approaches")

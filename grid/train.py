@@ -22,7 +22,7 @@ from grid.source import assert_ours
 from grid.storage import Storage
 from grid.training import Job, fit
 from hd2s.weights import WeightsError
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 # Of workers of one training for each other; one may have to decode all that it reads, and others nothing.
 _PATIENCE_S = 7200

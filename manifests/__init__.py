@@ -1,8 +1,8 @@
 """What a clip is: schema, Parquet in and out, digest, integrity. Imports nothing else of this project."""
 
-from manifests.check import Problem, ProblemError, clip_problems
+from manifests.findings import LEVELS, Finding
 from manifests.parquet import ManifestError
-from manifests.problems import LEVELS, Finding
+from manifests.problem import Problem, ProblemError, clip_problems
 from manifests.schema import SCHEMA_VERSION, SPLITS, Clip, Fixations, natural_key
 from manifests.store import Manifest, open_manifest
 from manifests.writing import write

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 from manifests.schema import FIXATION_SCHEMA, SCHEMA_VERSION
 
 _KEY, _SUM = b"manifest", b"crc32"

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from manifests.check import Problem
 from manifests.digests import Digests
+from manifests.findings import Finding, read_findings
 from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
-from manifests.problems import Finding, read_findings
+from manifests.problem import Problem
 from manifests.schema import CLIP_SCHEMA, SPLITS, Clip, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"

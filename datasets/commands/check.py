@@ -14,7 +14,7 @@ from datasets.corpus import Corpus, available, get
 from datasets.folder import FolderCorpus
 from datasets.index import default_folder
 from manifests import Manifest, Problem, ProblemError, open_manifest
-from manifests.check import suggest
+from manifests.problem import suggest
 from manifests.store import CLIPS
 
 

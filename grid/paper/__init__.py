@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from manifests.check import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, suggest
 
 FOLDER = Path(__file__).parent
 _PLACE = ("source", "target", "test", "approach")

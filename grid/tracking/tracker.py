@@ -16,7 +16,7 @@ from grid.tracking.background import Background
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
-from manifests.check import Problem, ProblemError
+from manifests.problem import Problem, ProblemError
 
 if TYPE_CHECKING:
     from grid.plan import Cell, Evaluation, Plan, Training

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grid import config, spec
 from grid.tablespec import GridSpec
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 SOUND = {
     "name": "small",

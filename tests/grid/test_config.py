@@ -3,7 +3,7 @@
 import pytest
 
 from grid import config
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 
 def test_the_papers_setting_is_the_default():

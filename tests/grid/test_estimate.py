@@ -17,7 +17,7 @@ from grid.devices import GPUS, Device, named, recognise
 from grid.estimate import estimate
 from grid.prepare import Grid
 from grid.terminal.report import as_json, plan_table
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from manifests.schema import Clip
 from tests.grid.invented import evaluate, train
 

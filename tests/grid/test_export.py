@@ -17,7 +17,7 @@ from grid import source, spec
 from grid.catalogue import catalogue
 from grid.export import export
 from grid.prepare import prepare
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from manifests.store import open_manifest
 from tests.grid.grids import SHORT, write_spec
 from tests.grid.invented import evaluate, train

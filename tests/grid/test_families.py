@@ -8,7 +8,7 @@ import pytest
 from grid import config as settings
 from grid import planner as planning
 from grid import spec as specs
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2", "LEDOV")
 DIGESTS = {name: {split: f"{name}'s {split}" for split in ("train", "val", "test")} for name in CORPORA}

@@ -13,7 +13,7 @@ from grid import leftovers, states
 from grid.files import write_atomically
 from grid.results import Ledger
 from grid.training import fit
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from tests.grid.grids import Context, job_of, prepare_small
 from tests.places import REPOSITORY
 

@@ -11,7 +11,7 @@ from grid.inputs import open_inputs, prepare_demo, weights_digest
 from grid.prepare import prepare
 from grid.tablespec import GridSpec, TableSpec
 from hd2s import build_model, export_weights
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small, write_spec
 
 

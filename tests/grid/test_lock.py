@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from grid.lock import held
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from tests.places import REPOSITORY
 
 _HOLDER = """

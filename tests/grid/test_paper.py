@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from grid.paper import available, citation, paper_value, values
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from tests.grid.small_tables import CORPORA, real_plan
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grid.precision import check_precision
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small
 
 

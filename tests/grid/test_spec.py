@@ -4,7 +4,7 @@ import pytest
 
 from grid import spec
 from grid.approaches import approaches
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 
 GOOD = """
 name: mine

@@ -17,7 +17,7 @@ from grid.parts import do_part, folder, gather
 from grid.results import Ledger
 from grid.storage import Storage, check
 from grid.training import fit
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from manifests.store import open_manifest
 from tests.grid.buckets import bucket, upload
 from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small

@@ -23,7 +23,7 @@ from hd2s import load_weights, save_weights
 from hd2s.baselines import center_prior
 from hd2s.losses import kld
 from hd2s.metrics import score_frames
-from manifests.check import ProblemError
+from manifests.problem import ProblemError
 from tests.grid.grids import (
     ONE,
     Context,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.check import Problem
 from manifests.parquet import ManifestError, pack, read_metadata, read_table
+from manifests.problem import Problem
 
 LEVELS = ("error", "warning", "note")
 """error: a clip is quarantined, or something that the paper's protocol needs is missing; warning: usable, but
