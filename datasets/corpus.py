@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datasets import corpora
-from datasets.stamps import Stamp, stamp
+from datasets.indexing.file_stamps import Stamp, stamp
 from manifests import Clip, Finding, Problem, ProblemError
 from manifests.problem import suggest
 
 if TYPE_CHECKING:
-    from datasets.layout import Layout
+    from datasets.listing.layouts import Layout
 
 Rows = np.ndarray
 """Fixated pixels of one clip: int32 (N, 3) = frame from 0, row, column."""
@@ -200,7 +200,13 @@ def describe(corpus: str, entry: Entry, **columns: object) -> Clip:
 
 def available() -> list[str]:
     """Return the command-line words of all adapters."""
-    return [module.name for module in pkgutil.iter_modules(corpora.__path__)]
+    return list(_adapters())
+
+
+def _adapters() -> dict[str, Corpus]:
+    names = [module.name for module in pkgutil.iter_modules(corpora.__path__)]
+    modules = [importlib.import_module(f"{corpora.__name__}.{name}") for name in names]
+    return {module.CORPUS.word: module.CORPUS for module in modules if hasattr(module, "CORPUS")}
 
 
 def get(word: str) -> Corpus:
@@ -209,9 +215,7 @@ def get(word: str) -> Corpus:
     Raises:
         ProblemError: there is none; names the nearest and all there are.
     """
-    by_word: dict[str, Corpus] = {
-        w: importlib.import_module(f"{corpora.__name__}.{w}").CORPUS for w in available()
-    }
+    by_word = _adapters()
     by_name = {corpus.name: corpus for corpus in by_word.values()}
     known = by_word | by_name
     if word in known:

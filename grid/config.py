@@ -12,7 +12,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
 from datasets.corpus import available, get
-from datasets.index import default_folder
+from datasets.indexing.index import default_folder
 from grid.limits import impossible
 from manifests.problem import Problem, ProblemError, suggest
 

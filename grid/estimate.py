@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
-from datasets.windows import eligible, validation_windows
+from datasets.loading.windows import eligible, validation_windows
 from grid import frames
 from grid.devices import Device
 from grid.feed import domain_of

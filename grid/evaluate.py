@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 
 from datasets.corpus import ClipError
-from datasets.scored_split import ScoredSplit
+from datasets.loading.scored_split import ScoredSplit
 from grid.pictures import Sketch, shown
 from grid.scoring import score_clip
 from grid.source import assert_ours

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from datasets.frame_store import FrameStore
-from datasets.loading import ClipBatch, training_batches, validation_batches
-from datasets.windows import draw_half, eligible
+from datasets.frame_store.store import FrameStore
+from datasets.loading.batches import ClipBatch, training_batches, validation_batches
+from datasets.loading.windows import draw_half, eligible
 from hd2s.inference import normalise
 from hd2s.iteration import Drawn
 from hd2s.protocol import find_protocol

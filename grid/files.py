@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from datasets.room import human
+from datasets.frame_store.bounded_folder import human
 from manifests.problem import Problem, ProblemError
 
 _AGAIN = "then run the same command again: all that was finished stands."

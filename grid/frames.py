@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets.frame_store import FrameStore
-from datasets.windows import eligible
+from datasets.frame_store.store import FrameStore
+from datasets.loading.windows import eligible
 from grid import cluster
 from grid.plan import Read, Training
 from grid.training import Job

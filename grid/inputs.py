@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasets import demo
 from datasets.corpus import available, get
-from datasets.index import index
+from datasets.indexing.index import index
 from datasets.remote import is_folder, is_url
 from grid.config import Config, Model
 from grid.lock import held

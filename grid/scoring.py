@@ -16,10 +16,10 @@ from contextlib import closing
 import numpy as np
 import pyarrow as pa
 
-from datasets.ground_truth import read_map
+from datasets.loading.scored_split import ScoredSplit
+from datasets.reading.ground_truth import read_map
+from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
-from datasets.scored_split import ScoredSplit
-from datasets.video import Size, iter_frames
 from grid.pictures import Sketch
 from hd2s.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
 from hd2s.metrics import METRICS, score_frames

@@ -77,7 +77,7 @@ def test_only_entry_points_import_entry_points():
         ("datasets", "import numpy\nimport ray.train", {"ray"}),
         ("datasets", "from hd2s.model import x", {"hd2s"}),
         ("hd2s", "from scipy import ndimage", {"scipy"}),
-        ("hd2s's commands", "import datasets.video, av", set()),
+        ("hd2s's commands", "import datasets.reading.video, av", set()),
         ("hd2s's commands", "from grid import plan", {"grid"}),
         ("grid", "import ray, mlflow, datasets", set()),
         ("grid", "from run_grid import main", {"run_grid"}),

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from datasets.commands.progress import telling
 from datasets.commands.summary import show, show_counts, show_examples
+from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import Corpus, available, get
-from datasets.folder import FolderCorpus
-from datasets.index import index
+from datasets.indexing.index import index
 from manifests import Problem, ProblemError
 
 

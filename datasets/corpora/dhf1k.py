@@ -23,9 +23,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.layout import Layout, Place, detect, without_annotation
-from datasets.published import published_list
-from datasets.reading import read_clip
+from datasets.listing.layouts import Layout, Place, detect, without_annotation
+from datasets.listing.published_lists import published_list
+from datasets.reading.clip import read_clip
 
 LAST_TRAINING, LAST_ANNOTATED, LAST = 600, 700, 1000
 FPS = 30.0

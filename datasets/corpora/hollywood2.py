@@ -18,9 +18,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.layout import TRAINING_TESTING, detect, without_annotation
-from datasets.published import split_by_lists, unlisted
-from datasets.reading import read_clip
+from datasets.listing.layouts import TRAINING_TESTING, detect, without_annotation
+from datasets.listing.published_lists import split_by_lists, unlisted
+from datasets.reading.clip import read_clip
 
 FPS = 24.0
 _SHOT = re.compile(r"actionclip(?:train|test)[0-9]{5}_[0-9]+")

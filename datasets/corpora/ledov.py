@@ -22,12 +22,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from datasets import matfile
-from datasets.annotation import count_fixated, literal
 from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading, Rows, as_finding, describe
-from datasets.layout import Layout, Place, detect, listed_only
-from datasets.names import escapes
-from datasets.reading import Media, cut_off, read_media
+from datasets.listing.file_names import escapes
+from datasets.listing.layouts import Layout, Place, detect, listed_only
+from datasets.reading import matfile
+from datasets.reading.clip import Media, cut_off, read_media
+from datasets.reading.numbered_files import count_fixated, literal
 from manifests import Finding, Problem, ProblemError, natural_key
 
 _LISTS = {"trainlist": "train", "vaildlist": "val", "testlist": "test"}

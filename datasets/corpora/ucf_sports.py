@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.layout import TRAINING_TESTING, detect, without_annotation
-from datasets.published import split_by_lists, unlisted
-from datasets.reading import read_clip
+from datasets.listing.layouts import TRAINING_TESTING, detect, without_annotation
+from datasets.listing.published_lists import split_by_lists, unlisted
+from datasets.reading.clip import read_clip
 
 FPS = 10.0
 _CLIP = re.compile(r"([A-Za-z]+(?:-[A-Za-z]+)*)-([0-9]{3})")

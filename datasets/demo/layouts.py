@@ -16,7 +16,7 @@ from datasets.demo.cast import Take
 from datasets.demo.domains import Domain
 from datasets.demo.observers import Gaze, watch
 from datasets.demo.scene import Scene, render, stage
-from datasets.ground_truth import fixations_to_map
+from datasets.reading.ground_truth import fixations_to_map
 
 
 def write_clip(domain: Domain, take: Take, root: Path, seed: int) -> None:

@@ -11,7 +11,7 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from datasets.room import human
+from datasets.frame_store.bounded_folder import human
 from grid.failures import incomplete
 from grid.tables.scores import Results
 from grid.terminal.values import values_table

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from datasets.video import iter_frames, resize
+from datasets.reading.video import iter_frames, resize
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
@@ -36,7 +36,7 @@ class Source:
     """Where the frames lie, if they are files, which nothing must be written beside."""
 
     def frames(self, size: Size | None = None) -> Iterator[np.ndarray]:
-        """Yield the frames, resized by the rule of training (`datasets.video.resize`)."""
+        """Yield the frames, resized by the rule of training (`datasets.reading.video.resize`)."""
         for frame in self.native():
             yield resize(frame, size or self.size)
 

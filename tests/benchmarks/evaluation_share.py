@@ -29,10 +29,10 @@ from scipy.ndimage import gaussian_filter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from datasets.folder import FolderCorpus
-from datasets.index import index
-from datasets.scored_split import ScoredSplit
-from datasets.video import read_frames
+from datasets.corpora.own_folder import FolderCorpus
+from datasets.indexing.index import index
+from datasets.loading.scored_split import ScoredSplit
+from datasets.reading.video import read_frames
 from grid.scoring import score_clip
 from hd2s import build_model
 from hd2s.inference import Predictor

@@ -28,9 +28,9 @@ from PIL import Image
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from datasets.frame_store import FrameStore  # noqa: E402 - the repository is not installed everywhere
-from datasets.loading import training_batches  # noqa: E402
-from datasets.video import Probe, probe, read_frames  # noqa: E402
+from datasets.frame_store.store import FrameStore  # noqa: E402 - the repository is not installed everywhere
+from datasets.loading.batches import training_batches  # noqa: E402
+from datasets.reading.video import Probe, probe, read_frames  # noqa: E402
 from manifests import Clip, Manifest, open_manifest, write  # noqa: E402
 
 SIZE, T, BATCH = (128, 192), 16, 8

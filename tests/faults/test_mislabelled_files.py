@@ -9,10 +9,10 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from datasets.annotation import numbered, read_fixation_mats
+from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import ClipError, read_entry
-from datasets.folder import FolderCorpus
-from datasets.video import probe
+from datasets.reading.numbered_files import numbered, read_fixation_mats
+from datasets.reading.video import probe
 
 SIZE, FRAMES = (48, 64), 6
 

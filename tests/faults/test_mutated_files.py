@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.annotation import numbered, read_fixation_mats
-from datasets.checksummed import Checksummed, DamageError, file_size
-from datasets.checksummed import write as write_rows
 from datasets.corpus import ClipError, Entry, describe
-from datasets.images import open_image
-from datasets.split_lists import read_lists
-from datasets.video import probe, read_frames
+from datasets.frame_store.checksummed import Checksummed, DamageError, file_size
+from datasets.frame_store.checksummed import write as write_rows
+from datasets.listing.split_lists import read_lists
+from datasets.reading.images import open_image
+from datasets.reading.numbered_files import numbered, read_fixation_mats
+from datasets.reading.video import probe, read_frames
 from grid import states
 from grid.acceptance import FRAME_SCHEMA
 from grid.plan import Evaluation, Training

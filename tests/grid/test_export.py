@@ -11,8 +11,8 @@ import pytest
 from omegaconf import OmegaConf
 
 import run_grid
-from datasets.folder import FolderCorpus
-from datasets.index import index
+from datasets.corpora.own_folder import FolderCorpus
+from datasets.indexing.index import index
 from grid import source, spec
 from grid.catalogue import catalogue
 from grid.export import export

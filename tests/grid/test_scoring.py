@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasets.scored_split import ScoredSplit
+from datasets.loading.scored_split import ScoredSplit
 from grid import scoring
 from tests.grid.grids import evaluation_job_of, prepare_small
 

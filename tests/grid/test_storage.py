@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.frame_store import FrameStore
+from datasets.frame_store.store import FrameStore
 from datasets.remote import LOCAL, at_hand, node_folder
 from grid import frames, leftovers, places, states
 from grid.evaluate import evaluate_part

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.ground_truth import read_map
+from datasets.reading.ground_truth import read_map
 from grid import feed, training
 from grid.evaluate import evaluate_part
 from grid.failures import forget, incomplete

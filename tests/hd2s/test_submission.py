@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.scored_split import ScoredSplit
+from datasets.loading.scored_split import ScoredSplit
 from grid.scoring import score_clip
 from hd2s import save_weights
 from hd2s.__main__ import main

@@ -1,0 +1,1 @@
+"""Frames decoded once, at training size, on a bounded part of the disk."""

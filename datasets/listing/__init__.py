@@ -1,0 +1,1 @@
+"""The names of a corpus' clips and of their files, found without opening any."""

@@ -1,0 +1,99 @@
+"""The lists of clips that a corpus of one's own may have: train.txt, val.txt and test.txt."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from datasets.listing.file_names import escapes
+from datasets.listing.folder_tree import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from manifests import Finding, Problem, ProblemError
+
+PARTS = ("train", "val", "test")
+SPLIT_OF = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""What folders and lists may be called, in lower case, and the split that is meant."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The split lists of a root."""
+
+    files: dict[str, str]
+    """Of each split that has a list, the name of its file."""
+    splits: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """Of each clip, the splits whose lists name it, in order."""
+    hints: dict[str, str] = field(default_factory=dict)
+    """What to do about a listed name that is no clip, where it tells."""
+
+
+def read_lists(root: Path, clips: Collection[str]) -> tuple[Lists, list[Finding]]:
+    """Read the split lists that are there, and tell what is repeated in one.
+
+    Args:
+        root: the corpus root.
+        clips: identifiers of those that are there, by which names with a suffix or a folder are known.
+
+    Raises:
+        ProblemError: one of them is no text, or a split has two.
+    """
+    lists, findings = Lists(_files(root)), []
+    for split, file in lists.files.items():
+        names = []
+        for line in _lines(root / file):
+            name = _clip(line, clips)
+            names.append(name)
+            lists.splits[name][split] = None
+            if name not in clips and _clip(line.split()[0], clips) in clips:
+                lists.hints[name] = "Correct the list: it takes a clip to a line, without further columns."
+        if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
+            expected, remedy = "every clip once in a list", "It counts once."
+            found = f"{', '.join(repeated[:5])} again"
+            findings.append(Finding("note", "repeated", "", file, expected, found, remedy))
+    return lists, findings
+
+
+def _files(root: Path) -> dict[str, str]:
+    """Return the names of the lists, in the order of the splits."""
+    files: dict[str, str] = {}
+    for path in sorted(root.iterdir()):
+        split = SPLIT_OF.get(path.stem.lower()) if path.suffix.lower() == ".txt" else None
+        if split is None or not path.is_file():
+            continue
+        if split in files:
+            found, remedy = f"{files[split]} and {path.name}", "Put the clips into one of them."
+            raise ProblemError(Problem(f"lists in {root}", f"one for {split}", found, remedy))
+        files[split] = path.name
+    return {split: files[split] for split in PARTS if split in files}
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a list that name clips."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "Write one clip to a line, in UTF-8."
+        raise ProblemError(Problem(f"{path}", "a list of clips", type(error).__name__, remedy)) from error
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _clip(name: str, clips: Collection[str]) -> str:
+    """Return the clip that a listed name means, be it with suffix and folders; the name itself if none."""
+    # Some systems write é as e with an accent that follows it: the same name to whoever reads it.
+    name = unicodedata.normalize("NFC", name)
+    last = PurePosixPath(name).name
+    stem, _, suffix = last.rpartition(".")
+    bare = stem if suffix.lower() in VIDEO_SUFFIXES + IMAGE_SUFFIXES else last
+    if name in clips or escapes(name):
+        return name
+    return next((meant for meant in (last, bare) if meant in clips), name)

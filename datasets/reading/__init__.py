@@ -1,0 +1,1 @@
+"""From files to pixels: frames, maps and fixations, as they are on disk."""

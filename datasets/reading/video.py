@@ -1,0 +1,303 @@
+"""Frames out of encoded videos and folders of images: decoded in order, counted, resized by one rule."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import PictureType
+from av.video.reformatter import VideoReformatter
+from PIL import Image
+
+from datasets.corpus import ClipError
+from datasets.reading.images import check_depth, open_image
+from manifests import Clip, Problem, ProblemError
+
+RESIZE_RULE = "pil-bilinear"
+"""How frames and maps alike come to training size: Pillow's bilinear filter, whose support grows with the
+reduction (antialiased). The name is part of a frame store's address."""
+
+_SLACK, _SLACK_FRAMES = 0.02, 2
+"""By what share, and how many frames, a header may exaggerate before the file counts as cut off."""
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What decoding a whole video tells."""
+
+    n_frames: int
+    width: int
+    height: int
+    fps: float
+    codec: str
+    keyframes: tuple[int, ...]
+    """Presentation times of the keyframes, in units of the stream's time base: increasing."""
+    keyframe_frames: tuple[int, ...]
+    """Which frames (from 0) these are."""
+    promised: int
+    """How many frames there should be by the header: more than there are if the file is clearly cut off."""
+
+
+def resize(image: np.ndarray, size: Size | None) -> np.ndarray:
+    """Return a uint8 image (h, w) or (h, w, 3) at size (H, W), by `RESIZE_RULE`; None leaves it as it is."""
+    if size is None or image.shape[:2] == tuple(size):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+def probe(path: Path, threads: int = 0) -> Probe:
+    """Decode a video from end to end and say what it holds.
+
+    Headers and packets are not trusted: MPEG-4 in AVI has packets without a frame, and timestamps lose or
+    invent some (facts of DHF1K). Decoding in order is the count that the annotations agree with.
+
+    Args:
+        path: the file.
+        threads: that decode; 0 takes as many as there are cores. Processes that share them take one each.
+
+    Raises:
+        ClipError: no video stream, no frame, a damaged frame, or frames of several sizes.
+        av.FFmpegError: the file cannot be decoded.
+    """
+    n_frames, keyframes, sizes = 0, [], set()
+    with _open(path, threads) as (container, stream):
+        header = _Header(container, stream)
+        for packet in container.demux(stream):
+            header.count(packet)
+            for frame in packet.decode():
+                if frame.is_corrupt:
+                    raise ClipError("damaged-frame", "every frame sound", f"frame {n_frames} damaged")
+                sizes.add((frame.width, frame.height))
+                header.see(frame)
+                if _is_keyframe(frame):
+                    keyframes.append((frame.pts, n_frames))
+                n_frames += 1
+        fps, codec = float(stream.average_rate or 0), stream.codec_context.name
+    if n_frames == 0:
+        raise ClipError("no-frames", "frames that decode", "none")
+    if len(sizes) > 1:
+        raise ClipError("size-mismatch", "frames of one size", f"{sorted(sizes)}")
+    width, height = sizes.pop()
+    times, numbers = zip(*_seekable(keyframes), strict=True) if _seekable(keyframes) else ((), ())
+    return Probe(n_frames, width, height, fps, codec, times, numbers, header.promised(n_frames, fps))
+
+
+def _seekable(keyframes: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the keyframes (time, frame), or none where times begin again, as in files put end to end.
+
+    One time then belongs to two frames, and no seek could tell which of them it has come to.
+    """
+    times = [time for time, _ in keyframes]
+    return keyframes if all(a < b for a, b in itertools.pairwise(times)) else []
+
+
+class _Header:
+    """What the header of a container says of a video's length, held against what there is.
+
+    AVI's counts packets, of which some hold no frame; those of MP4 and Matroska tell the time, which edit
+    lists cut. Other containers say nothing, or what the size of the file suggests.
+    """
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+        form = container.format.name
+        self._frames = stream.frames if form == "avi" else 0
+        self._duration = 0.0
+        if form.startswith(("mov", "matroska")):
+            if stream.duration:
+                self._duration = float(stream.duration * stream.time_base)
+            elif container.duration and len(container.streams) == 1:
+                self._duration = container.duration / av.time_base
+        self._packets, self._first, self._last = 0, math.inf, -math.inf
+
+    def count(self, packet: av.Packet) -> None:
+        """Take in a packet."""
+        self._packets += packet.size > 0
+
+    def see(self, frame: av.VideoFrame) -> None:
+        """Take in a frame."""
+        if frame.time is not None:
+            self._first, self._last = min(self._first, frame.time), max(self._last, frame.time)
+
+    def promised(self, n_frames: int, fps: float) -> int:
+        """Return how many frames there should have been; `n_frames` where nothing speaks against them."""
+        promised = n_frames + max(self._frames - self._packets, 0)
+        length = self._last - self._first + (1 / fps if fps else 0.0)
+        if self._duration and 0 < length < self._duration:
+            promised = round(n_frames * self._duration / length)
+        return promised if promised - n_frames > max(_SLACK * promised, _SLACK_FRAMES) else n_frames
+
+
+def iter_frames(
+    root: Path | str,
+    clip: Clip,
+    size: Size | None = None,
+    start: int = 0,
+    count: int | None = None,
+    *,
+    threads: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yield frames ``start … start + count`` of a clip, one at a time: uint8 (H, W, 3) RGB.
+
+    A video is decoded from the last keyframe that the index knows before `start`; the frames are those that
+    decoding from its beginning gives.
+
+    Args:
+        root: the corpus root.
+        clip: video or frames.
+        size: (height, width) to resize to; None for native resolution.
+        start: first frame, from 0.
+        count: how many; None for all that follow.
+        threads: that decode a video; 0 takes as many as there are cores. Processes that share them take one
+            each.
+
+    Raises:
+        IndexError: the frames asked for are not all within the clip.
+        ProblemError: the file holds another number or size of frames than when it was indexed, or cannot be
+            read.
+    """
+    stop = clip.n_frames if count is None else start + count
+    if not 0 <= start <= stop <= clip.n_frames:
+        raise IndexError(f"{clip.corpus}/{clip.clip}: frames {start} to {stop} of {clip.n_frames}")
+    found = start
+    try:
+        if clip.media == "video":
+            images = _decoded(Path(root) / clip.path, clip, start, stop, threads)
+        else:
+            images = _images(Path(root), clip, start, stop)
+        for image in images if start < stop else ():
+            if image.shape[:2] != (clip.height, clip.width):
+                height, width = image.shape[:2]
+                expected = f"frames of {clip.width}x{clip.height}"
+                raise ClipError("size-mismatch", expected, f"frame {found} of {width}x{height}")
+            found += 1
+            yield resize(image, size)
+        if found < stop:
+            raise ClipError("count-mismatch", f"{clip.n_frames} frames", f"{found} frames")
+    except (av.FFmpegError, OSError) as error:
+        damage = ClipError("unreadable-video", "a video that decodes", f"{type(error).__name__}: {error}")
+        raise changed(root, clip, damage) from error
+    except ClipError as error:
+        raise changed(root, clip, error) from error
+
+
+def read_frames(
+    root: Path | str,
+    clip: Clip,
+    size: Size | None = None,
+    start: int = 0,
+    count: int | None = None,
+    *,
+    threads: int = 0,
+) -> np.ndarray:
+    """Return frames of a clip as one array: uint8 (T, H, W, 3) RGB. Arguments and errors of `iter_frames`."""
+    height, width = size or (clip.height, clip.width)
+    length = clip.n_frames - start if count is None else count
+    frames = np.empty((max(length, 0), height, width, 3), np.uint8)
+    for i, frame in enumerate(iter_frames(root, clip, size, start, count, threads=threads)):
+        frames[i] = frame
+    return frames
+
+
+@contextmanager
+def _open(path: Path, threads: int) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open the first video stream of a file."""
+    if not path.is_file():
+        raise ClipError("unreadable-video", "a video", f"no file {path.name}")
+    # Titles and comments are in whatever encoding their writer had.
+    with av.open(str(path), metadata_errors="replace") as container:
+        if not container.streams.video:
+            raise ClipError("unreadable-video", "a video", f"{path.name} without a video stream")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise ClipError("unreadable-video", "a video that decodes", "a codec that FFmpeg does not know")
+        stream.codec_context.thread_count = threads
+        if threads != 1:
+            stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _is_keyframe(frame: av.VideoFrame) -> bool:
+    """Whether decoding may begin here: a marked frame that refers to no other, with a time to seek to.
+
+    A stream that refreshes its picture bit by bit marks frames that are whole only after those before.
+    """
+    return frame.key_frame and frame.pict_type == PictureType.I and frame.pts is not None
+
+
+def _decoded(path: Path, clip: Clip, start: int, stop: int, threads: int) -> Iterator[np.ndarray]:
+    """Yield frames start … stop of a video as RGB; what a seek does not give, decoding from the beginning."""
+    to_rgb, due = VideoReformatter(), start  # one for all frames: each by itself would set up its own
+    seekable = bisect.bisect_right(clip.keyframe_frames, start) > 1
+    for numbered in (_after_seek, _from_beginning) if seekable else (_from_beginning,):
+        with _open(path, threads) as (container, stream):
+            for i, frame in numbered(container, stream, clip, start):
+                if due == i < stop:
+                    yield to_rgb.reformat(frame, format="rgb24").to_ndarray()
+                    due += 1
+                if due == stop < clip.n_frames:
+                    return
+        if due == stop:
+            return
+
+
+def _from_beginning(
+    container: av.container.InputContainer, stream: av.VideoStream, clip: Clip, _: int
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield every frame with its number; one too many or a damaged one is not what was indexed."""
+    for i, frame in enumerate(container.decode(stream)):
+        if frame.is_corrupt:
+            raise ClipError("damaged-frame", "every frame sound", f"frame {i} damaged")
+        if i == clip.n_frames:
+            raise ClipError("count-mismatch", f"{i} frames", "more")
+        yield i, frame
+
+
+def _after_seek(
+    container: av.container.InputContainer, stream: av.VideoStream, clip: Clip, start: int
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield frames with their numbers from a keyframe at or before `start` on; ends early if in doubt.
+
+    Where a seek has come to is told by the first keyframe that decodes, by its time as indexed; what decodes
+    before it may refer to frames that were passed over (open groups of pictures). Some containers land late
+    (AVI and transport streams go by decoding times), so that an earlier one is sought, in growing steps.
+    """
+    known, back = bisect.bisect_right(clip.keyframe_frames, start), 1
+    number_of = dict(zip(clip.keyframes[:known], clip.keyframe_frames[:known], strict=True))
+    with suppress(av.FFmpegError):
+        while known > 1:
+            container.seek(clip.keyframes[known - 1], stream=stream)
+            frames = container.decode(stream)
+            first = next(filter(_is_keyframe, frames), None)
+            if first is not None and first.pts in number_of:
+                numbers = range(number_of[first.pts], clip.n_frames)
+                sound = itertools.takewhile(
+                    lambda frame: not frame.is_corrupt, itertools.chain([first], frames)
+                )
+                yield from zip(numbers, sound, strict=False)
+                return
+            known, back = known - back, 2 * back
+
+
+def _images(root: Path, clip: Clip, start: int, stop: int) -> Iterator[np.ndarray]:
+    for i in range(start, stop):
+        path = clip.frame_path(i)
+        image = open_image(root, path)
+        check_depth(image, path)
+        yield np.asarray(image.convert("RGB"))
+
+
+def changed(root: Path | str, clip: Clip, error: ClipError) -> ProblemError:
+    """Return what is not as it was indexed, for whoever trains or evaluates."""
+    where = f"{clip.corpus}/{clip.clip} ({Path(root) / (error.path or clip.path)})"
+    remedy = "Restore the file or index the corpus again."
+    return ProblemError(Problem(where, f"{error.expected}, as indexed", error.found, remedy))

@@ -1,0 +1,183 @@
+"""Corpora indexed once and again, by one process and by several: what is read, and what the manifest says."""
+
+import os
+
+import numpy as np
+import pytest
+
+from datasets.indexing import index as index_module
+from datasets.indexing.index import index
+from manifests import ManifestError, ProblemError, open_manifest
+from tests.datasets.small_corpora import write_ucf
+from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
+
+CORPUS = TextCorpus()
+
+
+def rows_of(manifest, clip):
+    return np.column_stack(manifest.fixations().of(clip)).tolist()
+
+
+def test_a_second_run_reads_only_what_has_changed_or_is_new(tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    names = write_corpus(root)
+    first = index(CORPUS, root, out)
+    assert sorted(reads(root)) == sorted(names)
+    before = {name: rows_of(first, name) for name in ("train_0", "train_1")}
+    told = []
+    assert index(CORPUS, root, out, progress=lambda *args: told.append(args)).digest == first.digest
+    assert (reads(root), told) == ([], [])
+
+    write_clip(root, "train_1", seed=1, points=90)
+    write_clip(root, "train_7")
+    (root / "test_0.json").unlink()
+    second = index(CORPUS, root, out, progress=lambda *args: told.append(args))
+    assert sorted(reads(root)) == ["train_1", "train_7"]
+    assert [(done, total, clip.clip) for done, total, clip in told] == [(7, 8, "train_1"), (8, 8, "train_7")]
+    assert (second.counts["train"], second.counts["test"]) == (7, 1)
+    assert second.digest == index(CORPUS, root, tmp_path / "fresh").digest
+    assert rows_of(second, "train_0") == before["train_0"]
+    assert len(rows_of(second, "train_1")) > len(before["train_1"]) > 20
+
+
+def test_a_clip_changed_within_its_time_or_its_size_is_read_again(tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root, points=30)
+    index(CORPUS, root, out)
+    reads(root)
+    path = root / "train_0.json"
+    before = path.stat()
+    write_clip(root, "train_0", seed=0, points=31)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert path.stat().st_size == before.st_size
+    write_clip(root, "train_1", seed=1, points=300)
+    os.utime(root / "train_1.json", ns=(before.st_atime_ns, before.st_mtime_ns))
+    index(CORPUS, root, out)
+    assert sorted(reads(root)) == ["train_0", "train_1"]
+
+
+def test_another_reader_version_reads_everything_again(tmp_path, monkeypatch):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    names = write_corpus(root)
+    index(CORPUS, root, out)
+    reads(root)
+    monkeypatch.setattr(index_module, "READER_VERSION", index_module.READER_VERSION + 1)
+    index(CORPUS, root, out)
+    assert sorted(reads(root)) == sorted(names)
+
+
+def test_processes_give_what_one_gives(tmp_path):
+    write_corpus(tmp_path / "corpus")
+    write_clip(tmp_path / "corpus", "train_9", damaged=True)
+    alone = index(CORPUS, tmp_path / "corpus", tmp_path / "alone")
+    told = []
+    together = index(
+        CORPUS, tmp_path / "corpus", tmp_path / "m", workers=3, progress=lambda *args: told.append(args)
+    )
+    assert together.digest == alone.digest
+    assert together.problems() == alone.problems()
+    assert [done for done, *_ in told] == list(range(1, 10))
+
+
+def test_a_real_corpus_in_processes(tmp_path):
+    for number in range(1, 5):
+        write_ucf(tmp_path / "corpus", "training", f"Diving-Side-{number:03d}", 4 + number)
+    write_ucf(tmp_path / "corpus", "testing", "Lifting-001", 3)
+    alone = index("ucf_sports", tmp_path / "corpus", tmp_path / "alone")
+    assert (sum(alone.counts.values()), alone.quarantined) == (5, 0)
+    assert index("ucf_sports", tmp_path / "corpus", tmp_path / "m", workers=2).digest == alone.digest
+
+
+def test_a_clip_that_kills_its_reader_is_quarantined_and_tried_again_next_time(tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    names = write_corpus(root)
+    write_clip(root, "train_3", kill=True)
+    manifest = index(CORPUS, root, out, workers=2)
+    (clip,) = manifest.clips(status="quarantined")
+    reason = "expected a clip that can be read, found its process was killed by SIGKILL (Killed)"
+    assert (clip.clip, clip.reason) == ("train_3", reason)
+    (finding,) = [f for f in manifest.problems() if f.level == "error"]
+    assert (finding.kind, finding.clip, finding.path) == ("unreadable-crash", "train_3", "train_3.json")
+    assert "fewer --workers" in finding.remedy
+    assert len(manifest.clips()) == len(names) - 1
+    reads(root)
+    assert index(CORPUS, root, out, workers=2).digest == manifest.digest
+    assert set(reads(root)) == {"train_3"}
+
+
+def test_a_clip_that_could_not_be_read_is_tried_again_though_its_files_are_the_same(tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root)
+    write_clip(root, "train_4", damaged=True)
+    # Its reader fails with a TypeError, as it would for want of rights or memory.
+    write_clip(root, "train_3", seconds="now")
+    index(CORPUS, root, out)
+    reads(root)
+    index(CORPUS, root, out)
+    assert reads(root) == ["train_3"]
+
+
+def test_a_clip_that_vanishes_after_listing_is_quarantined(tmp_path):
+    class Vanishing(TextCorpus):
+        def list(self, root, layout=None):
+            listing = super().list(root, layout)
+            (root / "train_2.json").unlink()
+            return listing
+
+    write_corpus(tmp_path / "corpus")
+    manifest = index(Vanishing(), tmp_path / "corpus", tmp_path / "m")
+    (clip,) = manifest.clips(status="quarantined")
+    assert clip.clip == "train_2"
+    assert "FileNotFoundError" in clip.reason
+    assert str(tmp_path) not in clip.reason
+
+
+def test_clips_missing_or_more_than_published_are_said(tmp_path):
+    write_corpus(tmp_path / "corpus")
+    for name in ("train_0", "train_1"):
+        (tmp_path / "corpus" / f"{name}.json").unlink()
+    write_clip(tmp_path / "corpus", "test_8")
+    findings = index(CORPUS, tmp_path / "corpus", tmp_path / "m").problems()
+    assert [(f.level, f.kind, f.expected, f.found) for f in findings] == [
+        ("warning", "missing-clip", "the 6 published clips of train", "4"),
+        ("warning", "additional-clip", "the 2 published clips of test", "3"),
+    ]
+
+
+def test_validation_drawn_by_source_video(tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root)
+    paper = index(CORPUS, root, out)
+    reads(root)
+    grouped = index(CORPUS, root, out, split="grouped", seed=3)
+    assert reads(root) == []
+    assert paper.counts["val"] == 0
+    assert (grouped.counts["train"], grouped.counts["val"], grouped.counts["test"]) == (4, 2, 2)
+    held = {clip.source_video for clip in grouped.clips("val")}
+    assert held.isdisjoint(clip.source_video for clip in grouped.clips("train"))
+    (note,) = grouped.problems()
+    assert (note.level, note.kind) == ("note", "split-redrawn")
+    assert "2 clips for validation beside 4 for training, drawn by source video with seed 3" in note.found
+    assert index(CORPUS, root, out).digest == paper.digest
+
+
+def test_without_a_usable_clip_there_is_no_manifest(tmp_path):
+    for n in range(5):
+        write_clip(tmp_path / "corpus", f"train_{n}", damaged=True)
+    with pytest.raises(
+        ProblemError, match="5 clips, all quarantined, the first because of train_0: expected"
+    ):
+        index(CORPUS, tmp_path / "corpus", tmp_path / "m")
+    with pytest.raises(ManifestError):
+        open_manifest(tmp_path / "m")
+
+
+def test_a_folder_with_the_manifest_of_another_corpus_is_left_alone(tmp_path):
+    class Other(TextCorpus):
+        name = "Other"
+
+    write_corpus(tmp_path / "corpus")
+    digest = index(CORPUS, tmp_path / "corpus", tmp_path / "m").digest
+    with pytest.raises(ProblemError, match="a manifest of Other, or none, found that of Text"):
+        index(Other(), tmp_path / "corpus", tmp_path / "m")
+    assert open_manifest(tmp_path / "m").digest == digest

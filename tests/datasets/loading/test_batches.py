@@ -1,0 +1,155 @@
+"""Batches: the same for any number of loaders, ranks and restarts, and the windows they say they are."""
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.frame_store.store import FrameStore
+from datasets.indexing.index import index
+from datasets.loading.batches import training_batches, validation_batches
+from manifests import ProblemError
+from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_png
+
+SIZE = (24, 32)
+T = 8
+
+
+# Maps that are not their own mirror image, and tell the frame by their first pixel.
+SHADED = [(10 + i + np.tile(np.arange(SIZE[1]), (SIZE[0], 1))).astype(np.uint8) for i in range(20)]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A store and its clips, one of which is shorter than a window."""
+    folder = tmp_path_factory.mktemp("loading")
+    for number, n_frames in ((1, 20), (2, 5), (3, 12), (4, T)):
+        write_dhf1k(folder / "DHF1K", number, n_frames)
+        for i in range(n_frames):
+            shaded = np.repeat(np.repeat(SHADED[i], HEIGHT // SIZE[0], axis=0), WIDTH // SIZE[1], axis=1)
+            write_png(folder / "DHF1K" / "annotation" / f"{number:04d}" / "maps" / f"{i + 1:04d}.png", shaded)
+    manifest = index("dhf1k", folder / "DHF1K", folder / "m")
+    return FrameStore(folder / "store", manifest, SIZE), manifest.clips()
+
+
+def batches(corpus, **changes):
+    settings = {"T": T, "batch": 4, "seed": 5, "last_step": 6} | changes
+    return list(training_batches(*corpus, **settings))
+
+
+def assert_equal(some, others):
+    for one, other in zip(some, others, strict=True):
+        assert one.keys == other.keys
+        assert torch.equal(one.flips, other.flips)
+        assert torch.equal(one.clips, other.clips)
+        assert torch.equal(one.maps, other.maps)
+
+
+def test_batches_are_the_windows_they_name(corpus):
+    """As loaded they are as they lie on disk; on the device, those that say so are mirrored."""
+    store, clips = corpus
+    by_name = {clip.clip: clip for clip in clips}
+    flips = set()
+    for batch in batches(corpus):
+        assert (batch.clips.shape, batch.clips.dtype) == ((4, T, *SIZE, 3), torch.uint8)
+        assert (batch.maps.shape, batch.maps.dtype) == ((4, *SIZE), torch.uint8)
+        assert batch.flips.tolist() == [key.endswith("~") for key in batch.keys]
+        there = batch.to("cpu")
+        assert not there.flips.any()
+        assert there.keys == batch.keys
+        for slot, key in enumerate(batch.keys):
+            name, _, start = key.partition("@")
+            start, flip = int(start.rstrip("~")), key.endswith("~")
+            flips.add(flip)
+            frames, target = store.read_frames(by_name[name], start, T), SHADED[start + T - 1]
+            assert np.array_equal(batch.clips[slot].numpy(), frames)
+            assert np.array_equal(batch.maps[slot].numpy(), target)
+            assert np.array_equal(there.clips[slot].numpy(), frames[:, :, ::-1] if flip else frames)
+            assert np.array_equal(there.maps[slot].numpy(), target[:, ::-1] if flip else target)
+    assert flips == {True, False}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_loader_processes_change_nothing(corpus, workers):
+    """Kept or let go: kept ones are more than there is shared memory for."""
+    kept = batches(corpus, workers=workers, last_step=20)
+    assert_equal(kept, batches(corpus, last_step=20))
+    settings = {"T": T, "batch": 4, "seed": 5, "last_step": 20, "workers": workers}
+    for batch, expected in zip(training_batches(*corpus, **settings), kept, strict=True):
+        assert_equal([batch.to("cpu")], [expected.to("cpu")])
+        del batch
+
+
+def test_memory_is_not_used_again_while_any_part_of_its_batch_is_held(corpus):
+    kept, expected = [], [batch.clips[1].clone() for batch in batches(corpus, last_step=20)]
+    settings = {"T": T, "batch": 4, "seed": 5, "last_step": 20, "workers": 2}
+    for step, batch in enumerate(training_batches(*corpus, **settings)):
+        if step % 3 == 0:
+            kept.append((batch.clips[1], expected[step]))
+        del batch
+    assert all(torch.equal(one, other) for one, other in kept)
+
+
+def test_a_clip_that_changed_is_named_whoever_loads_it(tmp_path):
+    write_dhf1k(tmp_path / "DHF1K", 1, 20)
+    manifest = index("dhf1k", tmp_path / "DHF1K", tmp_path / "m")
+    write_dhf1k(tmp_path / "DHF1K", 1, 18)
+    for workers in (0, 1):
+        broken = FrameStore(tmp_path / "store", manifest, SIZE), manifest.clips()
+        with pytest.raises(ProblemError, match=r"DHF1K/0001 .*expected 20 frames, as indexed, found 18"):
+            batches(broken, workers=workers)
+
+
+def test_without_room_the_batches_are_the_same(corpus, tmp_path):
+    store, clips = corpus
+    nowhere = FrameStore(tmp_path, store.manifest, SIZE, limit=1000)
+    assert_equal(batches((nowhere, clips), workers=1), batches(corpus))
+    assert not list(tmp_path.glob("DHF1K*/*"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="pages are pinned for a GPU")
+def test_batches_reach_a_gpu_mirrored(corpus):
+    for one, other in zip(batches(corpus, workers=2, pin=True), batches(corpus), strict=True):
+        assert one.clips.is_pinned()
+        there, here = one.to("cuda"), other.to("cpu")
+        assert torch.equal(there.clips.cpu(), here.clips)
+        assert torch.equal(there.maps.cpu(), here.maps)
+
+
+def test_resuming_needs_no_replay(corpus):
+    assert_equal(batches(corpus, first_step=4), batches(corpus)[4:])
+    assert batches(corpus, first_step=6) == []
+
+
+def test_ranks_share_the_global_batch(corpus):
+    whole = batches(corpus, batch=6)
+    ranks = [batches(corpus, batch=2, rank=r, world_size=3) for r in range(3)]
+    for step, together in enumerate(whole):
+        assert together.keys == [key for rank in ranks for key in rank[step].keys]
+        assert torch.equal(together.clips, torch.cat([rank[step].clips for rank in ranks]))
+        assert torch.equal(together.maps, torch.cat([rank[step].maps for rank in ranks]))
+
+
+def test_short_clips_are_never_drawn(corpus):
+    drawn = {key.partition("@")[0] for batch in batches(corpus, last_step=30) for key in batch.keys}
+    assert drawn == {"0001", "0003", "0004"}
+    with pytest.raises(ProblemError, match="one of at least 21 frames, found 4 clips, the longest of 20"):
+        batches(corpus, T=21)
+
+
+def test_an_unlabelled_corpus_gives_no_maps(corpus):
+    unlabelled = batches(corpus, labelled=False)
+    assert all(batch.maps is None for batch in unlabelled)
+    for one, other in zip(unlabelled, batches(corpus), strict=True):
+        assert torch.equal(one.clips, other.clips)
+
+
+def test_validation_covers_each_window_once(corpus):
+    def keys(**changes):
+        settings = {"T": T, "batch": 3, "per_clip": 3} | changes
+        return [batch.keys for batch in validation_batches(*corpus, **settings)]
+
+    assert keys() == [["0001@0", "0001@6", "0001@12"], ["0003@0", "0003@2", "0003@4"], ["0004@0"]]
+    shares = [key for rank in range(2) for batch in keys(rank=rank, world_size=2) for key in batch]
+    assert sorted(shares) == sorted(key for batch in keys() for key in batch)
+    batch = next(iter(validation_batches(*corpus, T=T, batch=3, per_clip=3)))
+    assert batch.maps[:, 0, 0].tolist() == [10 + T - 1, 16 + T - 1, 22 + T - 1]

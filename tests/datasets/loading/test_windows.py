@@ -1,0 +1,73 @@
+"""Windows are a pure function of names and numbers, and each draw is uniform."""
+
+import numpy as np
+import pytest
+
+from datasets.loading.windows import Window, draw_half, draw_window, eligible, validation_windows
+from tests.datasets.small_corpora import a_clip
+
+LENGTHS = np.array([16, 15, 40, 100])
+
+
+def test_draws_are_pinned():
+    # Results are compared in pairs across runs and machines: the same names give the same clips for ever.
+    drawn = [draw_window(0, "DHF1K", step, slot, lengths=LENGTHS, T=16) for step in (0, 7) for slot in (0, 1)]
+    assert drawn == [Window(2, 12, True), Window(3, 76, False), Window(0, 0, True), Window(0, 0, False)]
+
+
+def test_every_argument_changes_the_draw():
+    lengths = np.full(1000, 1000)
+    reference = draw_window(0, "DHF1K", 0, 0, lengths=lengths, T=16)
+    assert draw_window(0, "DHF1K", 0, 0, lengths=lengths, T=16) == reference
+    for other in ((1, "DHF1K", 0, 0), (0, "LEDOV", 0, 0), (0, "DHF1K", 1, 0), (0, "DHF1K", 0, 1)):
+        assert draw_window(*other, lengths=lengths, T=16) != reference
+
+
+def test_clips_starts_and_flips_are_uniform_and_short_clips_left_out():
+    n = 6000
+    drawn = [draw_window(3, "UCFSports", i, 0, lengths=LENGTHS, T=16) for i in range(n)]
+    clips = np.bincount([w.clip_index for w in drawn], minlength=4)
+    assert clips[1] == 0
+    # Five standard deviations of a binomial count.
+    assert np.abs(clips[[0, 2, 3]] - n / 3).max() < 5 * np.sqrt(n * 2 / 9)
+    assert {w.start for w in drawn if w.clip_index == 0} == {0}
+    starts = np.bincount([w.start for w in drawn if w.clip_index == 2])
+    assert len(starts) == 25
+    assert np.abs(starts - starts.mean()).max() < 5 * np.sqrt(starts.mean())
+    assert max(w.start for w in drawn if w.clip_index == 3) == 84
+    assert abs(sum(w.flip for w in drawn) - n / 2) < 5 * np.sqrt(n / 4)
+
+
+def test_no_clip_is_long_enough():
+    with pytest.raises(ValueError, match="no clip of LEDOV has the 16 frames of a window; the longest has 9"):
+        draw_window(0, "LEDOV", 0, 0, lengths=np.array([3, 9]), T=16)
+
+
+def test_short_clips_are_counted():
+    clips = [a_clip(clip=str(n), n_frames=n) for n in (15, 16, 17)]
+    kept, left_out = eligible(clips, 16)
+    assert [c.clip for c in kept] == ["16", "17"]
+    assert left_out == 1
+
+
+def test_half_of_the_clips_is_drawn_anew_at_each_step_and_the_same_again():
+    clips = [a_clip(clip=str(n)) for n in range(9)]
+    halves = [draw_half(clips, 0, "DHF1K", step) for step in range(200)]
+    assert halves == [draw_half(clips, 0, "DHF1K", step) for step in range(200)]
+    assert all(len(half) == 5 and half == sorted(half, key=clips.index) for half in halves)
+    drawn = np.bincount([clips.index(clip) for half in halves for clip in half])
+    assert np.abs(drawn - 200 * 5 / 9).max() < 5 * np.sqrt(200 * 20 / 81)
+    assert halves != [draw_half(clips, 1, "DHF1K", step) for step in range(200)]
+
+
+def test_validation_windows_are_fixed_and_evenly_spaced():
+    clips = [a_clip(n_frames=n) for n in (116, 15, 17, 16)]
+    assert validation_windows(clips, 16, 1) == [
+        Window(0, 50, False),
+        Window(2, 0, False),
+        Window(3, 0, False),
+    ]
+    three = validation_windows(clips, 16, 3)
+    assert [w.start for w in three if w.clip_index == 0] == [0, 50, 100]
+    assert [w.start for w in three if w.clip_index == 2] == [0, 1]
+    assert [w.start for w in three if w.clip_index == 3] == [0]
