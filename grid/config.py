@@ -57,7 +57,7 @@ class Train:
     # Selection: the lowest KLD of the saliency map on the validation split, looked at this often.
     validate_every: int = 100
     validation_windows: int = 4
-    # What the released code does otherwise than the paper says (hd2s.protocol): paper or released.
+    # What the released code does otherwise than the paper says (hd2s.training.protocol): paper or released.
     protocol: str = "paper"
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.
     non_finite: str = "stop"
@@ -74,7 +74,8 @@ class Train:
 class Test:
     """Evaluation of every frame (Sect. 3.1)."""
 
-    # Whose way of predicting the first frames and of smoothing (hd2s.inference): paper or released.
+    # Whose way of predicting the first frames and of smoothing (hd2s.prediction.predictor): paper or
+    # released.
     protocol: str = "paper"
     # Of the final Gaussian, in pixels at the model's input size; null: the protocol's, 5 in the paper. What a
     # model has learnt to smooth for itself is left as it is.
@@ -96,7 +97,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Execution:
-    """How a model is run (hd2s.execution); null leaves it to the device. No result depends on it."""
+    """How a model is run (hd2s.training.execution); null leaves it to the device. No result depends on it."""
 
     channels_last: bool | None = None
     compile: bool | None = None

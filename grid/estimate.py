@@ -19,11 +19,11 @@ from grid.devices import Device
 from grid.feed import domain_of
 from grid.plan import Evaluation, Training
 from grid.prepare import Grid
-from hd2s.folded import Casting, FoldedHD2S
-from hd2s.metrics import METRICS
-from hd2s.steps import STEPS, MicroBatch, Step
-from hd2s.sweep import FirstBlocks, Sweep
-from hd2s.zoo import MODELS
+from hd2s.layers.folded import Casting, FoldedHD2S
+from hd2s.layers.s3d_stream import FirstBlocks, Sweep
+from hd2s.metrics.scores import METRICS
+from hd2s.models.registry import MODELS
+from hd2s.training.turns import STEPS, MicroBatch, Step
 
 # Bytes to and from a GPU's memory for each operation of HD2S in bfloat16, from its calculated limits at
 # 4.8 TB/s: 4,650 clips of 64.2 GFLOP a second in training, run layer by layer, and 34,600 windows of 22.0

@@ -19,7 +19,7 @@ from grid.pictures import Sketch, shown
 from grid.scoring import score_clip
 from grid.source import assert_ours
 from hd2s import build_model, load_weights
-from hd2s.inference import Predictor
+from hd2s.prediction.predictor import Predictor
 from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
 

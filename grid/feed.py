@@ -12,10 +12,10 @@ import torch
 from datasets.frame_store.store import FrameStore
 from datasets.loading.batches import ClipBatch, training_batches, validation_batches
 from datasets.loading.windows import draw_half, eligible
-from hd2s.inference import normalise
-from hd2s.iteration import Drawn
-from hd2s.protocol import find_protocol
-from hd2s.steps import MicroBatch, take_turns, turns_taken
+from hd2s.prediction.predictor import normalise
+from hd2s.training.iteration import Drawn
+from hd2s.training.protocol import find_protocol
+from hd2s.training.turns import MicroBatch, take_turns, turns_taken
 from manifests.schema import Clip
 from manifests.store import open_manifest
 

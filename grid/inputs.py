@@ -16,7 +16,7 @@ from grid.lock import held
 from grid.plan import Plan
 from grid.tablespec import GridSpec
 from hd2s import build_model, load_weights
-from hd2s.weights import WeightsError
+from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 

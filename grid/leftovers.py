@@ -12,8 +12,8 @@ from pathlib import Path
 from grid.results import Ledger
 from grid.storage import answering
 
-# Of `grid.files.write_atomically` and `hd2s.weights.save_weights`: the file's name, its writer's number. Of a
-# store of MLflow's that is being made, which has a journal: its name and the time.
+# Of `grid.files.write_atomically` and `hd2s.weights.checkpoints.save_weights`: the file's name, its writer's
+# number. Of a store of MLflow's that is being made, which has a journal: its name and the time.
 _TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
 _FOLDERS = (".", "results", "checkpoints", "tables", "logs")
 _SCRATCH = "logs/.scratch"

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw
 
 from grid.files import write_atomically
 from grid.storage import Storage
-from hd2s.benchmark import resize_bicubic, to_eight_bit
-from hd2s.heat import overlay
+from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
+from hd2s.prediction.overlay import overlay
 from manifests.problem import ProblemError
 
 _FOLDER = "pictures"

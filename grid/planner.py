@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from grid.approaches import Approach, approaches
 from grid.config import Config
 from grid.plan import Cell, Evaluation, Plan, Training
 from grid.points import without_idle_axes
 from grid.tablespec import GridSpec, Place, TableSpec
-from hd2s.inference import SMOOTHING_SIGMA
-from hd2s.protocol import find_protocol
+from hd2s.approaches.registry import Approach, approaches
+from hd2s.prediction.predictor import SMOOTHING_SIGMA
+from hd2s.training.protocol import find_protocol
 from manifests.problem import Problem, ProblemError
 
 # Raised by hand whenever the code changes what a training's weights, or an evaluation's scores, come out as.

@@ -13,7 +13,7 @@ import torch
 
 from grid.files import write_atomically
 from grid.storage import Storage
-from hd2s.tensor_files import TensorFileError, read_tensors
+from hd2s.weights.tensor_files import TensorFileError, read_tensors
 
 KEPT = 2
 """States of one training that are kept: should the last be damaged, the one before is gone on from."""

@@ -28,7 +28,7 @@ from grid.schedule import Schedule, Share
 from grid.storage import Storage
 from grid.train import trial
 from grid.training import Job
-from hd2s.weights import WeightsError
+from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import ProblemError
 
 _LOG = logging.getLogger(__name__)

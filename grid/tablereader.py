@@ -9,10 +9,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from grid.approaches import approaches
 from grid.paper import tables as printed_tables
 from grid.tablespec import TableSpec, Variant
-from hd2s.metrics import METRICS
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.scores import METRICS
 from manifests.problem import Problem, suggest
 
 NAME = "name: letters, digits, _ and -, since files are named after it"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from grid.approaches import Approach, Corpora
+from hd2s.approaches.registry import Approach, Corpora
 
 
 class Place(NamedTuple):

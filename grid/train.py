@@ -21,7 +21,7 @@ from grid.schedule import Share
 from grid.source import assert_ours
 from grid.storage import Storage
 from grid.training import Job, fit
-from hd2s.weights import WeightsError
+from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import ProblemError
 
 # Of workers of one training for each other; one may have to decode all that it reads, and others nothing.

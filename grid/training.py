@@ -22,10 +22,10 @@ from grid.feed import Feed
 from grid.files import explained
 from grid.plan import Read
 from hd2s import build_model, load_weights, save_weights
-from hd2s.execution import Execution
-from hd2s.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.losses import kld
-from hd2s.protocol import find_protocol
+from hd2s.training.execution import Execution
+from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
+from hd2s.training.protocol import find_protocol
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Job:
         checkpoint_every: iterations between checkpoints.
         loader_workers: processes that read clips.
         threads: of PyTorch, on a processor.
-        execution: options of `hd2s.execution.Execution`, but for the precision.
+        execution: options of `hd2s.training.execution.Execution`, but for the precision.
     """
 
     id: str

@@ -6,12 +6,12 @@ The names below are imported on first use, so that the metrics, which need only 
 from importlib import import_module
 
 _HOMES = {
-    "HD2SConfig": "hd2s.model",
-    "Prediction": "hd2s.model",
-    "build_model": "hd2s.zoo",
-    "export_weights": "hd2s.weights",
-    "load_weights": "hd2s.weights",
-    "save_weights": "hd2s.weights",
+    "HD2SConfig": "hd2s.models.hd2s.model",
+    "Prediction": "hd2s.models.hd2s.model",
+    "build_model": "hd2s.models.registry",
+    "export_weights": "hd2s.weights.checkpoints",
+    "load_weights": "hd2s.weights.checkpoints",
+    "save_weights": "hd2s.weights.checkpoints",
 }
 
 __all__ = list(_HOMES)

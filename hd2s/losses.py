@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hd2s.model import Prediction
+from hd2s.models.hd2s.model import Prediction
 
 _EPSILON = 2.2e-16  # the authors' guard of division and logarithm, far below float32's resolution at 1
 

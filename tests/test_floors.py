@@ -75,7 +75,7 @@ def test_only_entry_points_import_entry_points():
         ("manifests", "from datasets import video", {"datasets"}),
         ("hd2s", "def f():\n    import manifests.store as s", {"manifests"}),
         ("datasets", "import numpy\nimport ray.train", {"ray"}),
-        ("datasets", "from hd2s.model import x", {"hd2s"}),
+        ("datasets", "from hd2s.models.hd2s.model import x", {"hd2s"}),
         ("hd2s", "from scipy import ndimage", {"scipy"}),
         ("hd2s's commands", "import datasets.reading.video, av", set()),
         ("hd2s's commands", "from grid import plan", {"grid"}),

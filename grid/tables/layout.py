@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from grid.approaches import approaches
 from grid.plan import Cell
 from grid.tablespec import TableSpec
+from hd2s.approaches.registry import approaches
 
 _SHOWN = {"UCFSports": "UCF Sports"}
 Key = TypeVar("Key", bound=Hashable)

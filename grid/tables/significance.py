@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from grid.approaches import approaches
 from grid.plan import Cell
 from grid.tables.footnotes import SEEDS, clip_notes, share, sign
 from grid.tables.layout import Layout, gather, layout_of, where
@@ -18,6 +17,7 @@ from grid.tables.scores import Results
 from grid.tables.selection import choose, sweep_notes
 from grid.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, number
 from grid.tablespec import TableSpec
+from hd2s.approaches.registry import approaches
 
 PAIRS = (("generalization", "adaptation"), ("multi-source", "domain-specific"))
 """What the papers compare: the plain approach, and the one that is to improve on it."""

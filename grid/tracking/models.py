@@ -38,13 +38,13 @@ def log_model(
         run_id: the training's run.
         training: whose weights they are.
         weights: the checkpoint.
-        options: of `hd2s.inference.Predictor`.
+        options: of `hd2s.prediction.predictor.Predictor`.
         copy: log the weights too; else a reference to where they are.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
-    from hd2s import served  # noqa: PLC0415 - loads PyTorch
+    from hd2s.prediction import served  # noqa: PLC0415 - loads PyTorch
 
     client, tags = store.client, {"approach": training.approach, "id": training.id}
     made = client.create_logged_model(
@@ -82,7 +82,7 @@ def _save(folder: Path, model: Model, network: Mapping[str, Any]) -> None:
 
     mlflow.pyfunc.save_model(
         folder / "model",
-        loader_module="hd2s.served",
+        loader_module="hd2s.prediction.served",
         data_path=str(folder / "data"),
         code_paths=[str(Path(hd2s.__file__).parent)],
         mlflow_model=model,

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hd2s.benchmark import resize_bicubic, to_eight_bit
-from hd2s.commands.pictures import Gif, Mp4, PngFolder, Writer, finished
 from hd2s.commands.sources import Source, clip_source, open_source
-from hd2s.heat import overlay
-from hd2s.inference import PRECISIONS, SMOOTHING_SIGMA, Predictor
-from hd2s.model import HD2S
-from hd2s.protocol import find_protocol
-from hd2s.recognition import candidates
-from hd2s.weights import WeightsError, load_weights
-from hd2s.zoo import MODELS, build_model
+from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer, finished
+from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
+from hd2s.models.hd2s.model import HD2S
+from hd2s.models.registry import MODELS, build_model
+from hd2s.prediction.overlay import overlay
+from hd2s.prediction.predictor import PRECISIONS, SMOOTHING_SIGMA, Predictor
+from hd2s.training.protocol import find_protocol
+from hd2s.weights.checkpoints import WeightsError, load_weights
+from hd2s.weights.recognition import candidates
 from manifests import Problem, ProblemError, open_manifest
 
 
@@ -162,7 +162,7 @@ def _predict(
             _check_finite(saliency, source.name, count + 1)
             image = to_eight_bit(resize_bicubic(saliency, source.size))
             if maps:
-                # What is scored is rounded once, before it is resized (`hd2s.benchmark`).
+                # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
                 maps.write(to_eight_bit(saliency) if options.submission else image)
             if heat:
                 heat.write(overlay(frame, image))

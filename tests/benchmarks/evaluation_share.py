@@ -35,7 +35,7 @@ from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import read_frames
 from grid.scoring import score_clip
 from hd2s import build_model
-from hd2s.inference import Predictor
+from hd2s.prediction.predictor import Predictor
 
 HEIGHT, WIDTH, SIZE = 360, 640, (128, 192)
 

@@ -27,10 +27,10 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hd2s import build_model
-from hd2s.benchmark import as_benchmark_image
-from hd2s.inference import Predictor, gaussian_smooth, normalise
-from hd2s.metrics import score_frames
-from hd2s.weights import published_names
+from hd2s.metrics.benchmark import as_benchmark_image
+from hd2s.metrics.scores import score_frames
+from hd2s.prediction.predictor import Predictor, gaussian_smooth, normalise
+from hd2s.weights.checkpoints import published_names
 from tests.hd2s.published import PlainHD2S, random_state
 
 T, SIZE = 16, (128, 192)

@@ -25,8 +25,8 @@ from scipy.ndimage import gaussian_filter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from hd2s.benchmark import as_benchmark_image
-from hd2s.metrics import score_frames
+from hd2s.metrics.benchmark import as_benchmark_image
+from hd2s.metrics.scores import score_frames
 
 FIVE = ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
 SIZE, FIXATIONS, FRAMES, ROUNDS = (360, 640), 200, 8, 9

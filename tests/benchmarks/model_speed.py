@@ -24,8 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hd2s import build_model
-from hd2s.execution import Execution
 from hd2s.losses import domain_loss, saliency_loss
+from hd2s.training.execution import Execution
 from tests.benchmarks.released_style import in_released_style, released_loss
 
 OPTIONS = {"hd2s": {}, "hd2s_da": {"grl_lambda": 0.5}, "hd2s_dsl": {"domain": "DHF1K"}}

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hd2s.conspicuity import Conv2dUnit, DepthwiseSeparableConv
-from hd2s.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
-from hd2s.factorised import MaxPool3d
-from hd2s.s3d import ConvUnit
+from hd2s.layers.convolution import MaxPool3d
+from hd2s.layers.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
+from hd2s.layers.s3d import ConvUnit
+from hd2s.models.hd2s.conspicuity import Conv2dUnit, DepthwiseSeparableConv
 
 
 class ReleasedUnit(nn.Module):

@@ -29,7 +29,7 @@ from grid import states
 from grid.acceptance import FRAME_SCHEMA
 from grid.plan import Evaluation, Training
 from grid.results import Ledger
-from hd2s.weights import OWN_FORMAT, WeightsError, load_weights
+from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, load_weights
 from manifests import Clip, Finding, ProblemError, open_manifest, write
 from manifests.store import ManifestError
 

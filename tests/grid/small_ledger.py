@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from grid.approaches import approaches
 from grid.plan import Cell, Evaluation, Plan, Training
 from grid.results import Ledger
 from grid.tablespec import TableSpec
+from hd2s.approaches.registry import approaches
 
 EXPECTED = {"clip a": 1, "clip b": 3}
 

@@ -7,7 +7,7 @@ import torch
 from grid import training
 from grid.evaluate import evaluate_part
 from grid.training import fit
-from hd2s.calibration import Calibration
+from hd2s.approaches.calibration import Calibration
 from tests.grid.grids import (
     Context,
     assert_goes_on_exactly,

@@ -10,8 +10,8 @@ import torch
 from grid import config as settings
 from grid import planner as planning
 from grid import spec as specs
-from grid.approaches import approaches
-from hd2s.zoo import MODELS
+from hd2s.approaches.registry import approaches
+from hd2s.models.registry import MODELS
 
 DIGESTS = {
     name: {split: f"{name}'s {split}" for split in ("train", "val", "test")}

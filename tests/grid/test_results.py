@@ -9,7 +9,7 @@ import pytest
 
 from grid.acceptance import RANGES
 from grid.results import Ledger, write_atomically
-from hd2s.metrics import METRICS
+from hd2s.metrics.scores import METRICS
 from manifests.problem import ProblemError
 from tests.grid.small_ledger import EXPECTED, finish_training, frames, small_plan, table_spec
 

@@ -3,7 +3,7 @@
 import pytest
 
 from grid import spec
-from grid.approaches import approaches
+from hd2s.approaches.registry import approaches
 from manifests.problem import ProblemError
 
 GOOD = """

@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import RunStore
 from hd2s import build_model, save_weights
-from hd2s.inference import Predictor
-from hd2s.served import _load_pyfunc
-from hd2s.weights import WeightsError
+from hd2s.prediction.predictor import Predictor
+from hd2s.prediction.served import _load_pyfunc
+from hd2s.weights.checkpoints import WeightsError
 from tests.grid.invented import table5
 
 SIZE = {"clip_length": 8, "height": 32, "width": 64, "conspicuity": (1, 2)}

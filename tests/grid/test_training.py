@@ -20,9 +20,9 @@ from grid.prepare import prepare
 from grid.run import FAILED, status_of
 from grid.training import TrainingError, fit
 from hd2s import load_weights, save_weights
-from hd2s.baselines import center_prior
 from hd2s.losses import kld
-from hd2s.metrics import score_frames
+from hd2s.metrics.scores import score_frames
+from hd2s.models.centre_prior import center_prior
 from manifests.problem import ProblemError
 from tests.grid.grids import (
     ONE,

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hd2s import metrics_torch
-from hd2s.metrics import BENCHMARK, METRICS
+from hd2s.metrics import on_gpu as metrics_torch
+from hd2s.metrics.scores import BENCHMARK, METRICS
 
 H, W = 36, 52
 

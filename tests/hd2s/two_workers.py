@@ -8,8 +8,8 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from hd2s import build_model
-from hd2s.iteration import NonFiniteError, Recipe, take_iteration
-from hd2s.steps import MicroBatch
+from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
+from hd2s.training.turns import MicroBatch
 
 # The two deepest levels hold most weights and nothing that the others do not show.
 SMALL = {"clip_length": 8, "height": 32, "width": 32, "conspicuity": (1, 2)}

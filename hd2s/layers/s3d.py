@@ -1,0 +1,126 @@
+"""S3D, the feature extractor of HD2S (Sect. 3.2), with taps at four levels of abstraction."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hd2s.layers.convolution import Conv3d, MaxPool3d, Triple
+
+CHANNELS = (192, 480, 832, 1024)
+"""Channels of the four tapped levels, shallowest first."""
+
+_STRIDES = ((2, 8), (4, 16), (8, 32), (8, 32))  # of the taps, in time and in space
+
+# Output channels of the mixed blocks: 1×1×1; 1×1×1 then separable 3×3×3; the same again; pool then 1×1×1.
+_MIXED3 = ((64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64))
+_MIXED4 = (
+    (192, 96, 208, 16, 48, 64),
+    (160, 112, 224, 24, 64, 64),
+    (128, 128, 256, 24, 64, 64),
+    (112, 144, 288, 32, 64, 64),
+    (256, 160, 320, 32, 128, 128),
+)
+_MIXED5 = ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128))
+
+
+def feature_shapes(clip_length: int, height: int, width: int) -> dict[int, tuple[int, int, int, int]]:
+    """Return level (1..4, shallowest first) → (C, T, H, W) of its features, for clips of that size."""
+    return {
+        level: (channels, clip_length // t, height // s, width // s)
+        for level, (channels, (t, s)) in enumerate(zip(CHANNELS, _STRIDES, strict=True), start=1)
+    }
+
+
+class ConvUnit(nn.Module):
+    """3-D convolution, batch norm (eps 1e-3), ReLU."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: Triple = (1, 1, 1),
+        stride: Triple = (1, 1, 1),
+        *,
+        bn_momentum: float,
+    ):
+        super().__init__()
+        self.conv = Conv3d(channels_in, channels_out, kernel, stride)
+        self.norm = nn.BatchNorm3d(channels_out, eps=1e-3, momentum=bn_momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, T, H, W) to (B, O, T', H', W')."""
+        return F.relu_(self.norm(self.conv(x)))
+
+
+class SeparableConv(nn.Module):
+    """A k×k×k convolution factorised into space (1×k×k), then time (k×1×1)."""
+
+    def __init__(self, channels_in: int, channels_out: int, k: int, stride: int = 1, *, bn_momentum: float):
+        super().__init__()
+        s = stride
+        self.spatial = ConvUnit(channels_in, channels_out, (1, k, k), (1, s, s), bn_momentum=bn_momentum)
+        self.temporal = ConvUnit(channels_out, channels_out, (k, 1, 1), (s, 1, 1), bn_momentum=bn_momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, T, H, W) to (B, O, T', H', W')."""
+        return self.temporal(self.spatial(x))
+
+
+class Mixed(nn.Module):
+    """Inception block: four branches side by side, concatenated over channels."""
+
+    def __init__(self, channels_in: int, widths: tuple[int, ...], *, bn_momentum: float):
+        super().__init__()
+        bn = {"bn_momentum": bn_momentum}
+        b0, b1_in, b1, b2_in, b2, b3 = widths
+        self.channels = b0 + b1 + b2 + b3
+        self.branch0 = nn.Sequential(ConvUnit(channels_in, b0, **bn))
+        self.branch1 = nn.Sequential(ConvUnit(channels_in, b1_in, **bn), SeparableConv(b1_in, b1, 3, **bn))
+        self.branch2 = nn.Sequential(ConvUnit(channels_in, b2_in, **bn), SeparableConv(b2_in, b2, 3, **bn))
+        self.branch3 = nn.Sequential(
+            MaxPool3d((3, 3, 3), (1, 1, 1), (1, 1, 1)), ConvUnit(channels_in, b3, **bn)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, T, H, W) to (B, b0 + b1 + b2 + b3, T, H, W)."""
+        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)], dim=1)
+
+
+def _mixed_stage(channels: int, blocks: tuple[tuple[int, ...], ...], *, bn_momentum: float) -> nn.Sequential:
+    stage = nn.Sequential()
+    for widths in blocks:
+        stage.append(Mixed(channels, widths, bn_momentum=bn_momentum))
+        channels = stage[-1].channels
+    return stage
+
+
+class S3D(nn.Module):
+    """S3D (Xie et al., ECCV 2018) up to its average pool.
+
+    `bn_momentum` is the share of each batch in the running statistics of batch norm.
+    """
+
+    def __init__(self, *, bn_momentum: float):
+        super().__init__()
+        bn = {"bn_momentum": bn_momentum}
+        self.block1 = nn.Sequential(SeparableConv(3, 64, 7, stride=2, **bn))
+        self.pool1 = MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
+        self.block2 = nn.Sequential(ConvUnit(64, 64, **bn), SeparableConv(64, 192, 3, **bn))
+        self.pool2 = MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
+        self.block3 = _mixed_stage(192, _MIXED3, **bn)
+        self.pool3 = MaxPool3d((3, 3, 3), (2, 2, 2), (1, 1, 1))
+        self.block4 = _mixed_stage(480, _MIXED4, **bn)
+        self.pool4 = MaxPool3d((2, 2, 2), (2, 2, 2))
+        self.block5 = _mixed_stage(832, _MIXED5, **bn)
+
+    def forward(self, clips: Tensor) -> dict[int, Tensor]:
+        """Map clips (B, 3, T, H, W) to level → features (B, C, T', H', W') of `feature_shapes`.
+
+        The taps are those of Sect. 3.2: after the second, third and fourth pool, and at the end.
+        """
+        level1 = self.pool2(self.block2(self.pool1(self.block1(clips))))
+        level2 = self.pool3(self.block3(level1))
+        level3 = self.pool4(self.block4(level2))
+        return {1: level1, 2: level2, 3: level3, 4: self.block5(level3)}

@@ -1,0 +1,98 @@
+"""What the DHF1K benchmark does around its metrics: 8-bit predictions resized, and s-AUC's negatives.
+
+The metrics themselves are in `hd2s.metrics.scores`; how it averages (over frames, NaN dropped) is its
+caller's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from numbers import Integral
+
+import numpy as np
+
+from hd2s.filters import bicubic_matrix
+
+POOL_SEED = 0
+"""First word of `draw_other_fixations`' key: the draw is alike for every model, so that all are compared on
+equal terms, those that the grid has trained and those whose predictions are scored as files."""
+
+
+def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:
+    """Predictions (..., H, W) as the benchmark sees them at `size` (H', W'): float32, about 0–255.
+
+    First the submitted 8-bit image (`to_eight_bit`); uint8 predictions are one already. `eight_bit=False`
+    leaves the predictions as they are. Then, as the benchmark does, resized **as floating point** with
+    `resize_bicubic`: not rounded again, since a second rounding would tie thousands of pixels.
+
+    Raises ValueError for non-finite values.
+    """
+    saliency = np.asarray(saliency)
+    if not np.isfinite(saliency).all():
+        raise ValueError("as_benchmark_image: expected finite predictions, found NaN or infinity")
+    if eight_bit and saliency.dtype != np.uint8:
+        saliency = to_eight_bit(saliency)
+    image = resize_bicubic(saliency, size)
+    # Resizing leaves rounding noise on a constant image; it must stay constant to score NaN, not noise.
+    constant = saliency.min(axis=(-2, -1), keepdims=True) == saliency.max(axis=(-2, -1), keepdims=True)
+    return np.where(constant, saliency[..., :1, :1].astype(np.float32), image) if constant.any() else image
+
+
+def to_eight_bit(saliency: np.ndarray) -> np.ndarray:
+    """Predictions (..., H, W) as 8-bit images to submit: uint8, each with its maximum at 255.
+
+    Negative values are cut off; rounded half to even. The benchmark's metrics ignore scale, so dividing by
+    the maximum only lets all 256 levels be used. Expects finite values.
+    """
+    levels = np.maximum(saliency, 0).astype(np.float64)
+    peak = levels.max(axis=(-2, -1), keepdims=True)
+    levels *= np.divide(255.0, peak, out=np.zeros_like(peak), where=peak > 0)
+    return np.rint(levels, out=levels).astype(np.uint8)
+
+
+def resize_bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Images (..., H, W) of any dtype at `size` (H', W') pixels, as MATLAB's bicubic `imresize`; float32.
+
+    Antialiased when shrinking, mirrored at the border, not clipped: values may overshoot.
+    """
+    images = np.asarray(images, dtype=np.float32)
+    if images.shape[-2:] == tuple(size):
+        return images
+    rows = bicubic_matrix(images.shape[-2], size[0]).astype(np.float32)
+    columns = bicubic_matrix(images.shape[-1], size[1]).astype(np.float32)
+    return rows @ (images @ columns.T)
+
+
+def draw_other_fixations(
+    points_by_frame: Sequence[np.ndarray],
+    sizes: Sequence[tuple[int, int]],
+    to_size: tuple[int, int],
+    key: tuple[int | str, ...],
+    n_frames: int = 10,
+) -> np.ndarray:
+    """Draw s-AUC's other-fixations for one frame: int64 (m, 2) of (y, x) at `to_size` (H, W).
+
+    As the benchmark: the union, as a set of pixels, of the fixations of `n_frames` of the evaluated
+    frames drawn without replacement (all, if there are fewer); the scored frame and its video are not
+    left out. `points_by_frame[i]` holds the points (n, 2) of evaluated frame i and `sizes[i]` its
+    (H, W); only the drawn frames are looked up. A point moves to the pixel holding its old pixel's
+    centre. The draw depends on `key`, such as (seed, corpus, clip, frame), and on the number of
+    frames, never on other calls.
+    """
+    total = len(points_by_frame)
+    height, width = to_size
+    union = np.zeros(to_size, dtype=bool)
+    for i in _generator(key).choice(total, min(n_frames, total), replace=False):
+        y, x = np.asarray(points_by_frame[i], dtype=np.int64).reshape(-1, 2).T
+        from_height, from_width = sizes[i]
+        union[(2 * y + 1) * height // (2 * from_height), (2 * x + 1) * width // (2 * from_width)] = True
+    return np.stack(np.divmod(np.flatnonzero(union), width), axis=1)
+
+
+def _generator(key: tuple[int | str, ...]) -> np.random.Generator:
+    # Through plain int and str, so that a NumPy integer in the key draws what the Python one does.
+    words = [int(part) if isinstance(part, Integral) else str(part) for part in key]
+    digest = hashlib.blake2b(json.dumps(words).encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest, "big"))

@@ -1,0 +1,1 @@
+"""The models, one file or folder each, and what every model offers."""

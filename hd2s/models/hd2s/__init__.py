@@ -1,0 +1,1 @@
+"""HD2S, hierarchical decoding for dynamic saliency (Bellitto et al., IJCV 2021)."""

@@ -1,0 +1,1 @@
+"""Saliency maps of whole clips, with any model."""

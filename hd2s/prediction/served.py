@@ -1,0 +1,103 @@
+"""A checkpoint as `mlflow.pyfunc` loads it: the frames of a clip in, their saliency maps out.
+
+MLflow itself stays outside: it names this module in the folder of a model, and calls `_load_pyfunc` with what
+`describe` has written there. The weights lie beside the description, or where the training has left them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hd2s.models.registry import build_model
+from hd2s.prediction.predictor import Predictor
+from hd2s.weights.checkpoints import WeightsError, load_weights
+from hd2s.weights.recognition import candidates
+
+_DESCRIPTION, _WEIGHTS = "model.json", "weights.pt"
+
+
+def describe(folder: Path, weights: Path, options: Mapping[str, Any], *, copy: bool) -> None:
+    """Write what `_load_pyfunc` reads.
+
+    Args:
+        folder: where to, made if it is not there.
+        weights: a checkpoint of our own.
+        options: of `hd2s.prediction.predictor.Predictor`, JSON-able.
+        copy: put the weights beside the description; else it refers to where they are.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if copy:
+        shutil.copyfile(weights, folder / _WEIGHTS)
+    content = {
+        "weights": _WEIGHTS if copy else str(weights.resolve()),
+        "sha256": _digest(weights),
+        "predictor": dict(options),
+    }
+    (folder / _DESCRIPTION).write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+class ServedModel:
+    """Predicts clips with a checkpoint, as MLflow asks it to.
+
+    Args:
+        weights: a checkpoint that says what it is of (`hd2s.save_weights`).
+        options: of `hd2s.prediction.predictor.Predictor`.
+    """
+
+    def __init__(self, weights: Path, options: Mapping[str, Any]) -> None:
+        ((name, config),) = candidates(weights)
+        self.model = build_model(name, seed=0, **config)
+        load_weights(self.model, weights)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model.to(self.device).eval()
+        self.options = dict(options)
+        if self.model.learns_smoothing:
+            self.options.pop("smoothing_sigma", None)
+        self._predictor = lru_cache(maxsize=None)(self._make_predictor)
+
+    def predict(self, model_input: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Return the saliency maps of a clip's N frames, float32 (N, H, W).
+
+        Args:
+            model_input: uint8 (N, H, W, 3), RGB, at the size that the model was built for.
+            params: `domain`: the corpus whose own layers a domain-specific model takes.
+        """
+        domain = (params or {}).get("domain")
+        return np.stack(list(self._predictor(domain)(np.asarray(model_input))))
+
+    def _make_predictor(self, domain: str | None) -> Predictor:
+        length = self.model.config.clip_length
+        return Predictor(self.model, clip_length=length, domain=domain, device=self.device, **self.options)
+
+
+def _load_pyfunc(path: str) -> ServedModel:
+    """Load what `describe` has written into a folder; MLflow calls it by this name.
+
+    Raises:
+        WeightsError: the weights that are referred to are gone, or others by now.
+    """
+    folder = Path(path)
+    content = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    weights = folder / content["weights"]
+    if not weights.is_file():
+        raise WeightsError(
+            f"{weights}: the weights of this model are not there. It was logged by reference: mount the"
+            " output folder of its grid, or log models with tracking.models=copy."
+        )
+    if _digest(weights) != content["sha256"]:
+        raise WeightsError(f"{weights}: other weights than those that were logged; train and log them again")
+    return ServedModel(weights, content["predictor"])
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

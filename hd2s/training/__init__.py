@@ -1,0 +1,1 @@
+"""One training's iterations, whatever the model and the approach."""

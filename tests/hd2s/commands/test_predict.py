@@ -1,0 +1,235 @@
+"""``python -m hd2s predict`` on a real H.264 video, on frames, and on a manifest's split."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hd2s import build_model, load_weights, save_weights
+from hd2s.__main__ import main
+from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
+from hd2s.prediction.overlay import overlay
+from hd2s.prediction.predictor import Predictor, predict_clip
+from manifests import Clip, write
+from tests.hd2s.published import random_state
+
+SMALL = {"clip_length": 8, "height": 32, "width": 64}
+SIZE, RATE, N = (90, 160), Fraction(24000, 1001), 19
+
+
+def moving_square(i: int) -> np.ndarray:
+    image = np.full((*SIZE, 3), (40, 60, 80), np.uint8)
+    image[30:55, 5 * i : 5 * i + 25] = (220, 200, 60)
+    return image
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp("video") / "square.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE)
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        for i in range(N):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moving_square(i), format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "small.pt"
+    save_weights(build_model("hd2s", seed=0, fusion_gain=4.0, **SMALL), path)
+    return path
+
+
+def run(*arguments) -> int:
+    small = ("--clip-length", "8", "--height", "32", "--width", "64", "--device", "cpu")
+    return main(["predict", *map(str, arguments), *small])
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        return stream.codec_context.name, stream.average_rate, frames
+
+
+def test_an_overlay_has_the_source_s_size_rate_and_length(video, weights, tmp_path):
+    assert run(video, "--weights", weights, "--out", tmp_path, "--overlay", "mp4", "--maps") == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["square", "square_overlay.mp4"]
+    codec, rate, frames = decoded(tmp_path / "square_overlay.mp4")
+    assert (codec, rate, len(frames)) == ("h264", RATE, N)
+    maps = [np.asarray(Image.open(tmp_path / "square" / "maps" / f"{i + 1:04d}.png")) for i in range(N)]
+    for frame, source, saliency in zip(frames, decoded(video)[2], maps, strict=True):
+        assert frame.shape == (*SIZE, 3)
+        assert np.abs(frame.astype(int) - overlay(source, saliency)).mean() < 4, "beyond what coding loses"
+        assert saliency.max() == 255
+
+
+def test_maps_are_the_model_s(video, weights, tmp_path):
+    assert run(video, "--weights", weights, "--out", tmp_path) == 0
+    model = build_model("hd2s", seed=0, **SMALL)
+    load_weights(model, weights)
+    frames = [
+        np.asarray(Image.fromarray(f).resize((64, 32), Image.Resampling.BILINEAR)) for f in decoded(video)[2]
+    ]
+    predictions = predict_clip(model, frames, clip_length=8)
+    for i, prediction in enumerate(predictions):
+        found = np.asarray(Image.open(tmp_path / "square" / "maps" / f"{i + 1:04d}.png"))
+        np.testing.assert_array_equal(found, to_eight_bit(resize_bicubic(prediction, SIZE)))
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "png"])
+def test_a_folder_of_frames_of_odd_size(weights, tmp_path, kind):
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    for i in range(9, 12):  # 9, 10, 11: in the order of numbers
+        Image.fromarray(moving_square(i)[:61, :99]).save(folder / f"f_{i}.png")
+    out = tmp_path / "out"
+    assert run(folder, "--weights", weights, "--out", out, "--overlay", kind, "--fps", "10") == 0
+    if kind == "png":
+        files = sorted((out / "walk" / "overlay").iterdir())
+        assert [Image.open(file).size for file in files] == [(99, 61)] * 3
+    elif kind == "gif":
+        with Image.open(out / "walk_overlay.gif") as image:
+            assert (image.size, image.n_frames, image.info["duration"]) == ((99, 61), 3, 100)
+    else:
+        codec, rate, frames = decoded(out / "walk_overlay.mp4")
+        assert (codec, rate, [f.shape for f in frames]) == ("h264", 10, [(61, 99, 3)] * 3)
+
+
+def test_maps_as_one_video(video, weights, tmp_path):
+    assert run(video, "--weights", weights, "--out", tmp_path, "--maps", "mp4") == 0
+    _, rate, frames = decoded(tmp_path / "square_maps.mp4")
+    assert (rate, len(frames), frames[0].shape) == (RATE, N, (*SIZE, 3))
+    assert [p.name for p in tmp_path.iterdir()] == ["square_maps.mp4"]
+
+
+def test_a_submission_of_a_split(video, weights, tmp_path):
+    clip = Clip(
+        **{
+            "corpus": "DHF1K",
+            "split": "unannotated",
+            "clip": "0701",
+            "source_video": "0701",
+            "media": "video",
+        },
+        **{
+            "path": video.name,
+            "frame_pattern": "",
+            "map_pattern": "",
+            "fixation_pattern": "",
+            "codec": "h264",
+        },
+        **{"first_frame": 1, "first_annotation": 1, "n_frames": N, "fps": float(RATE), "width": SIZE[1]},
+        **{"height": SIZE[0], "keyframes": (), "keyframe_frames": (), "n_fixated_frames": 0, "status": "ok"},
+        **{"reason": "", "content": "", "size_bytes": 1, "mtime_ns": 1},
+    )
+    write(tmp_path / "manifest", "DHF1K", video.parent, [clip], {})
+    out = tmp_path / "method"
+    asked = ("--corpus", "dhf1k", "--manifest", tmp_path / "manifest", "--submission")
+    assert run(*asked, "--weights", weights, "--out", out) == 0
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.png")) == [
+        f"0701/{i:04d}.png" for i in range(1, N + 1)
+    ]
+    assert Image.open(out / "0701" / "0001.png").size == (64, 32), "the model's, rounded once"
+
+
+def test_released_weights_of_the_adapted_model_are_recognised(weights, tmp_path):
+    torch.save(random_state("hd2s_da"), tmp_path / "released.pth")
+    folder = tmp_path / "still"
+    folder.mkdir()
+    Image.fromarray(moving_square(3)).save(folder / "1.png")
+    arguments = ["predict", folder, "--weights", tmp_path / "released.pth", "--out", tmp_path / "out"]
+    assert main([*map(str, arguments), "--device", "cpu", "--protocol", "released"]) == 0
+    assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "still" / "maps" / "0001.png"))) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.mp4"], "a video file or a folder of images"),
+        ([], "either VIDEO"),
+        (["VIDEO", "--corpus", "dhf1k"], "either VIDEO"),
+        (["WEIGHTS"], "a video that decodes"),
+        (["VIDEO", "VIDEO"], "a name of its own"),
+    ],
+)
+def test_what_is_wrong_is_said_plainly(video, weights, capsys, arguments, said):
+    named = {"VIDEO": video, "WEIGHTS": weights}
+    arguments = [named.get(a, a) for a in arguments]
+    out = weights.parent / "out"
+    assert run(*arguments, "--weights", weights, "--out", out) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("rate", ["0", "-5", "1/0", "fast"])
+def test_a_rate_is_positive(video, weights, capsys, rate):
+    with pytest.raises(SystemExit) as exit_:
+        run(video, "--weights", weights, "--out", weights.parent / "out", f"--fps={rate}")
+    assert exit_.value.code == 2
+    assert f"expected a positive rate such as 25 or 30000/1001, found {rate}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there(video, weights, capsys, device):
+    arguments = ["predict", video, "--weights", weights, "--out", weights.parent / "out", "--device", device]
+    assert main([*map(str, arguments)]) == 2
+    assert f"--device {device}: not to be had here" in capsys.readouterr().err
+
+
+def test_sound_alone_is_no_video(weights, tmp_path, capsys):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 44100
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+    assert run(path, "--weights", weights, "--out", tmp_path / "out") == 2
+    assert f"{path}: expected a video, found no video stream" in capsys.readouterr().err
+
+
+def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, capsys, monkeypatch):
+    class Broken(Predictor):
+        def __call__(self, frames):
+            for i, saliency in enumerate(super().__call__(frames)):
+                yield saliency if i < 6 else saliency * np.nan
+
+    monkeypatch.setattr("hd2s.commands.predict.Predictor", Broken)
+    assert run(video, "--weights", weights, "--out", tmp_path) == 2
+    assert "square, frame 7: expected a finite prediction, found NaN" in capsys.readouterr().err
+    assert len(list((tmp_path / "square" / "maps").iterdir())) == 6
+
+
+def test_frames_of_an_earlier_longer_run_are_removed(video, weights, tmp_path):
+    folder = tmp_path / "square" / "maps"
+    folder.mkdir(parents=True)
+    for name in ("0099.png", "100.png", "poster.png", "0099.txt"):
+        (folder / name).touch()
+    assert run(video, "--weights", weights, "--out", tmp_path) == 0
+    kept = {path.name for path in folder.iterdir()}
+    assert kept == {f"{i:04d}.png" for i in range(1, N + 1)} | {"poster.png", "0099.txt"}
+
+
+def test_frames_are_never_written_over(weights, tmp_path, capsys):
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    Image.fromarray(moving_square(3)).save(folder / "0001.png")
+    assert run(folder, "--weights", weights, "--out", tmp_path, "--submission") == 2
+    assert "holds the frames of walk" in capsys.readouterr().err
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "0001.png")), moving_square(3))
+
+
+def test_heat_covers_what_is_salient_and_nothing_else():
+    frame = np.full((1, 3, 3), 100, np.uint8)
+    heat = overlay(frame, np.array([[0, 128, 255]], np.uint8))
+    assert heat[0, 0].tolist() == [100, 100, 100]
+    red, green, blue = heat[0, 2].astype(int)
+    assert red > 180
+    assert max(green, blue) < 60
+    assert heat[0, 1, 1] > heat[0, 1, 0]
