@@ -21,18 +21,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grid.catalogue import catalogue
-from grid.devices import Device, named, present
-from grid.estimate import estimate
-from grid.export import check_free, export
-from grid.leftovers import scratch
-from grid.lock import held
-from grid.prepare import Grid, default_out, prepare
-from grid.run import INTERRUPTED, compile_grid, run, status_of
-from grid.source import assert_ours
-from grid.terminal.console import Progress, quiet_output
-from grid.terminal.progress import GridState
-from grid.terminal.report import as_json, catalogue_table, final_report, plan_table
+from grid.commands.cost import estimate
+from grid.commands.devices import Device, named, present
+from grid.commands.run import INTERRUPTED, compile_grid, run, status_of
+from grid.commands.terminal.console import Progress, quiet_output
+from grid.commands.terminal.progress import GridState
+from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
+from grid.outputs.export import check_free, export
+from grid.planning.catalogue import catalogue
+from grid.planning.prepare import Grid, default_out, prepare
+from grid.results.cleanup import scratch
+from grid.results.lock import held
+from grid.results.provenance import assert_ours
 from manifests.problem import Problem, ProblemError, gathered
 
 WRONG = 2

@@ -13,7 +13,7 @@ import logging
 import sys
 from pathlib import Path
 
-from grid.sync import sync
+from grid.commands.sync import sync
 from manifests.problem import ProblemError
 
 WRONG = 2

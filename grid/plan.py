@@ -1,6 +1,6 @@
 """What a plan is made of: cells of tables, and the unique trainings and evaluations that they need, a graph.
 
-`grid.planner` makes plans.
+`grid.planning.planner` makes plans.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from grid.tablespec import TableSpec
+from grid.specs.table import TableSpec
 
 
 class Read(NamedTuple):

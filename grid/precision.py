@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import torch
 
-from grid import cluster
 from grid.plan import Training
-from grid.prepare import Grid
+from grid.planning.prepare import Grid
+from grid.running import ray_session as cluster
 from manifests.problem import Problem, ProblemError
 
 

@@ -11,8 +11,8 @@ import time
 import psutil
 import pytest
 
-from grid.results import Ledger
-from grid.tables.formats import FORMATS
+from grid.outputs.tables.formats import FORMATS
+from grid.results.ledger import Ledger
 from tests.places import REPOSITORY
 
 SHORT = ["train.iterations=10", "train.finetune_iterations=4", "train.validate_every=5"]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grid import pictures
-from grid.events import Row
+from grid.evaluation import pictures
+from grid.running.events import Row
 from grid.tracking.describe import Description, describe_cell, describe_training
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import PARENT_TAG, Run, RunStore
@@ -20,7 +20,7 @@ from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
 
 if TYPE_CHECKING:
     from grid.plan import Cell, Plan, Training
-    from grid.results import EvaluationResult, Ledger, TrainingResult
+    from grid.results.ledger import EvaluationResult, Ledger, TrainingResult
 
 _NOTE_LENGTH = 8000  # MLflow's limit on a tag
 # Tags of what a run is given after it has ended, so that it is given it once.
@@ -34,7 +34,7 @@ class Story:
         open_store: opens MLflow's experiment.
         out: the output folder.
         grid: the grid's name: its run is found again by it.
-        models: how trainings' weights are logged, one of `grid.limits.MODELS`.
+        models: how trainings' weights are logged, one of `grid.specs.settings_checks.MODELS`.
     """
 
     plan: Plan

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grid.events import Listener, Row
+from grid.running.events import Listener, Row
 from grid.tracking.background import Background
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
@@ -20,7 +20,7 @@ from manifests.problem import Problem, ProblemError
 
 if TYPE_CHECKING:
     from grid.plan import Cell, Evaluation, Plan, Training
-    from grid.results import EvaluationResult, Ledger
+    from grid.results.ledger import EvaluationResult, Ledger
 
 EXPERIMENT = "hd2s-grid"
 
@@ -33,7 +33,7 @@ class Tracker(Listener):
         out: the output folder, shared by all grids.
         grid: the grid's name: its parent run is found again by it.
         experiment: the MLflow experiment; a demo deserves one of its own on a server that others use.
-        models: how trainings' weights are logged, one of `grid.limits.MODELS`.
+        models: how trainings' weights are logged, one of `grid.specs.settings_checks.MODELS`.
     """
 
     def __init__(

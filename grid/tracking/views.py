@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from grid.tablespec import TableSpec
+    from grid.specs.table import TableSpec
 
 TAG_PREFIX = "mlflow.sharedViewState."
 AXES = ("source", "target", "test", "approach", "seed")
@@ -24,7 +24,7 @@ AXES = ("source", "target", "test", "approach", "seed")
 COLOURS = {"generalization": "#0072B2", "adaptation": "#D55E00", "transfer": "#009E73"}
 OTHER_COLOUR = "#999999"
 PICTURES = tuple(f"pictures/{i}" for i in (1, 2, 3))
-"""The names of a cell's pictures: one for each of the clips drawn (`grid.pictures.shown`)."""
+"""The names of a cell's pictures: one for each of the clips drawn (`grid.evaluation.pictures.shown`)."""
 SELECTION = "val/kld"
 """What the points of a sweep are chosen by."""
 _NAME_COLUMN = "attributes.`Run Name`"

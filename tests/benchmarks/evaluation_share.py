@@ -2,8 +2,9 @@
 
     python tests/benchmarks/evaluation_share.py [--threads 2] [--rounds 3] [--frames 64] [--gpu]
 
-An H.264 clip of 640×360 with PNG maps and about 200 fixations a frame goes through `grid.scoring.score_clip`,
-which decodes, predicts with HD2S at 16×128×192 and computes the six metrics at the same time. Against it, in
+An H.264 clip of 640×360 with PNG maps and about 200 fixations a frame goes through
+`grid.evaluation.scoring.score_clip`, which decodes, predicts with HD2S at 16×128×192 and computes the six
+metrics at the same time. Against it, in
 turns: decoding and metrics without a model to wait for, and the model on frames that are in memory already.
 The nearer the first is to the last, the less the rest costs.
 """
@@ -33,7 +34,7 @@ from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
 from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import read_frames
-from grid.scoring import score_clip
+from grid.evaluation.scoring import score_clip
 from hd2s import build_model
 from hd2s.prediction.predictor import Predictor
 

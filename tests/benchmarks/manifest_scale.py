@@ -104,7 +104,7 @@ def step_plan(folder: Path, n_clips: int) -> None:
 
 def _planner() -> Callable:
     """Import the planner, which only one step needs."""
-    from grid.prepare import prepare
+    from grid.planning.prepare import prepare
 
     return prepare
 

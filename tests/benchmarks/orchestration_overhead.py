@@ -26,11 +26,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from grid import cluster, jobs, retry, train
-from grid import sweep as sweep_module
-from grid.events import Listener
-from grid.prepare import Grid, prepare
-from grid.training import Job, fit
+from grid.planning.prepare import Grid, prepare
+from grid.running import driver as sweep_module
+from grid.running import jobs
+from grid.running import ray_retry as retry
+from grid.running import ray_session as cluster
+from grid.running.events import Listener
+from grid.training import ray_worker as train
+from grid.training.loop import Job, fit
 
 SPEC = """
 name: overhead
@@ -77,7 +80,7 @@ def planned(folder: Path, trainings: int, iterations: int) -> Grid:
 
 
 class _Context:
-    """`grid.training.Context` of a training that nobody watches."""
+    """`grid.training.loop.Context` of a training that nobody watches."""
 
     device, rank = torch.device("cpu"), 0
 
@@ -111,7 +114,8 @@ class Watch(Listener):
 
 
 def traced(config: Mapping[str, str], **places: Any) -> None:
-    """Call `grid.train.trial`, with the time noted before and after what it runs; in Tune's process."""
+    """Call `grid.training.ray_worker.trial`, with the time noted before and after what it runs; in Tune's
+    process."""
     marks = {"trial": time.time()}
 
     def noted(trainer: Any, failures: int) -> Any:
@@ -124,7 +128,8 @@ def traced(config: Mapping[str, str], **places: Any) -> None:
 
 
 def traced_worker(config: dict[str, Any]) -> dict[str, Any]:
-    """Call `grid.train.worker`, with the time noted before and after; in Ray Train's process."""
+    """Call `grid.training.ray_worker.worker`, with the time noted before and after; in Ray Train's
+    process."""
     times = {"process": psutil.Process().create_time(), "worker": time.time()}
     outcome = train.worker(config)
     return outcome | {"times": times | {"trained": time.time()}}

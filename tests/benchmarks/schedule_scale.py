@@ -34,17 +34,18 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from manifest_scale import Points, clips_of
 
-from grid import cluster, jobs
-from grid import sweep as sweep_module
-from grid.devices import Device, named
-from grid.estimate import estimate
-from grid.evaluate import share_out
-from grid.events import Listener
+from grid.commands.cost import estimate
+from grid.commands.devices import Device, named
+from grid.evaluation.evaluate import share_out
 from grid.plan import Plan
-from grid.prepare import Grid, prepare
-from grid.schedule import Schedule, Share
-from grid.storage import Storage
-from grid.training import Job
+from grid.planning.prepare import Grid, prepare
+from grid.results.storage import Storage
+from grid.running import driver as sweep_module
+from grid.running import jobs
+from grid.running import ray_session as cluster
+from grid.running.events import Listener
+from grid.running.schedule import Schedule, Share
+from grid.training.loop import Job
 from manifests import Clip, write
 
 # Corpus -> whose real lengths it takes, and how many clips; 0 for all of them. LEDOV's are not published.
@@ -180,7 +181,8 @@ def simulated(plan: Plan, durations: Durations, gpus: int) -> float:
 
 
 def started(schedule: Schedule, durations: Durations, now: float) -> Iterator[tuple[float, Any]]:
-    """Start all that may start, as `grid.sweep` does: parts of evaluations whenever it is asked at all."""
+    """Start all that may start, as `grid.running.driver` does: parts of evaluations whenever it is asked at
+    all."""
     while True:
         while found := schedule.start_part():
             yield now + durations.parts[found[0].id][found[1]], found
@@ -229,7 +231,7 @@ def run_on_ray(grid: Grid, sleep: float) -> None:
 def sleeping(
     config: Mapping[str, str], *, jobs: Mapping[str, Job], storage: Storage, seconds: float, **_: object
 ) -> None:
-    """Stand in for `grid.train.trial`: sleep, write a file for weights, report a summary."""
+    """Stand in for `grid.training.ray_worker.trial`: sleep, write a file for weights, report a summary."""
     path = storage.path(jobs[config["training"]].weights)
     time.sleep(seconds)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import ray
 
-from grid import cluster as ours
-from grid import jobs
-from grid.events import Listener
-from grid.prepare import prepare
+from grid.planning.prepare import prepare
+from grid.running import jobs
+from grid.running import ray_session as ours
+from grid.running.events import Listener
 from tests.cluster.nodes import add, loopback_cluster
 from tests.cluster.outcomes import wait_for
 

@@ -122,7 +122,7 @@ def cluster(hosts, elsewhere, demo_out):
 def outcome(hosts, cluster):
     """A grid submitted from the laptop, and a worker taken away while both train."""
     # Written after `ray up`: it reaches the head with the job or not at all.
-    hosts.private(hosts.laptop, "project/grid/specs/small.yaml").write_text(SPEC)
+    hosts.private(hosts.laptop, "project/grid/specs/grids/small.yaml").write_text(SPEC)
     out = hosts.shared / "runs"
     tunnel = subprocess.Popen(hosts.command(hosts.laptop, "ray", "dashboard", cluster.file, **TOKEN))
     submit = ["ray", "job", "submit", "--address", DASHBOARD, "--submission-id", "small"]

@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 
-from grid.results import Ledger
+from grid.results.ledger import Ledger
 from tests.places import REPOSITORY
 
 _MARK = "GRID_UNDER_FAULTS"

@@ -25,10 +25,10 @@ from datasets.listing.split_lists import read_lists
 from datasets.reading.images import open_image
 from datasets.reading.numbered_files import numbered, read_fixation_mats
 from datasets.reading.video import probe, read_frames
-from grid import states
-from grid.acceptance import FRAME_SCHEMA
 from grid.plan import Evaluation, Training
-from grid.results import Ledger
+from grid.results.checks import FRAME_SCHEMA
+from grid.results.ledger import Ledger
+from grid.training import states
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, load_weights
 from manifests import Clip, Finding, ProblemError, open_manifest, write
 from manifests.store import ManifestError

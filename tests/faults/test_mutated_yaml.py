@@ -8,8 +8,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from grid import config, spec
-from grid.tablespec import GridSpec
+from grid.specs import grid_reader as spec
+from grid.specs import settings as config
+from grid.specs.table import GridSpec
 from manifests.problem import ProblemError
 
 SOUND = {

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from mlflow.tracking import MlflowClient
 
-from grid.memory import remember
-from grid.prepare import prepare
-from grid.results import Ledger
-from grid.run import DONE, FAILED
-from grid.sync import sync
+from grid.commands.history import remember
+from grid.commands.run import DONE, FAILED
+from grid.commands.sync import sync
+from grid.planning.prepare import prepare
+from grid.results.ledger import Ledger
 from manifests import ProblemError
 
 SPEC = """

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from grid.jobs import evaluation_job, training_job
-from grid.prepare import Grid, prepare
-from grid.schedule import Share
-from grid.training import fit
+from grid.planning.prepare import Grid, prepare
+from grid.running.jobs import evaluation_job, training_job
+from grid.running.schedule import Share
+from grid.training.loop import fit
 
 ONE = Share(cpu=1)
 SHORT = ["train.iterations=4", "train.finetune_iterations=2", "train.validate_every=2", "train.micro_batch=2"]
@@ -54,7 +54,7 @@ def evaluation_job_of(grid: Grid, approach: str):
 
 
 class Context:
-    """`grid.training.Context`: keeps what is reported, and can die at a report as a worker does."""
+    """`grid.training.loop.Context`: keeps what is reported, and can die at a report as a worker does."""
 
     device = torch.device("cpu")
     rank = 0

@@ -6,9 +6,11 @@ from functools import partial
 
 import pyarrow as pa
 
-from grid import config, planner, spec
 from grid.plan import Evaluation, Plan, Training
-from grid.results import Ledger
+from grid.planning import planner
+from grid.results.ledger import Ledger
+from grid.specs import grid_reader as spec
+from grid.specs import settings as config
 
 DIGESTS = {"DHF1K": "1" * 64, "Hollywood2": "2" * 64, "UCFSports": "3" * 64}
 

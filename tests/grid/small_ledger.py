@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from grid.plan import Cell, Evaluation, Plan, Training
-from grid.results import Ledger
-from grid.tablespec import TableSpec
+from grid.results.ledger import Ledger
+from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 
 EXPECTED = {"clip a": 1, "clip b": 3}

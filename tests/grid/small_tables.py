@@ -3,12 +3,15 @@
 import math
 from functools import partial
 
-from grid import config, plan, planner, spec
-from grid.results import Ledger
-from grid.tables import Style
-from grid.tables.scores import Results
-from grid.tables.table import Table
-from grid.tables.values import build
+from grid import plan
+from grid.outputs.tables import Style
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.table import Table
+from grid.outputs.tables.values import build
+from grid.planning import planner
+from grid.results.ledger import Ledger
+from grid.specs import grid_reader as spec
+from grid.specs import settings as config
 from tests.grid.small_ledger import finish, finish_training
 
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2")

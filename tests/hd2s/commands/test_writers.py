@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from datasets.loading.scored_split import ScoredSplit
-from grid.scoring import score_clip
+from grid.evaluation.scoring import score_clip
 from hd2s import save_weights
 from hd2s.__main__ import main
 from hd2s.metrics.scores import METRICS

@@ -1,0 +1,52 @@
+"""The grids that have been run in an output folder, and with what settings: enough to plan them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from grid.planning.prepare import Grid, prepare
+from grid.results.files import write_atomically
+from manifests.problem import Problem, ProblemError, suggest
+
+_FOLDER = "grids"
+
+
+def remember(grid: Grid) -> None:
+    """Keep what a grid was called with, in place of what it was called with before."""
+    name = grid.name if not Path(grid.name).is_file() else str(Path(grid.name).resolve())
+    called = {"name": name, "overrides": list(grid.overrides), "demo": grid.demo}
+    path = grid.out / _FOLDER / f"{grid.plan.grid}.json"
+    write_atomically(path, lambda part: part.write_text(json.dumps(called, indent=2), encoding="utf-8"))
+
+
+def remembered(out: Path, name: str | None, tell: Callable[[str], None]) -> list[Grid]:
+    """Prepare the grids of a folder as they were last called.
+
+    Args:
+        out: the output folder.
+        name: the one grid wanted; None for all.
+        tell: hears what takes a while.
+
+    Raises:
+        ProblemError: no grid, or none of this name, has been run there, or what it reads is gone.
+    """
+    known = {path.stem: path for path in sorted((out / _FOLDER).glob("*.json"))}
+    if not known:
+        remedy = "Say where results are: --out DIR."
+        raise ProblemError(Problem(str(out), "an output folder in which a grid was run", "none", remedy))
+    if name is not None and name not in known:
+        expected = f"a grid that was run in {out}"
+        raise ProblemError(Problem("--grid", expected, repr(name), suggest(name, known)))
+    return [_prepare(path, out, tell) for path in known.values() if name in (None, path.stem)]
+
+
+def _prepare(path: Path, out: Path, tell: Callable[[str], None]) -> Grid:
+    try:
+        called = json.loads(path.read_text(encoding="utf-8"))
+        name, overrides, demo = str(called["name"]), list(map(str, called["overrides"])), bool(called["demo"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "Run the grid once more: it finds all done, and writes this anew."
+        raise ProblemError(Problem(str(path), "how the grid was called", str(error), remedy)) from error
+    return prepare(name, overrides, out, demo=demo, tell=tell)

@@ -1,0 +1,129 @@
+"""A grid from its name to its tables: what `run_grid.py` does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grid.commands.history import remember
+from grid.outputs.tables import Style, compile_tables
+from grid.planning.prepare import Grid
+from grid.precision import check_precision
+from grid.results import cleanup as leftovers
+from grid.results.failures import forget, given_up, incomplete
+from grid.running.events import Audience, Listener
+
+if TYPE_CHECKING:
+    from grid.tracking import Tracker
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has come to.
+
+    Attributes:
+        status: the exit status.
+        tracking: how to look at the runs in MLflow.
+        problems: what MLflow lacks, and why.
+        left_alone: units that failed in an earlier run, or need one that did.
+    """
+
+    status: int
+    tracking: str
+    problems: list[str]
+    left_alone: int
+
+
+def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_failed: bool = False) -> Outcome:
+    """Do all that is left of a grid.
+
+    Args:
+        grid: as prepared.
+        listener: hears of all that happens, beside MLflow.
+        tracking_uri: an MLflow server's address; None for a store in the output folder.
+        retry_failed: also what failed in an earlier run; it is left alone otherwise.
+
+    Raises:
+        ProblemError: the MLflow server does not answer, or nothing can be written.
+    """
+    leftovers.clear(grid.ledger)
+    remember(grid)
+    tracker = start_tracker(grid, tracking_uri)
+    if retry_failed:
+        forget(grid.plan, grid.ledger)
+    failed, lost = given_up(grid.plan, grid.ledger)
+    try:
+        whole = _sweep(grid, Audience(listener, tracker), failed, lost)
+    except KeyboardInterrupt:
+        whole = False
+    except Exception:
+        tracker.finish_grid("FAILED", [])
+        tracker.close()
+        raise
+    status = status_of(grid) if whole else INTERRUPTED
+    listener.on_phase("compiling the tables and completing MLflow")
+    tables = compile_grid(grid)
+    tracker.sync(grid.plan, grid.ledger)
+    tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
+    places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
+    tracker.close()
+    tracking = "\n".join(place for place in places if place)
+    return Outcome(status, tracking, tracker.problems, len(failed | lost))
+
+
+def start_tracker(grid: Grid, uri: str | None) -> Tracker:
+    """Open a grid's run in MLflow.
+
+    Raises:
+        ProblemError: the server that the user has named does not answer.
+    """
+    from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
+
+    experiment = EXPERIMENT + ("-demo" if grid.demo else "")
+    tracker = Tracker(uri, grid.out, grid.plan.grid, experiment, models=grid.config.tracking.models)
+    if uri:
+        tracker.require()
+    tracker.start_grid(grid.plan, asdict(grid.config), grid.digests)
+    return tracker
+
+
+def compile_grid(grid: Grid) -> list[Path]:
+    """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
+    style = Style(grid.config.tables.paper, grid.command("--tables"), grid.demo)
+    return compile_tables(grid.plan, grid.ledger, grid.out / "tables", style)
+
+
+def status_of(grid: Grid) -> int:
+    """Return `DONE` when every cell has a value for each metric, of all its test clips; else `FAILED`."""
+    lacking = grid.ledger.cells_without_values(grid.plan) or incomplete(grid.plan, grid.ledger)
+    return FAILED if lacking else DONE
+
+
+def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
+    """Train and evaluate what the ledger lacks, but for what failed before; False if the user interrupted."""
+    ledger, plan = grid.ledger, grid.plan
+    done = {unit for unit in plan.trainings if ledger.training_done(unit)}
+    done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
+    if (done | failed | lost).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
+        return True
+    # Ray takes seconds to import.
+    from grid.planning import frames  # noqa: PLC0415
+    from grid.running import jobs  # noqa: PLC0415
+    from grid.running import ray_session as cluster  # noqa: PLC0415
+
+    todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
+    check_precision(grid, todo)
+    with frames.decoded(grid, todo, audience.on_phase) as broken:
+        audience.on_phase("starting Ray")
+        with cluster.session():
+            sweep = jobs.sweep(grid, done, audience)
+            audience.on_phase("")
+            for unit in failed:
+                sweep.leave_alone(unit)
+            for unit, why in broken.items():
+                sweep.fail_training(plan.trainings[unit], why)
+            sweep.run()
+            return sweep.schedule.over()

@@ -1,0 +1,40 @@
+"""MLflow caught up from the ledger, without running anything: when it was away, or to fill another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from grid.commands.history import remembered
+from grid.commands.run import DONE, FAILED, compile_grid, start_tracker, status_of
+from grid.planning.prepare import Grid
+from grid.results.lock import held
+
+
+def sync(out: Path, name: str | None, uri: str | None, tell: Callable[[str], None]) -> int:
+    """Log to MLflow what the ledger holds and MLflow does not; return the exit status.
+
+    Args:
+        out: the output folder.
+        name: the grid; None for all that have been run in the folder.
+        uri: an MLflow server's address; None for the store in the output folder.
+        tell: hears what is being done, which results are damaged, and what MLflow has refused.
+
+    Raises:
+        ProblemError: no such grid has been run there, its inputs are gone, or MLflow does not answer.
+    """
+    with held(out, "python -m grid sync"):
+        problems = [problem for grid in remembered(out, name, tell) for problem in _sync(grid, uri, tell)]
+    for problem in dict.fromkeys(problems):
+        tell(problem)
+    return FAILED if problems else DONE
+
+
+def _sync(grid: Grid, uri: str | None, tell: Callable[[str], None]) -> list[str]:
+    tracker = start_tracker(grid, uri)
+    tracker.sync(grid.plan, grid.ledger)
+    tracker.finish_grid("FINISHED" if status_of(grid) == DONE else "FAILED", compile_grid(grid))
+    tracker.close()
+    tell(f"{grid.plan.grid}: what is in {grid.out / 'results'} is in MLflow at {tracker.uri}")
+    # All grids of a folder share its results.
+    return [*map(str, grid.ledger.problems(weights=False)), *tracker.problems]

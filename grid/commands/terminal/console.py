@@ -1,0 +1,240 @@
+"""The terminal while a grid runs: one calm display, and everything else in a log file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from grid.commands.terminal.progress import GridState, Job
+from grid.running.events import Listener, Row
+
+if TYPE_CHECKING:
+    from grid.plan import Evaluation, Training
+    from grid.results.ledger import EvaluationResult, Kind
+
+_LINES = 8  # jobs, and failures, shown at once
+_QUIET_S = 10.0  # between two lines on how far a training is, where there is no terminal
+
+
+@contextmanager
+def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
+    """Send all output of this process and of its children to a file; yields what leads to the terminal.
+
+    File descriptors are redirected, not Python's streams: Ray's C++ code and its child processes know only
+    those. Enter it before Ray is imported, and draw on what it yields.
+
+    Args:
+        log: the file; it grows.
+        draw_on: the descriptor to draw on: 1, or 2 where standard output belongs to a program's answer.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
+    _flush()
+    saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    try:
+        with (
+            log.open("ab") as sink,
+            os.fdopen(os.dup(saved[draw_on]), "w", 1, encoding, "replace") as terminal,
+        ):
+            for descriptor in saved:
+                os.dup2(sink.fileno(), descriptor)
+            yield terminal
+    finally:
+        _flush()
+        for descriptor, original in saved.items():
+            os.dup2(original, descriptor)
+            os.close(original)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+class Progress(Listener):
+    """Shows a grid's progress: live on a terminal, as plain lines elsewhere.
+
+    Args:
+        state: the grid's jobs; told of every event.
+        terminal: where to draw, from `quiet_output`.
+        title: the grid's name and where its results go.
+        log: the file that holds the rest of the output.
+    """
+
+    def __init__(self, state: GridState, terminal: TextIO, title: str, log: Path) -> None:
+        self.state, self.title, self.log = state, title, log
+        self._terminal = terminal
+        self._console = Console(file=terminal, highlight=False)
+        self._live: Live | None = None
+        # The display is drawn by a thread of its own, which must not meet a state half changed.
+        self._lock = threading.Lock()
+        self._spoken = state.clock()
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            # Python's prints belong into the log, where their descriptor leads, and not above the display.
+            self._live = Live(
+                get_renderable=self.render,
+                console=self._console,
+                refresh_per_second=4,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        else:
+            self._say(f"{self.title}; log: {self.log}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def on_phase(self, text: str) -> None:
+        """Show what the driver does now."""
+        with self._lock:
+            self.state.phase = text
+        if text:
+            self._say(text)
+
+    def on_training_started(self, training: Training) -> None:
+        """Show the training among what runs."""
+        self._start(training)
+
+    def on_training_progress(
+        self, training: Training, step: int, total: int, losses: Mapping[str, float], rows: Iterable[Row]
+    ) -> None:
+        """Show the training's iteration and losses."""
+        with self._lock:
+            self.state.advance(training.id, step, losses)
+        if self.state.clock() - self._spoken >= _QUIET_S:
+            self._say(f"{training.label}: {step}/{total}, {_losses(losses)}")
+
+    def on_training_finished(
+        self, training: Training, summary: Mapping[str, Any], curve: Iterable[Row]
+    ) -> None:
+        """Count the training as done."""
+        self._finish(training)
+
+    def on_training_failed(self, training: Training, error_file: Path) -> None:
+        """Show the failure and where its reason is."""
+        self._fail(training, error_file)
+
+    def on_evaluation_started(self, evaluation: Evaluation) -> None:
+        """Show the evaluation among what runs."""
+        self._start(evaluation)
+
+    def on_evaluation_finished(self, evaluation: Evaluation, result: EvaluationResult) -> None:
+        """Count the evaluation as done."""
+        self._finish(evaluation)
+
+    def on_evaluation_failed(self, evaluation: Evaluation, error_file: Path) -> None:
+        """Show the failure and where its reason is."""
+        self._fail(evaluation, error_file)
+
+    def render(self) -> RenderableType:
+        """Draw the display as it is now."""
+        with self._lock:
+            parts: list[RenderableType] = [self._header(), self._bars()]
+            running = self.state.having("running")
+            if running:
+                parts += ["", _running_table(self.state, running)]
+            failed = self.state.having("failed")
+            parts += [Text(f"failed: {job.label}: {job.error}", "red") for job in failed[-_LINES:]]
+            return Group(*parts)
+
+    def _start(self, unit: Training | Evaluation) -> None:
+        with self._lock:
+            self.state.start(unit.id)
+        self._say(f"started {self.state.jobs[unit.id].kind} {unit.label}")
+
+    def _finish(self, unit: Training | Evaluation) -> None:
+        with self._lock:
+            self.state.finish(unit.id)
+        job = self.state.jobs[unit.id]
+        self._say(f"done {job.kind} {unit.label} in {duration(job.seconds)}; {self._summary()}")
+
+    def _fail(self, unit: Training | Evaluation, error: Path) -> None:
+        with self._lock:
+            self.state.fail(unit.id, error)
+        self._say(f"FAILED {self.state.jobs[unit.id].kind} {unit.label}: see {error}; {self._summary()}")
+
+    def _say(self, line: str) -> None:
+        """Print a line where there is no terminal to draw on."""
+        if self._live is None:
+            print(
+                f"[{duration(self.state.clock() - self.state.begun)}] {line}", file=self._terminal, flush=True
+            )
+            self._spoken = self.state.clock()
+
+    def _summary(self) -> str:
+        parts = []
+        for kind in ("training", "evaluation"):
+            count = self.state.count(kind)
+            parts.append(f"{kind}s {count['done']}/{count.total()}")
+        return ", ".join(parts)
+
+    def _header(self) -> RenderableType:
+        elapsed = duration(self.state.clock() - self.state.begun)
+        line = Text.assemble((self.title, "bold"), (f"  log: {self.log}", "dim"))
+        return Group(line, Text(f"{self.state.phase}  {elapsed}{self._time_left()}".strip()), "")
+
+    def _time_left(self) -> str:
+        left = self.state.time_left()
+        if left is None:
+            return ""
+        return f", {'about' if left.complete else 'more than'} {duration(left.seconds)} left"
+
+    def _bars(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        for kind in ("training", "evaluation"):
+            table.add_row(*_bar(self.state, kind))
+        return table
+
+
+def _bar(state: GridState, kind: Kind) -> tuple[RenderableType, ...]:
+    count = state.count(kind)
+    others = [
+        f"{count[status]} {status}" for status in ("running", "waiting", "failed", "blocked") if count[status]
+    ]
+    bar = ProgressBar(max(count.total(), 1), count["done"], width=20)
+    return f"{kind}s", bar, f"{count['done']}/{count.total()}", ", ".join(others)
+
+
+def _running_table(state: GridState, running: list[Job]) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for job in running[:_LINES]:
+        step = f"{job.step}/{job.units}" if job.kind == "training" else ""
+        table.add_row(job.label, step, _losses(job.losses), duration(state.elapsed(job)))
+    if len(running) > _LINES:
+        table.add_row(Text(f"and {len(running) - _LINES} more", "dim"))
+    return table
+
+
+def _losses(losses: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+
+
+def duration(seconds: float) -> str:
+    """Say a time as people do: 7 s, 3 min 20 s, 2 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

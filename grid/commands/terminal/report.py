@@ -1,0 +1,217 @@
+"""What a user reads before a grid runs and after it: the plan, and the values with their sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, JustifyMethod, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from datasets.frame_store.bounded_folder import human
+from grid.commands.terminal.values import values_table
+from grid.outputs.tables.scores import Results
+from grid.results.failures import incomplete
+
+if TYPE_CHECKING:
+    from grid.commands.cost import Estimate, Work
+    from grid.plan import Cell, Evaluation, Plan, Training
+    from grid.planning.catalogue import Offer
+    from grid.results.ledger import Kind, Ledger
+
+_COLOURS = {"done": "green", "failed": "red"}
+
+
+def catalogue_table(offers: Iterable[Offer]) -> RenderableType:
+    """Show what grids there are and how much each asks for."""
+    table = _list("grids", "--grid", "title, or tables", "cells", "evaluations", "trainings")
+    for offer in offers:
+        counts = (offer.cells, offer.evaluations, offer.trainings)
+        # Indented: a table that only the grid above it has.
+        table.add_row(f"{'  ' if offer.within else ''}{offer.name}", offer.title, *map(str, counts))
+    return table
+
+
+def plan_table(plan: Plan, ledger: Ledger, estimate: Estimate) -> RenderableType:
+    """Show what a grid needs and what of it is done, trainings, evaluations, cells, and what it will cost."""
+    tables = _trainings(plan, ledger, estimate), _evaluations(plan, ledger, estimate), _cells(plan, ledger)
+    return Group(*(part for table in tables for part in (table, "")), _cost(estimate))
+
+
+def as_json(plan: Plan, ledger: Ledger, estimate: Estimate | None = None) -> dict[str, Any]:
+    """Say the same for programs: every training, evaluation and cell with its id and status.
+
+    With an estimate, that of every training and evaluation, and of the whole that is left, is in "estimate".
+    """
+    trainings = _statuses(plan.trainings, ledger, "training")
+    evaluations = _statuses(plan.evaluations, ledger, "evaluation")
+    # An evaluation may be done, and a metric of it undefined all the same: then the cell has no value.
+    empty = [cell for cell in ledger.cells_without_values(plan) if evaluations[cell.evaluation] == "done"]
+    answer: dict[str, Any] = {
+        "trainings": [_fields(unit, trainings[unit.id], ledger) for unit in plan.trainings.values()],
+        "evaluations": [_fields(unit, evaluations[unit.id], ledger) for unit in plan.evaluations.values()],
+        "cells": [
+            _fields(cell, "failed" if cell in empty else evaluations[cell.evaluation], ledger)
+            for cell in plan.cells
+        ],
+    }
+    if estimate:
+        for key, works in (("trainings", estimate.trainings), ("evaluations", estimate.evaluations)):
+            for fields in answer[key]:
+                fields["estimate"] = asdict(works[fields["id"]])
+        answer["estimate"] = estimate.as_json()
+    return answer
+
+
+def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> RenderableType:
+    """Show each table's values, what failed and why, and where everything lies.
+
+    Args:
+        plan: the grid.
+        ledger: its results.
+        where: lines for the end, by their names, such as {"tables": "runs/tables/table5.md"}.
+    """
+    results = Results(plan, ledger)
+    parts: list[RenderableType] = []
+    for table in plan.tables:
+        parts += [*values_table(table, results), ""]
+    parts += _failures(plan, ledger)
+    places = Table.grid(padding=(0, 2))
+    for name, place in where.items():
+        places.add_row(Text(name, "bold"), Text(str(place), overflow="fold"))
+    return Group(*parts, places)
+
+
+def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:
+    statuses = _statuses(plan.trainings, ledger, "training")
+    table = _list(_title("trainings", statuses), "status", "training")
+    _add_narrow(table, "starts from", "id ends in")
+    _add_narrow(table, "clips", "PFLOP", f"{estimate.device.unit}-hours", justify="right")
+    for unit in plan.trainings.values():
+        work = estimate.trainings[unit.id]
+        names = _coloured(statuses[unit.id]), unit.label, _tail(unit.parent or ""), _tail(unit.id)
+        table.add_row(*names, f"{work.clips:,}", *_amounts(work))
+    return table
+
+
+def _evaluations(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:
+    statuses = _statuses(plan.evaluations, ledger, "evaluation")
+    table = _list(_title("evaluations", statuses), "status", "evaluation")
+    _add_narrow(table, "id ends in")
+    _add_narrow(table, "frames", "PFLOP", f"{estimate.device.unit}-hours", justify="right")
+    for unit in plan.evaluations.values():
+        work = estimate.evaluations[unit.id]
+        names = _coloured(statuses[unit.id]), unit.label, _tail(unit.id)
+        table.add_row(*names, f"{work.frames:,}", *_amounts(work))
+    return table
+
+
+def _cost(estimate: Estimate) -> RenderableType:
+    """Say what is left to process, how long that takes, and the disk it needs."""
+    left, disk = estimate.left, estimate.disk
+    table = Table.grid(padding=(0, 2))
+    table.add_row(
+        Text("left", "bold"),
+        f"{left.clips:,} clips of training, {left.validation_clips:,} of validation, {left.frames:,} frames"
+        f" of evaluation: {_figure(left.flops / 1e15)} PFLOP",
+    )
+    table.add_row(Text("time", "bold"), _time(estimate))
+    parts = {"weights": disk.weights, "states": disk.states, "frames": disk.frames, "results": disk.results}
+    listed = ", ".join(f"{name} {human(size)}" for name, size in parts.items())
+    table.add_row(Text("disk", "bold"), f"{human(disk.total)}: {listed}")
+    return table
+
+
+def _time(estimate: Estimate) -> str:
+    device, hours = estimate.device, estimate.left.device_hours
+    if hours is None:
+        return f"unknown for {device.name}: name a device like it with --on"
+    if device.unit == "core":
+        basis = "an estimate from HD2S's measured speed on cores of 2024"
+    else:
+        basis = "a calculated lower bound, by its peak arithmetic and memory traffic, which no run reaches"
+    shared = f" ({_figure(hours / device.count)} h on all {device.count})" if device.count > 1 else ""
+    amount = f"{_figure(hours)} {device.unit}-hours on {device.name}{shared}"
+    return f"{amount}: {basis}; decoding and metrics come on top"
+
+
+def _cells(plan: Plan, ledger: Ledger) -> Table:
+    table = _list(f"{len(plan.cells)} cells", "with a value", "table", "title")
+    empty = ledger.cells_without_values(plan)
+    for spec in plan.tables:
+        cells = [cell for cell in plan.cells if cell.table == spec.name]
+        done = len([cell for cell in cells if cell not in empty])
+        table.add_row(f"{done}/{len(cells)}", spec.name, spec.title)
+    return table
+
+
+def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for kind, units in (("training", plan.trainings), ("evaluation", plan.evaluations)):
+        for unit in units.values():
+            if ledger.status(unit.id, kind) == "failed":
+                lines.append(Text(f"failed {kind} {unit.label}: see {ledger.failure(unit.id)}", "red"))
+    for unit, lacking in incomplete(plan, ledger).items():
+        label = plan.evaluations[unit].label
+        told = f"{label}: {lacking} test clips could not be read and are not in its values; --retry-failed"
+        lines.append(Text(f"{told} evaluates again", "red"))
+    missing = len(ledger.cells_without_values(plan))
+    if missing:
+        lines += [
+            Text(f"{missing} of {len(plan.cells)} cells have no value (--); the table says why", "red"),
+            "",
+        ]
+    return lines
+
+
+def _fields(unit: Training | Evaluation | Cell, status: str, ledger: Ledger) -> dict[str, Any]:
+    fields = {name: value for name, value in vars(unit).items() if name != "spec"}
+    error = ledger.failure(getattr(unit, "evaluation", unit.id))
+    return {"id": unit.id, "status": status, **fields, "error": error and str(error)}
+
+
+def _statuses(units: Mapping[str, object], ledger: Ledger, kind: Kind) -> dict[str, str]:
+    return {name: ledger.status(name, kind) for name in units}
+
+
+def _list(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _add_narrow(table: Table, *columns: str, justify: JustifyMethod = "left") -> None:
+    """Add columns that are never folded: the names beside them are."""
+    for column in columns:
+        table.add_column(column, justify=justify, no_wrap=True)
+
+
+def _amounts(work: Work) -> tuple[str, str]:
+    return _figure(work.flops / 1e15), _figure(work.device_hours)
+
+
+def _figure(value: float | None) -> str:
+    """Write an amount with the two digits that an estimate is worth."""
+    if value is None:
+        return "--"
+    if 0 < value < 0.001:
+        return "<0.001"
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
+
+
+def _title(what: str, statuses: Mapping[str, str]) -> str:
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(Counter(statuses.values()).items()))
+    return f"{len(statuses)} {what}: {counts}"
+
+
+def _tail(unit: str) -> str:
+    """Take the hash at the end of an id; the words before it repeat the label."""
+    return unit.rpartition("-")[2]
+
+
+def _coloured(status: str) -> Text:
+    return Text(status, _COLOURS.get(status, ""))

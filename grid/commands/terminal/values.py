@@ -1,0 +1,55 @@
+"""A table's values as the terminal shows them when a grid has run."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from grid.outputs.tables.footnotes import clip_notes, sign
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.selection import Choice, choose
+from grid.outputs.tables.table import number
+from grid.specs.table import TableSpec
+
+
+def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
+    """Show a row for each cell, of a sweep the point that validation chose, and what the values lack."""
+    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    cells = [choice.cell for choice in choices]
+    seed = len(spec.seeds) > 1
+    # Only what tells one place of this table from another.
+    targets = any(cell.target for cell in cells)
+    tests = any(cell.test != cell.target for cell in cells)
+    table = Table(title=f"{spec.name}: {spec.title}", title_justify="left", title_style="bold", box=None)
+    swept = ["point of the sweep"] if spec.sweep else []
+    for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *["seed"] * seed, *swept):
+        table.add_column(column)
+    for metric in spec.metrics:
+        table.add_column(metric, justify="right")
+    above: tuple[str, ...] = ()
+    for choice in choices:
+        cell = choice.cell
+        block = (" + ".join(cell.sources), *[cell.target or ""] * targets, *[cell.test] * tests)
+        # As in the paper, a source and target are named once, above the approaches that share them.
+        names = ("",) * len(block) if block == above else block
+        approach = " ".join(filter(None, (cell.approach, cell.variant)))
+        point = [_point(choice)] if spec.sweep else []
+        values = (_shown(choice, metric, results) for metric in spec.metrics)
+        table.add_row(*names, approach, *[str(cell.seed)] * seed, *point, *values)
+        above = block
+    return [table, *map(Text, clip_notes(cells, results, spec))]
+
+
+def _point(choice: Choice) -> str:
+    """Name the point that is shown, and how many were tried for it."""
+    if choice.n_points == 1:
+        return ", ".join(choice.cell.point)
+    if not choice.n_trained:
+        return f"none of {choice.n_points} trained"
+    tried = f"{choice.n_trained} of {choice.n_points}" if choice.provisional else f"{choice.n_points}"
+    return f"{', '.join(choice.cell.point)} ({tried} tried)"
+
+
+def _shown(choice: Choice, metric: str, results: Results) -> str:
+    value, scores = results.value(choice.cell, metric), results.scores(choice.cell)
+    return "--" if value is None else f"{number(value)}{sign([scores])}"

@@ -1,0 +1,1 @@
+"""One evaluation: a trained model on every frame of a test split."""

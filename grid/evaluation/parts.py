@@ -1,0 +1,114 @@
+"""The parts of an evaluation as files: each worker writes its own, and one of them makes the result of all.
+
+So rows never pass through the driver, and a part that an interrupted run has finished is not done again.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from grid.evaluation import pictures
+from grid.evaluation.evaluate import EvaluationJob, Part, evaluate_part
+from grid.plan import Evaluation
+from grid.results.checks import FRAME_SCHEMA
+from grid.results.files import write_atomically
+from grid.results.ledger import Ledger
+from grid.results.storage import Storage
+from grid.running.places import brought
+from manifests.parquet import seal, unseal
+
+_NOTE = b"part"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the driver hears of a part: clips scored, clips that could not be read, and how long it took."""
+
+    clips: int
+    unread: int
+    seconds: float
+
+
+def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
+    """Score one part of an evaluation and write its rows, unless they are there.
+
+    Raises:
+        ProblemError: the disk is full.
+        OSError: the storage does not answer.
+    """
+    name, job = _name(job.id, part), brought(job, storage)
+    asked = {"clips": list(job.parts[part]), "weights": _fingerprint(Path(job.weights))}
+    found = _earlier(storage, name, asked)
+    if found is None:
+        found = evaluate_part(job, part)
+        _write(storage.path(name), found, asked)
+        storage.publish(name, keep=False)
+        pictures.keep(storage, job.id, found.pictures)
+    return Done(len(job.parts[part]) - len(found.unread), len(found.unread), found.seconds)
+
+
+def gather(job: EvaluationJob, evaluation: Evaluation, storage: Storage) -> None:
+    """Make an evaluation's result of its parts, and write it once it is what it must be.
+
+    Raises:
+        ProblemError: the rows are not each frame of each clip once, or the disk is full.
+        OSError: the storage does not answer.
+    """
+    names = [_name(job.id, part) for part in range(len(job.parts))]
+    found = [_read(storage.fetch(name, anew=True))[0] for name in names]
+    frames, summary, expected = job.gather(found)
+    Ledger(storage.local, storage).write_evaluation(evaluation, frames, summary, expected=expected)
+    for name in names:
+        storage.release(name)
+
+
+def folder(evaluation: str) -> str:
+    """Return the name of the folder of an evaluation's parts, which nobody needs when its result is there."""
+    return f"parts/{evaluation}"
+
+
+def _name(evaluation: str, part: int) -> str:
+    return f"{folder(evaluation)}/{part}.parquet"
+
+
+def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | None:
+    """Return what an earlier run has made of the same clips and weights, if it could read them all."""
+    if not storage.exists(name):
+        return None
+    try:
+        part, note = _read(storage.fetch(name, anew=True))
+    except (pa.ArrowException, ValueError, KeyError, FileNotFoundError):
+        return None
+    finally:
+        storage.release(name)
+    return part if note["asked"] == asked and not part.unread else None
+
+
+def _write(path: Path, part: Part, asked: Mapping[str, Any]) -> None:
+    table = FRAME_SCHEMA.empty_table() if part.frames is None else part.frames
+    note = {"asked": asked, "seconds": part.seconds, "unread": dict(part.unread)}
+    table = table.replace_schema_metadata(seal(_NOTE, note))
+    write_atomically(path, partial(pq.write_table, table, write_page_checksum=True), table.nbytes)
+
+
+def _read(path: Path) -> tuple[Part, dict[str, Any]]:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        table = file.read()
+    note = unseal(_NOTE, table.schema.metadata)
+    frames = table.replace_schema_metadata() if len(table) else None
+    return Part(frames, note["seconds"], note["unread"]), note
+
+
+def _fingerprint(weights: Path) -> int:
+    """Return what tells weights apart: a number made of the checksums in their file."""
+    with zipfile.ZipFile(weights) as archive:
+        return zlib.crc32(str([(info.filename, info.CRC) for info in archive.infolist()]).encode())

@@ -1,0 +1,146 @@
+"""One clip from its files to its rows of scores: decoding, prediction and metrics at the same time.
+
+Prediction is on the calling thread; one thread decodes ahead of it and others score behind it. FFmpeg,
+Pillow, PyTorch and NumPy let go of the interpreter while they work, so that a GPU is not kept waiting.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.loading.scored_split import ScoredSplit
+from datasets.reading.ground_truth import read_map
+from datasets.reading.video import Size, iter_frames
+from datasets.remote import at_hand
+from grid.evaluation.pictures import Sketch
+from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
+from hd2s.metrics.scores import METRICS, score_frames
+
+# Frames decoded ahead, and frames for each thread that wait to be scored.
+_AHEAD, _BEHIND = 64, 4
+
+
+def score_clip(
+    split: ScoredSplit,
+    name: str,
+    *,
+    predictor: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+    size: Size,
+    threads: int,
+    eight_bit: bool,
+    sketch: Sketch | None = None,
+) -> pa.Table:
+    """Score every frame of a clip.
+
+    Args:
+        split: the test split.
+        name: the clip.
+        predictor: frames uint8 (H, W, 3) at `size` -> a map float32 (H, W) of each.
+        size: (height, width) of the model's input.
+        threads: that score.
+        eight_bit: predictions become 8-bit images first, as the benchmark receives them.
+        sketch: draws one of the frames; None for no picture.
+
+    Returns:
+        Columns clip (string), frame (int32), n_fixations (int32) and a float64 column for each metric.
+
+    Raises:
+        ProblemError: the clip is no longer what was indexed.
+        ClipError: one of its maps cannot be read, or has another size than its frames.
+        ValueError: a prediction is not finite.
+    """
+    clip, root = split.clips[name], split.manifest.root
+    native = (clip.height, clip.width)
+    sketch = sketch or Sketch(name, None)
+
+    def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
+        points = split.fixations.frame(name, i)
+        others = draw_other_fixations(split.points, split.sizes, native, (POOL_SEED, clip.corpus, name, i))
+        truth = read_map(maps, clip, i, None, points)
+        sketch.take(i, points, truth, prediction)
+        try:
+            image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
+        except ValueError as error:
+            raise ValueError(f"clip {name}, frame {i}: {error}") from error
+        scores = score_frames(image[None], [points], truth[None], [others])
+        return len(points), *(float(scores[metric][0]) for metric in METRICS)
+
+    with (
+        at_hand(root, clip, "frames") as media,
+        at_hand(root, clip, "maps") as maps,
+        closing(_ahead(iter_frames(media, clip, size))) as frames,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), _BEHIND * threads))
+    counts, *columns = zip(*rows, strict=True)
+    return pa.table(
+        {
+            "clip": pa.array([name] * len(rows), pa.string()),
+            "frame": pa.array(range(len(rows)), pa.int32()),
+            "n_fixations": pa.array(counts, pa.int32()),
+            **{
+                metric: pa.array(column, pa.float64())
+                for metric, column in zip(METRICS, columns, strict=True)
+            },
+        }
+    )
+
+
+def _mapped(
+    pool: ThreadPoolExecutor,
+    function: Callable[[int, np.ndarray], tuple[float, ...]],
+    items: Iterable[np.ndarray],
+    waiting: int,
+) -> Iterator[tuple[float, ...]]:
+    """Yield function(i, item) in order, with no more than `waiting` items held."""
+    pending: deque = deque()
+    for i, item in enumerate(items):
+        pending.append(pool.submit(function, i, item))
+        if len(pending) > waiting:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield what another thread takes from an iterator ahead of time; its error comes in its place."""
+    buffer: queue.Queue = queue.Queue(_AHEAD)
+    abandoned = threading.Event()
+
+    def put(item: object) -> None:
+        while not abandoned.is_set():
+            try:
+                return buffer.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+        return None
+
+    def produce() -> None:
+        last: object = None
+        try:
+            for frame in frames:
+                put(frame)
+                if abandoned.is_set():
+                    return
+        except Exception as error:  # noqa: BLE001 - raised where the frames are asked for
+            last = error
+        put(last)
+
+    thread = threading.Thread(target=produce, daemon=True)
+    thread.start()
+    try:
+        while isinstance(item := buffer.get(), np.ndarray):
+            yield item
+        if item is not None:
+            raise item
+    finally:
+        abandoned.set()
+        thread.join()

@@ -1,0 +1,59 @@
+"""What some values of a table do not stand on: test clips that were left out, and seeds that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grid.outputs.tables.layout import gather, place, shown
+from grid.outputs.tables.scores import Results, Scores
+from grid.plan import Cell
+from grid.specs.table import TableSpec
+
+DAGGER = "†"
+SEEDS = "(n/m): over n of m seeds; the cells of the others have no value yet and are listed below."
+UNRANKED = (
+    "A value over fewer seeds or clips than others beside it is not ranked, since it cannot be compared with"
+    " them."
+)
+# Clips named in a footnote; the evaluation's result has them all.
+_NAMED = 10
+
+
+def sign(scores: Sequence[Scores]) -> str:
+    """Return the sign of a value that lacks clips of its test split; empty for a whole one."""
+    return DAGGER if any(found.unread or found.quarantined for found in scores) else ""
+
+
+def share(n_seeds: int, wanted: int) -> str:
+    """Say how many of the seeds a value is over; empty if it has them all, or none."""
+    return f"({n_seeds}/{wanted})" if 0 < n_seeds < wanted else ""
+
+
+def clip_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:
+    """Say of each cell with a sign how many test clips its values lack, and which.
+
+    Args:
+        cells: those shown.
+        results: their scores, where there are any.
+        spec: the table.
+    """
+    scored = [(cell, scores) for cell in cells if (scores := results.scores(cell))]
+    lacking = gather(
+        ((cell, scores) for cell, scores in scored if scores.unread),
+        lambda item: (item[0].test, item[1].unread, len(item[1].clips)),
+    )
+    notes = []
+    for (test, unread, read), found in lacking:
+        names = ", ".join(sorted(unread)[:_NAMED])
+        more = f" and {len(unread) - _NAMED:,} more" if len(unread) > _NAMED else ""
+        notes.append(
+            f"{DAGGER} {len(unread):,} of {read + len(unread):,} test clips of {shown(test)} could not be"
+            f" read and are left out ({names}{more}): {'; '.join(place(cell, spec) for cell, _ in found)}."
+        )
+    by_test = gather(scored, lambda item: item[0].test)
+    quarantined = {test: max(scores.quarantined for _, scores in found) for test, found in by_test}
+    return notes + [
+        f"{DAGGER} {n:,} test clips of {shown(test)} are quarantined by the index and left out of its values."
+        for test, n in sorted(quarantined.items())
+        if n
+    ]

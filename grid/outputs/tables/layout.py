@@ -1,0 +1,99 @@
+"""Where a table's cells stand, in blocks, groups and rows, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from grid.plan import Cell
+from grid.specs.table import TableSpec
+from hd2s.approaches.registry import approaches
+
+_SHOWN = {"UCFSports": "UCF Sports"}
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How cells fall into place; blocks, groups and rows keep the order of the plan's cells.
+
+    Attributes:
+        block: the heading over a cell's block.
+        group: what the first column says of a cell; its rows compete for the best value.
+        group_heading: the heading of the first column.
+    """
+
+    block: Callable[[Cell], str]
+    group: Callable[[Cell], str]
+    group_heading: str
+
+
+def layout_of(spec: TableSpec) -> Layout:
+    """Choose the layout by what a table varies, as the papers do."""
+    if not spec.targets:
+        return Layout(lambda cell: "", lambda cell: shown(cell.test), "Test dataset")
+    if spec.tests in ((), ("target",)):
+        return Layout(
+            block=lambda cell: f"Source dataset: {_sources(cell)}",
+            group=lambda cell: shown(cell.target),
+            group_heading="Target dataset",
+        )
+    return Layout(
+        block=lambda cell: f"Source dataset: {_sources(cell)}, target dataset: {shown(cell.target)}",
+        group=lambda cell: shown(cell.test),
+        group_heading="Test dataset",
+    )
+
+
+def row_key(cell: Cell) -> tuple[Hashable, ...]:
+    """Return what the cells of one row share: all but seed and point of the sweep."""
+    return cell.sources, cell.target, cell.test, cell.approach, cell.variant
+
+
+def label(cell: Cell, spec: TableSpec) -> str:
+    """Name a row: by the approach, the variant, or both if the table has several of both."""
+    title = approaches()[cell.approach].title
+    if len(spec.approaches) == 1 and cell.variant:
+        return cell.variant
+    return ", ".join(filter(None, (title, cell.variant)))
+
+
+def distinct_labels(cells: list[Cell], spec: TableSpec) -> list[str]:
+    """Name the rows of a group; equal names get their sources, which then are what the rows differ in."""
+    labels = [label(cell, spec) for cell in cells]
+    return [
+        f"{name} ({_sources(cell)})" if labels.count(name) > 1 else name
+        for name, cell in zip(labels, cells, strict=True)
+    ]
+
+
+def where(cell: Cell) -> str:
+    """Say where a cell stands, without its row."""
+    target = f" to {shown(cell.target)}" if cell.target else ""
+    test = f" on {shown(cell.test)}" if cell.test != cell.target else ""
+    return f"{_sources(cell)}{target}{test}"
+
+
+def place(cell: Cell, spec: TableSpec) -> str:
+    """Say which cell it is."""
+    seed = f", seed {cell.seed}" if len(spec.seeds) > 1 else ""
+    return f"{where(cell)}, {label(cell, spec)}{seed}"
+
+
+def shown(corpus: str) -> str:
+    """Write a corpus' name as the papers do."""
+    return _SHOWN.get(corpus, corpus)
+
+
+def gather(items: Iterable[Item], key: Callable[[Item], Key]) -> list[tuple[Key, list[Item]]]:
+    """Gather items by what `key` says of them, in order of first appearance."""
+    gathered: dict[Key, list[Item]] = {}
+    for item in items:
+        gathered.setdefault(key(item), []).append(item)
+    return list(gathered.items())
+
+
+def _sources(cell: Cell) -> str:
+    return " + ".join(map(shown, cell.sources))

@@ -1,0 +1,105 @@
+"""The scores of a plan's cells as the ledger holds them, and why a cell has none."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from grid.plan import Cell, Plan
+from grid.results.ledger import Ledger
+
+
+class Scores(NamedTuple):
+    """What tables need of an evaluation: far less than its rows, of which there may be a million.
+
+    Attributes:
+        frame_means: metric → mean over frames; NaN where none has a score.
+        clip_means: metric → mean over the means of clips.
+        by_clip: metric → clip → mean over its frames; only clips of which some frame has a score.
+        clips: the test clips that were read.
+        unread: test clips that could not be read when it was their turn, and are not in the means.
+        quarantined: test clips that were left out since the corpus was indexed.
+    """
+
+    frame_means: dict[str, float]
+    clip_means: dict[str, float]
+    by_clip: dict[str, dict[str, float]]
+    clips: frozenset[str]
+    n_frames: int
+    unread: frozenset[str]
+    quarantined: int
+
+
+class Results:
+    """A plan with its results; each file is read once, whichever tables show it."""
+
+    def __init__(self, plan: Plan, ledger: Ledger) -> None:
+        self.plan, self.ledger = plan, ledger
+        self._scores = cache(self._read)
+        self._klds = cache(self._read_kld)
+
+    def scores(self, cell: Cell) -> Scores | None:
+        """Return a cell's scores, or None while it is not evaluated."""
+        return self._scores(cell.evaluation)
+
+    def value(self, cell: Cell, metric: str) -> float | None:
+        """Return a cell's mean over frames, or None where there is none."""
+        scores = self.scores(cell)
+        value = scores.frame_means.get(metric, math.nan) if scores else math.nan
+        return None if math.isnan(value) else value
+
+    def validation_kld(self, cell: Cell) -> float | None:
+        """Return the lowest validation KLD of a cell's training, or None while it is not trained."""
+        return self._klds(cell.training)
+
+    def reason(self, cell: Cell, metrics: tuple[str, ...]) -> str:
+        """Say why a cell lacks values, by the first thing that went wrong; empty where it has them all."""
+        if self.scores(cell):
+            lacking = [metric for metric in metrics if self.value(cell, metric) is None]
+            return f"no frame has a score for {', '.join(lacking)}" if lacking else ""
+        result = self.ledger.path("evaluation", cell.evaluation)
+        if result.exists():
+            return f"{self._relative(result)} cannot be read"
+        for training in self._chain(cell):
+            if self.ledger.status(training, "training") == "failed":
+                return f"training failed, see {self._relative(self.ledger.failure(training))}"
+        if failure := self.ledger.failure(cell.evaluation):
+            return f"evaluation failed, see {self._relative(failure)}"
+        # Whether its weights are still there is nothing to a table: an exported folder has none.
+        return "not evaluated yet" if self.ledger.read_training(cell.training) else "not trained yet"
+
+    def _chain(self, cell: Cell) -> list[str]:
+        """List the trainings that a cell needs, the parent first."""
+        chain = [cell.training]
+        while parent := self.plan.trainings[chain[0]].parent:
+            chain.insert(0, parent)
+        return chain
+
+    def _read(self, evaluation: str) -> Scores | None:
+        result = self.ledger.read_evaluation(evaluation)
+        if not result:
+            return None
+        by_clip = {}
+        for metric in result.metrics:
+            table = result.by_clip(metric).drop_null().to_pydict()
+            by_clip[metric] = dict(zip(table["clip"], table["mean"], strict=True))
+        return Scores(
+            result.scores,
+            result.per_video,
+            by_clip,
+            frozenset(pc.unique(result.frames["clip"]).to_pylist()),
+            result.n_frames,
+            frozenset(result.summary.get("unread", ())),
+            result.summary.get("quarantined", 0),
+        )
+
+    def _read_kld(self, training: str) -> float | None:
+        result = self.ledger.read_training(training)
+        return result and result.summary["best_kld"]
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.ledger.out).as_posix()

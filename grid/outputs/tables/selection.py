@@ -1,0 +1,63 @@
+"""Sweeps: of each cell the point is shown that its validation chose; test scores have no say in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grid.outputs.tables.layout import gather, place, row_key
+from grid.outputs.tables.scores import Results
+from grid.plan import Cell
+from grid.specs.table import TableSpec
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The cell that is shown of those that differ in the point of the sweep alone.
+
+    Attributes:
+        cell: with the lowest validation KLD; the first one while none is trained.
+        n_points: the points of the sweep; 1 without a sweep.
+        n_trained: how many of them are trained.
+    """
+
+    cell: Cell
+    n_points: int
+    n_trained: int
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a point that is not trained yet may still be chosen."""
+        return 0 < self.n_trained < self.n_points
+
+
+def choose(cells: list[Cell], results: Results) -> list[Choice]:
+    """Choose the point of each place, approach, variant and seed; the first of equally good ones."""
+    return [_choice(points, results) for _, points in gather(cells, lambda c: (row_key(c), c.seed))]
+
+
+def sweep_notes(spec: TableSpec, choices: list[Choice]) -> list[str]:
+    """Say which point each cell shows, and which of them are not final."""
+    if not spec.sweep:
+        return []
+    settings = "; ".join(f"{key} = {', '.join(values)}" for key, values in spec.sweep)
+    chosen = gather((c for c in choices if c.n_trained and c.cell.point), lambda choice: choice.cell.point)
+    notes = [f"Sweep over {settings}: each cell shows the point with the lowest validation KLD."]
+    notes += [f"{', '.join(point)}: {_places(shown, spec)}." for point, shown in chosen]
+    provisional = gather((c for c in choices if c.provisional), lambda c: (c.n_trained, c.n_points))
+    notes += [
+        f"Provisional, since only {trained} of {points} points are trained: {_places(shown, spec)}."
+        for (trained, points), shown in provisional
+    ]
+    return notes
+
+
+def _choice(points: list[Cell], results: Results) -> Choice:
+    if len(points) == 1:
+        return Choice(points[0], 1, 1)
+    klds = {cell: kld for cell in points if (kld := results.validation_kld(cell)) is not None}
+    chosen = min(klds, key=klds.__getitem__, default=points[0])
+    return Choice(chosen, len(points), len(klds))
+
+
+def _places(choices: list[Choice], spec: TableSpec) -> str:
+    return "; ".join(place(choice.cell, spec) for choice in choices)

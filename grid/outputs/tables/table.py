@@ -1,0 +1,139 @@
+"""What a table is, whatever it is written as: columns, blocks of groups of rows, and notes, in plain text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+DEMO = "Demo: generated corpora, a small input and few iterations; not comparable with the paper's numbers."
+# As many as the papers print.
+DIGITS = 3
+Mark = Literal["", "best", "second"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number as it is read; empty where there is none.
+
+    Attributes:
+        text: the number.
+        after: what follows it in smaller type, such as its spread over seeds.
+        mark: its rank in its group.
+        sign: what leads to a footnote.
+    """
+
+    text: str
+    after: str = ""
+    mark: Mark = ""
+    sign: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of entries.
+
+    Attributes:
+        heading: over the column alone.
+        over: the heading that it shares with its neighbours, or empty.
+    """
+
+    heading: str
+    over: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A label and an entry for each column."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that belong together; the first of them carries the label."""
+
+    label: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Groups under one heading, or under none."""
+
+    heading: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What has no value, and why.
+
+    Attributes:
+        unit: what is counted, in the plural.
+        total: how many there are, with and without values.
+        reasons: for each reason, the places that it keeps from having all their values.
+    """
+
+    unit: str
+    total: int
+    reasons: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def count(self) -> str:
+        """How many have their values, as a sentence that the reasons follow if there are any."""
+        done = self.total - sum(len(places) for _, places in self.reasons)
+        return f"{done} of {self.total} {self.unit} have all their values{':' if self.reasons else '.'}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that a table says.
+
+    Attributes:
+        name: of its files.
+        warning: what must be known before any number is read, or empty.
+        labels: the headings of the two columns of labels.
+        command: writes the table again.
+        records: the same and more, unrounded, one record for each row and metric.
+    """
+
+    name: str
+    title: str
+    caption: str
+    warning: str
+    labels: tuple[str, str]
+    columns: tuple[Column, ...]
+    blocks: tuple[Block, ...]
+    notes: tuple[str, ...]
+    missing: Missing
+    command: str
+    records: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How tables are told.
+
+    Attributes:
+        paper: what stands beside our values, one of `grid.specs.settings_checks.PAPER`.
+        command: compiles the tables again.
+        demo: the results are a demo's; the tables say so.
+    """
+
+    paper: str
+    command: str
+    demo: bool = False
+
+    @property
+    def warning(self) -> str:
+        """What a demo's tables say before any number."""
+        return DEMO if self.demo else ""
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """Write a value with as many digits as the papers print; a difference with its sign."""
+    text = f"{value:+.{DIGITS}f}" if signed else f"{value:.{DIGITS}f}"
+    if float(text) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", "−")

@@ -1,0 +1,97 @@
+"""What one row of a table says in one metric, and which rows' values can be compared."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grid.outputs.tables.footnotes import share
+from grid.outputs.tables.scores import Scores
+
+Basis = frozenset[tuple[int, frozenset[str]]]
+"""(seed, the test clips that were read) of each seed."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one row says in one metric.
+
+    Attributes:
+        metric: its name.
+        scored: (seed, scores) of each seed that has a value.
+        n_wanted: seeds that the row is to have.
+        printed: the paper's number.
+    """
+
+    metric: str
+    scored: tuple[tuple[int, Scores], ...]
+    n_wanted: int
+    printed: float | None
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the seeds that there are."""
+        return statistics.fmean(self._seeds) if self.scored else None
+
+    @property
+    def std(self) -> float | None:
+        """The sample standard deviation over the seeds; None for fewer than two."""
+        return statistics.stdev(self._seeds) if len(self.scored) > 1 else None
+
+    @property
+    def clip_mean(self) -> float | None:
+        """The mean over the means of clips, in place of frames."""
+        means = [scores.clip_means[self.metric] for _, scores in self.scored]
+        return statistics.fmean(means) if means else None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the paper's."""
+        return None if self.mean is None or self.printed is None else self.mean - self.printed
+
+    @property
+    def share(self) -> str:
+        """How many of the seeds it is over, where it lacks some."""
+        return share(len(self.scored), self.n_wanted)
+
+    @property
+    def basis(self) -> Basis:
+        """The clips of each seed that it stands on: values of one basis alone can be compared."""
+        return frozenset((seed, scores.clips) for seed, scores in self.scored)
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """The clips that some seed could not read."""
+        return frozenset().union(*(scores.unread for _, scores in self.scored))
+
+    @property
+    def whole(self) -> bool:
+        """Whether no seed lacks, and no clip of the test split."""
+        return len(self.scored) == self.n_wanted and not self.unread
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        """How many clips every seed has read, some seed has not, and none was given."""
+        found = [scores for _, scores in self.scored]
+        return {
+            "n_clips": len(frozenset.intersection(*(scores.clips for scores in found))) if found else None,
+            "n_unread": len(self.unread) if found else None,
+            "n_quarantined": max((scores.quarantined for scores in found), default=None),
+        }
+
+    @property
+    def _seeds(self) -> list[float]:
+        return [scores.frame_means[self.metric] for _, scores in self.scored]
+
+
+def rankable(values: Sequence[Value]) -> list[bool]:
+    """Say which values may be ranked: those on one basis, that of whole values if there are several."""
+    scored = {value.basis for value in values if value.scored}
+    whole = {value.basis for value in values if value.scored and value.whole}
+    basis = max(scored if len(scored) == 1 else whole, key=_size, default=None)
+    return [bool(value.scored) and value.basis == basis for value in values]
+
+
+def _size(basis: Basis) -> int:
+    return sum(len(clips) for _, clips in basis)

@@ -1,0 +1,1 @@
+"""A grid made ready: its inputs found and its work planned."""

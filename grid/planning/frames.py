@@ -1,0 +1,140 @@
+"""The frames that a grid's trainings read, decoded before the first of them waits for a GPU."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets.frame_store.store import FrameStore
+from datasets.loading.windows import eligible
+from grid.plan import Read, Training
+from grid.running import ray_session as cluster
+from grid.training.loop import Job
+from manifests.problem import ProblemError
+from manifests.schema import Clip
+from manifests.store import open_manifest
+
+if TYPE_CHECKING:
+    # Planning is the driver's: each worker would import it too.
+    from grid.planning.prepare import Grid
+
+# Below this many bytes, starting processes takes longer than decoding.
+_ALONE = 100 * 2**20
+_TELL_S = 5.0
+
+
+@contextmanager
+def decoded(
+    grid: Grid, trainings: Collection[Training], tell: Callable[[str], None]
+) -> Iterator[dict[str, str]]:
+    """Fill the frame store for these trainings, on all processors of this machine, and hold it for the block.
+
+    What is there already is left alone, and what there is no room for is decoded whenever it is asked for.
+
+    Args:
+        grid: the grid.
+        trainings: those to come.
+        tell: hears of each corpus begun and of the clips decoded.
+
+    Yields:
+        Training → why it cannot be done: clips that it reads are no longer what was indexed.
+    """
+    broken: dict[str, str] = {}
+    if grid.storage.url and not cluster.is_local():
+        # What this machine has is not seen by those that train: each decodes for itself (`fill`).
+        yield broken
+        return
+    # A store holds what it has built from eviction for as long as it exists.
+    stores: list[FrameStore] = []
+    for place, labelled in _needed(trainings).items():
+        store, clips = _store(grid, place)
+        stores.append(store)
+        try:
+            _fill(store, clips, labelled, tell)
+        except ProblemError as error:
+            readers = [training.id for training in trainings if place in training.reads]
+            broken |= {unit: f"{broken.get(unit, '')}{error}\n" for unit in readers}
+    yield broken
+
+
+def fill(job: Job) -> None:
+    """Decode what a training reads into this machine's own store, with as many processes as read clips later.
+
+    Trainings that start together on one machine wait for each other instead of decoding the same clips.
+
+    Raises:
+        ProblemError: clips are no longer what was indexed.
+    """
+    folder = Path(job.frames)
+    folder.mkdir(parents=True, exist_ok=True)
+    for (corpus, split, height, width, clip_length), labelled in job.reads:
+        manifest = open_manifest(*job.manifests[corpus])
+        store = FrameStore(folder, manifest, (height, width), job.frames_limit)
+        clips = eligible(manifest.clips(split), clip_length)[0]
+        with (folder / f".filling-{store.address}").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            estimate = store.estimate(clips, labelled=labelled)
+            if estimate.clips:
+                workers = 1 if estimate.size < _ALONE else max(1, job.loader_workers)
+                store.build(clips, workers=workers, labelled=labelled)
+
+
+def _fill(store: FrameStore, clips: list[Clip], labelled: bool, tell: Callable[[str], None]) -> None:
+    estimate = store.estimate(clips, labelled=labelled)
+    if not estimate.clips:
+        store.hold(clips, labelled=labelled)
+        return
+    doing, told = f"decoding frames of {store.manifest.corpus}", time.monotonic()
+    tell(f"{doing}: {estimate}")
+
+    def progress(done: int, total: int, clip: Clip) -> None:
+        nonlocal told
+        if time.monotonic() - told > _TELL_S:
+            told = time.monotonic()
+            tell(f"{doing}: {done:,} of {total:,} clips, the last {clip.clip}")
+
+    workers = 1 if estimate.size < _ALONE else os.cpu_count() or 1
+    store.build(clips, workers=workers, labelled=labelled, progress=progress)
+
+
+def missing(grid: Grid, trainings: Collection[Training]) -> int:
+    """Return the bytes that `decoded` would add for these trainings."""
+    size, bound = 0, limit(grid)
+    for place, labelled in _needed(trainings).items():
+        store, clips = _store(grid, place)
+        size += store.estimate(clips, labelled=labelled).size
+    return size if bound is None else min(size, bound)
+
+
+def folder(grid: Grid) -> Path:
+    """Where decoded frames lie."""
+    place = grid.config.frames.folder
+    return Path(place).resolve() if place else grid.storage.path("frames")
+
+
+def limit(grid: Grid) -> int | None:
+    """Bytes that they may take; None for no bound but the disk's."""
+    gib = grid.config.frames.limit_gib
+    return None if gib is None else int(gib * 2**30)
+
+
+def _store(grid: Grid, place: Read) -> tuple[FrameStore, list[Clip]]:
+    """Return the store of a corpus, and the clips of it that are read."""
+    corpus, split, height, width, clip_length = place
+    manifest = grid.manifests[corpus]
+    store = FrameStore(folder(grid), manifest, (height, width), limit(grid))
+    return store, eligible(manifest.clips(split), clip_length)[0]
+
+
+def _needed(trainings: Iterable[Training]) -> dict[Read, bool]:
+    """Return what the trainings read, each once, and whether any of them reads its maps."""
+    needed: dict[Read, bool] = {}
+    for training in trainings:
+        for place, labelled in training.reads.items():
+            needed[place] = needed.get(place, False) or labelled
+    return needed

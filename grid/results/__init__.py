@@ -1,0 +1,1 @@
+"""What lasts of a grid: which files there are, what may stand in them, and who may write them."""

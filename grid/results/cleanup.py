@@ -1,0 +1,64 @@
+"""What killed runs have left behind in an output folder, removed by the next one that holds it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grid.results.ledger import Ledger
+from grid.results.storage import answering
+
+# Of `grid.results.files.write_atomically` and `hd2s.weights.checkpoints.save_weights`: the file's name, its
+# writer's number. Of a store of MLflow's that is being made, which has a journal: its name and the time.
+_TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
+_FOLDERS = (".", "results", "checkpoints", "tables", "logs")
+_SCRATCH = "logs/.scratch"
+
+
+def clear(ledger: Ledger) -> None:
+    """Remove files half written, saved states of trainings and parts of evaluations that are done.
+
+    A worker that outlives its driver by seconds may still write one of them: it then fails, and its result
+    would not have been asked for any more.
+
+    Args:
+        ledger: of an output folder that this process holds the lock of.
+
+    Raises:
+        ProblemError: the storage does not answer.
+    """
+    for folder in _FOLDERS:
+        for path in (ledger.out / folder).glob(".*"):
+            if _TEMPORARY.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+    storage = ledger.storage
+    for folder, done in (("resume", ledger.training_done), ("parts", ledger.evaluation_done)):
+        local = {path.name for path in (ledger.out / folder).glob("*")}
+        with answering(storage.url):
+            for unit in local | {name.split("/")[1] for name in storage.files(folder)}:
+                if done(unit):
+                    storage.delete(f"{folder}/{unit}")
+
+
+@contextmanager
+def scratch(out: Path) -> Iterator[None]:
+    """Have this process keep its temporary files, MLflow's mostly, where the next run clears them away.
+
+    The environment stays as it is: Ray's sockets need a short path.
+
+    Args:
+        out: an output folder that this process holds the lock of.
+    """
+    folder, before = (out / _SCRATCH).resolve(), tempfile.tempdir
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)

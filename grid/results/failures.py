@@ -1,0 +1,86 @@
+"""What failed units leave to read, and which of them are left alone until the user asks for them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from grid.plan import Plan, Training
+from grid.results.ledger import Ledger
+from grid.running.events import Row
+
+
+def account(training: Training, error: str, rows: Iterable[Row]) -> str:
+    """Return the text of a failed training's file.
+
+    Args:
+        training: the unit.
+        error: the error as its worker or Ray gives it, with the traceback.
+        rows: the last rows of its curve.
+    """
+    steps: dict[int, dict[str, float]] = {}
+    for row in rows:
+        steps.setdefault(row["step"], {})[row["name"]] = row["value"]
+    curve = [f"  {step}: {_values(values)}" for step, values in sorted(steps.items())]
+    return "\n".join(
+        [
+            f"{training.label} ({training.id}) has failed:",
+            "",
+            error.rstrip(),
+            "",
+            "The last iterations reported:" if curve else "It had reported no iteration.",
+            *curve,
+            "",
+            "Settings, with all that changes its weights:",
+            OmegaConf.to_yaml(OmegaConf.create(dict(training.spec))),
+        ]
+    )
+
+
+def consequence(unit: str, training: Training, error: str) -> str:
+    """Return the text of the file of a unit that cannot be done because a training has failed."""
+    return f"{_needing(unit)}{training.id}, which failed:\n\n{error}"
+
+
+def forget(plan: Plan, ledger: Ledger) -> None:
+    """Let every unit of a plan that failed, or left test clips unread, be tried again."""
+    for unit in (*plan.trainings, *plan.evaluations):
+        ledger.clear_failure(unit)
+    for evaluation in incomplete(plan, ledger):
+        ledger.remove_evaluation(evaluation)
+
+
+def incomplete(plan: Plan, ledger: Ledger) -> dict[str, int]:
+    """Return the evaluations that could not read all their test clips, and how many they lack."""
+    found = {}
+    for unit in plan.evaluations:
+        result = ledger.read_evaluation(unit)
+        if result and (unread := result.summary.get("unread")):
+            found[unit] = len(unread)
+    return found
+
+
+def given_up(plan: Plan, ledger: Ledger) -> tuple[set[str], set[str]]:
+    """Find what failed in an earlier run of itself, and what cannot be had because of that.
+
+    A unit that failed only because its training did, and whose training is not failed any more, is forgotten
+    to have failed.
+    """
+    files = {unit: ledger.failure(unit) for unit in (*plan.trainings, *plan.evaluations)}
+    texts = {unit: file.read_text(encoding="utf-8") for unit, file in files.items() if file}
+    following = {unit for unit, text in texts.items() if text.startswith(_needing(unit))}
+    failed = texts.keys() - following
+    lost = set().union(*(plan.dependents(unit) for unit in failed & plan.trainings.keys()))
+    for unit in following - lost:
+        ledger.clear_failure(unit)
+    return failed, lost
+
+
+def _needing(unit: str) -> str:
+    return f"{unit} needs "
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.6g}" for name, value in values.items())

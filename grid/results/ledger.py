@@ -1,0 +1,322 @@
+"""The ledger: a Parquet file for each training and each evaluation that is done.
+
+The files are the truth and everything else is a view of them. Each is written last and atomically, so that
+its existence means done; one that cannot be read counts as not done and is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from grid.plan import Cell, Evaluation, Plan, Training
+from grid.results.checks import FRAME_SCHEMA, column_problems, frame_problems, score_problems
+from grid.results.files import write_atomically
+from grid.results.storage import Storage
+from manifests.parquet import seal, unseal
+from manifests.problem import Problem, ProblemError
+
+SCHEMA_VERSION = 1
+"""Raised by hand whenever a column or a key of the metadata changes its name, type or meaning."""
+
+Kind = Literal["training", "evaluation"]
+Status = Literal["done", "failed", "todo"]
+
+CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
+_NOTE = b"grid"
+_FAILURE = ".error.txt"
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training: its curve, rows of step, name and value, and its summary."""
+
+    id: str
+    curve: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """A finished evaluation: a row for each frame of each test clip, and its summary.
+
+    A frame on which a metric is undefined (mostly: nobody looked) holds NaN there and is left out of means.
+    """
+
+    id: str
+    frames: pa.Table
+    summary: dict[str, Any]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics scored, in the order of the columns."""
+        return self.frames.column_names[len(FRAME_SCHEMA) :]
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all test clips, those without a score too."""
+        return self.frames.num_rows
+
+    @property
+    def n_clips(self) -> int:
+        """Test clips."""
+        return len(pc.unique(self.frames["clip"]))
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """Each metric's mean over frames, as benchmarks report it; NaN where no frame has a score."""
+        return {name: _mean(_defined(self.frames[name])) for name in self.metrics}
+
+    @cached_property
+    def per_video(self) -> dict[str, float]:
+        """Each metric's mean over the means of clips, so that long clips weigh no more than short ones."""
+        return {name: _mean(self.by_clip(name)["mean"]) for name in self.metrics}
+
+    def has_values(self, metrics: Iterable[str]) -> bool:
+        """Whether each of these metrics has a value; all are undefined for predictions without contrast."""
+        return all(math.isfinite(self.scores.get(metric, math.nan)) for metric in metrics)
+
+    def by_clip(self, metric: str) -> pa.Table:
+        """Return a metric's mean for each clip, as columns clip and mean; null where no frame has a score."""
+        table = pa.table({"clip": self.frames["clip"], "value": _defined(self.frames[metric])})
+        means = table.group_by("clip", use_threads=False).aggregate([("value", "mean")])
+        return pa.table({"clip": means["clip"], "mean": means["value_mean"]})
+
+
+class Ledger:
+    """What is done, what failed and what is left to do, in one output folder that all grids share.
+
+    With a storage elsewhere, the folder's files are what counts once they `agree` with it; what is written
+    goes there too.
+
+    Args:
+        out: the output folder.
+        storage: whose local side that is; left out where there is no other.
+    """
+
+    def __init__(self, out: Path | str, storage: Storage | None = None) -> None:
+        self.out = Path(out)
+        self.storage = storage or Storage(folder=str(self.out.resolve()))
+
+    def agree(self) -> None:
+        """Take over what other machines have written to the storage, and give it what it lacks.
+
+        Raises:
+            ProblemError: it does not answer, or the disk is full.
+        """
+        self.storage.agree("results", ".parquet")
+        self.storage.agree("logs", _FAILURE)
+        self.storage.agree("checkpoints", ".pt", contents=False)
+
+    def bring(self, kind: Kind, unit: str) -> None:
+        """Take over a result that another machine has just written.
+
+        Raises:
+            OSError: the storage does not answer, or has none.
+        """
+        self.storage.fetch(_name(kind, unit), anew=True)
+        self.clear_failure(unit)
+
+    def path(self, kind: Kind, unit: str) -> Path:
+        """Where the result of a training or an evaluation lies, or will lie."""
+        return self.out / _name(kind, unit)
+
+    def write_training(
+        self, training: Training, curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
+    ) -> Path:
+        """Record that a training is done.
+
+        Args:
+            training: the unit.
+            curve: rows with `step`, `name` and `value`.
+            summary: JSON-able; `checkpoint`, the best weights' path relative to the output folder, and
+                `best_kld` must be among it.
+
+        Raises:
+            ProblemError: the checkpoint does not exist, or the lowest validation KLD is no finite number.
+        """
+        problems = self._checkpoint_problems(training.id, summary)
+        kld = summary.get("best_kld")
+        if kld is None or not math.isfinite(kld):
+            remedy = "The training has diverged, or its validation split has no maps; see its log."
+            problems.append(Problem(training.id, "a finite best_kld", str(kld), remedy))
+        if problems:
+            raise ProblemError(problems)
+        table = pa.Table.from_pylist([dict(row) for row in curve], schema=CURVE_SCHEMA)
+        return self._write("training", training.id, table, summary)
+
+    def write_evaluation(
+        self,
+        evaluation: Evaluation,
+        frames: pa.Table,
+        summary: Mapping[str, Any],
+        *,
+        expected: Mapping[str, int],
+    ) -> Path:
+        """Record that an evaluation is done, once its rows are what they must be.
+
+        Args:
+            evaluation: the unit.
+            frames: columns `clip` (string), `frame` (int32, from 0), `n_fixations` (int32) and a float64
+                column for each metric, in any order of rows.
+            summary: JSON-able.
+            expected: the number of frames of each test clip; each frame must have exactly one row.
+
+        Raises:
+            ProblemError: listing all that is wrong with the columns, the frames and the scores.
+        """
+        problems = column_problems(evaluation.id, frames)
+        if not problems:
+            problems = frame_problems(evaluation.id, frames, expected) + score_problems(evaluation.id, frames)
+        if problems:
+            raise ProblemError(problems)
+        frames = frames.sort_by([("clip", "ascending"), ("frame", "ascending")])
+        return self._write("evaluation", evaluation.id, frames, summary)
+
+    def read_training(self, unit: str) -> TrainingResult | None:
+        """Return the training's result, or None where there is none that can be read."""
+        found = self._read_if_sound("training", unit)
+        return found and TrainingResult(unit, found[0].to_pylist(), found[1])
+
+    def read_evaluation(self, unit: str) -> EvaluationResult | None:
+        """Return the evaluation's result, or None where there is none that can be read."""
+        found = self._read_if_sound("evaluation", unit)
+        return found and EvaluationResult(unit, *found)
+
+    def training_done(self, unit: str) -> bool:
+        """Whether the training's result can be read and its checkpoint is in place."""
+        result = self.read_training(unit)
+        return result is not None and not self._checkpoint_problems(unit, result.summary)
+
+    def evaluation_done(self, unit: str) -> bool:
+        """Whether the evaluation's result can be read."""
+        return self.read_evaluation(unit) is not None
+
+    def status(self, unit: str, kind: Kind) -> Status:
+        """Where a unit stands; a result outweighs an earlier failure."""
+        if self.training_done(unit) if kind == "training" else self.evaluation_done(unit):
+            return "done"
+        return "failed" if self.failure(unit) else "todo"
+
+    def cells_without_values(self, plan: Plan) -> list[Cell]:
+        """List the cells that lack a value for some metric of their table."""
+        metrics = {table.name: table.metrics for table in plan.tables}
+        results = {unit: self.read_evaluation(unit) for unit in plan.evaluations}
+        return [
+            cell
+            for cell in plan.cells
+            if not (result := results[cell.evaluation]) or not result.has_values(metrics[cell.table])
+        ]
+
+    def problems(self, *, weights: bool = True) -> list[Problem]:
+        """List what in the folder looks done and is not: damaged results and, with `weights`, lost ones."""
+        found = []
+        for kind in ("training", "evaluation"):
+            for path in sorted(self.out.glob(f"results/{kind}-*.parquet")):
+                unit = path.stem.removeprefix(f"{kind}-")
+                try:
+                    _, summary = _read(path, kind, unit)
+                except ProblemError as error:
+                    found += error.problems
+                    continue
+                if kind == "training" and weights:
+                    found += self._checkpoint_problems(unit, summary)
+        return found
+
+    def failure(self, unit: str) -> Path | None:
+        """Return the file that says why a unit failed, or None."""
+        path = self._failure_path(unit)
+        return path if path.exists() else None
+
+    def write_failure(self, unit: str, text: str) -> Path:
+        """Record why a unit failed; returns the file."""
+        path = self._failure_path(unit)
+        write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        self.storage.publish(f"logs/{path.name}")
+        return path
+
+    def clear_failure(self, unit: str) -> None:
+        """Forget an earlier failure; writing a unit's result does so too."""
+        path = self._failure_path(unit)
+        if path.exists():
+            self.storage.delete(f"logs/{path.name}")
+
+    def remove_evaluation(self, unit: str) -> None:
+        """Forget a result, so that it will be evaluated again."""
+        self.storage.delete(_name("evaluation", unit))
+
+    def _failure_path(self, unit: str) -> Path:
+        return self.out / "logs" / f"{unit}{_FAILURE}"
+
+    def _write(self, kind: Kind, unit: str, table: pa.Table, summary: Mapping[str, Any]) -> Path:
+        note = {"schema": SCHEMA_VERSION, "kind": kind, "id": unit, "summary": dict(summary)}
+        table = table.replace_schema_metadata(seal(_NOTE, note))
+        path = self.path(kind, unit)
+        write = partial(pq.write_table, table, write_page_checksum=True)
+        write_atomically(path, write, table.nbytes)
+        self.storage.publish(_name(kind, unit))
+        self.clear_failure(unit)
+        return path
+
+    def _read_if_sound(self, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]] | None:
+        path = self.path(kind, unit)
+        if not path.exists():
+            return None
+        try:
+            return _read(path, kind, unit)
+        except ProblemError:
+            # Not done; `problems` says why.
+            return None
+
+    def _checkpoint_problems(self, unit: str, summary: Mapping[str, Any]) -> list[Problem]:
+        checkpoint = str(summary.get("checkpoint", ""))
+        found = (self.out / checkpoint).resolve()
+        if checkpoint and found.is_relative_to(self.out.resolve()) and self.storage.exists(checkpoint):
+            return []
+        remedy = "Put it back, or run the grid again: the training counts as not done."
+        expected = "its best checkpoint inside the output folder"
+        return [Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)]
+
+
+def _name(kind: Kind, unit: str) -> str:
+    return f"results/{kind}-{unit}.parquet"
+
+
+def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
+    """Return a result's rows and summary; ProblemError for anything but a sound file of this unit."""
+    again = "The unit counts as not done: run the grid again, or put the right file back."
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+        note = unseal(_NOTE, table.schema.metadata)
+        version, found, summary = note["schema"], (note["kind"], note["id"]), dict(note["summary"])
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ProblemError(Problem(str(path), "a sound result of this project", text, again)) from error
+    if version != SCHEMA_VERSION:
+        expected = f"results of schema version {SCHEMA_VERSION}"
+        raise ProblemError(Problem(str(path), expected, f"version {version}", again))
+    if found != (kind, unit):
+        raise ProblemError(Problem(str(path), f"{kind} {unit}", " ".join(map(str, found)), again))
+    sound = table.schema.equals(CURVE_SCHEMA) if kind == "training" else not column_problems(unit, table)
+    if not sound:
+        columns = ", ".join(f"{field.name} {field.type}" for field in table.schema)
+        raise ProblemError(Problem(str(path), f"the columns of a {kind}", columns, again))
+    return table, summary
+
+
+def _mean(values: pa.ChunkedArray) -> float:
+    mean = pc.mean(values).as_py()
+    return math.nan if mean is None else mean
+
+
+def _defined(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.is_nan(values), None, values)

@@ -1,0 +1,65 @@
+"""The code that runs is this project's: also on workers, and also beside a published package `datasets`."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import datasets
+from manifests.problem import Problem, ProblemError
+
+ROOT = Path(__file__).resolve().parents[2]
+_ROOMS = ("manifests", "hd2s", "datasets", "grid")
+
+
+def assert_ours() -> None:
+    """Check that `datasets` is this project's package.
+
+    Raises:
+        ProblemError: another package of that name came first on the path.
+    """
+    here = ROOT / "datasets"
+    found = Path(datasets.__file__ or ".").resolve().parent
+    if found != here:
+        raise ProblemError(
+            Problem(
+                "package datasets",
+                str(here),
+                str(found),
+                "Run run_grid.py from the project's folder, or uninstall the other package named datasets.",
+            )
+        )
+
+
+def source_version() -> str:
+    """Return the project's version and a SHA-256 of its code and data, which need no git to be told."""
+    files = [ROOT / "run_grid.py", *(path for room in _ROOMS for path in (ROOT / room).rglob("*"))]
+    sources = {path.relative_to(ROOT).as_posix(): path for path in files if _is_source(path)}
+    digest = hashlib.sha256()
+    for name, path in sorted(sources.items()):
+        content = path.read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return f"{_project()['name']} {_project()['version']}, sources {digest.hexdigest()[:16]}"
+
+
+def requirements() -> list[str]:
+    """List the packages that the project declares with their installed versions, as pip reads them."""
+    names = [re.match(r"[\w.-]+", line).group() for line in _project()["dependencies"]]
+    return [f"{name}=={metadata.version(name)}" for name in names]
+
+
+def python_version() -> str:
+    """Name the Python that runs."""
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and path.suffix in {".py", ".yaml", ".txt"} and "__pycache__" not in path.parts
+
+
+def _project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

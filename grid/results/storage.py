@@ -1,0 +1,302 @@
+"""Where all that is durable lies: a folder that all machines see, or a url, and copies on each machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from pyarrow.fs import FileSelector, FileSystem, FileType
+
+from datasets.remote import connect, copy_in, node_folder
+from grid.results.files import write_atomically
+from manifests.problem import Problem, ProblemError
+
+# Object stores show a file only when it is whole; elsewhere it is written under another name first.
+_ATOMIC = ("s3", "gcs", "abfs")
+_PIECE = 8 * 2**20
+# Some clients try for a quarter of an hour before they say that a server does not answer.
+_PATIENCE_S = 45.0
+
+
+class Mark(NamedTuple):
+    """What tells two versions of a file apart."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Durable files, by their names relative to the storage's root or their paths on this machine.
+
+    Without a url the folder is the storage: on one machine, or on a disk that all of them share. With one,
+    the url is, and folders hold copies: the driver's is the output folder, any other machine's is its own.
+
+    Args:
+        url: as `pyarrow.fs.FileSystem.from_uri` takes it, or empty.
+        folder: the local side; empty for each machine's own (`datasets.remote.node_folder`).
+    """
+
+    url: str = ""
+    folder: str = ""
+    # Files that were seen at the url, so that they are not asked for one by one.
+    _seen: set[str] = field(default_factory=set, compare=False, repr=False)
+
+    @property
+    def local(self) -> Path:
+        """The folder on this machine."""
+        return Path(self.folder) if self.folder else node_folder(self.url)
+
+    @property
+    def apart(self) -> bool:
+        """Whether each machine has a folder of its own, with copies of what it needs."""
+        return bool(self.url) and not self.folder
+
+    def on_nodes(self) -> Storage:
+        """Return the storage as other machines see it."""
+        return Storage(self.url) if self.url else self
+
+    def place(self, name: str) -> str:
+        """Say where a file is, so that every machine understands it."""
+        return name if self.apart else str(self.local / name)
+
+    def path(self, place: str | Path) -> Path:
+        """Where a file lies on this machine, or would."""
+        return self.local / place
+
+    def name(self, place: str | Path) -> str:
+        """Return a file's name in the storage."""
+        place = Path(place)
+        return (place.relative_to(self.local) if place.is_absolute() else place).as_posix()
+
+    def fetch(self, place: str | Path, *, anew: bool = False) -> Path:
+        """Return a file's path, having brought it from the url where this machine has none.
+
+        Args:
+            place: name, or path; one outside the storage is taken to be on every machine.
+            anew: take the url's version even where there is one.
+
+        Raises:
+            OSError: there is none, or the url does not answer.
+            ProblemError: the disk is full.
+        """
+        path = self.path(place)
+        if not self.url or not path.is_relative_to(self.local) or (path.exists() and not anew):
+            return path
+        system, root = connect(self.url)
+        source = f"{root}/{self.name(place)}"
+        info = system.get_file_info(source)
+        if info.type != FileType.File:
+            raise FileNotFoundError(f"{self.url}: no {self.name(place)}")
+        write_atomically(path, lambda part: copy_in(system, source, part), info.size)
+        _stamp(path, info.mtime_ns)
+        return path
+
+    def publish(self, place: str | Path, source: Path | None = None, *, keep: bool = True) -> None:
+        """Bring a local file to the url, where it is whole or not there.
+
+        Args:
+            place: of the file.
+            source: the file, if it lies elsewhere.
+            keep: leave this machine's copy; else it is released.
+
+        Raises:
+            OSError: the url does not take it.
+        """
+        if not self.url:
+            return
+        path, name = source or self.path(place), self.name(place)
+        system, root = connect(self.url)
+        target = f"{root}/{name}"
+        _put(system, path, target)
+        info = system.get_file_info(target)
+        if info.size != path.stat().st_size:
+            raise OSError(f"{self.url}/{name}: {info.size} of {path.stat().st_size} bytes arrived")
+        self._seen.add(name)
+        if source is None:
+            _stamp(path, info.mtime_ns)
+        if not keep:
+            self.release(name)
+
+    def release(self, place: str | Path) -> None:
+        """Remove this machine's copy of a file that is at the url, if its folder holds nothing but copies."""
+        if self.apart:
+            self.path(place).unlink(missing_ok=True)
+
+    def exists(self, place: str | Path) -> bool:
+        """Whether a file is there, in the folder or at the url.
+
+        Raises:
+            OSError: the url does not answer.
+        """
+        if self.path(place).exists():
+            return True
+        name = self.name(place)
+        if self.url and name not in self._seen:
+            system, root = connect(self.url)
+            if system.get_file_info(f"{root}/{name}").type == FileType.File:
+                self._seen.add(name)
+        return name in self._seen
+
+    def files(self, folder: str | Path) -> dict[str, Mark]:
+        """Return the files in a folder and those below it, by name: the url's where there is one.
+
+        Raises:
+            OSError: the url does not answer.
+        """
+        name = self.name(folder)
+        if not self.url:
+            found = {self.name(path): path for path in self.path(name).rglob("*") if path.is_file()}
+            return {name: _mark(path) for name, path in found.items()}
+        system, root = connect(self.url)
+        under = root if name == "." else f"{root}/{name}"
+        infos = system.get_file_info(FileSelector(under, recursive=True, allow_not_found=True))
+        marks = {
+            info.path.removeprefix(f"{root}/"): Mark(info.size, info.mtime_ns)
+            for info in infos
+            if info.type == FileType.File
+        }
+        self._seen.update(marks)
+        return marks
+
+    def delete(self, place: str | Path) -> None:
+        """Remove a file, or a folder with all in it, here and at the url; nothing, if it is not there.
+
+        Raises:
+            OSError: the url does not answer.
+        """
+        path, name = self.path(place), self.name(place)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        if not self.url:
+            return
+        system, root = connect(self.url)
+        found = system.get_file_info(f"{root}/{name}").type
+        with suppress(FileNotFoundError):  # another was faster
+            if found == FileType.Directory:
+                system.delete_dir(f"{root}/{name}")
+            elif found == FileType.File:
+                system.delete_file(f"{root}/{name}")
+        self._seen.difference_update([seen for seen in self._seen if f"{seen}/".startswith(f"{name}/")])
+
+    def agree(self, folder: str, suffix: str, *, contents: bool = True) -> None:
+        """Give the url and a local folder each what the other has; where both have a file, the url's counts.
+
+        Args:
+            folder: name of the folder.
+            suffix: how the names of these files end.
+            contents: bring here what is at the url; without, it is enough to know that it is there.
+
+        Raises:
+            ProblemError: the url does not answer, or the disk is full.
+        """
+        if self.url:
+            with answering(self.url):
+                self._agree(folder, suffix, contents)
+
+    def _agree(self, folder: str, suffix: str, contents: bool) -> None:
+        there = self.files(folder)
+        wanted = {name for name in there if name.endswith(suffix) and not _hidden(name)}
+        for name in sorted(wanted if contents else ()):
+            path = self.path(name)
+            if not path.exists() or _mark(path) != there[name]:
+                self.fetch(name, anew=True)
+        here = {self.name(path) for path in self.path(folder).glob(f"*{suffix}")}
+        for name in sorted(here - wanted):
+            if not _hidden(name):
+                self.publish(name)
+
+
+@contextmanager
+def answering(url: str) -> Iterator[None]:
+    """Say what to do should a storage not answer while nothing has been started yet.
+
+    Raises:
+        ProblemError: it does not.
+    """
+    try:
+        yield
+    except OSError as error:
+        found = " ".join(str(error).split())
+        remedy = "Run the same command again when it does: all that was finished stands."
+        raise ProblemError(
+            Problem("storage.url", f"a storage that answers at {url}", found, remedy)
+        ) from error
+
+
+def check(url: str) -> None:
+    """Make sure that a storage can be written to and read; an empty url is none.
+
+    Raises:
+        ProblemError: it cannot, and why.
+    """
+    if not url:
+        return
+    # Ended with this process, whatever the client of the storage still waits for.
+    outcome: list[object] = []
+    asking = threading.Thread(target=lambda: outcome.append(_trouble(url)), daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_S)
+    trouble = outcome[0] if outcome else f"no answer within {_PATIENCE_S:g} s"
+    if trouble:
+        remedy = (
+            "Correct it: file:///folder, or s3://bucket/folder with a bucket that exists, and credentials in"
+            " the environment or the machine's role that may read, write and delete there."
+        )
+        found = " ".join(str(trouble).split())
+        raise ProblemError(Problem("storage.url", f"a storage to write to at {url}", found, remedy))
+
+
+def _trouble(url: str) -> object:
+    try:
+        system, root = connect(url)
+        if not root.strip("/"):
+            return "no folder in it"
+        name = f"{root}/.written-{uuid.uuid4().hex}"
+        _put(system, Path(os.devnull), name)
+        system.delete_file(name)
+    except ProblemError as error:
+        return error.problems[0].found
+    except OSError as error:
+        return error
+    return None
+
+
+def _put(system: FileSystem, source: Path, target: str) -> None:
+    folder, _, name = target.rpartition("/")
+    atomic = system.type_name in _ATOMIC
+    written = target if atomic else f"{folder}/.{name}.{uuid.uuid4().hex}"
+    if not atomic:
+        system.create_dir(folder)
+    try:
+        with source.open("rb") as file, system.open_output_stream(written) as stream:
+            shutil.copyfileobj(file, stream, _PIECE)
+        if not atomic:
+            system.move(written, target)
+    except OSError:
+        if not atomic and system.get_file_info(written).type == FileType.File:
+            system.delete_file(written)
+        raise
+
+
+def _mark(path: Path) -> Mark:
+    stat = path.stat()
+    return Mark(stat.st_size, stat.st_mtime_ns)
+
+
+def _stamp(path: Path, mtime_ns: int) -> None:
+    """Give a copy the time of its original: while they agree, neither has changed."""
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def _hidden(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(".")

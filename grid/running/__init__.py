@@ -1,0 +1,1 @@
+"""A grid's work on Ray: what runs when and where."""

@@ -1,0 +1,115 @@
+"""A plan's units as jobs with places: the one point where content addresses meet paths and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+
+from grid.evaluation.evaluate import EvaluationJob, share_out
+from grid.plan import Evaluation, Training
+from grid.planning import frames
+from grid.planning.prepare import Grid
+from grid.running import places
+from grid.running import ray_session as cluster
+from grid.running.driver import Sweep
+from grid.running.events import Listener
+from grid.running.schedule import Schedule, Share
+from grid.specs.settings import Resources
+from grid.training.feed import domain_of
+from grid.training.loop import Job
+from manifests.problem import Problem, ProblemError
+
+
+def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
+    """Make a sweep over what is left of a grid, on the Ray cluster of the current session.
+
+    Raises:
+        ProblemError: a unit asks for accelerators that this machine does not have, or the storage does not
+            answer.
+    """
+    machine = cluster.largest_node()
+    resources = grid.config.resources
+    if cluster.is_local():
+        _check_accelerators(resources, machine)
+    train, evaluate = (Share.of(unit, machine) for unit in (resources.train, resources.evaluate))
+    evaluations = {
+        evaluation.id: evaluation_job(grid, evaluation, evaluate)
+        for evaluation in grid.plan.evaluations.values()
+        if evaluation.id not in done
+    }
+    schedule = Schedule(
+        grid.plan,
+        done,
+        cluster.capacity,
+        parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
+        train=train * grid.config.train.world_size,
+        evaluate=evaluate,
+    )
+    places.publish_inputs(grid)
+    return Sweep(
+        schedule,
+        grid.ledger,
+        listener,
+        storage=places.storage_of(grid),
+        trainings={unit.id: training_job(grid, unit, train) for unit in grid.plan.trainings.values()},
+        evaluations=evaluations,
+        worker=train,
+        failures=resources.max_failures,
+    )
+
+
+def _check_accelerators(resources: Resources, machine: Share) -> None:
+    problems = [
+        Problem(
+            f"resources.{kind}.gpu",
+            f"at most {machine.gpu:g}, what this machine has",
+            f"{unit.gpu:g}",
+            "Lower it.",
+        )
+        for kind, unit in (("train", resources.train), ("evaluate", resources.evaluate))
+        if unit.gpu > machine.gpu
+    ]
+    if problems:
+        raise ProblemError(problems)
+
+
+def training_job(grid: Grid, training: Training, share: Share) -> Job:
+    """Give a training its places."""
+    storage = places.storage_of(grid)
+    return Job(
+        id=training.id,
+        spec=training.spec,
+        reads=tuple(training.reads.items()),
+        manifests={read.corpus: places.manifest(grid, read.corpus) for read in training.reads},
+        frames=(grid.config.frames.folder and str(frames.folder(grid))) or storage.place("frames"),
+        frames_limit=frames.limit(grid),
+        weights=places.weights(storage, training.id),
+        parent=places.weights(storage, training.parent) if training.parent else None,
+        backbone=None if training.parent else places.backbone(grid),
+        checkpoint_every=grid.config.train.checkpoint_every,
+        loader_workers=grid.config.resources.loader_workers,
+        # The processors of a training are also its loaders'.
+        threads=max(1, int(share.cpu) - grid.config.resources.loader_workers),
+        execution=asdict(grid.config.resources.execution),
+    )
+
+
+def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
+    """Give an evaluation its places."""
+    manifest = grid.manifests[evaluation.test]
+    clips = manifest.clips("test")
+    model = grid.plan.trainings[evaluation.training].spec["model"]
+    return EvaluationJob(
+        id=evaluation.id,
+        model=model,
+        domain=domain_of(model, evaluation.test),
+        weights=places.weights(places.storage_of(grid), evaluation.training),
+        manifest=places.manifest(grid, evaluation.test),
+        expected={clip.clip: clip.n_frames for clip in clips},
+        quarantined=len(manifest.clips("test", status="quarantined")),
+        parts=share_out(clips),
+        protocol=evaluation.spec["protocol"],
+        batch=grid.config.resources.evaluation_batch or (32 if share.gpu else 16),
+        gpu=share.gpu > 0,
+        threads=max(1, int(share.cpu)),
+    )

@@ -1,0 +1,162 @@
+"""Ray, started quietly on this machine or joined where it runs, and what it has to offer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple
+from itertools import starmap
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from grid.running.schedule import Share
+from manifests.problem import Problem, ProblemError
+
+_ENVIRONMENT = {
+    # Progress is ours to draw.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    # Ray Train looks for reports every two seconds unless told; a demo training lasts half a minute.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Frames are scored in several threads, each of which would start BLAS's for itself.
+    "OPENBLAS_NUM_THREADS": "1",
+    # The ledger is what is resumed from, so Tune need not save its own state often.
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+# On one machine of one's own, which nobody takes away: a process less for each training, and workers that
+# have PyTorch in memory are kept for the next evaluation.
+_LOCAL_ENVIRONMENT = {
+    # See _stay_on_loopback.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_idle_worker_killing_time_threshold_ms": "600000",
+}
+# Machines come and go: a training waits for a new one to start and install itself. Ray Train would give up
+# after a minute, and count it as a failure.
+_CLUSTER_ENVIRONMENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
+_PATIENCE_S = 900
+# What `ray up` leaves on the head for the autoscaler (cluster.yaml), whose job this process is.
+_BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
+_LOCAL_OPTIONS = {
+    # Not one that somebody else has started on this machine.
+    "address": "local",
+    "include_dashboard": False,
+    "_node_ip_address": "127.0.0.1",
+    # Nothing large travels through Ray: clips are read by the workers, results are tables.
+    "object_store_memory": 512 * 2**20,
+}
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """Ray for as long as the block lasts.
+
+    With RAY_ADDRESS set (as in a submitted job) the running cluster is joined; otherwise Ray is started on
+    this machine alone, reachable from it alone, and ended with the block. A request to terminate ends the
+    block as an interruption does.
+    """
+    local = is_local()
+    environment = _ENVIRONMENT | (_LOCAL_ENVIRONMENT if local else _CLUSTER_ENVIRONMENT)
+    for name, value in environment.items():
+        os.environ.setdefault(name, value)
+    import ray  # noqa: PLC0415 - the environment must be set first, and --plan does without Ray
+
+    # The nodes of a cluster were started before, without this environment.
+    carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
+    if local:
+        _stay_on_loopback()
+    ray.init(log_to_driver=False, logging_level="ERROR", **(_LOCAL_OPTIONS if local else carried))
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        ray.shutdown()
+
+
+def _stay_on_loopback() -> None:
+    """Let Ray listen on 127.0.0.1 alone, and not, asking nobody for a password, on all addresses.
+
+    It would put the machine's address in place of 127.0.0.1 wherever it believes a cluster possible: by a
+    variable that is read when Ray is first imported, which may have been before.
+    """
+    from ray._private import ray_constants  # noqa: PLC0415 - see session
+
+    ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def is_local() -> bool:
+    """Whether Ray is this machine alone; else it is a cluster that was started before."""
+    return not os.environ.get("RAY_ADDRESS")
+
+
+def largest_node() -> Share:
+    """Say what the node with most accelerators, then processors, has: no unit can take more.
+
+    An autoscaler's node counts as soon as it may be started. Where no node can work yet, as when a cluster
+    has just been brought up, the first one is waited for.
+
+    Raises:
+        ProblemError: none has come.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while (largest := max([*_alive(), *(node for node, _ in _startable())], key=_size)).cpu <= 0:
+        if time.monotonic() > deadline:
+            expected = "a node with processors to give"
+            found = f"none after {_PATIENCE_S / 60:g} minutes"
+            raise ProblemError(Problem("Ray cluster", expected, found, "Look at `ray status` on the head."))
+        time.sleep(1)
+    return largest
+
+
+def _alive() -> list[Share]:
+    import ray  # noqa: PLC0415 - see session
+
+    return [_share(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+
+
+def capacity() -> Share:
+    """Say what the whole cluster has now, whether used or not, or will have when all that may start has.
+
+    Work is handed out for nodes that do not run yet, because the autoscaler starts nodes only for work that
+    waits for them.
+    """
+    import ray  # noqa: PLC0415 - see session
+
+    now = _share(ray.cluster_resources())
+    later = sum(starmap(Share.__mul__, _startable()), Share())
+    return Share(*map(max, astuple(now), astuple(later)))
+
+
+def _startable() -> list[tuple[Share, int]]:
+    """List the workers that the autoscaler may start, by kind, with how many; the largest kind first."""
+    file = _BOOTSTRAP.expanduser()
+    if is_local() or not file.exists():
+        return []
+    settings = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    kinds = dict(settings.get("available_node_types", {}))
+    kinds.pop(settings.get("head_node_type"), None)
+    left, found = settings.get("max_workers", 0), []
+    for kind in sorted(
+        kinds.values(), key=lambda kind: _size(_share(kind.get("resources", {}))), reverse=True
+    ):
+        # Kinds are alternatives, such as spot and on-demand: together they are no more than `max_workers`.
+        count = min(left, kind.get("max_workers", left))
+        found.append((_share(kind.get("resources", {})), count))
+        left -= count
+    return [(node, count) for node, count in found if count]
+
+
+def _size(share: Share) -> tuple[float, float]:
+    return share.gpu, share.cpu
+
+
+def _share(resources: Mapping[str, float]) -> Share:
+    return Share(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))

@@ -1,0 +1,151 @@
+"""Grids as declared: YAML files read into frozen specs, with every mistake reported at once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from grid.specs.table import GridSpec, TableSpec
+from grid.specs.table_reader import NAME, names_files, read_table, unknown, wrong
+from manifests.problem import Problem, ProblemError, suggest
+
+SPECS = Path(__file__).parent / "grids"
+
+
+def available() -> dict[str, Path]:
+    """List the grids and tables that come with the project, by name."""
+    return {path.stem: path for path in sorted(SPECS.glob("*.yaml"))}
+
+
+def load(name: str, seeds: tuple[int, ...] | None = None) -> GridSpec:
+    """Read a grid by its name or by the path of a YAML file.
+
+    Args:
+        name: of `available`, or a path.
+        seeds: in place of those that the files give, which are 0 unless they say so.
+
+    Raises:
+        ProblemError: the name is unknown, or the files hold mistakes; all of them are listed.
+    """
+    grid, problems = read(name, seeds)
+    if problems:
+        raise ProblemError(problems)
+    return grid
+
+
+def read(name: str, seeds: tuple[int, ...] | None = None) -> tuple[GridSpec, list[Problem]]:
+    """Read what can be read of a grid, and list all its mistakes; see `load`.
+
+    Where there are mistakes, the grid is for finding the others: in its settings and in the data it needs.
+    """
+    problems: list[Problem] = []
+    return _load(name, seeds, problems, ()), problems
+
+
+def files(name: str) -> list[Path]:
+    """List the YAML files that a sound grid is read from, its own first."""
+    return _files(name, ())
+
+
+def _files(name: str, within: tuple[Path, ...]) -> list[Path]:
+    path = _find(name, within)
+    parts = OmegaConf.load(path).get("tables", [])
+    others = [found for part in parts if isinstance(part, str) for found in _files(part, (*within, path))]
+    return list(dict.fromkeys([path, *others]))
+
+
+def _load(
+    name: str, seeds: tuple[int, ...] | None, problems: list[Problem], within: tuple[Path, ...]
+) -> GridSpec:
+    nothing = GridSpec(name, ())
+    path = _find(name, within)
+    if path is None:
+        expected = "the name of a grid or the path of a YAML file"
+        where = str(within[-1]) if within else "--grid"
+        problems.append(Problem(where, expected, repr(name), suggest(name, available())))
+        return nothing
+    if path in within:
+        problems.append(wrong(path, "tables that do not contain each other", " → ".join(map(str, within))))
+        return nothing
+    content = _read(path, problems)
+    if content is None:
+        return nothing
+    if "tables" not in content:
+        table = _table(path, content, seeds, problems)
+        return GridSpec(table.name, (table,))
+    return _family(path, content, seeds, problems, (*within, path))
+
+
+def _family(
+    path: Path,
+    content: dict[str, Any],
+    seeds: tuple[int, ...] | None,
+    problems: list[Problem],
+    within: tuple[Path, ...],
+) -> GridSpec:
+    """Read a family: names of other grids and tables, or tables in place."""
+    for key in set(content) - {"name", "tables"}:
+        problems.append(unknown(path, "key", str(key), ("name", "tables")))
+    parts = content["tables"] if isinstance(content["tables"], list) else []
+    if not parts:
+        problems.append(wrong(path, "tables: a list of names or tables", repr(content["tables"])))
+    tables: list[TableSpec] = []
+    for part in parts:
+        if isinstance(part, dict):
+            tables.append(_table(path, part, seeds, problems))
+        else:
+            tables += _load(str(part), seeds, problems, within).tables
+    names = [table.name for table in tables]
+    for name in {name for name in names if names.count(name) > 1}:
+        problems.append(wrong(path, "each table once", name))
+    name = content.get("name", path.stem)
+    if not names_files(name):
+        problems.append(wrong(path, NAME, repr(name)))
+    _keep_apart(path, name, problems)
+    return GridSpec(str(name), tuple(tables))
+
+
+def _table(
+    path: Path, content: dict[str, Any], seeds: tuple[int, ...] | None, problems: list[Problem]
+) -> TableSpec:
+    table = read_table(path, content, seeds, problems)
+    _keep_apart(path, table.name, problems)
+    return table
+
+
+def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:
+    """Refuse a user's grid or table the name of one of ours: its files and runs would take their place."""
+    if path.parent != SPECS and isinstance(name, str) and name in _ours():
+        problems.append(wrong(path, "a name that no grid or table of the project has", repr(name)))
+
+
+@cache
+def _ours() -> frozenset[str]:
+    contents = {name: OmegaConf.to_container(OmegaConf.load(path)) for name, path in available().items()}
+    parts = [part for content in contents.values() for part in content.get("tables", ())]
+    return frozenset(contents) | {part["name"] for part in parts if isinstance(part, dict)}
+
+
+def _find(name: str, within: tuple[Path, ...]) -> Path | None:
+    if name in available():
+        return available()[name]
+    # A family's own tables lie beside it.
+    path = within[-1].parent / name if within else Path(name)
+    return path if path.suffix in {".yaml", ".yml"} and path.is_file() else None
+
+
+def _read(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        problems.append(wrong(path, "a readable YAML file", " ".join(str(error).split())))
+        return None
+    if not isinstance(content, dict):
+        problems.append(wrong(path, "a mapping of keys to values", type(content).__name__))
+        return None
+    return content

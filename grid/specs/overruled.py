@@ -1,0 +1,53 @@
+"""What a user asks for on the command line and rows of a table set otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from grid.specs.table import GridSpec, TableSpec
+
+
+def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
+    """Say which settings of the user which rows do not have, and what they have instead.
+
+    Args:
+        spec: the grid; what a variant or a point of a sweep sets stands over the command line.
+        overrides: the user's, which are sound.
+    """
+    wanted = _leaves(overrides)
+    return [
+        f"{key}={value} is overruled in {table.name}: {'; '.join(rows)}."
+        for table in spec.tables
+        for key, value in wanted.items()
+        if (rows := _rows(table, key, value))
+    ]
+
+
+def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
+    """List the rows in which a setting has another value than the user's."""
+    rows = []
+    for variant in table.variants:
+        found = _leaves(variant.overrides)
+        if found.get(key, value) != value:
+            rows.append(f"row {variant.label!r} sets {found[key]}")
+    tried = [_leaves([f"{axis}={item}"]) for axis, items in table.sweep for item in items]
+    if values := [found[key] for found in tried if found.get(key, value) != value]:
+        rows.append(f"its sweep tries {', '.join(map(str, values))}")
+    return rows
+
+
+def _leaves(overrides: Iterable[str]) -> dict[str, Any]:
+    """Return each single setting of a dot-list, whether it was given alone or with its section."""
+    content = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    return dict(_flat(content, ""))
+
+
+def _flat(content: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,90 @@
+"""Which settings of the right type cannot work all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from manifests.problem import Problem, suggest
+
+if TYPE_CHECKING:
+    from grid.specs.settings import Config
+
+PAPER = ("beside", "difference", "none")
+"""What tables show of the papers' numbers."""
+MODELS = ("reference", "copy", "none")
+"""How trainings' weights become models in MLflow."""
+
+_POSITIVE = (
+    *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
+    *(f"train.{name}" for name in ("validate_every", "validation_windows", "checkpoint_every")),
+    "train.world_size",
+    "model.bn_momentum",
+    *("resources.train.cpu", "resources.evaluate.cpu"),
+)
+_NOT_NEGATIVE = (
+    *("train.weight_decay", "train.lambda_max", "model.fusion_gain"),
+    *("resources.train.memory_gib", "resources.evaluate.memory_gib"),
+    *("resources.loader_workers", "resources.max_failures"),
+)
+_WORDS = {
+    "train.protocol": ("paper", "released"),
+    "train.non_finite": ("stop", "skip"),
+    "test.protocol": ("paper", "released"),
+    "test.precision": ("float32", "bfloat16"),
+    "tables.paper": PAPER,
+    "tracking.models": MODELS,
+}
+_OR_NULL = ("test.smoothing_sigma", "train.finetune_lr", "resources.evaluation_batch")
+# What the network halves so often that nothing may be left over.
+_MULTIPLES = {"model.height": 32, "model.width": 32, "model.clip_length": 8}
+
+
+def impossible(config: Config) -> list[Problem]:
+    """List values of the right type that cannot work; NaN is none of the numbers asked for."""
+    problems = [
+        Problem(key, expected, str(attrgetter(key)(config)), "Correct it.")
+        for key, expected in (*_alone(config), *_together(config))
+    ]
+    problems += [
+        Problem(key, "a known word", repr(word), suggest(word, words))
+        for key, words in _WORDS.items()
+        if (word := attrgetter(key)(config)) not in words
+    ]
+    seeds = config.seeds
+    if seeds is not None and (not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0):
+        remedy = "Write for example seeds=[0,1]."
+        problems.append(Problem("seeds", "different numbers from 0 on", str(seeds), remedy))
+    return problems
+
+
+def _alone(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield numbers that are out of their range, with what is expected of them."""
+    value = {key: attrgetter(key)(config) for key in (*_POSITIVE, *_NOT_NEGATIVE, *_MULTIPLES, *_OR_NULL)}
+    yield from ((key, "more than 0") for key in _POSITIVE if not 0 < value[key] < inf)
+    yield from ((key, "0 or more") for key in _NOT_NEGATIVE if not 0 <= value[key] < inf)
+    for key, step in _MULTIPLES.items():
+        if value[key] <= 0 or value[key] % step:
+            yield key, f"a multiple of {step}"
+    for key in _OR_NULL:
+        if value[key] is not None and not 0 < value[key] < inf:
+            yield key, "more than 0, or null"
+    for unit in ("train", "evaluate"):
+        gpu = attrgetter(key := f"resources.{unit}.gpu")(config)
+        if gpu != -1 and not 0 <= gpu < inf:
+            yield key, "0 or more, or -1 for one where there are any"
+    if config.frames.limit_gib is not None and not config.frames.limit_gib >= 0:
+        yield "frames.limit_gib", "0 or more, or null"
+    if value["model.bn_momentum"] > 1:
+        yield "model.bn_momentum", "at most 1"
+
+
+def _together(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield settings that do not fit each other, with what is expected of them."""
+    if config.train.world_size > 0 and config.train.accumulate % config.train.world_size:
+        yield "train.accumulate", f"a multiple of train.world_size={config.train.world_size}"
+    levels = config.model.conspicuity
+    if not levels or list(levels) != sorted({1, 2, 3, 4}.intersection(levels)):
+        yield "model.conspicuity", "levels out of 1, 2, 3, 4, ascending"

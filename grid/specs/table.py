@@ -1,0 +1,110 @@
+"""What a table asks for: which models, trained on what, tested on what; frozen, and free of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
+
+from hd2s.approaches.registry import Approach, Corpora
+
+
+class Place(NamedTuple):
+    """Where a cell stands: the labelled domains, the other domain if one takes part, and the test's."""
+
+    sources: Corpora
+    target: str | None
+    test: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of its own for the same approach, such as an ablation: its label and what it sets."""
+
+    label: str = ""
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table.
+
+    Attributes:
+        sources: labelled domains, taken one at a time, or all together by an approach that pools them.
+        targets: second domains; empty where none takes part. A source is never its own target.
+        tests: corpora, or the words `source` and `target` for those of the cell itself.
+        variants: one without label, unless the rows differ in settings.
+        sweep: (setting, its values); each combination is trained, where it makes a difference, and the table
+            shows the one with the lowest validation KLD.
+        overrides: settings of all the table's cells, under those of the command line.
+        paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
+        seeds: every cell is repeated with each.
+    """
+
+    name: str
+    title: str
+    metrics: tuple[str, ...]
+    sources: Corpora
+    approaches: tuple[str, ...]
+    targets: Corpora = ()
+    tests: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = (Variant(),)
+    sweep: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    overrides: tuple[str, ...] = ()
+    caption: str = ""
+    paper: str = ""
+    seeds: tuple[int, ...] = (0,)
+
+    def places(self, approach: Approach) -> list[Place]:
+        """List where an approach's cells stand, in the table's order."""
+        found = [
+            Place(sources, target, test)
+            for sources, target in self._domains(approach)
+            if target or not approach.needs_target
+            for word in self.tests or ("target" if self.targets else "source",)
+            for test in _tests(word, sources, target)
+        ]
+        return list(dict.fromkeys(found))
+
+    def points(self) -> list[tuple[str, ...]]:
+        """List the combinations of the sweep's values, as overrides; one empty without a sweep."""
+        axes = [[f"{key}={value}" for value in values] for key, values in self.sweep]
+        return list(product(*axes))
+
+    def corpora(self) -> Corpora:
+        """Every corpus that the table reads, in order of first mention."""
+        tests = (word for word in self.tests if word not in ("source", "target"))
+        return tuple(dict.fromkeys((*self.sources, *self.targets, *tests)))
+
+    def _domains(self, approach: Approach) -> Iterator[tuple[Corpora, str | None]]:
+        targets = self.targets or (None,)
+        if approach.pools:
+            for target in targets:
+                others = tuple(source for source in self.sources if source != target)
+                if others:
+                    yield others, target
+        else:
+            yield from (
+                ((source,), target) for source in self.sources for target in targets if source != target
+            )
+
+
+@dataclass(frozen=True)
+class GridSpec:
+    """A named family of tables that share their trainings."""
+
+    name: str
+    tables: tuple[TableSpec, ...]
+
+    def corpora(self) -> Corpora:
+        """Every corpus that the grid reads, in order of first mention."""
+        return tuple(dict.fromkeys(name for table in self.tables for name in table.corpora()))
+
+
+def _tests(word: str, sources: Corpora, target: str | None) -> Corpora:
+    if word == "source":
+        return sources
+    if word == "target":
+        return (target,) if target else ()
+    return (word,)

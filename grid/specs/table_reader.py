@@ -1,0 +1,178 @@
+"""One table's content in a YAML file → its spec, with all that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from grid.specs.printed import tables as printed_tables
+from grid.specs.table import TableSpec, Variant
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.scores import METRICS
+from manifests.problem import Problem, suggest
+
+NAME = "name: letters, digits, _ and -, since files are named after it"
+_REQUIRED = ("name", "title", "metrics", "sources", "approaches")
+_LISTS = ("metrics", "sources", "targets", "tests", "approaches")
+_TEXTS = ("name", "title", "caption", "paper")
+# Settings that all rows share: where the weights to start from are, and how the run is spread and saved.
+_OF_THE_RUN = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
+# Settings under which validation KLDs cannot be compared.
+_OF_VALIDATION = ("train.validation_windows", "model.clip_length", "model.height", "model.width")
+_ONE = {"metrics": "metric", "approaches": "approach"}
+
+
+def read_table(
+    path: Path, content: Mapping[str, Any], seeds: tuple[int, ...] | None, problems: list[Problem]
+) -> TableSpec:
+    """Return what can be read of a table, after adding its mistakes to `problems`.
+
+    Args:
+        path: of the file, for messages.
+        content: of the table.
+        seeds: in place of its own.
+        problems: what is wrong so far.
+    """
+    return _Reader(path, content).table(seeds, problems)
+
+
+def names_files(name: Any) -> bool:
+    """Whether files may be named so."""
+    return isinstance(name, str) and re.fullmatch(r"[\w-]+", name) is not None
+
+
+def wrong(path: Path, expected: str, found: str) -> Problem:
+    """Say what a file should have held."""
+    return Problem(str(path), expected, found, "Correct the file.")
+
+
+def unknown(path: Path, kind: str, word: str, known: Collection[str]) -> Problem:
+    """Say which word of a file is none of those known."""
+    return Problem(str(path), f"a known {kind}", repr(word), suggest(word, known))
+
+
+class _Reader:
+    """One table's content, and what is wrong with it."""
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        self.path, self.content = path, content
+        self.mistakes: list[Problem] = []
+        # Lists that cannot be read, so that nothing follows from what they lack.
+        self.unread: set[str] = set()
+
+    def table(self, seeds: tuple[int, ...] | None, problems: list[Problem]) -> TableSpec:
+        """Return the table; what cannot be read of it is left out, and told."""
+        known = {field.name for field in fields(TableSpec)}
+        self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - known]
+        for key in _REQUIRED:
+            if key not in self.content:
+                self._wrong(f"the key {key}", "nothing")
+                self.unread.add(key)
+        values: dict[str, Any] = {"name": self.path.stem, "title": ""}
+        values |= dict.fromkeys(("metrics", "sources", "approaches"), ())
+        values |= {key: self._text(key) for key in _TEXTS if key in self.content}
+        values |= {key: self._words(key) for key in _LISTS if key in self.content}
+        values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
+        values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(seeds)}
+        self._check_names(values)
+        table = TableSpec(**values)
+        if self.unread.isdisjoint(("sources", "targets", "tests", "approaches")):
+            self._check_cells(table)
+        problems += self.mistakes
+        return table
+
+    def _text(self, key: str) -> str:
+        value = self.content[key]
+        if not isinstance(value, str):
+            self._wrong(f"{key}: a text", repr(value))
+            return ""
+        return value.strip()
+
+    def _words(self, key: str) -> tuple[str, ...]:
+        value = self.content[key]
+        if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+            self._wrong(f"{key}: a list of words", repr(value))
+            self.unread.add(key)
+            return ()
+        for word in sorted({word for word in value if value.count(word) > 1}):
+            self._wrong(f"{key}: each word once", word)
+        known = {"metrics": METRICS, "approaches": tuple(approaches())}.get(key)
+        strange = [word for word in value if known and word not in known]
+        self.mistakes += [unknown(self.path, _ONE[key], word, known) for word in strange]
+        if strange:
+            self.unread.add(key)
+        return tuple(dict.fromkeys(word for word in value if word not in strange))
+
+    def _settings(self, where: str, value: Any) -> tuple[str, ...]:
+        """Return settings as a dot-list; whether they exist and fit is the configuration's to say."""
+        if not isinstance(value, Mapping):
+            self._wrong(f"{where}: settings and their values", repr(value))
+            return ()
+        found = []
+        for key, item in value.items():
+            if str(key).partition(".")[0] not in ("model", "train", "test"):
+                self._wrong(f"{where}: settings of model, train or test", repr(key))
+            elif key in _OF_THE_RUN:
+                self._wrong(f"{where}: what may differ between rows; give {key} on the command line", key)
+            else:
+                found.append(f"{key}={json.dumps(item)}")
+        return tuple(found)
+
+    def _variants(self) -> tuple[Variant, ...]:
+        value = self.content.get("variants", {"": {}})
+        if not isinstance(value, Mapping) or not value:
+            self._wrong("variants: a label and its settings each", repr(value))
+            return (Variant(),)
+        return tuple(
+            Variant(str(label), self._settings(f"variant {label}", settings))
+            for label, settings in value.items()
+        )
+
+    def _sweep(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        value = self.content.get("sweep", {})
+        if not isinstance(value, Mapping) or not all(isinstance(v, list) and v for v in value.values()):
+            self._wrong("sweep: settings and a list of values each", repr(value))
+            return ()
+        self._settings("sweep", value)
+        for key, items in value.items():
+            if key in _OF_VALIDATION or str(key).startswith("test."):
+                self._wrong("sweep: what validation on the same windows can decide between", repr(key))
+            if len({json.dumps(item) for item in items}) < len(items):
+                self._wrong(f"sweep: different values of {key}", repr(items))
+        return tuple((str(key), tuple(json.dumps(item) for item in items)) for key, items in value.items())
+
+    def _seeds(self, seeds: tuple[int, ...] | None) -> tuple[int, ...]:
+        value = self.content.get("seeds", [0])
+        sound = isinstance(value, list) and value and all(type(item) is int and item >= 0 for item in value)
+        if not sound or len(set(value)) < len(value):
+            self._wrong("seeds: different numbers from 0 on", repr(value))
+            return ()
+        return tuple(value) if seeds is None else seeds
+
+    def _check_names(self, values: Mapping[str, Any]) -> None:
+        name, paper = values["name"], values.get("paper")
+        if "name" in self.content and not names_files(name):
+            self._wrong(NAME, repr(name))
+        if paper and paper not in printed_tables():
+            self.mistakes.append(unknown(self.path, "paper", paper, printed_tables()))
+
+    def _check_cells(self, table: TableSpec) -> None:
+        """Find approaches that this table cannot place."""
+        if "target" in table.tests and not table.targets:
+            self._wrong("targets, to test on them", "none")
+        for word in table.approaches:
+            approach, places = approaches()[word], []
+            if approach.needs_target and not table.targets:
+                self._wrong(f"targets, which the approach {word} takes part of its data from", "none")
+            elif not (places := table.places(approach)):
+                self._wrong(f"a source with another corpus as target for {word}", "no such pair")
+            for place in places if "domains" in approach.options(()) else ():
+                if place.test not in place.sources:
+                    self._wrong(f"tests of {word} on its sources, for which alone it has layers", place.test)
+
+    def _wrong(self, expected: str, found: str) -> None:
+        self.mistakes.append(wrong(self.path, expected, found))

@@ -1,0 +1,1 @@
+"""One training: what it reads, its loop, and its saved states."""

@@ -1,0 +1,235 @@
+import os
+import pty
+import subprocess
+import sys
+import threading
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from grid.commands.cost import Disk, Estimate, Work
+from grid.commands.devices import named
+from grid.commands.terminal.console import Progress, duration, quiet_output
+from grid.commands.terminal.progress import GridState
+from grid.commands.terminal.report import final_report, plan_table
+from grid.results.ledger import Ledger
+from grid.running.events import Audience, Listener
+from tests.grid.invented import Clock, evaluate, table5, train
+from tests.places import REPOSITORY
+
+
+@pytest.fixture
+def plan():
+    return table5()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def text_of(renderable, width: int = 80) -> str:
+    console = Console(file=StringIO(), width=width)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def test_the_display_shows_progress_losses_and_failures(plan, ledger, tmp_path):
+    clock = Clock()
+    state = GridState(plan, ledger, clock)
+    progress = Progress(state, StringIO(), "domain_shift → runs", tmp_path / "ray.log")
+    first, second, *_ = plan.trainings.values()
+    progress.on_phase("training")
+    progress.on_training_started(first)
+    progress.on_training_progress(first, 15, 60, {"loss": 1.25, "KLD": 0.5}, [])
+    progress.on_training_started(second)
+    progress.on_training_failed(second, tmp_path / "e.txt")
+    clock.now = 83.0
+    shown = text_of(progress.render(), width=200)
+    assert "domain_shift → runs" in shown
+    assert str(tmp_path / "ray.log") in shown
+    assert "training  1 min 23 s" in shown
+    assert "0/15  1 running, 13 waiting, 1 failed" in shown
+    assert "0/18  17 waiting, 1 blocked" in shown
+    assert "15/60  loss 1.250  KLD 0.500" in shown
+    assert f"failed: {second.label}: {tmp_path / 'e.txt'}" in shown
+
+
+def test_the_display_stays_small(plan, ledger):
+    progress = Progress(GridState(plan, ledger), StringIO(), "x", Path("ray.log"))
+    for unit in plan.evaluations.values():
+        progress.on_evaluation_started(unit)
+    shown = text_of(progress.render())
+    assert "and 10 more" in shown
+    assert len(shown.splitlines()) <= 18
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger, tmp_path):
+    clock, stream = Clock(), StringIO()
+    training, evaluation = next(iter(plan.trainings.values())), next(iter(plan.evaluations.values()))
+    with Progress(GridState(plan, ledger, clock), stream, "x", Path("ray.log")) as progress:
+        progress.on_phase("training")
+        progress.on_phase("")
+        progress.on_training_started(training)
+        for step in range(1, 61):
+            clock.now += 1.0
+            progress.on_training_progress(training, step, 60, {"loss": 1.0}, [])
+        train(ledger, training)
+        progress.on_training_finished(training, {}, [])
+        progress.on_evaluation_failed(evaluation, tmp_path / "error.txt")
+    lines = stream.getvalue().splitlines()
+    assert "\x1b" not in stream.getvalue()
+    assert lines[:3] == [
+        "[0 s] x; log: ray.log",
+        "[0 s] training",
+        f"[0 s] started training {training.label}",
+    ]
+    assert len(lines) == 3 + 6 + 2, "progress is told every ten seconds"
+    assert lines[-2] == (
+        f"[1 min 00 s] done training {training.label} in 1 min 00 s; trainings 1/15, evaluations 0/18"
+    )
+    assert lines[-1].startswith(f"[1 min 00 s] FAILED evaluation {evaluation.label}: see {tmp_path}")
+
+
+NOISY = """
+import os, subprocess, sys
+from pathlib import Path
+from grid.commands.terminal.console import quiet_output
+with quiet_output(Path(sys.argv[1])) as terminal:
+    print("python")
+    os.write(2, b"descriptor\\n")
+    subprocess.run(["echo", "child"])
+    print("drawn", file=terminal)
+print("after")
+"""
+
+
+def test_quiet_output_leaves_the_terminal_to_the_display(tmp_path):
+    log = tmp_path / "logs" / "ray.log"
+    done = subprocess.run(
+        [sys.executable, "-c", NOISY, log], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "drawn\nafter\n"
+    assert done.stderr == ""
+    assert sorted(log.read_text().split()) == ["child", "descriptor", "python"]
+
+
+def test_the_display_can_leave_standard_output_to_a_program(tmp_path):
+    code = NOISY.replace("(Path(sys.argv[1]))", "(Path(sys.argv[1]), draw_on=2)")
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "ray.log"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("after\n", "drawn\n")
+
+
+def test_output_comes_back_after_an_error(tmp_path, capfd):
+    with pytest.raises(RuntimeError), quiet_output(tmp_path / "ray.log"):
+        raise RuntimeError
+    os.write(1, b"back")
+    assert capfd.readouterr().out == "back"
+
+
+LIVE = """
+import sys
+from pathlib import Path
+from tests.grid.invented import table5
+from grid.commands.terminal.console import Progress, quiet_output
+from grid.commands.terminal.progress import GridState
+from grid.results.ledger import Ledger
+out = Path(sys.argv[1])
+plan = table5()
+with quiet_output(out / "ray.log") as terminal:
+    with Progress(GridState(plan, Ledger(out)), terminal, "title", out / "ray.log") as progress:
+        print("noise")
+        progress.on_phase("starting Ray")
+"""
+
+
+def test_a_terminal_gets_the_live_display_and_its_cursor_back(tmp_path):
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    seen = bytearray()
+
+    def read() -> None:
+        try:
+            while data := os.read(master, 4096):
+                seen.extend(data)
+        except OSError:
+            return  # Linux ends a terminal without writers with an error
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    command = [sys.executable, "-c", LIVE, str(tmp_path)]
+    subprocess.run(command, cwd=REPOSITORY, check=True, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    reader.join()
+    os.close(master)
+    shown = seen.decode()
+    assert "starting Ray" in shown
+    assert "noise" not in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert (tmp_path / "ray.log").read_text() == "noise\n"
+
+
+def test_the_plan_says_what_is_done(plan, ledger):
+    first = next(iter(plan.trainings.values()))
+    train(ledger, first)
+    ledger.write_failure(list(plan.trainings)[1], "boom")
+    evaluate(ledger, next(iter(plan.evaluations.values())))
+    cost = Estimate(
+        named("H100"),
+        dict.fromkeys(plan.trainings, Work(clips=500_000, flops=33 * 10**15, device_hours=0.04)),
+        dict.fromkeys(plan.evaluations, Work(frames=200, flops=10**12, device_hours=0.0001)),
+        Work(clips=500_000),
+        Disk(0, 0, 0, 0),
+    )
+    shown = text_of(plan_table(plan, ledger, cost))
+    assert "15 trainings: 1 done, 1 failed, 13 todo" in shown
+    assert "18 evaluations: 1 done, 17 todo" in shown
+    assert "1/18" in shown
+    assert shown.count(first.id.rpartition("-")[2]) == 3, "itself, and what starts from it"
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
+    evaluate(ledger, plan.evaluations[plan.cells[0].evaluation])
+    failed = list(plan.trainings.values())[1]
+    error = ledger.write_failure(failed.id, "boom")
+    shown = text_of(final_report(plan, ledger, {"tables": "runs/tables/table5.md"}), width=200)
+    row = next(line for line in shown.splitlines() if "generalization" in line)
+    assert " ".join(row.split()) == "DHF1K UCFSports generalization 2.500 0.250 0.500 0.750 0.625"
+    assert shown.count(" -- ") >= 17
+    assert f"failed training {failed.label}: see {error}" in shown
+    assert "17 of 18 cells have no value" in shown
+    assert "runs/tables/table5.md" in shown
+
+
+def test_an_audience_hears_everything_and_nothing_else():
+    class Ear(Listener):
+        def __init__(self) -> None:
+            self.heard = []
+
+        def on_phase(self, text: str) -> None:
+            self.heard.append(text)
+
+    ears = Ear(), Ear()
+    audience = Audience(*ears)
+    audience.on_phase("planning")
+    audience.on_training_started("ignored by both")
+    assert [ear.heard for ear in ears] == [["planning"], ["planning"]]
+    with pytest.raises(AttributeError, match="on_fase"):
+        audience.on_fase("planning")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(7.4, "7 s"), (200, "3 min 20 s"), (3599.6, "1 h 00 min"), (7500, "2 h 05 min")]
+)
+def test_durations_are_said_as_people_do(seconds, words):
+    assert duration(seconds) == words

@@ -1,0 +1,65 @@
+"""Sweeps: each cell shows the point that its validation chose."""
+
+import pytest
+
+from grid.results.ledger import Ledger
+from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
+from tests.grid.small_tables import rows_of, table_of
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+@pytest.fixture
+def swept():
+    sweep = (("train.lr", ("0.1", "0.01", "0.001")),)
+    return small_plan(
+        table_spec(sources=("DHF1K",), targets=("UCFSports",), approaches=("adaptation",), sweep=sweep)
+    )
+
+
+def test_a_sweep_shows_the_point_of_the_lowest_validation_kld_whatever_its_test_scores(ledger, swept):
+    finish(ledger, swept, "adaptation-DHF1K-UCFSports-0.1-0", kld=1.5, NSS=3.0, CC=0.75)
+    finish(ledger, swept, "adaptation-DHF1K-UCFSports-0.01-0", kld=0.5, NSS=1.0, CC=0.25)
+    finish(ledger, swept, "adaptation-DHF1K-UCFSports-0.001-0", kld=1.0, NSS=2.0, CC=0.5)
+    table = table_of(swept, ledger)
+    assert rows_of(table) == {
+        ("Source dataset: DHF1K", "UCF Sports", "Domain Adaptation"): [
+            *("1.000", "2.514", "−1.514", "0.250", "0.539", "−0.289"),
+        ]
+    }
+    assert table.missing.count == "1 of 1 cells have all their values."
+    assert "train.lr=0.01: DHF1K to UCF Sports, Domain Adaptation." in table.notes
+    assert not [note for note in table.notes if note.startswith("Provisional")]
+    assert {record["point"] for record in table.records} == {"train.lr=0.01"}
+
+
+def test_a_sweep_with_untrained_points_is_provisional(ledger, swept):
+    finish(ledger, swept, "adaptation-DHF1K-UCFSports-0.1-0", kld=1.5, NSS=3.0, CC=0.75)
+    # Trained, better, and not evaluated: the choice is not the worse point that happens to be evaluated.
+    finish_training(ledger, swept.trainings["adaptation-DHF1K-UCFSports-0.001-0"], kld=1.0)
+    table = table_of(swept, ledger)
+    assert table.missing.reasons == (("not evaluated yet", ("DHF1K to UCF Sports, Domain Adaptation",)),)
+    assert (
+        "Provisional, since only 2 of 3 points are trained: DHF1K to UCF Sports, Domain Adaptation."
+        in table.notes
+    )
+
+
+def test_each_seed_has_its_own_choice(ledger):
+    sweep = (("train.lr", ("0.1", "0.01")),)
+    small = small_plan(
+        table_spec(
+            sources=("DHF1K",), targets=("UCFSports",), approaches=("adaptation",), sweep=sweep, seeds=(0, 1)
+        )
+    )
+    for seed, better in ((0, "0.1"), (1, "0.01")):
+        for point in ("0.1", "0.01"):
+            unit = f"adaptation-DHF1K-UCFSports-{point}-{seed}"
+            finish(ledger, small, unit, kld=0.5 if point == better else 1.0, NSS=float(point), CC=0.5)
+    (row,) = rows_of(table_of(small, ledger)).values()
+    assert row[0] == "0.055 ± 0.064"
+    record = table_of(small, ledger).records[0]
+    assert record["point"] == "seed 0: train.lr=0.1; seed 1: train.lr=0.01"

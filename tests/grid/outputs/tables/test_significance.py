@@ -1,0 +1,186 @@
+"""Comparisons of pairs: differences clip by clip, their interval and test, and what is undefined."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from grid.outputs.tables import compile_tables
+from grid.outputs.tables.paired import compare
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.significance import build
+from grid.results.ledger import Ledger
+from tests.grid.small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
+from tests.grid.small_tables import STYLE, real_plan
+
+PLAIN, ADAPTED = "generalization-DHF1K-UCFSports-0", "adaptation-DHF1K-UCFSports-0"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def pair(**changes):
+    fields = {"sources": ("DHF1K",), "targets": ("UCFSports",), "metrics": ("NSS",), "paper": ""}
+    return small_plan(table_spec(**{**fields, **changes}))
+
+
+def records(small, ledger):
+    return build(small.tables[0], Results(small, ledger), STYLE).records
+
+
+def entries(small, ledger):
+    """The texts and marks of the only row."""
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    ((row,),) = [group.rows for block in table.blocks for group in block.groups]
+    return [entry.text for entry in row.entries], row.entries[1].mark
+
+
+def test_the_interval_and_the_test_agree_with_scipys():
+    differences = np.random.default_rng(3).normal(0.1, 0.5, 60)
+    found = compare(differences, "a name")
+    reference = stats.bootstrap(
+        (differences,), np.mean, n_resamples=10_000, method="percentile", random_state=1
+    ).confidence_interval
+    assert found.n_clips == 60
+    assert found.difference == pytest.approx(differences.mean())
+    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=0.01)
+    assert found.p == stats.wilcoxon(differences).pvalue
+
+
+def test_a_name_seeds_the_bootstrap():
+    differences = np.random.default_rng(3).normal(0.1, 0.5, 20)
+    assert compare(differences, "one") == compare(differences, "one")
+    assert compare(differences, "one").low != compare(differences, "two").low
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    intervals = [compare(random.normal(0.3, 1.0, 50), str(n)) for n in range(100)]
+    assert 88 <= sum(found.low <= 0.3 <= found.high for found in intervals) <= 99
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([], (0, math.nan, math.nan, math.nan, math.nan)),
+        ([0.5], (1, 0.5, math.nan, math.nan, math.nan)),
+        ([0.0, 0.0, 0.0], (3, 0.0, 0.0, 0.0, 1.0)),
+        # All in favour: of the eight ways to deal signs to three clips two are as extreme.
+        ([0.5, 0.5, 0.5], (3, 0.5, 0.5, 0.5, 0.25)),
+    ],
+)
+def test_degenerate_comparisons_are_defined(differences, expected):
+    found = compare(np.array(differences, dtype=float), "a name")
+    assert found == pytest.approx(expected, nan_ok=True)
+    assert not found.apart
+
+
+def test_clips_are_paired_by_name_and_only_those_that_both_models_have_a_score_for(ledger):
+    small = pair()
+    finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 2.0, "c": math.nan, "d": 5.0})
+    finish_clips(ledger, small, ADAPTED, NSS={"a": 1.5, "b": 2.25, "c": 3.0, "d": math.nan})
+    (record,) = records(small, ledger)
+    assert (record["approach"], record["minus"]) == ("adaptation", "generalization")
+    assert (record["n_clips"], record["difference"]) == (2, 0.375)
+
+
+def test_each_clip_weighs_the_same_however_long_it_is(ledger):
+    small = pair(metrics=("NSS", "CC"))
+    finish(ledger, small, PLAIN, NSS=1.0, CC=0.25)
+    finish(ledger, small, ADAPTED, NSS=1.5, CC=0.0)
+    nss, cc = records(small, ledger)
+    assert (nss["metric"], nss["n_clips"], nss["difference"]) == ("NSS", 2, pytest.approx(0.5))
+    assert (cc["metric"], cc["difference"]) == ("CC", pytest.approx(-0.25))
+
+
+def test_seeds_are_averaged_for_each_clip_before_anything_else(ledger):
+    small = pair(seeds=(0, 1))
+    finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 1.0, "c": 1.0})
+    finish_clips(ledger, small, ADAPTED, NSS={"a": 2.0, "b": 3.0, "c": 4.0})
+    finish_clips(ledger, small, PLAIN[:-1] + "1", NSS={"a": 1.0, "b": 1.0, "c": math.nan})
+    finish_clips(ledger, small, ADAPTED[:-1] + "1", NSS={"a": 0.0, "b": 2.0, "c": 4.0})
+    (record,) = records(small, ledger)
+    # The clip that one seed lacks is left out of both: a differs by 1 and -1, b by 2 and 1.
+    assert (record["n_seeds"], record["n_clips"], record["difference"]) == (2, 2, 0.75)
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    assert "averaged over the seeds 0, 1" in table.notes[0]
+    assert table.missing.count == "1 of 1 comparisons have all their values."
+
+
+def test_a_pair_without_results_keeps_its_place_and_has_its_reason(ledger):
+    small = pair(seeds=(0, 1))
+    finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 1.0})
+    finish_training(ledger, small.trainings[ADAPTED])
+    assert entries(small, ledger) == ([""] * 4, "")
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    assert table.missing.reasons == (
+        ("Domain Adaptation (seed 0): not evaluated yet", ("DHF1K to UCF Sports",)),
+    )
+
+
+def test_bold_only_what_interval_and_test_agree_on(ledger):
+    small = pair()
+    clips = [f"{n:02}" for n in range(20)]
+    finish_clips(ledger, small, PLAIN, NSS=dict.fromkeys(clips, 1.0))
+    finish_clips(ledger, small, ADAPTED, NSS={clip: 1.5 + int(clip) / 100 for clip in clips})
+    (n, difference, interval, p), mark = entries(small, ledger)
+    assert (n, difference, p, mark) == ("20", "+0.595", "<0.001", "best")
+    assert interval.startswith("[+0.5") and interval.endswith("]")
+    few = {"a": 1.0, "b": 1.0}
+    finish_clips(ledger, small, PLAIN, NSS=few)
+    finish_clips(ledger, small, ADAPTED, NSS={"a": 2.0, "b": 2.0})
+    assert entries(small, ledger) == (["2", "+1.000", "[+1.000, +1.000]", "0.500"], "")
+
+
+def test_the_papers_pairs(ledger):
+    """Table 5 has six, Table 6 two, Table 7 three; of the ablations none is."""
+    plan = real_plan("everything")
+    results = Results(plan, ledger)
+    tables = {spec.name: build(spec, results, STYLE) for spec in plan.tables}
+    assert {name: table and table.missing.total for name, table in tables.items()} == {
+        "table3": None,
+        "table4": None,
+        "table5": 6,
+        "table6": 2,
+        "table7": 3,
+        **{f"salgradnet_table{n}": 3 for n in range(3, 8)},
+    }
+    assert (
+        tables["table7"].title == "Analysis of domain-specific learning: Domain-specific minus Multi-source"
+    )
+    places = [(r["sources"], r["test"]) for r in tables["table7"].records if r["metric"] == "NSS"]
+    assert places == [("DHF1K+UCFSports+Hollywood2", test) for test in ("DHF1K", "UCFSports", "Hollywood2")]
+
+
+def test_a_sweeps_chosen_points_are_compared(ledger):
+    small = pair(sweep=(("train.lr", ("0.1", "0.01")),))
+    for approach, value in (("generalization", 1.0), ("adaptation", 2.0)):
+        for point, kld, shift in (("0.1", 2.0, 5.0), ("0.01", 1.0, 0.0)):
+            unit = f"{approach}-DHF1K-UCFSports-{point}-0"
+            sign = 1 if approach == "adaptation" else -1
+            finish(ledger, small, unit, kld=kld, NSS=value + sign * shift)
+    (record,) = records(small, ledger)
+    assert record["difference"] == pytest.approx(1.0)
+    notes = build(small.tables[0], Results(small, ledger), STYLE).notes
+    assert any(note.startswith("train.lr=0.01: DHF1K to UCF Sports, Domain Gen") for note in notes)
+
+
+def test_a_table_without_pairs_has_no_second_file(ledger):
+    small = pair(approaches=("generalization", "transfer"))
+    written = compile_tables(small, ledger, ledger.out, STYLE)
+    assert {path.stem for path in written} == {"table5"}
+
+
+def test_its_csv_has_a_line_for_each_pair_and_metric(ledger):
+    small = pair(metrics=("NSS", "CC"))
+    finish(ledger, small, PLAIN, NSS=1.0, CC=0.25)
+    finish(ledger, small, ADAPTED, NSS=1.5, CC=math.nan)
+    compile_tables(small, ledger, ledger.out, STYLE)
+    with (ledger.out / "table5-significance.csv").open(newline="", encoding="utf-8") as file:
+        nss, cc = csv.DictReader(file)
+    assert (nss["metric"], nss["n_clips"], float(nss["low"])) == ("NSS", "2", pytest.approx(0.5))
+    assert (cc["metric"], cc["n_clips"], cc["difference"], cc["p"]) == ("CC", "0", "", "")

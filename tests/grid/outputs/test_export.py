@@ -1,0 +1,230 @@
+"""The folder to attach to a paper: whole, without this machine's paths, and enough to tabulate again."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+import run_grid
+from datasets.corpora.own_folder import FolderCorpus
+from datasets.indexing.index import index
+from grid.outputs.export import export
+from grid.planning.catalogue import catalogue
+from grid.planning.prepare import prepare
+from grid.results import provenance as source
+from grid.specs import grid_reader as spec
+from manifests.problem import ProblemError
+from manifests.store import open_manifest
+from tests.grid.grids import SHORT, write_spec
+from tests.grid.invented import evaluate, train
+from tests.places import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def grid(demo_out, tmp_path_factory):
+    """A grid with a user's own spec in which one of three cells is done."""
+    out = tmp_path_factory.mktemp("export") / "out"
+    out.mkdir()
+    for name in ("corpora", "manifests"):
+        (out / name).symlink_to(demo_out / name)
+    own = write_spec(out)
+    overrides = [*SHORT, f"corpora.LEDOV.root={out}/elsewhere", "resources.loader_workers=0"]
+    made = prepare(str(own), overrides, out, demo=True, tell=lambda text: None)
+    training = next(iter(made.plan.trainings.values()))
+    train(made.ledger, training)
+    evaluate(made.ledger, next(e for e in made.plan.evaluations.values() if e.training == training.id))
+    return made
+
+
+@pytest.fixture(scope="module")
+def exported(grid):
+    folder = grid.out.parent / "for" / "paper"
+    export(grid, folder)
+    return folder
+
+
+def test_it_holds_all_that_a_reader_needs(grid, exported):
+    files = {path.relative_to(exported).as_posix() for path in exported.rglob("*") if path.is_file()}
+    (training,) = [unit for unit in grid.plan.trainings if grid.ledger.training_done(unit)]
+    (evaluation,) = [unit for unit in grid.plan.evaluations if grid.ledger.evaluation_done(unit)]
+    assert files == {
+        *("REPRODUCE.md", "requirements.txt", "settings.yaml", "plan.json", "manifests.json"),
+        "specs/small.yaml",
+        f"results/training-{training}.parquet",
+        f"results/evaluation-{evaluation}.parquet",
+        *(
+            f"tables/{name}{suffix}"
+            for name in ("small", "small-significance")
+            for suffix in (".tex", ".md", ".html", ".csv")
+        ),
+    }
+    assert [path.name for path in exported.parent.iterdir()] == ["paper"], "nothing half-done is left"
+
+
+def test_settings_plan_and_digests_are_those_of_the_grid(grid, exported):
+    settings = OmegaConf.to_container(OmegaConf.load(exported / "settings.yaml"))
+    assert settings["train"] == json.loads(json.dumps(asdict(grid.config.train)))
+    plan = json.loads((exported / "plan.json").read_text(encoding="utf-8"))
+    assert [unit["id"] for unit in plan["trainings"]] == list(grid.plan.trainings)
+    assert [unit["spec"] for unit in plan["evaluations"]] == [
+        unit.spec for unit in grid.plan.evaluations.values()
+    ]
+    manifests = json.loads((exported / "manifests.json").read_text(encoding="utf-8"))
+    assert {name: corpus["digest"] for name, corpus in manifests.items()} == grid.digests
+
+
+def test_its_commands_name_no_path_of_this_machine(grid, exported):
+    text = (exported / "REPRODUCE.md").read_text(encoding="utf-8")
+    changes = " ".join(SHORT)
+    assert (
+        f"    python run_grid.py --grid EXPORT/specs/small.yaml --demo {changes} corpora.LEDOV.root=DIR\n"
+        in text
+    )
+    assert source.source_version() in text
+    assert "1 of 3 cells have their values" in text
+    for path in exported.rglob("*"):
+        if path.suffix in {".md", ".tex", ".html", ".json", ".yaml", ".txt"}:
+            assert str(grid.out.parent) not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_the_tables_can_be_compiled_again_from_it(grid, exported, demo_out, tmp_path):
+    """By the command that each table gives, with the manifests that it says it needs."""
+    text = (exported / "tables" / "small.md").read_text(encoding="utf-8")
+    command = text.rpartition("Regenerate with `")[2].partition("`")[0]
+    copy = tmp_path / "copy"
+    export(grid, copy)
+    for name in ("corpora", "manifests"):
+        (copy / name).symlink_to(demo_out / name)
+    (copy / "tables" / "small.csv").unlink()
+    words = command.replace("EXPORT", str(copy)).replace("root=DIR", f"root={tmp_path}").split()
+    words[:2] = [sys.executable, str(REPOSITORY / "run_grid.py")]
+    answer = subprocess.run(words, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert answer.returncode == 1, "two of three cells have no values\n" + answer.stderr
+    assert answer.stderr == "", "no weights are missed that a table does not need"
+    for name in ("small.csv", "small-significance.csv"):
+        again = (copy / "tables" / name).read_text(encoding="utf-8")
+        assert again == (exported / "tables" / name).read_text(encoding="utf-8")
+    told = [(folder / "tables" / "small.md").read_text(encoding="utf-8") for folder in (copy, exported)]
+    assert told[0].partition("Regenerate")[0] == told[1].partition("Regenerate")[0]
+
+
+def test_its_commands_index_the_corpora_as_they_were(demo_out, tmp_path):
+    """Here one with a split drawn anew, and one of the user's own, which holds clips out by a seed."""
+    manifests = tmp_path / "manifests"
+    roots = {
+        "DHF1K": demo_out / "corpora" / "DHF1K",
+        "UCF": own_corpus(demo_out / "corpora" / "DHF1K", tmp_path / "own"),
+    }
+    index("dhf1k", roots["DHF1K"], manifests / "dhf1k", split="grouped", seed=3)
+    index(FolderCorpus("UCF", 5), roots["UCF"], manifests / "own", seed=5)
+    overrides = ["model.backbone_weights=none", "model.height=64", "model.width=64", "model.clip_length=8"]
+    overrides += [f"corpora.DHF1K.manifest={manifests}/dhf1k", f"corpora.UCF.manifest={manifests}/own"]
+    own = write_spec(tmp_path, targets="UCF")
+    made = prepare(str(own), overrides, tmp_path / "out", demo=False, tell=lambda text: None)
+    export(made, tmp_path / "paper")
+    text = (tmp_path / "paper" / "REPRODUCE.md").read_text(encoding="utf-8")
+    commands = [line.split() for line in text.splitlines() if " -m datasets index " in line]
+    assert [" ".join(words[4:]).partition(" --layout")[0] for words in commands] == [
+        "dhf1k --root DIR",
+        "folder --name UCF --root DIR",
+    ]
+    assert [" ".join(words).partition(" --split ")[2] for words in commands] == ["grouped --seed 3", ""]
+    assert commands[1][-2:] == ["--seed", "5"]
+    for (corpus, root), words in zip(roots.items(), commands, strict=True):
+        again = [sys.executable, *words[1:], "--out", str(tmp_path / "again" / corpus), "--workers", "1"]
+        again[again.index("DIR")] = str(root)
+        subprocess.run(again, cwd=REPOSITORY, check=True, capture_output=True)
+        assert open_manifest(tmp_path / "again" / corpus).digest == made.digests[corpus]
+
+
+def own_corpus(demo: Path, folder: Path) -> Path:
+    """Make a corpus of one's own, with no list of what validates, from clips of the demo's DHF1K."""
+    names = [f"{number:03}" for number in range(1, 12)]
+    (folder / "videos").mkdir(parents=True)
+    for name in names:
+        shutil.copy(demo / "video" / f"{name}.AVI", folder / "videos" / f"{name}.avi")
+        for kind in ("maps", "fixation"):
+            shutil.copytree(demo / "annotation" / f"0{name}" / kind, folder / kind / name)
+    (folder / "train.txt").write_text("\n".join(names[:9]))
+    (folder / "test.txt").write_text("\n".join(names[9:]))
+    return folder
+
+
+def test_what_is_there_already_is_not_overwritten(grid, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(ProblemError, match="expected a new or an empty folder, found one that holds 1"):
+        export(grid, folder)
+    with pytest.raises(ProblemError, match="found a file"):
+        export(grid, folder / "thesis.tex")
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    export(grid, empty)
+    assert (empty / "REPRODUCE.md").is_file()
+
+
+def test_nothing_is_left_of_an_export_that_fails(grid, tmp_path):
+    """Here in the middle: a table names a paper that is not there."""
+    (table,) = grid.plan.tables
+    plan = replace(grid.plan, tables=(replace(table, paper="gone/table1"),))
+    with pytest.raises(ProblemError, match="gone"):
+        export(replace(grid, plan=plan), tmp_path / "paper")
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_a_family_are_found_through_it(tmp_path):
+    (tmp_path / "parts").mkdir()
+    write_spec(tmp_path / "parts", name="one")
+    family = tmp_path / "family.yaml"
+    family.write_text("name: family\ntables: [parts/one.yaml, table5]")
+    assert spec.files(str(family)) == [
+        family,
+        tmp_path / "parts" / "one.yaml",
+        spec.SPECS / "table5.yaml",
+    ]
+
+
+def test_a_command_leaves_out_what_changes_no_result(grid):
+    assert grid.command("--tables") == (
+        f"python run_grid.py --grid {grid.name} --demo --out {grid.out} --tables {' '.join(SHORT)}"
+        f" corpora.LEDOV.root={grid.out}/elsewhere"
+    )
+
+
+def test_the_source_version_is_the_same_twice_and_names_the_project():
+    assert source.source_version() == source.source_version()
+    assert source.source_version().startswith("hd2s-grid ")
+    assert {line.partition("==")[0] for line in source.requirements()} >= {"torch", "ray", "mlflow", "scipy"}
+
+
+def test_the_list_counts_every_grid_without_any_corpus():
+    offers = {offer.name: offer for offer in catalogue([], demo=False)}
+    assert set(spec.available()) <= set(offers)
+    counts = {name: (offers[name].cells, offers[name].evaluations, offers[name].trainings) for name in offers}
+    assert counts["domain_shift"] == counts["table5"] == (18, 18, 15)
+    assert counts["generalization"] == (4, 4, 2)
+    assert counts["multi_source"] == (9, 9, 5)
+    assert counts["paper"] == (31, 29, 18)
+    assert offers["salgradnet_table3"].within == "salgradnet"
+    assert offers["salgradnet_table3"].title == "First version: DHF1K adapted to LEDOV"
+    twice = {offer.name: offer for offer in catalogue(["seeds=[0,1]"], demo=False)}
+    assert twice["paper"].trainings == 36
+
+
+def test_the_command_lists_and_refuses_before_anything_is_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    assert run_grid.main(["--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"name", "title", "cells", "evaluations", "trainings"} <= listed[0].keys()
+    assert run_grid.main(["--list"]) == 0
+    assert "Analysis of domain-shift capabilities" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "thesis.tex").touch()
+    assert run_grid.main(["--grid", "paper", "--export", str(tmp_path)]) == run_grid.WRONG
+    assert "Nothing was exported" in capsys.readouterr().err

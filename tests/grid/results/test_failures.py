@@ -1,0 +1,61 @@
+"""What a failed unit leaves to read, and when it is tried again."""
+
+import pytest
+
+from grid.results.failures import account, consequence, forget, given_up
+from grid.results.ledger import Ledger
+from tests.grid.invented import table5
+
+
+@pytest.fixture
+def plan():
+    return table5()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def parent_of_others(plan):
+    return next(t for t in plan.trainings.values() if plan.descendants(t.id))
+
+
+def test_an_account_has_the_error_the_last_losses_and_the_settings(plan):
+    training = parent_of_others(plan)
+    rows = [
+        {"step": 9, "name": "val/kld", "value": 1.5},
+        {"step": 8, "name": "train/kld/saliency", "value": 2.25},
+        {"step": 9, "name": "train/kld/saliency", "value": 2.0},
+    ]
+    text = account(training, "ValueError: no such clip\n", rows)
+    assert text.startswith(f"{training.label} ({training.id}) has failed:\n\nValueError: no such clip\n")
+    assert "  8: train/kld/saliency 2.25\n  9: val/kld 1.5, train/kld/saliency 2\n" in text
+    assert "seed: 0" in text
+    assert "It had reported no iteration." in account(training, "killed", [])
+
+
+def test_a_failed_training_takes_with_it_what_needs_it_until_it_is_forgotten(plan, ledger):
+    training = parent_of_others(plan)
+    lost = set(plan.dependents(training.id))
+    assert lost
+    ledger.write_failure(training.id, account(training, "no room", []))
+    for unit in lost:
+        ledger.write_failure(unit, consequence(unit, training, "no room"))
+    assert given_up(plan, ledger) == ({training.id}, lost)
+    forget(plan, ledger)
+    assert given_up(plan, ledger) == (set(), set())
+
+
+def test_what_failed_with_its_training_is_tried_again_once_the_training_is(plan, ledger):
+    training = parent_of_others(plan)
+    unit, *_ = plan.dependents(training.id)
+    ledger.write_failure(unit, consequence(unit, training, "no room"))
+    assert given_up(plan, ledger) == (set(), set())
+    assert ledger.failure(unit) is None, "it is forgotten to have failed"
+
+
+def test_an_evaluation_that_failed_of_itself_takes_nothing_with_it(plan, ledger):
+    evaluation = next(iter(plan.evaluations))
+    ledger.write_failure(evaluation, "its test clips cannot be read")
+    assert given_up(plan, ledger) == ({evaluation}, set())

@@ -1,0 +1,88 @@
+"""Specs: what comes with the project is sound, and every mistake of a user's own is told at once."""
+
+import pytest
+
+from grid.specs import grid_reader as spec
+from hd2s.approaches.registry import approaches
+from manifests.problem import ProblemError
+
+GOOD = """
+name: mine
+title: My table
+metrics: [NSS, CC]
+sources: [DHF1K]
+targets: [LEDOV, UCFSports]
+approaches: [generalization]
+"""
+
+
+def test_every_spec_that_comes_with_the_project_loads():
+    for name in spec.available():
+        assert spec.load(name, (0,)).tables
+
+
+def test_table5_is_declared_as_printed():
+    grid = spec.load("domain_shift", (0,))
+    (table,) = grid.tables
+    assert grid.name == "domain_shift"
+    assert table.metrics == ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
+    assert table.approaches == ("generalization", "adaptation", "transfer")
+    assert table.places(approaches()["adaptation"]) == [
+        (("DHF1K",), "UCFSports", "UCFSports"),
+        (("DHF1K",), "Hollywood2", "Hollywood2"),
+        (("UCFSports",), "DHF1K", "DHF1K"),
+        (("UCFSports",), "Hollywood2", "Hollywood2"),
+        (("Hollywood2",), "DHF1K", "DHF1K"),
+        (("Hollywood2",), "UCFSports", "UCFSports"),
+    ]
+
+
+def test_a_users_file_is_a_grid(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD)
+    grid = spec.load(str(path), (0, 3))
+    assert (grid.name, grid.corpora()) == ("mine", ("DHF1K", "LEDOV", "UCFSports"))
+    assert grid.tables[0].seeds == (0, 3)
+
+
+def test_all_mistakes_of_a_file_are_reported_together(tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        GOOD.replace("title: My table", "titel: My table")
+        .replace("[NSS, CC]", "[NSS, C]")
+        .replace("[generalization]", "[generalisation, generalization, generalization]")
+        .replace("[DHF1K]", "DHF1K")
+    )
+    with pytest.raises(ProblemError) as caught:
+        spec.load(str(path), (0,))
+    text = str(caught.value)
+    assert len(caught.value.problems) == 6
+    for mistake in (
+        "'titel'. Did you mean title?",
+        "the key title, found nothing",
+        "a known metric, found 'C'",
+        "'generalisation'. Did you mean generalization?",
+        "each word once, found generalization",
+        "sources: a list of words, found 'DHF1K'",
+    ):
+        assert mistake in text
+
+
+def test_an_unknown_grid_names_the_nearest():
+    with pytest.raises(ProblemError, match=r"'domain_shft'. Did you mean domain_shift\? Available: .*table5"):
+        spec.load("domain_shft", (0,))
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "name: [", "\x00"])
+def test_a_file_that_is_no_spec_is_a_problem(tmp_path, text):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(ProblemError, match=r"broken\.yaml"):
+        spec.load(str(path), (0,))
+
+
+def test_a_table_without_a_pair_is_a_problem(tmp_path):
+    path = tmp_path / "lonely.yaml"
+    path.write_text(GOOD.replace("[LEDOV, UCFSports]", "[DHF1K]"))
+    with pytest.raises(ProblemError, match="another corpus as target"):
+        spec.load(str(path), (0,))

@@ -1,0 +1,82 @@
+"""The papers' numbers: as printed, and each in exactly one cell."""
+
+from collections import Counter
+
+import pytest
+
+from grid.specs.printed import available, citation, paper_value, values
+from manifests.problem import ProblemError
+from tests.grid.small_tables import CORPORA, real_plan
+
+
+def test_every_printed_row_has_exactly_one_cell_and_the_converse():
+    printed = Counter(
+        (f"{paper}/{table}", *place)
+        for paper in available()
+        for table, *place in {key[:5] for key in values(paper)}
+    )
+    everything = real_plan("everything")
+    papers = {table.name: table.paper for table in everything.tables}
+    cells = Counter(
+        (papers[c.table], frozenset(c.sources), c.target, c.test, c.variant or c.approach)
+        for c in everything.cells
+    )
+    assert cells == printed
+    assert set(cells.values()) == {1}
+    for table in everything.tables:
+        metrics = {key[5] for key in values(table.paper.split("/")[0]) if key[0] == table.paper.split("/")[1]}
+        assert set(table.metrics) == metrics
+
+
+@pytest.mark.parametrize(
+    ("paper", "place", "value"),
+    [
+        # Typed from the paper's pages.
+        ("hd2s", ("table5", "DHF1K", "Hollywood2", "Hollywood2", "adaptation", "NSS"), 3.101),
+        ("hd2s", ("table5", "UCFSports", "DHF1K", "DHF1K", "transfer", "s-AUC"), 0.700),
+        ("hd2s", ("table5", "Hollywood2", "UCFSports", "UCFSports", "generalization", "AUC-J"), 0.885),
+        ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "adaptation", "CC"), 0.555),
+        (
+            "hd2s",
+            ("table7", "UCFSports+Hollywood2+DHF1K", None, "Hollywood2", "domain-specific", "AUC-J"),
+            0.936,
+        ),
+        ("hd2s", ("table7", "UCFSports", None, "UCFSports", "single-source", "SIM"), 0.489),
+        ("hd2s", ("table3", "DHF1K", None, "DHF1K", "+ multi-level loss (HD2S)", "NSS"), 2.806),
+        ("hd2s", ("table4", "DHF1K", None, "DHF1K", "only conspicuity 3", "CC"), 0.480),
+        ("salgradnet", ("table4", "DHF1K", "UCFSports", "Hollywood2", "adaptation", "NSS"), 3.104),
+        ("salgradnet", ("table7", "Hollywood2", "DHF1K", "UCFSports", "generalization", "AUC-J"), 0.884),
+        ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "adaptation", "s-AUC"), None),
+        ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "transfer", "CC"), None),
+        ("hd2s", ("table99", "DHF1K", "LEDOV", "UCFSports", "adaptation", "CC"), None),
+    ],
+)
+def test_printed_numbers(paper, place, value):
+    table, sources, target, test, approach, metric = place
+    found = paper_value(
+        f"{paper}/{table}",
+        sources=sources.split("+"),
+        target=target,
+        test=test,
+        approach=approach,
+        metric=metric,
+    )
+    assert found == value
+
+
+def test_the_papers_hold_every_row_once():
+    rows = {"table3": 5, "table4": 5, "table5": 18, "table6": 4, "table7": 9}
+    counts = {table: len({key[1:5] for key in values("hd2s") if key[0] == table}) for table in rows}
+    assert counts == rows
+    assert len(values("hd2s")) == (5 + 5 + 18 + 9) * 5 + 4 * 4
+    assert len(values("salgradnet")) == 5 * 6 * 4
+    corpora = {*CORPORA, "LEDOV", None}
+    for key in [*values("hd2s"), *values("salgradnet")]:
+        assert key[1] | {key[2], key[3]} <= corpora
+    assert available() == ["hd2s", "salgradnet"]
+
+
+def test_an_unknown_paper_is_named():
+    with pytest.raises(ProblemError, match="Did you mean hd2s"):
+        values("hds2")
+    assert citation("hd2s/table5").startswith("Table 5 of Bellitto et al.")

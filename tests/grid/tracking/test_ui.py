@@ -1,0 +1,218 @@
+"""MLflow's interface as a reader of the paper meets it, in a real browser.
+
+Asked for by HD2S_BROWSER=1, with `pip install '.[browser]'` and Chromium with its driver on the machine.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import psutil
+import pytest
+
+from grid.evaluation import pictures
+from grid.outputs.tables import Style, compile_tables
+from grid.results.ledger import Ledger
+from grid.results.storage import Storage
+from grid.tracking import Tracker
+from tests.grid.invented import DIGESTS, complete, table5
+from tests.grid.mlflow_server import free_port, serving, started
+from tests.places import REPOSITORY
+
+METRICS = ["test/NSS", "test/CC", "test/SIM", "test/AUC-J", "test/s-AUC"]
+WAIT_S = 60
+# The environment is as it is, whatever has changed since it was made.
+MAKE = ("make", "--silent", "--old-file=.venv/ready", "ui")
+
+
+@pytest.mark.slow
+def test_make_ui_opens_on_loopback_alone(tmp_path):
+    (tmp_path / "mlflow.db").touch()
+    told = subprocess.run(
+        [*MAKE, "--dry-run", f"OUT={tmp_path}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = next(line for line in told.stdout.splitlines() if "mlflow server" in line)
+    port = free_port()
+    words = shlex.split(re.sub(r"--port \d+", f"--port {port}", line))
+    assert words[-1] == f"sqlite:///{tmp_path}/mlflow.db"
+    with started([sys.executable, "-m", "mlflow", *words[1:]], port) as process:
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        sockets = [s for one in family for s in one.net_connections() if s.status == psutil.CONN_LISTEN]
+    assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {("127.0.0.1", port)}
+
+
+def test_make_ui_says_when_there_is_nothing_to_show(tmp_path):
+    answer = subprocess.run(
+        [*MAKE, f"OUT={tmp_path}"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode != 0
+    assert f"no runs in {tmp_path}" in answer.stdout + answer.stderr
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window, of a laptop's size."""
+    if not os.environ.get("HD2S_BROWSER"):
+        pytest.skip("a browser is used only with HD2S_BROWSER=1")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="pip install '.[browser]'")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for option in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+        options.add_argument(f"--{option}")
+    options.add_argument("--window-size=1500,1000")
+    service = webdriver.ChromeService(driver)
+    browser = webdriver.Chrome(options=options, service=service)
+    yield browser
+    browser.quit()
+
+
+class Interface:
+    """A served store with Table 5's cells, as its prepared view's link opens it."""
+
+    def __init__(self, browser, address: str, link: str, client) -> None:
+        self.browser, self.address, self.client = browser, address, client
+        self.route = link.partition("/#/")[2]
+
+    def open(self, route: str) -> None:
+        self.browser.get("about:blank")
+        self.browser.get(f"{self.address}/#/{route}")
+
+    def filter(self, wanted: str) -> None:
+        """Type a filter over the prepared view's own."""
+        from selenium.webdriver.common.keys import Keys
+
+        own = "input[value^='tags.kind']"
+        (box,) = self.wait(lambda: self.elements(own), "the box of the filter")
+        box.send_keys(Keys.CONTROL, "a")
+        box.send_keys(wanted, Keys.ENTER)
+
+    def wait(self, condition, what: str):
+        from selenium.common.exceptions import StaleElementReferenceException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        waiting = WebDriverWait(self.browser, WAIT_S, ignored_exceptions=[StaleElementReferenceException])
+        return waiting.until(lambda _: condition(), what)
+
+    def elements(self, selector: str):
+        return self.browser.find_elements("css selector", selector)
+
+    def seen(self, label: str) -> list:
+        """Elements in sight whose own text contains a quoted label."""
+        found = self.browser.find_elements("xpath", f"//body//*[contains(text(), {label})]")
+        return [element for element in found if element.is_displayed()]
+
+    def text(self) -> str:
+        return self.browser.find_element("css selector", "body").text
+
+    def names(self) -> list[str]:
+        """The names of the runs in the table."""
+        return [element.text for element in self.elements("[col-id*='Run Name'] a") if element.text]
+
+    def run_id(self, tag: str) -> str:
+        (run,) = self.client.search_runs(["1"], f"tags.id = '{tag}'")
+        return run.info.run_id
+
+
+@pytest.fixture(scope="module")
+def interface(browser, tmp_path_factory):
+    from mlflow import MlflowClient
+
+    out = tmp_path_factory.mktemp("runs")
+    plan, ledger = table5(), Ledger(out)
+    complete(plan, ledger)
+    drawn = pictures.draw(
+        np.full((64, 64, 3), 90, np.uint8),
+        np.array([[20, 20]]),
+        np.eye(64, dtype=np.uint8) * 255,
+        np.ones((64, 64), np.float32),
+        "clip1",
+    )
+    for evaluation in plan.evaluations:
+        pictures.keep(Storage(folder=str(out)), evaluation, {"clip1": drawn})
+    tables = compile_tables(plan, ledger, out / "tables", Style("beside", "command", True))
+    tracker = Tracker(None, out, "domain_shift")
+    tracker.start_grid(plan, {}, DIGESTS)
+    tracker.sync(plan, ledger)
+    tracker.finish_grid("FINISHED", tables)
+    link = tracker.link("table5")
+    tracker.close()
+    assert tracker.problems == []
+    with serving(tracker.uri) as (_, address):
+        browser.get(address)
+        # It would cover a quarter of the page.
+        browser.execute_script("localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')")
+        browser.execute_script(
+            "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
+        )
+        yield Interface(browser, address, link, MlflowClient(tracker.uri))
+
+
+@pytest.mark.timeout(900)
+def test_a_tables_cells_are_rows_with_five_metrics_as_columns(interface):
+    interface.open(interface.route)
+    interface.wait(lambda: "18 matching runs" in interface.text(), "all cells")
+    headings = interface.wait(
+        lambda: [e.text for e in interface.elements(".ag-header-cell-text, .ag-header-cell") if e.text],
+        "the headings",
+    )
+    assert [metric for metric in METRICS if metric in headings] == METRICS, "in sight, without scrolling"
+    assert "DHF1K → UCFSports, adaptation" in interface.names()
+
+
+def test_cells_are_filtered_by_table_source_and_target(interface):
+    interface.open(interface.route)
+    interface.filter(
+        "tags.table='table5' and tags.kind='cell' and tags.source='DHF1K' and tags.target='UCFSports'"
+    )
+    interface.wait(lambda: "3 matching runs" in interface.text(), "three approaches")
+    approaches = ("generalization", "adaptation", "transfer")
+    expected = {f"DHF1K → UCFSports, {approach}" for approach in approaches}
+    interface.wait(lambda: set(interface.names()) == expected, "three rows")
+
+
+def test_gradient_reversal_is_compared_with_none(interface):
+    interface.open(f"{interface.route}&compareRunsMode=CHART")
+    interface.filter("tags.kind='cell' and tags.approach != 'transfer'")
+    interface.wait(lambda: "12 matching runs" in interface.text(), "both approaches")
+    told = ("Parallel Coordinates", "approach", *METRICS)
+    interface.wait(lambda: all(word in interface.text() for word in told), "the chart and its axes")
+    pictures_shown = (
+        "return [...document.images].some(i => i.src.includes('pictures') && i.naturalWidth > 99)"
+    )
+    (heading,) = interface.wait(
+        lambda: interface.browser.find_elements("xpath", "//*[text()='pictures']/.."), "pictures"
+    )
+    interface.browser.execute_script("arguments[0].scrollIntoView()", heading)
+    interface.wait(lambda: interface.browser.execute_script(pictures_shown), "their pictures")
+
+
+def test_the_grids_tables_are_rendered(interface):
+    run = interface.run_id("domain_shift")
+    interface.open(f"experiments/1/runs/{run}/artifacts/tables/table5.html")
+    frame = interface.wait(lambda: interface.elements("iframe"), "the page")[0]
+    interface.browser.switch_to.frame(frame)
+    interface.wait(lambda: "Domain Generalization" in interface.text(), "its rows")
+    interface.browser.switch_to.default_content()
+    interface.open(f"experiments/1/runs/{run}/artifacts/tables/table5.json")
+    interface.wait(lambda: "UCFSports" in interface.text() and "metric" in interface.text(), "the records")
+
+
+def test_a_cells_picture_is_rendered(interface):
+    cells = interface.client.search_runs(["1"], "tags.kind = 'cell'", max_results=1)
+    interface.open(f"experiments/1/runs/{cells[0].info.run_id}/artifacts")
+    for label in ("'images'", "'.png'"):
+        interface.wait(lambda label=label: interface.seen(label), label)[0].click()
+    script = "return [...document.images].some(image => image.naturalWidth === 288)"
+    interface.wait(lambda: interface.browser.execute_script(script), "the picture")
