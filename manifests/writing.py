@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.clip_check import clip_problems
 from manifests.digests import Digests
 from manifests.findings import Finding, write_findings
 from manifests.parquet import ManifestError, fixation_table, pack
-from manifests.problem import Problem, clip_problems
+from manifests.problem import Problem
 from manifests.schema import (
     CLIP_SCHEMA,
     FIXATION_SCHEMA,
