@@ -22,8 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.listing.layouts import Layout, Place, detect, without_annotation
+from datasets.corpus import Corpus, Entry, Layout, Listing, Reading
+from datasets.listing.layouts import Place, detect, without_annotation
 from datasets.listing.published_lists import published_list
 from datasets.reading.clip import read_clip
 

@@ -22,9 +22,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading, Rows, as_finding, describe
+from datasets.corpus import ClipError, Corpus, Entry, Layout, Listing, Reading, Rows
+from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import escapes
-from datasets.listing.layouts import Layout, Place, detect, listed_only
+from datasets.listing.layouts import Place, detect, listed_only
 from datasets.reading import matfile
 from datasets.reading.clip import Media, cut_off, read_media
 from datasets.reading.numbered_files import count_fixated, literal

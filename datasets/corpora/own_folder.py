@@ -30,10 +30,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from datasets.corpus import Corpus, Entry, Listing, Reading, available, get
+from datasets.corpora.registry import available, get
+from datasets.corpus import Corpus, Entry, Layout, Listing, Reading
 from datasets.listing.file_names import escapes, is_usable_name
 from datasets.listing.holdout import hold_out
-from datasets.listing.layouts import Layout, Place, detect, listed_only
+from datasets.listing.layouts import Place, detect, listed_only
 from datasets.listing.published_lists import unlisted
 from datasets.listing.split_lists import SPLIT_OF, Lists, read_lists
 from datasets.reading.clip import read_clip

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.listing.layouts import TRAINING_TESTING, detect, without_annotation
+from datasets.corpus import TRAINING_TESTING, Corpus, Entry, Listing, Reading
+from datasets.listing.layouts import detect, without_annotation
 from datasets.listing.published_lists import split_by_lists, unlisted
 from datasets.reading.clip import read_clip
 

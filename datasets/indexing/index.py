@@ -14,9 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.corpus import Corpus, Entry, Listing, Reading, describe, get, read_entry
+from datasets.corpora.registry import default_folder, get
+from datasets.corpus import Corpus, Entry, Listing, Reading
+from datasets.damaged import describe
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.read_cache import READER_VERSION, Journal, Packed, alone, pack
+from datasets.indexing.read_entry import read_entry
 from datasets.listing.holdout import hold_out
 from datasets.worker_pool import Done, run
 from manifests import (
@@ -37,11 +40,6 @@ _TEMPORARY = re.compile(r"\.\w+\.parquet\.(\d+)")
 _STAMPING_THREADS = 16
 
 Progress = Callable[[int, int, Clip], None]
-
-
-def default_folder(corpus: Corpus | str) -> Path:
-    """Return where a corpus's manifest lies unless said otherwise: manifests/<word> in the current folder."""
-    return Path("manifests") / (get(corpus) if isinstance(corpus, str) else corpus).word
 
 
 def index(

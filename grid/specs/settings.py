@@ -11,8 +11,7 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from datasets.corpus import available, get
-from datasets.indexing.index import default_folder
+from datasets.corpora.registry import available, default_folder, get
 from grid.specs.settings_checks import impossible
 from manifests.problem import Problem, ProblemError, suggest
 

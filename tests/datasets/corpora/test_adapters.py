@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasets.corpus import available, get
+from datasets.corpora.registry import available, get
 from datasets.listing.file_names import escapes
 from datasets.listing.layouts import Place
 from datasets.listing.published_lists import published_list, split_by_lists
