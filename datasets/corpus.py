@@ -71,6 +71,20 @@ TRAINING_TESTING = Layout(
 
 
 @dataclass(frozen=True, slots=True)
+class MapRule:
+    """How a corpus' curators turn fixated pixels into a saliency map: a sum of truncated Gaussians."""
+
+    sigma: float
+    """Pixels at native resolution."""
+    reach: float
+    """Where the Gaussian is cut, in pixels on either side."""
+    even: bool
+    """An even number of taps: the Gaussian's centre falls half a pixel beside the fixated one."""
+    replicate: bool
+    """What lies outside the frame: its border repeated, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A clip as its place in the corpus tells it, before any of its files is opened."""
 
@@ -117,6 +131,10 @@ class Corpus(ABC):
     """As the command line says it; the module's name."""
     published: Mapping[str, int]
     """How many clips each split has as published; empty where nobody published any."""
+    title: str = ""
+    """As tables write it, where that is not its name."""
+    map_rule: MapRule | None = None
+    """How its maps are made where it ships none; None where nobody has said."""
     layouts: tuple[Layout, ...]
     """The ways the corpus is known to lie on disk."""
 

@@ -22,6 +22,17 @@ def _adapters() -> dict[str, Corpus]:
     return {module.CORPUS.word: module.CORPUS for module in modules if hasattr(module, "CORPUS")}
 
 
+def find(name: str) -> Corpus | None:
+    """Return the adapter of the corpus of this name; None if no adapter has it."""
+    return next((corpus for corpus in _adapters().values() if corpus.name == name), None)
+
+
+def title(name: str) -> str:
+    """Return how tables write the name of a corpus; that of one without an adapter is left as it is."""
+    corpus = find(name)
+    return corpus.title or name if corpus else name
+
+
 def get(word: str) -> Corpus:
     """Return the adapter with this command-line word or corpus name.
 

@@ -16,8 +16,8 @@ from contextlib import closing
 import numpy as np
 import pyarrow as pa
 
+from datasets.corpora.saliency_maps import read_map
 from datasets.loading.scored_split import ScoredSplit
-from datasets.reading.ground_truth import read_map
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch

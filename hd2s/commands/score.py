@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from datasets.corpora.saliency_maps import read_map
 from datasets.loading.scored_split import ScoredSplit
-from datasets.reading.ground_truth import read_map
 from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
 from hd2s.metrics.scores import METRICS, score_frames
 from manifests import Clip, Problem, ProblemError

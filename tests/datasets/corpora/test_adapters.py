@@ -203,13 +203,6 @@ def test_a_wrong_root_says_what_was_expected_and_found(tmp_path, word):
         get(word).list(tmp_path / "nowhere")
 
 
-def test_names_and_words_find_the_adapter():
-    assert get("DHF1K") is get("dhf1k")
-    assert [get(word).name for word in available()] == ["DHF1K", "Hollywood2", "LEDOV", "UCFSports"]
-    with pytest.raises(ProblemError, match=r"found .holywood.\. Did you mean hollywood2\? Available: dhf1k"):
-        get("holywood")
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
