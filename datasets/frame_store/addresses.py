@@ -75,8 +75,10 @@ class Addresses:
         Nothing for the corpora of before there were others: what they have stored keeps its place, and who
         changes one of their rules raises the version.
         """
+        if is_built_in(self.manifest.corpus):
+            return ""
         rule = map_rule_of(self.manifest)
-        if rule == FolderCorpus.map_rule or is_built_in(self.manifest.corpus):
+        if rule == FolderCorpus.map_rule:
             return ""
         return f"-{hashlib.sha256(json.dumps(astuple(rule)).encode()).hexdigest()[:8]}"
 

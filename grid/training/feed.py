@@ -92,7 +92,7 @@ class Feed:
 
     def _as_taken(self, batch: ClipBatch, corpus: str) -> MicroBatch:
         batch = batch.to(self.device)
-        maps = None if batch.maps is None else batch.maps.float() / 255
+        maps = None if batch.maps is None else batch.maps[:, 0].float() / 255
         keys = [f"{corpus}/{key}" for key in batch.keys]
         return MicroBatch(normalise(batch.clips), maps, keys, domain_of(self.spec["model"], corpus))
 
