@@ -10,7 +10,7 @@ from pathlib import Path
 from datasets import demo
 from datasets.corpora.registry import available, get
 from datasets.indexing.index import index
-from datasets.remote import is_folder, is_url
+from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.results.lock import held
 from grid.specs.settings import Config, Model
@@ -18,6 +18,7 @@ from grid.specs.table import GridSpec
 from hd2s import build_model, load_weights
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
+from manifests.roots import is_url
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
 

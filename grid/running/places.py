@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from datasets.remote import is_url
 from grid.evaluation.evaluate import EvaluationJob
 from grid.results.storage import Storage, answering
 from grid.running import ray_session as cluster
 from grid.training.loop import Job
+from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
 
 if TYPE_CHECKING:
