@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from hd2s.models.registry import build_model
+from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
-from hd2s.weights.checkpoints import WeightsError, load_weights
-from hd2s.weights.recognition import candidates
+from hd2s.weights.checkpoints import WeightsError
 
 _DESCRIPTION, _WEIGHTS = "model.json", "weights.pt"
 
@@ -54,14 +53,9 @@ class ServedModel:
     """
 
     def __init__(self, weights: Path, options: Mapping[str, Any]) -> None:
-        ((name, config),) = candidates(weights)
-        self.model = build_model(name, seed=0, **config)
-        load_weights(self.model, weights)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model.to(self.device).eval()
+        self.model = open_checkpoint(weights).to(self.device)
         self.options = dict(options)
-        if self.model.learns_smoothing:
-            self.options.pop("smoothing_sigma", None)
         self._predictor = lru_cache(maxsize=None)(self._make_predictor)
 
     def predict(self, model_input: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
@@ -75,8 +69,7 @@ class ServedModel:
         return np.stack(list(self._predictor(domain)(np.asarray(model_input))))
 
     def _make_predictor(self, domain: str | None) -> Predictor:
-        length = self.model.config.clip_length
-        return Predictor(self.model, clip_length=length, domain=domain, device=self.device, **self.options)
+        return Predictor(self.model, domain=domain, device=self.device, **self.options)
 
 
 def _load_pyfunc(path: str) -> ServedModel:
