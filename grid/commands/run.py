@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
 from grid.planning.prepare import Grid
-from grid.precision import check_precision
+from grid.running.precision import check_precision
 from grid.results import cleanup as leftovers
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
