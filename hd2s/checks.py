@@ -1,12 +1,21 @@
-"""Configurations whose fields have the types that they declare."""
+"""What is asked for: names that exist, and configurations whose fields have the types that they declare."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import fields
 from numbers import Integral, Real
 
 _KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
+
+
+def unknown(kind: str, word: str, available: Iterable[str]) -> str:
+    """Return "Unknown KIND WORD. Did you mean …? Available: …"."""
+    available = list(available)
+    similar = difflib.get_close_matches(word, available, n=1)
+    hint = f" Did you mean {similar[0]}?" if similar else ""
+    return f"Unknown {kind} {word}.{hint} Available: {', '.join(available)}"
 
 
 def settle_types(config) -> list[str]:

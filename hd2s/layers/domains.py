@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hd2s.words import unknown
+from hd2s.checks import unknown
 
 N_PRIORS = 16
 """Prior maps of each level and domain."""

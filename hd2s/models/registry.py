@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from hd2s.approaches.calibration import CalibratedHD2S
+from hd2s.checks import unknown
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.hd2s.model import HD2S, HD2SConfig, HD2SDSLConfig
-from hd2s.words import unknown
 
 
 def _hd2s(config: HD2SConfig) -> HD2S:

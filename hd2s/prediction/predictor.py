@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hd2s.checks import unknown
 from hd2s.filters import gaussian_matrix
 from hd2s.layers.folded import Casting, FoldedHD2S
 from hd2s.layers.s3d_stream import FirstBlocks, Sweep
 from hd2s.models.hd2s.model import HD2S
-from hd2s.words import unknown
 
 Protocol = Literal["paper", "released"]
 """Whose way of predicting a clip. What the released code does otherwise than the paper: the first T−1 frames

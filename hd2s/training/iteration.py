@@ -17,10 +17,10 @@ from typing import Literal
 import torch
 from torch import Tensor, distributed, nn
 
+from hd2s.checks import unknown
 from hd2s.training.execution import Execution
 from hd2s.training.protocol import Protocol
 from hd2s.training.turns import ACCURACY, STEPS, MicroBatch, Terms
-from hd2s.words import unknown
 
 Drawn = tuple[Sequence[MicroBatch], Sequence[MicroBatch]]
 

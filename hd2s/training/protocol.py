@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hd2s.checks import unknown
 from hd2s.losses import grl_lambda
-from hd2s.words import unknown
 
 
 @dataclass(frozen=True)
