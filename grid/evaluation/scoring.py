@@ -21,8 +21,8 @@ from datasets.reading.ground_truth import read_map
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch
+from hd2s.metrics import METRICS, score_frames
 from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
-from hd2s.metrics.scores import METRICS, score_frames
 
 # Frames decoded ahead, and frames for each thread that wait to be scored.
 _AHEAD, _BEHIND = 64, 4

@@ -26,8 +26,8 @@ from rich.table import Table
 
 from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.ground_truth import read_map
+from hd2s.metrics import METRICS, score_frames
 from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
-from hd2s.metrics.scores import METRICS, score_frames
 from manifests import Clip, Problem, ProblemError
 
 _LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")  # by file managers, beside hidden files

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from hd2s.metrics.scores import BENCHMARK, METRICS, Convention, auc_judd, score_frames, shuffled_auc
+from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention
+from hd2s.metrics.scores import auc_judd, score_frames, shuffled_auc
 from tests.hd2s.plain_metrics import KINDS, batched, example, plain_area, plain_auc_judd
 
 CONVENTIONS = [BENCHMARK, Convention(empty_nss=1.0, auc_digits=4, shuffled_endpoint=False)]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
+from hd2s.metrics.definitions import METRICS
 from hd2s.metrics.scores import (
-    METRICS,
     auc_judd,
     cc,
     kld,
