@@ -21,7 +21,7 @@ from grid.planning.prepare import Grid
 from grid.training.feed import domain_of
 from hd2s.layers.folded import Casting, FoldedHD2S
 from hd2s.layers.s3d_stream import FirstBlocks, Sweep
-from hd2s.metrics.scores import METRICS
+from hd2s.metrics.definitions import METRICS
 from hd2s.models.registry import MODELS
 from hd2s.training.turns import STEPS, MicroBatch, Step
 

@@ -17,12 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from datasets.loading.scored_split import ScoredSplit
-from datasets.reading.ground_truth import read_map
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch
-from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
-from hd2s.metrics.scores import METRICS, score_frames
+from hd2s.metrics import METRICS
+from hd2s.metrics.benchmark import score_frame
 
 # Frames decoded ahead, and frames for each thread that wait to be scored.
 _AHEAD, _BEHIND = 64, 4
@@ -58,20 +57,18 @@ def score_clip(
         ValueError: a prediction is not finite.
     """
     clip, root = split.clips[name], split.manifest.root
-    native = (clip.height, clip.width)
     sketch = sketch or Sketch(name, None)
 
     def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
-        points = split.fixations.frame(name, i)
-        others = draw_other_fixations(split.points, split.sizes, native, (POOL_SEED, clip.corpus, name, i))
-        truth = read_map(maps, clip, i, None, points)
-        sketch.take(i, points, truth, prediction)
+        frame = split.frame(name, i, maps)
+        sketch.take(i, frame.points, frame.truth, prediction)
         try:
-            image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
+            scores = score_frame(
+                prediction, frame.truth, frame.points, frame.pool, frame.key, eight_bit=eight_bit
+            )
         except ValueError as error:
             raise ValueError(f"clip {name}, frame {i}: {error}") from error
-        scores = score_frames(image[None], [points], truth[None], [others])
-        return len(points), *(float(scores[metric][0]) for metric in METRICS)
+        return len(frame.points), *scores.values()
 
     with (
         at_hand(root, clip, "frames") as media,

@@ -12,7 +12,7 @@ from typing import Any
 from grid.specs.printed import tables as printed_tables
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.registry import approaches
-from hd2s.metrics.scores import METRICS
+from hd2s.metrics.definitions import METRICS
 from manifests.problem import Problem, suggest
 
 NAME = "name: letters, digits, _ and -, since files are named after it"

@@ -36,8 +36,8 @@ from grid.outputs.tables.value import Value, rankable
 from grid.plan import Cell
 from grid.specs.printed import citation, paper_value
 from grid.specs.table import TableSpec
+from hd2s.metrics.definitions import find_metric
 
-_LOWER_IS_BETTER = frozenset({"KLD"})
 _COLUMNS = {"beside": ("ours", "paper", "diff."), "difference": ("ours", "diff."), "none": ("ours",)}
 
 
@@ -180,7 +180,7 @@ def _marks(values: list[float | None], metric: str) -> list[Mark]:
     There is a second only after a single best, and only among three or more.
     """
     rounded = [None if value is None else round(value, DIGITS) for value in values]
-    ranked = sorted((v for v in rounded if v is not None), reverse=metric not in _LOWER_IS_BETTER)
+    ranked = sorted((v for v in rounded if v is not None), reverse=find_metric(metric).larger_is_better)
     best = ranked[0] if len(ranked) > 1 else None
     second = ranked[1] if len(ranked) > 2 and ranked[1] != best else None
     marks: dict[float | None, Mark] = {second: "second", best: "best", None: ""}

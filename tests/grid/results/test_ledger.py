@@ -7,9 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from grid.results.checks import RANGES
 from grid.results.ledger import Ledger, write_atomically
-from hd2s.metrics.scores import METRICS
 from manifests.problem import ProblemError
 from tests.grid.small_ledger import EXPECTED, finish_training, frames, small_plan, table_spec
 
@@ -150,10 +148,6 @@ def test_wrong_columns_are_refused_together(ledger):
     assert "a column frame of int32, found int64" in text
     assert "expected known metrics, found 'NNS'. Did you mean NSS?" in text
     assert "without nulls, found 1 nulls" in refused(ledger, frames(NSS=[1.0, None, 1.0, 1.0]))
-
-
-def test_every_metric_has_a_range():
-    assert tuple(RANGES) == METRICS
 
 
 def damage_cut(path):

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from hd2s.__main__ import main
 from hd2s.commands import score
+from hd2s.metrics import METRICS, score_frames
 from hd2s.metrics.benchmark import draw_other_fixations, resize_bicubic
-from hd2s.metrics.scores import METRICS, score_frames
 from manifests import Clip, write
 
 SIZE, LENGTHS = (36, 64), {"0601": 5, "0602": 3}

@@ -11,7 +11,7 @@ from datasets.loading.scored_split import ScoredSplit
 from grid.evaluation.scoring import score_clip
 from hd2s import save_weights
 from hd2s.__main__ import main
-from hd2s.metrics.scores import METRICS
+from hd2s.metrics.definitions import METRICS
 from hd2s.prediction.predictor import Predictor
 from manifests import Clip, write
 from tests.hd2s.models.hd2s.test_fast import trained_like

@@ -3,8 +3,15 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from hd2s.metrics.benchmark import as_benchmark_image, draw_other_fixations, resize_bicubic
-from hd2s.metrics.scores import nss
+from hd2s.metrics.benchmark import (
+    as_benchmark_image,
+    draw_other_fixations,
+    resize_bicubic,
+    score_frame,
+    to_eight_bit,
+)
+from hd2s.metrics.definitions import METRICS
+from hd2s.metrics.scores import auc_judd, cc, kld, nss, shuffled_auc, sim
 
 
 def smooth(shape, seed=0):
@@ -164,3 +171,29 @@ def test_few_frames_and_empty_frames():
     assert draw((0,), two).tolist() == [[1, 2], [3, 4]]
     assert draw((0,), [np.empty((0, 2), np.int16)]).shape == (0, 2)
     assert draw((0,), []).shape == (0, 2)
+
+
+@pytest.mark.parametrize("eight_bit", [True, False])
+def test_a_frame_s_scores_are_the_metrics_of_its_benchmark_image_and_of_its_own_draw(eight_bit):
+    prediction, points = smooth((16, 24)) * 0.3, POOL[3]
+    truth = np.rint(smooth(SIZE, seed=1) * 255).astype(np.uint8)
+    pool, key = (POOL, [SIZE] * len(POOL)), ("DHF1K", "0601", 3)
+    found = score_frame(prediction, truth, points, pool, key, eight_bit=eight_bit)
+    image = resize_bicubic(to_eight_bit(prediction) if eight_bit else prediction, SIZE)
+    others = draw((0, *key))
+    on_points = nss(image, points), auc_judd(image, points), shuffled_auc(image, points, others)
+    on_maps = cc(image, truth), sim(image, truth), kld(image, truth)
+    assert found == dict(zip(METRICS, (on_points[0], *on_maps[:2], *on_points[1:], on_maps[2]), strict=True))
+    assert all(type(value) is float for value in found.values())
+    some = score_frame(prediction, truth, points, pool, key, eight_bit=eight_bit, metrics=["CC"])
+    assert some == {"CC": found["CC"]}
+
+
+def test_a_frame_that_cannot_be_scored_says_why():
+    truth, pool = np.zeros(SIZE, np.uint8), (POOL, [SIZE] * len(POOL))
+    broken = smooth((16, 24)).copy()
+    broken[0, 0] = np.nan
+    with pytest.raises(ValueError, match="expected finite predictions, found NaN or infinity"):
+        score_frame(broken, truth, POOL[0], pool, ("DHF1K", "0601", 3))
+    with pytest.raises(ValueError, match=r"\(36, 0\) outside the map \(36, 64\)"):
+        score_frame(smooth((16, 24)), truth, np.array([[36, 0]]), pool, ("DHF1K", "0601", 3))
