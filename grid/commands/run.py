@@ -10,7 +10,7 @@ from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
 from grid.planning.prepare import Grid
 from grid.precision import check_precision
-from grid.results import cleanup as leftovers
+from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
 
@@ -49,7 +49,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     Raises:
         ProblemError: the MLflow server does not answer, or nothing can be written.
     """
-    leftovers.clear(grid.ledger)
+    cleanup.clear(grid.ledger)
     remember(grid)
     tracker = start_tracker(grid, tracking_uri)
     if retry_failed:
@@ -93,7 +93,7 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
 def compile_grid(grid: Grid) -> list[Path]:
     """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
     style = Style(grid.config.tables.paper, grid.command("--tables"), grid.demo)
-    return compile_tables(grid.plan, grid.ledger, grid.out / "tables", style)
+    return compile_tables(grid.plan, grid.ledger, grid.out / output_folder.TABLES, style)
 
 
 def status_of(grid: Grid) -> int:

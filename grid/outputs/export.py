@@ -17,6 +17,7 @@ from datasets.corpus import available, get
 from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid, default_out
+from grid.results import output_folder
 from grid.results.provenance import python_version, requirements, source_version
 from grid.specs import grid_reader as specs
 from manifests.problem import Problem, ProblemError
@@ -79,8 +80,8 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     part.mkdir()
     again = replace(portable, out=Path(_HERE)).command("--tables")
     style = Style(grid.config.tables.paper, again, grid.demo)
-    compile_tables(grid.plan, grid.ledger, part / "tables", style)
-    _copy_results(part / "results", grid)
+    compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
+    _copy_results(part / output_folder.RESULTS, grid)
     _copy_specs(part / "specs", grid)
     settings = {name: asdict(grid.config)[name] for name in ("model", "train", "test", "tables", "seeds")}
     settings["model"]["backbone_weights"] = _weights(grid)

@@ -18,8 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from grid.plan import Cell, Evaluation, Plan, Training
+from grid.results import output_folder
 from grid.results.checks import FRAME_SCHEMA, column_problems, frame_problems, score_problems
 from grid.results.files import write_atomically
+from grid.results.output_folder import Kind
 from grid.results.storage import Storage
 from manifests.parquet import seal, unseal
 from manifests.problem import Problem, ProblemError
@@ -27,12 +29,10 @@ from manifests.problem import Problem, ProblemError
 SCHEMA_VERSION = 1
 """Raised by hand whenever a column or a key of the metadata changes its name, type or meaning."""
 
-Kind = Literal["training", "evaluation"]
 Status = Literal["done", "failed", "todo"]
 
 CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
 _NOTE = b"grid"
-_FAILURE = ".error.txt"
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ class Ledger:
         Raises:
             ProblemError: it does not answer, or the disk is full.
         """
-        self.storage.agree("results", ".parquet")
-        self.storage.agree("logs", _FAILURE)
-        self.storage.agree("checkpoints", ".pt", contents=False)
+        self.storage.agree(output_folder.RESULTS, output_folder.RESULT_SUFFIX)
+        self.storage.agree(output_folder.LOGS, output_folder.FAILURE_SUFFIX)
+        self.storage.agree(output_folder.CHECKPOINTS, output_folder.CHECKPOINT_SUFFIX, contents=False)
 
     def bring(self, kind: Kind, unit: str) -> None:
         """Take over a result that another machine has just written.
@@ -122,12 +122,12 @@ class Ledger:
         Raises:
             OSError: the storage does not answer, or has none.
         """
-        self.storage.fetch(_name(kind, unit), anew=True)
+        self.storage.fetch(output_folder.result(kind, unit), anew=True)
         self.clear_failure(unit)
 
     def path(self, kind: Kind, unit: str) -> Path:
         """Where the result of a training or an evaluation lies, or will lie."""
-        return self.out / _name(kind, unit)
+        return self.out / output_folder.result(kind, unit)
 
     def write_training(
         self, training: Training, curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
@@ -220,8 +220,8 @@ class Ledger:
         """List what in the folder looks done and is not: damaged results and, with `weights`, lost ones."""
         found = []
         for kind in ("training", "evaluation"):
-            for path in sorted(self.out.glob(f"results/{kind}-*.parquet")):
-                unit = path.stem.removeprefix(f"{kind}-")
+            for path in sorted(self.out.glob(output_folder.result(kind, "*"))):
+                unit = output_folder.unit_of(path, kind)
                 try:
                     _, summary = _read(path, kind, unit)
                 except ProblemError as error:
@@ -233,28 +233,24 @@ class Ledger:
 
     def failure(self, unit: str) -> Path | None:
         """Return the file that says why a unit failed, or None."""
-        path = self._failure_path(unit)
+        path = self.out / output_folder.failure(unit)
         return path if path.exists() else None
 
     def write_failure(self, unit: str, text: str) -> Path:
         """Record why a unit failed; returns the file."""
-        path = self._failure_path(unit)
+        path = self.out / output_folder.failure(unit)
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-        self.storage.publish(f"logs/{path.name}")
+        self.storage.publish(output_folder.failure(unit))
         return path
 
     def clear_failure(self, unit: str) -> None:
         """Forget an earlier failure; writing a unit's result does so too."""
-        path = self._failure_path(unit)
-        if path.exists():
-            self.storage.delete(f"logs/{path.name}")
+        if self.failure(unit):
+            self.storage.delete(output_folder.failure(unit))
 
     def remove_evaluation(self, unit: str) -> None:
         """Forget a result, so that it will be evaluated again."""
-        self.storage.delete(_name("evaluation", unit))
-
-    def _failure_path(self, unit: str) -> Path:
-        return self.out / "logs" / f"{unit}{_FAILURE}"
+        self.storage.delete(output_folder.result("evaluation", unit))
 
     def _write(self, kind: Kind, unit: str, table: pa.Table, summary: Mapping[str, Any]) -> Path:
         note = {"schema": SCHEMA_VERSION, "kind": kind, "id": unit, "summary": dict(summary)}
@@ -262,7 +258,7 @@ class Ledger:
         path = self.path(kind, unit)
         write = partial(pq.write_table, table, write_page_checksum=True)
         write_atomically(path, write, table.nbytes)
-        self.storage.publish(_name(kind, unit))
+        self.storage.publish(output_folder.result(kind, unit))
         self.clear_failure(unit)
         return path
 
@@ -284,10 +280,6 @@ class Ledger:
         remedy = "Put it back, or run the grid again: the training counts as not done."
         expected = "its best checkpoint inside the output folder"
         return [Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)]
-
-
-def _name(kind: Kind, unit: str) -> str:
-    return f"results/{kind}-{unit}.parquet"
 
 
 def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:

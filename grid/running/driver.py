@@ -19,8 +19,9 @@ from ray.tune.search import Searcher
 
 from grid.evaluation import pictures
 from grid.evaluation.evaluate import EvaluationJob
-from grid.evaluation.parts import do_part, folder, gather
+from grid.evaluation.parts import do_part, gather
 from grid.plan import Evaluation, Training
+from grid.results import output_folder
 from grid.results.failures import account, consequence
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
@@ -92,6 +93,7 @@ class Sweep:
             storage=self.storage,
             failures=self.failures,
         )
+        folder = self.ledger.out.resolve() / output_folder.TUNE
         # A trial waits for Ray Train's workers; by asking for next to nothing it never keeps them waiting.
         nothing = tune.PlacementGroupFactory([{"node:__internal_head__": 0.001}])
         tuner = tune.Tuner(
@@ -100,8 +102,8 @@ class Sweep:
                 search_alg=_Searcher(self), num_samples=len(self.schedule.plan.trainings), reuse_actors=True
             ),
             run_config=tune.RunConfig(
-                name="sweep",
-                storage_path=str(self.ledger.out.resolve() / "logs"),
+                name=folder.name,
+                storage_path=str(folder.parent),
                 callbacks=[_Callback(self)],
                 verbose=0,
             ),
@@ -112,7 +114,7 @@ class Sweep:
         finally:
             # Tune leaves its own handler behind, which would swallow the next interruption.
             signal.signal(signal.SIGINT, handler)
-            shutil.rmtree(self.ledger.out / "logs" / "sweep", ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def start_training(self) -> Training | None:
         """Return the next training for Tune to start, or None."""
@@ -140,7 +142,7 @@ class Sweep:
         except Exception as error:  # noqa: BLE001 - one training's result must not stop the others
             self.fail_training(training, _told(error))
             return
-        self._tidy(f"resume/{training.id}")
+        self._tidy(output_folder.states(training.id))
         self.schedule.finish(training.id)
         self.listener.on_training_finished(training, summary, curve)
 
@@ -179,7 +181,7 @@ class Sweep:
             return self.ledger.write_failure(unit, text)
         except (ProblemError, OSError) as error:
             _LOG.error("%s, and this cannot be written down: %s", text, error)
-            return self.ledger.out / "logs"
+            return self.ledger.out / output_folder.LOGS
 
     def pump_evaluations(self, wait: float = 0.0) -> None:
         """Start what evaluations may start and take in what has ended.
@@ -224,7 +226,7 @@ class Sweep:
     def _finish_evaluation(self, evaluation: Evaluation) -> None:
         self.ledger.bring("evaluation", evaluation.id)
         pictures.bring(self.ledger.storage, evaluation.id)
-        self._tidy(folder(evaluation.id))
+        self._tidy(output_folder.parts(evaluation.id))
         self.schedule.finish(evaluation.id)
         self.listener.on_evaluation_finished(evaluation, self.ledger.read_evaluation(evaluation.id))
 

@@ -9,6 +9,7 @@ from grid.evaluation.evaluate import EvaluationJob, share_out
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
+from grid.results import output_folder
 from grid.running import places
 from grid.running import ray_session as cluster
 from grid.running.driver import Sweep
@@ -81,7 +82,8 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         spec=training.spec,
         reads=tuple(training.reads.items()),
         manifests={read.corpus: places.manifest(grid, read.corpus) for read in training.reads},
-        frames=(grid.config.frames.folder and str(frames.folder(grid))) or storage.place("frames"),
+        frames=(grid.config.frames.folder and str(frames.folder(grid)))
+        or storage.place(output_folder.FRAMES),
         frames_limit=frames.limit(grid),
         weights=places.weights(storage, training.id),
         parent=places.weights(storage, training.parent) if training.parent else None,

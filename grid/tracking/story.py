@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grid.evaluation import pictures
+from grid.results import output_folder
 from grid.running.events import Row
 from grid.tracking.describe import Description, describe_cell, describe_training
 from grid.tracking.models import log_model, predictor_options
@@ -166,9 +167,9 @@ class Story:
         """End the grid's run, with its tables; whatever runs below it is ended as killed."""
         parent = self._parent()
         for table in tables:
-            self.store.client.log_artifact(parent.run_id, str(table), "tables")
+            self.store.client.log_artifact(parent.run_id, str(table), output_folder.TABLES)
             if table.suffix == ".csv":
-                self.store.log_table(parent, _records(table), f"tables/{table.stem}.json")
+                self.store.log_table(parent, _records(table), f"{output_folder.TABLES}/{table.stem}.json")
         note = "\n\n".join(table.read_text(encoding="utf-8") for table in tables if table.suffix == ".md")
         if note:
             self.store.tag(parent, "mlflow.note.content", note[:_NOTE_LENGTH])

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grid.results import output_folder
 from grid.running.events import Listener, Row
 from grid.tracking.background import Background
 from grid.tracking.runs import RunStore
@@ -47,10 +48,10 @@ class Tracker(Listener):
     ) -> None:
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
-        self.uri = uri or f"sqlite:///{out / 'mlflow.db'}"
+        self.uri = uri or f"sqlite:///{out / output_folder.MLFLOW_STORE}"
         self.grid = grid
         # A server decides itself where artifacts go; a bare store would put them into the current folder.
-        artifacts = None if self.uri.startswith("http") else out / "mlflow-artifacts"
+        artifacts = None if self.uri.startswith("http") else out / output_folder.MLFLOW_ARTIFACTS
         self._story = Story(lambda: RunStore(self.uri, experiment, artifacts), out, grid, models)
         self._background = Background("grid.tracking", self._story.doubt)
         self._background.later(lambda: self._story.store)

@@ -14,6 +14,7 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from grid.planning.frames import fill
+from grid.results import output_folder
 from grid.results.provenance import assert_ours
 from grid.results.storage import Storage
 from grid.running import ray_retry as retry
@@ -120,4 +121,4 @@ class _RayContext:
 
 
 def _states(storage: Storage, training: str) -> Path:
-    return storage.path(f"resume/{training}")
+    return storage.path(output_folder.states(training))

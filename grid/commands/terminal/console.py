@@ -21,7 +21,8 @@ from grid.running.events import Listener, Row
 
 if TYPE_CHECKING:
     from grid.plan import Evaluation, Training
-    from grid.results.ledger import EvaluationResult, Kind
+    from grid.results.ledger import EvaluationResult
+    from grid.results.output_folder import Kind
 
 _LINES = 8  # jobs, and failures, shown at once
 _QUIET_S = 10.0  # between two lines on how far a training is, where there is no terminal

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from grid.plan import Plan
-    from grid.results.ledger import Kind, Ledger
+    from grid.results.ledger import Ledger
+    from grid.results.output_folder import Kind
 
 Status = Literal["done", "running", "waiting", "failed", "blocked"]
 

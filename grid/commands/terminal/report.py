@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from grid.commands.cost import Estimate, Work
     from grid.plan import Cell, Evaluation, Plan, Training
     from grid.planning.catalogue import Offer
-    from grid.results.ledger import Kind, Ledger
+    from grid.results.ledger import Ledger
+    from grid.results.output_folder import Kind
 
 _COLOURS = {"done": "green", "failed": "red"}
 
