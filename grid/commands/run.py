@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
@@ -13,9 +12,7 @@ from grid.precision import check_precision
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
-
-if TYPE_CHECKING:
-    from grid.tracking import Tracker
+from grid.tracking import EXPERIMENT, Tracker
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -80,8 +77,6 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
     Raises:
         ProblemError: the server that the user has named does not answer.
     """
-    from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
-
     experiment = EXPERIMENT + ("-demo" if grid.demo else "")
     tracker = Tracker(uri, grid.out, grid.plan.grid, experiment, models=grid.config.tracking.models)
     if uri:

@@ -20,12 +20,12 @@ from ray.tune.search import Searcher
 from grid.evaluation import pictures
 from grid.evaluation.evaluate import EvaluationJob
 from grid.evaluation.parts import do_part, gather
-from grid.plan import Evaluation, Training
+from grid.plan import Evaluation, Row, Training
 from grid.results import output_folder
 from grid.results.failures import account, consequence
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.running.events import Listener, Row
+from grid.running.events import Listener
 from grid.running.schedule import Schedule, Share
 from grid.training.loop import Job
 from grid.training.ray_worker import trial

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grid.running.events import Row
+from grid.plan import Row
 from grid.tracking.local_store import make_ready
 
 PARENT_TAG = "mlflow.parentRunId"

@@ -9,19 +9,17 @@ import csv
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grid.evaluation import pictures
+from grid.plan import Cell, Plan, Row, Training
 from grid.results import output_folder
-from grid.running.events import Row
+from grid.results.ledger import Ledger
+from grid.results.unit_results import EvaluationResult
 from grid.tracking.describe import Description, describe_cell, describe_training
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import PARENT_TAG, Run, RunStore
 from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
-
-if TYPE_CHECKING:
-    from grid.plan import Cell, Plan, Training
-    from grid.results.ledger import EvaluationResult, Ledger, TrainingResult
 
 _NOTE_LENGTH = 8000  # MLflow's limit on a tag
 # Tags of what a run is given after it has ended, so that it is given it once.
@@ -149,7 +147,7 @@ class Story:
         run = self.store.runs.get(training.id)
         if run and run.complete:
             return
-        result: TrainingResult | None = ledger.read_training(training.id)
+        result = ledger.read_training(training.id)
         if result:
             self.finish_training(training, result.summary, result.curve)
 
@@ -159,7 +157,7 @@ class Story:
         if run and run.complete:
             self._show_in_tables(cell)
             return
-        result: EvaluationResult | None = ledger.read_evaluation(cell.evaluation)
+        result = ledger.read_evaluation(cell.evaluation)
         if result:
             self.finish_cell(cell, result)
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from grid.plan import Cell, Evaluation, Plan, Row, Training
 from grid.results import output_folder
-from grid.running.events import Listener, Row
+from grid.results.ledger import Ledger
+from grid.results.unit_results import EvaluationResult
+from grid.running.events import Listener
 from grid.tracking.background import Background
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
 from manifests.problem import Problem, ProblemError
-
-if TYPE_CHECKING:
-    from grid.plan import Cell, Evaluation, Plan, Training
-    from grid.results.ledger import EvaluationResult, Ledger
 
 EXPERIMENT = "hd2s-grid"
 

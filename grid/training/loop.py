@@ -16,10 +16,9 @@ from typing import Any, Protocol
 import torch
 from torch import distributed
 
-from grid.plan import Read
+from grid.plan import Read, Row
 from grid.results import output_folder
 from grid.results.files import explained
-from grid.running.events import Row
 from grid.training import states
 from grid.training.feed import Feed
 from hd2s import build_model, load_weights, save_weights
