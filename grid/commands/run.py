@@ -53,7 +53,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
         forget(grid.plan, grid.ledger)
     failed, lost = given_up(grid.plan, grid.ledger)
     try:
-        whole = _sweep(grid, Audience(listener, tracker), failed, lost)
+        whole = _work(grid, Audience(listener, tracker), failed, lost)
     except KeyboardInterrupt:
         whole = False
     except Exception:
@@ -97,7 +97,7 @@ def status_of(grid: Grid) -> int:
     return FAILED if lacking else DONE
 
 
-def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
+def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
     """Train and evaluate what the ledger lacks, but for what failed before; False if the user interrupted."""
     ledger, plan = grid.ledger, grid.plan
     done = {unit for unit in plan.trainings if ledger.training_done(unit)}
@@ -114,11 +114,11 @@ def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> 
     with frames.decoded(grid, todo, audience.on_phase) as broken:
         audience.on_phase("starting Ray")
         with cluster.session():
-            sweep = jobs.sweep(grid, done, audience)
+            driver = jobs.sweep(grid, done, audience)
             audience.on_phase("")
             for unit in failed:
-                sweep.leave_alone(unit)
+                driver.recorder.leave_alone(unit)
             for unit, why in broken.items():
-                sweep.fail_training(plan.trainings[unit], why)
-            sweep.run()
-            return sweep.schedule.over()
+                driver.recorder.training_failed(plan.trainings[unit], why)
+            driver.run()
+            return driver.schedule.over()
