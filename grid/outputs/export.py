@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
+from grid.results.files import write_atomically
 from grid.results.provenance import python_version, requirements, source_version
 from grid.specs import grid_reader as specs
 from manifests.problem import Problem, ProblemError
@@ -39,13 +39,7 @@ def export(grid: Grid, folder: Path) -> None:
     """
     folder = folder.resolve()
     check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        _fill(part, grid, _portable(grid))
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    write_atomically(folder, lambda part: _fill(part, grid, _portable(grid)))
 
 
 def check_free(folder: Path) -> None:

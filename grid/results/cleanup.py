@@ -13,8 +13,8 @@ from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import answering
 
-# Of `grid.results.files.write_atomically` and `hd2s.weights.checkpoints.save_weights`: the file's name, its
-# writer's number. Of a store of MLflow's that is being made, which has a journal: its name and the time.
+# Of `grid.results.files.write_atomically` and `hd2s.files.atomic_write`: the file's name, and a number of its
+# writer's own. A store of MLflow's that is being made has a journal too.
 _TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
 _WITH_TEMPORARY_FILES = (
     ".",

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from grid.plan import Cell, Plan, Training
-from grid.tracking.runs import flatten, text
+from grid.specs.dotted_keys import flatten
+from grid.tracking.runs import text
 from grid.tracking.views import AXES, COLOURS, OTHER_COLOUR
 
 

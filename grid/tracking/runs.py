@@ -208,15 +208,6 @@ class RunStore:
             self.experiment_tags[key] = value
 
 
-def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by dots."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat
-
-
 def text(value: Any) -> str:
     """Put a parameter's value as MLflow shall show it."""
     if value is None:

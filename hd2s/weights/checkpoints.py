@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from hd2s.files import atomic_write
 from hd2s.models.hd2s.model import HD2S
 from hd2s.weights.tensor_files import TensorFileError, read_tensors
 
@@ -56,7 +57,8 @@ def save_weights(model: HD2S, path: str | os.PathLike) -> None:
     content = {"format": OWN_FORMAT, "state": model.state_dict()}
     if model.zoo_name is not None:
         content["model"] = {"name": model.zoo_name, "config": asdict(model.config)}
-    _write(content, Path(path))
+    with atomic_write(Path(path)) as part:
+        torch.save(content, part)
 
 
 def export_weights(model: HD2S, path: str | os.PathLike) -> None:
@@ -73,7 +75,8 @@ def export_weights(model: HD2S, path: str | os.PathLike) -> None:
         sharing[published].append(own)
     if clashes := [f"{' and '.join(own)} ({name})" for name, own in sharing.items() if len(own) > 1]:
         raise WeightsError(f"{path}: the authors' layout has one name for {'; '.join(clashes)}")
-    _write({names[own]: tensor.contiguous() for own, tensor in state.items()}, Path(path))
+    with atomic_write(Path(path)) as part:
+        torch.save({names[own]: tensor.contiguous() for own, tensor in state.items()}, part)
 
 
 def load_weights(model: HD2S, path: str | os.PathLike) -> str:
@@ -267,13 +270,3 @@ def read_content(path: Path) -> Mapping:
             f"{path}: expected a mapping from names to tensors, found {type(content).__name__}."
         )
     return content
-
-
-def _write(content: Mapping, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
