@@ -30,6 +30,7 @@ from grid.commands.terminal.report import as_json, catalogue_table, final_report
 from grid.outputs.export import check_free, export
 from grid.planning.catalogue import catalogue
 from grid.planning.prepare import Grid, default_out, prepare
+from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
 from grid.results.provenance import assert_ours
@@ -107,7 +108,7 @@ def _export(grid: Grid, folder: Path) -> int:
 
 
 def _run(grid: Grid, options: argparse.Namespace) -> int:
-    log = grid.out / "logs" / f"{grid.plan.grid}-{datetime.now():%Y%m%d-%H%M%S}.log"
+    log = grid.out / output_folder.log(grid.plan.grid, f"{datetime.now():%Y%m%d-%H%M%S}")
     _show_problems(grid)
     title = f"{grid.plan.grid} in {grid.out}"
     state = GridState(grid.plan, grid.ledger)
@@ -120,7 +121,7 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
-        where = {"tables": grid.out / "tables", "MLflow": outcome.tracking, "log": log}
+        where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
     for problem in outcome.problems:
         _tell(problem)

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 from grid.specs.table import TableSpec
 
+Row = Mapping[str, Any]
+"""A point of a training's curve: step (int), name (str), value (float)."""
+
 
 class Read(NamedTuple):
     """Clips that a training reads: of which split, at which size (pixels), and how long at least (frames)."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from grid.commands.history import remembered
 from grid.commands.run import DONE, FAILED, compile_grid, start_tracker, status_of
 from grid.planning.prepare import Grid
+from grid.results import output_folder
 from grid.results.lock import held
 
 
@@ -35,6 +36,6 @@ def _sync(grid: Grid, uri: str | None, tell: Callable[[str], None]) -> list[str]
     tracker.sync(grid.plan, grid.ledger)
     tracker.finish_grid("FINISHED" if status_of(grid) == DONE else "FAILED", compile_grid(grid))
     tracker.close()
-    tell(f"{grid.plan.grid}: what is in {grid.out / 'results'} is in MLflow at {tracker.uri}")
+    tell(f"{grid.plan.grid}: what is in {grid.out / output_folder.RESULTS} is in MLflow at {tracker.uri}")
     # All grids of a folder share its results.
     return [*map(str, grid.ledger.problems(weights=False)), *tracker.problems]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ from datasets.corpus import available, get
 from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid, default_out
+from grid.results import output_folder
+from grid.results.files import write_atomically
 from grid.results.provenance import python_version, requirements, source_version
 from grid.specs import grid_reader as specs
 from manifests.problem import Problem, ProblemError
@@ -38,13 +39,7 @@ def export(grid: Grid, folder: Path) -> None:
     """
     folder = folder.resolve()
     check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        _fill(part, grid, _portable(grid))
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    write_atomically(folder, lambda part: _fill(part, grid, _portable(grid)))
 
 
 def check_free(folder: Path) -> None:
@@ -79,8 +74,8 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     part.mkdir()
     again = replace(portable, out=Path(_HERE)).command("--tables")
     style = Style(grid.config.tables.paper, again, grid.demo)
-    compile_tables(grid.plan, grid.ledger, part / "tables", style)
-    _copy_results(part / "results", grid)
+    compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
+    _copy_results(part / output_folder.RESULTS, grid)
     _copy_specs(part / "specs", grid)
     settings = {name: asdict(grid.config)[name] for name in ("model", "train", "test", "tables", "seeds")}
     settings["model"]["backbone_weights"] = _weights(grid)

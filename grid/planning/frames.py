@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from datasets.frame_store.store import FrameStore
 from datasets.loading.windows import eligible
 from grid.plan import Read, Training
+from grid.results import output_folder
 from grid.running import ray_session as cluster
 from grid.training.loop import Job
 from manifests.problem import ProblemError
@@ -114,7 +115,7 @@ def missing(grid: Grid, trainings: Collection[Training]) -> int:
 def folder(grid: Grid) -> Path:
     """Where decoded frames lie."""
     place = grid.config.frames.folder
-    return Path(place).resolve() if place else grid.storage.path("frames")
+    return Path(place).resolve() if place else grid.storage.path(output_folder.FRAMES)
 
 
 def limit(grid: Grid) -> int | None:

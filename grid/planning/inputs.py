@@ -12,6 +12,7 @@ from datasets.corpus import available, get
 from datasets.indexing.index import index
 from datasets.remote import is_folder, is_url
 from grid.plan import Plan
+from grid.results import output_folder
 from grid.results.lock import held
 from grid.specs.settings import Config, Model
 from grid.specs.table import GridSpec
@@ -29,9 +30,9 @@ def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Conf
             tell(f"generating a look-alike of {get(word).name}: {total} clips")
 
     places = dict(config.corpora)
-    with held(out / "corpora", "generating and indexing the demo corpora"):
-        for word, root in demo.generate(out / "corpora", progress=on_clip).items():
-            folder = out / "manifests" / word
+    with held(out / output_folder.CORPORA, "generating and indexing the demo corpora"):
+        for word, root in demo.generate(out / output_folder.CORPORA, progress=on_clip).items():
+            folder = out / output_folder.demo_manifest(word)
             if not _indexed(folder, root):
                 tell(f"indexing {get(word).name}")
                 index(word, root, folder)

@@ -13,7 +13,7 @@ from grid.planning import planner as planning
 from grid.planning.inputs import open_inputs, prepare_demo, require_clips, unknown_corpora, weights_digest
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.results.storage import check as check_storage
+from grid.results.storage_check import check_storage
 from grid.specs import grid_reader as specs
 from grid.specs import settings
 from grid.specs.overruled import overruled

@@ -7,9 +7,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from grid.plan import Plan, Training
+from grid.plan import Plan, Row, Training
 from grid.results.ledger import Ledger
-from grid.running.events import Row
 
 
 def account(training: Training, error: str, rows: Iterable[Row]) -> str:

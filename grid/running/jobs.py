@@ -9,9 +9,10 @@ from grid.evaluation.evaluate import EvaluationJob, share_out
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
+from grid.results import output_folder
 from grid.running import places
 from grid.running import ray_session as cluster
-from grid.running.driver import Sweep
+from grid.running.driver import Driver
 from grid.running.events import Listener
 from grid.running.schedule import Schedule, Share
 from grid.specs.settings import Resources
@@ -20,8 +21,8 @@ from grid.training.loop import Job
 from manifests.problem import Problem, ProblemError
 
 
-def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
-    """Make a sweep over what is left of a grid, on the Ray cluster of the current session.
+def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Driver:
+    """Make what drives all that is left of a grid, on the Ray cluster of the current session.
 
     Raises:
         ProblemError: a unit asks for accelerators that this machine does not have, or the storage does not
@@ -46,7 +47,7 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
         evaluate=evaluate,
     )
     places.publish_inputs(grid)
-    return Sweep(
+    return Driver(
         schedule,
         grid.ledger,
         listener,
@@ -81,7 +82,8 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         spec=training.spec,
         reads=tuple(training.reads.items()),
         manifests={read.corpus: places.manifest(grid, read.corpus) for read in training.reads},
-        frames=(grid.config.frames.folder and str(frames.folder(grid))) or storage.place("frames"),
+        frames=(grid.config.frames.folder and str(frames.folder(grid)))
+        or storage.place(output_folder.FRAMES),
         frames_limit=frames.limit(grid),
         weights=places.weights(storage, training.id),
         parent=places.weights(storage, training.parent) if training.parent else None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from datasets.remote import is_url
 from grid.evaluation.evaluate import EvaluationJob
+from grid.results import output_folder
 from grid.results.storage import Storage, answering
 from grid.running import ray_session as cluster
 from grid.training.loop import Job
@@ -28,7 +29,7 @@ def storage_of(grid: Grid) -> Storage:
 
 def weights(storage: Storage, training: str) -> str:
     """Say where a training's best weights are."""
-    return storage.place(f"checkpoints/{training}.pt")
+    return storage.place(output_folder.checkpoint(training))
 
 
 def backbone(grid: Grid) -> str | None:
@@ -39,7 +40,7 @@ def backbone(grid: Grid) -> str | None:
     if not storage_of(grid).apart:
         return str(Path(path).resolve())
     with Path(path).open("rb") as file:
-        return f"weights/{hashlib.file_digest(file, 'sha256').hexdigest()}.pt"
+        return output_folder.shared_weights(hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def manifest(grid: Grid, corpus: str) -> tuple[str, str | None]:
@@ -47,7 +48,7 @@ def manifest(grid: Grid, corpus: str) -> tuple[str, str | None]:
     found = grid.manifests[corpus]
     root = found.root if is_url(found.root) else str(Path(found.root).resolve())
     if storage_of(grid).apart:
-        return f"manifests/{corpus}-{found.digest}", root
+        return output_folder.shared_manifest(corpus, found.digest), root
     return str(Path(found.folder).resolve()), root
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from grid.tracking.runs import flatten, text
+from grid.plan import Cell, Plan, Training
+from grid.specs.dotted_keys import flatten
+from grid.tracking.runs import text
 from grid.tracking.views import AXES, COLOURS, OTHER_COLOUR
-
-if TYPE_CHECKING:
-    from grid.plan import Cell, Plan, Training
 
 
 class Description(NamedTuple):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grid.plan import Plan, Training
+from grid.tracking.runs import RunStore
+
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
-
-    from grid.plan import Plan, Training
-    from grid.tracking.runs import RunStore
 
 _EXAMPLE_FRAMES = 2
 

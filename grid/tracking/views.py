@@ -12,11 +12,10 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from grid.specs.table import TableSpec
+from grid.specs.table import TableSpec
 
 TAG_PREFIX = "mlflow.sharedViewState."
 AXES = ("source", "target", "test", "approach", "seed")

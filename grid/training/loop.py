@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import torch
 from torch import distributed
 
-from grid.plan import Read
+from grid.plan import Read, Row
+from grid.results import output_folder
 from grid.results.files import explained
-from grid.running.events import Row
 from grid.training import states
 from grid.training.feed import Feed
 from hd2s import build_model, load_weights, save_weights
@@ -252,8 +252,8 @@ class _Fitting:
             told = " ".join(str(error).split())[:_TOLD]
             raise TrainingError(
                 f"{self.job.id}: its saved states are another model's or another version's ({told} …)."
-                f" Delete resume/{self.job.id} in the output folder and run again with --retry-failed: it"
-                " starts afresh."
+                f" Delete {output_folder.states(self.job.id)} in the output folder and run again with"
+                " --retry-failed: it starts afresh."
             ) from error
         self.progress.resumed += 1
 

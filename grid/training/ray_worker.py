@@ -13,11 +13,12 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
+from grid.plan import Row
 from grid.planning.frames import fill
+from grid.results import output_folder
 from grid.results.provenance import assert_ours
 from grid.results.storage import Storage
 from grid.running import ray_retry as retry
-from grid.running.events import Row
 from grid.running.places import brought
 from grid.running.schedule import Share
 from grid.training import states
@@ -120,4 +121,4 @@ class _RayContext:
 
 
 def _states(storage: Storage, training: str) -> Path:
-    return storage.path(f"resume/{training}")
+    return storage.path(output_folder.states(training))

@@ -13,7 +13,8 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from hd2s.commands.sources import Source, clip_source, open_source
-from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer, finished
+from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
+from hd2s.files import atomic_write
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.models.hd2s.model import HD2S
 from hd2s.models.registry import MODELS, build_model
@@ -199,7 +200,6 @@ def _open(kind: str | None, folder: Path, file: Path, source: Source, stack: Exi
         return None
     if kind == "png":
         return stack.enter_context(closing(PngFolder(folder)))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    path = stack.enter_context(finished(file))
+    path = stack.enter_context(atomic_write(file))
     writer = (Mp4 if kind == "mp4" else Gif)(path, source.size, source.rate)
     return stack.enter_context(closing(writer))

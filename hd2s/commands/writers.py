@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -95,14 +93,3 @@ class Gif:
         """Encode what the encoder still holds, and finish the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
-
-
-@contextmanager
-def finished(path: Path) -> Iterator[Path]:
-    """Give a path to write to, and put what was written in its place only when all went well."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

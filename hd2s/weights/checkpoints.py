@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from hd2s.files import atomic_write
 from hd2s.models.contract import SaliencyModel, WeightLayout
 from hd2s.weights.older import modernised
 from hd2s.weights.tensor_files import TensorFileError, read_tensors
@@ -48,7 +49,8 @@ def save_weights(model: SaliencyModel, path: str | os.PathLike, approach: str = 
     """
     made_from = {"name": model.declaration.word, "config": asdict(model.config)}
     content = {"format": OWN_FORMAT, "model": made_from, "approach": approach, "state": model.state_dict()}
-    _write(content, Path(path))
+    with atomic_write(Path(path)) as part:
+        torch.save(content, part)
 
 
 def export_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Module | None = None) -> None:
@@ -76,7 +78,8 @@ def export_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Mod
         sharing[theirs].append(own)
     if clashes := [f"{' and '.join(own)} ({name})" for name, own in sharing.items() if len(own) > 1]:
         raise WeightsError(f"{path}: the authors' layout has one name for {'; '.join(clashes)}")
-    _write({names[own]: tensor.contiguous() for own, tensor in state.items()}, Path(path))
+    with atomic_write(Path(path)) as part:
+        torch.save({names[own]: tensor.contiguous() for own, tensor in state.items()}, part)
 
 
 def load_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Module | None = None) -> str:
@@ -169,13 +172,3 @@ def _problems(own: Mapping[str, Tensor], state: Mapping[str, Any], wanted: Mappi
         elif name in state and not found.isfinite().all():
             problems.append(f"{name} is not finite")
     return problems
-
-
-def _write(content: Mapping[str, Any], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        torch.save(content, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,11 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from grid.commands.terminal.progress import GridState, Job
-from grid.running.events import Listener, Row
-
-if TYPE_CHECKING:
-    from grid.plan import Evaluation, Training
-    from grid.results.ledger import EvaluationResult, Kind
+from grid.plan import Evaluation, Row, Training
+from grid.results.output_folder import Kind
+from grid.results.unit_results import EvaluationResult
+from grid.running.events import Listener
 
 _LINES = 8  # jobs, and failures, shown at once
 _QUIET_S = 10.0  # between two lines on how far a training is, where there is no terminal

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from grid.plan import Plan
-    from grid.results.ledger import Kind, Ledger
+from grid.plan import Plan
+from grid.results.ledger import Ledger
+from grid.results.output_folder import Kind
 
 Status = Literal["done", "running", "waiting", "failed", "blocked"]
 

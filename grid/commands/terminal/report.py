@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from datasets.frame_store.bounded_folder import human
+from grid.commands.cost import Estimate, Work
 from grid.commands.terminal.values import values_table
 from grid.outputs.tables.scores import Results
+from grid.plan import Cell, Evaluation, Plan, Training
+from grid.planning.catalogue import Offer
 from grid.results.failures import incomplete
-
-if TYPE_CHECKING:
-    from grid.commands.cost import Estimate, Work
-    from grid.plan import Cell, Evaluation, Plan, Training
-    from grid.planning.catalogue import Offer
-    from grid.results.ledger import Kind, Ledger
+from grid.results.ledger import Ledger
+from grid.results.output_folder import Kind
 
 _COLOURS = {"done": "green", "failed": "red"}
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grid.results import cleanup as leftovers
+from grid.results import cleanup
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
 from grid.training import states
@@ -115,7 +115,7 @@ def test_what_killed_runs_have_left_is_removed_and_nothing_else(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
-    leftovers.clear(ledger)
+    cleanup.clear(ledger)
     assert files(tmp_path) == sorted(kept), (
         "a result that cannot be read is not done, and its states are needed"
     )

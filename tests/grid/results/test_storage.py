@@ -12,9 +12,9 @@ import torch
 from datasets.frame_store.store import FrameStore
 from datasets.remote import LOCAL, at_hand, node_folder
 from grid.evaluation.evaluate import evaluate_part
-from grid.evaluation.parts import do_part, folder, gather
+from grid.evaluation.parts import do_part, gather
 from grid.planning import frames
-from grid.results import cleanup as leftovers
+from grid.results import cleanup, output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage, check
 from grid.running import places
@@ -279,8 +279,8 @@ def test_parts_that_are_there_are_not_done_again(small_demo, monkeypatch):
     result = grid.ledger.read_evaluation(evaluation.id)
     places_ = [("clip", "ascending"), ("frame", "ascending")]
     assert result.frames.equals(expected.sort_by(places_)), "to the bit"
-    leftovers.clear(grid.ledger)
-    assert not grid.storage.path(folder(evaluation.id)).exists()
+    cleanup.clear(grid.ledger)
+    assert not grid.storage.path(output_folder.parts(evaluation.id)).exists()
 
 
 def test_clips_come_from_a_url_when_they_are_read(demo_out, url, node, tmp_path):

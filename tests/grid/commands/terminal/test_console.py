@@ -15,7 +15,6 @@ from grid.commands.terminal.console import Progress, duration, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import final_report, plan_table
 from grid.results.ledger import Ledger
-from grid.running.events import Audience, Listener
 from tests.grid.invented import Clock, evaluate, table5, train
 from tests.places import REPOSITORY
 
@@ -209,23 +208,6 @@ def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
     assert f"failed training {failed.label}: see {error}" in shown
     assert "17 of 18 cells have no value" in shown
     assert "runs/tables/table5.md" in shown
-
-
-def test_an_audience_hears_everything_and_nothing_else():
-    class Ear(Listener):
-        def __init__(self) -> None:
-            self.heard = []
-
-        def on_phase(self, text: str) -> None:
-            self.heard.append(text)
-
-    ears = Ear(), Ear()
-    audience = Audience(*ears)
-    audience.on_phase("planning")
-    audience.on_training_started("ignored by both")
-    assert [ear.heard for ear in ears] == [["planning"], ["planning"]]
-    with pytest.raises(AttributeError, match="on_fase"):
-        audience.on_fase("planning")
 
 
 @pytest.mark.parametrize(

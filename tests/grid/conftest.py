@@ -1,0 +1,56 @@
+"""A small grid that is trained and evaluated once for all tests that only look at such a one."""
+
+from dataclasses import replace
+
+import pytest
+
+from grid.results import output_folder
+from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small
+
+
+@pytest.fixture(scope="session")
+def evaluated(demo_out, tmp_path_factory):
+    """A grid of one training and one evaluation, both done; not to be written to."""
+    from grid.evaluation.evaluate import evaluate_part
+    from grid.training.loop import fit
+
+    out = tmp_path_factory.mktemp("evaluated") / "out"
+    out.mkdir()
+    for name in (output_folder.CORPORA, output_folder.MANIFESTS):
+        (out / name).symlink_to(demo_out / name)
+    # After four iterations a processor may find maps of one grey level in 8 bits, which have no scores.
+    grid = prepare_small(out, "test.eight_bit=false", approaches="generalization")
+    (training,), (evaluation,) = grid.plan.trainings.values(), grid.plan.evaluations.values()
+    summary = fit(job_of(grid, "generalization"), Context())
+    curve = summary.pop("curve")
+    checkpoint = output_folder.checkpoint(training.id)
+    grid.ledger.write_training(training, curve, summary | {"checkpoint": checkpoint})
+    scoring = evaluation_job_of(grid, "generalization")
+    frames, told, expected = scoring.gather([evaluate_part(scoring, 0)])
+    grid.ledger.write_evaluation(evaluation, frames, told, expected=expected)
+    return grid
+
+
+def in_a_folder_of_its_own(grid, out, *kinds):
+    """The grid with the results of these kinds alone, in an output folder that shares what is large."""
+    for folder in (output_folder.CHECKPOINTS, output_folder.FRAMES):
+        (out / folder).symlink_to(grid.out / folder)
+    own = replace(grid, out=out)
+    for kind, units in (("training", grid.plan.trainings), ("evaluation", grid.plan.evaluations)):
+        for unit in units if kind in kinds else ():
+            place = own.ledger.path(kind, unit)
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(grid.ledger.path(kind, unit).read_bytes())
+    return own
+
+
+@pytest.fixture
+def trained_grid(evaluated, small_demo):
+    """A grid of one training, which is done, and one evaluation, which is not."""
+    return in_a_folder_of_its_own(evaluated, small_demo, "training")
+
+
+@pytest.fixture
+def done_grid(evaluated, small_demo):
+    """A grid of one training and one evaluation, both done."""
+    return in_a_folder_of_its_own(evaluated, small_demo, "training", "evaluation")
