@@ -44,6 +44,9 @@ class Manifest:
     """Frames of the usable clips of each split."""
     quarantined: int
     """Clips set aside, in all splits."""
+    map_rule: dict[str, float | bool] | None = None
+    """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
+    has said, None where that was not written down."""
 
     def clips(self, split: str | None = None, status: str | None = "ok") -> list[Clip]:
         """Return the clips of a split (None: of all) with a status (None: any), in manifest order.
@@ -142,6 +145,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
         counts=meta["counts"],
         frames=meta["frames"],
         quarantined=meta["quarantined"],
+        map_rule=meta.get("map_rule"),
     )
 
 

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from datasets.commands.summary import show, show_counts, show_list
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import Corpus, available, get
+from datasets.corpora.registry import available, default_folder, get
+from datasets.corpus import Corpus
 from datasets.indexing.changes import changes
-from datasets.indexing.index import default_folder
 from manifests import Manifest, Problem, ProblemError, open_manifest
 from manifests.problem import suggest
 from manifests.store import CLIPS

@@ -11,7 +11,8 @@ from rich.console import Console
 from datasets.commands.progress import telling
 from datasets.commands.summary import show, show_counts, show_examples
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import Corpus, available, get
+from datasets.corpora.registry import available, get
+from datasets.corpus import Corpus
 from datasets.indexing.index import index
 from manifests import Problem, ProblemError
 

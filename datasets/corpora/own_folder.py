@@ -30,10 +30,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from datasets.corpus import Corpus, Entry, Listing, Reading, available, get
+import numpy as np
+
+from datasets.corpora.registry import available, get
+from datasets.corpus import Corpus, Entry, Layout, Listing, MapRule, Reading
 from datasets.listing.file_names import escapes, is_usable_name
 from datasets.listing.holdout import hold_out
-from datasets.listing.layouts import Layout, Place, detect, listed_only
+from datasets.listing.layouts import Place, detect, listed_only
 from datasets.listing.published_lists import unlisted
 from datasets.listing.split_lists import SPLIT_OF, Lists, read_lists
 from datasets.reading.clip import read_clip
@@ -67,6 +70,10 @@ class FolderCorpus(Corpus):
     seed: int = 0
 
     published: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    # The numbers of DHF1K: those of another corpus are as good a guess, and results depend on these.
+    map_rule: ClassVar[MapRule] = MapRule(
+        sigma=30 / (2 * np.sqrt(2 * np.log(2))), reach=50, even=False, replicate=False
+    )
     layouts: ClassVar[tuple[Layout, ...]] = (
         Layout("videos", _VIDEOS, _MAPS, _FIXATIONS),
         Layout("frames", _FRAMES, _MAPS, _FIXATIONS),

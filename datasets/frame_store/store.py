@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from datasets.corpora.saliency_maps import MapReader
 from datasets.frame_store.bounded_folder import Estimate, NoRoomError, Room
 from datasets.frame_store.checksummed import Checksummed, DamageError, OpenFiles, Shape, file_size, write
-from datasets.reading.ground_truth import MapReader
 from datasets.reading.video import RESIZE_RULE, Size, iter_frames
 from datasets.remote import Kind, at_hand
 from datasets.worker_pool import run

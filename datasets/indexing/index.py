@@ -9,14 +9,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from datasets.corpus import Corpus, Entry, Listing, Reading, describe, get, read_entry
+from datasets.corpora.registry import default_folder, get
+from datasets.corpus import Corpus, Entry, Listing, Reading
+from datasets.damaged import describe
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.read_cache import READER_VERSION, Journal, Packed, alone, pack
+from datasets.indexing.read_entry import read_entry
 from datasets.listing.holdout import hold_out
 from datasets.worker_pool import Done, run
 from manifests import (
@@ -37,11 +40,6 @@ _TEMPORARY = re.compile(r"\.\w+\.parquet\.(\d+)")
 _STAMPING_THREADS = 16
 
 Progress = Callable[[int, int, Clip], None]
-
-
-def default_folder(corpus: Corpus | str) -> Path:
-    """Return where a corpus's manifest lies unless said otherwise: manifests/<word> in the current folder."""
-    return Path("manifests") / (get(corpus) if isinstance(corpus, str) else corpus).word
 
 
 def index(
@@ -95,6 +93,7 @@ def index(
             raise ProblemError(_nothing_usable(corpus, root, clips))
         clips = [replace(clip, split=splits[clip.clip]) for clip in clips]
         findings = [*listing.findings, *completeness(corpus, listing), *findings]
+        findings += _without_rule(corpus, clips)
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
@@ -108,6 +107,7 @@ def index(
             findings=findings,
             layout=listing.layout,
             options=options,
+            map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
 
 
@@ -123,6 +123,15 @@ def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:
         elif found[split] > published:
             remedy = "Look for copies and renamed clips among them."
             yield Finding("warning", "additional-clip", "", "", expected, f"{found[split]:,}", remedy)
+
+
+def _without_rule(corpus: Corpus, clips: Sequence[Clip]) -> Iterator[Finding]:
+    """Yield an error if maps must be made of fixations, and the corpus does not say how."""
+    bare = [clip.clip for clip in clips if clip.fixation_pattern and not clip.map_pattern]
+    if bare and corpus.map_rule is None:
+        expected, found = "maps, or a rule to make them by", f"neither for {len(bare)}: {', '.join(bare[:5])}"
+        remedy = "Give the adapter a `map_rule`, and index again."
+        yield Finding("error", "no-map-rule", "", "", expected, found, remedy)
 
 
 def stamps(root: Path, entries: Sequence[Entry]) -> Iterator[Stamp]:

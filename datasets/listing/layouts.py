@@ -12,45 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.corpus import Entry, require
+from datasets.corpus import Entry, Layout
 from datasets.listing.folder_tree import Hit, Identify, Tree, is_image
 from manifests import Finding, Problem, ProblemError, natural_key
 from manifests.problem import suggest
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """One way a corpus is known to lie on disk."""
-
-    name: str
-    """As ``--layout`` takes it."""
-    media: tuple[str, ...]
-    """Patterns of the videos, or of the folders of frames."""
-    maps: tuple[str, ...]
-    """Patterns of the folders of saliency maps."""
-    fixations: tuple[str, ...]
-    """Patterns of the folders of fixations, or of one file for each clip."""
-    parts: tuple[str, ...] = ()
-    """What ``{part}`` may be."""
-
-    @property
-    def kind(self) -> str:
-        """The media of its clips: video or frames."""
-        return "video" if "{video}" in self.media[0] else "frames"
-
-    def __str__(self) -> str:
-        first = self.media[0], (self.maps or self.fixations)[0]
-        return " with ".join(first).replace("{part}", "|".join(self.parts)).replace("{video}", "avi")
-
-
-TRAINING_TESTING = Layout(
-    "shipped",
-    ("{part}/{clip}/images",),
-    ("{part}/{clip}/maps",),
-    ("{part}/{clip}/fixation",),
-    parts=("training", "testing"),
-)
-"""Of Hollywood2 and UCF Sports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +75,21 @@ def detect(
     places = found[best]
     notes += [*_links(tree, places), *_closed(tree), *_strays(tree, known[best])]
     return Found(best, places, [*notes, *_stray_images(tree, known[best], places)])
+
+
+def require(corpus: str, root: Path, found: object, expected: str) -> None:
+    """Raise a ProblemError unless something of the corpus was found under the root."""
+    if found:
+        return
+    inside = "a file" if root.is_file() else "no such folder"
+    if root.is_dir():
+        names = sorted(p.name for p in root.iterdir())
+        inside = (
+            "an empty folder" if not names else f"only {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+        )
+    raise ProblemError(
+        Problem(f"{corpus} at {root}", expected, inside, "Give the folder that holds these as --root.")
+    )
 
 
 def _places(tree: Tree, layout: Layout) -> list[Place]:

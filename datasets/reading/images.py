@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from datasets.corpus import ClipError, said
+from datasets.corpus import ClipError
+from datasets.damaged import said
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AROUND = 12

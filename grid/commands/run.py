@@ -8,10 +8,10 @@ from pathlib import Path
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
 from grid.planning.prepare import Grid
-from grid.running.precision import check_precision
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
+from grid.running.precision import check_precision
 from grid.tracking import EXPERIMENT, Tracker
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from datasets.corpus import available, get
+from datasets.corpora.registry import available, get
 from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid, default_out

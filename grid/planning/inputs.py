@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from datasets import demo
-from datasets.corpus import available, get
+from datasets.corpora.registry import available, get
 from datasets.indexing.index import index
 from datasets.remote import is_folder, is_url
 from grid.plan import Plan

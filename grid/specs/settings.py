@@ -8,9 +8,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from datasets.corpus import available, get
-from datasets.indexing.index import default_folder
 from hd2s.models.config import ModelConfig
+from datasets.corpora.registry import available, default_folder, get
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""

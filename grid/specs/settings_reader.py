@@ -15,7 +15,7 @@ from yaml import YAMLError
 from grid.specs.settings import DEFAULT_MODEL, Config, ModelSettings
 from grid.specs.settings_checks import impossible
 from hd2s.approaches.registry import approaches
-from hd2s.models.config import ConfigError, ModelConfig
+from hd2s.models.config import ConfigError
 from hd2s.models.registry import models
 from manifests.problem import Problem, ProblemError, suggest
 
@@ -211,7 +211,9 @@ def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     problems: list[Problem] = []
     config = _made(models()[model].config, options, "model", problems)
     own = {
-        word: _made(approach.settings, vars(getattr(found.approach, _identifier(word))), f"approach.{word}", problems)
+        word: _made(
+            approach.settings, vars(getattr(found.approach, _identifier(word))), f"approach.{word}", problems
+        )
         for word, approach in approaches().items()
         if approach.settings
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from hd2s.training.protocol import find_protocol
 from torch import distributed
 
 from grid.plan import Read, Row
@@ -25,7 +26,6 @@ from hd2s import build_model, load_weights, save_weights
 from hd2s.losses import kld
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
-from hd2s.training.protocol import find_protocol
 
 
 @dataclass(frozen=True)

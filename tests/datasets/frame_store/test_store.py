@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from datasets.corpora.saliency_maps import read_map
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
-from datasets.reading.ground_truth import read_map
 from datasets.reading.video import read_frames
 from manifests import ProblemError
 from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_ledov, write_shot

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.reading.ground_truth import read_map
+from datasets.corpora.saliency_maps import read_map
 from grid.commands.run import FAILED, status_of
 from grid.evaluation.evaluate import evaluate_part
 from grid.planning.prepare import prepare
