@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from datasets.reading.ground_truth import read_map
+from datasets.corpora.saliency_maps import map_rule_of, read_map
+from datasets.corpus import MapRule
 from manifests import Clip, Fixations, Manifest, open_manifest
 
 
@@ -80,5 +81,10 @@ class ScoredSplit:
             ClipError: its map cannot be read, or has another size than the clip.
         """
         clip, points = self.clips[name], self.fixations.frame(name, i)
-        truth = read_map(root or self.manifest.root, clip, i, None, points)
+        rule = None if clip.map_pattern else self._map_rule
+        truth = read_map(root or self.manifest.root, clip, i, points=points, rule=rule)
         return ScoredFrame(truth, points, (self.points, self.sizes), (clip.corpus, name, i))
+
+    @cached_property
+    def _map_rule(self) -> MapRule:
+        return map_rule_of(self.manifest)

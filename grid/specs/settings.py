@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from hd2s.models.config import ModelConfig
 from datasets.corpora.registry import available, default_folder, get
+from hd2s.models.config import ModelConfig
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""
