@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -129,13 +130,13 @@ class Corpus(ABC):
     """As tables and manifests print it."""
     word: str
     """As the command line says it; the module's name."""
-    published: Mapping[str, int]
+    published: Mapping[str, int] = MappingProxyType({})
     """How many clips each split has as published; empty where nobody published any."""
     title: str = ""
     """As tables write it, where that is not its name."""
     map_rule: MapRule | None = None
     """How its maps are made where it ships none; None where nobody has said."""
-    layouts: tuple[Layout, ...]
+    layouts: tuple[Layout, ...] = ()
     """The ways the corpus is known to lie on disk."""
 
     @abstractmethod

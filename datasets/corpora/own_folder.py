@@ -22,7 +22,6 @@ they are unannotated.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasets.corpora.registry import available, get
+from datasets.corpora.registry import is_plain, taken
 from datasets.corpus import Corpus, Entry, Layout, Listing, MapRule, Reading
 from datasets.listing.file_names import escapes, is_usable_name
 from datasets.listing.holdout import hold_out
@@ -89,8 +88,7 @@ class FolderCorpus(Corpus):
     )
 
     def __post_init__(self) -> None:
-        taken = {name.lower() for word in available() for name in (word, get(word).name)}
-        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", self.name) or self.name.lower() in taken:
+        if not is_plain(self.name) or self.name.lower() in taken():
             expected = "a plain word that is no corpus of the paper"
             remedy = "Use letters, digits, _ and -, as in --name MyVideos."
             raise ProblemError(Problem("name of the corpus", expected, repr(self.name), remedy))
