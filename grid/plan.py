@@ -171,12 +171,18 @@ class EvaluationSpec:
         training: the id of the training whose model is tested.
         test: on what.
         protocol: how, with the one σ that it comes to.
+        metrics: those of plug-ins that are scored beside the project's own, and the digests of their plug-ins.
     """
 
     recipe: int
     training: str
     test: CorpusDigest
     protocol: Test
+    metrics: Mapping[str, str] = field(default_factory=dict)
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return all of it in plain values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -23,8 +23,7 @@ from grid.evaluation.pictures import Sketch
 from hd2s.metrics import METRICS
 from hd2s.metrics.benchmark import score_frame
 
-# Frames decoded ahead, and frames for each thread that wait to be scored.
-_AHEAD, _BEHIND = 64, 4
+_FRAMES_DECODED_AHEAD, _FRAMES_WAITING_FOR_A_THREAD = 64, 4
 
 
 def score_clip(
@@ -35,6 +34,7 @@ def score_clip(
     size: Size,
     threads: int,
     eight_bit: bool,
+    metrics: Sequence[str] = METRICS,
     sketch: Sketch | None = None,
 ) -> pa.Table:
     """Score every frame of a clip.
@@ -46,6 +46,7 @@ def score_clip(
         size: (height, width) of the model's input.
         threads: that score.
         eight_bit: predictions become 8-bit images first, as the benchmark receives them.
+        metrics: by which.
         sketch: draws one of the frames; None for no picture.
 
     Returns:
@@ -64,7 +65,13 @@ def score_clip(
         sketch.take(i, frame.points, frame.truth, prediction)
         try:
             scores = score_frame(
-                prediction, frame.truth, frame.points, frame.pool, frame.key, eight_bit=eight_bit
+                prediction,
+                frame.truth,
+                frame.points,
+                frame.pool,
+                frame.key,
+                eight_bit=eight_bit,
+                metrics=metrics,
             )
         except ValueError as error:
             raise ValueError(f"clip {name}, frame {i}: {error}") from error
@@ -76,7 +83,9 @@ def score_clip(
         closing(_ahead(iter_frames(media, clip, size))) as frames,
         ThreadPoolExecutor(threads) as pool,
     ):
-        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), _BEHIND * threads))
+        rows = list(
+            _mapped(pool, score, predictor(sketch.passing(frames)), _FRAMES_WAITING_FOR_A_THREAD * threads)
+        )
     counts, *columns = zip(*rows, strict=True)
     return pa.table(
         {
@@ -85,7 +94,7 @@ def score_clip(
             "n_fixations": pa.array(counts, pa.int32()),
             **{
                 metric: pa.array(column, pa.float64())
-                for metric, column in zip(METRICS, columns, strict=True)
+                for metric, column in zip(metrics, columns, strict=True)
             },
         }
     )
@@ -109,7 +118,7 @@ def _mapped(
 
 def _ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield what another thread takes from an iterator ahead of time; its error comes in its place."""
-    buffer: queue.Queue = queue.Queue(_AHEAD)
+    buffer: queue.Queue = queue.Queue(_FRAMES_DECODED_AHEAD)
     abandoned = threading.Event()
 
     def put(item: object) -> None:

@@ -80,8 +80,10 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     settings = {name: asdict(grid.config)[name] for name in ("model", "train", "test", "tables", "seeds")}
     settings["model"]["backbone_weights"] = _weights(grid)
     units = {
-        "trainings": [asdict(unit) for unit in grid.plan.trainings.values()],
-        "evaluations": [asdict(unit) for unit in grid.plan.evaluations.values()],
+        kind: [asdict(unit) | {"spec": unit.spec.as_settings()} for unit in found.values()]
+        for kind, found in (("trainings", grid.plan.trainings), ("evaluations", grid.plan.evaluations))
+    }
+    units |= {
         "cells": [asdict(cell) for cell in grid.plan.cells],
     }
     texts = {
@@ -132,7 +134,7 @@ def _corpora(grid: Grid) -> dict[str, dict[str, Any]]:
 
 def _weights(grid: Grid) -> str:
     """Say which initial weights were taken, by their content."""
-    digests = {unit.spec["model"]["backbone_weights"] for unit in grid.plan.trainings.values()} - {None}
+    digests = {unit.spec.model.weights for unit in grid.plan.trainings.values()} - {None}
     return f"SHA-256 {digests.pop()}" if digests else "none"
 
 

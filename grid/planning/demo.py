@@ -9,6 +9,7 @@ from pathlib import Path
 from datasets import demo
 from datasets.corpora.registry import get
 from datasets.indexing.index import index
+from grid.results import output_folder
 from grid.results.lock import held
 from grid.specs.settings import Config, CorpusPlace
 from manifests.store import CLIPS, ManifestError, open_manifest

@@ -1,18 +1,19 @@
-"""The corpora that a grid reads: found, or made for the demo, and checked before anything starts."""
+"""What a grid reads, corpora and initial weights: found and checked before anything starts."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from datasets.corpora.registry import available, get
 from datasets.remote import is_folder, is_url
 from grid.plan import Plan
-from grid.specs.settings import Config
+from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
 from hd2s import build_model, load_weights
+from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.store import Manifest, ManifestError, open_manifest

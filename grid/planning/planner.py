@@ -27,6 +27,7 @@ from grid.specs.plugins import digest_of
 from grid.specs.table import GridSpec, Place
 from hd2s.approaches.contract import Approach
 from hd2s.approaches.registry import approaches
+from hd2s.metrics.definitions import find_metric
 from hd2s.models.config import ConfigError
 from hd2s.models.registry import find_model
 from manifests.problem import Problem, ProblemError
@@ -89,7 +90,9 @@ def draft(
                         wrong = (p for p in error.problems if p not in known)
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
                 cells += map(_named, without_idle_axes(found))
-    plan = Plan(spec.name, spec.tables, planner.trainings, planner.evaluations, tuple(_in_places(cells, spec)))
+    plan = Plan(
+        spec.name, spec.tables, planner.trainings, planner.evaluations, tuple(_in_places(cells, spec))
+    )
     return planner.labelled(plan), list(dict.fromkeys(problems))
 
 
@@ -150,7 +153,9 @@ class _Planner:
             labelled=self._corpora(labelled, "train"),
             unlabelled=self._corpora(unlabelled, "train"),
             validation=self._corpora(labelled[:1], "val")[0],
-            train=training_settings(row.config.train, fresh=parent is None, approach=approach, aligns=bool(unlabelled)),
+            train=training_settings(
+                row.config.train, fresh=parent is None, approach=approach, aligns=bool(unlabelled)
+            ),
             seed=seed,
             parent=parent,
         )
@@ -177,6 +182,7 @@ class _Planner:
             training=training.id,
             test=self._corpora((test,), "test")[0],
             protocol=evaluation_settings(row.config.test, training.spec),
+            metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
         )
         found = Evaluation(
             id=f"{training.id}-on-{test.lower()}-{content_hash(spec)}",

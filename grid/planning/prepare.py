@@ -157,7 +157,9 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     with gathered(problems):
         models = settings.wanted_models(overrides)
     # What is wrong is told of the grid's own models, which are not known before the grid is read.
-    first = settings.read(overrides, demo=demo, model=(models or (DEFAULT_MODEL,))[0], among=tuple(known_models()))
+    first = settings.read(
+        overrides, demo=demo, model=(models or (DEFAULT_MODEL,))[0], among=tuple(known_models())
+    )
     spec, mistakes = specs.read(name, specs.Instead(first.config.seeds, models))
     words = spec.models() or models or (DEFAULT_MODEL,)
     given = {word: settings.read(overrides, demo=demo, model=word, among=words) for word in words}

@@ -60,9 +60,7 @@ def _files(name: str, within: tuple[Path, ...]) -> list[Path]:
     return list(dict.fromkeys([path, *others]))
 
 
-def _load(
-    name: str, instead: Instead, problems: list[Problem], within: tuple[Path, ...]
-) -> GridSpec:
+def _load(name: str, instead: Instead, problems: list[Problem], within: tuple[Path, ...]) -> GridSpec:
     nothing = GridSpec(name, ())
     path = _find(name, within)
     if path is None:
@@ -111,9 +109,7 @@ def _family(
     return GridSpec(str(name), tuple(tables))
 
 
-def _table(
-    path: Path, content: dict[str, Any], instead: Instead, problems: list[Problem]
-) -> TableSpec:
+def _table(path: Path, content: dict[str, Any], instead: Instead, problems: list[Problem]) -> TableSpec:
     table = read_table(path, content, instead, problems)
     _keep_apart(path, table.name, problems)
     return table

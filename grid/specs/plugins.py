@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from manifests.plugins import digest, import_folder
 from omegaconf import OmegaConf
 
 from datasets.corpora import registry as corpora
 from hd2s.approaches import registry as approaches
 from hd2s.approaches.contract import Approach
 from hd2s.metrics import definitions as metrics
+from hd2s.metrics.definitions import Metric
 from hd2s.models import registry as models
 from hd2s.models.contract import Model
+from manifests.plugins import digest, import_folder
 from manifests.problem import Problem, ProblemError, gathered
 
 _REGISTER: dict[str, Callable[[Any], None]] = {
@@ -28,8 +29,17 @@ _REGISTER: dict[str, Callable[[Any], None]] = {
     "CORPUS": corpora.register,
     "METRIC": metrics.register,
 }
-# What came from a plug-in → the digest of its folder.
-_DIGESTS: dict[tuple[type, str], str] = {}
+
+
+class Origin(NamedTuple):
+    """Where something came from: its plug-in's folder, the module in it, and the folder's digest."""
+
+    folder: Path
+    module: str
+    digest: str
+
+
+_ORIGINS: dict[tuple[type, str], Origin] = {}
 
 
 def wanted_plugins(overrides: Sequence[str]) -> tuple[str, ...]:
@@ -48,31 +58,40 @@ def load(folders: Iterable[str | Path]) -> None:
     problems: list[Problem] = []
     for folder in map(Path, folders):
         with gathered(problems):
-            modules, found = import_folder(folder), digest(folder)
-            problems += [problem for module in modules for problem in _register(module, folder, found)]
+            for module in import_folder(folder):
+                problems += _register(module, Origin(folder.resolve(), module.__name__, digest(folder)))
     if problems:
         raise ProblemError(problems)
 
 
-def digest_of(declaration: Model | Approach) -> str | None:
-    """Return the digest of the plug-in that a model or an approach comes from; None for the project's own."""
-    return _DIGESTS.get((type(declaration), declaration.word))
+def origin_of(declaration: Model | Approach | Metric) -> Origin | None:
+    """Return where something came from; None for the project's own."""
+    return _ORIGINS.get(_key(declaration))
 
 
-def _register(module: ModuleType, folder: Path, found: str) -> list[Problem]:
+def digest_of(declaration: Model | Approach | Metric) -> str | None:
+    """Return the digest of the plug-in that something came from; None for the project's own."""
+    origin = origin_of(declaration)
+    return origin and origin.digest
+
+
+def _key(declaration: Any) -> tuple[type, str]:
+    return type(declaration), getattr(declaration, "word", "") or declaration.name
+
+
+def _register(module: ModuleType, origin: Origin) -> list[Problem]:
+    """Add all that a module declares; list what cannot be added."""
     problems = []
     for name, declaration in vars(module).items():
         if name not in _REGISTER:
             continue
-        where = f"{folder}, {module.__name__}.{name}"
         try:
             _REGISTER[name](declaration)
+            _ORIGINS[_key(declaration)] = origin
         except ProblemError as error:
             problems += error.problems
         except (ValueError, TypeError, AttributeError) as error:
+            where = f"{origin.folder}, {module.__name__}.{name}"
             remedy = "Give it a word of its own, or leave the plug-in out."
             problems.append(Problem(where, "what can be added to the project's own", str(error), remedy))
-        else:
-            if name in ("MODEL", "APPROACH"):
-                _DIGESTS[type(declaration), declaration.word] = found
     return problems

@@ -13,7 +13,7 @@ from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.registry import approaches
-from hd2s.metrics.definitions import METRICS
+from hd2s.metrics.definitions import known_metrics
 from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
@@ -112,7 +112,7 @@ class _Reader:
             return ()
         for word in sorted({word for word in value if value.count(word) > 1}):
             self._wrong(f"{key}: each word once", word)
-        known = {"metrics": METRICS, "models": tuple(models()), "approaches": _askable()}.get(key)
+        known = {"metrics": known_metrics(), "models": tuple(models()), "approaches": _askable()}.get(key)
         strange = [word for word in value if known and word not in known]
         self.mistakes += [unknown(self.path, _SINGULAR[key], word, known) for word in strange]
         if strange:

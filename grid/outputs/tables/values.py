@@ -107,6 +107,7 @@ def _printed(cell: Cell, metric: str, spec: TableSpec) -> float | None:
         sources=cell.sources,
         target=cell.target,
         test=cell.test,
+        model=cell.model,
         approach=cell.variant or cell.approach,
         metric=metric,
     )
@@ -239,6 +240,7 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
         "sources": "+".join(cell.sources),
         "target": cell.target,
         "test": cell.test,
+        "model": cell.model,
         "approach": cell.approach,
         "variant": cell.variant,
         "label": label(cell, spec),
