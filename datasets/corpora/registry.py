@@ -115,11 +115,19 @@ def register_plugins(folders: Iterable[Path]) -> None:
         raise ProblemError(problems)
 
 
+def is_built_in(name: str) -> bool:
+    """Whether the adapter of the corpus of this name is one of this folder."""
+    return any(corpus.name == name for corpus in _own().values())
+
+
 def _adapters() -> dict[str, Corpus]:
+    return _own() | _registered
+
+
+def _own() -> dict[str, Corpus]:
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
-    own = {module.CORPUS.word: module.CORPUS for module in modules if hasattr(module, "CORPUS")}
-    return own | _registered
+    return {module.CORPUS.word: module.CORPUS for module in modules if hasattr(module, "CORPUS")}
 
 
 def _same(one: Corpus, other: Corpus) -> bool:
