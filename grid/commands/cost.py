@@ -133,7 +133,7 @@ def _windows(grid: Grid, training: Training) -> int:
     """Count the windows of one validation."""
     spec, window = training.spec, training.spec.model.config.input
     clips, _ = eligible(grid.manifests[spec.validation.corpus].clips("val"), window.span)
-    return len(validation_windows(clips, window, spec.train.validation_windows))
+    return len(validation_windows(clips, window.frames, spec.train.validation_windows, window.step))
 
 
 def _evaluation(grid: Grid, evaluation: Evaluation, device: Device) -> Work:

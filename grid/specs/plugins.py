@@ -11,9 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from omegaconf import OmegaConf
-
 from datasets.corpora import registry as corpora
+from grid.specs.dotted_keys import listed
 from hd2s.approaches import registry as approaches
 from hd2s.approaches.contract import Approach
 from hd2s.metrics import definitions as metrics
@@ -45,8 +44,7 @@ _ORIGINS: dict[tuple[type, str], Origin] = {}
 def wanted_plugins(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return the folders that a command line names."""
     given = [item.partition("=")[2] for item in overrides if item.partition("=")[0] == "plugins"]
-    named = OmegaConf.from_dotlist([f"plugins={given[-1]}"]).plugins if given else []
-    return tuple(str(folder) for folder in (named if OmegaConf.is_list(named) else [named]))
+    return listed("plugins", given[-1]) if given else ()
 
 
 def load(folders: Iterable[str | Path]) -> None:

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
+from grid.specs.dotted_keys import listed
 from grid.specs.settings import DEFAULT_MODEL, Config, ModelSettings
 from grid.specs.settings_checks import impossible
 from hd2s.approaches.registry import approaches
@@ -98,8 +99,7 @@ def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:
     given = [item.partition("=")[2] for item in overrides if item.partition("=")[0] == "model"]
     if not given:
         return None
-    named = OmegaConf.from_dotlist([f"model={given[-1]}"]).model
-    words = [str(word) for word in (named if OmegaConf.is_list(named) else [named])]
+    words = listed("model", given[-1])
     if strange := [word for word in words if word not in models()]:
         raise ProblemError(
             Problem("model", "a known model", repr(word), suggest(word, models())) for word in strange

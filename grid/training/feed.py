@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -54,7 +55,7 @@ class Feed:
         batches = validation_batches(
             store,
             clips,
-            window=self.input,
+            **self._window(),
             batch=self.train.micro_batch,
             per_clip=self.train.validation_windows,
             rank=self.rank,
@@ -73,7 +74,7 @@ class Feed:
         batches = training_batches(
             store,
             self._long_enough(store, "train"),
-            window=self.input,
+            **self._window(),
             batch=train.micro_batch,
             seed=self.spec.seed,
             first_step=taken,
@@ -91,6 +92,9 @@ class Feed:
         maps = None if batch.maps is None else batch.maps.float() / 255
         keys = [f"{corpus}/{key}" for key in batch.keys]
         return MicroBatch(self.model.normalise(batch.clips), maps, keys, self.model.config.domain_of(corpus))
+
+    def _window(self) -> dict[str, Any]:
+        return {"T": self.input.frames, "step": self.input.step, "answers": self.input.answers}
 
     def _store(self, corpus: str) -> FrameStore:
         manifest = self.job.manifests[corpus].open()
