@@ -94,7 +94,7 @@ class ApproachSpec:
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """All that changes a training's weights, and nothing else: its id is a hash of it (`grid.planning.identity`).
+    """All that changes a training's weights, and nothing else: its id hashes it (`grid.planning.identity`).
 
     Attributes:
         recipe: the version of the code that trains.
@@ -171,7 +171,7 @@ class EvaluationSpec:
         training: the id of the training whose model is tested.
         test: on what.
         protocol: how, with the one σ that it comes to.
-        metrics: those of plug-ins that are scored beside the project's own, and the digests of their plug-ins.
+        metrics: those of plug-ins, scored beside the project's own, and the digests of the plug-ins.
     """
 
     recipe: int

@@ -173,7 +173,7 @@ class _Costs:
 
     @property
     def state(self) -> int:
-        """Bytes of a state to resume from: what is trained with Adam's two moments, and the best weights so far."""
+        """Bytes of a state to resume from: what is trained with two moments of it, and the best weights."""
         return 3 * self.trained + self.weights
 
 

@@ -37,7 +37,7 @@ class Device:
 
         Args:
             flops: floating-point operations, 2 for a multiplication with an addition.
-            bytes_per_flop: traffic with memory in bfloat16, for each of them; None where nobody has measured it.
+            bytes_per_flop: traffic with memory in bfloat16, for each of them; None if not known.
         """
         if self.tflops is None:
             return None

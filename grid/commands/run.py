@@ -106,10 +106,7 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
         return True
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
-    from grid.running import (
-        jobs,  # noqa: PLC0415
-        ray_session,  # noqa: PLC0415
-    )
+    from grid.running import jobs, ray_session  # noqa: PLC0415
 
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
     check_precision(grid, todo)

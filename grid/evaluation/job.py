@@ -16,7 +16,7 @@ from hd2s.models.config import Input
 from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
 
-# A minute or so of one GPU, some of which a large test split has for every worker, while a small one stays whole.
+# A minute or so of one GPU: a large test split has some for every worker, while a small one stays whole.
 _FRAMES_IN_A_PART = 6000
 
 

@@ -16,7 +16,7 @@ from manifests.store import CLIPS, ManifestError, open_manifest
 
 
 def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> dict[str, CorpusPlace]:
-    """Generate and index the demo corpora under `out` unless they are there; return where all corpora are then."""
+    """Generate and index the demo corpora under `out` unless they are there; return where all are."""
 
     def on_clip(word: str, done: int, total: int) -> None:
         if done == 1:

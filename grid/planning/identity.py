@@ -1,7 +1,7 @@
 """What a unit of work is called: a hash of everything that changes its result, and of nothing else.
 
-A setting at its default stays out of it, so that a setting which comes new renames nothing. A default that changes
-therefore raises a recipe (`grid.planning.planner`), as does code by which another result comes out.
+A setting at its default stays out of it, so that a setting which comes new renames nothing. A default that
+changes therefore raises a recipe (`grid.planning.planner`), as does code by which another result comes out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def content_hash(spec: Any) -> str:
 
 
 def departures(value: Any) -> Any:
-    """Return plain values of a dataclass, and of those in it, without the fields that are at their default."""
+    """Return plain values of a dataclass, and of those in it, without fields that are at their default."""
     if is_dataclass(value):
         kept = {each.name: getattr(value, each.name) for each in fields(value)}
         return {

@@ -80,10 +80,10 @@ class InitialWeights:
 
 
 def initial_weights(model: ModelSettings) -> InitialWeights | None:
-    """Return what a model's trainings start from; None from scratch, and for a model that starts from nothing.
+    """Return what a model's trainings start from; None from scratch, or if it can start from nothing else.
 
     Raises:
-        ProblemError: no file is named, or it does not hold what the model can start from. A file that fills the
+        ProblemError: no file is named, or it does not hold what the model can start from. One that fills the
             whole model would fit as well, and spoil every comparison by what it has learnt from a corpus.
     """
     layouts = find_model(model.word).model.starts_from

@@ -32,8 +32,8 @@ from hd2s.models.config import ConfigError
 from hd2s.models.registry import find_model
 from manifests.problem import Problem, ProblemError
 
-# Raised by hand whenever the code, or a default, changes what a training's weights, or an evaluation's scores, come
-# out as.
+# Raised by hand whenever the code, or a default, changes what a training's weights, or an evaluation's
+# scores, come out as.
 TRAINING_RECIPE = 4
 EVALUATION_RECIPE = 3
 
@@ -245,7 +245,7 @@ class _Planner:
 
 
 def _in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:
-    """Order the cells of a table's variant by their places, those of one place side by side as its rows stand."""
+    """Order the cells of a table's variant by their places, with those of one place side by side."""
     variants = [(table.name, variant.label) for table in spec.tables for variant in table.variants]
     by_variant: dict[tuple[str, str], dict[Place, list[Cell]]] = {variant: {} for variant in variants}
     for cell in cells:

@@ -1,7 +1,7 @@
 """Models, approaches, corpora and metrics from outside the checkout: `plugins=[FOLDER,…]`.
 
-Each file of a folder may end in `MODEL`, `APPROACH`, `CORPUS` or `METRIC`, as the project's own do, and is known by
-its word from then on. What uses one has the digest of its folder in its id.
+Each file of a folder may end in `MODEL`, `APPROACH`, `CORPUS` or `METRIC`, as the project's own do, and is
+known by its word from then on. What uses one has the digest of its folder in its id.
 """
 
 from __future__ import annotations

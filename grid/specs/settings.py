@@ -23,7 +23,7 @@ class ModelSettings:
         word: the model's.
         config: its configuration, whose fields are the settings `model.*`.
         backbone_weights: a file that the model can start from, as its paper does, or "none" to start from
-            scratch. Empty: not said, which is no answer where there is such a file.
+            scratch. Empty: not said, which is no answer where a model can start from one.
     """
 
     word: str
@@ -33,7 +33,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class Train:
-    """Optimisation, by default HD2S's (Sect. 4.2): batches of 200, as 25 micro-batches of 8, 2,500 iterations.
+    """Optimisation, by default HD2S's (Sect. 4.2): batches of 200 as 25 micro-batches of 8, 2,500 times.
 
     What a model's own paper does is laid over it (`hd2s.models.contract.Model.settings`).
     """
@@ -83,8 +83,8 @@ class Test:
     # Whose way of predicting the first frames and of smoothing (hd2s.prediction.predictor): paper or
     # released.
     protocol: str = "paper"
-    # Of the final Gaussian, in pixels at the model's input size; null: the protocol's. What a model has learnt
-    # to smooth for itself is left as it is.
+    # Of the final Gaussian, in pixels at the model's input size; null: the protocol's. What a model has
+    # learnt to smooth for itself is left as it is.
     smoothing_sigma: float | None = None
     # Predictions become 8-bit images before they are scored, as those sent to the benchmark.
     eight_bit: bool = True

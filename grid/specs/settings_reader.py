@@ -1,4 +1,4 @@
-"""Settings as they are laid over each other: defaults, the model's paper, the demo, a table, the user, a row."""
+"""Settings as they lie over each other: defaults, the model's paper, the demo, a table, the user, a row."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def configure(
 
 
 def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the models that `model=NAME` or `model=[NAME,…]` puts in the place of a grid's; None for its own.
+    """Return the models that `model=NAME` or `model=[NAME,…]` puts in place of a grid's; None for its own.
 
     Raises:
         ProblemError: one is unknown.
@@ -108,7 +108,7 @@ def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _meant(override: str, model: str, among: Sequence[str]) -> str | None:
-    """Return what an override says to one model; None where it is about others, or which models there are."""
+    """Return what an override says to one model; None where it is about others, or says which there are."""
     key, equals, value = override.partition("=")
     section, _, rest = key.partition(".")
     if section != "model" or not equals:
@@ -145,7 +145,7 @@ def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
     """Lay a model's own settings over others.
 
     Raises:
-        ProblemError: the model's file asks for settings that do not exist, or for values that they do not take.
+        ProblemError: the model's file asks for settings that do not exist, or for values of other types.
     """
     for key, value in settings.items():
         try:
@@ -204,7 +204,7 @@ def _identifier(word: str) -> str:
 
 
 def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
-    """Return what was read as `Config`, and what is wrong with the model's own settings and the approaches'."""
+    """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
     found = OmegaConf.to_object(settings)
     options = dict(vars(found.model))
     weights = options.pop("backbone_weights")

@@ -104,8 +104,7 @@ class Learner(nn.Module):
         return self.model.losses(prediction, batch.maps, auxiliary=self.options.auxiliary)
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
-        """Return what is worth a curve beside the terms, after an iteration whose last micro-batch this
-        was."""
+        """Return what is worth a curve beside the terms; the iteration's last micro-batch was `progress`."""
         del progress
         return {}
 

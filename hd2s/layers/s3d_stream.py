@@ -48,8 +48,7 @@ def kinds(length: int) -> list[Kind]:
 
 
 class FirstBlocks:
-    """Blocks 1 and 2 of an S3D for windows of `length` frames, folded, as the pieces that a sweep puts
-    together.
+    """Blocks 1 and 2 of an S3D for windows of `length` frames, folded: what a sweep puts together.
 
     Frames, values and products stand along the first axis: (n, H, W, C).
     """

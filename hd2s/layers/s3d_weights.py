@@ -1,5 +1,4 @@
-"""What S3D's entries are called in the files of others: trained on Kinetics-400, and within HD2S as
-released."""
+"""What S3D's entries are called in the files of others: alone, trained on Kinetics-400, or in a model."""
 
 from __future__ import annotations
 

@@ -43,8 +43,7 @@ class OneFrameConfig(ModelConfig):
 
 
 class CentrePrior(SaliencyModel):
-    """A map, `prior` (H, W), that is the answer to every frame; until it is fitted, a Gaussian in the
-    centre."""
+    """A map, `prior` (H, W), the answer to every frame; until it is fitted, a Gaussian in the centre."""
 
     config: OneFrameConfig
     prior: Tensor

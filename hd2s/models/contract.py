@@ -242,14 +242,12 @@ class SaliencyModel(nn.Module):
         return None
 
     def fit(self, maps: Iterator[Tensor]) -> None:
-        """Fit a model without weights to train (`Model.trains`) to its sources' maps, uint8 (n, H, W)
-        each."""
+        """Fit a model that has no weights to train (`Model.trains`) to maps, uint8 (n, H, W) each time."""
         del maps
 
 
 def kld_terms(outputs: Mapping[str, Tensor], maps: Tensor) -> dict[str, Tensor]:
-    """Return the KLD of each named output (B, A, H, W) from `maps` (B, A, H, W), means over batch and
-    frames."""
+    """Return each output's KLD (B, A, H, W) from `maps` (B, A, H, W): means over batch and frames."""
     stacked = torch.stack(list(outputs.values()), dim=1)
     terms = kld(stacked, maps.unsqueeze(1)).mean((0, 2))
     return {f"kld/{name}": term for name, term in zip(outputs, terms.unbind(), strict=True)}

@@ -84,8 +84,7 @@ def build_model(name: str, *, seed: int | None = None, **config: Any) -> Salienc
 
 
 def on_meta(model: Model, options: dict[str, Any]) -> SaliencyModel:
-    """Build a model on the meta device, where tensors have shapes and no values: no memory is filled
-    twice."""
+    """Build a model on the meta device, where tensors have shapes and no values, nor any memory."""
     with torch.device("meta"):
         built = model.build(model.config(**options))
     built.declaration = model

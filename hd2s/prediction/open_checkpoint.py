@@ -21,8 +21,7 @@ def open_checkpoint(
     options: Mapping[str, Any] | None = None,
     protocol: str = "paper",
 ) -> SaliencyModel:
-    """Build the model that a file is of, as its approach left it, and load it; in evaluation mode, on the
-    CPU.
+    """Build the model that a file is of, as its approach left it, and load it: to evaluate, on the CPU.
 
     Args:
         path: our own checkpoint, or a released file that some model reads.

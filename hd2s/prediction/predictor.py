@@ -114,8 +114,7 @@ class Predictor:
             yield from self._streamed(stream, chain(head, rest))
 
     def _predict_head(self, stream: Stream, head: list[np.ndarray]) -> list[np.ndarray]:
-        """Predict the frames before the first whole window: the same stream over what the protocol makes of
-        them."""
+        """Predict the frames before the first whole window: stream what the protocol makes of them."""
         n = min(len(head), self.input.span - 1)
         beginning = [head[i] for i in reflected(np.arange(n + self.input.span - 1), len(head))]
         if self.protocol.head == "colours reversed":

@@ -81,8 +81,7 @@ def iter_blocks(frames: Iterable[np.ndarray], input: Input) -> Iterator[tuple[np
 
 
 def split(frames: Iterable[np.ndarray], span: int) -> tuple[list[np.ndarray], Iterator[np.ndarray]]:
-    """Return the frames that the first windows look at, which end before `span` frames, and those that
-    follow."""
+    """Return the frames that the windows of the first `span` − 1 frames look at, and those that follow."""
     stream = iter(checked(frames))
     return list(islice(stream, max(2 * span - 2, 1))), stream
 

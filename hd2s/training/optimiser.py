@@ -1,5 +1,4 @@
-"""The optimiser of a training: parameter groups, learning-rate schedule, parameters that are frozen at
-first."""
+"""A training's optimiser: groups of parameters, the learning rate's schedule, what is frozen at first."""
 
 from __future__ import annotations
 
@@ -44,8 +43,7 @@ class OptimiserOptions:
             raise ValueError(unknown("optimiser", self.kind, ("adam", "sgd")))
 
     def lr_at(self, iteration: int) -> float:
-        """Return the learning rate of an iteration, counted from 0: from its number alone, whatever came
-        before."""
+        """Return the learning rate of an iteration, counted from 0; it depends on nothing but the number."""
         times = sum(iteration >= milestone for milestone in self.lr_milestones)
         times += iteration // self.lr_period if self.lr_period else 0
         return self.lr * self.lr_decay**times if times else self.lr
@@ -75,8 +73,7 @@ class Optimiser:
             self._torch = SGD(groups, lr=options.lr, momentum=options.momentum, fused=True)
 
     def begin(self, iteration: int) -> None:
-        """Set the learning rates of an iteration, counted from 0, and forget the gradients of the last
-        one."""
+        """Set the learning rates of an iteration, counted from 0; forget the gradients of the last one."""
         self._torch.zero_grad(set_to_none=True)
         lr = self.options.lr_at(iteration)
         for group, settings in zip(self._groups, self._torch.param_groups, strict=True):
