@@ -14,7 +14,6 @@ from datasets.remote import LOCAL, at_hand, node_folder
 from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.parts import do_part, gather
 from grid.planning import frames
-from grid.results import cleanup, output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage, check
 from grid.running import places
@@ -23,7 +22,7 @@ from grid.training.loop import fit
 from manifests.problem import ProblemError
 from manifests.store import open_manifest
 from tests.grid.buckets import bucket, upload
-from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small
+from tests.grid.grids import Context, evaluation_job_of, few_clips_of, job_of, prepare_small
 from tests.grid.small_ledger import finish, small_plan, table_spec
 
 
@@ -209,13 +208,6 @@ def apart(small_demo, url, node, monkeypatch):
     return prepare_small(small_demo, f"storage.url={url}", *roots)
 
 
-def few_clips_of(job):
-    """The four shortest test clips, in two parts."""
-    clips = sorted(job.expected, key=job.expected.get)[:4]
-    few = {clip: job.expected[clip] for clip in clips}
-    return replace(job, expected=few, parts=(tuple(clips[::2]), tuple(clips[1::2])))
-
-
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
 def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, monkeypatch):
     """As workers do it: what a job needs is brought, frames are decoded, and weights and rows go on."""
@@ -248,39 +240,6 @@ def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, mo
     scoring = few_clips_of(evaluation_job_of(shared, "transfer"))
     rows, _, _ = scoring.gather([evaluate_part(scoring, part) for part in range(len(scoring.parts))])
     assert found.equals(rows.sort_by([("clip", "ascending"), ("frame", "ascending")])), "to the bit"
-
-
-def test_parts_that_are_there_are_not_done_again(small_demo, monkeypatch):
-    # After four iterations a processor may find maps of one grey level in 8 bits, which have no scores.
-    grid = prepare_small(small_demo, "test.eight_bit=false", approaches="generalization")
-    fit(job_of(grid, "generalization"), Context())
-    job, storage = evaluation_job_of(grid, "generalization"), grid.storage
-    (evaluation,) = grid.plan.evaluations.values()
-    job = few_clips_of(job)
-    whole = replace(job, parts=(job.parts[0] + job.parts[1],))
-    expected, _, _ = whole.gather([evaluate_part(whole, 0)])
-
-    first = do_part(job, 0, storage)
-    scored = []
-
-    def score(job, part):
-        scored.append(part)
-        return evaluate_part(job, part)
-
-    monkeypatch.setattr("grid.evaluation.parts.evaluate_part", score)
-    assert do_part(job, 0, storage) == first
-    assert scored == [], "it was there"
-    do_part(replace(job, parts=(job.parts[1], job.parts[0])), 0, storage)
-    assert scored == [0], "other clips are another part"
-    do_part(job, 0, storage)
-    do_part(job, 1, storage)
-    assert scored == [0, 0, 1]
-    gather(job, evaluation, storage)
-    result = grid.ledger.read_evaluation(evaluation.id)
-    places_ = [("clip", "ascending"), ("frame", "ascending")]
-    assert result.frames.equals(expected.sort_by(places_)), "to the bit"
-    cleanup.clear(grid.ledger)
-    assert not grid.storage.path(output_folder.parts(evaluation.id)).exists()
 
 
 def test_clips_come_from_a_url_when_they_are_read(demo_out, url, node, tmp_path):
