@@ -19,8 +19,8 @@ from torch import distributed
 from grid.plan import Read, Row
 from grid.results import output_folder
 from grid.results.files import explained
-from grid.training import states
 from grid.training.feed import Feed
+from grid.training.states import tensor_bytes
 from hd2s import build_model, load_weights, save_weights
 from hd2s.losses import kld
 from hd2s.training.execution import Execution
@@ -220,7 +220,7 @@ class _Fitting:
         self.model.load_state_dict(progress.best_weights)
         if self.context.rank == 0:
             weights = Path(self.job.weights)
-            with explained(weights, states.size(progress.best_weights)):
+            with explained(weights, tensor_bytes(progress.best_weights)):
                 save_weights(self.model, weights)
         return {
             "best_kld": progress.best_kld,

@@ -15,14 +15,13 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from grid.plan import Row
 from grid.planning.frames import fill
-from grid.results import output_folder
 from grid.results.provenance import assert_ours
 from grid.results.storage import Storage
 from grid.running import ray_retry as retry
 from grid.running.places import brought
 from grid.running.schedule import Share
-from grid.training import states
 from grid.training.loop import Job, fit
+from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import ProblemError
 
@@ -45,7 +44,7 @@ def trial(
             gives up for reasons of its own.
     """
     job = jobs[config["training"]]
-    states.make_ready(_states(storage, job.id), storage)
+    SavedStates(storage, job.id).make_ready()
     trainer = TorchTrainer(
         worker,
         train_loop_config={"job": asdict(job), "storage": storage},
@@ -89,7 +88,7 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
     storage = config["storage"]
     try:
         job = brought(Job(**config["job"]), storage)
-        context = _RayContext(_states(storage, job.id), storage)
+        context = _RayContext(SavedStates(storage, job.id))
         if storage.url:
             fill(job)
         summary = fit(job, context)
@@ -107,18 +106,14 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
 class _RayContext:
     """`grid.training.loop.Context` by Ray Train."""
 
-    def __init__(self, run: Path, storage: Storage) -> None:
+    def __init__(self, states: SavedStates) -> None:
         self.device, self.rank = get_device(), train.get_context().get_world_rank()
-        self._run, self._storage = run, storage
+        self._states = states
 
     def latest(self) -> dict[str, Any] | None:
-        return states.newest(self._run, self._storage)
+        return self._states.newest()
 
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         if state is not None and not self.rank:
-            states.save(self._run, state["progress"]["step"], state, self._storage)
+            self._states.save(state["progress"]["step"], state)
         train.report({"rows": rows})
-
-
-def _states(storage: Storage, training: str) -> Path:
-    return storage.path(output_folder.states(training))

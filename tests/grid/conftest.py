@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from grid.results import output_folder
-from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small
+from tests.grid.grids import TINY, Context, evaluation_job_of, job_of, prepare_small
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def evaluated(demo_out, tmp_path_factory):
     for name in (output_folder.CORPORA, output_folder.MANIFESTS):
         (out / name).symlink_to(demo_out / name)
     # After four iterations a processor may find maps of one grey level in 8 bits, which have no scores.
-    grid = prepare_small(out, "test.eight_bit=false", approaches="generalization")
+    grid = prepare_small(out, *TINY, "test.eight_bit=false", approaches="generalization")
     (training,), (evaluation,) = grid.plan.trainings.values(), grid.plan.evaluations.values()
     summary = fit(job_of(grid, "generalization"), Context())
     curve = summary.pop("curve")
