@@ -51,7 +51,7 @@ def test_a_storage_that_does_not_answer_is_not_waited_for(monkeypatch, tmp_path)
         never.wait(60)
         raise OSError("the test is over")
 
-    monkeypatch.setattr("grid.results.storage_check._PATIENCE_S", 0.01)
+    monkeypatch.setattr("grid.results.storage_check._ANSWER_WITHIN_S", 0.01)
     monkeypatch.setattr("grid.results.storage_check.connect", silent)
     with pytest.raises(ProblemError, match=r"found no answer within 0\.01 s"):
         check_storage(f"file://{tmp_path}")

@@ -32,7 +32,7 @@ class Story:
     plan: Plan
     ledger: Ledger
     client: MlflowClient = field(init=False)
-    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     snapshots: list[dict] = field(default_factory=list)
 
     def session(self, events, status: str, tables=(), plan: Plan | None = None) -> Tracker:
@@ -42,7 +42,7 @@ class Story:
         events(tracker)
         tracker.sync(plan, self.ledger)
         tracker.finish_grid(status, tables)
-        self.problems += tracker.problems
+        self.warnings += tracker.warnings
         tracker.close()
         self.client = MlflowClient(tracker.uri)
         self.snapshots.append(self.runs())
@@ -88,7 +88,7 @@ def story(tmp_path_factory) -> Story:
 
 
 def test_one_run_for_the_grid_each_training_and_each_cell(story):
-    assert story.problems == []
+    assert story.warnings == []
     for snapshot in story.snapshots[1:]:
         kinds = [run.data.tags["kind"] for run in snapshot.values()]
         assert {kind: kinds.count(kind) for kind in set(kinds)} == {"grid": 1, "training": 15, "cell": 18}
@@ -255,7 +255,7 @@ def test_a_cell_of_other_settings_replaces_the_old_one_in_views(story, tmp_path)
     complete(other, ledger)
     changed = Story(story.out, other, ledger)
     changed.session(lambda tracker: None, "FINISHED")
-    assert changed.problems == []
+    assert changed.warnings == []
     shown = [run for run in changed.snapshots[0].values() if run.data.tags["kind"] == "cell"]
     assert {run.data.tags["evaluation"] for run in shown} == {cell.evaluation for cell in other.cells}
     story.session(lambda tracker: None, "FINISHED")
@@ -278,7 +278,7 @@ def test_a_server_that_is_not_there_stops_nothing(tmp_path):
     assert tracker.link("table5") == ""
     tracker.close()
     assert time.monotonic() - begun < 60.0
-    (problem,) = tracker.problems
+    (problem,) = tracker.warnings
     assert "http://127.0.0.1:9" in problem
     assert "`python -m grid sync`, or the same command again, adds the rest" in problem
 
