@@ -204,11 +204,8 @@ def _indexing(manifest: Manifest) -> str:
     """Return the options of the command that makes a manifest again, with those that no default has."""
     words = {get(word).name: word for word in available()}
     given = {"layout": manifest.layout, **manifest.options}
-    options = [
-        f"--{name} {shlex.quote(str(value))}"
-        for name, value in given.items()
-        if value != _INDEXING_DEFAULTS.get(name)
-    ]
+    changed = {name: value for name, value in given.items() if value != _INDEXING_DEFAULTS.get(name)}
+    options = [f"--{name} {shlex.quote(str(value))}" for name, value in changed.items()]
     corpus = words.get(manifest.corpus, f"folder --name {shlex.quote(manifest.corpus)}")
     return " ".join([corpus, "--root DIR", *options])
 

@@ -103,10 +103,8 @@ def explained(path: Path, size: int) -> Iterator[None]:
             raise
         room = f"room for {human(size)}" if size else "room on the disk"
         found = f"{human(free)} free" if free else "none"
-        missing = human(size - free) if size > free else "some"
-        raise ProblemError(
-            Problem(str(path), room, found, f"Free {missing} at least, {_RUN_AGAIN}")
-        ) from error
+        remedy = f"Free {human(size - free) if size > free else 'some'} at least, {_RUN_AGAIN}"
+        raise ProblemError(Problem(str(path), room, found, remedy)) from error
 
 
 def _free(path: Path) -> int:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from grid.plan import Evaluation, Plan, Training
 from grid.specs.settings import Unit
 
-# For each training that runs side by side. With 1 the paper's tables with 12 seeds take 1 % longer on 64 GPUs,
-# and with all of them 1 % less, but no cell would fill before the end.
+# With 1 the paper's tables with 12 seeds take 1 % longer on 64 GPUs, and with all trainings 1 % less, but no
+# cell would fill before the end.
 _FINAL_TRAININGS_EACH_SLOT = 2
 
 

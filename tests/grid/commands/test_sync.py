@@ -30,7 +30,7 @@ def logged(uri, experiment):
     return sorted((run.data.tags["kind"], run.info.status) for run in runs), sorted(points)
 
 
-def test_a_sync_brings_everything_once_however_often_it_is_called(done):
+def test_a_sync_brings_everything_once_however_often_it_is_called(done, new_store, tmp_path):
     store, told = f"sqlite:///{done.out / 'mlflow.db'}", []
     assert sync(done.out, None, None, told.append) == DONE
     assert told[-1] == f"small: what is in {done.out / 'results'} is in MLflow at {store}"
@@ -42,7 +42,7 @@ def test_a_sync_brings_everything_once_however_often_it_is_called(done):
     assert {name for _, name, _ in points} >= {"val/kld", "train/kld/saliency", "test/KLD"}
     assert sync(done.out, "small", None, told.append) == DONE
     assert logged(store, "hd2s-grid-demo") == found
-    other = f"sqlite:///{done.out / 'other.db'}"
+    other = new_store(tmp_path / "another")
     assert sync(done.out, None, other, told.append) == DONE
     assert logged(other, "hd2s-grid-demo") == found
 
