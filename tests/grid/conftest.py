@@ -9,6 +9,21 @@ from grid.results import output_folder
 from tests.grid.grids import TINY, Context, evaluation_job_of, job_of, prepare_small
 
 
+@pytest.fixture(scope="session", autouse=True)
+def stores_that_need_not_survive_the_machine():
+    """Let SQLite leave it to the system when it writes: hundreds of small commits wait for no disk."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def hasten(connection, record):
+        if type(connection).__module__ == "sqlite3":
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", hasten)
+    yield
+    event.remove(Engine, "connect", hasten)
+
+
 @pytest.fixture(scope="session")
 def evaluated(demo_out, tmp_path_factory):
     """A grid of one training and one evaluation, both done; not to be written to."""

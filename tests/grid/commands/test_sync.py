@@ -1,12 +1,12 @@
 """MLflow is a view of the results, made again from them as often as asked."""
 
 import pytest
-from mlflow.tracking import MlflowClient
 
 from grid.commands.history import remember
 from grid.commands.run import DONE
 from grid.commands.sync import sync
 from manifests.problem import ProblemError
+from tests.grid.mlflow_runs import logged
 
 
 @pytest.fixture
@@ -14,20 +14,6 @@ def done(done_grid):
     """A grid of one training and one evaluation, done without MLflow having heard of it."""
     remember(done_grid)
     return done_grid
-
-
-def logged(uri, experiment):
-    """Every run's kind and state, and every point of every metric."""
-    client = MlflowClient(uri)
-    found = client.get_experiment_by_name(experiment)
-    runs = client.search_runs([found.experiment_id])
-    points = [
-        (run.data.tags["id"], name, point.step)
-        for run in runs
-        for name in run.data.metrics
-        for point in client.get_metric_history(run.info.run_id, name)
-    ]
-    return sorted((run.data.tags["kind"], run.info.status) for run in runs), sorted(points)
 
 
 def test_a_sync_brings_everything_once_however_often_it_is_called(done, new_store, tmp_path):
