@@ -53,3 +53,32 @@ def small_demo(demo_out, tmp_path):
     for name in ("corpora", "manifests"):
         (out / name).symlink_to(demo_out / name)
     return out
+
+
+@pytest.fixture(scope="module")
+def server():
+    """What stands after a folder in a url of an S3-compatible server's bucket."""
+    from tests.grid.buckets import bucket
+
+    with bucket() as where:
+        yield where
+
+
+@pytest.fixture(params=["file", "s3"])
+def url(request, tmp_path):
+    """A storage that is empty."""
+    if request.param == "file":
+        return f"file://{tmp_path}/store"
+    return f"s3://bucket/{tmp_path.name}{request.getfixturevalue('server')}"
+
+
+@pytest.fixture
+def node(monkeypatch, tmp_path):
+    """Be one machine or another of a cluster."""
+    from datasets.remote import LOCAL
+
+    def be(name):
+        monkeypatch.setenv(LOCAL, str(tmp_path / name))
+
+    be("first")
+    return be

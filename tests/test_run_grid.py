@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 
+import run_grid
 from grid.outputs.tables.formats import FORMATS
 from grid.results.ledger import Ledger
 from tests.places import REPOSITORY
@@ -230,16 +231,22 @@ def test_without_corpora_it_stops_at_once_and_says_what_to_do(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing was written"
 
 
-def test_wrong_settings_and_a_wrong_grid_are_told_together(tmp_path):
-    script = [
-        sys.executable,
-        str(REPOSITORY / "run_grid.py"),
-        "--grid",
-        "domain_shft",
-        "train.lrr=1",
-        "--plan",
-    ]
-    answer = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
-    assert answer.returncode == 2
-    assert "Did you mean train.lr?" in answer.stderr
-    assert "Did you mean domain_shift?" in answer.stderr
+def test_wrong_settings_and_a_wrong_grid_are_told_together(capsys):
+    assert run_grid.main(["--grid", "domain_shft", "train.lrr=1", "--plan"]) == run_grid.WRONG
+    told = capsys.readouterr().err
+    assert "Did you mean train.lr?" in told
+    assert "Did you mean domain_shift?" in told
+
+
+def test_it_lists_grids_and_refuses_a_folder_that_is_taken_before_anything_is_read(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "150")
+    assert run_grid.main(["--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"name", "title", "cells", "evaluations", "trainings"} <= listed[0].keys()
+    assert run_grid.main(["--list"]) == 0
+    assert "Analysis of domain-shift capabilities" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "thesis.tex").touch()
+    assert run_grid.main(["--grid", "paper", "--export", str(tmp_path)]) == run_grid.WRONG
+    assert "Nothing was exported" in capsys.readouterr().err

@@ -24,7 +24,7 @@ from manifests.problem import Problem, ProblemError
 from manifests.store import Manifest
 
 # Stands for the exported folder in commands, which are called from the project's.
-_HERE = "EXPORT"
+_FOLDER_IN_COMMANDS = "EXPORT"
 
 
 def export(grid: Grid, folder: Path) -> None:
@@ -58,7 +58,7 @@ def check_free(folder: Path) -> None:
 def _portable(grid: Grid) -> Grid:
     """Return the grid as someone else calls it: without the paths of this machine."""
     (path, *_) = specs.files(grid.name)
-    name = grid.name if path.parent == specs.SPECS else f"{_HERE}/specs/{path.name}"
+    name = grid.name if path.parent == specs.SPECS else f"{_FOLDER_IN_COMMANDS}/specs/{path.name}"
     overrides = tuple(_without_path(override) for override in grid.overrides)
     return replace(grid, name=name, overrides=overrides, out=default_out(demo=grid.demo))
 
@@ -72,7 +72,7 @@ def _without_path(override: str) -> str:
 
 def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     part.mkdir()
-    again = replace(portable, out=Path(_HERE)).command("--tables")
+    again = replace(portable, out=Path(_FOLDER_IN_COMMANDS)).command("--tables")
     style = Style(grid.config.tables.paper, again, grid.demo)
     compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
     _copy_results(part / output_folder.RESULTS, grid)
@@ -148,7 +148,7 @@ def _reproduce(grid: Grid, portable: Grid, again: str) -> str:
             *([f"**{DEMO}**", ""] if grid.demo else []),
             f"{done} of {len(plan.cells)} cells have their values, from {len(plan.trainings)} trainings and"
             f" {len(plan.evaluations)} evaluations. All commands are called from the project's folder;"
-            f" `{_HERE}` stands for this folder, `DIR` and `FILE` for your own.",
+            f" `{_FOLDER_IN_COMMANDS}` stands for this folder, `DIR` and `FILE` for your own.",
             "",
             *_code_lines(),
             *_data_lines(grid),
@@ -165,7 +165,7 @@ def _reproduce(grid: Grid, portable: Grid, again: str) -> str:
             "",
             "Needs the corpora as indexed above, but no trained weights.",
             "",
-            *_CONTENTS,
+            *_CONTENTS_LINES,
             "",
         ]
     )
@@ -178,7 +178,7 @@ def _code_lines() -> list[str]:
         f"{source_version()}; {python_version()}. The sources are the same if this prints the same:",
         "",
         '    python -c "from grid.results.provenance import source_version; print(source_version())"',
-        f"    pip install -r {_HERE}/requirements.txt",
+        f"    pip install -r {_FOLDER_IN_COMMANDS}/requirements.txt",
         "",
     ]
 
@@ -206,17 +206,16 @@ def _indexing(manifest: Manifest) -> str:
     """Return the options of the command that makes a manifest again, with those that no default has."""
     words = {get(word).name: word for word in available()}
     given = {"layout": manifest.layout, **manifest.options}
-    options = [
-        f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value != _USUAL.get(name)
-    ]
+    changed = {name: value for name, value in given.items() if value != _INDEXING_DEFAULTS.get(name)}
+    options = [f"--{name} {shlex.quote(str(value))}" for name, value in changed.items()]
     corpus = words.get(manifest.corpus, f"folder --name {shlex.quote(manifest.corpus)}")
     return " ".join([corpus, "--root DIR", *options])
 
 
 # What `python -m datasets index` does by itself; a layout is found out, but two may fit.
-_USUAL = {"split": "paper", "seed": 0}
+_INDEXING_DEFAULTS = {"split": "paper", "seed": 0}
 
-_CONTENTS = (
+_CONTENTS_LINES = (
     "## What is in this folder",
     "",
     "- `tables/`: each table and its comparisons, as LaTeX, Markdown, HTML and CSV",

@@ -41,9 +41,9 @@ _LOCAL_ENVIRONMENT = {
 # Machines come and go: a training waits for a new one to start and install itself. Ray Train would give up
 # after a minute, and count it as a failure.
 _CLUSTER_ENVIRONMENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
-_PATIENCE_S = 900
+_WAIT_FOR_A_NODE_S = 900
 # What `ray up` leaves on the head for the autoscaler (cluster.yaml), whose job this process is.
-_BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
+_AUTOSCALER_SETTINGS = Path("~/ray_bootstrap_config.yaml")
 _LOCAL_OPTIONS = {
     # Not one that somebody else has started on this machine.
     "address": "local",
@@ -106,11 +106,11 @@ def largest_node() -> Share:
     Raises:
         ProblemError: none has come.
     """
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _WAIT_FOR_A_NODE_S
     while (largest := max([*_alive(), *(node for node, _ in _startable())], key=_size)).cpu <= 0:
         if time.monotonic() > deadline:
             expected = "a node with processors to give"
-            found = f"none after {_PATIENCE_S / 60:g} minutes"
+            found = f"none after {_WAIT_FOR_A_NODE_S / 60:g} minutes"
             raise ProblemError(Problem("Ray cluster", expected, found, "Look at `ray status` on the head."))
         time.sleep(1)
     return largest
@@ -137,7 +137,7 @@ def capacity() -> Share:
 
 def _startable() -> list[tuple[Share, int]]:
     """List the workers that the autoscaler may start, by kind, with how many; the largest kind first."""
-    file = _BOOTSTRAP.expanduser()
+    file = _AUTOSCALER_SETTINGS.expanduser()
     if is_local() or not file.exists():
         return []
     settings = OmegaConf.to_container(OmegaConf.load(file), resolve=False)

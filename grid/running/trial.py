@@ -10,13 +10,12 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from grid.results import output_folder
 from grid.results.storage import Storage
 from grid.running import ray_retry
 from grid.running.schedule import Share
-from grid.training import states
 from grid.training.job import Job
 from grid.training.ray_worker import worker
+from grid.training.states import SavedStates
 
 # One may have to decode all that it reads, and others nothing.
 _SECONDS_WORKERS_WAIT_FOR_EACH_OTHER = 7200
@@ -37,7 +36,7 @@ def trial(
             gives up for reasons of its own.
     """
     job = jobs[config["training"]]
-    states.make_ready(storage.path(output_folder.states(job.id)), storage)
+    SavedStates(storage, job.id).make_ready()
     trainer = TorchTrainer(
         worker,
         train_loop_config={"job": job, "storage": storage},

@@ -19,9 +19,9 @@ from torch import distributed
 from grid.plan import Row
 from grid.results import output_folder
 from grid.results.files import explained
-from grid.training import states
 from grid.training.feed import Feed
 from grid.training.job import Job
+from grid.training.states import tensor_bytes
 from hd2s import build_model, load_weights, save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.approaches.protocol import find_protocol
@@ -208,7 +208,7 @@ class _Fitting:
         model.load_state_dict(progress.best_weights)
         if self.context.rank == 0:
             weights = Path(self.job.weights)
-            with explained(weights, states.size(progress.best_weights)):
+            with explained(weights, tensor_bytes(progress.best_weights)):
                 save_weights(model, weights, self.spec.approach.name)
         return {
             "best_kld": progress.best_kld,

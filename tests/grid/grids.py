@@ -14,6 +14,8 @@ from grid.training.loop import fit
 
 ONE = Share(cpu=1)
 SHORT = ["train.iterations=4", "train.finetune_iterations=2", "train.validate_every=2", "train.micro_batch=2"]
+# For tests to which any model will do.
+TINY = ["model.height=32", "model.width=32", "model.conspicuity=[1,2]"]
 
 # With what evaluations take the shortest time and have scores: after one iteration a processor may find maps
 # of one grey level in 8 bits.

@@ -21,7 +21,7 @@ from grid.results.failures import incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 
-_COLOURS = {"done": "green", "failed": "red"}
+_STATUS_COLOURS = {"done": "green", "failed": "red"}
 
 
 def catalogue_table(offers: Iterable[Offer]) -> RenderableType:
@@ -213,4 +213,4 @@ def _tail(unit: str) -> str:
 
 
 def _coloured(status: str) -> Text:
-    return Text(status, _COLOURS.get(status, ""))
+    return Text(status, _STATUS_COLOURS.get(status, ""))

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from datasets.corpora.saliency_maps import read_map
-from grid.commands.run import FAILED, status_of
 from grid.evaluation.evaluate import evaluate_part
 from grid.planning.prepare import prepare
 from grid.running.jobs import evaluation_job
