@@ -24,7 +24,7 @@ import numpy as np
 
 from datasets.corpus import ClipError, Corpus, Entry, Layout, Listing, MapRule, Reading, Rows
 from datasets.damaged import as_finding, describe
-from datasets.listing.file_names import escapes
+from datasets.listing.file_names import escapes, first_few
 from datasets.listing.layouts import Place, detect, listed_only
 from datasets.reading import matfile
 from datasets.reading.clip import Media, cut_off, read_media
@@ -58,7 +58,7 @@ class LEDOV(Corpus):
         more = [name for name in places if name not in splits]
         notes = []
         if more:
-            names = f"{len(more)} in none: {', '.join(more[:5])}{' …' if len(more) > 5 else ''}"
+            names = f"{len(more)} in none: {first_few(more)}"
             remedy = "They are left aside; index them as a corpus of your own if you need them."
             notes = [Finding("note", "unlisted", "", "", "every video in a split list", names, remedy)]
         return Listing(entries, found.layout, [*found.findings, *notes])

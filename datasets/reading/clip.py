@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.corpus import ClipError, Entry, Reading, Rows
 from datasets.damaged import as_finding, describe
-from datasets.listing.folder_tree import IMAGE_SUFFIXES
+from datasets.listing.file_names import IMAGE_SUFFIXES
 from datasets.listing.layouts import outside_root, stray_files
 from datasets.reading.images import check_depth, check_size
 from datasets.reading.numbered_files import (

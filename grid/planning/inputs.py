@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from datasets.corpora.registry import available, get
-from datasets.remote import is_folder, is_url
+from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
@@ -16,6 +16,7 @@ from hd2s import build_model, load_weights
 from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
+from manifests.roots import is_url
 from manifests.store import Manifest, ManifestError, open_manifest
 
 

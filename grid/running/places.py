@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.remote import is_url
 from grid.planning.frames import folder as frames_of
 from grid.planning.prepare import Grid
 from grid.results import output_folder
@@ -12,6 +11,7 @@ from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
 from grid.running import ray_session
 from manifests.plugins import digest
+from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
 
 

@@ -1,4 +1,4 @@
-"""Names of arrays: pinned, since what is stored under them would be decoded again, and other for other maps."""
+"""Names of arrays: pinned, since all would be decoded again under others; other for maps made otherwise."""
 
 from dataclasses import replace
 from pathlib import Path
