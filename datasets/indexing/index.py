@@ -98,18 +98,9 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        options = {"split": split, "seed": seed}
-        return write(
-            folder,
-            corpus.name,
-            root,
-            clips,
-            cache,
-            findings=findings,
-            layout=listing.layout,
-            options=options,
-            map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
-        )
+        told = {"layout": listing.layout, "options": {"split": split, "seed": seed}}
+        rule = asdict(corpus.map_rule) if corpus.map_rule else {}
+        return write(folder, corpus.name, root, clips, cache, findings=findings, map_rule=rule, **told)
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:
