@@ -142,7 +142,7 @@ class _Planner:
             parent = self.training(row, sources, target, approaches()[approach.parent], seed).id
         # Without steps there is nothing random: all seeds are one.
         seed = seed if approach.trains else 0
-        spec = self._spec(row, sources, target, approach, seed, parent)
+        spec = self._spec(row, sources, target, approach, seed=seed, parent=parent)
         read = {entry.corpus for entry in (*spec.labelled, *spec.unlabelled)}
         used_target = target if target in read else None
         model = row.config.model.word
@@ -167,6 +167,7 @@ class _Planner:
         sources: tuple[str, ...],
         target: str | None,
         approach: Approach,
+        *,
         seed: int,
         parent: str | None,
     ) -> TrainingSpec:
