@@ -68,7 +68,12 @@ def _rate(text: str) -> Fraction:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Predict all sources, one after the other. Raises ProblemError or ValueError for what is wrong."""
+    """Predict all sources, one after the other.
+
+    Raises:
+        ProblemError: something is wrong with the videos or the manifest.
+        ValueError: something is wrong with the options, the checkpoint or a clip's frames.
+    """
     _check_device(options.device)
     sources = _sources(options)
     model = _model(options).to(options.device)
