@@ -37,8 +37,8 @@ def tiny_disk(tmp_path):
 @pytest.fixture(scope="session")
 def demo_out(tmp_path_factory):
     """An output folder with the demo corpora generated and indexed, as `--demo` leaves it."""
-    from grid.planning.inputs import prepare_demo
-    from grid.specs import settings as config
+    from grid.planning.demo import prepare_demo
+    from grid.specs import settings_reader as config
 
     out = tmp_path_factory.mktemp("demo-runs")
     prepare_demo(config.load([], demo=True), out, lambda text: None)
