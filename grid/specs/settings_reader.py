@@ -262,8 +262,8 @@ def _keys(config: Any, prefix: str = "") -> list[str]:
     keys = []
     for key in config:
         name = f"{prefix}{key}"
-        nested = OmegaConf.is_config(OmegaConf.select(config, str(key), throw_on_missing=False))
-        keys += _keys(config[key], f"{name}.") if nested and not OmegaConf.is_list(config[key]) else [name]
+        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
+        keys += _keys(config[key], f"{name}.") if nested else [name]
     return keys
 
 
