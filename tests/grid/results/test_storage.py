@@ -147,3 +147,82 @@ def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, mo
     scoring = few_clips_of(evaluation_job_of(shared, "transfer"))
     rows, _, _ = scoring.gather([evaluate_part(scoring, part) for part in range(len(scoring.parts))])
     assert found.equals(rows.sort_by([("clip", "ascending"), ("frame", "ascending")])), "to the bit"
+
+
+def test_parts_that_are_there_are_not_done_again(small_demo, monkeypatch):
+    # After four iterations a processor may find maps of one grey level in 8 bits, which have no scores.
+    grid = prepare_small(small_demo, "test.eight_bit=false", approaches="generalization")
+    fit(job_of(grid, "generalization"), Context())
+    job, storage = evaluation_job_of(grid, "generalization"), grid.storage
+    (evaluation,) = grid.plan.evaluations.values()
+    job = few_clips_of(job)
+    whole = replace(job, parts=(job.parts[0] + job.parts[1],))
+    expected, _, _ = whole.gather([evaluate_part(whole, 0)])
+
+    first = do_part(job, 0, storage)
+    scored = []
+
+    def score(job, part):
+        scored.append(part)
+        return evaluate_part(job, part)
+
+    monkeypatch.setattr("grid.evaluation.parts.evaluate_part", score)
+    assert do_part(job, 0, storage) == first
+    assert scored == [], "it was there"
+    do_part(replace(job, parts=(job.parts[1], job.parts[0])), 0, storage)
+    assert scored == [0], "other clips are another part"
+    do_part(job, 0, storage)
+    do_part(job, 1, storage)
+    assert scored == [0, 0, 1]
+    gather(job, evaluation, storage)
+    result = grid.ledger.read_evaluation(evaluation.id)
+    places_ = [("clip", "ascending"), ("frame", "ascending")]
+    assert result.frames.equals(expected.sort_by(places_)), "to the bit"
+    leftovers.clear(grid.ledger)
+    assert not grid.storage.path(folder(evaluation.id)).exists()
+
+
+def test_clips_come_from_a_url_when_they_are_read(demo_out, url, node, tmp_path):
+    manifest = open_manifest(demo_out / "manifests" / "dhf1k")
+    clip, another = manifest.clips("train")[:2]
+    upload(manifest, [clip, another], url)
+    remote = replace(manifest, root=url)
+    here, there = (FrameStore(tmp_path / name, m, (32, 32)) for name, m in (("a", manifest), ("b", remote)))
+    for read in ("read_frames", "read_maps"):
+        assert np.array_equal(getattr(here, read)(clip), getattr(there, read)(clip))
+    kept = node_folder(url) / "clips"
+    assert len(list(kept.iterdir())) == 2, "frames and maps"
+    with at_hand(url, clip, "frames") as root:
+        assert (root / clip.path).exists()
+    # A part of the next machine's processes may be forked from one that has talked to the server.
+    node("second")
+    child = multiprocessing.get_context("fork").Process(target=there.read_frames, args=(another,))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+
+
+def test_a_clip_that_is_missing_at_the_url_is_told_and_found_when_mended(demo_out, url, node, tmp_path):
+    manifest = open_manifest(demo_out / "manifests" / "dhf1k")
+    clip = manifest.clips("train")[0]
+    store = FrameStore(tmp_path / "frames", replace(manifest, root=url), (32, 32))
+    with pytest.raises(ProblemError, match="expected a file, as indexed, found none"):
+        store.read_frames(clip)
+    upload(manifest, [clip], url)
+    assert len(store.read_frames(clip)) == clip.n_frames
+    assert not list((node_folder(url) / "clips").glob(".*"))
+
+
+def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
+    demo_out, url, node, monkeypatch
+):
+    manifest = open_manifest(demo_out / "manifests" / "dhf1k")
+    clips = manifest.clips("train")[:3]
+    upload(manifest, clips, url)
+    monkeypatch.setattr("datasets.remote._DISK_SHARE", 10**18)
+    with at_hand(url, clips[0], "frames") as root:
+        for clip in clips[1:]:
+            with at_hand(url, clip, "frames"):
+                pass
+        assert (root / clips[0].path).is_file()
+        assert len(list((node_folder(url) / "clips").iterdir())) == 2, "it and the last one"
