@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 _FALSE_STARTS = 3
 _READY = "ready"
-_END = object()
+_NO_ITEM = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ class _Crew(Generic[Item, Value]):
     def _hand_out(self, items: Iterator[Item]) -> None:
         """Give every worker an item while there are any."""
         while len(self._busy) < self._size:
-            item = self._returned.pop() if self._returned else next(items, _END)
-            if item is _END:
+            item = self._returned.pop() if self._returned else next(items, _NO_ITEM)
+            if item is _NO_ITEM:
                 return
             worker = self._idle.pop() if self._idle else self._start()
             worker.item = item
@@ -164,7 +164,7 @@ class _Crew(Generic[Item, Value]):
         with _interrupts_held():
             process.start()
         theirs.close()
-        return _Worker(process, ours, _END)
+        return _Worker(process, ours, _NO_ITEM)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from manifests.digests import Digests
 from manifests.findings import Finding, read_findings
 from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
 from manifests.problem import Problem
+from manifests.roots import absolute
 from manifests.schema import CLIP_SCHEMA, SPLITS, Clip, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
@@ -44,6 +45,9 @@ class Manifest:
     """Frames of the usable clips of each split."""
     quarantined: int
     """Clips set aside, in all splits."""
+    map_rule: dict[str, float | bool] | None = None
+    """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
+    has said, None where that was not written down."""
 
     def clips(self, split: str | None = None, status: str | None = "ok") -> list[Clip]:
         """Return the clips of a split (None: of all) with a status (None: any), in manifest order.
@@ -134,7 +138,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
     return Manifest(
         folder=folder,
         corpus=meta["corpus"],
-        root=_absolute(root) if root is not None else meta["root"],
+        root=absolute(root) if root is not None else meta["root"],
         digest=meta["digest"],
         digests=meta["digests"],
         layout=meta["layout"],
@@ -142,11 +146,8 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
         counts=meta["counts"],
         frames=meta["frames"],
         quarantined=meta["quarantined"],
+        map_rule=meta.get("map_rule"),
     )
-
-
-def _absolute(root: Path | str) -> str:
-    return str(root) if "://" in str(root) else str(Path(root).resolve())
 
 
 def _equals(column: pa.ChunkedArray, value: str) -> np.ndarray:

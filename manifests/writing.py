@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.clip_check import clip_problems
 from manifests.digests import Digests
 from manifests.findings import Finding, write_findings
 from manifests.parquet import ManifestError, fixation_table, pack
-from manifests.problem import Problem, clip_problems
+from manifests.problem import Problem
 from manifests.schema import (
     CLIP_SCHEMA,
     FIXATION_SCHEMA,
@@ -54,6 +55,7 @@ def write(
     findings: Iterable[Finding] = (),
     layout: str = "",
     options: Mapping[str, str | int] | None = None,
+    map_rule: Mapping[str, float | bool] | None = None,
 ) -> Manifest:
     """Write a manifest; whoever is killed at any point leaves either the old one or the new one.
 
@@ -66,6 +68,8 @@ def write(
         findings: what was noticed; not part of the digest.
         layout: which of the corpus's layouts was found.
         options: how its clips were split, as the command line takes it; not part of the digest.
+        map_rule: how maps are made from its fixations, empty where nobody has said; not part of the digest.
+            None leaves it out.
 
     Raises:
         ManifestError: listing everything that is wrong with the clips or their fixations.
@@ -81,6 +85,7 @@ def write(
         digests, counts = _write_fixations(temporary[FIXATIONS], corpus, clips, fixations)
         meta = _describe(corpus, Path(root), clips, digests)
         meta |= {"layout": layout, "options": dict(options or {})}
+        meta |= {} if map_rule is None else {"map_rule": dict(map_rule)}
         write_findings(temporary[PROBLEMS], findings, meta["digest"])
         _write_clips(temporary[CLIPS], clips, counts, meta)
         _publish(folder, temporary)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from datasets.commands.plugins import add_plugins
 from datasets.commands.summary import show, show_counts, show_list
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import Corpus, available, get
+from datasets.corpora.registry import available, default_folder, find, get, register_plugins
+from datasets.corpus import Corpus
 from datasets.indexing.changes import changes
-from datasets.indexing.index import default_folder
 from manifests import Manifest, Problem, ProblemError, open_manifest
 from manifests.problem import suggest
 from manifests.store import CLIPS
@@ -26,12 +27,14 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Exit status: 0, or 1 when there is any error, or 2 for no manifest or a damaged one.",
     )
     parser.add_argument("corpus", metavar="CORPUS", help="a corpus' word, or the name of one of your own")
+    add_plugins(parser)
     parser.add_argument("--manifest", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
     parser.add_argument("--root", type=Path, help="where the corpus lies now, if not where it was indexed")
     parser.set_defaults(run=_run, when_interrupted="Nothing was changed.")
 
 
 def _run(options: argparse.Namespace) -> int:
+    register_plugins(options.plugins)
     corpus, manifest = _open(options.corpus, options.manifest)
     root = options.root.resolve() if options.root else Path(manifest.root)
     manifest.verify()
@@ -48,17 +51,16 @@ def _run(options: argparse.Namespace) -> int:
 
 def _open(name: str, folder: Path | None) -> tuple[Corpus, Manifest]:
     """Return the corpus and its manifest; a name without an adapter is a corpus of the user's own."""
-    names = {get(word).name: word for word in available()}
-    word = names.get(name, name)
-    corpus = get(word) if word in names.values() else FolderCorpus(name)
+    adapter = get(name) if name in available() else find(name)
+    corpus = adapter or FolderCorpus(name)
     folder = folder if folder is not None else default_folder(corpus)
-    if word not in names.values() and not (folder / CLIPS).is_file():
+    if adapter is None and not (folder / CLIPS).is_file():
         found = f"{name!r}, and no manifest in {folder}"
         raise ProblemError(
             Problem("corpus", "a known corpus or an indexed one", found, suggest(name, available()))
         )
     manifest = open_manifest(folder)
     if manifest.corpus != corpus.name:
-        remedy = "Give the folder of the manifest as --manifest."
+        remedy = "Give the folder of the manifest as --manifest, or of the corpus' adapter as --plugins."
         raise ProblemError(Problem(str(folder), f"the manifest of {corpus.name}", manifest.corpus, remedy))
     return corpus, manifest

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from datasets.commands.plugins import add_plugins
 from datasets.commands.progress import telling
 from datasets.commands.summary import show, show_counts, show_examples
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import Corpus, available, get
+from datasets.corpora.registry import OWN_FOLDER, available, get, register_plugins
+from datasets.corpus import Corpus
 from datasets.indexing.index import index
 from manifests import Problem, ProblemError
 
@@ -24,6 +26,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--root", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("--name", help="name of the corpus; with CORPUS folder, and only then")
+    add_plugins(parser)
     parser.add_argument("--out", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--workers", type=int, default=cores, help="processes that read (default: all cores)")
@@ -48,6 +51,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     if options.workers < 1:
         raise ProblemError(Problem("--workers", "1 or more", str(options.workers), "Give another number."))
+    register_plugins(options.plugins)
     corpus = _corpus(options.corpus, options.name, options.seed)
     with telling(corpus.name, "clips") as tell:
         manifest = index(
@@ -68,9 +72,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _corpus(word: str, name: str | None, seed: int) -> Corpus:
-    if word == "folder" and name:
+    if word == OWN_FOLDER and name:
         return FolderCorpus(name, seed)
-    if word == "folder":
+    if word == OWN_FOLDER:
         raise ProblemError(Problem("--name", "a name for the corpus", "none", "Give --name NAME."))
     if name:
         remedy = "Leave it out; only the corpus `folder` is given a name."

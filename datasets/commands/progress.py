@@ -12,7 +12,7 @@ from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-_EVERY_S = 5.0
+_SECONDS_BETWEEN_LINES = 5.0
 
 Tell = Callable[..., None]
 """Called as tell(done, total, …) after each of them; what follows is not looked at."""
@@ -82,7 +82,7 @@ class _Lines:
     def __call__(self, done: int, total: int, *_: object) -> None:
         rate = self._pace.rate(done)
         now = time.monotonic()
-        if now - self._told < _EVERY_S and done < total:
+        if now - self._told < _SECONDS_BETWEEN_LINES and done < total:
             return
         self._told = now
         left = f", about {_duration((total - done) / rate)} left" if done < total else ""

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.listing.layouts import TRAINING_TESTING, detect, without_annotation
+from datasets.corpus import TRAINING_TESTING, Corpus, Entry, Listing, MapRule, Reading
+from datasets.listing.layouts import detect, without_annotation
 from datasets.listing.published_lists import split_by_lists, unlisted
 from datasets.reading.clip import read_clip
 
@@ -32,6 +32,8 @@ class Hollywood2(Corpus):
     name = "Hollywood2"
     word = "hollywood2"
     published = MappingProxyType({"train": 1714, "val": 190, "test": 3558})
+    # imfilter(fixations, fspecial('gaussian', 150, 20), 'replicate')
+    map_rule = MapRule(sigma=20.0, reach=75, even=True, replicate=True)
     layouts = (TRAINING_TESTING,)
 
     def list(self, root: Path, layout: str | None = None) -> Listing:

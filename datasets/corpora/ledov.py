@@ -10,7 +10,7 @@ Layout::
 
 The three lists may also stand in a file each, trainlist.mat and so on. Every .mat may be MATLAB 5 or 7.3.
 trainlist repeats the last index: 461 unique videos, besides 36 for validation and 41 for testing. No frames,
-maps or fixation images are shipped: the fixated pixels are worked out here, and the maps in `ground_truth`.
+maps or fixation images are shipped: the fixated pixels are worked out here, and maps are made of them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading, Rows, as_finding, describe
-from datasets.listing.file_names import escapes
-from datasets.listing.layouts import Layout, Place, detect, listed_only
+from datasets.corpus import ClipError, Corpus, Entry, Layout, Listing, MapRule, Reading, Rows
+from datasets.damaged import as_finding, describe
+from datasets.listing.file_names import escapes, first_few
+from datasets.listing.layouts import Place, detect, listed_only
 from datasets.reading import matfile
 from datasets.reading.clip import Media, cut_off, read_media
 from datasets.reading.numbered_files import count_fixated, literal
@@ -39,6 +40,8 @@ class LEDOV(Corpus):
     name = "LEDOV"
     word = "ledov"
     published = MappingProxyType({"train": 461, "val": 36, "test": 41})
+    # The authors' make_gauss_masks4: FWHM 80 px, 100 px either side.
+    map_rule = MapRule(sigma=80 / (2 * np.sqrt(2 * np.log(2))), reach=100, even=False, replicate=False)
     layouts = (Layout("shipped", ("{clip}/{clip}.{video}",), (), ("{clip}/Data.mat",)),)
 
     def list(self, root: Path, layout: str | None = None) -> Listing:
@@ -55,7 +58,7 @@ class LEDOV(Corpus):
         more = [name for name in places if name not in splits]
         notes = []
         if more:
-            names = f"{len(more)} in none: {', '.join(more[:5])}{' …' if len(more) > 5 else ''}"
+            names = f"{len(more)} in none: {first_few(more)}"
             remedy = "They are left aside; index them as a corpus of your own if you need them."
             notes = [Finding("note", "unlisted", "", "", "every video in a split list", names, remedy)]
         return Listing(entries, found.layout, [*found.findings, *notes])

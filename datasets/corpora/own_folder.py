@@ -22,7 +22,6 @@ they are unannotated.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,10 +29,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from datasets.corpus import Corpus, Entry, Listing, Reading, available, get
-from datasets.listing.file_names import escapes, is_usable_name
+import numpy as np
+
+from datasets.corpora.registry import is_plain, taken
+from datasets.corpus import Corpus, Entry, Layout, Listing, MapRule, Reading
+from datasets.listing.file_names import escapes, first_few, is_usable_name
 from datasets.listing.holdout import hold_out
-from datasets.listing.layouts import Layout, Place, detect, listed_only
+from datasets.listing.layouts import Place, detect, listed_only
 from datasets.listing.published_lists import unlisted
 from datasets.listing.split_lists import SPLIT_OF, Lists, read_lists
 from datasets.reading.clip import read_clip
@@ -67,6 +69,10 @@ class FolderCorpus(Corpus):
     seed: int = 0
 
     published: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    # The numbers of DHF1K: those of another corpus are as good a guess, and results depend on these.
+    map_rule: ClassVar[MapRule] = MapRule(
+        sigma=30 / (2 * np.sqrt(2 * np.log(2))), reach=50, even=False, replicate=False
+    )
     layouts: ClassVar[tuple[Layout, ...]] = (
         Layout("videos", _VIDEOS, _MAPS, _FIXATIONS),
         Layout("frames", _FRAMES, _MAPS, _FIXATIONS),
@@ -82,8 +88,7 @@ class FolderCorpus(Corpus):
     )
 
     def __post_init__(self) -> None:
-        taken = {name.lower() for word in available() for name in (word, get(word).name)}
-        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", self.name) or self.name.lower() in taken:
+        if not is_plain(self.name) or self.name.lower() in taken():
             expected = "a plain word that is no corpus of the paper"
             remedy = "Use letters, digits, _ and -, as in --name MyVideos."
             raise ProblemError(Problem("name of the corpus", expected, repr(self.name), remedy))
@@ -164,7 +169,7 @@ def _told_by_listing(places: list[Place], lists: Lists, entries: list[Entry]) ->
     ):
         if names:
             found = f"none for {len(names)}" if kind != "two-splits" else f"{len(names)} that do not"
-            found += f": {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+            found += f": {first_few(names)}"
             findings.append(Finding(level, kind, "", "", expected, found, remedy))
     return findings
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.listing.layouts import TRAINING_TESTING, detect, without_annotation
+from datasets.corpus import TRAINING_TESTING, Corpus, Entry, Listing, MapRule, Reading
+from datasets.listing.layouts import detect, without_annotation
 from datasets.listing.published_lists import split_by_lists, unlisted
 from datasets.reading.clip import read_clip
 
@@ -29,8 +29,11 @@ class UCFSports(Corpus):
     """The adapter."""
 
     name = "UCFSports"
+    title = "UCF Sports"
     word = "ucf_sports"
     published = MappingProxyType({"train": 93, "val": 10, "test": 47})
+    # imfilter(fixations, fspecial('gaussian', 150, 20), 'replicate')
+    map_rule = MapRule(sigma=20.0, reach=75, even=True, replicate=True)
     layouts = (TRAINING_TESTING,)
 
     def list(self, root: Path, layout: str | None = None) -> Listing:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from datasets.corpora import dhf1k, hollywood2, ledov, ucf_sports
+from datasets.corpus import MapRule
+
 Range = tuple[float, float]
 
 
@@ -51,7 +54,7 @@ class Domain:
     fixation: Range  # duration of a fixation
     opens_at_centre: bool  # every observer starts on a cross in the middle of the screen
     # -- the maps
-    rule: str  # of ground_truth.fixations_to_map
+    rule: MapRule
     sigma: float | None  # in frame heights; None: the rule's own, for frames near the real size
 
 
@@ -83,7 +86,7 @@ DHF1K = Domain(
     lag=60.0,
     fixation=(150.0, 350.0),
     opens_at_centre=False,
-    rule="dhf1k",
+    rule=dhf1k.CORPUS.map_rule,
     sigma=0.06,
 )
 
@@ -115,7 +118,7 @@ HOLLYWOOD2 = Domain(
     lag=80.0,
     fixation=(200.0, 450.0),
     opens_at_centre=False,
-    rule="mathe",
+    rule=hollywood2.CORPUS.map_rule,
     sigma=0.065,
 )
 
@@ -147,7 +150,7 @@ UCF_SPORTS = Domain(
     lag=70.0,
     fixation=(180.0, 400.0),
     opens_at_centre=False,
-    rule="mathe",
+    rule=ucf_sports.CORPUS.map_rule,
     sigma=0.085,
 )
 
@@ -179,7 +182,7 @@ LEDOV = Domain(
     lag=60.0,
     fixation=(150.0, 350.0),
     opens_at_centre=True,
-    rule="ledov",
+    rule=ledov.CORPUS.map_rule,
     sigma=None,
 )
 

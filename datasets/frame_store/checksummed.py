@@ -67,12 +67,19 @@ class Checksummed:
             raise DamageError("its table of checksums differs from its own checksum")
         self._checksums = np.frombuffer(tail[:-4], "<u4")
 
-    def read_into(self, out: np.ndarray, start: int) -> None:
-        """Fill a contiguous uint8 array (n, …) with rows ``start … start + n``.
+    def read_into(self, out: np.ndarray, start: int, step: int = 1) -> None:
+        """Fill a contiguous uint8 array (n, …) with rows ``start``, ``start + step`` … of the file.
 
         Raises:
             DamageError: a row differs from its checksum.
         """
+        if step == 1:
+            self._read_run(out, start)
+            return
+        for i in range(len(out)):
+            self._read_run(out[i : i + 1], start + i * step)
+
+    def _read_run(self, out: np.ndarray, start: int) -> None:
         if not out.flags.c_contiguous:
             raise ValueError("rows are read into one contiguous array")
         buffer = out.reshape(-1).data

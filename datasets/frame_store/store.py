@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
-import json
+import itertools
 import logging
 import time
-import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from datasets.frame_store.bounded_folder import Estimate, NoRoomError, Room
-from datasets.frame_store.checksummed import Checksummed, DamageError, OpenFiles, Shape, file_size, write
-from datasets.reading.ground_truth import MapReader
-from datasets.reading.video import RESIZE_RULE, Size, iter_frames
+from datasets.corpora.saliency_maps import MapReader
+from datasets.frame_store.addresses import Addresses, kinds_of
+from datasets.frame_store.bounded_folder import BoundedFolder, Estimate, NoRoomError
+from datasets.frame_store.checksummed import Checksummed, DamageError, OpenFiles, file_size, write
+from datasets.reading.video import Size, iter_frames
 from datasets.remote import Kind, at_hand
 from datasets.worker_pool import run
 from manifests import Clip, Manifest, Problem, ProblemError
 
-STORE_VERSION = 2
-"""Raised by hand when the same files would be stored as other bytes, as when other fixations are worked out
-of them; part of the address."""
-
-_PATTERNS = ("path", "frame_pattern", "map_pattern", "fixation_pattern")
-_STATE = ("content", *_PATTERNS, "first_frame", "first_annotation", "n_frames", "width", "height")
-"""The columns that say what a clip's arrays are made from."""
-
-_LOG = logging.getLogger(__name__)
-_OPEN = 256  # files of one store; a training has a handful of stores
-_LONGEST = 200  # characters of a clip's name in a file's, which most systems limit to 255
-_RETRY_S = 60.0  # after a full disk, the time before room is looked for again
+log = logging.getLogger(__name__)
+_OPEN_FILES = 256  # files of one store; a training has a handful of stores
+_FULL_DISK_RETRY_S = 60.0  # after a full disk, the time before room is looked for again
 
 
 @dataclass(frozen=True)
@@ -44,10 +34,10 @@ class FrameStore:
     """Frames and maps of one corpus as uint8 arrays on disk, each made when it is first asked for.
 
     An array's file has an address that says all its content depends on: what is in the clip's files, the
-    size, the resize rule. So a corpus that is indexed again keeps the entries of the clips that have not
-    changed. A file is written under another name and renamed when whole; a checksum for each frame
-    is verified whenever that frame is read, and a damaged file is made again. Where there is no room for a
-    file, the frames asked for are decoded instead, and are the same.
+    size, the rules of resizing and of making maps. So a corpus that is indexed again keeps the entries of the
+    clips that have not changed. A file is written under another name and renamed when whole; a checksum for
+    each frame is verified whenever that frame is read, and a damaged file is made again. Where there is no
+    room for a file, the frames asked for are decoded instead, and are the same.
 
     Args:
         folder: the store; shared by all corpora and sizes, and by as many machines as can reach it.
@@ -66,42 +56,53 @@ class FrameStore:
         """Leave out what is open: it is this process's own."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    @functools.cached_property
+    @property
     def address(self) -> str:
         """Name of the folder, within the store's, of this corpus's arrays at this size."""
-        height, width = self.size
-        key = hashlib.sha256(f"{RESIZE_RULE} {STORE_VERSION}".encode()).hexdigest()[:8]
-        return f"{self.manifest.corpus}-{height}x{width}-{key}"
+        return self._addresses.folder
 
     def read_frames(
-        self, clip: Clip, start: int = 0, count: int | None = None, out: np.ndarray | None = None
+        self,
+        clip: Clip,
+        start: int = 0,
+        count: int | None = None,
+        out: np.ndarray | None = None,
+        *,
+        step: int = 1,
     ) -> np.ndarray:
-        """Return frames ``start … start + count`` of a clip: uint8 (count, H, W, 3), RGB.
+        """Return frames ``start``, ``start + step`` … of a clip: uint8 (count, H, W, 3), RGB.
 
         Args:
             clip: of the manifest.
             start: first frame, from 0.
             count: how many; None for all that follow.
             out: contiguous array to fill and return.
+            step: from one frame to the next.
 
         Raises:
             IndexError: the frames asked for are not all within the clip.
             ProblemError: the clip's files are no longer what was indexed, or its entry was damaged twice.
         """
-        return self._read("frames", clip, start, count, out)
+        return self._read("frames", clip, _frames(clip, start, count, step), out)
 
     def read_maps(
-        self, clip: Clip, start: int = 0, count: int | None = None, out: np.ndarray | None = None
+        self,
+        clip: Clip,
+        start: int = 0,
+        count: int | None = None,
+        out: np.ndarray | None = None,
+        *,
+        step: int = 1,
     ) -> np.ndarray:
         """Return saliency maps: uint8 (count, H, W). Arguments and errors of `read_frames`."""
-        return self._read("maps", clip, start, count, out)
+        return self._read("maps", clip, _frames(clip, start, count, step), out)
 
     def hold(self, clips: Sequence[Clip], *, labelled: bool = True) -> None:
         """Keep the entries of these clips, made or not yet, from eviction as long as this store exists.
 
         Says so, once, if not all of them have room.
         """
-        new = self._names(clips, labelled) - self._mine.held
+        new = self._addresses.names(clips, kinds_of(labelled)) - self._mine.held
         if not new:
             return
         self._mine.held |= new
@@ -112,8 +113,9 @@ class FrameStore:
 
     def estimate(self, clips: Sequence[Clip], *, labelled: bool = True) -> Estimate:
         """Return what `build` would have to decode and write, and the room for it."""
-        missing = [size for clip in clips if (size := self._missing(clip, labelled))]
-        return Estimate(len(missing), sum(missing), self._room.free(self._names(clips, labelled)))
+        kinds = kinds_of(labelled)
+        missing = [size for clip in clips if (size := self._addresses.missing(self.folder, clip, kinds))]
+        return Estimate(len(missing), sum(missing), self._room.free(self._addresses.names(clips, kinds)))
 
     def build(
         self,
@@ -138,49 +140,68 @@ class FrameStore:
             ProblemError: listing every clip whose files are no longer what was indexed; the others are made.
         """
         self.hold(clips, labelled=labelled)
-        missing = [clip for clip in clips if self._missing(clip, labelled)]
-        self._room.make(sum(self._missing(clip, labelled) for clip in missing))
-        problems: list[Problem] = []
-        function = functools.partial(_build, self, labelled, 1 if workers > 1 else 0)
+        kinds, problems = kinds_of(labelled), []
+        sizes = {clip: self._addresses.missing(self.folder, clip, kinds) for clip in clips}
+        missing = [clip for clip in clips if sizes[clip]]
+        self._room.make(sum(sizes.values()))
+        function = functools.partial(_build, self, kinds, 1 if workers > 1 else 0)
         for n, done in enumerate(run(function, missing, workers=workers), start=1):
             problems += done.value or ()
             if done.failure:
                 where = f"{self.manifest.corpus}/{done.item.clip}"
-                problems.append(
-                    Problem(where, "a clip that decodes", done.failure, "Index the corpus again.")
-                )
+                remedy = "Index the corpus again."
+                problems.append(Problem(where, "a clip that decodes", done.failure, remedy))
             if progress:
                 progress(n, len(missing), done.item)
         if problems:
             raise ProblemError(problems)
         return self.estimate(clips, labelled=labelled)
 
-    def _read(
-        self, kind: Kind, clip: Clip, start: int, count: int | None, out: np.ndarray | None
-    ) -> np.ndarray:
-        stop = clip.n_frames if count is None else start + count
-        if not 0 <= start <= stop <= clip.n_frames:
-            raise IndexError(f"{clip.corpus}/{clip.clip}: frames {start} to {stop} of {clip.n_frames}")
+    def ensure(self, clip: Clip, kinds: Iterable[Kind], threads: int = 1) -> None:
+        """Make what is missing of a clip, as far as there is room.
+
+        Args:
+            clip: of the manifest.
+            kinds: frames, maps or both.
+            threads: that decode; 0 takes as many as there are cores.
+
+        Raises:
+            ProblemError: as `read_frames`.
+        """
+        for kind in kinds:
+            self._mended(kind, clip, functools.partial(self._entry, kind, clip, threads))
+
+    def _read(self, kind: Kind, clip: Clip, frames: range, out: np.ndarray | None) -> np.ndarray:
         if out is None:
-            out = np.empty((stop - start, *self._shape(kind, clip)[1:]), np.uint8)
+            out = np.empty((len(frames), *self._addresses.shape(kind, clip)[1:]), np.uint8)
+        self._mended(kind, clip, functools.partial(self._fill, kind, clip, frames, out))
+        return out
+
+    def _fill(self, kind: Kind, clip: Clip, frames: range, out: np.ndarray) -> None:
+        """Read from the entry; without one, from the corpus."""
+        entry = self._entry(kind, clip)
+        if entry is not None:
+            entry.read_into(out, frames.start, frames.step)
+            return
+        images = self._images(kind, clip, frames.start, frames.stop) if frames else ()
+        for i, image in enumerate(itertools.islice(images, 0, None, frames.step)):
+            out[i] = image
+
+    def _mended(self, kind: Kind, clip: Clip, use: Callable[[], object]) -> None:
+        """Use an entry, and use it again after it was found damaged."""
         while True:
             try:
-                entry = self._entry(kind, clip)
-                if entry is None:
-                    for i, image in enumerate(self._images(kind, clip, start, stop)):
-                        out[i] = image
-                else:
-                    entry.read_into(out, start)
-                return out
+                use()
+                return
             except DamageError as damage:
                 self._discard(kind, clip, damage)
 
-    def _entry(self, kind: Kind, clip: Clip) -> Checksummed | None:
+    def _entry(self, kind: Kind, clip: Clip, threads: int = 1) -> Checksummed | None:
         """Return an open entry, made if need be; None if there is no room for it."""
-        path, shape = self._path(kind, clip), self._shape(kind, clip)
+        path, shape = self._path(kind, clip), self._addresses.shape(kind, clip)
         with contextlib.suppress(FileNotFoundError):
             return self._mine.files.get(path, shape)
-        if self._make(kind, clip):
+        if self._make(kind, clip, threads):
             with contextlib.suppress(FileNotFoundError):  # someone removed it again
                 return self._mine.files.get(path, shape)
         return None
@@ -196,70 +217,53 @@ class FrameStore:
         if self._mine.damaged[path] > 1:
             where, remedy = f"{clip.corpus}/{clip.clip} ({path})", "Check the disk and the memory."
             raise ProblemError(Problem(where, "a sound entry after it was made anew", str(damage), remedy))
-        _LOG.warning("%s/%s: %s is damaged: %s. It is made anew.", clip.corpus, clip.clip, path, damage)
+        log.warning("%s/%s: %s is damaged: %s. It is made anew.", clip.corpus, clip.clip, path, damage)
         self._mine.files.discard(path)
 
-    def _make(self, kind: Kind, clip: Clip) -> bool:
+    def _make(self, kind: Kind, clip: Clip, threads: int) -> bool:
         """Decode an entry; return False, saying so once, if there is no room for it."""
         if time.monotonic() < self._mine.full_until:
             return False
-        shape = self._shape(kind, clip)
+        shape = self._addresses.shape(kind, clip)
         try:
-            with self._room.writing(self._name(kind, clip), file_size(shape)) as file:
-                write(file, self._images(kind, clip, 0, clip.n_frames), shape)
+            with self._room.writing(self._addresses.name(kind, clip), file_size(shape)) as file:
+                write(file, self._images(kind, clip, 0, clip.n_frames, threads), shape)
         except NoRoomError as error:
-            self._mine.full_until = time.monotonic() + _RETRY_S
+            self._mine.full_until = time.monotonic() + _FULL_DISK_RETRY_S
             self._say(str(error))
             return False
         return True
 
-    def _images(self, kind: Kind, clip: Clip, start: int, stop: int) -> Iterator[np.ndarray]:
+    def _images(
+        self, kind: Kind, clip: Clip, start: int, stop: int, threads: int = 1
+    ) -> Iterator[np.ndarray]:
         """Read frames or maps from the corpus."""
         with at_hand(self.manifest.root, clip, kind) as root:
             if kind == "maps":
                 yield from (self._mine.maps.read(clip, i, root) for i in range(start, stop))
             else:
-                threads = self._mine.threads
                 yield from iter_frames(root, clip, self.size, start, stop - start, threads=threads)
 
-    def _missing(self, clip: Clip, labelled: bool) -> int:
-        """Return the bytes of a clip's entries that are not there, or not whole."""
-        sizes = {self._path(kind, clip): file_size(self._shape(kind, clip)) for kind in _kinds(labelled)}
-        return sum(size for path, size in sizes.items() if _size(path) != size)
-
-    def _shape(self, kind: Kind, clip: Clip) -> Shape:
-        return (clip.n_frames, *self.size, 3) if kind == "frames" else (clip.n_frames, *self.size)
-
     def _path(self, kind: Kind, clip: Clip) -> Path:
-        return self.folder / self._name(kind, clip)
-
-    def _names(self, clips: Sequence[Clip], labelled: bool) -> set[str]:
-        return {self._name(kind, clip) for clip in clips for kind in _kinds(labelled)}
-
-    def _name(self, kind: Kind, clip: Clip) -> str:
-        """Return the path of an entry within the folder."""
-        return f"{self.address}/{_word(clip)}.{kind}"
+        return self.folder / self._addresses.name(kind, clip)
 
     def _say(self, why: str) -> None:
         if not self._mine.said:
             self._mine.said = True
             text = "%s: the frame store %s cannot hold all: %s. What is not in it is decoded every time."
-            _LOG.warning(text, self.manifest.corpus, self.folder, why)
+            log.warning(text, self.manifest.corpus, self.folder, why)
 
     @functools.cached_property
-    def _room(self) -> Room:
-        return Room(Path(self.folder), self.limit)
+    def _addresses(self) -> Addresses:
+        return Addresses(self.manifest, self.size)
+
+    @functools.cached_property
+    def _room(self) -> BoundedFolder:
+        return BoundedFolder(Path(self.folder), self.limit)
 
     @functools.cached_property
     def _mine(self) -> _Process:
         return _Process(MapReader(self.manifest, self.size))
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _word(clip: Clip) -> str:
-    """Return a name for a clip, what is in its files, fixations included, and which frame each is."""
-    state = hashlib.sha256(json.dumps([getattr(clip, name) for name in _STATE]).encode()).hexdigest()[:16]
-    return f"{urllib.parse.quote(clip.clip, safe='')[:_LONGEST]}-{state}"
 
 
 @dataclass
@@ -267,11 +271,9 @@ class _Process:
     """What one process has of a store."""
 
     maps: MapReader
-    files: OpenFiles = field(default_factory=lambda: OpenFiles(_OPEN))
+    files: OpenFiles = field(default_factory=lambda: OpenFiles(_OPEN_FILES))
     damaged: Counter[Path] = field(default_factory=Counter)
     """How often each entry was."""
-    threads: int = 1
-    """That decode."""
     held: set[str] = field(default_factory=set)
     holds: list[BinaryIO | None] = field(default_factory=list)
     """What keeps `held` from eviction."""
@@ -281,23 +283,18 @@ class _Process:
     """Whether it was said that not everything has room."""
 
 
-def _kinds(labelled: bool) -> tuple[Kind, ...]:
-    return ("frames", "maps") if labelled else ("frames",)
+def _frames(clip: Clip, start: int, count: int | None, step: int) -> range:
+    """Return the frames meant, of which the last is just before the end of the range."""
+    stop = clip.n_frames if count is None else start + (count - 1) * step + 1 if count else start
+    if not 0 <= start <= stop <= clip.n_frames:
+        raise IndexError(f"{clip.corpus}/{clip.clip}: frames {start} to {stop} of {clip.n_frames}")
+    return range(start, stop, step)
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return -1
-
-
-def _build(store: FrameStore, labelled: bool, threads: int, clip: Clip) -> list[Problem]:
+def _build(store: FrameStore, kinds: Sequence[Kind], threads: int, clip: Clip) -> list[Problem]:
     """Make what is missing of one clip; return what is wrong with its files."""
-    store._mine.threads = threads
     try:
-        for kind in _kinds(labelled):
-            store._read(kind, clip, 0, 0, None)
+        store.ensure(clip, kinds, threads)
     except ProblemError as error:
         return error.problems
     return []

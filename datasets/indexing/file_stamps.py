@@ -6,12 +6,9 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from datasets.corpus import Entry
 from datasets.listing.file_names import is_usable_name
-
-if TYPE_CHECKING:
-    from datasets.corpus import Entry
 
 
 @dataclass(frozen=True, slots=True)

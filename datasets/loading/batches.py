@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,15 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from datasets.frame_store.store import FrameStore
-from datasets.loading.windows import Window, draw_window, eligible, validation_windows
+from datasets.loading.batch_memory import BatchLayout, SharedBatches
+from datasets.loading.windows import (
+    Answers,
+    Window,
+    WindowShape,
+    draw_window,
+    eligible,
+    validation_windows,
+)
 from manifests import Clip, Problem, ProblemError
 
 
@@ -27,7 +33,8 @@ class ClipBatch:
     clips: torch.Tensor
     """uint8 (B, T, H, W, 3), RGB."""
     maps: torch.Tensor | None
-    """uint8 (B, H, W): the saliency map of each window's last frame; None when loaded without labels."""
+    """uint8 (B, A, H, W): the saliency maps of each window's last frame (A = 1), or of every one (A = T).
+    None when loaded without labels."""
     flips: torch.Tensor
     """bool (B,): which windows and maps are still to be mirrored left to right."""
     keys: list[str]
@@ -36,10 +43,10 @@ class ClipBatch:
     def to(self, device: torch.device | str) -> ClipBatch:
         """Return the batch on a device, with what was to be mirrored mirrored there."""
         flips = self.flips.to(device, non_blocking=True)
-        clips = _mirrored(self.clips.to(device, non_blocking=True), flips, 3)
+        clips = _mirrored(self.clips.to(device, non_blocking=True), flips, dim=3)
         maps = self.maps
         if maps is not None:
-            maps = _mirrored(maps.to(device, non_blocking=True), flips, 2)
+            maps = _mirrored(maps.to(device, non_blocking=True), flips, dim=3)
         return ClipBatch(clips, maps, torch.zeros_like(flips), self.keys)
 
     def pin_memory(self) -> ClipBatch:
@@ -53,6 +60,8 @@ def training_batches(
     clips: Sequence[Clip],
     *,
     T: int,
+    step: int = 1,
+    answers: Answers = "last",
     batch: int,
     seed: int,
     first_step: int = 0,
@@ -70,8 +79,10 @@ def training_batches(
 
     Args:
         store: frames and maps.
-        clips: to draw from; those shorter than T are never drawn.
+        clips: to draw from; those shorter than a window are never drawn.
         T: frames of a window.
+        step: from one of them to the next, in frames of the clip.
+        answers: whether the last of them has its map loaded, or every one.
         batch: windows per rank and step.
         seed: of the experiment.
         first_step: where to begin; resuming needs no replay.
@@ -83,18 +94,19 @@ def training_batches(
         pin: put batches where a GPU copies them from by itself.
 
     Raises:
-        ProblemError: no clip has T frames, or one cannot be read any more.
+        ProblemError: no clip has a whole window, or one cannot be read any more.
     """
-    _require_long_enough(store.manifest.corpus, clips, T)
-    store.hold(eligible(clips, T)[0], labelled=labelled)
-    layout = _Layout(batch, T, *store.size, labelled)
+    shape = WindowShape(T, step, answers)
+    _require_long_enough(store.manifest.corpus, clips, shape.span)
+    store.hold(eligible(clips, T, step)[0], labelled=labelled)
+    layout = BatchLayout(batch, shape, *store.size, labelled)
     # Two batches per worker are on their way, one is handed over, and the one before may still be held.
-    shared = _Shared(layout, 2 * workers + 2 if workers else 0)
+    shared = SharedBatches(layout, 2 * workers + 2 if workers else 0)
     steps = _Steps(store, list(clips), layout, seed, rank * batch, shared.memory)
     for loaded in DataLoader(
         steps,
         batch_size=None,
-        sampler=((step, shared.take()) for step in range(first_step, last_step)),
+        sampler=((number, shared.take()) for number in range(first_step, last_step)),
         num_workers=workers,
         collate_fn=_unchanged,
         # Starting to load would otherwise draw from PyTorch's own generator, and shift the dropout of a
@@ -103,7 +115,7 @@ def training_batches(
     ):
         if isinstance(loaded, ProblemError):
             raise loaded
-        found = shared.lend(loaded) if isinstance(loaded, _Shipped) else loaded
+        found = loaded.received(shared) if isinstance(loaded, _Shipped) else loaded
         yield found.pin_memory() if pin else found
 
 
@@ -112,6 +124,8 @@ def validation_batches(
     clips: Sequence[Clip],
     *,
     T: int,
+    step: int = 1,
+    answers: Answers = "last",
     batch: int,
     per_clip: int,
     rank: int = 0,
@@ -121,29 +135,65 @@ def validation_batches(
 
     Windows are dealt out in turn, so that every rank has its share of every clip's length.
     """
-    store.hold(eligible(clips, T)[0])
-    windows = validation_windows(clips, T, per_clip)[rank::world_size]
+    store.hold(eligible(clips, T, step)[0])
+    windows = validation_windows(clips, T, per_clip, step)[rank::world_size]
     for i in range(0, len(windows), batch):
-        yield load(store, clips, windows[i : i + batch], T)
+        yield load(store, clips, windows[i : i + batch], WindowShape(T, step, answers))
+
+
+def all_maps(store: FrameStore, clips: Sequence[Clip], batch: int) -> Iterator[torch.Tensor]:
+    """Yield every saliency map of some clips once, in order of the clips and of their frames.
+
+    No frame is read, and there are never more than `batch` maps in memory that have not been yielded.
+
+    Args:
+        store: maps are taken from it, made in it where it has room, and decoded where it has none.
+        clips: whose maps are shipped, or made of fixations.
+        batch: maps at a time; the last time, those that are left.
+
+    Yields:
+        uint8 (n, H, W), memory of its own.
+
+    Raises:
+        ProblemError: a clip cannot be read any more.
+    """
+    if batch < 1:
+        raise ValueError(f"expected 1 map or more at a time, found {batch}")
+    maps, filled = None, 0
+    for clip in clips:
+        start = 0
+        while start < clip.n_frames:
+            if maps is None:
+                maps, filled = torch.empty((batch, *store.size), dtype=torch.uint8), 0
+            count = min(batch - filled, clip.n_frames - start)
+            store.read_maps(clip, start, count, maps[filled : filled + count].numpy())
+            start, filled = start + count, filled + count
+            if filled == batch:
+                yield maps
+                maps = None
+    if maps is not None:
+        yield maps[:filled]
 
 
 def load(
     store: FrameStore,
     clips: Sequence[Clip],
     windows: Sequence[Window],
-    T: int,
+    shape: WindowShape,
     *,
     labelled: bool = True,
     memory: torch.Tensor | None = None,
 ) -> ClipBatch:
     """Load windows of clips as one batch, in the memory given (uint8, as much as it takes) or its own."""
-    layout = _Layout(len(windows), T, *store.size, labelled)
+    layout = BatchLayout(len(windows), shape, *store.size, labelled)
     frames, maps = layout.split(torch.empty(layout.size, dtype=torch.uint8) if memory is None else memory)
+    unanswered = shape.length - shape.answered
     for slot, window in enumerate(windows):
-        clip, end = clips[window.clip_index], window.start + T
-        store.read_frames(clip, window.start, T, frames[slot].numpy())
+        clip, start = clips[window.clip_index], window.start
+        store.read_frames(clip, start, shape.length, frames[slot].numpy(), step=shape.step)
         if maps is not None:
-            store.read_maps(clip, end - 1, 1, maps[slot : slot + 1].numpy())
+            first = start + unanswered * shape.step
+            store.read_maps(clip, first, shape.answered, maps[slot].numpy(), step=shape.step)
     flips = torch.tensor([window.flip for window in windows])
     keys = [f"{clips[w.clip_index].clip}@{w.start}{'~' * w.flip}" for w in windows]
     return ClipBatch(frames, maps, flips, keys)
@@ -154,34 +204,13 @@ def _mirrored(images: torch.Tensor, flips: torch.Tensor, dim: int) -> torch.Tens
     return torch.where(flips.view(-1, *[1] * (images.ndim - 1)), images.flip(dim), images)
 
 
-def _require_long_enough(corpus: str, clips: Sequence[Clip], T: int) -> None:
+def _require_long_enough(corpus: str, clips: Sequence[Clip], span: int) -> None:
     longest = max((clip.n_frames for clip in clips), default=0)
-    if longest < T:
+    if longest < span:
         where = f"training clips of {corpus}"
         found = f"{len(clips)} clips, the longest of {longest}"
-        raise ProblemError(Problem(where, f"one of at least {T} frames", found, "Shorten the clip length."))
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How a batch lies in one piece of memory: its clips, then its maps."""
-
-    batch: int
-    T: int
-    height: int
-    width: int
-    labelled: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.batch * self.height * self.width * (3 * self.T + self.labelled)
-
-    def split(self, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return clips and maps as views of uint8 (size,)."""
-        size = self.batch * self.T * self.height * self.width * 3
-        clips = memory[:size].view(self.batch, self.T, self.height, self.width, 3)
-        return clips, memory[size:].view(self.batch, self.height, self.width) if self.labelled else None
+        remedy = "Shorten the clip length."
+        raise ProblemError(Problem(where, f"one of at least {span} frames", found, remedy))
 
 
 @dataclass(frozen=True)
@@ -192,34 +221,9 @@ class _Shipped:
     flips: list[bool]
     keys: list[str]
 
-
-class _Shared:
-    """Memory in which loader processes leave batches, used again when nobody holds its batch any more.
-
-    Memory shared anew for each batch, as the loader does by itself, is 2.5 times slower: its page faults take
-    longer than reading.
-
-    Args:
-        layout: of each batch.
-        pieces: batches that there is memory for; what is loaded beyond, as batches are kept, is sent as
-            tensors of its own.
-    """
-
-    def __init__(self, layout: _Layout, pieces: int) -> None:
-        self._layout = layout
-        self.memory = [torch.empty(layout.size, dtype=torch.uint8).share_memory_() for _ in range(pieces)]
-        self._free = deque(range(pieces))
-
-    def take(self) -> int | None:
-        """Return a piece to load the next batch into, if there is one."""
-        return self._free.popleft() if self._free else None
-
-    def lend(self, shipped: _Shipped) -> ClipBatch:
-        """Return a batch; when its last tensor is gone, its memory is free."""
-        view = self.memory[shipped.piece].numpy()[:]
-        weakref.finalize(view, self._free.append, shipped.piece).atexit = False
-        clips, maps = self._layout.split(torch.from_numpy(view))
-        return ClipBatch(clips, maps, torch.tensor(shipped.flips), shipped.keys)
+    def received(self, shared: SharedBatches) -> ClipBatch:
+        """Return the batch, in the memory that it lies in."""
+        return ClipBatch(*shared.lend(self.piece), torch.tensor(self.flips), self.keys)
 
 
 @dataclass
@@ -228,7 +232,7 @@ class _Steps(Dataset):
 
     store: FrameStore
     clips: list[Clip]
-    layout: _Layout
+    layout: BatchLayout
     seed: int
     first_slot: int
     memory: list[torch.Tensor]
@@ -239,12 +243,15 @@ class _Steps(Dataset):
     def __getitem__(self, item: tuple[int, int | None]) -> ClipBatch | _Shipped | ProblemError:
         """Load the batch of a step, into a piece of shared memory or its own."""
         step, piece = item
-        corpus, T = self.store.manifest.corpus, self.layout.T
+        corpus, shape = self.store.manifest.corpus, self.layout.shape
         slots = range(self.first_slot, self.first_slot + self.layout.batch)
-        windows = [draw_window(self.seed, corpus, step, slot, lengths=self._lengths, T=T) for slot in slots]
+        windows = [
+            draw_window(self.seed, corpus, step, slot, lengths=self._lengths, span=shape.span)
+            for slot in slots
+        ]
         memory = None if piece is None else self.memory[piece]
         try:
-            batch = load(self.store, self.clips, windows, T, labelled=self.layout.labelled, memory=memory)
+            batch = load(self.store, self.clips, windows, shape, labelled=self.layout.labelled, memory=memory)
         except ProblemError as error:  # raised across processes it would lose its problems
             return error
         return batch if piece is None else _Shipped(piece, batch.flips.tolist(), batch.keys)

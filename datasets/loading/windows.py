@@ -5,15 +5,49 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from manifests import Clip
 
+Answers = Literal["last", "every"]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowShape:
+    """Which frames of a clip a model sees together, and of which of them it gives maps.
+
+    Raises:
+        ValueError: no such frames.
+    """
+
+    length: int
+    """Frames of a window, T."""
+    step: int = 1
+    """From one of them to the next, in frames of the clip."""
+    answers: Answers = "last"
+    """The last frame alone has a map, or every one has."""
+
+    def __post_init__(self) -> None:
+        if min(self.length, self.step) < 1 or self.answers not in get_args(Answers):
+            known = " or ".join(get_args(Answers))
+            raise ValueError(f"a window has 1 frame or more, a step of 1 or more and answers {known}: {self}")
+
+    @property
+    def span(self) -> int:
+        """Frames of the clip from the first to the last of a window."""
+        return (self.length - 1) * self.step + 1
+
+    @property
+    def answered(self) -> int:
+        """How many frames of a window have a map, counted from its end."""
+        return self.length if self.answers == "every" else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``T`` consecutive frames of a clip."""
+    """Where a window of some `WindowShape` lies."""
 
     clip_index: int
     """Position in the list of clips."""
@@ -23,7 +57,7 @@ class Window:
     """Mirrored left to right."""
 
 
-def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.ndarray, T: int) -> Window:
+def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.ndarray, span: int) -> Window:
     """Draw one training window: a clip, its start and a flip, each uniformly (paper, section 4.2).
 
     The draw depends on nothing but the arguments, so training resumes at any step, any number of loaders
@@ -35,26 +69,32 @@ def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.nda
         corpus: name of the corpus.
         step: counts the micro-batches.
         slot: position in the global micro-batch.
-        lengths: int (N,), frames of each clip; clips shorter than T are never drawn.
-        T: frames of a window.
+        lengths: int (N,), frames of each clip; clips shorter than the span are never drawn.
+        span: frames that a window reaches over.
 
     Raises:
-        ValueError: no clip has T frames.
+        ValueError: no clip has so many.
     """
-    usable = np.flatnonzero(np.asarray(lengths) >= T)
+    usable = np.flatnonzero(np.asarray(lengths) >= span)
     if len(usable) == 0:
-        raise ValueError(
-            f"no clip of {corpus} has the {T} frames of a window; the longest has {max(lengths, default=0)}"
-        )
+        longest = max(lengths, default=0)
+        raise ValueError(f"no clip of {corpus} has the {span} frames of a window; the longest has {longest}")
     rng = _generator(seed, corpus, step, slot)
     clip_index = int(usable[rng.integers(len(usable))])
-    start = int(rng.integers(lengths[clip_index] - T + 1))
+    start = int(rng.integers(lengths[clip_index] - span + 1))
     return Window(clip_index, start, bool(rng.integers(2)))
 
 
-def eligible(clips: Sequence[Clip], T: int) -> tuple[list[Clip], int]:
-    """Return the clips of at least T frames, and how many are left out (as the paper does in training)."""
-    kept = [clip for clip in clips if clip.n_frames >= T]
+def eligible(clips: Sequence[Clip], T: int, step: int = 1) -> tuple[list[Clip], int]:
+    """Return the clips that have a window, and how many are left out (as the paper does in training).
+
+    Args:
+        clips: of one split.
+        T: frames of a window.
+        step: from one of them to the next.
+    """
+    span = WindowShape(T, step).span
+    kept = [clip for clip in clips if clip.n_frames >= span]
     return kept, len(clips) - len(kept)
 
 
@@ -67,15 +107,15 @@ def draw_half(clips: Sequence[Clip], seed: int, corpus: str, step: int) -> list[
     return [clips[i] for i in sorted(drawn)]
 
 
-def validation_windows(clips: Sequence[Clip], T: int, per_clip: int) -> list[Window]:
+def validation_windows(clips: Sequence[Clip], T: int, per_clip: int, step: int = 1) -> list[Window]:
     """Return ``per_clip`` fixed windows of each clip: evenly spaced, never flipped, the same at every call.
 
     One window stands in the middle; of more, the first begins and the last ends with the clip. A clip with
-    fewer different windows gives those it has; one shorter than T gives none.
+    fewer different windows gives those it has; one shorter than a window gives none. Arguments of `eligible`.
     """
-    windows = []
+    windows, span = [], WindowShape(T, step).span
     for index, clip in enumerate(clips):
-        last = clip.n_frames - T
+        last = clip.n_frames - span
         if last < 0:
             continue
         starts = [last // 2] if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)

@@ -12,8 +12,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from datasets.corpus import ClipError, Entry, Reading, Rows, as_finding, describe
-from datasets.listing.folder_tree import IMAGE_SUFFIXES
+from datasets.corpus import ClipError, Entry, Reading, Rows
+from datasets.damaged import as_finding, describe
+from datasets.listing.file_names import IMAGE_SUFFIXES
 from datasets.listing.layouts import outside_root, stray_files
 from datasets.reading.images import check_depth, check_size
 from datasets.reading.numbered_files import (

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from datasets.corpus import ClipError, said
+from datasets.corpus import ClipError
+from datasets.damaged import said
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AROUND = 12
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_OVERHEAD = 12
 """Bytes of a PNG chunk beside its content: size and kind before it, checksum after it."""
 
 
@@ -48,10 +49,10 @@ def _whole(image: Image.Image) -> bytes:
 
 def _check_sums(png: bytes) -> None:
     """Raise a ValueError for pixels that differ from their checksum, which Pillow does not look at."""
-    start = len(_SIGNATURE)
-    while start + _AROUND <= len(png):
+    start = len(_PNG_SIGNATURE)
+    while start + _CHUNK_OVERHEAD <= len(png):
         size, kind = struct.unpack_from(">I4s", png, start)
-        end = start + _AROUND + size
+        end = start + _CHUNK_OVERHEAD + size
         if kind == b"IDAT" and zlib.crc32(png[start + 4 : end - 4]).to_bytes(4) != png[end - 4 : end]:
             raise ValueError("the pixels differ from their checksum")
         start = end

@@ -10,7 +10,8 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 
-from datasets.corpus import ClipError, said
+from datasets.corpus import ClipError
+from datasets.damaged import said
 
 # Version 5: bytes of its header; kinds of elements, one of which holds others, and one has a checksum.
 _HEADER, _KINDS, _MATRIX, _COMPRESSED = 128, {*range(1, 8), 9, *range(12, 19)}, 14, 15

@@ -8,10 +8,10 @@ from pathlib import Path
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
 from grid.planning.prepare import Grid
-from grid.precision import check_precision
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
+from grid.running.precision import check_precision
 from grid.tracking import EXPERIMENT, Tracker
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -106,14 +106,13 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
         return True
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
-    from grid.running import jobs  # noqa: PLC0415
-    from grid.running import ray_session as cluster  # noqa: PLC0415
+    from grid.running import jobs, ray_session  # noqa: PLC0415
 
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
     check_precision(grid, todo)
-    with frames.decoded(grid, todo, audience.on_phase) as broken:
+    with frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken:
         audience.on_phase("starting Ray")
-        with cluster.session():
+        with ray_session.session():
             driver = jobs.sweep(grid, done, audience)
             audience.on_phase("")
             for unit in failed:

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from grid.evaluation import pictures
-from grid.evaluation.evaluate import EvaluationJob, Part, evaluate_part
+from grid.evaluation.evaluate import evaluate_part
+from grid.evaluation.job import EvaluationJob, Part
 from grid.plan import Evaluation
 from grid.results import output_folder
 from grid.results.checks import FRAME_SCHEMA
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.running.places import brought
 from manifests.parquet import seal, unseal
 
 _NOTE = b"part"
@@ -46,7 +46,7 @@ def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
         ProblemError: the disk is full.
         OSError: the storage does not answer.
     """
-    name, job = output_folder.part(job.id, part), brought(job, storage)
+    name, job = output_folder.part(job.id, part), job.brought(storage)
     asked = {"clips": list(job.parts[part]), "weights": _fingerprint(Path(job.weights))}
     found = _earlier(storage, name, asked)
     if found is None:

@@ -33,7 +33,7 @@ def account(training: Training, error: str, rows: Iterable[Row]) -> str:
             *curve,
             "",
             "Settings, with all that changes its weights:",
-            OmegaConf.to_yaml(OmegaConf.create(dict(training.spec))),
+            OmegaConf.to_yaml(OmegaConf.create(training.spec.as_settings())),
         ]
     )
 

@@ -107,3 +107,8 @@ def shared_manifest(corpus: str, digest: str) -> str:
 def shared_weights(digest: str) -> str:
     """Name a file of initial weights in the storage, by its SHA-256, for machines that do not see its own."""
     return f"weights/{digest}.pt"
+
+
+def shared_plugin(name: str, digest: str) -> str:
+    """Name the folder of a plug-in in the storage, by its content, for machines that do not see its own."""
+    return f"plugins/{digest}/{name}"

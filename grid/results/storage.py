@@ -91,6 +91,22 @@ class Storage:
         _stamp(path, info.mtime_ns)
         return path
 
+    def fetch_folder(self, place: str | Path) -> Path:
+        """Return a folder's path, having brought all its files from the url where this machine has none.
+
+        Args:
+            place: name, or path; one outside the storage is taken to be on every machine.
+
+        Raises:
+            OSError: the url does not answer.
+            ProblemError: the disk is full.
+        """
+        path = self.path(place)
+        if self.url and path.is_relative_to(self.local):
+            for name in self.files(place):
+                self.fetch(name)
+        return path
+
     def publish(self, place: str | Path, source: Path | None = None, *, keep: bool = True) -> None:
         """Bring a local file to the url, where it is whole or not there.
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from ray import tune
 
-from grid.evaluation.evaluate import EvaluationJob
+from grid.evaluation.job import EvaluationJob
 from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
@@ -17,9 +17,9 @@ from grid.running.evaluation_tasks import EvaluationTasks
 from grid.running.events import Listener
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule, Share
+from grid.running.trial import trial
 from grid.running.tune_hooks import TrainingSearcher, TrialCallback
-from grid.training.loop import Job
-from grid.training.ray_worker import trial
+from grid.training.job import Job
 
 
 class Driver:

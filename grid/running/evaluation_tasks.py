@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import ray
 
-from grid.evaluation.evaluate import EvaluationJob
+from grid.evaluation.job import EvaluationJob
 from grid.evaluation.parts import do_part, gather
 from grid.plan import Evaluation
 from grid.results.storage import Storage

@@ -23,7 +23,7 @@ from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
 
 _LONGEST_TAG = 8000
 # Tags of what a run is given after it has ended, so that it is given it once.
-_MODEL_TAG, _PICTURES_TAG = "model", "pictures"
+_MODEL_TAG, _PICTURES_TAG = "logged_model", "pictures"
 
 
 class Story:

@@ -1,4 +1,4 @@
-"""The first tap of HD2S along a whole clip, computed once for all the windows that look at it.
+"""S3D's first blocks along a whole clip, computed once for all the windows that look at it.
 
 Windows of T frames that follow each other share T−1 of them, but a layer's output is the same for two windows
 only where zero padding in time does not reach it. Up to the first tap (S3D's blocks 1 and 2) that can be said
@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hd2s.layers.folded import Casting, FrameConv, per_frame, per_pixel
-from hd2s.models.hd2s.model import HD2S
+from hd2s.layers.s3d import S3D
 
 _STRIDE = 2  # of block 1's temporal convolution, in frames
 _REACH = 3  # of the same, to either side
@@ -48,14 +48,14 @@ def kinds(length: int) -> list[Kind]:
 
 
 class FirstBlocks:
-    """Blocks 1 and 2 of an HD2S, folded, as the pieces that a sweep puts together.
+    """Blocks 1 and 2 of an S3D for windows of `length` frames, folded: what a sweep puts together.
 
     Frames, values and products stand along the first axis: (n, H, W, C).
     """
 
-    def __init__(self, model: HD2S, cast: Casting):
-        (first,), (pointwise, second) = model.backbone.block1, model.backbone.block2
-        self.length = model.config.clip_length // _STRIDE
+    def __init__(self, backbone: S3D, length: int, cast: Casting):
+        (first,), (pointwise, second) = backbone.block1, backbone.block2
+        self.length = length // _STRIDE
         self._space1 = FrameConv(cast, first.spatial)
         self._pointwise, self._space2 = FrameConv(cast, pointwise), FrameConv(cast, second.spatial)
         weight, bias = cast.fold(first.temporal.conv, first.temporal.norm)

@@ -1,4 +1,4 @@
-"""What the DHF1K benchmark does around its metrics: 8-bit predictions resized, and s-AUC's negatives.
+"""A frame as the DHF1K benchmark scores it: 8-bit predictions resized, s-AUC's negatives, and the metrics.
 
 The metrics themselves are in `hd2s.metrics.scores`; how it averages (over frames, NaN dropped) is its
 caller's.
@@ -14,10 +14,48 @@ from numbers import Integral
 import numpy as np
 
 from hd2s.filters import bicubic_matrix
+from hd2s.metrics.definitions import METRICS
+from hd2s.metrics.scores import score_frames
 
-POOL_SEED = 0
-"""First word of `draw_other_fixations`' key: the draw is alike for every model, so that all are compared on
-equal terms, those that the grid has trained and those whose predictions are scored as files."""
+# First word of `draw_other_fixations`' key: the draw is alike for every model, so that all are compared on
+# equal terms, those that the grid has trained and those whose predictions are scored as files.
+_POOL_SEED = 0
+
+Pool = tuple[Sequence[np.ndarray], Sequence[tuple[int, int]]]
+"""Of all evaluated frames: the fixated pixels (n, 2), row and column, and the sizes (H, W)."""
+
+
+def score_frame(
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    points: np.ndarray,
+    pool: Pool,
+    key: tuple[int | str, ...],
+    *,
+    eight_bit: bool = True,
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, float]:
+    """Score one frame's prediction: the one way for the grid's models and for anybody's files.
+
+    Args:
+        prediction: (h, w) of any size, resized to the truth's; uint8 as submitted, or as a model gives it.
+        truth: the continuous map (H, W), uint8.
+        points: its fixated pixels, integers (n, 2), row and column.
+        pool: what s-AUC's other fixations are drawn from.
+        key: the frame's own, which alone decides its draw: corpus, clip, number.
+        eight_bit: predictions become 8-bit images first, as the benchmark receives them.
+        metrics: names of `hd2s.metrics.definitions`.
+
+    Returns:
+        Name → score, NaN where undefined.
+
+    Raises:
+        ValueError: the prediction is not finite; a point lies outside the map.
+    """
+    others = draw_other_fixations(*pool, truth.shape, (_POOL_SEED, *key))
+    image = as_benchmark_image(prediction, truth.shape, eight_bit=eight_bit)
+    scores = score_frames(image[None], [points], truth[None], [others], metrics=metrics)
+    return {name: float(column[0]) for name, column in scores.items()}
 
 
 def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:

@@ -14,11 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-
-def full_precision(device: torch.device) -> AbstractContextManager:
-    """Suspend autocast: maps in bfloat16, which has 8 bits, would have steps where they must be smooth."""
-    known = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+from hd2s.models.contract import SaliencyModel
 
 
 @dataclass(frozen=True)
@@ -64,14 +60,14 @@ class Execution:
         chosen = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: found[name] for name, value in chosen.items() if value is None})
 
-    def prepare(self, model: nn.Module) -> nn.Module:
-        """Apply memory order, checkpointing and compilation to an HD2S, in place; return it."""
+    def prepare(self, model: SaliencyModel) -> SaliencyModel:
+        """Apply memory order, checkpointing and compilation to a model, in place; return it."""
         if not self.channels_last:
             model.memory_format = torch.contiguous_format
             for parameter in model.parameters():
                 parameter.data = parameter.data.contiguous()
         if self.checkpointing:
-            for block in _blocks(model):
+            for block in model.blocks():
                 block.forward = _Recomputed(block, block.forward)
         if self.compile:
             model.compile()
@@ -81,14 +77,6 @@ class Execution:
         """Return the context of forward passes on `device`."""
         on = bool(self.mixed_precision)
         return torch.autocast(device.type, torch.bfloat16) if on else nullcontext()
-
-
-def _blocks(model: nn.Module) -> Iterator[nn.Module]:
-    for stage in range(1, 6):
-        yield from getattr(model.backbone, f"block{stage}")
-    for net in model.conspicuity.values():
-        yield net.temporal_removal
-        yield from net.stages
 
 
 class _Recomputed:

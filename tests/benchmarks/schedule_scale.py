@@ -45,7 +45,7 @@ from grid.running import jobs
 from grid.running import ray_session as cluster
 from grid.running.events import Listener
 from grid.running.schedule import Schedule, Share
-from grid.training.loop import Job
+from grid.training.job import Job
 from manifests import Clip, write
 
 # Corpus -> whose real lengths it takes, and how many clips; 0 for all of them. LEDOV's are not published.

@@ -1,6 +1,7 @@
 """One clip of DHF1K that tests damage: as a video (`video_clip`) or as a folder of frames (`frame_clip`)."""
 
-from datasets.corpus import get, read_entry
+from datasets.corpora.registry import get
+from datasets.indexing.read_entry import read_entry
 from tests.datasets.small_corpora import write_dhf1k, write_dhf1k_frames
 
 DHF1K = get("dhf1k")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from datasets.corpus import read_entry
+from datasets.indexing.read_entry import read_entry
 from manifests import Clip
 
 WIDTH, HEIGHT = 64, 48

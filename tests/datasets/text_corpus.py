@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading, describe
+from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading
+from datasets.damaged import describe
 
 READS = "reads.log"
 """Beside the root: the name of each clip, once for each time that it was read."""

@@ -10,7 +10,8 @@ import scipy.io
 from PIL import Image
 
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import ClipError, read_entry
+from datasets.corpus import ClipError
+from datasets.indexing.read_entry import read_entry
 from datasets.reading.numbered_files import numbered, read_fixation_mats
 from datasets.reading.video import probe
 

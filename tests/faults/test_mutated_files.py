@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.corpus import ClipError, Entry, describe
+from datasets.corpus import ClipError, Entry
+from datasets.damaged import describe
 from datasets.frame_store.checksummed import Checksummed, DamageError, file_size
 from datasets.frame_store.checksummed import write as write_rows
 from datasets.listing.split_lists import read_lists

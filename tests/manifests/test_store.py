@@ -165,6 +165,15 @@ def test_digest_is_pinned(tmp_path):
     assert digest == "a56ded884e07349ffda3f366466bec188d6875a190f3fe30b5a136162b37358d"
 
 
+def test_how_maps_are_made_is_told_and_changes_no_digest(tmp_path):
+    rule = {"sigma": 0.1 + 0.2, "reach": 50, "even": False}
+    for told in (None, {}, rule):
+        manifest = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS, map_rule=told)
+        assert manifest.map_rule == open_manifest(tmp_path).map_rule == told
+        assert manifest.digest == "a56ded884e07349ffda3f366466bec188d6875a190f3fe30b5a136162b37358d"
+        manifest.verify()
+
+
 def test_root_can_be_overridden(tmp_path):
     written = write(tmp_path, "DHF1K", tmp_path / "here", CLIPS, POINTS)
     moved = open_manifest(tmp_path, root=tmp_path / "there")

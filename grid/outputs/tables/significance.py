@@ -18,9 +18,7 @@ from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row,
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
-
-PAIRS = (("generalization", "adaptation"), ("multi-source", "domain-specific"))
-"""What the papers compare: the plain approach, and the one that is to improve on it."""
+from hd2s.models.registry import models
 
 _COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p")
 
@@ -78,7 +76,8 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
 def _pairs(chosen: list[Cell]) -> list[_Pair]:
     """Find the pairs among cells; of a sweep, each model has the point that its validation chose."""
     pairs = []
-    for plain, other in PAIRS:
+    improving = [(found.improves_on, word) for word, found in approaches().items() if found.improves_on]
+    for plain, other in improving:
         standing = {_key(cell): cell for cell in chosen if cell.approach == other}
         matched = [(c, standing[_key(c)]) for c in chosen if c.approach == plain and _key(c) in standing]
         by_place = gather(matched, lambda cells: _key(cells[0])[:-1])
@@ -87,7 +86,7 @@ def _pairs(chosen: list[Cell]) -> list[_Pair]:
 
 
 def _key(cell: Cell) -> tuple[Any, ...]:
-    return cell.sources, cell.target, cell.test, cell.variant, cell.seed
+    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.seed
 
 
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
@@ -114,7 +113,8 @@ def _blocks(
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
     def group(pair: _Pair) -> str:
-        return ", ".join(filter(None, (layout.group(pair.first), pair.first.variant)))
+        model = models()[pair.first.model].title if len(spec.models) > 1 else ""
+        return ", ".join(filter(None, (layout.group(pair.first), model, pair.first.variant)))
 
     return tuple(
         Block(title, tuple(Group(group(pair), _rows(pair, found[pair], spec, results)) for pair in pairs))
@@ -191,6 +191,7 @@ def _records(
         "sources": "+".join(first.sources),
         "target": first.target,
         "test": first.test,
+        "model": first.model,
         "variant": first.variant,
         "approach": pair.words[1],
         "minus": pair.words[0],

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from hd2s.layers.convolution import Conv2d
 from hd2s.layers.domains import DomainBatchNorm2d
+from hd2s.layers.precision import full_precision
 from hd2s.layers.s3d import CHANNELS, ConvUnit
-from hd2s.training.execution import full_precision
 
 # Per level, the (width, number of convolutions) of each decoder stage.
 _STAGES = {

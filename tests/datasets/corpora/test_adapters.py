@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasets.corpus import available, get
+from datasets.corpora.registry import available, get
 from datasets.listing.file_names import escapes
 from datasets.listing.layouts import Place
 from datasets.listing.published_lists import published_list, split_by_lists
@@ -201,13 +201,6 @@ def test_a_wrong_root_says_what_was_expected_and_found(tmp_path, word):
         get(word).list(tmp_path)
     with pytest.raises(ProblemError, match="found no such folder"):
         get(word).list(tmp_path / "nowhere")
-
-
-def test_names_and_words_find_the_adapter():
-    assert get("DHF1K") is get("dhf1k")
-    assert [get(word).name for word in available()] == ["DHF1K", "Hollywood2", "LEDOV", "UCFSports"]
-    with pytest.raises(ProblemError, match=r"found .holywood.\. Did you mean hollywood2\? Available: dhf1k"):
-        get("holywood")
 
 
 @pytest.mark.parametrize(

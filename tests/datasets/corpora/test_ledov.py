@@ -6,7 +6,7 @@ import pytest
 from scipy.io import savemat
 
 from datasets.corpora.ledov import fixated_pixels
-from datasets.corpus import get
+from datasets.corpora.registry import get
 from datasets.indexing.index import index
 from datasets.reading import matfile
 from manifests import ProblemError

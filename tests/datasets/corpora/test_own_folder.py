@@ -6,8 +6,8 @@ import unicodedata
 import pytest
 
 from datasets.corpora.own_folder import FolderCorpus
+from datasets.corpora.saliency_maps import read_map
 from datasets.listing.split_lists import read_lists
-from datasets.reading.ground_truth import read_map
 from manifests import ProblemError
 from tests.datasets.small_corpora import (
     expected_rows,

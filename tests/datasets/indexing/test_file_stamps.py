@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from datasets.corpus import Entry, read_entry
+from datasets.corpus import Entry
 from datasets.indexing.file_stamps import stamp
+from datasets.indexing.read_entry import read_entry
 from manifests import Finding
 from tests.datasets.one_clip import DHF1K, FIXATIONS, MAPS, VIDEO, cut, read, video_clip
 from tests.datasets.small_corpora import four_digits, write_fixations

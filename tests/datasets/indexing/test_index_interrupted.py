@@ -1,4 +1,4 @@
-"""Indexes killed at any moment, two at a time, with a damaged journal, or with more fixations than memory."""
+"""Indexes killed at any moment, two at a time, with a damaged cache, or with more fixations than memory."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from datasets.indexing.index import index
-from datasets.indexing.read_cache import JOURNAL, LOCK
+from datasets.indexing.read_cache import CACHE_FILE, LOCK_FILE
 from manifests import ProblemError, open_manifest
 from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
 from tests.places import REPOSITORY
@@ -46,7 +46,7 @@ def test_a_damaged_or_foreign_journal_is_begun_afresh(tmp_path, damage, caplog):
     names = write_corpus(root, points=2000)
     digest = index(CORPUS, root, out).digest
     reads(root)
-    damage(out / JOURNAL)
+    damage(out / CACHE_FILE)
     assert index(CORPUS, root, out).digest == digest
     assert "all clips are read again" in caplog.text
     assert sorted(reads(root)) == sorted(names)
@@ -59,7 +59,7 @@ def test_one_damaged_row_is_read_again(tmp_path):
     write_corpus(root)
     digest = index(CORPUS, root, out).digest
     reads(root)
-    with sqlite3.connect(out / JOURNAL) as database:
+    with sqlite3.connect(out / CACHE_FILE) as database:
         database.execute("UPDATE clips SET fixations = x'00' WHERE clip = 'train_5'")
     assert index(CORPUS, root, out).digest == digest
     assert reads(root) == ["train_5"]
@@ -68,7 +68,7 @@ def test_one_damaged_row_is_read_again(tmp_path):
 def test_a_second_index_into_the_folder_is_refused_and_names_the_first(tmp_path):
     write_corpus(tmp_path / "corpus")
     (tmp_path / "m").mkdir()
-    (tmp_path / "m" / LOCK).write_text("process 1 on elsewhere, long dead\n")
+    (tmp_path / "m" / LOCK_FILE).write_text("process 1 on elsewhere, long dead\n")
     told = []
 
     def again(*_):
@@ -115,8 +115,8 @@ def start_index(tmp_path, root, out, workers=1):
 
 
 def keys(out):
-    """Return the key of each clip in the journal, changed by whatever its row is made from."""
-    with closing(sqlite3.connect(out / JOURNAL)) as database:
+    """Return the key of each clip in the cache, changed by whatever its row is made from."""
+    with closing(sqlite3.connect(out / CACHE_FILE)) as database:
         return dict(database.execute("SELECT clip, key FROM clips").fetchall())
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from datasets.corpus import get
-from datasets.listing.layouts import Layout, detect
+from datasets.corpora.registry import get
+from datasets.corpus import Layout
+from datasets.listing.layouts import detect
 from manifests import ProblemError
 from tests.datasets.small_corpora import (
     HEIGHT,

@@ -9,7 +9,8 @@ from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import ClipError, Entry, read_entry
+from datasets.corpus import ClipError, Entry
+from datasets.indexing.read_entry import read_entry
 from datasets.reading import matfile
 from manifests import Finding
 from tests.datasets.one_clip import DHF1K, FIXATIONS, FRAMES, MAPS, cut, empty, frame_clip, read, video_clip

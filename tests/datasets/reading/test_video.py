@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from datasets.corpora.saliency_maps import MapReader
 from datasets.corpus import ClipError
-from datasets.reading.ground_truth import MapReader
 from datasets.reading.video import iter_frames, probe, read_frames, resize
 from manifests import ProblemError, write
 from tests.datasets.small_corpora import HEIGHT, WIDTH, a_clip, moving_square, write_png, write_video

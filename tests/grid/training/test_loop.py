@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,11 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.reading.ground_truth import read_map
-from grid.commands.run import FAILED, status_of
+from datasets.corpora.saliency_maps import read_map
 from grid.evaluation.evaluate import evaluate_part
 from grid.planning.prepare import prepare
-from grid.results.failures import forget, incomplete
 from grid.running.jobs import evaluation_job
 from grid.training import feed
 from grid.training import loop as training
@@ -24,7 +21,6 @@ from hd2s import load_weights, save_weights
 from hd2s.losses import kld
 from hd2s.metrics.scores import score_frames
 from hd2s.models.centre_prior import center_prior
-from manifests.problem import ProblemError
 from tests.grid.grids import (
     ONE,
     Context,
@@ -180,46 +176,6 @@ def test_a_loss_that_is_not_finite_stops_the_training_with_its_step(small_demo):
     job = job_of(prepare_small(small_demo, "train.lr=1e30"), "generalization")
     with pytest.raises(TrainingError, match=r"Iteration \d: .*not finite.*clips DHF1K/"):
         fit(job, Context())
-
-
-def test_an_evaluation_scores_every_frame_of_every_test_clip(small_demo):
-    grid = prepare_small(small_demo, targets="Hollywood2")
-    fit(job_of(grid, "generalization"), Context())
-    job = evaluation_job_of(grid, "generalization")
-    table = evaluate_part(job, 0).frames
-    counted = table.group_by("clip").aggregate([("frame", "count"), ("frame", "max")]).to_pylist()
-    assert {row["clip"]: row["frame_count"] for row in counted} == job.expected
-    assert all(row["frame_max"] == row["frame_count"] - 1 for row in counted)
-    assert min(job.expected.values()) == 1, "a shot of a single frame is among them"
-    grid.ledger.write_evaluation(
-        next(iter(grid.plan.evaluations.values())), table, {"seconds": 0.0}, expected=job.expected
-    )
-
-
-def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(demo_out, out, ignore=shutil.ignore_patterns("frames"))
-    grid = prepare_small(out, targets="Hollywood2")
-    fit(job_of(grid, "generalization"), Context())
-    job = evaluation_job_of(grid, "generalization")
-    lost, kept = sorted(job.expected, key=job.expected.get)[:2]
-    next((out / "corpora/Hollywood2/testing" / lost / "images").iterdir()).write_bytes(b"")
-    done = evaluate_part(replace(job, parts=((lost, kept),)), 0)
-    assert set(done.unread) == {lost}
-    assert "as indexed" in done.unread[lost]
-    frames, summary, expected = replace(job, expected={c: job.expected[c] for c in (lost, kept)}).gather(
-        [done]
-    )
-    assert expected == {kept: job.expected[kept]}
-    assert (len(frames), list(summary["unread"])) == (job.expected[kept], [lost])
-    evaluation = next(iter(grid.plan.evaluations.values()))
-    grid.ledger.write_evaluation(evaluation, frames, summary, expected=expected)
-    assert incomplete(grid.plan, grid.ledger) == {evaluation.id: 1}
-    assert status_of(grid) == FAILED
-    forget(grid.plan, grid.ledger)
-    assert not grid.ledger.evaluation_done(evaluation.id), "it is evaluated again"
-    with pytest.raises(ProblemError, match="test clips that can be read, found none"):
-        replace(job, expected={lost: 1}).gather([replace(done, frames=None)])
 
 
 _WORKER = """

@@ -2,7 +2,8 @@
 
 The paper is the default. What is set elsewhere: the number of iterations (2,500 in the paper, Sect. 4.2;
 the released code takes 5,000 for HD2S and its domain-specific learning), Kinetics weights (Sect. 4.2; the
-released adaptation starts without), and what concerns validation and inference.
+released adaptation starts without), what a model does otherwise (`Model.of_protocol`), and prediction
+(`Model.prediction`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hd2s.losses import grl_lambda
-from hd2s.words import unknown
+from hd2s.checks import unknown
 
 
 @dataclass(frozen=True)
-class Protocol:
+class TrainingProtocol:
     """A training's choices between paper and released code; the defaults are the paper's.
 
     `gradients` of the micro-batches of an iteration: their "mean" is that of the one batch of 200 that the
@@ -28,10 +28,6 @@ class Protocol:
     `adversarial_multi_level`: with adaptation the source's loss is Eq. 3, with L_s over all maps (Eq. 1);
     the released code supervises the final map alone there.
 
-    `quantise`: the released domain-specific model rounds the fused map to 8 bits before it smooths it, in
-    training too, which cuts the graph: its fusion never learns, against Sect. 3.6. It is an option of the
-    model (`build_model("hd2s_dsl", quantise=protocol.quantise)`).
-
     `validation`: every validation of a training looks at "all" validation clips, so that they can be
     compared (Sect. 4.2: the lowest validation loss selects); the released code, but for its adaptation,
     draws a "random half" anew each time, and may select for easy clips.
@@ -40,28 +36,21 @@ class Protocol:
     gradients: Literal["mean", "sum"] = "mean"
     lambda_every: Literal["iteration", "micro-batch"] = "iteration"
     adversarial_multi_level: bool = True
-    quantise: bool = False
     validation: Literal["all", "random half"] = "all"
-
-    def grl_lambda(self, iteration: int, iterations: int, micro_batch: int, accumulate: int) -> float:
-        """Return λ (Eq. 4) of one micro-batch; iterations and their micro-batches are counted from 0."""
-        within = micro_batch / accumulate if self.lambda_every == "micro-batch" else 0.0
-        return grl_lambda((iteration + within) / iterations)
 
 
 PROTOCOLS = {
-    "paper": Protocol(),
-    "released": Protocol(
+    "paper": TrainingProtocol(),
+    "released": TrainingProtocol(
         gradients="sum",
         lambda_every="micro-batch",
         adversarial_multi_level=False,
-        quantise=True,
         validation="random half",
     ),
 }
 
 
-def find_protocol(name: str) -> Protocol:
+def find_protocol(name: str) -> TrainingProtocol:
     """Return a protocol by name. Raises ValueError, naming those there are, for any other."""
     if name not in PROTOCOLS:
         raise ValueError(unknown("protocol", name, PROTOCOLS))

@@ -1,0 +1,136 @@
+"""The corpora there are: one file of this folder for each, found by the adapter in it, `CORPUS`.
+
+Those of plug-in folders are registered, by each process that is to know them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from datasets.corpus import Corpus
+from manifests import Problem, ProblemError
+from manifests.plugins import import_folder
+from manifests.problem import gathered, suggest
+
+OWN_FOLDER = "folder"
+"""As the command line says a corpus of the user's own, which needs no adapter."""
+
+_registered: dict[str, Corpus] = {}
+
+
+def available() -> list[str]:
+    """Return the command-line words of all adapters."""
+    return list(_adapters())
+
+
+def get(word: str) -> Corpus:
+    """Return the adapter with this command-line word or corpus name.
+
+    Raises:
+        ProblemError: there is none; names the nearest and all there are.
+    """
+    by_word = _adapters()
+    by_name = {corpus.name: corpus for corpus in by_word.values()}
+    known = by_word | by_name
+    if word in known:
+        return known[word]
+    raise ProblemError(Problem("corpus", "a known corpus", repr(word), suggest(word, known)))
+
+
+def find(name: str) -> Corpus | None:
+    """Return the adapter of the corpus of this name; None if no adapter has it."""
+    return next((corpus for corpus in _adapters().values() if corpus.name == name), None)
+
+
+def title(name: str) -> str:
+    """Return how tables write the name of a corpus; that of one without an adapter is left as it is."""
+    corpus = find(name)
+    return corpus.title or name if corpus else name
+
+
+def default_folder(corpus: Corpus | str) -> Path:
+    """Return where a corpus's manifest lies unless said otherwise: manifests/<word> in the current folder."""
+    return Path("manifests") / (get(corpus) if isinstance(corpus, str) else corpus).word
+
+
+def is_plain(name: str) -> bool:
+    """Whether a corpus may be called so: it stands on command lines, in tables and in names of folders."""
+    return re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name) is not None
+
+
+def taken(besides: Corpus | None = None) -> dict[str, str]:
+    """Return the words and names of all adapters in lower case, and the name of the corpus that has each.
+
+    Args:
+        besides: an adapter that may keep its own.
+    """
+    others = [corpus for corpus in _adapters().values() if not (besides and _same(corpus, besides))]
+    return {text.lower(): corpus.name for corpus in others for text in (corpus.word, corpus.name)}
+
+
+def register(corpus: Corpus) -> None:
+    """Add an adapter from outside the checkout, for this process; the same module's again replaces it.
+
+    Raises:
+        ProblemError: it is no adapter, or its word or name is none that is free.
+    """
+    if not isinstance(corpus, Corpus):
+        remedy = "Make it an instance of a class that extends Corpus."
+        raise ProblemError(Problem("CORPUS", "a datasets.corpus.Corpus", repr(corpus), remedy))
+    where, problems = f"corpus adapter in {type(corpus).__module__}", []
+    used = {OWN_FOLDER: "a folder of one's own"} | taken(besides=corpus)
+    for what in ("word", "name"):
+        text = getattr(corpus, what, "")
+        if not is_plain(text):
+            remedy = "Use letters, digits, _ and -."
+            problems.append(Problem(where, f"a plain {what}", repr(text), remedy))
+        elif text.lower() in used:
+            found = f"{text!r}, which {used[text.lower()]} has"
+            problems.append(Problem(where, f"a {what} of its own", found, "Choose another."))
+    if problems:
+        raise ProblemError(problems)
+    _registered[corpus.word] = corpus
+
+
+def register_plugins(folders: Iterable[Path]) -> None:
+    """Register the `CORPUS` of each file in these plug-in folders that has one.
+
+    Raises:
+        ProblemError: all that is wrong with the folders, their files and their adapters.
+    """
+    problems: list[Problem] = []
+    for folder in folders:
+        modules = []
+        with gathered(problems):
+            modules = import_folder(folder)
+        for module in modules:
+            with gathered(problems):
+                if hasattr(module, "CORPUS"):
+                    register(module.CORPUS)
+    if problems:
+        raise ProblemError(problems)
+
+
+def is_built_in(name: str) -> bool:
+    """Whether the adapter of the corpus of this name is one of this folder."""
+    return any(corpus.name == name for corpus in _own().values())
+
+
+def _adapters() -> dict[str, Corpus]:
+    return _own() | _registered
+
+
+def _own() -> dict[str, Corpus]:
+    names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
+    return {module.CORPUS.word: module.CORPUS for module in modules if hasattr(module, "CORPUS")}
+
+
+def _same(one: Corpus, other: Corpus) -> bool:
+    """Whether two adapters are one, be it that its module was imported twice."""
+    words = [getattr(corpus, "word", "") for corpus in (one, other)]
+    return one is other or (words[0] == words[1] and type(one).__module__ == type(other).__module__)

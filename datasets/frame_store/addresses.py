@@ -1,0 +1,103 @@
+"""What the arrays of a frame store are called: a name that says all that their content depends on."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import urllib.parse
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from datasets.corpora.own_folder import FolderCorpus
+from datasets.corpora.registry import is_built_in
+from datasets.corpora.saliency_maps import map_rule_of
+from datasets.frame_store.checksummed import Shape, file_size
+from datasets.reading.video import RESIZE_RULE, Size
+from datasets.remote import Kind
+from manifests import Clip, Manifest
+
+STORE_VERSION = 2
+"""Raised by hand when the same files would be stored as other bytes, as when other fixations are worked out
+of them; part of the address."""
+
+_PATTERNS = ("path", "frame_pattern", "map_pattern", "fixation_pattern")
+_CONTENT_COLUMNS = ("content", *_PATTERNS, "first_frame", "first_annotation", "n_frames", "width", "height")
+"""The columns that say what a clip's arrays are made from."""
+
+_NAME_CHARACTERS = 200  # characters of a clip's name in a file's, which most systems limit to 255
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The files of one corpus at one size, relative to a store's folder, and the shapes of their arrays."""
+
+    manifest: Manifest
+    size: Size
+
+    @functools.cached_property
+    def folder(self) -> str:
+        """Name of the folder that they are in."""
+        height, width = self.size
+        key = hashlib.sha256(f"{RESIZE_RULE} {STORE_VERSION}".encode()).hexdigest()[:8]
+        return f"{self.manifest.corpus}-{height}x{width}-{key}"
+
+    def shape(self, kind: Kind, clip: Clip) -> Shape:
+        """Return the shape of a clip's frames (T, H, W, 3) or maps (T, H, W)."""
+        return (clip.n_frames, *self.size, 3) if kind == "frames" else (clip.n_frames, *self.size)
+
+    def name(self, kind: Kind, clip: Clip) -> str:
+        """Return the path of a clip's frames or maps.
+
+        Raises:
+            ProblemError: of maps that would have to be made, and nobody has said how.
+        """
+        made = "" if kind == "frames" or clip.map_pattern else self._made
+        return f"{self.folder}/{_word(clip)}{made}.{kind}"
+
+    def names(self, clips: Iterable[Clip], kinds: Iterable[Kind]) -> set[str]:
+        """Return the paths of several clips' arrays. Errors of `name`."""
+        return {self.name(kind, clip) for kind in kinds for clip in clips}
+
+    def missing(self, place: Path, clip: Clip, kinds: Iterable[Kind]) -> int:
+        """Return the bytes of a clip's files below a folder that are not there, or not whole.
+
+        Errors of `name`.
+        """
+        sizes = {place / self.name(kind, clip): file_size(self.shape(kind, clip)) for kind in kinds}
+        return sum(size for path, size in sizes.items() if _size(path) != size)
+
+    @functools.cached_property
+    def _made(self) -> str:
+        """What tells maps that are made by the manifest's rule from those of another.
+
+        Nothing for the corpora of before there were others: what they have stored keeps its place, and who
+        changes one of their rules raises the version.
+        """
+        if is_built_in(self.manifest.corpus):
+            return ""
+        rule = map_rule_of(self.manifest)
+        if rule == FolderCorpus.map_rule:
+            return ""
+        return f"-{hashlib.sha256(json.dumps(astuple(rule)).encode()).hexdigest()[:8]}"
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _word(clip: Clip) -> str:
+    """Return a name for a clip, what is in its files, fixations included, and which frame each is."""
+    columns = json.dumps([getattr(clip, name) for name in _CONTENT_COLUMNS])
+    state = hashlib.sha256(columns.encode()).hexdigest()[:16]
+    return f"{urllib.parse.quote(clip.clip, safe='')[:_NAME_CHARACTERS]}-{state}"
+
+
+def kinds_of(labelled: bool) -> tuple[Kind, ...]:
+    """Return what is kept of a clip that maps are wanted of, or frames alone."""
+    return ("frames", "maps") if labelled else ("frames",)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1

@@ -1,0 +1,65 @@
+"""One clip of a corpus read, which may be damaged: it is checked, hashed and stamped, or quarantined."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from datasets.corpus import ClipError, Corpus, Entry, Reading
+from datasets.damaged import as_finding, quarantine, said
+from datasets.indexing.file_stamps import Stamp, stamp
+from manifests import Clip
+
+
+def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None = None) -> Reading:
+    """Read one clip of a corpus; a damaged one comes back quarantined, with an error among the findings.
+
+    Args:
+        corpus: the corpus.
+        root: where it lies.
+        entry: the clip as listed.
+        stamped: its `stamp`, when it was taken just before.
+    """
+    stamped = stamped or stamp(root, entry)
+    try:
+        reading = quarantine(corpus, entry, entry.fault) if entry.fault else _read(corpus, root, entry)
+    except ClipError as error:
+        reading = quarantine(corpus, entry, as_finding(error, entry))
+    except Exception as error:  # noqa: BLE001 - damaged files raise whatever their reader's author chose
+        damage = ClipError("unreadable", "files that can be read", said(error, root))
+        reading = quarantine(corpus, entry, as_finding(damage, entry))
+    clip = replace(reading.clip, size_bytes=stamped.size_bytes, mtime_ns=stamped.mtime_ns)
+    return replace(reading, clip=clip)
+
+
+def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
+    """Read a clip, check where it was looked at, and hash its files."""
+    reading = corpus.read(root, entry)
+    if reading.clip.status != "ok":
+        return reading
+    _check_rows(reading)
+    return replace(reading, clip=replace(reading.clip, content=_content(root, reading.clip)))
+
+
+def _check_rows(reading: Reading) -> None:
+    """Raise a ClipError unless all fixated pixels lie within the clip: they must not spoil the manifest."""
+    clip, rows = reading.clip, reading.rows
+    # What is no number is not inside either.
+    outside = ~np.all((rows >= 0) & (rows < (clip.n_frames, clip.height, clip.width)), axis=1)
+    if outside.any():
+        frame, y, x = rows[outside][0].tolist()
+        expected = f"fixations within {clip.n_frames} frames of {clip.width}x{clip.height}"
+        found = f"{outside.sum()} outside, the first in frame {frame} at y={y}, x={x}"
+        raise ClipError("outside-frame", expected, found)
+
+
+def _content(root: Path, clip: Clip) -> str:
+    """Return a hash of what is in a clip's files, in order of name; just read, they are still in memory."""
+    digest = hashlib.sha256()
+    for path in clip.paths():
+        with (root / path).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]

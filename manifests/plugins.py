@@ -1,0 +1,110 @@
+"""Plug-in folders: plain folders of Python files from outside the checkout, imported as they lie."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import keyword
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from manifests.problem import Problem, ProblemError
+
+
+def import_folder(folder: Path) -> list[ModuleType]:
+    """Import every file of a plug-in folder, so that its files may import each other by the folder's name.
+
+    Each ``<folder>/<stem>.py`` that does not begin with ``_`` becomes the module ``<folder's name>.<stem>``;
+    the folder's parent goes to the end of `sys.path`. A folder that was imported before is not read again.
+
+    Args:
+        folder: whose name is an identifier that no other module has.
+
+    Returns:
+        The modules, in order of their names.
+
+    Raises:
+        ProblemError: all that is wrong with the folder or its files; files that fail to import with the line.
+    """
+    folder = Path(folder).resolve()
+    if problem := _unfit(folder):
+        raise ProblemError(problem)
+    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    if not files:
+        remedy = "Put each plug-in into a file of its own there."
+        raise ProblemError(Problem(str(folder), "Python files", "none", remedy))
+    if str(folder.parent) not in sys.path:
+        sys.path.append(str(folder.parent))
+    importlib.invalidate_caches()
+    modules, problems = [], []
+    for file in files:
+        imported = _import(file)
+        (problems if isinstance(imported, Problem) else modules).append(imported)
+    if problems:
+        raise ProblemError(problems)
+    return modules
+
+
+def digest(folder: Path) -> str:
+    """Return sha256 (hex) over the names and contents of all Python files below a folder."""
+    found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*.py")}
+    content = hashlib.sha256()
+    for name in sorted(name for name in found if "__pycache__" not in name.split("/")):
+        text = found[name].read_bytes()
+        content.update(f"{name}\0{len(text)}\0".encode())
+        content.update(text)
+    return content.hexdigest()
+
+
+def _unfit(folder: Path) -> Problem | None:
+    """Return why a folder cannot be imported under its name, if it cannot."""
+    name, where = folder.name, f"plug-in folder {folder}"
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        return Problem(where, "a folder of Python files", found, "Check the path.")
+    if not name.isidentifier() or keyword.iskeyword(name):
+        remedy = "Rename it: letters, digits and _, and no digit first."
+        return Problem(where, "a name that Python can import", repr(name), remedy)
+    if other := _taken_by(folder):
+        remedy = "Rename the folder: one name stands for one place."
+        return Problem(where, "a name that no other module has", f"{name} at {other}", remedy)
+    return None
+
+
+def _taken_by(folder: Path) -> str:
+    """Return what is imported by a folder's name and is not the folder itself; empty if nothing is."""
+    try:
+        spec = importlib.util.find_spec(folder.name)
+    except ValueError:  # of a module that was made and not found, such as __main__
+        return "a module that is loaded"
+    if spec is None:
+        return ""
+    places: Sequence[str] = spec.submodule_search_locations or [spec.origin or "the interpreter"]
+    others = [place for place in places if Path(place).resolve() != folder]
+    return ", ".join(others)
+
+
+def _import(file: Path) -> ModuleType | Problem:
+    if not file.stem.isidentifier():
+        remedy = "Rename it: letters, digits and _, and no digit first."
+        return Problem(str(file), "a name that Python can import", repr(file.stem), remedy)
+    try:
+        return importlib.import_module(f"{file.parent.name}.{file.stem}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another's code raises
+        line = _line_of(error, file)
+        where = f"{file}, line {line}" if line else str(file)
+        found = traceback.format_exception_only(error)[-1].strip()
+        remedy = "Mend it; files whose names begin with _ are left aside."
+        return Problem(where, "a file that can be imported", found, remedy)
+
+
+def _line_of(error: BaseException, file: Path) -> int | None:
+    """Return the line of a file at which an error arose, or which led there."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return frames[-1].lineno if frames else None

@@ -1,0 +1,84 @@
+"""Names of arrays: pinned, since all would be decoded again under others; other for maps made otherwise."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from datasets.frame_store.addresses import Addresses, kinds_of
+from datasets.frame_store.checksummed import file_size
+from manifests import ProblemError, write
+from tests.datasets.small_corpora import a_clip
+
+SIZE = (24, 32)
+RULE = {"sigma": 3.0, "reach": 9, "even": False, "replicate": False}
+DHF1K_RULE = {"sigma": float.fromhex("0x1.97aca9ae881aep+3"), "reach": 50, "even": False, "replicate": False}
+BARE = a_clip(corpus="Mine", clip="a b/é", content="abc")
+
+
+def addresses(folder, clip, rule=None):
+    manifest = write(folder / "m", clip.corpus, folder, [clip], {}, map_rule=rule)
+    return Addresses(manifest, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("clip", "expected"),
+    [
+        (
+            a_clip(map_pattern="maps/{:d}.png", path="video/1.avi", content="abc"),
+            "DHF1K-24x32-cf37beab/x-10512cd3a8da0e62",
+        ),
+        (
+            a_clip(corpus="LEDOV", fixation_pattern="x/Data.mat", content="abc"),
+            "LEDOV-24x32-cf37beab/x-8a15eca0e8a4f7f6",
+        ),
+        (BARE, "Mine-24x32-cf37beab/a%20b%2F%C3%A9-39e94977d74f7c63"),
+    ],
+)
+def test_names_are_pinned(tmp_path, clip, expected):
+    """Those of before manifests said how maps are made, and those of the same corpora indexed since."""
+    ledov = {"sigma": float.fromhex("0x1.0fc8711f05674p+5"), "reach": 100, "even": False, "replicate": False}
+    for rule in (None, ledov if clip.corpus == "LEDOV" else DHF1K_RULE):
+        found = addresses(tmp_path, clip, rule)
+        assert [found.name(kind, clip) for kind in kinds_of(True)] == [
+            f"{expected}.frames",
+            f"{expected}.maps",
+        ]
+
+
+def test_maps_made_by_another_rule_have_another_name_and_frames_have_not(tmp_path):
+    rules = [None, RULE, RULE | {"sigma": 4.0}, RULE | {"even": True}]
+    found = [addresses(tmp_path, BARE, rule) for rule in rules]
+    assert len({each.name("maps", BARE) for each in found}) == 4
+    assert len({each.name("frames", BARE) for each in found}) == 1
+    shipped = replace(BARE, map_pattern="maps/{:d}.png")
+    assert len({each.name("maps", shipped) for each in found}) == 1
+
+
+def test_maps_that_nobody_can_make_have_no_name(tmp_path):
+    found = addresses(tmp_path, BARE, {})
+    assert found.names([BARE], kinds_of(False)) == {found.name("frames", BARE)}
+    with pytest.raises(ProblemError, match="maps of Mine: expected them shipped, or a rule"):
+        found.names([BARE], kinds_of(True))
+
+
+def test_what_is_missing_is_what_is_not_there_whole(tmp_path):
+    clip = a_clip(n_frames=5, map_pattern="maps/{:d}.png")
+    found = addresses(tmp_path, clip)
+    assert (found.shape("frames", clip), found.shape("maps", clip)) == ((5, 24, 32, 3), (5, 24, 32))
+    frames, maps = (file_size(found.shape(kind, clip)) for kind in kinds_of(True))
+    assert found.missing(tmp_path, clip, kinds_of(True)) == frames + maps
+    path = tmp_path / found.name("frames", clip)
+    path.parent.mkdir()
+    path.write_bytes(bytes(frames))
+    assert found.missing(tmp_path, clip, kinds_of(True)) == maps
+    path.write_bytes(bytes(frames - 1))
+    assert found.missing(Path(tmp_path), clip, kinds_of(False)) == frames
+
+
+def test_a_long_name_is_one_a_file_system_takes(tmp_path):
+    clip = a_clip(clip="ü" * 300, map_pattern="maps/{:d}.png")
+    other = replace(clip, content="another")
+    found = addresses(tmp_path, clip)
+    assert len(Path(found.name("frames", clip)).name) < 256
+    assert found.name("frames", clip) != found.name("frames", other)
