@@ -1,3 +1,5 @@
+"""What is done, running and waiting, and how long the rest may take."""
+
 import pytest
 
 from grid.commands.terminal.progress import GridState
