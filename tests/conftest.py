@@ -38,10 +38,10 @@ def tiny_disk(tmp_path):
 def demo_out(tmp_path_factory):
     """An output folder with the demo corpora generated and indexed, as `--demo` leaves it."""
     from grid.planning.demo import prepare_demo
-    from grid.specs import settings_reader as config
+    from grid.specs import settings_reader
 
     out = tmp_path_factory.mktemp("demo-runs")
-    prepare_demo(config.load([], demo=True), out, lambda text: None)
+    prepare_demo(settings_reader.load([], demo=True), out, lambda text: None)
     return out
 
 

@@ -269,7 +269,14 @@ def _keys(config: Any, prefix: str = "") -> list[str]:
 
 def _suggest_setting(key: str, config: Any) -> str:
     """Name the nearest setting, and the others of its section; the sections, if it has none."""
-    keys = _keys(config)
+    keys = [_as_given(name) for name in _keys(config)]
     section = key.partition(".")[0]
     near = [name for name in keys if name.startswith(f"{section}.")]
     return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
+
+
+def _as_given(key: str) -> str:
+    """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
+    section, *names = key.split(".")
+    words = {_identifier(word): word for word in approaches()} if section == "approach" else {}
+    return ".".join([section, *(words.get(name, name) for name in names)])
