@@ -98,7 +98,7 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        options = {"split": split, "seed": seed}
+        options: dict[str, str | int] = {"split": split, "seed": seed}
         return write(
             folder,
             corpus.name,
