@@ -156,7 +156,7 @@ class _Crew(Generic[Item, Value]):
         return None
 
     def _start(self, item: Item) -> _Worker[Item]:
-        """Start a process for an item, not by forking: libraries with threads of their own do not survive a fork."""
+        """Start a process, not by forking: libraries with threads of their own do not survive a fork."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._function), daemon=True)

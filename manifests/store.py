@@ -24,7 +24,7 @@ FIELDS = tuple(f.name for f in fields(Clip))
 
 
 class MapRuleRecord(TypedDict, total=False):
-    """How saliency maps are made (`datasets.corpus.MapRule`), as a manifest says it: all of it, or nothing."""
+    """How saliency maps are made (`datasets.corpus.MapRule`), as a manifest says it: all of it or nothing."""
 
     sigma: float
     reach: float
