@@ -205,7 +205,7 @@ def _identifier(word: str) -> str:
 
 def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
-    found = OmegaConf.to_object(settings)
+    found: Any = OmegaConf.to_object(settings)
     options = dict(vars(found.model))
     weights = options.pop("backbone_weights")
     problems: list[Problem] = []

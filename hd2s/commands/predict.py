@@ -146,7 +146,7 @@ def _predict(
             if maps:
                 # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
                 maps.write(to_eight_bit(saliency) if options.submission else image)
-            if heat:
+            if heat and frame is not None:
                 heat.write(overlay(frame, image))
             count += 1
             bar[0].advance(bar[1])

@@ -106,9 +106,7 @@ def test_a_models_file_that_asks_for_what_there_is_not_is_told(monkeypatch, key)
 
 def test_a_setting_of_one_of_several_models_leaves_the_others_alone():
     overrides = ["model.hd2s.height=96", "model.centre_prior.height=32", "model.width=64"]
-    sizes = {
-        word: load(overrides, demo=False, model=word, among=TWO).model.config.input.size for word in TWO
-    }
+    sizes = {word: load(overrides, demo=False, model=word, among=TWO).model.config.input.size for word in TWO}
     assert sizes == {"hd2s": (96, 64), "centre_prior": (32, 64)}
 
 
