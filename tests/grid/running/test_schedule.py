@@ -1,22 +1,14 @@
 """The schedule: parents first, the machine never overbooked, failures retire what depends on them."""
 
-from functools import partial
-
-from grid.planning import planner as planning
 from grid.running.schedule import Schedule, Share
-from grid.specs import grid_reader as specs
-from grid.specs import settings
 from grid.specs.settings import Unit
+from tests.grid.plans import plan_of
 
-DIGESTS = {
-    name: dict.fromkeys(("train", "val", "test"), name) for name in ("DHF1K", "UCFSports", "Hollywood2")
-}
 ONE = Share(cpu=1)
 
 
 def make_plan():
-    configure = partial(settings.configure, [], demo=True)
-    return planning.make(specs.load("domain_shift", (0,)), configure, DIGESTS, None)
+    return plan_of("domain_shift", "seeds=[0]", demo=True)
 
 
 def make_schedule(plan, done=(), cpu=2.0, parts=1):
