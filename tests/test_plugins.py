@@ -59,7 +59,7 @@ def run(*command: str, cwd: Path, **options) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory, demo_out):
-    """The plug-in's corpus on disk, indexed by the command, and the overrides that name all that a grid needs."""
+    """The plug-in's corpus on disk, indexed by the command; overrides that name all that a grid needs."""
     place = tmp_path_factory.mktemp("lab")
     for split, n_clips in (("train", 2), ("val", 1), ("test", 2)):
         for clip in range(n_clips):
@@ -219,7 +219,8 @@ def test_a_changed_plug_in_renames_what_uses_it_and_nothing_else(arguments, tmp_
         ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name'"),
         ("MODEL = 1 +\n", "SyntaxError"),
         (
-            "from hd2s.models.centre_prior import CentrePrior, OneFrameConfig\nfrom hd2s.models.contract import Model\n"
+            "from hd2s.models.centre_prior import CentrePrior, OneFrameConfig\n"
+            "from hd2s.models.contract import Model\n"
             "MODEL = Model('hd2s', 'Another', OneFrameConfig, CentrePrior)\n",
             "the word hd2s is another model's",
         ),

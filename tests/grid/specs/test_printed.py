@@ -52,11 +52,12 @@ def test_every_printed_row_has_exactly_one_cell_and_the_converse():
     ],
 )
 def test_printed_numbers(paper, place, value):
-    assert printed(paper, "hd2s", *place) == value
-    assert printed(paper, "centre_prior", *place) is None, "the papers print no other model's"
+    assert printed(paper, "hd2s", place) == value
+    assert printed(paper, "centre_prior", place) is None, "the papers print no other model's"
 
 
-def printed(paper, model, table, sources, target, test, approach, metric):
+def printed(paper, model, place):
+    table, sources, target, test, approach, metric = place
     place = {"sources": sources.split("+"), "target": target, "test": test}
     return paper_value(f"{paper}/{table}", **place, model=model, approach=approach, metric=metric)
 
