@@ -30,13 +30,14 @@ from grid.commands.terminal.report import as_json, catalogue_table, final_report
 from grid.outputs.export import check_free, export
 from grid.planning.catalogue import catalogue
 from grid.planning.prepare import Grid, default_out, prepare
+from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
 from grid.results.provenance import assert_ours
 from manifests.problem import Problem, ProblemError, gathered
 
 WRONG = 2
-_GO_ON = "Interrupted; the same command goes on from here."
+_INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
-        _tell(_GO_ON)
+        _tell(_INTERRUPTED_NOTE)
         return INTERRUPTED
 
 
@@ -107,7 +108,7 @@ def _export(grid: Grid, folder: Path) -> int:
 
 
 def _run(grid: Grid, options: argparse.Namespace) -> int:
-    log = grid.out / "logs" / f"{grid.plan.grid}-{datetime.now():%Y%m%d-%H%M%S}.log"
+    log = grid.out / output_folder.log(grid.plan.grid, f"{datetime.now():%Y%m%d-%H%M%S}")
     _show_problems(grid)
     title = f"{grid.plan.grid} in {grid.out}"
     state = GridState(grid.plan, grid.ledger)
@@ -120,16 +121,16 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
-        where = {"tables": grid.out / "tables", "MLflow": outcome.tracking, "log": log}
+        where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
-    for problem in outcome.problems:
-        _tell(problem)
+    for warning in outcome.warnings:
+        _tell(warning)
     if outcome.left_alone:
         _tell(
             f"{outcome.left_alone} units that failed before were left alone; --retry-failed tries them again."
         )
     if outcome.status == INTERRUPTED:
-        _tell(_GO_ON)
+        _tell(_INTERRUPTED_NOTE)
     return outcome.status
 
 

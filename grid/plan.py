@@ -6,10 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from grid.specs.settings import Test, Train
 from grid.specs.table import TableSpec
+from hd2s.approaches.contract import Approach
+from hd2s.approaches.registry import approaches
+from hd2s.models.config import ModelConfig
+from hd2s.models.contract import Model
+from hd2s.models.registry import find_model
+
+Row = Mapping[str, Any]
+"""A point of a training's curve: step (int), name (str), value (float)."""
 
 
 class Read(NamedTuple):
@@ -23,38 +32,157 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True)
+class CorpusDigest:
+    """A split of a corpus, and the digest of the clips in it."""
+
+    corpus: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which model a training trains.
+
+    Attributes:
+        name: its word.
+        options: of its configuration, those that are not at their default.
+        weights: the digest of what it starts from; None from scratch, or from a parent.
+        plugin: the digest of the plug-in that the model comes from; None for one of the project's.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
+    plugin: str | None = None
+
+    # Looked up each time: what is pickled for a worker is read there before its plug-ins are known.
+    @property
+    def declaration(self) -> Model:
+        """The model as it declares itself."""
+        return find_model(self.name).model
+
+    @property
+    def config(self) -> ModelConfig:
+        """Its configuration."""
+        return self.declaration.config(**self.options)
+
+
+@dataclass(frozen=True)
+class ApproachSpec:
+    """How a training uses its domains.
+
+    Attributes:
+        name: the approach's word.
+        options: its own settings, those that are not at their default.
+        plugin: the digest of the plug-in that it comes from; None for one of the project's.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    plugin: str | None = None
+
+    @property
+    def declaration(self) -> Approach:
+        """The approach as it declares itself."""
+        return approaches()[self.name]
+
+    @property
+    def settings(self) -> Any:
+        """Its own settings; None for an approach without any."""
+        return self.declaration.settings and self.declaration.settings(**self.options)
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """All that changes a training's weights, and nothing else: its id hashes it (`grid.planning.identity`).
+
+    Attributes:
+        recipe: the version of the code that trains.
+        model: what is trained.
+        approach: how.
+        labelled: the corpora whose maps supervise it.
+        unlabelled: those seen without their maps.
+        validation: what selects the weights.
+        train: optimisation, with the values of fine-tuning where it has a parent.
+        seed: of weights, dropout and order of clips.
+        parent: the id of the training whose weights are the start.
+    """
+
+    recipe: int
+    model: ModelSpec
+    approach: ApproachSpec
+    labelled: tuple[CorpusDigest, ...]
+    unlabelled: tuple[CorpusDigest, ...]
+    validation: CorpusDigest
+    train: Train
+    seed: int
+    parent: str | None = None
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return all of it in plain values, what is at its default too, for people to read and filter by."""
+        model, approach = asdict(self.model), asdict(self.approach)
+        options, own = asdict(self.model.config), self.approach.settings
+        return asdict(self) | {
+            "model": {"name": model["name"], **options, "backbone_weights": model["weights"]},
+            "approach": {"name": approach["name"], **({self.approach.name: asdict(own)} if own else {})},
+        }
+
+
+@dataclass(frozen=True)
 class Training:
-    """A model to train. `spec` is all that changes its weights; the id is its hash."""
+    """A model to train."""
 
     id: str
     label: str
+    model: str
     approach: str
     sources: tuple[str, ...]
     target: str | None
     seed: int
     parent: str | None
-    spec: Mapping[str, Any] = field(repr=False)
+    spec: TrainingSpec = field(repr=False)
 
     @property
     def iterations(self) -> int:
-        """Optimiser steps of the whole training."""
-        return self.spec["train"]["iterations"]
+        """Optimiser steps of the whole training; none of a model without weights."""
+        return self.spec.train.iterations if self.spec.model.declaration.trains else 0
 
     @property
     def reads(self) -> dict[Read, bool]:
         """What it reads, and whether with maps."""
-        model = self.spec["model"]
-        size = model["height"], model["width"], model["clip_length"]
-        found: dict[Read, bool] = {}
-        for key, split in (("unlabelled", "train"), ("labelled", "train"), ("validation", "val")):
-            found |= {Read(entry["corpus"], split, *size): key != "unlabelled" for entry in self.spec[key]}
-        return found
+        spec, window = self.spec, self.spec.model.config.input
+        wanted = [(entry, "train", False) for entry in spec.unlabelled]
+        wanted += [(entry, "train", True) for entry in spec.labelled] + [(spec.validation, "val", True)]
+        return {Read(entry.corpus, split, *window.size, window.span): maps for entry, split, maps in wanted}
 
     @property
     def clips(self) -> int:
         """Clips that go forward and backward: of one source at a time, and of a target beside."""
-        drawn = self.iterations * self.spec["train"]["accumulate"] * self.spec["train"]["micro_batch"]
-        return drawn * (2 if self.spec["unlabelled"] else 1)
+        drawn = self.iterations * self.spec.train.accumulate * self.spec.train.micro_batch
+        return drawn * (2 if self.spec.unlabelled else 1)
+
+
+@dataclass(frozen=True)
+class EvaluationSpec:
+    """All that changes an evaluation's scores.
+
+    Attributes:
+        recipe: the version of the code that evaluates.
+        training: the id of the training whose model is tested.
+        test: on what.
+        protocol: how, with the one σ that it comes to.
+        metrics: those of plug-ins, scored beside the project's own, and the digests of the plug-ins.
+    """
+
+    recipe: int
+    training: str
+    test: CorpusDigest
+    protocol: Test
+    metrics: Mapping[str, str] = field(default_factory=dict)
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return all of it in plain values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -65,7 +193,7 @@ class Evaluation:
     label: str
     training: str
     test: str
-    spec: Mapping[str, Any] = field(repr=False)
+    spec: EvaluationSpec = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,6 +205,7 @@ class Cell:
     sources: tuple[str, ...]
     target: str | None
     test: str
+    model: str
     approach: str
     seed: int
     training: str

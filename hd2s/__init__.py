@@ -1,4 +1,4 @@
-"""HD2S video saliency: models, losses, metrics, sliding-window inference and weights.
+"""Video saliency: models, approaches, losses, metrics, sliding-window prediction and weights.
 
 The names below are imported on first use, so that the metrics, which need only NumPy, do not load PyTorch.
 """
@@ -6,8 +6,7 @@ The names below are imported on first use, so that the metrics, which need only 
 from importlib import import_module
 
 _HOMES = {
-    "HD2SConfig": "hd2s.models.hd2s.model",
-    "Prediction": "hd2s.models.hd2s.model",
+    "Prediction": "hd2s.models.contract",
     "build_model": "hd2s.models.registry",
     "export_weights": "hd2s.weights.checkpoints",
     "load_weights": "hd2s.weights.checkpoints",

@@ -1,7 +1,8 @@
-"""Configurations whose fields have the types that they declare."""
+"""What is asked for: names that exist, and configurations whose fields have the types that they declare."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import fields
 from numbers import Integral, Real
@@ -9,16 +10,35 @@ from numbers import Integral, Real
 _KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
 
 
-def settle_types(config) -> list[str]:
-    """Make plain Python values of a frozen dataclass's fields; return what has the wrong type.
+def unknown(kind: str, word: str, available: Iterable[str]) -> str:
+    """Return "Unknown KIND WORD. Did you mean …? Available: …"."""
+    available = list(available)
+    similar = difflib.get_close_matches(word, available, n=1)
+    hint = f" Did you mean {similar[0]}?" if similar else ""
+    return f"Unknown {kind} {word}.{hint} Available: {', '.join(available)}"
 
-    Fields are bool, int, float, or tuples of one of these or str. Plain, because a checkpoint that holds a
-    configuration is read back without running code, which NumPy's numbers would need.
+
+def settle_types(config) -> list[str]:
+    """Make plain Python values of a configuration's fields.
+
+    Plain, because a checkpoint that holds a configuration is read back without running code, which NumPy's
+    numbers would need.
+
+    Args:
+        config: a frozen dataclass, whose fields are bool, int, float or str, one of these or None, or tuples
+            of one of these. They are set in place.
+
+    Returns:
+        Of each field that has the wrong type, which it must have and what was found.
     """
     problems = []
     for field in fields(config):
         value = getattr(config, field.name)
-        kind, is_tuple = field.type.removeprefix("tuple[").removesuffix(", ...]"), "tuple" in field.type
+        declared = _declared(field.type)
+        if value is None and declared.endswith(" | None"):
+            continue
+        kind = declared.removesuffix(" | None").removeprefix("tuple[").removesuffix(", ...]")
+        is_tuple = "tuple" in declared
         if is_tuple and (isinstance(value, str) or not isinstance(value, Iterable)):
             problems.append(f"{field.name} must be a list of {kind}, found {value!r}")
             continue
@@ -29,6 +49,17 @@ def settle_types(config) -> list[str]:
         plain = tuple(_KINDS[kind][1](item) for item in values)
         object.__setattr__(config, field.name, plain if is_tuple else plain[0])
     return problems
+
+
+def _declared(annotation: object) -> str:
+    """Return a field's type as text: it is one only where annotations are not evaluated."""
+    if isinstance(annotation, str):
+        return annotation
+    return (
+        annotation.__name__
+        if isinstance(annotation, type) and not hasattr(annotation, "__args__")
+        else str(annotation)
+    )
 
 
 def _is(value: object, kind: str) -> bool:

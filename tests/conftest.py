@@ -37,11 +37,11 @@ def tiny_disk(tmp_path):
 @pytest.fixture(scope="session")
 def demo_out(tmp_path_factory):
     """An output folder with the demo corpora generated and indexed, as `--demo` leaves it."""
-    from grid.planning.inputs import prepare_demo
-    from grid.specs import settings as config
+    from grid.planning.demo import prepare_demo
+    from grid.specs import settings_reader
 
     out = tmp_path_factory.mktemp("demo-runs")
-    prepare_demo(config.load([], demo=True), out, lambda text: None)
+    prepare_demo(settings_reader.load([], demo=True), out, lambda text: None)
     return out
 
 
@@ -53,3 +53,32 @@ def small_demo(demo_out, tmp_path):
     for name in ("corpora", "manifests"):
         (out / name).symlink_to(demo_out / name)
     return out
+
+
+@pytest.fixture(scope="module")
+def server():
+    """What stands after a folder in a url of an S3-compatible server's bucket."""
+    from tests.grid.buckets import bucket
+
+    with bucket() as where:
+        yield where
+
+
+@pytest.fixture(params=["file", "s3"])
+def url(request, tmp_path):
+    """A storage that is empty."""
+    if request.param == "file":
+        return f"file://{tmp_path}/store"
+    return f"s3://bucket/{tmp_path.name}{request.getfixturevalue('server')}"
+
+
+@pytest.fixture
+def node(monkeypatch, tmp_path):
+    """Be one machine or another of a cluster."""
+    from datasets.remote import LOCAL
+
+    def be(name):
+        monkeypatch.setenv(LOCAL, str(tmp_path / name))
+
+    be("first")
+    return be

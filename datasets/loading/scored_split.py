@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from datasets.corpora.saliency_maps import map_rule_of, read_map
+from datasets.corpus import MapRule
 from manifests import Clip, Fixations, Manifest, open_manifest
+
+
+@dataclass(frozen=True)
+class ScoredFrame:
+    """What a frame's prediction is scored on (`hd2s.metrics.benchmark.score_frame`).
+
+    Attributes:
+        truth: the saliency map at native resolution, uint8 (H, W).
+        points: int (n, 2), row and column of the fixated pixels.
+        pool: `ScoredSplit.points` and `ScoredSplit.sizes`.
+        key: corpus, clip and number of the frame.
+    """
+
+    truth: np.ndarray
+    points: np.ndarray
+    pool: tuple[list[np.ndarray], list[tuple[int, int]]]
+    key: tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -49,3 +68,23 @@ class ScoredSplit:
         points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
         sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
         return cls(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
+
+    def frame(self, name: str, i: int, root: Path | None = None) -> ScoredFrame:
+        """Return what frame `i` (from 0) of a clip is scored on.
+
+        Args:
+            name: the clip.
+            i: frame, from 0.
+            root: where the clip's maps lie, if not at the manifest's root.
+
+        Raises:
+            ClipError: its map cannot be read, or has another size than the clip.
+        """
+        clip, points = self.clips[name], self.fixations.frame(name, i)
+        rule = None if clip.map_pattern else self._map_rule
+        truth = read_map(root or self.manifest.root, clip, i, points=points, rule=rule)
+        return ScoredFrame(truth, points, (self.points, self.sizes), (clip.corpus, name, i))
+
+    @cached_property
+    def _map_rule(self) -> MapRule:
+        return map_rule_of(self.manifest)

@@ -18,22 +18,16 @@ from grid.commands.devices import Device
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
-from grid.training.feed import domain_of
-from hd2s.layers.folded import Casting, FoldedHD2S
-from hd2s.layers.s3d_stream import FirstBlocks, Sweep
-from hd2s.metrics.scores import METRICS
-from hd2s.models.registry import MODELS
-from hd2s.training.turns import STEPS, MicroBatch, Step
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
+from hd2s.approaches.registry import approaches
+from hd2s.layers.folded import Casting
+from hd2s.metrics.definitions import METRICS
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.registry import find_model, on_meta
+from hd2s.training.iteration import Drawn
 
-# Bytes to and from a GPU's memory for each operation of HD2S in bfloat16, from its calculated limits at
-# 4.8 TB/s: 4,650 clips of 64.2 GFLOP a second in training, run layer by layer, and 34,600 windows of 22.0
-# GFLOP in prediction, with batch norms folded and ReLUs fused. Taken to be the same for other sizes.
-_TRAINING_TRAFFIC = 4.8e12 / (4650 * 64.2e9)
-_PREDICTION_TRAFFIC = 4.8e12 / (34600 * 22.0e9)
-
-# A state to resume from holds the weights, Adam's two moments of them and the best weights so far. Two are
-# kept, and a third is there while it is written.
-_STATE_IN_WEIGHTS, _STATES = 4, 3
+# Of states to resume from two are kept, and a third is there while it is written.
+_STATES = 3
 # A frame's row of results: its number, its fixations and a float64 for each metric.
 _ROW_BYTES = 4 + 4 + 8 * len(METRICS)
 
@@ -58,13 +52,13 @@ class Work:
     device_hours: float | None = 0.0
 
     def __add__(self, other: Work) -> Work:
-        unknown = self.device_hours is None or other.device_hours is None
+        known = [hours for hours in (self.device_hours, other.device_hours) if hours is not None]
         return Work(
             self.clips + other.clips,
             self.validation_clips + other.validation_clips,
             self.frames + other.frames,
             self.flops + other.flops,
-            None if unknown else self.device_hours + other.device_hours,
+            sum(known) if len(known) == 2 else None,
         )
 
 
@@ -124,27 +118,29 @@ def estimate(grid: Grid, device: Device) -> Estimate:
 
 
 def _training(grid: Grid, training: Training, device: Device) -> Work:
-    train, costs = training.spec["train"], _costs(training)
-    drawn = training.iterations * train["accumulate"] * train["micro_batch"]
-    validations = -(-training.iterations // train["validate_every"])
+    train, costs = training.spec.train, _costs(training)
+    drawn = training.iterations * train.accumulate * train.micro_batch
+    # A model without weights is looked at once.
+    validations = -(-training.iterations // train.validate_every) or 1
     validated = validations * _windows(grid, training)
     flops = drawn * costs.step + validated * costs.forward
-    hours = device.hours(flops, _TRAINING_TRAFFIC)
+    traffic = training.spec.model.declaration.traffic
+    hours = device.hours(flops, traffic.training if traffic else None)
     return Work(clips=training.clips, validation_clips=validated, flops=flops, device_hours=hours)
 
 
 def _windows(grid: Grid, training: Training) -> int:
     """Count the windows of one validation."""
-    length, per_clip = training.spec["model"]["clip_length"], training.spec["train"]["validation_windows"]
-    (corpus,) = training.spec["validation"]
-    clips, _ = eligible(grid.manifests[corpus["corpus"]].clips("val"), length)
-    return len(validation_windows(clips, length, per_clip))
+    spec, window = training.spec, training.spec.model.config.input
+    clips, _ = eligible(grid.manifests[spec.validation.corpus].clips("val"), window.span)
+    return len(validation_windows(clips, window.frames, spec.train.validation_windows, window.step))
 
 
 def _evaluation(grid: Grid, evaluation: Evaluation, device: Device) -> Work:
-    found = grid.manifests[evaluation.test].frames["test"]
-    flops = found * _costs(grid.plan.trainings[evaluation.training]).frame
-    return Work(frames=found, flops=flops, device_hours=device.hours(flops, _PREDICTION_TRAFFIC))
+    found, training = grid.manifests[evaluation.test].frames["test"], grid.plan.trainings[evaluation.training]
+    flops, traffic = found * _costs(training).frame, training.spec.model.declaration.traffic
+    hours = device.hours(flops, traffic.prediction if traffic else None)
+    return Work(frames=found, flops=flops, device_hours=hours)
 
 
 def _states(grid: Grid, trainings: Collection[Training], device: Device) -> int:
@@ -153,8 +149,8 @@ def _states(grid: Grid, trainings: Collection[Training], device: Device) -> int:
     unit, workers = grid.config.resources.train, grid.config.train.world_size
     share = unit.cpu if device.unit == "core" else (unit.gpu if unit.gpu > 0 else 1.0)
     at_once = max(1, int(device.count / (share * workers)))
-    largest = sorted((_costs(training).weights for training in saving), reverse=True)[:at_once]
-    return _STATES * _STATE_IN_WEIGHTS * sum(largest)
+    largest = sorted((_costs(training).state for training in saving), reverse=True)[:at_once]
+    return _STATES * sum(largest)
 
 
 @dataclass(frozen=True)
@@ -166,45 +162,67 @@ class _Costs:
         forward: of a forward pass.
         frame: of a frame in prediction, with what neighbouring windows have in common computed once.
         weights: bytes.
+        trained: bytes of all that is trained, with what is left behind.
     """
 
     step: int
     forward: int
     frame: int
     weights: int
+    trained: int
+
+    @property
+    def state(self) -> int:
+        """Bytes of a state to resume from: what is trained with two moments of it, and the best weights."""
+        return 3 * self.trained + self.weights
 
 
 def _costs(training: Training) -> _Costs:
     spec = training.spec
-    options = {name: value for name, value in spec["model"].items() if name != "backbone_weights"}
-    domain = domain_of(options, spec["labelled"][0]["corpus"])
-    return _count(json.dumps(options, sort_keys=True), STEPS[spec["step"]], domain, bool(spec["unlabelled"]))
+    options = json.dumps(dict(spec.model.options), sort_keys=True)
+    domain = spec.model.config.domain_of(spec.labelled[0].corpus)
+    return _count(spec.model.name, options, spec.approach.name, domain, bool(spec.unlabelled))
 
 
 @cache
-def _count(options: str, step: Step, domain: str | None, unlabelled: bool) -> _Costs:
+def _count(model: str, options: str, approach: str, domain: str | None, unlabelled: bool) -> _Costs:
     """Count on the meta device, where tensors have shapes and no values: nothing is computed."""
-    model = _build(json.loads(options))
-    state = model.state_dict().values()
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in state)
-    frame = _count_frame(model, domain)
+    built = on_meta(find_model(model).model, json.loads(options))
+    with torch.device("meta"):
+        learner = approaches()[approach].learner(built, LearnerOptions())
+    weights, trained = _bytes(learner.result()), _bytes(learner)
+    frame = _count_frame(learner.result(), domain)
     # Batch norms count as no operations, and finding shapes through them takes most of the time.
-    for module in list(model.modules()):
+    for module in list(learner.modules()):
         for name, child in module.named_children():
             if isinstance(child, _BatchNorm):
                 setattr(module, name, nn.Identity())
-    size = model.config.height, model.config.width
-    clips = torch.empty(1, 3, model.config.clip_length, *size, device="meta")
-    labelled = [MicroBatch(clips, torch.empty(1, *size, device="meta"), domain=domain)]
-    losses = step(model, labelled, [MicroBatch(clips)] if unlabelled else [], 1.0)
+    window = built.config.input
+    clips = built.normalise(torch.empty(1, window.frames, *window.size, 3, dtype=torch.uint8, device="meta"))
+    answered = 1 if window.answers == "last" else window.frames
+    maps = torch.empty(1, answered, *window.size, device="meta")
+    batches = [MicroBatch(clips, maps, domain=domain)], [MicroBatch(clips)] if unlabelled else []
+    step, forward = _count_step(learner, batches)
+    return _Costs(step, forward, frame, weights, trained)
+
+
+def _bytes(module: nn.Module) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+
+
+def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:
+    """Count a whole step, and the forward pass in it."""
+    losses = learner.losses(*batches, Progress(1, 1))
     with _counter() as counter:
         loss, _ = next(losses)
         # A domain branch beside the maps adds 0.2 %.
         forward = counter.get_total_flops()
+        if not loss.requires_grad:
+            return 0, forward
         loss.backward()
         for loss, _ in losses:
             loss.backward()
-    return _Costs(counter.get_total_flops(), forward, frame, weights)
+    return counter.get_total_flops(), forward
 
 
 def _counter() -> FlopCounterMode:
@@ -221,19 +239,21 @@ def _convolution_backward(gradient, inputs, weight, *options, out_shape) -> int:
     return conv_flop_count(inputs, weight, gradient, transposed) * sum(wanted[:2])
 
 
-def _build(options: dict[str, Any]) -> nn.Module:
-    config, build = MODELS[options.pop("name")]
-    with torch.device("meta"):
-        return build(config(**options))
-
-
 @torch.inference_mode()
-def _count_frame(model: nn.Module, domain: str | None) -> int:
-    """Count one more frame of a clip that has begun."""
-    config, meta = model.config, torch.device("meta")
-    cast = Casting(meta, torch.float32, domain)
-    sweep, rest = Sweep(FirstBlocks(model, cast)), FoldedHD2S(model, cast)
-    sweep.push(torch.empty(config.clip_length - 1, config.height, config.width, 3, device=meta))
-    with _counter() as counter:
-        rest(sweep.push(torch.empty(1, config.height, config.width, 3, device=meta)))
+def _count_frame(model: SaliencyModel, domain: str | None) -> int:
+    """Count one more frame of a clip that has begun; the plain way, where there is no other."""
+    window, meta = model.config.input, torch.device("meta")
+    stream = model.stream(Casting(meta, torch.float32, domain))
+    if stream is None:
+        clips = model.normalise(
+            torch.empty(1, window.frames, *window.size, 3, dtype=torch.uint8, device=meta)
+        )
+        with _counter() as counter:
+            model(clips, domain=domain)
+        return counter.get_total_flops() // (1 if window.answers == "last" else window.frames)
+    push = stream.begin()
+    for n in filter(None, (window.span - 1, 1)):
+        frames = model.normalise(torch.empty(1, n, *window.size, 3, dtype=torch.uint8, device=meta))
+        with _counter() as counter:
+            push(frames)
     return counter.get_total_flops()

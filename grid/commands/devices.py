@@ -32,17 +32,17 @@ class Device:
     count: int = 1
     unit: str = "GPU"
 
-    def hours(self, flops: float, bytes_per_flop: float) -> float | None:
+    def hours(self, flops: float, bytes_per_flop: float | None) -> float | None:
         """Return the hours that one takes, at best for a GPU; None for one of which nothing is known.
 
         Args:
             flops: floating-point operations, 2 for a multiplication with an addition.
-            bytes_per_flop: traffic with memory in bfloat16, for each of them.
+            bytes_per_flop: traffic with memory in bfloat16, for each of them; None if not known.
         """
         if self.tflops is None:
             return None
         seconds = flops / (self.tflops * 1e12)
-        if self.tb_per_s is not None:
+        if self.tb_per_s is not None and bytes_per_flop is not None:
             traffic = flops * bytes_per_flop * (1 if self.bfloat16 else 2)
             seconds = max(seconds, traffic / (self.tb_per_s * 1e12))
         return seconds / 3600

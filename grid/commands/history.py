@@ -7,17 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grid.planning.prepare import Grid, prepare
+from grid.results import output_folder
 from grid.results.files import write_atomically
 from manifests.problem import Problem, ProblemError, suggest
-
-_FOLDER = "grids"
 
 
 def remember(grid: Grid) -> None:
     """Keep what a grid was called with, in place of what it was called with before."""
     name = grid.name if not Path(grid.name).is_file() else str(Path(grid.name).resolve())
     called = {"name": name, "overrides": list(grid.overrides), "demo": grid.demo}
-    path = grid.out / _FOLDER / f"{grid.plan.grid}.json"
+    path = grid.out / output_folder.call(grid.plan.grid)
     write_atomically(path, lambda part: part.write_text(json.dumps(called, indent=2), encoding="utf-8"))
 
 
@@ -32,7 +31,7 @@ def remembered(out: Path, name: str | None, tell: Callable[[str], None]) -> list
     Raises:
         ProblemError: no grid, or none of this name, has been run there, or what it reads is gone.
     """
-    known = {path.stem: path for path in sorted((out / _FOLDER).glob("*.json"))}
+    known = {path.stem: path for path in sorted(out.glob(output_folder.call("*")))}
     if not known:
         remedy = "Say where results are: --out DIR."
         raise ProblemError(Problem(str(out), "an output folder in which a grid was run", "none", remedy))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
 from grid.planning.prepare import Grid
-from grid.precision import check_precision
-from grid.results import cleanup as leftovers
+from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
-
-if TYPE_CHECKING:
-    from grid.tracking import Tracker
+from grid.running.precision import check_precision
+from grid.tracking import EXPERIMENT, Tracker
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -27,13 +24,13 @@ class Outcome:
     Attributes:
         status: the exit status.
         tracking: how to look at the runs in MLflow.
-        problems: what MLflow lacks, and why.
+        warnings: what MLflow lacks, and why.
         left_alone: units that failed in an earlier run, or need one that did.
     """
 
     status: int
     tracking: str
-    problems: list[str]
+    warnings: list[str]
     left_alone: int
 
 
@@ -49,14 +46,14 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     Raises:
         ProblemError: the MLflow server does not answer, or nothing can be written.
     """
-    leftovers.clear(grid.ledger)
+    cleanup.clear(grid.ledger)
     remember(grid)
     tracker = start_tracker(grid, tracking_uri)
     if retry_failed:
         forget(grid.plan, grid.ledger)
     failed, lost = given_up(grid.plan, grid.ledger)
     try:
-        whole = _sweep(grid, Audience(listener, tracker), failed, lost)
+        whole = _work(grid, Audience(listener, tracker), failed, lost)
     except KeyboardInterrupt:
         whole = False
     except Exception:
@@ -71,7 +68,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
     tracker.close()
     tracking = "\n".join(place for place in places if place)
-    return Outcome(status, tracking, tracker.problems, len(failed | lost))
+    return Outcome(status, tracking, tracker.warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:
@@ -80,8 +77,6 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
     Raises:
         ProblemError: the server that the user has named does not answer.
     """
-    from grid.tracking import EXPERIMENT, Tracker  # noqa: PLC0415 - MLflow takes seconds to import, and --plan does without
-
     experiment = EXPERIMENT + ("-demo" if grid.demo else "")
     tracker = Tracker(uri, grid.out, grid.plan.grid, experiment, models=grid.config.tracking.models)
     if uri:
@@ -93,7 +88,7 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
 def compile_grid(grid: Grid) -> list[Path]:
     """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
     style = Style(grid.config.tables.paper, grid.command("--tables"), grid.demo)
-    return compile_tables(grid.plan, grid.ledger, grid.out / "tables", style)
+    return compile_tables(grid.plan, grid.ledger, grid.out / output_folder.TABLES, style)
 
 
 def status_of(grid: Grid) -> int:
@@ -102,7 +97,7 @@ def status_of(grid: Grid) -> int:
     return FAILED if lacking else DONE
 
 
-def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
+def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
     """Train and evaluate what the ledger lacks, but for what failed before; False if the user interrupted."""
     ledger, plan = grid.ledger, grid.plan
     done = {unit for unit in plan.trainings if ledger.training_done(unit)}
@@ -111,19 +106,18 @@ def _sweep(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> 
         return True
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
-    from grid.running import jobs  # noqa: PLC0415
-    from grid.running import ray_session as cluster  # noqa: PLC0415
+    from grid.running import jobs, ray_session  # noqa: PLC0415
 
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
     check_precision(grid, todo)
-    with frames.decoded(grid, todo, audience.on_phase) as broken:
+    with frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken:
         audience.on_phase("starting Ray")
-        with cluster.session():
-            sweep = jobs.sweep(grid, done, audience)
+        with ray_session.session():
+            driver = jobs.sweep(grid, done, audience)
             audience.on_phase("")
             for unit in failed:
-                sweep.leave_alone(unit)
+                driver.recorder.leave_alone(unit)
             for unit, why in broken.items():
-                sweep.fail_training(plan.trainings[unit], why)
-            sweep.run()
-            return sweep.schedule.over()
+                driver.recorder.training_failed(plan.trainings[unit], why)
+            driver.run()
+            return driver.schedule.over()

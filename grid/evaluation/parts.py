@@ -17,13 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from grid.evaluation import pictures
-from grid.evaluation.evaluate import EvaluationJob, Part, evaluate_part
+from grid.evaluation.evaluate import evaluate_part
+from grid.evaluation.job import EvaluationJob, Part
 from grid.plan import Evaluation
+from grid.results import output_folder
 from grid.results.checks import FRAME_SCHEMA
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.running.places import brought
 from manifests.parquet import seal, unseal
 
 _NOTE = b"part"
@@ -45,7 +46,7 @@ def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
         ProblemError: the disk is full.
         OSError: the storage does not answer.
     """
-    name, job = _name(job.id, part), brought(job, storage)
+    name, job = output_folder.part(job.id, part), job.brought(storage)
     asked = {"clips": list(job.parts[part]), "weights": _fingerprint(Path(job.weights))}
     found = _earlier(storage, name, asked)
     if found is None:
@@ -63,21 +64,12 @@ def gather(job: EvaluationJob, evaluation: Evaluation, storage: Storage) -> None
         ProblemError: the rows are not each frame of each clip once, or the disk is full.
         OSError: the storage does not answer.
     """
-    names = [_name(job.id, part) for part in range(len(job.parts))]
+    names = [output_folder.part(job.id, part) for part in range(len(job.parts))]
     found = [_read(storage.fetch(name, anew=True))[0] for name in names]
     frames, summary, expected = job.gather(found)
     Ledger(storage.local, storage).write_evaluation(evaluation, frames, summary, expected=expected)
     for name in names:
         storage.release(name)
-
-
-def folder(evaluation: str) -> str:
-    """Return the name of the folder of an evaluation's parts, which nobody needs when its result is there."""
-    return f"parts/{evaluation}"
-
-
-def _name(evaluation: str, part: int) -> str:
-    return f"{folder(evaluation)}/{part}.parquet"
 
 
 def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | None:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from grid.results import output_folder
 from grid.results.files import write_atomically
 from grid.results.storage import Storage
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.prediction.overlay import overlay
 from manifests.problem import ProblemError
 
-_FOLDER = "pictures"
 _CLIPS = 3
 # Of a panel and of the line over it, in pixels.
 _WIDTH, _CAPTION = 288, 16
@@ -79,10 +80,11 @@ def keep(storage: Storage, evaluation: str, drawn: Mapping[str, bytes]) -> None:
         drawn: clip -> PNG file.
     """
     for clip, content in drawn.items():
-        path = storage.path(_name(evaluation, clip))
+        name = output_folder.picture(evaluation, clip)
+        path = storage.path(name)
         try:
-            write_atomically(path, lambda part, content=content: part.write_bytes(content), len(content))
-            storage.publish(_name(evaluation, clip), keep=False)
+            write_atomically(path, partial(Path.write_bytes, data=content), len(content))
+            storage.publish(name, keep=False)
         except (ProblemError, OSError) as error:
             _LOG.warning("%s is left out: %s", path, error)
 
@@ -90,14 +92,14 @@ def keep(storage: Storage, evaluation: str, drawn: Mapping[str, bytes]) -> None:
 def bring(storage: Storage, evaluation: str) -> None:
     """Bring an evaluation's pictures to the driver from where workers have written them, if there are any."""
     try:
-        storage.agree(f"{_FOLDER}/{evaluation}", ".png")
+        storage.agree(output_folder.pictures(evaluation), output_folder.PICTURE_SUFFIX)
     except (ProblemError, OSError) as error:
         _LOG.warning("the pictures of %s are left out: %s", evaluation, error)
 
 
 def kept(out: Path, evaluation: str) -> list[Path]:
     """List an evaluation's pictures in the output folder."""
-    return sorted((out / _FOLDER / evaluation).glob("*.png"))
+    return sorted((out / output_folder.pictures(evaluation)).glob(f"*{output_folder.PICTURE_SUFFIX}"))
 
 
 def draw(
@@ -131,10 +133,6 @@ def draw(
     file = io.BytesIO()
     sheet.save(file, format="PNG", optimize=True)
     return file.getvalue()
-
-
-def _name(evaluation: str, clip: str) -> str:
-    return f"{_FOLDER}/{evaluation}/{clip.replace('/', '_')}.png"
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,23 +9,21 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
 
-from datasets.corpora.saliency_maps import read_map
 from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch
-from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
-from hd2s.metrics.scores import METRICS, score_frames
+from hd2s.metrics import METRICS
+from hd2s.metrics.benchmark import score_frame
 
-# Frames decoded ahead, and frames for each thread that wait to be scored.
-_AHEAD, _BEHIND = 64, 4
+_FRAMES_DECODED_AHEAD, _FRAMES_WAITING_FOR_A_THREAD = 64, 4
 
 
 def score_clip(
@@ -36,6 +34,7 @@ def score_clip(
     size: Size,
     threads: int,
     eight_bit: bool,
+    metrics: Sequence[str] = METRICS,
     sketch: Sketch | None = None,
 ) -> pa.Table:
     """Score every frame of a clip.
@@ -47,6 +46,7 @@ def score_clip(
         size: (height, width) of the model's input.
         threads: that score.
         eight_bit: predictions become 8-bit images first, as the benchmark receives them.
+        metrics: by which.
         sketch: draws one of the frames; None for no picture.
 
     Returns:
@@ -58,20 +58,24 @@ def score_clip(
         ValueError: a prediction is not finite.
     """
     clip, root = split.clips[name], split.manifest.root
-    native = (clip.height, clip.width)
     sketch = sketch or Sketch(name, None)
 
     def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
-        points = split.fixations.frame(name, i)
-        others = draw_other_fixations(split.points, split.sizes, native, (POOL_SEED, clip.corpus, name, i))
-        truth = read_map(maps, clip, i, None, points)
-        sketch.take(i, points, truth, prediction)
+        frame = split.frame(name, i, maps)
+        sketch.take(i, frame.points, frame.truth, prediction)
         try:
-            image = as_benchmark_image(prediction, native, eight_bit=eight_bit)
+            scores = score_frame(
+                prediction,
+                frame.truth,
+                frame.points,
+                frame.pool,
+                frame.key,
+                eight_bit=eight_bit,
+                metrics=metrics,
+            )
         except ValueError as error:
             raise ValueError(f"clip {name}, frame {i}: {error}") from error
-        scores = score_frames(image[None], [points], truth[None], [others])
-        return len(points), *(float(scores[metric][0]) for metric in METRICS)
+        return len(frame.points), *scores.values()
 
     with (
         at_hand(root, clip, "frames") as media,
@@ -79,17 +83,21 @@ def score_clip(
         closing(_ahead(iter_frames(media, clip, size))) as frames,
         ThreadPoolExecutor(threads) as pool,
     ):
-        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), _BEHIND * threads))
+        waiting = _FRAMES_WAITING_FOR_A_THREAD * threads
+        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), waiting))
+    return _as_table(name, metrics, rows)
+
+
+def _as_table(clip: str, metrics: Sequence[str], rows: Sequence[tuple[float, ...]]) -> pa.Table:
+    """Make a clip's table of each frame's number of fixations and scores."""
     counts, *columns = zip(*rows, strict=True)
+    scores = zip(metrics, columns, strict=True)
     return pa.table(
         {
-            "clip": pa.array([name] * len(rows), pa.string()),
+            "clip": pa.array([clip] * len(rows), pa.string()),
             "frame": pa.array(range(len(rows)), pa.int32()),
             "n_fixations": pa.array(counts, pa.int32()),
-            **{
-                metric: pa.array(column, pa.float64())
-                for metric, column in zip(METRICS, columns, strict=True)
-            },
+            **{metric: pa.array(column, pa.float64()) for metric, column in scores},
         }
     )
 
@@ -110,9 +118,9 @@ def _mapped(
         yield pending.popleft().result()
 
 
-def _ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _ahead(frames: Iterator[np.ndarray]) -> Generator[np.ndarray, None, None]:
     """Yield what another thread takes from an iterator ahead of time; its error comes in its place."""
-    buffer: queue.Queue = queue.Queue(_AHEAD)
+    buffer: queue.Queue = queue.Queue(_FRAMES_DECODED_AHEAD)
     abandoned = threading.Event()
 
     def put(item: object) -> None:

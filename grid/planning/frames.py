@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from datasets.frame_store.store import FrameStore
 from datasets.loading.windows import eligible
 from grid.plan import Read, Training
-from grid.running import ray_session as cluster
-from grid.training.loop import Job
+from grid.planning.prepare import Grid
+from grid.results import output_folder
 from manifests.problem import ProblemError
 from manifests.schema import Clip
-from manifests.store import open_manifest
 
-if TYPE_CHECKING:
-    # Planning is the driver's: each worker would import it too.
-    from grid.planning.prepare import Grid
-
-# Below this many bytes, starting processes takes longer than decoding.
-_ALONE = 100 * 2**20
-_TELL_S = 5.0
+# Starting processes takes longer than decoding less.
+_SMALL_ENOUGH_FOR_ONE_PROCESS = 100 * 2**20
+_SECONDS_BETWEEN_NOTES = 5.0
 
 
 @contextmanager
 def decoded(
-    grid: Grid, trainings: Collection[Training], tell: Callable[[str], None]
+    grid: Grid, trainings: Collection[Training], tell: Callable[[str], None], *, here: bool
 ) -> Iterator[dict[str, str]]:
     """Fill the frame store for these trainings, on all processors of this machine, and hold it for the block.
 
@@ -40,12 +33,13 @@ def decoded(
         grid: the grid.
         trainings: those to come.
         tell: hears of each corpus begun and of the clips decoded.
+        here: this machine trains too.
 
     Yields:
         Training → why it cannot be done: clips that it reads are no longer what was indexed.
     """
     broken: dict[str, str] = {}
-    if grid.storage.url and not cluster.is_local():
+    if grid.storage.url and not here:
         # What this machine has is not seen by those that train: each decodes for itself (`fill`).
         yield broken
         return
@@ -62,28 +56,6 @@ def decoded(
     yield broken
 
 
-def fill(job: Job) -> None:
-    """Decode what a training reads into this machine's own store, with as many processes as read clips later.
-
-    Trainings that start together on one machine wait for each other instead of decoding the same clips.
-
-    Raises:
-        ProblemError: clips are no longer what was indexed.
-    """
-    folder = Path(job.frames)
-    folder.mkdir(parents=True, exist_ok=True)
-    for (corpus, split, height, width, clip_length), labelled in job.reads:
-        manifest = open_manifest(*job.manifests[corpus])
-        store = FrameStore(folder, manifest, (height, width), job.frames_limit)
-        clips = eligible(manifest.clips(split), clip_length)[0]
-        with (folder / f".filling-{store.address}").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            estimate = store.estimate(clips, labelled=labelled)
-            if estimate.clips:
-                workers = 1 if estimate.size < _ALONE else max(1, job.loader_workers)
-                store.build(clips, workers=workers, labelled=labelled)
-
-
 def _fill(store: FrameStore, clips: list[Clip], labelled: bool, tell: Callable[[str], None]) -> None:
     estimate = store.estimate(clips, labelled=labelled)
     if not estimate.clips:
@@ -94,11 +66,11 @@ def _fill(store: FrameStore, clips: list[Clip], labelled: bool, tell: Callable[[
 
     def progress(done: int, total: int, clip: Clip) -> None:
         nonlocal told
-        if time.monotonic() - told > _TELL_S:
+        if time.monotonic() - told > _SECONDS_BETWEEN_NOTES:
             told = time.monotonic()
             tell(f"{doing}: {done:,} of {total:,} clips, the last {clip.clip}")
 
-    workers = 1 if estimate.size < _ALONE else os.cpu_count() or 1
+    workers = 1 if estimate.size < _SMALL_ENOUGH_FOR_ONE_PROCESS else os.cpu_count() or 1
     store.build(clips, workers=workers, labelled=labelled, progress=progress)
 
 
@@ -114,7 +86,7 @@ def missing(grid: Grid, trainings: Collection[Training]) -> int:
 def folder(grid: Grid) -> Path:
     """Where decoded frames lie."""
     place = grid.config.frames.folder
-    return Path(place).resolve() if place else grid.storage.path("frames")
+    return Path(place).resolve() if place else grid.storage.path(output_folder.FRAMES)
 
 
 def limit(grid: Grid) -> int | None:

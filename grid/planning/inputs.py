@@ -1,43 +1,23 @@
-"""The corpora that a grid reads: found, or made for the demo, and checked before anything starts."""
+"""What a grid reads, corpora and initial weights: found and checked before anything starts."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from datasets import demo
 from datasets.corpora.registry import available, get
-from datasets.indexing.index import index
 from datasets.remote import is_folder
 from grid.plan import Plan
-from grid.results.lock import held
-from grid.specs.settings import Config, Model
+from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
 from hd2s import build_model, load_weights
+from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
-from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
-
-
-def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> Config:
-    """Generate and index the demo corpora under `out` unless they are there; return them as config."""
-
-    def on_clip(word: str, done: int, total: int) -> None:
-        if done == 1:
-            tell(f"generating a look-alike of {get(word).name}: {total} clips")
-
-    places = dict(config.corpora)
-    with held(out / "corpora", "generating and indexing the demo corpora"):
-        for word, root in demo.generate(out / "corpora", progress=on_clip).items():
-            folder = out / "manifests" / word
-            if not _indexed(folder, root):
-                tell(f"indexing {get(word).name}")
-                index(word, root, folder)
-            places[get(word).name] = replace(places[get(word).name], manifest=str(folder))
-    return replace(config, corpora=places)
+from manifests.store import Manifest, ManifestError, open_manifest
 
 
 def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
@@ -92,41 +72,38 @@ def _root_problems(manifest: Manifest) -> list[Problem]:
     return [Problem(manifest.corpus, "the corpus' files where they were indexed", found, remedy)]
 
 
-def weights_digest(model: Model) -> str | None:
-    """Return the SHA-256 of the backbone's initial weights; None from scratch.
+@dataclass(frozen=True)
+class InitialWeights:
+    """A file that a model's trainings start from, and its SHA-256."""
+
+    path: Path
+    digest: str
+
+
+def initial_weights(model: ModelSettings) -> InitialWeights | None:
+    """Return what a model's trainings start from; None from scratch, or if it can start from nothing else.
 
     Raises:
-        ProblemError: no file is named, or it does not hold S3D trained on Kinetics-400. A whole HD2S would
-            fit as well, and spoil every comparison by what it has learnt from a corpus.
+        ProblemError: no file is named, or it does not hold what the model can start from. One that fills the
+            whole model would fit as well, and spoil every comparison by what it has learnt from a corpus.
     """
-    if model.backbone_weights == "none":
+    layouts = find_model(model.word).model.starts_from
+    if model.backbone_weights == "none" or not layouts:
         return None
-    path = Path(model.backbone_weights)
+    path, known = Path(model.backbone_weights), " or ".join(layout.title for layout in layouts)
     if not path.is_file():
-        expected = "the state dict of S3D on Kinetics-400, from which the paper starts"
         remedy = "Give model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
         found = model.backbone_weights or "nothing"
+        expected = f"what the paper starts from: {known}"
         raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
-    size = {"clip_length": model.clip_length, "height": model.height, "width": model.width}
     try:
-        found = load_weights(build_model("hd2s", seed=0, **size), path)
+        found = load_weights(build_model(model.word, seed=0, **asdict(model.config)), path)
     except WeightsError as error:
         found = str(error)
-    if found not in ("kinetics", "torchvision"):
-        expected = "a state dict of S3D on Kinetics-400, in its author's layout or torchvision's"
-        raise ProblemError(Problem("model.backbone_weights", expected, found, "Correct the path."))
+    if found not in [layout.word for layout in layouts]:
+        raise ProblemError(Problem("model.backbone_weights", known, found, "Correct the path."))
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _indexed(folder: Path, root: Path) -> bool:
-    """Whether a manifest of this root stands already, made after the corpus was."""
-    try:
-        manifest = open_manifest(folder)
-    except ManifestError:
-        return False
-    made, indexed = (path.stat().st_mtime_ns for path in (root / demo.MARKER, folder / CLIPS))
-    return Path(manifest.root) == root.resolve() and indexed >= made
+        return InitialWeights(path, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _how_to_index(name: str, problem: Problem) -> str:

@@ -6,45 +6,54 @@ machine stay outside), so equal work is done once, whichever table asks for it.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from grid.plan import Cell, Evaluation, Plan, Training
+from grid.plan import (
+    ApproachSpec,
+    Cell,
+    CorpusDigest,
+    Evaluation,
+    EvaluationSpec,
+    ModelSpec,
+    Plan,
+    Training,
+    TrainingSpec,
+)
+from grid.planning.identity import content_hash, options_of
+from grid.planning.rows import Configure, Row, configured_row, evaluation_settings, training_settings
 from grid.planning.sweep_axes import without_idle_axes
-from grid.specs.settings import Config
-from grid.specs.table import GridSpec, Place, TableSpec
-from hd2s.approaches.registry import Approach, approaches
-from hd2s.prediction.predictor import SMOOTHING_SIGMA
-from hd2s.training.protocol import find_protocol
+from grid.specs.plugins import digest_of
+from grid.specs.table import GridSpec, Place
+from hd2s.approaches.contract import Approach
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.definitions import find_metric
+from hd2s.models.config import ConfigError
+from hd2s.models.registry import find_model
 from manifests.problem import Problem, ProblemError
 
-# Raised by hand whenever the code changes what a training's weights, or an evaluation's scores, come out as.
-TRAINING_RECIPE = 3
-EVALUATION_RECIPE = 2
+# Raised by hand whenever the code, or a default, changes what a training's weights, or an evaluation's
+# scores, come out as.
+TRAINING_RECIPE = 4
+EVALUATION_RECIPE = 3
 
 Digests = Mapping[str, Mapping[str, str]]
 """Corpus → split → digest of the clips in it."""
 
-# (overrides under the user's, overrides over them) -> the settings.
-Configure = Callable[[Sequence[str], Sequence[str]], Config]
 
-
-def make(spec: GridSpec, configure: Configure, digests: Digests, weights_digest: str | None) -> Plan:
+def make(spec: GridSpec, configure: Configure, digests: Digests, weights: Mapping[str, str | None]) -> Plan:
     """Plan a grid.
 
     Args:
         spec: the tables.
         configure: the settings with a table's own, and with those of a variant or a point of a sweep.
         digests: of the manifests' splits; what changes in one of them concerns only who reads it.
-        weights_digest: the digest of the backbone's initial weights; None from scratch.
+        weights: model → the digest of what its trainings start from; None from scratch.
 
     Raises:
         ProblemError: settings of tables, variants and sweeps that are unknown or impossible.
     """
-    plan, problems = draft(spec, configure, digests, weights_digest)
+    plan, problems = draft(spec, configure, digests, weights)
     if problems:
         raise ProblemError(problems)
     return plan
@@ -54,7 +63,7 @@ def draft(
     spec: GridSpec,
     configure: Configure,
     digests: Digests,
-    weights_digest: str | None,
+    weights: Mapping[str, str | None],
     known: Sequence[Problem] = (),
 ) -> tuple[Plan, list[Problem]]:
     """Plan those rows of a grid whose settings are sound, and list what is wrong with the others.
@@ -63,134 +72,138 @@ def draft(
         spec: the tables.
         configure: as `make` takes it.
         digests: as `make` takes them.
-        weights_digest: as `make` takes it.
+        weights: as `make` takes them.
         known: what is wrong with the user's own settings, which is not to be said again of each row.
     """
-    planner = _Planner(digests, weights_digest)
+    planner = _Planner(digests, weights)
     problems: list[Problem] = []
     cells: list[Cell] = []
     for table in spec.tables:
         for variant in table.variants:
-            found: list[Cell] = []
-            for point in table.points():
-                try:
-                    planner.config = configure(table.overrides, (*variant.overrides, *point))
-                    differs = planner.config != configure(table.overrides, ())
-                except ProblemError as error:
-                    wrong = (p for p in error.problems if p not in known)
-                    problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
-                    continue
-                planner.row = table.name, variant.label
-                planner.distinction = tuple(filter(None, (variant.label, *point))) if differs else ()
-                found += planner.cells(table, variant.label, point)
-            cells += map(_named, without_idle_axes(found))
-    plan = Plan(spec.name, spec.tables, planner.trainings, planner.evaluations, tuple(cells))
+            for model, approach in table.rows():
+                found: list[Cell] = []
+                for point in table.points():
+                    try:
+                        row = configured_row(table, variant, point, model, configure)
+                        found += planner.cells(row, approach)
+                    except ProblemError as error:
+                        wrong = (p for p in error.problems if p not in known)
+                        problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
+                cells += map(_named, without_idle_axes(found))
+    plan = Plan(
+        spec.name, spec.tables, planner.trainings, planner.evaluations, tuple(_in_places(cells, spec))
+    )
     return planner.labelled(plan), list(dict.fromkeys(problems))
 
 
 class _Planner:
-    def __init__(self, digests: Digests, weights_digest: str | None) -> None:
-        self.digests, self.weights_digest = digests, weights_digest
-        self.config: Config
-        # Whose cells are being planned, and what tells this variant and point from others in labels.
-        self.row = "", ""
-        self.distinction: tuple[str, ...] = ()
+    def __init__(self, digests: Digests, weights: Mapping[str, str | None]) -> None:
+        self.digests, self.weights = digests, weights
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
         self.distinctions: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {}
 
-    def cells(self, table: TableSpec, variant: str, point: tuple[str, ...]) -> list[Cell]:
-        """Place every approach of a table, those of one place side by side."""
-        known = [approaches()[word] for word in table.approaches]
-        standing = {approach.word: table.places(approach) for approach in known}
-        places = dict.fromkeys(place for found in standing.values() for place in found)
-        return [
-            self._cell(table, place, approach, seed=seed, variant=variant, point=point)
-            for place in places
-            for approach in known
-            if place in standing[approach.word]
-            for seed in table.seeds
-        ]
+    def cells(self, row: Row, approach: Approach) -> list[Cell]:
+        """Place a row's cells of one approach, one for each seed.
 
-    def _cell(
-        self,
-        table: TableSpec,
-        place: Place,
-        approach: Approach,
-        *,
-        seed: int,
-        variant: str,
-        point: tuple[str, ...],
-    ) -> Cell:
+        Raises:
+            ProblemError: the model lacks what the approach needs.
+        """
+        places = row.table.places_of(row.config.model.word, approach)
+        return [self._cell(row, place, approach, seed) for place in places for seed in row.table.seeds]
+
+    def _cell(self, row: Row, place: Place, approach: Approach, seed: int) -> Cell:
         sources, target, test = place
-        training = self.training(sources, target, approach, seed)
-        evaluation = self.evaluation(training, test)
+        training = self.training(row, sources, target, approach, seed)
+        evaluation = self.evaluation(row, training, test)
         return Cell(
             id="",
-            table=table.name,
+            table=row.table.name,
             sources=sources,
             target=target,
             test=test,
+            model=row.config.model.word,
             approach=approach.word,
             seed=seed,
             training=training.id,
             evaluation=evaluation.id,
-            variant=variant,
-            point=point,
+            variant=row.variant,
+            point=row.point,
         )
 
     def training(
-        self, sources: tuple[str, ...], target: str | None, approach: Approach, seed: int
+        self, row: Row, sources: tuple[str, ...], target: str | None, approach: Approach, seed: int
     ) -> Training:
         """Plan a training, and the one that it starts from."""
         if approach.trained_as:
             approach = approaches()[approach.trained_as]
         parent = None
         if approach.parent:
-            parent = self.training(sources, target, approaches()[approach.parent], seed).id
-        labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
-        uses_target = target is not None and target in labelled + unlabelled
-        spec = {
-            "recipe": TRAINING_RECIPE,
-            "model": self._model(approach, sources, fresh=parent is None),
-            "step": approach.step,
-            "labelled": self._corpora(labelled, "train"),
-            "unlabelled": self._corpora(unlabelled, "train"),
-            "validation": self._corpora(labelled[:1], "val"),
-            "train": self._train(fresh=parent is None, reversal=bool(unlabelled)),
-            "seed": seed,
-            "parent": parent,
-        }
-        words = [approach.word, *sources, *([target] if uses_target else []), f"seed{seed}"]
+            parent = self.training(row, sources, target, approaches()[approach.parent], seed).id
+        # Without steps there is nothing random: all seeds are one.
+        seed = seed if approach.trains else 0
+        spec = self._spec(row, sources, target, approach, seed=seed, parent=parent)
+        read = {entry.corpus for entry in (*spec.labelled, *spec.unlabelled)}
+        used_target = target if target in read else None
+        model = row.config.model.word
+        words = [model, approach.word, *sources, *([used_target] if used_target else []), f"seed{seed}"]
         found = Training(
-            id=f"{'-'.join(words).lower()}-{_content_hash(spec)}",
+            id=f"{'-'.join(words).lower()}-{content_hash(spec)}",
             label="",
+            model=model,
             approach=approach.word,
             sources=sources,
-            target=target if uses_target else None,
+            target=used_target,
             seed=seed,
             parent=parent,
             spec=spec,
         )
-        self._distinguish(found.id)
+        self._distinguish(found.id, row)
         return self.trainings.setdefault(found.id, found)
 
-    def evaluation(self, training: Training, test: str) -> Evaluation:
+    def _spec(
+        self,
+        row: Row,
+        sources: tuple[str, ...],
+        target: str | None,
+        approach: Approach,
+        *,
+        seed: int,
+        parent: str | None,
+    ) -> TrainingSpec:
+        labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
+        fresh, own = parent is None, options_of(row.config.approach.get(approach.word))
+        return TrainingSpec(
+            recipe=TRAINING_RECIPE,
+            model=self._model(row, approach, sources, fresh=fresh),
+            approach=ApproachSpec(approach.word, own, digest_of(approach)),
+            labelled=self._corpora(labelled, "train"),
+            unlabelled=self._corpora(unlabelled, "train"),
+            validation=self._corpora(labelled[:1], "val")[0],
+            train=training_settings(
+                row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled)
+            ),
+            seed=seed,
+            parent=parent,
+        )
+
+    def evaluation(self, row: Row, training: Training, test: str) -> Evaluation:
         """Plan an evaluation."""
-        spec = {
-            "recipe": EVALUATION_RECIPE,
-            "training": training.id,
-            "test": self._corpora((test,), "test"),
-            "protocol": self._test(approaches()[training.approach]),
-        }
-        found = Evaluation(
-            id=f"{training.id}-on-{test.lower()}-{_content_hash(spec)}",
+        spec = EvaluationSpec(
+            recipe=EVALUATION_RECIPE,
+            training=training.id,
+            test=self._corpora((test,), "test")[0],
+            protocol=evaluation_settings(row.config.test, training.spec),
+            metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
+        )
+        unit = Evaluation(
+            id=f"{training.id}-on-{test.lower()}-{content_hash(spec)}",
             label="",
             training=training.id,
             test=test,
             spec=spec,
         )
-        return self.evaluations.setdefault(found.id, found)
+        return self.evaluations.setdefault(unit.id, unit)
 
     def labelled(self, plan: Plan) -> Plan:
         """Return the plan with the names that people read, once all that shares a training is known."""
@@ -201,65 +214,60 @@ class _Planner:
         }
         return replace(plan, trainings=trainings, evaluations=evaluations)
 
-    def _distinguish(self, training: str) -> None:
+    def _distinguish(self, training: str, row: Row) -> None:
         """Tell a training by what all points of the row that asked for it first have in common."""
-        row, words = self.distinctions.setdefault(training, (self.row, self.distinction))
-        if row == self.row:
-            common = tuple(word for word in words if word in self.distinction)
-            self.distinctions[training] = row, common
+        first, words = self.distinctions.setdefault(training, (row.key, row.distinction))
+        if first == row.key:
+            common = tuple(word for word in words if word in row.distinction)
+            self.distinctions[training] = first, common
 
-    def _model(self, approach: Approach, sources: tuple[str, ...], *, fresh: bool) -> dict[str, Any]:
-        options = asdict(self.config.model)
-        options["backbone_weights"] = self.weights_digest if fresh else None
-        own = approach.options(sources)
-        if "domains" in own:
-            own["quantise"] = find_protocol(self.config.train.protocol).quantise
-        return {"name": approach.model, **options, **own}
-
-    def _train(self, *, fresh: bool, reversal: bool) -> dict[str, Any]:
-        options = asdict(self.config.train)
-        # How often a training is saved does not change what it becomes.
-        del options["checkpoint_every"]
-        iterations, lr = options.pop("finetune_iterations"), options.pop("finetune_lr")
-        if not fresh:
-            options |= {"iterations": iterations, "lr": options["lr"] if lr is None else lr}
-        if not reversal:
-            # There is no λ: trainings that differ in its end alone are one.
-            options["lambda_max"] = 0.0
-        return options
-
-    def _test(self, approach: Approach) -> dict[str, Any]:
-        """Return the settings of an evaluation, with the one σ that it comes to, however it was said."""
-        options = asdict(self.config.test)
-        if approach.learns_smoothing:
-            options["smoothing_sigma"] = None
-        elif options["smoothing_sigma"] is None:
-            options["smoothing_sigma"] = SMOOTHING_SIGMA[options["protocol"]]
-        return options
+    def _model(self, row: Row, approach: Approach, sources: tuple[str, ...], *, fresh: bool) -> ModelSpec:
+        chosen, model = row.config.model, find_model(row.config.model.word).model
+        if lacking := approach.lacking(model, chosen.config):
+            expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
+            remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
+            raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
+        options = options_of(chosen.config) | approach.options(sources)
+        options |= model.of_protocol.get(row.config.train.protocol, {})
+        try:
+            settled = options_of(model.config(**options))
+        except ConfigError as error:
+            remedy = "Correct the settings, or leave the approach out."
+            raise ProblemError(
+                Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
+            ) from error
+        weights = self.weights.get(model.word) if fresh and model.trains else None
+        return ModelSpec(model.word, settled, weights, digest_of(model))
 
     def _label(self, unit: Training) -> str:
         _, distinction = self.distinctions[unit.id]
         details = [*distinction, *([f"seed {unit.seed}"] if unit.seed else [])]
         arrow = f" → {unit.target}" if unit.target else ""
         told = f" ({', '.join(details)})" if details else ""
-        return f"{unit.approach} {' + '.join(unit.sources)}{arrow}{told}"
+        model = f"{unit.model} " if self.several else ""
+        return f"{model}{unit.approach} {' + '.join(unit.sources)}{arrow}{told}"
 
-    def _corpora(self, names: tuple[str, ...], split: str) -> list[dict[str, str]]:
-        return [{"corpus": name, "digest": self.digests[name][split]} for name in names]
+    @property
+    def several(self) -> bool:
+        """Whether the plan has more models than one."""
+        return len({unit.model for unit in self.trainings.values()}) > 1
+
+    def _corpora(self, names: tuple[str, ...], split: str) -> tuple[CorpusDigest, ...]:
+        return tuple(CorpusDigest(name, self.digests[name][split]) for name in names)
+
+
+def _in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:
+    """Order the cells of a table's variant by their places, with those of one place side by side."""
+    variants = [(table.name, variant.label) for table in spec.tables for variant in table.variants]
+    by_variant: dict[tuple[str, str], dict[Place, list[Cell]]] = {variant: {} for variant in variants}
+    for cell in cells:
+        places = by_variant[cell.table, cell.variant]
+        places.setdefault(Place(cell.sources, cell.target, cell.test), []).append(cell)
+    return [cell for places in by_variant.values() for found in places.values() for cell in found]
 
 
 def _named(cell: Cell) -> Cell:
     domains = "+".join(cell.sources) + (f"-{cell.target}" if cell.target else "")
     where = domains if cell.test == (cell.target or domains) else f"{domains}-on-{cell.test}"
-    words = [cell.table, where, cell.approach, *filter(None, [cell.variant]), *cell.point, f"seed{cell.seed}"]
-    return replace(cell, id="/".join(words))
-
-
-def _content_hash(content: Any) -> str:
-    """Twelve hexadecimal digits of the SHA-256 of `content` as canonical JSON.
-
-    Raises:
-        TypeError: `content` holds something that JSON cannot say, whose text could differ between machines.
-    """
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    row = [cell.model, cell.approach, *filter(None, [cell.variant]), *cell.point, f"seed{cell.seed}"]
+    return replace(cell, id="/".join([cell.table, where, *row]))

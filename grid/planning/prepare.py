@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from grid.plan import Plan
 from grid.planning import planner as planning
-from grid.planning.inputs import open_inputs, prepare_demo, require_clips, unknown_corpora, weights_digest
+from grid.planning.demo import prepare_demo
+from grid.planning.inputs import (
+    InitialWeights,
+    initial_weights,
+    open_inputs,
+    require_clips,
+    unknown_corpora,
+)
+from grid.planning.planner import Digests
+from grid.planning.rows import Configure
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.results.storage import check as check_storage
+from grid.results.storage_check import check_storage
 from grid.specs import grid_reader as specs
-from grid.specs import settings
+from grid.specs import plugins
+from grid.specs import settings_reader as settings
 from grid.specs.overruled import overruled
-from grid.specs.settings import Config, Model
+from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
+from hd2s.models.registry import models as known_models
 from manifests.problem import Problem, ProblemError, gathered
 from manifests.schema import SPLITS
 from manifests.store import Manifest
@@ -32,6 +44,8 @@ class Grid:
         name: as asked for: the grid's, or the path of a YAML file.
         overrides: the user's own.
         manifests: corpus -> manifest.
+        weights: model -> what its trainings start from, where they do not start from scratch.
+        config: the settings in which its models do not differ.
         out: the output folder, shared by all grids.
         demo: the corpora are generated ones.
     """
@@ -39,8 +53,9 @@ class Grid:
     name: str
     overrides: tuple[str, ...]
     plan: Plan
-    config: Config
     manifests: Mapping[str, Manifest]
+    weights: Mapping[str, InitialWeights]
+    config: Config
     out: Path
     demo: bool
 
@@ -99,62 +114,102 @@ def prepare(
         ProblemError: listing everything that is wrong with settings, spec and manifests. The demo's corpora
             are not generated then.
     """
-    given = settings.read(overrides, demo=demo)
-    spec, mistakes = specs.read(name, given.config.seeds)
-    problems = [*problems, *given.problems, *mistakes]
+    problems = [*problems]
     with gathered(problems):
-        check_storage(given.config.storage.url)
-    configure = _configure(given.overrides, demo=demo)
-    config = given.config
+        plugins.load(plugins.wanted_plugins(overrides))
+    asked = _asked(name, overrides, problems, demo=demo)
+    with gathered(problems):
+        check_storage(asked.config.storage.url)
     if demo:
-        problems += [*unknown_corpora(spec, config), *_draft(spec, configure, given.problems)]
+        problems += [*unknown_corpora(asked.spec, asked.config), *_draft(asked)]
         if problems:
-            raise ProblemError(problems)
-        config = prepare_demo(config, out, tell)
-    plan, manifests, wrong = _plan(spec, config, configure, given.problems)
-    problems += wrong
+            raise ProblemError(dict.fromkeys(problems))
+        places = prepare_demo(asked.config, out, tell)
+        asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
+    planned = _plan(asked, problems)
     if problems:
         raise ProblemError(dict.fromkeys(problems))
-    for note in (*overruled(spec, overrides), *_quarantined(manifests)):
+    for note in (*overruled(asked.spec, overrides), *_quarantined(planned.manifests)):
         tell(note)
-    grid = Grid(name, tuple(overrides), plan, config, manifests, out, demo)
+    grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
     grid.ledger.agree()
     return grid
 
 
-def _plan(
-    spec: GridSpec, config: Config, configure: planning.Configure, known: Sequence[Problem]
-) -> tuple[Plan, dict[str, Manifest], list[Problem]]:
-    """Open manifests and initial weights, and plan; list all that is wrong with any of it but `known`."""
-    manifests, weights, problems = {}, None, []
-    # A size that no model has is told already; whether the weights fit does not depend on it.
-    model = Model(backbone_weights=config.model.backbone_weights) if known else config.model
+@dataclass(frozen=True)
+class _Asked:
+    """A grid as it is asked for, its settings for each of its models, and what is wrong with these."""
+
+    spec: GridSpec
+    configs: Mapping[str, Config]
+    configure: Configure
+    known: Sequence[Problem]
+
+    @property
+    def config(self) -> Config:
+        """The settings in which models do not differ."""
+        return next(iter(self.configs.values()))
+
+
+def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo: bool) -> _Asked:
+    """Read a grid and its settings, after adding their mistakes to `problems`."""
+    models = None
     with gathered(problems):
-        manifests = open_inputs(spec, config)
+        models = settings.wanted_models(overrides)
+    # What is wrong is told of the grid's own models, which are not known before the grid is read.
+    first = settings.read(
+        overrides, demo=demo, model=(models or (DEFAULT_MODEL,))[0], among=tuple(known_models())
+    )
+    spec, mistakes = specs.read(name, specs.Instead(first.config.seeds, models))
+    words = spec.models() or models or (DEFAULT_MODEL,)
+    given = {word: settings.read(overrides, demo=demo, model=word, among=words) for word in words}
+    known = list(dict.fromkeys(problem for found in given.values() for problem in found.problems))
+    problems += [*known, *mistakes]
+
+    @cache
+    def load(model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:
+        sound = given[model].overrides
+        return settings.configure(sound, under, over, demo=demo, model=model, among=words)
+
+    def configure(model: str, under: Sequence[str], over: Sequence[str]) -> Config:
+        return load(model, tuple(under), tuple(over))
+
+    return _Asked(spec, {word: found.config for word, found in given.items()}, configure, known)
+
+
+class _Planned(NamedTuple):
+    plan: Plan
+    manifests: dict[str, Manifest]
+    weights: dict[str, InitialWeights]
+
+
+def _plan(asked: _Asked, problems: list[Problem]) -> _Planned:
+    """Open manifests and initial weights, and plan, after adding all that is wrong to `problems`."""
+    manifests: dict[str, Manifest] = {}
+    weights: dict[str, InitialWeights] = {}
     with gathered(problems):
-        weights = weights_digest(model)
+        manifests = open_inputs(asked.spec, asked.config)
+    for word, config in asked.configs.items():
+        with gathered(problems):
+            weights |= {word: found} if (found := initial_weights(config.model)) else {}
     # Without the manifests a plan is no use, but the settings of its rows are still looked through.
-    digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(spec)
-    plan, wrong = planning.draft(spec, configure, digests, weights, known)
+    digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(asked.spec)
+    starts = {word: found.digest for word, found in weights.items()}
+    plan, wrong = planning.draft(asked.spec, asked.configure, digests, starts, asked.known)
+    problems += wrong
     with gathered(problems):
         if manifests:
             require_clips(plan, manifests)
-    return plan, manifests, [*problems, *wrong]
+    return _Planned(plan, manifests, weights)
 
 
-def _configure(overrides: list[str], *, demo: bool) -> planning.Configure:
-    """Return what loads the settings of rows, each combination once."""
-    load = cache(lambda under, over: settings.configure(overrides, under, over, demo=demo))
-    return lambda under, over: load(tuple(under), tuple(over))
-
-
-def _draft(spec: GridSpec, configure: planning.Configure, known: Sequence[Problem]) -> list[Problem]:
+def _draft(asked: _Asked) -> list[Problem]:
     """List what is wrong with the settings of a grid's rows, whatever its corpora hold."""
-    _, problems = planning.draft(spec, configure, _no_digests(spec), None, known)
+    _, problems = planning.draft(asked.spec, asked.configure, _no_digests(asked.spec), {}, asked.known)
     return problems
 
 
-def _no_digests(spec: GridSpec) -> planning.Digests:
+def _no_digests(spec: GridSpec) -> Digests:
     return {corpus: dict.fromkeys(SPLITS, "") for corpus in spec.corpora()}
 
 

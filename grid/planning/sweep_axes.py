@@ -19,7 +19,8 @@ def without_idle_axes(cells: Iterable[Cell]) -> list[Cell]:
     """
     rows: dict[tuple, list[Cell]] = {}
     for cell in cells:
-        rows.setdefault((cell.sources, cell.target, cell.test, cell.approach, cell.seed), []).append(cell)
+        row = cell.sources, cell.target, cell.test, cell.model, cell.approach, cell.seed
+        rows.setdefault(row, []).append(cell)
     return [cell for row in rows.values() for cell in _without_idle_axes(row)]
 
 

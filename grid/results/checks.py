@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hd2s.metrics.definitions import find_metric, known_metrics
 from manifests.problem import Problem, suggest
 
 FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixations", pa.int32())])
 """The first columns of every evaluation; one float64 column for each metric follows."""
-
-RANGES: Mapping[str, tuple[float, float]] = {
-    "NSS": (-math.inf, math.inf),
-    "CC": (-1.0, 1.0),
-    "SIM": (0.0, 1.0),
-    "AUC-J": (0.0, 1.0),
-    "s-AUC": (0.0, 1.0),
-    "KLD": (0.0, math.inf),
-}
-"""Lowest and highest value of each metric; NaN, for a frame without a score, is always possible."""
 
 # Sums of float32 end a little past a bound that they only touch.
 _TOLERANCE = 1e-5
@@ -41,8 +31,8 @@ def column_problems(where: str, frames: pa.Table) -> list[Problem]:
         expected = f"the columns {', '.join(FRAME_SCHEMA.names)} and then a metric or more"
         problems.append(Problem(where, expected, ", ".join(frames.column_names), _REMEDY))
     for name in metrics:
-        if name not in RANGES:
-            problems.append(Problem(where, "known metrics", repr(name), suggest(name, RANGES)))
+        if name not in known_metrics():
+            problems.append(Problem(where, "known metrics", repr(name), suggest(name, known_metrics())))
         elif (found := frames.schema.field(name).type) != pa.float64():
             problems.append(Problem(where, f"{name} as float64", str(found), _REMEDY))
     for name in frames.column_names:
@@ -95,12 +85,14 @@ def score_problems(where: str, frames: pa.Table) -> list[Problem]:
     if len(frames) and (lowest := pc.min(frames["n_fixations"]).as_py()) < 0:
         problems.append(Problem(where, "n_fixations of 0 or more", str(lowest), _REMEDY))
     for name in frames.column_names[len(FRAME_SCHEMA) :]:
-        low, high = RANGES[name]
+        metric = find_metric(name)
         values = frames[name].to_numpy()
-        wrong = np.isinf(values) | (values < low - _TOLERANCE) | (values > high + _TOLERANCE)
+        wrong = np.isinf(values) | (values < metric.low - _TOLERANCE) | (values > metric.high + _TOLERANCE)
         if wrong.any():
             first = int(np.argmax(wrong))
             row = f"frame {frames['frame'][first]} of {frames['clip'][first]}"
             found = f"{wrong.sum()} others, the first {values[first]} at {row}"
-            problems.append(Problem(where, f"{name} finite and in [{low:g}, {high:g}]", found, _REMEDY))
+            problems.append(
+                Problem(where, f"{name} finite and in [{metric.low:g}, {metric.high:g}]", found, _REMEDY)
+            )
     return problems

@@ -9,14 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import answering
 
-# Of `grid.results.files.write_atomically` and `hd2s.weights.checkpoints.save_weights`: the file's name, its
-# writer's number. Of a store of MLflow's that is being made, which has a journal: its name and the time.
-_TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
-_FOLDERS = (".", "results", "checkpoints", "tables", "logs")
-_SCRATCH = "logs/.scratch"
+# Of `grid.results.files.write_atomically` and `hd2s.files.atomic_write`: the file's name, and a number of its
+# writer's own. A store of MLflow's that is being made has a journal too.
+_TEMPORARY_NAME = re.compile(r"\..+\.\d+(\.partial|-journal)?")
+_FOLDERS_WRITTEN_TO = (
+    ".",
+    output_folder.RESULTS,
+    output_folder.CHECKPOINTS,
+    output_folder.TABLES,
+    output_folder.LOGS,
+)
 
 
 def clear(ledger: Ledger) -> None:
@@ -31,12 +37,15 @@ def clear(ledger: Ledger) -> None:
     Raises:
         ProblemError: the storage does not answer.
     """
-    for folder in _FOLDERS:
+    for folder in _FOLDERS_WRITTEN_TO:
         for path in (ledger.out / folder).glob(".*"):
-            if _TEMPORARY.fullmatch(path.name):
+            if _TEMPORARY_NAME.fullmatch(path.name):
                 path.unlink(missing_ok=True)
     storage = ledger.storage
-    for folder, done in (("resume", ledger.training_done), ("parts", ledger.evaluation_done)):
+    for folder, done in (
+        (output_folder.STATES, ledger.training_done),
+        (output_folder.PARTS, ledger.evaluation_done),
+    ):
         local = {path.name for path in (ledger.out / folder).glob("*")}
         with answering(storage.url):
             for unit in local | {name.split("/")[1] for name in storage.files(folder)}:
@@ -53,7 +62,7 @@ def scratch(out: Path) -> Iterator[None]:
     Args:
         out: an output folder that this process holds the lock of.
     """
-    folder, before = (out / _SCRATCH).resolve(), tempfile.tempdir
+    folder, before = (out / output_folder.SCRATCH).resolve(), tempfile.tempdir
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tempfile.tempdir = str(folder)

@@ -7,9 +7,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from grid.plan import Plan, Training
+from grid.plan import Plan, Row, Training
 from grid.results.ledger import Ledger
-from grid.running.events import Row
 
 
 def account(training: Training, error: str, rows: Iterable[Row]) -> str:
@@ -34,7 +33,7 @@ def account(training: Training, error: str, rows: Iterable[Row]) -> str:
             *curve,
             "",
             "Settings, with all that changes its weights:",
-            OmegaConf.to_yaml(OmegaConf.create(dict(training.spec))),
+            OmegaConf.to_yaml(OmegaConf.create(training.spec.as_settings())),
         ]
     )
 

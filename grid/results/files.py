@@ -5,38 +5,75 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pyarrow.fs import FileSystem, FileType
+
 from datasets.frame_store.bounded_folder import human
 from manifests.problem import Problem, ProblemError
 
-_AGAIN = "then run the same command again: all that was finished stands."
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_RUN_AGAIN = "then run the same command again: all that was finished stands."
+_NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+_NOT_ALLOWED_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
+# Object stores show a file only when it is whole.
+_ATOMIC_BY_ITSELF = ("s3", "gcs", "abfs")
+_BYTES_AT_ONCE = 8 * 2**20
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any], size: int = 0) -> None:
-    """Have `write` fill a temporary file beside `path`, then put it in place in one step.
+    """Have `write` fill a temporary file or folder beside `path`, then put it in place in one step.
 
     Args:
-        path: the file; its folder is made when missing.
-        write: fills the file that it is given.
+        path: the file, or a folder that is empty or not there; the folder that it is in is made when missing.
+        write: makes the file or the folder whose path it is given, which no earlier call was given.
         size: bytes that it is about to write, where they are many.
 
     Raises:
         ProblemError: the disk is full, or may not be written to.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{time.time_ns()}")
     with explained(path, size):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(temporary)
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
+
+
+def upload_atomically(system: FileSystem, source: Path, target: str) -> None:
+    """Copy a file to a storage, where it is whole or not there.
+
+    Args:
+        system: the storage's.
+        source: the file on this machine.
+        target: its path in the storage.
+
+    Raises:
+        OSError: the file cannot be read, or the storage does not take it.
+    """
+    folder, _, name = target.rpartition("/")
+    atomic = system.type_name in _ATOMIC_BY_ITSELF
+    written = target if atomic else f"{folder}/.{name}.{uuid.uuid4().hex}"
+    if not atomic:
+        system.create_dir(folder)
+    try:
+        with source.open("rb") as file, system.open_output_stream(written) as stream:
+            shutil.copyfileobj(file, stream, _BYTES_AT_ONCE)
+        if not atomic:
+            system.move(written, target)
+    except OSError:
+        if not atomic and system.get_file_info(written).type == FileType.File:
+            system.delete_file(written)
+        raise
 
 
 @contextmanager
@@ -57,17 +94,17 @@ def explained(path: Path, size: int) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:
         number = error.errno if isinstance(error, OSError) else None
-        if number in _CLOSED:
-            problem = Problem(str(path), "a place to write to", str(error), f"Make it writable, {_AGAIN}")
+        if number in _NOT_ALLOWED_ERRORS:
+            problem = Problem(str(path), "a place to write to", str(error), f"Make it writable, {_RUN_AGAIN}")
             raise ProblemError(problem) from error
         # What was written in vain may still be open, and take room.
         free = before if before < size else _free(path)
-        if number not in _FULL and free >= size:
+        if number not in _NO_ROOM_ERRORS and free >= size:
             raise
         room = f"room for {human(size)}" if size else "room on the disk"
         found = f"{human(free)} free" if free else "none"
-        missing = human(size - free) if size > free else "some"
-        raise ProblemError(Problem(str(path), room, found, f"Free {missing} at least, {_AGAIN}")) from error
+        remedy = f"Free {human(size - free) if size > free else 'some'} at least, {_RUN_AGAIN}"
+        raise ProblemError(Problem(str(path), room, found, remedy)) from error
 
 
 def _free(path: Path) -> int:

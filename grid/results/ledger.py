@@ -7,88 +7,30 @@ its existence means done; one that cannot be read counts as not done and is repo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from grid.plan import Cell, Evaluation, Plan, Training
-from grid.results.checks import FRAME_SCHEMA, column_problems, frame_problems, score_problems
+from grid.plan import Cell, Evaluation, Plan, Row, Training
+from grid.results import output_folder
+from grid.results.checks import column_problems, frame_problems, score_problems
 from grid.results.files import write_atomically
+from grid.results.output_folder import Kind
 from grid.results.storage import Storage
+from grid.results.unit_results import CURVE_SCHEMA, EvaluationResult, TrainingResult
 from manifests.parquet import seal, unseal
 from manifests.problem import Problem, ProblemError
 
 SCHEMA_VERSION = 1
 """Raised by hand whenever a column or a key of the metadata changes its name, type or meaning."""
 
-Kind = Literal["training", "evaluation"]
 Status = Literal["done", "failed", "todo"]
 
-CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
-_NOTE = b"grid"
-_FAILURE = ".error.txt"
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """A finished training: its curve, rows of step, name and value, and its summary."""
-
-    id: str
-    curve: list[dict[str, Any]]
-    summary: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """A finished evaluation: a row for each frame of each test clip, and its summary.
-
-    A frame on which a metric is undefined (mostly: nobody looked) holds NaN there and is left out of means.
-    """
-
-    id: str
-    frames: pa.Table
-    summary: dict[str, Any]
-
-    @property
-    def metrics(self) -> list[str]:
-        """The metrics scored, in the order of the columns."""
-        return self.frames.column_names[len(FRAME_SCHEMA) :]
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of all test clips, those without a score too."""
-        return self.frames.num_rows
-
-    @property
-    def n_clips(self) -> int:
-        """Test clips."""
-        return len(pc.unique(self.frames["clip"]))
-
-    @cached_property
-    def scores(self) -> dict[str, float]:
-        """Each metric's mean over frames, as benchmarks report it; NaN where no frame has a score."""
-        return {name: _mean(_defined(self.frames[name])) for name in self.metrics}
-
-    @cached_property
-    def per_video(self) -> dict[str, float]:
-        """Each metric's mean over the means of clips, so that long clips weigh no more than short ones."""
-        return {name: _mean(self.by_clip(name)["mean"]) for name in self.metrics}
-
-    def has_values(self, metrics: Iterable[str]) -> bool:
-        """Whether each of these metrics has a value; all are undefined for predictions without contrast."""
-        return all(math.isfinite(self.scores.get(metric, math.nan)) for metric in metrics)
-
-    def by_clip(self, metric: str) -> pa.Table:
-        """Return a metric's mean for each clip, as columns clip and mean; null where no frame has a score."""
-        table = pa.table({"clip": self.frames["clip"], "value": _defined(self.frames[metric])})
-        means = table.group_by("clip", use_threads=False).aggregate([("value", "mean")])
-        return pa.table({"clip": means["clip"], "mean": means["value_mean"]})
+_METADATA_KEY = b"grid"
 
 
 class Ledger:
@@ -112,9 +54,9 @@ class Ledger:
         Raises:
             ProblemError: it does not answer, or the disk is full.
         """
-        self.storage.agree("results", ".parquet")
-        self.storage.agree("logs", _FAILURE)
-        self.storage.agree("checkpoints", ".pt", contents=False)
+        self.storage.agree(output_folder.RESULTS, output_folder.RESULT_SUFFIX)
+        self.storage.agree(output_folder.LOGS, output_folder.FAILURE_SUFFIX)
+        self.storage.agree(output_folder.CHECKPOINTS, output_folder.CHECKPOINT_SUFFIX, contents=False)
 
     def bring(self, kind: Kind, unit: str) -> None:
         """Take over a result that another machine has just written.
@@ -122,16 +64,14 @@ class Ledger:
         Raises:
             OSError: the storage does not answer, or has none.
         """
-        self.storage.fetch(_name(kind, unit), anew=True)
+        self.storage.fetch(output_folder.result(kind, unit), anew=True)
         self.clear_failure(unit)
 
     def path(self, kind: Kind, unit: str) -> Path:
         """Where the result of a training or an evaluation lies, or will lie."""
-        return self.out / _name(kind, unit)
+        return self.out / output_folder.result(kind, unit)
 
-    def write_training(
-        self, training: Training, curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
-    ) -> Path:
+    def write_training(self, training: Training, curve: Sequence[Row], summary: Mapping[str, Any]) -> Path:
         """Record that a training is done.
 
         Args:
@@ -220,8 +160,8 @@ class Ledger:
         """List what in the folder looks done and is not: damaged results and, with `weights`, lost ones."""
         found = []
         for kind in ("training", "evaluation"):
-            for path in sorted(self.out.glob(f"results/{kind}-*.parquet")):
-                unit = path.stem.removeprefix(f"{kind}-")
+            for path in sorted(self.out.glob(output_folder.result(kind, "*"))):
+                unit = output_folder.unit_of(path, kind)
                 try:
                     _, summary = _read(path, kind, unit)
                 except ProblemError as error:
@@ -233,36 +173,32 @@ class Ledger:
 
     def failure(self, unit: str) -> Path | None:
         """Return the file that says why a unit failed, or None."""
-        path = self._failure_path(unit)
+        path = self.out / output_folder.failure(unit)
         return path if path.exists() else None
 
     def write_failure(self, unit: str, text: str) -> Path:
         """Record why a unit failed; returns the file."""
-        path = self._failure_path(unit)
+        path = self.out / output_folder.failure(unit)
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-        self.storage.publish(f"logs/{path.name}")
+        self.storage.publish(output_folder.failure(unit))
         return path
 
     def clear_failure(self, unit: str) -> None:
         """Forget an earlier failure; writing a unit's result does so too."""
-        path = self._failure_path(unit)
-        if path.exists():
-            self.storage.delete(f"logs/{path.name}")
+        if self.failure(unit):
+            self.storage.delete(output_folder.failure(unit))
 
     def remove_evaluation(self, unit: str) -> None:
         """Forget a result, so that it will be evaluated again."""
-        self.storage.delete(_name("evaluation", unit))
-
-    def _failure_path(self, unit: str) -> Path:
-        return self.out / "logs" / f"{unit}{_FAILURE}"
+        self.storage.delete(output_folder.result("evaluation", unit))
 
     def _write(self, kind: Kind, unit: str, table: pa.Table, summary: Mapping[str, Any]) -> Path:
         note = {"schema": SCHEMA_VERSION, "kind": kind, "id": unit, "summary": dict(summary)}
-        table = table.replace_schema_metadata(seal(_NOTE, note))
+        table = table.replace_schema_metadata(seal(_METADATA_KEY, note))
         path = self.path(kind, unit)
         write = partial(pq.write_table, table, write_page_checksum=True)
         write_atomically(path, write, table.nbytes)
-        self.storage.publish(_name(kind, unit))
+        self.storage.publish(output_folder.result(kind, unit))
         self.clear_failure(unit)
         return path
 
@@ -286,17 +222,13 @@ class Ledger:
         return [Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)]
 
 
-def _name(kind: Kind, unit: str) -> str:
-    return f"results/{kind}-{unit}.parquet"
-
-
 def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
     """Return a result's rows and summary; ProblemError for anything but a sound file of this unit."""
     again = "The unit counts as not done: run the grid again, or put the right file back."
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
-        note = unseal(_NOTE, table.schema.metadata)
+        note = unseal(_METADATA_KEY, table.schema.metadata)
         version, found, summary = note["schema"], (note["kind"], note["id"]), dict(note["summary"])
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         text = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -311,12 +243,3 @@ def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
         columns = ", ".join(f"{field.name} {field.type}" for field in table.schema)
         raise ProblemError(Problem(str(path), f"the columns of a {kind}", columns, again))
     return table, summary
-
-
-def _mean(values: pa.ChunkedArray) -> float:
-    mean = pc.mean(values).as_py()
-    return math.nan if mean is None else mean
-
-
-def _defined(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.if_else(pc.is_nan(values), None, values)

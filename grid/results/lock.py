@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from grid.results import output_folder
 from manifests.problem import Problem, ProblemError
 
 
@@ -27,7 +28,7 @@ def held(out: Path, doing: str) -> Iterator[None]:
     Raises:
         ProblemError: another run holds it, or nothing can be written there.
     """
-    path = out / ".lock"
+    path = out / output_folder.LOCK
     try:
         out.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileSelector, FileType
 
 from datasets.remote import connect, copy_in, node_folder
-from grid.results.files import write_atomically
+from grid.results.files import upload_atomically, write_atomically
 from manifests.problem import Problem, ProblemError
-
-# Object stores show a file only when it is whole; elsewhere it is written under another name first.
-_ATOMIC = ("s3", "gcs", "abfs")
-_PIECE = 8 * 2**20
-# Some clients try for a quarter of an hour before they say that a server does not answer.
-_PATIENCE_S = 45.0
 
 
 class Mark(NamedTuple):
@@ -99,6 +91,22 @@ class Storage:
         _stamp(path, info.mtime_ns)
         return path
 
+    def fetch_folder(self, place: str | Path) -> Path:
+        """Return a folder's path, having brought all its files from the url where this machine has none.
+
+        Args:
+            place: name, or path; one outside the storage is taken to be on every machine.
+
+        Raises:
+            OSError: the url does not answer.
+            ProblemError: the disk is full.
+        """
+        path = self.path(place)
+        if self.url and path.is_relative_to(self.local):
+            for name in self.files(place):
+                self.fetch(name)
+        return path
+
     def publish(self, place: str | Path, source: Path | None = None, *, keep: bool = True) -> None:
         """Bring a local file to the url, where it is whole or not there.
 
@@ -115,7 +123,7 @@ class Storage:
         path, name = source or self.path(place), self.name(place)
         system, root = connect(self.url)
         target = f"{root}/{name}"
-        _put(system, path, target)
+        upload_atomically(system, path, target)
         info = system.get_file_info(target)
         if info.size != path.stat().st_size:
             raise OSError(f"{self.url}/{name}: {info.size} of {path.stat().st_size} bytes arrived")
@@ -231,61 +239,6 @@ def answering(url: str) -> Iterator[None]:
         raise ProblemError(
             Problem("storage.url", f"a storage that answers at {url}", found, remedy)
         ) from error
-
-
-def check(url: str) -> None:
-    """Make sure that a storage can be written to and read; an empty url is none.
-
-    Raises:
-        ProblemError: it cannot, and why.
-    """
-    if not url:
-        return
-    # Ended with this process, whatever the client of the storage still waits for.
-    outcome: list[object] = []
-    asking = threading.Thread(target=lambda: outcome.append(_trouble(url)), daemon=True)
-    asking.start()
-    asking.join(_PATIENCE_S)
-    trouble = outcome[0] if outcome else f"no answer within {_PATIENCE_S:g} s"
-    if trouble:
-        remedy = (
-            "Correct it: file:///folder, or s3://bucket/folder with a bucket that exists, and credentials in"
-            " the environment or the machine's role that may read, write and delete there."
-        )
-        found = " ".join(str(trouble).split())
-        raise ProblemError(Problem("storage.url", f"a storage to write to at {url}", found, remedy))
-
-
-def _trouble(url: str) -> object:
-    try:
-        system, root = connect(url)
-        if not root.strip("/"):
-            return "no folder in it"
-        name = f"{root}/.written-{uuid.uuid4().hex}"
-        _put(system, Path(os.devnull), name)
-        system.delete_file(name)
-    except ProblemError as error:
-        return error.problems[0].found
-    except OSError as error:
-        return error
-    return None
-
-
-def _put(system: FileSystem, source: Path, target: str) -> None:
-    folder, _, name = target.rpartition("/")
-    atomic = system.type_name in _ATOMIC
-    written = target if atomic else f"{folder}/.{name}.{uuid.uuid4().hex}"
-    if not atomic:
-        system.create_dir(folder)
-    try:
-        with source.open("rb") as file, system.open_output_stream(written) as stream:
-            shutil.copyfileobj(file, stream, _PIECE)
-        if not atomic:
-            system.move(written, target)
-    except OSError:
-        if not atomic and system.get_file_info(written).type == FileType.File:
-            system.delete_file(written)
-        raise
 
 
 def _mark(path: Path) -> Mark:

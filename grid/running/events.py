@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from grid.plan import Evaluation, Training
-    from grid.results.ledger import EvaluationResult
-
-Row = Mapping[str, Any]  # one point of a curve: step (int), name (str), value (float)
+from grid.plan import Evaluation, Row, Training
+from grid.results.unit_results import EvaluationResult
 
 
 class Listener:
@@ -56,18 +53,52 @@ class Listener:
         """Hear that an evaluation has failed for good; the file says why."""
 
 
-class Audience:
+class Audience(Listener):
     """Several listeners addressed as one: `Audience(progress, tracker).on_phase("planning")`."""
 
     def __init__(self, *listeners: Listener) -> None:
         self.listeners = listeners
 
-    def __getattr__(self, event: str) -> Callable[..., None]:
-        if not hasattr(Listener, event):
-            raise AttributeError(f"no event is called {event!r}")
+    def on_phase(self, text: str) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_phase(text)
 
-        def tell(*details: Any) -> None:
-            for listener in self.listeners:
-                getattr(listener, event)(*details)
+    def on_training_started(self, training: Training) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_training_started(training)
 
-        return tell
+    def on_training_progress(
+        self, training: Training, step: int, total: int, losses: Mapping[str, float], rows: Iterable[Row]
+    ) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_training_progress(training, step, total, losses, rows)
+
+    def on_training_finished(
+        self, training: Training, summary: Mapping[str, Any], curve: Iterable[Row]
+    ) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_training_finished(training, summary, curve)
+
+    def on_training_failed(self, training: Training, error_file: Path) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_training_failed(training, error_file)
+
+    def on_evaluation_started(self, evaluation: Evaluation) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_evaluation_started(evaluation)
+
+    def on_evaluation_finished(self, evaluation: Evaluation, result: EvaluationResult) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_evaluation_finished(evaluation, result)
+
+    def on_evaluation_failed(self, evaluation: Evaluation, error_file: Path) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_evaluation_failed(evaluation, error_file)

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 
-from grid.evaluation.evaluate import EvaluationJob, share_out
+from grid.evaluation.job import EvaluationJob, share_out
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
-from grid.running import places
-from grid.running import ray_session as cluster
-from grid.running.driver import Sweep
+from grid.running import places, ray_session
+from grid.running.driver import Driver
 from grid.running.events import Listener
 from grid.running.schedule import Schedule, Share
 from grid.specs.settings import Resources
-from grid.training.feed import domain_of
-from grid.training.loop import Job
+from grid.training.job import Job
+from hd2s.metrics import METRICS
+from hd2s.training.execution import Execution
 from manifests.problem import Problem, ProblemError
 
 
-def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
-    """Make a sweep over what is left of a grid, on the Ray cluster of the current session.
+def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Driver:
+    """Make what drives all that is left of a grid, on the Ray cluster of the current session.
 
     Raises:
         ProblemError: a unit asks for accelerators that this machine does not have, or the storage does not
             answer.
     """
-    machine = cluster.largest_node()
+    machine = ray_session.largest_node()
     resources = grid.config.resources
-    if cluster.is_local():
+    if ray_session.is_local():
         _check_accelerators(resources, machine)
     train, evaluate = (Share.of(unit, machine) for unit in (resources.train, resources.evaluate))
     evaluations = {
@@ -40,13 +40,13 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Sweep:
     schedule = Schedule(
         grid.plan,
         done,
-        cluster.capacity,
+        ray_session.capacity,
         parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
         train=train * grid.config.train.world_size,
         evaluate=evaluate,
     )
     places.publish_inputs(grid)
-    return Sweep(
+    return Driver(
         schedule,
         grid.ledger,
         listener,
@@ -75,22 +75,23 @@ def _check_accelerators(resources: Resources, machine: Share) -> None:
 
 def training_job(grid: Grid, training: Training, share: Share) -> Job:
     """Give a training its places."""
-    storage = places.storage_of(grid)
+    storage, resources = places.storage_of(grid), grid.config.resources
     return Job(
         id=training.id,
         spec=training.spec,
         reads=tuple(training.reads.items()),
         manifests={read.corpus: places.manifest(grid, read.corpus) for read in training.reads},
-        frames=(grid.config.frames.folder and str(frames.folder(grid))) or storage.place("frames"),
+        frames=places.frames(grid),
         frames_limit=frames.limit(grid),
         weights=places.weights(storage, training.id),
         parent=places.weights(storage, training.parent) if training.parent else None,
-        backbone=None if training.parent else places.backbone(grid),
+        backbone=places.backbone(grid, training.model) if training.spec.model.weights else None,
         checkpoint_every=grid.config.train.checkpoint_every,
-        loader_workers=grid.config.resources.loader_workers,
+        loader_workers=resources.loader_workers,
         # The processors of a training are also its loaders'.
-        threads=max(1, int(share.cpu) - grid.config.resources.loader_workers),
-        execution=asdict(grid.config.resources.execution),
+        threads=max(1, int(share.cpu) - resources.loader_workers),
+        execution=Execution(**asdict(resources.execution)),
+        plugins=places.plugin_folders(grid),
     )
 
 
@@ -98,18 +99,20 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
     """Give an evaluation its places."""
     manifest = grid.manifests[evaluation.test]
     clips = manifest.clips("test")
-    model = grid.plan.trainings[evaluation.training].spec["model"]
+    model = grid.plan.trainings[evaluation.training].spec.model.config
     return EvaluationJob(
         id=evaluation.id,
-        model=model,
-        domain=domain_of(model, evaluation.test),
+        input=model.input,
+        domain=model.domain_of(evaluation.test),
         weights=places.weights(places.storage_of(grid), evaluation.training),
         manifest=places.manifest(grid, evaluation.test),
         expected={clip.clip: clip.n_frames for clip in clips},
         quarantined=len(manifest.clips("test", status="quarantined")),
         parts=share_out(clips),
-        protocol=evaluation.spec["protocol"],
+        protocol=evaluation.spec.protocol,
+        metrics=(*METRICS, *evaluation.spec.metrics),
         batch=grid.config.resources.evaluation_batch or (32 if share.gpu else 16),
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
+        plugins=places.plugin_folders(grid),
     )

@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
-from grid.evaluation.evaluate import EvaluationJob
+from grid.planning.frames import folder as frames_of
+from grid.planning.prepare import Grid
+from grid.results import output_folder
+from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
-from grid.running import ray_session as cluster
-from grid.training.loop import Job
+from grid.running import ray_session
+from manifests.plugins import digest
 from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
-
-if TYPE_CHECKING:
-    # Planning is the driver's: each worker would import it too.
-    from grid.planning.prepare import Grid
-
-_Unit = TypeVar("_Unit", Job, EvaluationJob)
 
 
 def storage_of(grid: Grid) -> Storage:
     """Return a grid's storage as its workers see it."""
-    return grid.storage if cluster.is_local() else grid.storage.on_nodes()
+    return grid.storage if ray_session.is_local() else grid.storage.on_nodes()
 
 
 def weights(storage: Storage, training: str) -> str:
     """Say where a training's best weights are."""
-    return storage.place(f"checkpoints/{training}.pt")
+    return storage.place(output_folder.checkpoint(training))
 
 
-def backbone(grid: Grid) -> str | None:
-    """Say where the backbone's initial weights are; None from scratch."""
-    path = grid.config.model.backbone_weights
-    if path == "none":
+def backbone(grid: Grid, model: str) -> str | None:
+    """Say where what a model's trainings start from is; None from scratch."""
+    found = grid.weights.get(model)
+    if found is None:
         return None
-    if not storage_of(grid).apart:
-        return str(Path(path).resolve())
-    with Path(path).open("rb") as file:
-        return f"weights/{hashlib.file_digest(file, 'sha256').hexdigest()}.pt"
+    return output_folder.shared_weights(found.digest) if storage_of(grid).apart else str(found.path.resolve())
 
 
-def manifest(grid: Grid, corpus: str) -> tuple[str, str | None]:
-    """Say where a corpus' manifest is, and its files."""
+def manifest(grid: Grid, corpus: str) -> ManifestPlace:
+    """Say where a corpus is."""
     found = grid.manifests[corpus]
     root = found.root if is_url(found.root) else str(Path(found.root).resolve())
     if storage_of(grid).apart:
-        return f"manifests/{corpus}-{found.digest}", root
-    return str(Path(found.folder).resolve()), root
+        return ManifestPlace(output_folder.shared_manifest(corpus, found.digest), root)
+    return ManifestPlace(str(Path(found.folder).resolve()), root)
+
+
+def plugin_folders(grid: Grid) -> tuple[str, ...]:
+    """Say where the folders of plug-ins are."""
+    folders = [Path(folder).resolve() for folder in grid.config.plugins]
+    if not storage_of(grid).apart:
+        return tuple(map(str, folders))
+    return tuple(output_folder.shared_plugin(folder.name, digest(folder)) for folder in folders)
+
+
+def frames(grid: Grid) -> str:
+    """Say where decoded frames are, on each machine."""
+    apart = storage_of(grid).apart and not grid.config.frames.folder
+    return output_folder.FRAMES if apart else str(frames_of(grid))
 
 
 def publish_inputs(grid: Grid) -> None:
-    """Bring to the storage what workers need and only this machine has: manifests and initial weights.
+    """Bring to the storage what workers need and only this machine has: manifests, initial weights, plug-ins.
 
     Raises:
         ProblemError: it does not take them.
@@ -60,42 +65,17 @@ def publish_inputs(grid: Grid) -> None:
     storage = storage_of(grid)
     if not storage.apart:
         return
-    sources = {}
+    sources: dict[str, Path] = {}
     for corpus, found in grid.manifests.items():
-        folder, _ = manifest(grid, corpus)
+        folder = manifest(grid, corpus).folder
         sources[f"{folder}/{FIXATIONS}"] = fixation_file(Path(found.folder), found.digest)
         sources[f"{folder}/{CLIPS}"] = Path(found.folder) / CLIPS
-    if name := backbone(grid):
-        sources[name] = Path(grid.config.model.backbone_weights)
+    for weights in grid.weights.values():
+        sources[output_folder.shared_weights(weights.digest)] = weights.path
+    for plugins, name in zip(map(Path, grid.config.plugins), plugin_folders(grid), strict=True):
+        files = (path for path in plugins.rglob("*.py") if "__pycache__" not in path.parts)
+        sources |= {f"{name}/{path.relative_to(plugins).as_posix()}": path for path in files}
     with answering(grid.storage.url):
         for name, source in sources.items():
             if not grid.storage.exists(name):
                 grid.storage.publish(name, source)
-
-
-def brought(job: _Unit, storage: Storage) -> _Unit:
-    """Return a job with its places on this machine, and what lies there.
-
-    Raises:
-        OSError: the storage does not answer, or lacks something.
-        ProblemError: the disk is full.
-    """
-    if isinstance(job, EvaluationJob):
-        return replace(
-            job, weights=str(storage.fetch(job.weights)), manifest=_brought_manifest(storage, job.manifest)
-        )
-    return replace(
-        job,
-        manifests={corpus: _brought_manifest(storage, place) for corpus, place in job.manifests.items()},
-        frames=str(storage.path(job.frames)),
-        weights=str(storage.path(job.weights)),
-        parent=job.parent and str(storage.fetch(job.parent)),
-        backbone=job.backbone and str(storage.fetch(job.backbone)),
-    )
-
-
-def _brought_manifest(storage: Storage, place: tuple[str, str | None]) -> tuple[str, str | None]:
-    folder, root = place
-    for name in (CLIPS, FIXATIONS):
-        storage.fetch(f"{folder}/{name}")
-    return str(storage.path(folder)), root

@@ -11,9 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from grid.specs.table import GridSpec, TableSpec
-from grid.specs.table_reader import NAME, names_files, read_table, unknown, wrong
+from grid.specs.table_reader import NAME, Instead, names_files, read_table, unknown, wrong
 from manifests.problem import Problem, ProblemError, suggest
 
+_AS_WRITTEN = Instead()
 SPECS = Path(__file__).parent / "grids"
 
 
@@ -22,29 +23,29 @@ def available() -> dict[str, Path]:
     return {path.stem: path for path in sorted(SPECS.glob("*.yaml"))}
 
 
-def load(name: str, seeds: tuple[int, ...] | None = None) -> GridSpec:
+def load(name: str, instead: Instead = _AS_WRITTEN) -> GridSpec:
     """Read a grid by its name or by the path of a YAML file.
 
     Args:
         name: of `available`, or a path.
-        seeds: in place of those that the files give, which are 0 unless they say so.
+        instead: what the command line puts in the place of the files' seeds and models.
 
     Raises:
         ProblemError: the name is unknown, or the files hold mistakes; all of them are listed.
     """
-    grid, problems = read(name, seeds)
+    grid, problems = read(name, instead)
     if problems:
         raise ProblemError(problems)
     return grid
 
 
-def read(name: str, seeds: tuple[int, ...] | None = None) -> tuple[GridSpec, list[Problem]]:
+def read(name: str, instead: Instead = _AS_WRITTEN) -> tuple[GridSpec, list[Problem]]:
     """Read what can be read of a grid, and list all its mistakes; see `load`.
 
     Where there are mistakes, the grid is for finding the others: in its settings and in the data it needs.
     """
     problems: list[Problem] = []
-    return _load(name, seeds, problems, ()), problems
+    return _load(name, instead, problems, ()), problems
 
 
 def files(name: str) -> list[Path]:
@@ -54,14 +55,15 @@ def files(name: str) -> list[Path]:
 
 def _files(name: str, within: tuple[Path, ...]) -> list[Path]:
     path = _find(name, within)
-    parts = OmegaConf.load(path).get("tables", [])
+    if path is None:
+        raise FileNotFoundError(f"no grid or table {name}")
+    content: Any = OmegaConf.load(path)
+    parts = content.get("tables", [])
     others = [found for part in parts if isinstance(part, str) for found in _files(part, (*within, path))]
     return list(dict.fromkeys([path, *others]))
 
 
-def _load(
-    name: str, seeds: tuple[int, ...] | None, problems: list[Problem], within: tuple[Path, ...]
-) -> GridSpec:
+def _load(name: str, instead: Instead, problems: list[Problem], within: tuple[Path, ...]) -> GridSpec:
     nothing = GridSpec(name, ())
     path = _find(name, within)
     if path is None:
@@ -76,15 +78,15 @@ def _load(
     if content is None:
         return nothing
     if "tables" not in content:
-        table = _table(path, content, seeds, problems)
+        table = _table(path, content, instead, problems)
         return GridSpec(table.name, (table,))
-    return _family(path, content, seeds, problems, (*within, path))
+    return _family(path, content, instead, problems, (*within, path))
 
 
 def _family(
     path: Path,
     content: dict[str, Any],
-    seeds: tuple[int, ...] | None,
+    instead: Instead,
     problems: list[Problem],
     within: tuple[Path, ...],
 ) -> GridSpec:
@@ -97,9 +99,9 @@ def _family(
     tables: list[TableSpec] = []
     for part in parts:
         if isinstance(part, dict):
-            tables.append(_table(path, part, seeds, problems))
+            tables.append(_table(path, part, instead, problems))
         else:
-            tables += _load(str(part), seeds, problems, within).tables
+            tables += _load(str(part), instead, problems, within).tables
     names = [table.name for table in tables]
     for name in {name for name in names if names.count(name) > 1}:
         problems.append(wrong(path, "each table once", name))
@@ -110,10 +112,8 @@ def _family(
     return GridSpec(str(name), tuple(tables))
 
 
-def _table(
-    path: Path, content: dict[str, Any], seeds: tuple[int, ...] | None, problems: list[Problem]
-) -> TableSpec:
-    table = read_table(path, content, seeds, problems)
+def _table(path: Path, content: dict[str, Any], instead: Instead, problems: list[Problem]) -> TableSpec:
+    table = read_table(path, content, instead, problems)
     _keep_apart(path, table.name, problems)
     return table
 
@@ -126,7 +126,9 @@ def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:
 
 @cache
 def _ours() -> frozenset[str]:
-    contents = {name: OmegaConf.to_container(OmegaConf.load(path)) for name, path in available().items()}
+    contents: dict[str, Any] = {
+        name: OmegaConf.to_container(OmegaConf.load(path)) for name, path in available().items()
+    }
     parts = [part for content in contents.values() for part in content.get("tables", ())]
     return frozenset(contents) | {part["name"] for part in parts if isinstance(part, dict)}
 
@@ -141,7 +143,7 @@ def _find(name: str, within: tuple[Path, ...]) -> Path | None:
 
 def _read(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
         problems.append(wrong(path, "a readable YAML file", " ".join(str(error).split())))
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from grid.specs.dotted_keys import flatten
 from grid.specs.table import GridSpec, TableSpec
 
 
@@ -41,13 +42,5 @@ def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
 
 def _leaves(overrides: Iterable[str]) -> dict[str, Any]:
     """Return each single setting of a dot-list, whether it was given alone or with its section."""
-    content = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
-    return dict(_flat(content, ""))
-
-
-def _flat(content: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    settings: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    return flatten(settings)

@@ -33,6 +33,7 @@ def paper_value(
     sources: Sequence[str],
     target: str | None,
     test: str,
+    model: str,
     approach: str,
     metric: str,
 ) -> float | None:
@@ -43,6 +44,7 @@ def paper_value(
         sources: the corpora that the model was trained on with their maps, in any order.
         target: the corpus that it was adapted to or fine-tuned on; None where no second domain took part.
         test: the corpus that it was tested on.
+        model: its word.
         approach: the approach's word, or the label of its variant.
         metric: the metric's name.
 
@@ -53,6 +55,8 @@ def paper_value(
         ProblemError: the paper is unknown.
     """
     paper, _, table = place.partition("/")
+    if model != _read(paper)["model"]:
+        return None
     return values(paper).get((table, frozenset(sources), target, test, approach, metric))
 
 
@@ -91,4 +95,5 @@ def _read(paper: str) -> dict[str, Any]:
                 "paper", "a paper of grid/specs/printed_numbers/", repr(paper), suggest(paper, available())
             )
         )
-    return OmegaConf.to_container(OmegaConf.load(FOLDER / f"{paper}.yaml"))
+    content: Any = OmegaConf.to_container(OmegaConf.load(FOLDER / f"{paper}.yaml"))
+    return content

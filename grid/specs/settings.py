@@ -1,44 +1,42 @@
-"""Everything a user can set, with the paper's values as defaults (Sect. 4.2) and the demo's beside them."""
+"""Everything a user can set, with the papers' values as defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import MISSING
 
 from datasets.corpora.registry import available, default_folder, get
-from grid.specs.settings_checks import impossible
-from manifests.problem import Problem, ProblemError, suggest
+from hd2s.models.config import ModelConfig
 
-PROFILES = Path(__file__).parent / "profiles"
+DEFAULT_MODEL = "hd2s"
+"""The model of a grid that names none."""
 
 
 @dataclass(frozen=True)
-class Model:
-    """The network's input and the options that its papers leave open."""
+class ModelSettings:
+    """Which model, shaped how, and what it starts from.
 
-    clip_length: int = 16
-    height: int = 128
-    width: int = 192
-    # The levels whose conspicuity maps are decoded, the shallowest first (Sect. 5, Tables 3 and 4).
-    conspicuity: tuple[int, ...] = (1, 2, 3, 4)
-    # The published batch norms forget this slowly; a training of under a thousand iterations needs more.
-    bn_momentum: float = 0.001
-    # 0 leaves the fusion's initial weights to chance, as published; see hd2s.HD2SConfig.
-    fusion_gain: float = 0.0
-    # A Kinetics-400 state dict of S3D, from which the paper starts, or "none" to start from scratch.
-    # Empty: not said, which is no answer.
+    Attributes:
+        word: the model's.
+        config: its configuration, whose fields are the settings `model.*`.
+        backbone_weights: a file that the model can start from, as its paper does, or "none" to start from
+            scratch. Empty: not said, which is no answer where a model can start from one.
+    """
+
+    word: str
+    config: ModelConfig
     backbone_weights: str = ""
 
 
 @dataclass(frozen=True)
 class Train:
-    """Optimisation (Sect. 4.2): batches of 200, as 25 micro-batches of 8, for 2,500 iterations."""
+    """Optimisation, by default HD2S's (Sect. 4.2): batches of 200 as 25 micro-batches of 8, 2,500 times.
+
+    What a model's own paper does is laid over it (`hd2s.models.contract.Model.settings`).
+    """
 
     iterations: int = 2500
     # The paper gives one number of iterations, so fine-tuning in transfer learning has it too.
@@ -47,16 +45,25 @@ class Train:
     finetune_lr: float | None = None
     micro_batch: int = 8
     accumulate: int = 25
+    # adam or sgd, and the momentum of the latter.
+    optimiser: str = "adam"
+    momentum: float = 0.0
     lr: float = 1e-3
     weight_decay: float = 2e-7
-    # Whether each conspicuity map is supervised as well as the output (Eq. 1; Table 3's last row).
+    # The learning rate is multiplied by `lr_decay` after each of these iterations, and every so many.
+    lr_decay: float = 1.0
+    lr_milestones: tuple[int, ...] = ()
+    lr_period: int = 0
+    # The largest norm of all gradients together; null: any.
+    clip_gradient: float | None = None
+    # Whether a model's auxiliary maps are supervised as well as the output (HD2S Eq. 1; Table 3's last row).
     multi_level: bool = True
-    # Where λ of Eq. 4 ends; the paper's 1 gives gradient reversal its full strength.
+    # Where the strength of an alignment ends; HD2S's 1 gives gradient reversal its full λ (Eq. 4).
     lambda_max: float = 1.0
     # Selection: the lowest KLD of the saliency map on the validation split, looked at this often.
     validate_every: int = 100
     validation_windows: int = 4
-    # What the released code does otherwise than the paper says (hd2s.training.protocol): paper or released.
+    # What the released code does otherwise than the paper says (hd2s.approaches.protocol): paper or released.
     protocol: str = "paper"
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.
     non_finite: str = "stop"
@@ -76,8 +83,8 @@ class Test:
     # Whose way of predicting the first frames and of smoothing (hd2s.prediction.predictor): paper or
     # released.
     protocol: str = "paper"
-    # Of the final Gaussian, in pixels at the model's input size; null: the protocol's, 5 in the paper. What a
-    # model has learnt to smooth for itself is left as it is.
+    # Of the final Gaussian, in pixels at the model's input size; null: the protocol's. What a model has
+    # learnt to smooth for itself is left as it is.
     smoothing_sigma: float | None = None
     # Predictions become 8-bit images before they are scored, as those sent to the benchmark.
     eight_bit: bool = True
@@ -168,9 +175,11 @@ def _corpora() -> dict[str, CorpusPlace]:
 
 @dataclass(frozen=True)
 class Config:
-    """One run's settings."""
+    """One run's settings, with one of its models."""
 
-    model: Model = field(default_factory=Model)
+    model: ModelSettings
+    # Approach -> its own settings, those of `approach.<word>.*`.
+    approach: Mapping[str, Any] = field(default_factory=dict)
     train: Train = field(default_factory=Train)
     test: Test = field(default_factory=Test)
     resources: Resources = field(default_factory=Resources)
@@ -181,90 +190,5 @@ class Config:
     corpora: dict[str, CorpusPlace] = field(default_factory=_corpora)
     # In place of the seeds that a grid's own file gives.
     seeds: tuple[int, ...] | None = None
-
-
-def load(overrides: list[str], *, demo: bool) -> Config:
-    """Load the paper's settings, the demo's over them if asked for, and the user's over both.
-
-    Args:
-        overrides: OmegaConf dot-list, such as `["train.lr=3e-4", "seeds=[0,1]"]`.
-        demo: take the demo's profile.
-
-    Raises:
-        ProblemError: unknown keys, wrong types and impossible values, all of them.
-    """
-    found = read(overrides, demo=demo)
-    if found.problems:
-        raise ProblemError(found.problems)
-    return found.config
-
-
-class Reading(NamedTuple):
-    """Settings as far as they can be read, the overrides that they come from, and what is wrong."""
-
-    config: Config
-    overrides: list[str]
-    problems: list[Problem]
-
-
-def read(overrides: list[str], *, demo: bool) -> Reading:
-    """Read what can be read of the settings; see `load`.
-
-    Where there are problems, the settings are for finding the others: in the grid and in the data it needs.
-    """
-    start = config = OmegaConf.structured(Config)
-    if demo:
-        start = config = OmegaConf.merge(config, OmegaConf.load(PROFILES / "demo.yaml"))
-    problems: list[Problem] = []
-    taken: list[str] = []
-    for override in overrides:
-        before = len(problems)
-        config = _override(config, override, problems)
-        taken += [override] if len(problems) == before else []
-    if missing := sorted(map(str, OmegaConf.missing_keys(config))):
-        problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
-        whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
-        rest = read(whole if len(whole) < len(taken) else [], demo=demo)
-        return rest._replace(problems=[*problems, *rest.problems])
-    found = OmegaConf.to_object(config)
-    return Reading(found, taken, [*problems, *impossible(found)])
-
-
-def configure(overrides: list[str], under: Sequence[str], over: Sequence[str], *, demo: bool) -> Config:
-    """Load the settings with a table's own under the user's, and those of one of its rows over them."""
-    return load([*under, *overrides, *over], demo=demo)
-
-
-def _override(config: Any, override: str, problems: list[Problem]) -> Any:
-    key, equals, _ = override.partition("=")
-    if not equals:
-        problems.append(Problem(override, "key=value", "no equals sign", "Write for example train.lr=3e-4."))
-        return config
-    try:
-        merged = OmegaConf.merge(config, OmegaConf.from_dotlist([override]))
-        # A reference that leads nowhere is found by following it.
-        OmegaConf.to_container(merged, resolve=True)
-        return merged
-    except ConfigKeyError:
-        problems.append(Problem("settings", "a known setting", repr(key), _suggest_setting(key)))
-    except (OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        problems.append(Problem(key, "a value of the right type", reason, "Correct it."))
-    return config
-
-
-def _keys(config: Any, prefix: str = "") -> list[str]:
-    keys = []
-    for key in config:
-        name = f"{prefix}{key}"
-        nested = OmegaConf.is_config(OmegaConf.select(config, str(key), throw_on_missing=False))
-        keys += _keys(config[key], f"{name}.") if nested and not OmegaConf.is_list(config[key]) else [name]
-    return keys
-
-
-def _suggest_setting(key: str) -> str:
-    """Name the nearest setting, and the others of its section; the sections, if it has none."""
-    keys = _keys(OmegaConf.structured(Config))
-    section = key.partition(".")[0]
-    near = [name for name in keys if name.startswith(f"{section}.")]
-    return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
+    # Folders of models, approaches, corpora and metrics of one's own (`grid.specs.plugins`).
+    plugins: tuple[str, ...] = ()

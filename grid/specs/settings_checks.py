@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
+from grid.specs.settings import Config
+from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
-
-if TYPE_CHECKING:
-    from grid.specs.settings import Config
 
 PAPER = ("beside", "difference", "none")
 """What tables show of the papers' numbers."""
@@ -21,25 +19,25 @@ _POSITIVE = (
     *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
     *(f"train.{name}" for name in ("validate_every", "validation_windows", "checkpoint_every")),
     "train.world_size",
-    "model.bn_momentum",
     *("resources.train.cpu", "resources.evaluate.cpu"),
 )
 _NOT_NEGATIVE = (
-    *("train.weight_decay", "train.lambda_max", "model.fusion_gain"),
+    *("train.weight_decay", "train.lambda_max", "train.momentum", "train.lr_decay", "train.lr_period"),
     *("resources.train.memory_gib", "resources.evaluate.memory_gib"),
     *("resources.loader_workers", "resources.max_failures"),
 )
 _WORDS = {
     "train.protocol": ("paper", "released"),
     "train.non_finite": ("stop", "skip"),
-    "test.protocol": ("paper", "released"),
+    "train.optimiser": ("adam", "sgd"),
     "test.precision": ("float32", "bfloat16"),
     "tables.paper": PAPER,
     "tracking.models": MODELS,
 }
-_OR_NULL = ("test.smoothing_sigma", "train.finetune_lr", "resources.evaluation_batch")
-# What the network halves so often that nothing may be left over.
-_MULTIPLES = {"model.height": 32, "model.width": 32, "model.clip_length": 8}
+_OR_NULL = (
+    *("test.smoothing_sigma", "train.finetune_lr", "train.clip_gradient"),
+    "resources.evaluation_batch",
+)
 
 
 def impossible(config: Config) -> list[Problem]:
@@ -48,9 +46,10 @@ def impossible(config: Config) -> list[Problem]:
         Problem(key, expected, str(attrgetter(key)(config)), "Correct it.")
         for key, expected in (*_alone(config), *_together(config))
     ]
+    offered = _WORDS | {"test.protocol": tuple(models()[config.model.word].prediction)}
     problems += [
         Problem(key, "a known word", repr(word), suggest(word, words))
-        for key, words in _WORDS.items()
+        for key, words in offered.items()
         if (word := attrgetter(key)(config)) not in words
     ]
     seeds = config.seeds
@@ -62,12 +61,9 @@ def impossible(config: Config) -> list[Problem]:
 
 def _alone(config: Config) -> Iterator[tuple[str, str]]:
     """Yield numbers that are out of their range, with what is expected of them."""
-    value = {key: attrgetter(key)(config) for key in (*_POSITIVE, *_NOT_NEGATIVE, *_MULTIPLES, *_OR_NULL)}
+    value = {key: attrgetter(key)(config) for key in (*_POSITIVE, *_NOT_NEGATIVE, *_OR_NULL)}
     yield from ((key, "more than 0") for key in _POSITIVE if not 0 < value[key] < inf)
     yield from ((key, "0 or more") for key in _NOT_NEGATIVE if not 0 <= value[key] < inf)
-    for key, step in _MULTIPLES.items():
-        if value[key] <= 0 or value[key] % step:
-            yield key, f"a multiple of {step}"
     for key in _OR_NULL:
         if value[key] is not None and not 0 < value[key] < inf:
             yield key, "more than 0, or null"
@@ -77,14 +73,11 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
             yield key, "0 or more, or -1 for one where there are any"
     if config.frames.limit_gib is not None and not config.frames.limit_gib >= 0:
         yield "frames.limit_gib", "0 or more, or null"
-    if value["model.bn_momentum"] > 1:
-        yield "model.bn_momentum", "at most 1"
 
 
 def _together(config: Config) -> Iterator[tuple[str, str]]:
     """Yield settings that do not fit each other, with what is expected of them."""
     if config.train.world_size > 0 and config.train.accumulate % config.train.world_size:
         yield "train.accumulate", f"a multiple of train.world_size={config.train.world_size}"
-    levels = config.model.conspicuity
-    if not levels or list(levels) != sorted({1, 2, 3, 4}.intersection(levels)):
-        yield "model.conspicuity", "levels out of 1, 2, 3, 4, ascending"
+    if any(milestone < 1 for milestone in config.train.lr_milestones):
+        yield "train.lr_milestones", "iterations from 1 on"

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from hd2s.approaches.registry import Approach, Corpora
+from grid.specs.settings import DEFAULT_MODEL
+from hd2s.approaches.contract import Approach, Corpora
+from hd2s.approaches.registry import approaches
+from hd2s.models.registry import models
+
+UNTRAINED = "untrained"
+"""The approach of models without weights, whichever approaches a table asks for."""
 
 
 class Place(NamedTuple):
@@ -32,6 +38,7 @@ class TableSpec:
 
     Attributes:
         sources: labelled domains, taken one at a time, or all together by an approach that pools them.
+        models: what is trained, each with every approach that it can take.
         targets: second domains; empty where none takes part. A source is never its own target.
         tests: corpora, or the words `source` and `target` for those of the cell itself.
         variants: one without label, unless the rows differ in settings.
@@ -47,6 +54,7 @@ class TableSpec:
     metrics: tuple[str, ...]
     sources: Corpora
     approaches: tuple[str, ...]
+    models: tuple[str, ...] = (DEFAULT_MODEL,)
     targets: Corpora = ()
     tests: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = (Variant(),)
@@ -65,6 +73,21 @@ class TableSpec:
             for word in self.tests or ("target" if self.targets else "source",)
             for test in _tests(word, sources, target)
         ]
+        return list(dict.fromkeys(found))
+
+    def rows(self) -> list[tuple[str, Approach]]:
+        """List the models with their approaches, approach by approach; one without weights has one row."""
+        known = models()
+        trained = [word for word in self.models if known[word].trains]
+        untrained = [word for word in self.models if not known[word].trains]
+        rows = [(word, approaches()[approach]) for approach in self.approaches for word in trained]
+        return rows + [(word, approaches()[UNTRAINED]) for word in untrained]
+
+    def places_of(self, model: str, approach: Approach) -> list[Place]:
+        """List where a row of `rows` has cells: one of a model without weights wherever any approach has."""
+        if models()[model].trains:
+            return self.places(approach)
+        found = [place for word in self.approaches for place in self.places(approaches()[word])]
         return list(dict.fromkeys(found))
 
     def points(self) -> list[tuple[str, ...]]:
@@ -96,6 +119,10 @@ class GridSpec:
 
     name: str
     tables: tuple[TableSpec, ...]
+
+    def models(self) -> tuple[str, ...]:
+        """Every model that the grid has, in order of first mention."""
+        return tuple(dict.fromkeys(word for table in self.tables for word in table.models))
 
     def corpora(self) -> Corpora:
         """Every corpus that the grid reads, in order of first mention."""

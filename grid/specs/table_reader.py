@@ -7,37 +7,48 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from grid.specs.printed import tables as printed_tables
+from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.registry import approaches
-from hd2s.metrics.scores import METRICS
+from hd2s.metrics.definitions import known_metrics
+from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
 NAME = "name: letters, digits, _ and -, since files are named after it"
+# Whose settings rows may differ in.
+_SECTIONS = ("model", "train", "test", "approach")
 _REQUIRED = ("name", "title", "metrics", "sources", "approaches")
-_LISTS = ("metrics", "sources", "targets", "tests", "approaches")
+_LISTS = ("metrics", "sources", "targets", "tests", "models", "approaches")
 _TEXTS = ("name", "title", "caption", "paper")
-# Settings that all rows share: where the weights to start from are, and how the run is spread and saved.
-_OF_THE_RUN = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
+# Where the weights to start from are, and how the run is spread and saved.
+_SHARED_BY_ALL_ROWS = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
 # Settings under which validation KLDs cannot be compared.
 _OF_VALIDATION = ("train.validation_windows", "model.clip_length", "model.height", "model.width")
-_ONE = {"metrics": "metric", "approaches": "approach"}
+_SINGULAR = {"metrics": "metric", "models": "model", "approaches": "approach"}
+
+
+class Instead(NamedTuple):
+    """What the command line puts in the place of what files say; None leaves it as they say."""
+
+    seeds: tuple[int, ...] | None = None
+    models: tuple[str, ...] | None = None
 
 
 def read_table(
-    path: Path, content: Mapping[str, Any], seeds: tuple[int, ...] | None, problems: list[Problem]
+    path: Path, content: Mapping[str, Any], instead: Instead, problems: list[Problem]
 ) -> TableSpec:
     """Return what can be read of a table, after adding its mistakes to `problems`.
 
     Args:
         path: of the file, for messages.
         content: of the table.
-        seeds: in place of its own.
+        instead: of its own seeds and models.
         problems: what is wrong so far.
     """
-    return _Reader(path, content).table(seeds, problems)
+    return _Reader(path, content).table(instead, problems)
 
 
 def names_files(name: Any) -> bool:
@@ -64,7 +75,7 @@ class _Reader:
         # Lists that cannot be read, so that nothing follows from what they lack.
         self.unread: set[str] = set()
 
-    def table(self, seeds: tuple[int, ...] | None, problems: list[Problem]) -> TableSpec:
+    def table(self, instead: Instead, problems: list[Problem]) -> TableSpec:
         """Return the table; what cannot be read of it is left out, and told."""
         known = {field.name for field in fields(TableSpec)}
         self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - known]
@@ -77,7 +88,8 @@ class _Reader:
         values |= {key: self._text(key) for key in _TEXTS if key in self.content}
         values |= {key: self._words(key) for key in _LISTS if key in self.content}
         values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
-        values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(seeds)}
+        values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(instead.seeds)}
+        values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
         self._check_names(values)
         table = TableSpec(**values)
         if self.unread.isdisjoint(("sources", "targets", "tests", "approaches")):
@@ -100,9 +112,10 @@ class _Reader:
             return ()
         for word in sorted({word for word in value if value.count(word) > 1}):
             self._wrong(f"{key}: each word once", word)
-        known = {"metrics": METRICS, "approaches": tuple(approaches())}.get(key)
+        known_words = {"metrics": known_metrics(), "models": tuple(models()), "approaches": _askable()}
+        known = known_words.get(key, ())
         strange = [word for word in value if known and word not in known]
-        self.mistakes += [unknown(self.path, _ONE[key], word, known) for word in strange]
+        self.mistakes += [unknown(self.path, _SINGULAR[key], word, known) for word in strange]
         if strange:
             self.unread.add(key)
         return tuple(dict.fromkeys(word for word in value if word not in strange))
@@ -114,9 +127,9 @@ class _Reader:
             return ()
         found = []
         for key, item in value.items():
-            if str(key).partition(".")[0] not in ("model", "train", "test"):
-                self._wrong(f"{where}: settings of model, train or test", repr(key))
-            elif key in _OF_THE_RUN:
+            if str(key).partition(".")[0] not in _SECTIONS:
+                self._wrong(f"{where}: settings of {', '.join(_SECTIONS)}", repr(key))
+            elif key in _SHARED_BY_ALL_ROWS:
                 self._wrong(f"{where}: what may differ between rows; give {key} on the command line", key)
             else:
                 found.append(f"{key}={json.dumps(item)}")
@@ -170,9 +183,14 @@ class _Reader:
                 self._wrong(f"targets, which the approach {word} takes part of its data from", "none")
             elif not (places := table.places(approach)):
                 self._wrong(f"a source with another corpus as target for {word}", "no such pair")
-            for place in places if "domains" in approach.options(()) else ():
+            for place in places if "domains" in approach.needs else ():
                 if place.test not in place.sources:
                     self._wrong(f"tests of {word} on its sources, for which alone it has layers", place.test)
 
     def _wrong(self, expected: str, found: str) -> None:
         self.mistakes.append(wrong(self.path, expected, found))
+
+
+def _askable() -> tuple[str, ...]:
+    """Return the approaches that a table may ask for: what has no weights comes by its model."""
+    return tuple(word for word, approach in approaches().items() if approach.trains)

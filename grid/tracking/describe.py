@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from grid.tracking.runs import flatten, text
-from grid.tracking.views import AXES, COLOURS, OTHER_COLOUR
-
-if TYPE_CHECKING:
-    from grid.plan import Cell, Plan, Training
+from grid.plan import Cell, Plan, Training
+from grid.specs.dotted_keys import flatten
+from grid.tracking.runs import text
+from grid.tracking.views import AXES
+from hd2s.approaches.registry import approaches
 
 
 class Description(NamedTuple):
@@ -23,7 +23,7 @@ class Description(NamedTuple):
 def describe_training(plan: Plan, training: Training, digests: Mapping[str, str]) -> Description:
     """Describe a training by its settings, and by the cells that show it."""
     cells = [cell for cell in plan.cells if cell.training == training.id]
-    settings = flatten(training.spec)
+    settings = flatten(training.spec.as_settings())
     # Cells of several tables and rows may share it.
     place = _axes(training) | {"variant": _joined(cell.variant for cell in cells) or "none"}
     swept = {key: text(settings[key]) for cell in cells for key in _keys(cell) if key in settings}
@@ -41,19 +41,21 @@ def describe_cell(plan: Plan, cell: Cell, place_in_tables: str) -> Description:
     tags = {"table": cell.table, **_look(cell.approach), **place, **swept, "cell": place_in_tables}
     tags |= {"training": cell.training, "evaluation": cell.evaluation}
     details = [cell.variant, *cell.point, f"seed {cell.seed}" if cell.seed else ""]
-    label = ", ".join(filter(None, [f"{place['source']} → {cell.test}", cell.approach, *details]))
-    params = flatten(plan.evaluations[cell.evaluation].spec) | place | swept
+    model = cell.model if len({other.model for other in plan.cells}) > 1 else ""
+    label = ", ".join(filter(None, [f"{place['source']} → {cell.test}", model, cell.approach, *details]))
+    params = flatten(plan.evaluations[cell.evaluation].spec.as_settings()) | place | swept
     return Description(label, tags, params)
 
 
 def _axes(work: Training | Cell) -> dict[str, str]:
     """Give what a table's reader filters and groups by; "none" where there is no target."""
     values = ("+".join(work.sources), work.target or "none", work.approach, str(work.seed))
-    return dict(zip([axis for axis in AXES if axis != "test"], values, strict=True))
+    axes = dict(zip([axis for axis in AXES if axis != "test"], values, strict=True))
+    return axes | {"model": work.model}
 
 
 def _look(approach: str) -> dict[str, str]:
-    return {"mlflow.runColor": COLOURS.get(approach, OTHER_COLOUR)}
+    return {"mlflow.runColor": approaches()[approach].colour}
 
 
 def _keys(cell: Cell) -> list[str]:
@@ -62,7 +64,7 @@ def _keys(cell: Cell) -> list[str]:
 
 def _point(plan: Plan, cell: Cell) -> dict[str, str]:
     """Give the settings of a cell's point, spelled as in its training's parameters where they are there."""
-    settings = flatten(plan.trainings[cell.training].spec)
+    settings = flatten(plan.trainings[cell.training].spec.as_settings())
     return {
         key: text(settings[key]) if key in settings else value
         for key, _, value in (entry.partition("=") for entry in cell.point)

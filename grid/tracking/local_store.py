@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+
+from grid.results.files import write_atomically
 
 _SCHEME = "sqlite:///"
 
@@ -19,10 +20,5 @@ def make_ready(uri: str) -> None:
         return
     from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
 
-    # Never a name that was tried before: MLflow keeps what it has opened, even if it is removed.
-    partial = file.with_name(f".{file.name}.{time.time_ns()}")
-    try:
-        MlflowClient(f"{_SCHEME}{partial}").search_experiments(max_results=1)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A name that was never tried before: MLflow keeps what it has opened, even if it is removed.
+    write_atomically(file, lambda part: MlflowClient(f"{_SCHEME}{part}").search_experiments(max_results=1))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grid.plan import ModelSpec, Plan, Training
+from grid.specs.plugins import Origin, origin_of
+from grid.tracking.runs import RunStore
+
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
-
-    from grid.plan import Plan, Training
-    from grid.tracking.runs import RunStore
 
 _EXAMPLE_FRAMES = 2
 
@@ -46,16 +47,18 @@ def log_model(
 
     from hd2s.prediction import served  # noqa: PLC0415 - loads PyTorch
 
-    client, tags = store.client, {"approach": training.approach, "id": training.id}
+    client = store.client
+    tags = {"model": training.model, "approach": training.approach, "id": training.id}
     made = client.create_logged_model(
         store.experiment_id, training.id, run_id, tags=tags, model_type="video saliency"
     )
     try:
         with tempfile.TemporaryDirectory() as folder:
-            served.describe(Path(folder) / "data", weights, options, copy=copy)
+            modules = [origin.module for origin in _origins(training)]
+            served.describe(Path(folder) / "data", weights, options, modules, copy=copy)
             metadata = {"training": training.id, "weights": "copy" if copy else "reference"}
             model = Model(run_id=run_id, model_id=made.model_id, metadata=metadata)
-            _save(Path(folder), model, training.spec["model"])
+            _save(Path(folder), model, training)
             client.log_model_artifacts(made.model_id, str(Path(folder) / "model"))
     except Exception:
         client.finalize_logged_model(made.model_id, LoggedModelStatus.FAILED)
@@ -67,41 +70,53 @@ def log_model(
 
 def predictor_options(plan: Plan, training: Training) -> dict[str, Any]:
     """Say how the grid predicts with a training: as its first evaluation does."""
-    protocols = (e.spec["protocol"] for e in plan.evaluations.values() if e.training == training.id)
-    test = next(protocols, {})
-    options = {key: test[key] for key in ("protocol", "precision") if key in test}
-    sigma = test.get("smoothing_sigma")
-    return options if sigma is None else {**options, "smoothing_sigma": sigma}
+    tests = (e.spec.protocol for e in plan.evaluations.values() if e.training == training.id)
+    test = next(tests, None)
+    if test is None:
+        return {}
+    options = {"protocol": test.protocol, "precision": test.precision}
+    return options if test.smoothing_sigma is None else {**options, "smoothing_sigma": test.smoothing_sigma}
 
 
-def _save(folder: Path, model: Model, network: Mapping[str, Any]) -> None:
-    """Write the folder `model` beside the folder `data`, for a training's `spec["model"]`."""
+def _origins(training: Training) -> list[Origin]:
+    """List the plug-ins that a model and its approach come from."""
+    origins = (origin_of(training.spec.model.declaration), origin_of(training.spec.approach.declaration))
+    return list(dict.fromkeys(filter(None, origins)))
+
+
+def _save(folder: Path, model: Model, training: Training) -> None:
+    """Write the folder `model` beside the folder `data`."""
     import mlflow.pyfunc  # noqa: PLC0415
 
     import hd2s  # noqa: PLC0415
+
+    # Of a plug-in the whole folder goes along, by whose name its files are imported.
+    folders = {origin.folder for origin in _origins(training)}
 
     mlflow.pyfunc.save_model(
         folder / "model",
         loader_module="hd2s.prediction.served",
         data_path=str(folder / "data"),
-        code_paths=[str(Path(hd2s.__file__).parent)],
+        code_paths=[str(Path(hd2s.__file__).parent), *map(str, sorted(folders))],
         mlflow_model=model,
-        signature=_signature(network),
-        input_example=_example(network["height"], network["width"]),
+        signature=_signature(training.spec.model),
+        input_example=_example(*training.spec.model.config.input.size),
         pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "torch", "numpy")],
     )
 
 
-def _signature(model: Mapping[str, Any]) -> ModelSignature:
+def _signature(model: ModelSpec) -> ModelSignature:
     """Describe input and output: a clip uint8 (N, H, W, 3) and its maps float32 (N, H, W)."""
     from mlflow.models import ModelSignature  # noqa: PLC0415
     from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec  # noqa: PLC0415
 
-    size, domains = (model["height"], model["width"]), model.get("domains")
+    size, domains = model.config.input.size, model.options.get("domains")
+    params = ParamSchema([ParamSpec("domain", "string", domains[0])]) if domains else None
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *size, 3))]),
         outputs=Schema([TensorSpec(np.dtype("float32"), (-1, *size))]),
-        params=ParamSchema([ParamSpec("domain", "string", domains[0])]) if domains else None,
+        # MLflow's own default is None, which its types leave out.
+        params=params,  # type: ignore[arg-type]
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grid.running.events import Row
+from grid.plan import Row
 from grid.tracking.local_store import make_ready
 
 PARENT_TAG = "mlflow.parentRunId"
@@ -206,15 +206,6 @@ class RunStore:
         if key not in self.experiment_tags:
             self.client.set_experiment_tag(self.experiment_id, key, value)
             self.experiment_tags[key] = value
-
-
-def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by dots."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat
 
 
 def text(value: Any) -> str:

@@ -9,22 +9,21 @@ import csv
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grid.evaluation import pictures
-from grid.running.events import Row
+from grid.plan import Cell, Plan, Row, Training
+from grid.results import output_folder
+from grid.results.ledger import Ledger
+from grid.results.unit_results import EvaluationResult
 from grid.tracking.describe import Description, describe_cell, describe_training
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import PARENT_TAG, Run, RunStore
 from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
 
-if TYPE_CHECKING:
-    from grid.plan import Cell, Plan, Training
-    from grid.results.ledger import EvaluationResult, Ledger, TrainingResult
-
-_NOTE_LENGTH = 8000  # MLflow's limit on a tag
+_LONGEST_TAG = 8000
 # Tags of what a run is given after it has ended, so that it is given it once.
-_MODEL_TAG, _PICTURES_TAG = "model", "pictures"
+_MODEL_TAG, _PICTURES_TAG = "logged_model", "pictures"
 
 
 class Story:
@@ -148,7 +147,7 @@ class Story:
         run = self.store.runs.get(training.id)
         if run and run.complete:
             return
-        result: TrainingResult | None = ledger.read_training(training.id)
+        result = ledger.read_training(training.id)
         if result:
             self.finish_training(training, result.summary, result.curve)
 
@@ -158,7 +157,7 @@ class Story:
         if run and run.complete:
             self._show_in_tables(cell)
             return
-        result: EvaluationResult | None = ledger.read_evaluation(cell.evaluation)
+        result = ledger.read_evaluation(cell.evaluation)
         if result:
             self.finish_cell(cell, result)
 
@@ -166,12 +165,12 @@ class Story:
         """End the grid's run, with its tables; whatever runs below it is ended as killed."""
         parent = self._parent()
         for table in tables:
-            self.store.client.log_artifact(parent.run_id, str(table), "tables")
+            self.store.client.log_artifact(parent.run_id, str(table), output_folder.TABLES)
             if table.suffix == ".csv":
-                self.store.log_table(parent, _records(table), f"tables/{table.stem}.json")
+                self.store.log_table(parent, _records(table), f"{output_folder.TABLES}/{table.stem}.json")
         note = "\n\n".join(table.read_text(encoding="utf-8") for table in tables if table.suffix == ".md")
         if note:
-            self.store.tag(parent, "mlflow.note.content", note[:_NOTE_LENGTH])
+            self.store.tag(parent, "mlflow.note.content", note[:_LONGEST_TAG])
         for run in self.store.runs.values():
             if run.status == "RUNNING" and run.tags.get(PARENT_TAG) == parent.run_id:
                 self.store.finish(run, "KILLED")
@@ -217,7 +216,7 @@ class Story:
         self.store.finish(run, "FAILED")
 
 
-def _records(table: Path) -> list[dict[str, Any]]:
+def _records(table: Path) -> list[Mapping[str, Any]]:
     """Read a compiled table, numbers as numbers."""
     with table.open(encoding="utf-8", newline="") as file:
         return [{name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)]

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from grid.running.events import Listener, Row
+from grid.plan import Cell, Evaluation, Plan, Row, Training
+from grid.results import output_folder
+from grid.results.ledger import Ledger
+from grid.results.unit_results import EvaluationResult
+from grid.running.events import Listener
 from grid.tracking.background import Background
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
 from manifests.problem import Problem, ProblemError
-
-if TYPE_CHECKING:
-    from grid.plan import Cell, Evaluation, Plan, Training
-    from grid.results.ledger import EvaluationResult, Ledger
 
 EXPERIMENT = "hd2s-grid"
 
@@ -47,10 +47,10 @@ class Tracker(Listener):
     ) -> None:
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
-        self.uri = uri or f"sqlite:///{out / 'mlflow.db'}"
+        self.uri = uri or f"sqlite:///{out / output_folder.MLFLOW_STORE}"
         self.grid = grid
         # A server decides itself where artifacts go; a bare store would put them into the current folder.
-        artifacts = None if self.uri.startswith("http") else out / "mlflow-artifacts"
+        artifacts = None if self.uri.startswith("http") else out / output_folder.MLFLOW_ARTIFACTS
         self._story = Story(lambda: RunStore(self.uri, experiment, artifacts), out, grid, models)
         self._background = Background("grid.tracking", self._story.doubt)
         self._background.later(lambda: self._story.store)
@@ -150,7 +150,7 @@ class Tracker(Listener):
         return f"mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri {self.uri}"
 
     @property
-    def problems(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What went wrong, in a line or two for the end of the run. Ask after `finish_grid`."""
         if not self._background.missed:
             return []

@@ -12,17 +12,13 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from grid.specs.table import TableSpec
+from grid.specs.table import TableSpec
 
 TAG_PREFIX = "mlflow.sharedViewState."
 AXES = ("source", "target", "test", "approach", "seed")
-# Okabe and Ito's palette, told apart by colour-blind readers too.
-COLOURS = {"generalization": "#0072B2", "adaptation": "#D55E00", "transfer": "#009E73"}
-OTHER_COLOUR = "#999999"
 PICTURES = tuple(f"pictures/{i}" for i in (1, 2, 3))
 """The names of a cell's pictures: one for each of the clips drawn (`grid.evaluation.pictures.shown`)."""
 SELECTION = "val/kld"
@@ -52,7 +48,8 @@ def view_state(grid: str, table: TableSpec) -> dict[str, Any]:
     varied = ["variant"] if len(table.variants) > 1 else []
     swept = [key for key, _ in table.sweep]
     shown = [*metrics, SELECTION] if swept else metrics
-    axes = [*AXES, *varied, *swept]
+    several = ["model"] if len(table.models) > 1 else []
+    axes = [*AXES, *several, *varied, *swept]
     columns = [*_columns("metrics", shown), *_columns("params", axes)]
     widths = [_METRIC_WIDTH] * len(shown) + [_AXIS_WIDTHS.get(axis, _OTHER_WIDTH) for axis in axes]
     return {
@@ -69,7 +66,7 @@ def view_state(grid: str, table: TableSpec) -> dict[str, Any]:
             _section("pictures", columns=3, height=640),
         ],
         "compareRunCharts": [
-            _parallel([*varied, *swept, "test", "approach"], shown),
+            _parallel([*several, *varied, *swept, "test", "approach"], shown),
             *map(_picture, PICTURES),
         ],
     }

@@ -9,64 +9,31 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import distributed
 
-from grid.plan import Read
+from grid.plan import Row
+from grid.results import output_folder
 from grid.results.files import explained
-from grid.running.events import Row
-from grid.training import states
 from grid.training.feed import Feed
+from grid.training.job import Job
+from grid.training.states import tensor_bytes
 from hd2s import build_model, load_weights, save_weights
+from hd2s.approaches.contract import Learner, LearnerOptions
+from hd2s.approaches.protocol import find_protocol
 from hd2s.losses import kld
-from hd2s.training.execution import Execution
+from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
-from hd2s.training.protocol import find_protocol
-
-
-@dataclass(frozen=True)
-class Job:
-    """A training and its places (`grid.running.places`). Nothing but `spec` changes its weights.
-
-    Attributes:
-        id: the training's id.
-        spec: as in `grid.plan.Training`.
-        reads: the clips that it reads, and whether with their maps.
-        manifests: corpus -> (folder of the manifest, root of the files or None for the manifest's own).
-        frames: the folder of decoded frames.
-        frames_limit: bytes that they may take; None for no bound.
-        weights: the file to write, last and atomically.
-        parent: the weights to start from, or None.
-        backbone: a state dict to start the backbone from, or None.
-        checkpoint_every: iterations between checkpoints.
-        loader_workers: processes that read clips.
-        threads: of PyTorch, on a processor.
-        execution: options of `hd2s.training.execution.Execution`, but for the precision.
-    """
-
-    id: str
-    spec: Mapping[str, Any]
-    reads: tuple[tuple[Read, bool], ...]
-    manifests: Mapping[str, tuple[str, str | None]]
-    frames: str
-    frames_limit: int | None
-    weights: str
-    parent: str | None
-    backbone: str | None
-    checkpoint_every: int
-    loader_workers: int
-    threads: int
-    execution: Mapping[str, bool | None]
-
+from hd2s.training.optimiser import Optimiser, OptimiserOptions
 
 # A report makes the training wait for whoever listens, so that there are few between validations.
-_TELL_S = 10.0
+_SECONDS_BETWEEN_REPORTS = 10.0
 # Of a misfit that PyTorch lists entry by entry.
-_TOLD = 200
+_ERROR_EXCERPT_CHARACTERS = 200
 
 
 class Context(Protocol):
@@ -103,21 +70,27 @@ class TrainingError(Exception):
 def fit(job: Job, context: Context) -> dict[str, Any]:
     """Train, select by the lowest validation KLD (Sect. 4.2), write the best weights; return the summary.
 
+    A model without weights is fitted to its sources' maps at once, in no iteration.
+
     Raises:
         TrainingError: a loss or the validation is not finite.
     """
     torch.set_num_threads(job.threads)
     fitting = _Fitting(job, context)
+    if not fitting.iterations:
+        fitting.fit_at_once()
+        context.report(fitting.progress.curve, None)
+        return fitting.finish()
     seen, told = len(fitting.progress.curve), time.monotonic()
-    alone = job.spec["train"]["world_size"] == 1
+    alone = job.spec.train.world_size == 1
     for step in range(fitting.progress.step, fitting.iterations):
         fitting.iterate(step)
         last = step + 1 == fitting.iterations
-        if (step + 1) % job.spec["train"]["validate_every"] == 0 or last:
+        if (step + 1) % job.spec.train.validate_every == 0 or last:
             fitting.validate(step + 1)
         save = (step + 1) % job.checkpoint_every == 0 and not last
         # Several workers report together, so that no clock of one may decide it.
-        late = alone and time.monotonic() - told > _TELL_S
+        late = alone and time.monotonic() - told > _SECONDS_BETWEEN_REPORTS
         if save or fitting.validated(step + 1) or late:
             context.report(fitting.progress.curve[seen:], fitting.state() if save else None)
             seen, told = len(fitting.progress.curve), time.monotonic()
@@ -129,67 +102,82 @@ class _Fitting:
 
     def __init__(self, job: Job, context: Context) -> None:
         self.job, self.spec, self.context = job, job.spec, context
-        self.train = self.spec["train"]
-        self.iterations: int = self.train["iterations"]
+        self.train, approach = self.spec.train, self.spec.approach.declaration
+        protocol = find_protocol(self.train.protocol)
+        self.iterations = self.train.iterations if self.spec.model.declaration.trains else 0
         self.recipe = Recipe(
-            step=self.spec["step"],
-            iterations=self.iterations,
-            accumulate=self.train["accumulate"] // self.train["world_size"],
-            multi_level=self.train["multi_level"],
-            lambda_max=self.train["lambda_max"],
-            protocol=find_protocol(self.train["protocol"]),
-            non_finite=self.train["non_finite"],
+            iterations=self.train.iterations,
+            accumulate=self.train.accumulate // self.train.world_size,
+            protocol=protocol,
+            clip_gradient=self.train.clip_gradient,
+            # One of them, as `grid.specs.settings_checks` has seen to; so is the optimiser.
+            non_finite=cast(Literal["stop", "skip"], self.train.non_finite),
         )
-        execution = Execution(mixed_precision=self.train["mixed_precision"], **job.execution)
+        execution = replace(
+            job.execution, mixed_precision=self.train.mixed_precision and bool(self.iterations)
+        )
         self.execution = execution.resolve(context.device)
-        self.model = self.execution.prepare(self._build().to(context.device))
-        self.optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=self.train["lr"], weight_decay=self.train["weight_decay"], fused=True
+        options = LearnerOptions(
+            seed=self.spec.seed,
+            auxiliary=self.train.multi_level,
+            strength=self.train.lambda_max,
+            protocol=protocol,
+            settings=self.spec.approach.settings,
         )
+        model = self.execution.prepare(self._build())
+        self.learner: Learner = approach.learner(model, options).to(context.device)
+        self.optimiser = Optimiser(self.learner, self._optimiser_options())
         self.progress = _Progress()
         self._restore(context.latest())
         self._started = time.monotonic() - self.progress.seconds
-        self.feed = Feed(
-            self.spec,
-            job.manifests,
-            job.frames,
-            job.frames_limit,
-            job.loader_workers,
-            context.device,
-            context.rank,
-        )
+        self.feed = Feed(job, self.learner.model, context.device, context.rank)
         self.micro_batches = self.feed.micro_batches(self.progress.step * self.recipe.accumulate)
+
+    def _optimiser_options(self) -> OptimiserOptions:
+        train = self.train
+        return OptimiserOptions(
+            kind=cast(Literal["adam", "sgd"], train.optimiser),
+            lr=train.lr,
+            weight_decay=train.weight_decay,
+            momentum=train.momentum,
+            lr_decay=train.lr_decay,
+            lr_milestones=tuple(train.lr_milestones),
+            lr_period=train.lr_period,
+        )
 
     def iterate(self, step: int) -> None:
         """Take one optimiser step over the accumulated micro-batches."""
-        torch.manual_seed(_key(self.spec["seed"], "dropout", step, self.context.rank))
+        torch.manual_seed(_key(self.spec.seed, "dropout", step, self.context.rank))
         try:
             done = take_iteration(
-                self.model, self.optimiser, self.recipe, step, self.micro_batches, execution=self.execution
+                self.learner, self.optimiser, self.recipe, step, self.micro_batches, execution=self.execution
             )
         except NonFiniteError as error:
             raise TrainingError(f"{self.job.id}: {error}") from error
         self.progress.step = step + 1
         self.progress.skipped += done.skipped
-        rows = {f"train/{name}": value for name, value in done.terms.items()} | done.accuracies
-        if self.spec["unlabelled"]:
-            rows["lambda"] = done.grl_lambda
+        rows = {f"train/{name}": value for name, value in done.terms.items()} | done.watched
         if self.progress.skipped:
             rows["skipped"] = float(self.progress.skipped)
         self._record(step + 1, rows)
 
+    def fit_at_once(self) -> None:
+        """Fit a model without weights to its sources' training maps."""
+        self.learner.model.fit(maps.to(self.context.device) for maps in self.feed.maps())
+        self.validate(0)
+
     @torch.inference_mode()
     def validate(self, step: int) -> None:
         """Take the mean KLD of the saliency maps over the validation windows; keep the best weights."""
-        self.model.eval()
+        model = self.learner.result().eval()
         # In double precision, so that the shares of several workers add up to what one would find.
         total = torch.zeros(2, dtype=torch.float64, device=self.context.device)
         for batch in self.feed.validation(step):
             with self.execution.autocast(self.context.device):
-                prediction = self.model(batch.clips, domain=batch.domain)
-            values = kld(prediction.saliency.float(), batch.maps)
-            total += torch.stack([values.double().sum(), torch.tensor(float(len(values))).to(total)])
-        if self.train["world_size"] > 1:
+                prediction = model(batch.clips, domain=batch.domain)
+            values = kld(prediction.saliency.float(), batch.truth)
+            total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
+        if self.train.world_size > 1:
             distributed.all_reduce(total)
         found = (total[0] / total[1]).item()
         if not torch.tensor(found).isfinite():
@@ -197,7 +185,7 @@ class _Fitting:
         self._record(step, {"val/kld": found})
         if found < self.progress.best_kld:
             self.progress.best_kld, self.progress.best_step = found, step
-            weights = self.model.state_dict()
+            weights = model.state_dict()
             self.progress.best_weights = {name: value.cpu().clone() for name, value in weights.items()}
 
     def validated(self, step: int) -> bool:
@@ -209,7 +197,7 @@ class _Fitting:
         """Return everything needed to go on."""
         self.progress.seconds = time.monotonic() - self._started
         return {
-            "model": self.model.state_dict(),
+            "learner": self.learner.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "progress": vars(self.progress),
         }
@@ -217,11 +205,12 @@ class _Fitting:
     def finish(self) -> dict[str, Any]:
         """Write the best weights, and return the summary with the curve in it."""
         progress = self.progress
-        self.model.load_state_dict(progress.best_weights)
+        model = self.learner.result()
+        model.load_state_dict(progress.best_weights)
         if self.context.rank == 0:
             weights = Path(self.job.weights)
-            with explained(weights, states.size(progress.best_weights)):
-                save_weights(self.model, weights)
+            with explained(weights, tensor_bytes(progress.best_weights)):
+                save_weights(model, weights, self.spec.approach.name)
         return {
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,
@@ -232,10 +221,8 @@ class _Fitting:
             "curve": progress.curve,
         }
 
-    def _build(self) -> torch.nn.Module:
-        options = dict(self.spec["model"])
-        options.pop("backbone_weights")
-        model = build_model(options.pop("name"), seed=self.spec["seed"], **options)
+    def _build(self) -> SaliencyModel:
+        model = build_model(self.spec.model.name, seed=self.spec.seed, **self.spec.model.options)
         for path in (self.job.backbone, self.job.parent):
             if path:
                 load_weights(model, Path(path))
@@ -245,15 +232,15 @@ class _Fitting:
         if not state:
             return
         try:
-            self.model.load_state_dict(state["model"])
+            self.learner.load_state_dict(state["learner"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.progress = _Progress(**state["progress"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            told = " ".join(str(error).split())[:_TOLD]
+            told = " ".join(str(error).split())[:_ERROR_EXCERPT_CHARACTERS]
             raise TrainingError(
                 f"{self.job.id}: its saved states are another model's or another version's ({told} …)."
-                f" Delete resume/{self.job.id} in the output folder and run again with --retry-failed: it"
-                " starts afresh."
+                f" Delete {output_folder.states(self.job.id)} in the output folder and run again with"
+                " --retry-failed: it starts afresh."
             ) from error
         self.progress.resumed += 1
 

@@ -1,13 +1,115 @@
-"""Domain adaptation: supervised on the source, gradient reversal on source and target (Sect. 3.5)."""
+"""Domain adaptation: supervised on the source, gradient reversal on source and target (HD2S Sect. 3.5)."""
 
-from hd2s.approaches.registry import Approach
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from hd2s.approaches.contract import (
+    WATCHED,
+    Approach,
+    Learner,
+    LearnerOptions,
+    MicroBatch,
+    Progress,
+    Terms,
+    target_alone,
+    total,
+)
+from hd2s.layers.domain_classifiers import DomainClassifiers
+from hd2s.layers.initialisation import initialise
+from hd2s.models.contract import Prediction, SaliencyModel
+
+SOURCE, TARGET = 0, 1
+
+
+class AdversarialLearner(Learner):
+    """Domain classifiers behind a gradient reversal on each of the model's features (Equations 2 to 5)."""
+
+    def __init__(self, model: SaliencyModel, options: LearnerOptions):
+        super().__init__(model, options)
+        self.classifiers = DomainClassifiers(model.config.features)
+        initialise(self.classifiers, options.seed, "adversarial")
+
+    def losses(
+        self, labelled: Sequence[MicroBatch], unlabelled: Sequence[MicroBatch], progress: Progress
+    ) -> Iterator[tuple[Tensor, Terms]]:
+        """Yield the source's loss with both parts (d = 0), then the target's domain loss (d = 1).
+
+        Yields:
+            The loss and its terms, with the share of its clips that each level's classifier tells right.
+            Averaged over both, ½ is what guessing gives: there the features of a level no longer tell the
+            domains apart.
+        """
+        (source,), (target,) = labelled, unlabelled
+        prediction = self.model(source.clips, domain=source.domain)
+        logits = self._logits(prediction, progress)
+        terms = self.supervised(prediction, source) | {"domain/source": domain_loss(logits, SOURCE)}
+        yield total(terms), terms | _accuracies(logits, SOURCE)
+        prediction = self.model(target.clips, domain=target.domain, unlabelled=True)
+        logits = self._logits(prediction, progress)
+        terms = {"domain/target": domain_loss(logits, TARGET)}
+        yield total(terms), terms | _accuracies(logits, TARGET)
+
+    def supervised(self, prediction: Prediction, batch: MicroBatch) -> Terms:
+        """Return the model's own terms; the released code supervises the final map alone here."""
+        auxiliary = self.options.auxiliary and self.options.protocol.adversarial_multi_level
+        return self.model.losses(prediction, batch.truth, auxiliary=auxiliary)
+
+    def watched(self, progress: Progress) -> Mapping[str, float]:
+        """Return λ."""
+        return {"lambda": self._lambda(progress)}
+
+    def _logits(self, prediction: Prediction, progress: Progress) -> dict[str, Tensor]:
+        return self.classifiers(prediction.features, self._lambda(progress))
+
+    def _lambda(self, progress: Progress) -> float:
+        """Return λ of Eq. 4, renewed every iteration (Eq. 5) or, as released, every micro-batch."""
+        every = self.options.protocol.lambda_every == "micro-batch"
+        within = progress.micro_batch / progress.accumulate if every else 0.0
+        return grl_lambda((progress.iteration + within) / progress.iterations) * self.options.strength
+
+
+def domain_loss(logits: Mapping[str, Tensor], domain: int) -> Tensor:
+    """Return the scalar Σᵢ of Eq. 3 over the domain classifiers, each the batch mean of Eq. 2.
+
+    Args:
+        logits: log-probabilities (B, 2) of each classifier.
+        domain: 0 for clips of the source, 1 for the target.
+    """
+    return -torch.stack([log_probabilities[:, domain].mean() for log_probabilities in logits.values()]).sum()
+
+
+def grl_lambda(progress: float) -> float:
+    """Return λ of Eq. 4, from 0 at the start of training to 1 − 9e-5 at its end.
+
+    Args:
+        progress: p of Eq. 5, the current iteration over the total.
+
+    Raises:
+        ValueError: it is outside [0, 1].
+    """
+    if not 0 <= progress <= 1:
+        raise ValueError(f"Progress is current iteration / total iterations, in [0, 1]; found {progress}.")
+    return 2 / (1 + math.exp(-10 * progress)) - 1
+
+
+def _accuracies(logits: Mapping[str, Tensor], domain: int) -> Terms:
+    return {
+        f"{WATCHED}level_{name}": (x.argmax(1) == domain).to(x.dtype).mean() for name, x in logits.items()
+    }
+
 
 APPROACH = Approach(
     word="adaptation",
     title="Domain Adaptation",
-    model="hd2s_da",
-    labelled=lambda sources, target: sources,
-    unlabelled=lambda sources, target: (target,),
-    step="adversarial",
+    unlabelled=target_alone,
+    learner=AdversarialLearner,
     needs_target=True,
+    needs=frozenset({"features"}),
+    colour="#D55E00",
+    improves_on="generalization",
 )

@@ -1,4 +1,4 @@
-"""Calibration: a frozen HD2S whose saliency map alone is adapted, by eight numbers.
+"""Calibration: a frozen model whose saliency map alone is adapted, by eight numbers.
 
 A simple baseline that is hard to beat: on images, under 20 parameters of output (blur, centre bias, spread)
 recover most of what a model loses on another data set (Kümmerer et al., "Modeling Saliency Dataset Bias",
@@ -8,19 +8,24 @@ recover most of what a model loses on another data set (Kümmerer et al., "Model
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from hd2s.approaches.registry import Approach
+from hd2s.approaches.contract import Approach, Learner, LearnerOptions, target_alone
 from hd2s.filters import cosine_matrix
 from hd2s.layers.domains import gaussian_profiles
-from hd2s.models.hd2s.model import HD2S, HD2SConfig
+from hd2s.layers.folded import Casting
+from hd2s.layers.initialisation import initialise
+from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream
 
 # Adam moves a parameter by about the learning rate in each iteration, whatever its gradient. At 1e-3 what
 # is a logarithm would take thousands of them, so that it is ten times its parameter.
 _GAIN = 10.0
-_LOG_SPREAD = math.log(0.2)  # of the prior at first, as of hd2s.models.centre_prior.center_prior
+_LOG_SPREAD = math.log(
+    0.2
+)  # of the prior at first, as of an unfitted centre prior (hd2s.models.centre_prior)
 # Not 0, where a square has no slope; too small to be seen in a map.
 _ALMOST_NONE = 1e-6
 
@@ -28,13 +33,17 @@ _ALMOST_NONE = 1e-6
 class Calibration(nn.Module):
     """Sharpness, centre prior, blur and bias of saliency maps; at first the identity.
 
-    Every parameter is a departure from the identity. `sharpness`: the map is raised to the power
-    exp(10·`sharpness`). `prior_weight`: the map's logarithm gains 10·`prior_weight` at the peak of a
-    Gaussian, less around it; a negative weight pushes the map away. `prior_mean` (y, x): where that peak
-    lies, from the centre, in shares of the sides. `prior_spread` (y, x): its σ is exp(10·`prior_spread`) of
-    a fifth of the side. `blur`: σ of a Gaussian filter in shares of the map's height, mirrored at the
-    border. `bias`: its square, in shares of the peak, is added everywhere. Signs of the last two mean
-    nothing. The map keeps its peak, since neither the KLD nor the benchmark's metrics see a scale.
+    Every parameter is a departure from the identity. Signs of `blur` and `bias` mean nothing. The map keeps
+    its peak, since neither the KLD nor the benchmark's metrics see a scale.
+
+    Attributes:
+        sharpness: the map is raised to the power exp(10·`sharpness`).
+        prior_weight: the map's logarithm gains 10·`prior_weight` at the peak of a Gaussian, less around it; a
+            negative weight pushes the map away.
+        prior_mean: (y, x), where that peak lies, from the centre, in shares of the sides.
+        prior_spread: (y, x), by which its σ is exp(10·`prior_spread`) of a fifth of the side.
+        blur: σ of a Gaussian filter in shares of the map's height, mirrored at the border.
+        bias: its square, in shares of the peak, is added everywhere.
     """
 
     def __init__(self):
@@ -70,33 +79,70 @@ class Calibration(nn.Module):
         return _GAIN * self.prior_weight * rows.T * columns
 
 
-class CalibratedHD2S(HD2S):
-    """An HD2S, frozen, with a calibration behind it: nothing else of it can be trained.
+class CalibratedModel(SaliencyModel):
+    """A model, frozen, with a calibration of its maps behind it: nothing else of it can be trained.
 
-    It stays in evaluation mode, so that its batch norms keep the source's statistics. `Prediction.saliency`
-    is calibrated; `unsmoothed` and `conspicuity` are the source model's. It loads the weights of an "hd2s"
-    as well as its own (`hd2s.load_weights`).
+    It stays in evaluation mode, so that batch norms keep the source's statistics.
     """
 
-    def __init__(self, config: HD2SConfig):
-        super().__init__(config)
-        self.requires_grad_(False)
+    def __init__(self, model: SaliencyModel):
+        super().__init__(model.config)
+        self.declaration, self.memory_format = model.declaration, model.memory_format
+        self.model = model.requires_grad_(False)
         self.calibration = Calibration()
         self.train()
 
-    def train(self, mode: bool = True) -> CalibratedHD2S:
+    def train(self, mode: bool = True) -> CalibratedModel:
         """Stay in evaluation mode, whatever is asked for."""
         del mode
         return super().train(False)
 
     @property
     def learns_smoothing(self) -> bool:
-        """A calibration learns how blurred its maps are to be: a fixed Gaussian after it would undo that."""
+        """A calibration learns how blurred its maps are to be; a fixed Gaussian after it would undo that."""
         return True
 
-    def _smooth(self, saliency: Tensor, domain: str | None) -> Tensor:
-        del domain
-        return self.calibration(saliency)
+    def normalise(self, clips: Tensor) -> Tensor:
+        """Do as the model does."""
+        return self.model.normalise(clips)
+
+    def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
+        """Predict as the model does, with the saliency map calibrated; all else is the model's."""
+        found = self.model(clips, domain, unlabelled=unlabelled)
+        calibrated = self.calibration(found.saliency.flatten(0, 1)).unflatten(0, found.saliency.shape[:2])
+        return replace(found, saliency=calibrated)
+
+    def losses(self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True) -> dict[str, Tensor]:
+        """Return the model's terms; those of auxiliary maps are frozen, and have no gradient."""
+        return self.model.losses(prediction, maps, auxiliary=auxiliary)
+
+    def stream(self, cast: Casting) -> Stream | None:
+        """Return the model's own stream, calibrated; None where it has none."""
+        stream = self.model.stream(cast)
+        return stream and _CalibratedStream(stream, self.calibration)
+
+
+class _CalibratedStream:
+    def __init__(self, stream: Stream, calibration: Calibration):
+        self._stream, self._calibration = stream, calibration
+
+    def begin(self, n_windows: int | None = None) -> Push:
+        push = self._stream.begin(n_windows)
+
+        def calibrated(frames: Tensor) -> Tensor | None:
+            maps = push(frames)
+            return None if maps is None else self._calibration(maps)
+
+        return calibrated
+
+
+class CalibrationLearner(Learner):
+    """The calibration of a model that stays as it is."""
+
+    def __init__(self, model: SaliencyModel, options: LearnerOptions):
+        calibrated = CalibratedModel(model)
+        super().__init__(calibrated, options)
+        initialise(calibrated.calibration, options.seed, "calibration")
 
 
 def _peak(maps: Tensor) -> Tensor:
@@ -115,16 +161,14 @@ def _diffusion(n: int, variance: Tensor) -> Tensor:
     return (cosines.T @ ((-variance * decay).exp()[:, None] * cosines)).clamp_min(0)
 
 
-# The step supervises the conspicuity maps too where the settings say so; those are frozen, so that only the
-# KLD of the final map has a gradient.
 APPROACH = Approach(
     word="calibration",
     title="Calibration",
-    model="hd2s_calibrated",
-    labelled=lambda sources, target: (target,),
-    unlabelled=lambda sources, target: (),
-    step="supervised",
+    labelled=target_alone,
+    learner=CalibrationLearner,
+    around=CalibratedModel,
     parent="generalization",
     needs_target=True,
     learns_smoothing=True,
+    colour="#F0E442",
 )

@@ -1,15 +1,13 @@
-"""Domain-specific learning (Sect. 3.6, Table 7): sources take turns, each with layers of its own."""
+"""Domain-specific learning (HD2S Sect. 3.6, Table 7): sources take turns, each with layers of its own."""
 
-from hd2s.approaches.registry import Approach
+from hd2s.approaches.contract import Approach
 
 APPROACH = Approach(
     word="domain-specific",
     title="Domain-specific",
-    model="hd2s_dsl",
-    labelled=lambda sources, target: sources,
-    unlabelled=lambda sources, target: (),
-    step="domain_specific",
     pools=True,
-    learns_smoothing=True,
+    needs=frozenset({"domains"}),
     options=lambda sources: {"domains": list(sources)},
+    colour="#CC79A7",
+    improves_on="multi-source",
 )

@@ -1,13 +1,5 @@
-"""Multi-source training (Sect. 6, Table 7): one model for all sources, which take turns."""
+"""Multi-source training (HD2S Sect. 6, Table 7): one model for all sources, which take turns."""
 
-from hd2s.approaches.registry import Approach
+from hd2s.approaches.contract import Approach
 
-APPROACH = Approach(
-    word="multi-source",
-    title="Multi-source",
-    model="hd2s",
-    labelled=lambda sources, target: sources,
-    unlabelled=lambda sources, target: (),
-    step="multi_source",
-    pools=True,
-)
+APPROACH = Approach(word="multi-source", title="Multi-source", pools=True, colour="#E69F00")

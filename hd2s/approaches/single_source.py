@@ -1,13 +1,7 @@
-"""Single-source training (Sect. 6, Table 7): the model that generalization trains, on its own ground."""
+"""Single-source training (HD2S Sect. 6, Table 7): what generalization trains, on its own ground."""
 
-from hd2s.approaches.registry import Approach
+from hd2s.approaches.contract import Approach
 
 APPROACH = Approach(
-    word="single-source",
-    title="Single-source",
-    model="hd2s",
-    labelled=lambda sources, target: sources,
-    unlabelled=lambda sources, target: (),
-    step="supervised",
-    trained_as="generalization",
+    word="single-source", title="Single-source", trained_as="generalization", colour="#56B4E9"
 )

@@ -1,14 +1,12 @@
-"""Transfer learning: the source's model fine-tuned with the target's maps; the upper bound (Sect. 6)."""
+"""Transfer learning: the source's model fine-tuned with the target's maps; the upper bound (HD2S Sect. 6)."""
 
-from hd2s.approaches.registry import Approach
+from hd2s.approaches.contract import Approach, target_alone
 
 APPROACH = Approach(
     word="transfer",
     title="Transfer Learning",
-    model="hd2s",
-    labelled=lambda sources, target: (target,),
-    unlabelled=lambda sources, target: (),
-    step="supervised",
+    labelled=target_alone,
     parent="generalization",
     needs_target=True,
+    colour="#009E73",
 )

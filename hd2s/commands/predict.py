@@ -12,16 +12,15 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source
-from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer, finished
+from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
+from hd2s.files import atomic_write
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
-from hd2s.models.hd2s.model import HD2S
-from hd2s.models.registry import MODELS, build_model
+from hd2s.models.contract import SaliencyModel
+from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
-from hd2s.prediction.predictor import PRECISIONS, SMOOTHING_SIGMA, Predictor
-from hd2s.training.protocol import find_protocol
-from hd2s.weights.checkpoints import WeightsError, load_weights
-from hd2s.weights.recognition import candidates
+from hd2s.prediction.predictor import PRECISIONS, Predictor
 from manifests import Problem, ProblemError, open_manifest
 
 
@@ -33,7 +32,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--weights", type=Path, required=True, help="ours, or the released ones")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--model", choices=MODELS, help="default: as the weights tell")
+    parser.add_argument("--model", help="default: as the weights tell")
     parser.add_argument("--domain", help="the corpus whose parts a domain-specific model is to use")
     parser.add_argument("--overlay", choices=("mp4", "gif", "png"), help="heat over the frames")
     parser.add_argument(
@@ -48,14 +47,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--manifest", type=Path, help="its folder (default: manifests/CORPUS)")
     parser.add_argument("--submission", action="store_true", help="write OUT/video/0001.png, to be scored")
     parser.add_argument("--fps", type=_rate, default=Fraction(30), help="of folders of frames (default: 30)")
-    known = "default: the checkpoint's, or"
-    parser.add_argument("--clip-length", type=int, metavar="T", help=f"frames ({known} 16)")
-    parser.add_argument("--height", type=int, help=f"of the model's input ({known} 128)")
-    parser.add_argument("--width", type=int, help=f"of the model's input ({known} 192)")
+    known = "default: the checkpoint's, or the model's own"
+    parser.add_argument("--clip-length", type=int, metavar="T", help=f"frames ({known})")
+    parser.add_argument("--height", type=int, help=f"of the model's input ({known})")
+    parser.add_argument("--width", type=int, help=f"of the model's input ({known})")
     parser.add_argument("--batch", type=int, default=16, help="frames predicted at a time (default: 16)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
-    parser.add_argument("--protocol", choices=SMOOTHING_SIGMA, default="paper")
+    parser.add_argument("--protocol", default="paper", help="one that the model has: paper, released")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_plugins(parser)
     parser.set_defaults(run=run)
 
 
@@ -70,13 +70,18 @@ def _rate(text: str) -> Fraction:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Predict all sources, one after the other. Raises ProblemError or ValueError for what is wrong."""
+    """Predict all sources, one after the other.
+
+    Raises:
+        ProblemError: something is wrong with the videos or the manifest.
+        ValueError: something is wrong with the options, the checkpoint or a clip's frames.
+    """
+    register_plugins(options.plugins)
     _check_device(options.device)
     sources = _sources(options)
     model = _model(options).to(options.device)
     predictor = Predictor(
         model,
-        clip_length=model.config.clip_length,
         batch=options.batch,
         domain=options.domain,
         device=options.device,
@@ -117,34 +122,11 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     return sources
 
 
-def _model(options: argparse.Namespace) -> HD2S:
-    """Build the model that the weights are of, or that was asked for, and load them."""
-    found = candidates(options.weights)
-    if options.model:
-        found = [each for each in found if each[0] == options.model] or [(options.model, {})]
-    errors = []
-    for name, config in found:
-        model = build_model(name, seed=0, **_adapted(name, config, options))
-        try:
-            kind = load_weights(model, options.weights)
-        except WeightsError as error:
-            errors.append(error)
-            continue
-        if kind in ("kinetics", "torchvision"):
-            raise ValueError(
-                f"{options.weights}: these weights know actions, and have no decoders for saliency"
-            )
-        return model
-    raise min(errors, key=lambda error: error.n_problems)
-
-
-def _adapted(name: str, config: dict, options: argparse.Namespace) -> dict:
-    """Return a model's configuration with what the command line has to say about it."""
+def _model(options: argparse.Namespace) -> SaliencyModel:
+    """Open the checkpoint with what the command line has to say about its size."""
     sizes = {"clip_length": options.clip_length, "height": options.height, "width": options.width}
-    config = config | {side: value for side, value in sizes.items() if value is not None}
-    if name == "hd2s_dsl" and find_protocol(options.protocol).quantise:
-        config["quantise"] = True
-    return config
+    given = {side: value for side, value in sizes.items() if value is not None}
+    return open_checkpoint(options.weights, model=options.model, options=given, protocol=options.protocol)
 
 
 def _predict(
@@ -157,14 +139,14 @@ def _predict(
         # The overlay reads the source a second time: holding full frames until their maps are there would
         # take most of a gigabyte for 4K.
         frames = source.frames() if heat else repeat(None)
-        size = predictor.model.config.height, predictor.model.config.width
+        size = predictor.input.size
         for saliency, frame in zip(predictor(source.frames(size)), frames, strict=False):
             _check_finite(saliency, source.name, count + 1)
             image = to_eight_bit(resize_bicubic(saliency, source.size))
             if maps:
                 # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
                 maps.write(to_eight_bit(saliency) if options.submission else image)
-            if heat:
+            if heat and frame is not None:
                 heat.write(overlay(frame, image))
             count += 1
             bar[0].advance(bar[1])
@@ -199,7 +181,6 @@ def _open(kind: str | None, folder: Path, file: Path, source: Source, stack: Exi
         return None
     if kind == "png":
         return stack.enter_context(closing(PngFolder(folder)))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    path = stack.enter_context(finished(file))
+    path = stack.enter_context(atomic_write(file))
     writer = (Mp4 if kind == "mp4" else Gif)(path, source.size, source.rate)
     return stack.enter_context(closing(writer))

@@ -24,11 +24,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from datasets.corpora.saliency_maps import read_map
-from datasets.loading.scored_split import ScoredSplit
-from hd2s.metrics.benchmark import POOL_SEED, as_benchmark_image, draw_other_fixations
-from hd2s.metrics.scores import METRICS, score_frames
-from manifests import Clip, Problem, ProblemError
+from datasets.loading.scored_split import ScoredFrame, ScoredSplit
+from hd2s.metrics import METRICS
+from hd2s.metrics.benchmark import score_frame
+from manifests import Problem, ProblemError
 
 _LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")  # by file managers, beside hidden files
 _SHOWN = 5  # names of a kind in a problem
@@ -49,7 +48,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score, and print the means. Raises ProblemError, with all that is wrong with the files, before."""
+    """Score, and print the means.
+
+    Raises:
+        ProblemError: before anything is scored, with all that is wrong with the files.
+    """
     folder = options.manifest or Path("manifests") / options.corpus
     split = ScoredSplit.open(str(folder), options.split)
     files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
@@ -69,7 +72,8 @@ def run(options: argparse.Namespace) -> None:
 def find_predictions(folder: Path, split: ScoredSplit, where: str) -> dict[str, list[Path]]:
     """Return clip → the files of its frames, in order.
 
-    Raises ProblemError listing every missing, misnamed, doubled and superfluous folder and file.
+    Raises:
+        ProblemError: listing every missing, misnamed, doubled and superfluous folder and file.
     """
     if not folder.is_dir():
         raise ProblemError(Problem(str(folder), "a folder of predictions", "none", "Check the path."))
@@ -148,31 +152,25 @@ def _score(job: tuple[Path, str, str, list[Path]]) -> np.ndarray:
     """Score one clip: float64 (frames, metrics)."""
     folder, split_name, name, files = job
     split = ScoredSplit.open(str(folder), split_name)
-    clip = split.clips[name]
-    rows = [_score_frame(split, clip, i, file) for i, file in enumerate(files)]
-    return np.array(rows)
+    return np.array([_score_frame(_read(file), split.frame(name, i)) for i, file in enumerate(files)])
 
 
-def _score_frame(split: ScoredSplit, clip: Clip, i: int, file: Path) -> list[float]:
-    pixels = _read(file)
-    if pixels.dtype != np.uint8:
-        found = f"{pixels.dtype}"
-        raise ProblemError(Problem(str(file), "an 8-bit image", found, "Save it as an 8-bit grey PNG."))
-    prediction = pixels if pixels.ndim == 2 else pixels[..., 0]
-    size, points = (clip.height, clip.width), split.fixations.frame(clip.clip, i)
-    truth = read_map(split.manifest.root, clip, i, None, points)
-    others = draw_other_fixations(split.points, split.sizes, size, (POOL_SEED, clip.corpus, clip.clip, i))
-    image = as_benchmark_image(prediction, truth.shape)
-    return [column[0] for column in score_frames(image[None], [points], truth[None], [others]).values()]
+def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
+    return list(score_frame(prediction, frame.truth, frame.points, frame.pool, frame.key).values())
 
 
 def _read(file: Path) -> np.ndarray:
+    """Read a prediction, uint8 (h, w): an image's first channel."""
     try:
         with Image.open(file) as image:
-            return np.asarray(image.convert("RGB") if image.mode == "P" else image)
+            pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's, for files cut or damaged
         remedy = "Write it again."
         raise ProblemError(Problem(str(file), "an image that decodes", str(error), remedy)) from error
+    if pixels.dtype != np.uint8:
+        found = f"{pixels.dtype}"
+        raise ProblemError(Problem(str(file), "an 8-bit image", found, "Save it as an 8-bit grey PNG."))
+    return pixels if pixels.ndim == 2 else pixels[..., 0]
 
 
 def _mean(rows: np.ndarray) -> np.ndarray:

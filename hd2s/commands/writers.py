@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -88,21 +86,11 @@ class Gif:
         colours = np.array(indexed.getpalette("RGBA"), np.uint8).reshape(-1, 4)
         palette = np.zeros((256, 4), np.uint8)
         palette[: len(colours)] = colours[:, [3, 0, 1, 2]]  # FFmpeg's order is ARGB
-        frame = av.VideoFrame.from_ndarray((np.asarray(indexed), palette), format="pal8")
+        # PyAV's types leave out what this format alone takes: indices and their palette.
+        frame = av.VideoFrame.from_ndarray((np.asarray(indexed), palette), format="pal8")  # type: ignore[arg-type]
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         """Encode what the encoder still holds, and finish the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
-
-
-@contextmanager
-def finished(path: Path) -> Iterator[Path]:
-    """Give a path to write to, and put what was written in its place only when all went well."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

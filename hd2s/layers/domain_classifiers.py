@@ -1,4 +1,4 @@
-"""Hierarchical domain adaptation by gradient reversal (Sect. 3.5): one domain classifier per level."""
+"""Hierarchical domain adaptation by gradient reversal (HD2S Sect. 3.5): a domain classifier per level."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Per level, the widths of the 1×1 convolutions and of the hidden layers.
-_REDUCTION = {1: (64, 32, 4), 2: (64, 4), 3: (128, 16), 4: (512, 64, 16)}
-_HIDDEN = {1: (512, 128, 32), 2: (64, 16), 3: (64, 16), 4: (64, 16)}
+from hd2s.layers.features import Feature
 
 
 class _GradientReversal(torch.autograd.Function):
@@ -55,20 +53,21 @@ class _Hidden(nn.Module):
 
 
 class DomainClassifier(nn.Module):
-    """Source or target, told from one level's features after temporal removal, (C, H, W) each."""
+    """Source or target, told from features (C, H, W) as wide as their `Feature` says."""
 
-    def __init__(self, level: int, channels: int, height: int, width: int):
+    def __init__(self, feature: Feature):
         super().__init__()
+        channels = feature.channels
         self.reduction = nn.Sequential()
-        for narrower in _REDUCTION[level]:
+        for narrower in feature.reduction:
             self.reduction.append(_Reduction(channels, narrower))
             channels = narrower
         self.hidden = nn.Sequential()
-        features = channels * height * width
-        for i, narrower in enumerate(_HIDDEN[level]):
-            self.hidden.append(_Hidden(features, narrower, dropout=0.5 if i else 0.0))
-            features = narrower
-        self.output = nn.Linear(features, 2)
+        units = channels * feature.height * feature.width
+        for i, narrower in enumerate(feature.hidden):
+            self.hidden.append(_Hidden(units, narrower, dropout=0.5 if i else 0.0))
+            units = narrower
+        self.output = nn.Linear(units, 2)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, C, H, W) to log-probabilities (B, 2) of source (0) and target (1)."""
@@ -77,13 +76,11 @@ class DomainClassifier(nn.Module):
 
 
 class DomainClassifiers(nn.ModuleDict):
-    """A `DomainClassifier` behind a gradient reversal for each level in `shapes`: level → (C, T, H, W)."""
+    """A `DomainClassifier` behind a gradient reversal for each of a model's features."""
 
-    def __init__(self, shapes: Mapping[int, tuple[int, int, int, int]]):
-        super().__init__(
-            {str(level): DomainClassifier(level, c, h, w) for level, (c, _, h, w) in shapes.items()}
-        )
+    def __init__(self, features: Mapping[str, Feature]):
+        super().__init__({name: DomainClassifier(feature) for name, feature in features.items()})
 
-    def forward(self, features: Mapping[int, Tensor], grl_lambda: float) -> list[Tensor]:
-        """Map level → (B, C, H, W) to a list of log-probabilities (B, 2), in the order of the levels."""
-        return [self[str(level)](reverse_gradient(x, grl_lambda)) for level, x in features.items()]
+    def forward(self, features: Mapping[str, Tensor], grl_lambda: float) -> dict[str, Tensor]:
+        """Map name → (B, C, H, W) to name → log-probabilities (B, 2); gradients come back times −λ."""
+        return {name: net(reverse_gradient(features[name], grl_lambda)) for name, net in self.items()}

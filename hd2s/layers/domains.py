@@ -1,19 +1,16 @@
-"""Domain-specific learning (Sect. 3.6): parts of HD2S of which every training corpus, a domain, has its own.
+"""Parts of which every training corpus, a domain, has its own (domain-specific learning, HD2S Sect. 3.6).
 
-Each part can be switched off, and is then shared (batch norm, fusion) or absent (priors, smoothing). A clip
-runs through its own domain's parts alone, so that the others get neither gradients nor statistics from it.
+A clip runs through its own domain's parts alone, so that the others get neither gradients nor statistics
+from it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-
-from hd2s.words import unknown
 
 N_PRIORS = 16
 """Prior maps of each level and domain."""
@@ -21,56 +18,15 @@ N_PRIORS = 16
 _PEAK = 6.0  # of a prior map, so that it is as large as the features beside it
 
 
-@dataclass(frozen=True)
-class DomainSpecificConfig:
-    """Which parts of the model are specific to a domain (Sect. 3.6); the defaults are the published model's.
+def of_domain(parts: nn.ModuleDict, domain: str | None) -> nn.Module:
+    """Return a domain's own part.
 
-    `domains` names the corpora. `priors`, `batch_norm`, `smoothing` and `fusion` switch the parts.
-
-    `domain_bn_momentum` is the share of each batch in a domain's running statistics. The authors set it to
-    0.01, and eps to 1e-5, for every batch norm of the decoders: `bn_momentum` holds for the shared ones.
-
-    `max_sigma` (pixels) sizes the smoothing's kernel, 6·`max_sigma` rounded up to an odd number, and its
-    first σ, `max_sigma` / 2. The released training sets 10; the released test leaves it at 11, by which
-    maps of σ under 6 differ by less than 1e-6.
-
-    `quantise` rounds the fused map down to 255 levels before it is smoothed, as the released code does
-    (`Protocol.quantise`). No gradient passes, so that the fusion keeps its first weights, where the paper
-    learns them.
+    Raises:
+        ValueError: no domain is given.
     """
-
-    domains: tuple[str, ...] = ("DHF1K", "Hollywood2", "UCFSports")
-    priors: bool = True
-    batch_norm: bool = True
-    smoothing: bool = True
-    fusion: bool = True
-    domain_bn_momentum: float = 0.01
-    max_sigma: float = 10.0
-    quantise: bool = False
-
-    def check_domain(self, domain: str | None) -> None:
-        """Raise ValueError, naming those there are, unless `domain` is one of the domains."""
-        if domain is None:
-            raise ValueError(
-                f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
-            )
-        if domain not in self.domains:
-            raise ValueError(unknown("domain", domain, self.domains))
-
-    def domain_problems(self) -> list[str]:
-        """Return what is not allowed."""
-        problems = []
-        names = [name.lower() for name in self.domains]
-        if not names or len(set(names)) < len(names) or not all(name.isidentifier() for name in names):
-            problems.append(
-                "domains must be one name or more of letters, digits and underscores, distinct whatever "
-                f"their case, found {self.domains}"
-            )
-        if not 0 < self.domain_bn_momentum <= 1:
-            problems.append(f"domain_bn_momentum must lie in (0, 1], found {self.domain_bn_momentum}")
-        if self.max_sigma <= 0:
-            problems.append(f"max_sigma must be positive, in pixels, found {self.max_sigma}")
-        return problems
+    if domain is None:
+        raise ValueError(f"expected one of the domains {', '.join(parts)}, found none")
+    return parts[domain]
 
 
 class DomainBatchNorm2d(nn.ModuleDict):
@@ -87,8 +43,9 @@ class DomainBatchNorm2d(nn.ModuleDict):
 class GaussianPriors(nn.Module):
     """Learned Gaussian prior maps.
 
-    `gaussians`: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
-    that they hold at any size.
+    Attributes:
+        gaussians: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
+            that they hold at any size.
     """
 
     def __init__(self, domains: Sequence[str]):
@@ -128,10 +85,13 @@ def gaussian_profiles(parameters: Tensor, n: int) -> Tensor:
 
 
 class GaussianSmoothing(nn.Module):
-    """A Gaussian filter of learned width `sigma` (a scalar, in pixels); zeros beyond the border.
+    """A Gaussian filter of learned width; zeros beyond the border.
 
     The two-dimensional kernel, cut to a square and normalised to sum to one, is the product of two
     one-dimensional ones: each runs as a matrix along its axis, in full precision on every device.
+
+    Attributes:
+        sigma: the width, a scalar, in pixels.
     """
 
     def __init__(self, max_sigma: float):

@@ -1,38 +1,27 @@
-"""HD2S for prediction: batch norm folded into the convolutions, everything in its 2-D form.
+"""S3D for prediction: batch norm folded into the convolutions, everything in its 2-D form.
 
 In evaluation a batch norm is a scale and a shift per channel, which its convolution takes over. What is left
 are convolutions with a bias, ReLUs and maxima, run on tensors that lie as (B, T, H, W, C) in memory: there a
-1×k×k operation is a 2-D one on (B·T, C, H, W) and a k×1×1 operation one on (B, C, T, H·W), both views. A
-decoder's convolution that follows a doubling is computed before it (`hd2s.layers.upsampled_conv`). Equal to
-the model up to rounding. The folded weights are a copy, which later training does not reach.
+1×k×k operation is a 2-D one on (B·T, C, H, W) and a k×1×1 operation one on (B, C, T, H·W), both views. Equal
+to the model up to rounding. The folded weights are a copy, which later training does not reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hd2s.layers.convolution import conv2d_as_product
-from hd2s.layers.domains import DomainBatchNorm2d
-from hd2s.layers.s3d import ConvUnit, Mixed
-from hd2s.layers.upsampled_conv import UpsampledConv
-from hd2s.models.hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DepthwiseSeparableConv
-from hd2s.models.hd2s.model import HD2S
+from hd2s.layers.domains import DomainBatchNorm2d, of_domain
+from hd2s.layers.known import known_as
+from hd2s.layers.s3d import ConvUnit, Mixed, SeparableConv
 
 Layer = Callable[[Tensor], Tensor]
-
-# Block 3 makes the largest tensors. With more windows at a time a processor's allocator returns their memory
-# to the system, and page faults cost time; the deeper blocks rather want more windows for each weight.
-_WINDOWS_OF_BLOCK3 = 4
-
-# Convolutions of maps up to this many positions each (4×6 at the paper's size) are one matrix product on a
-# processor: 1.4 times as fast with 4 to 16 maps, where at 8×12 they are slower (`hd2s.layers.convolution`).
-_SMALL_MAP = 24
+Convolution = nn.Conv2d | nn.Conv3d
+BatchNorm = nn.BatchNorm2d | nn.BatchNorm3d | DomainBatchNorm2d
 
 
 @dataclass(frozen=True)
@@ -44,11 +33,13 @@ class Casting:
     domain: str | None
     """Whose batch norms are folded, where they are specific to a domain."""
 
-    def fold(self, conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    def fold(self, conv: Convolution, norm: BatchNorm) -> tuple[Tensor, Tensor]:
         """Return weight and bias of a convolution followed by its batch norm, folded in float64."""
-        norm = norm[self.domain] if isinstance(norm, DomainBatchNorm2d) else norm
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        shift = norm.bias.double() - norm.running_mean.double() * scale
+        if isinstance(norm, DomainBatchNorm2d):
+            norm = known_as(nn.BatchNorm2d, of_domain(norm, self.domain))
+        mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        scale = norm.get_parameter("weight").double() / torch.sqrt(variance.double() + norm.eps)
+        shift = norm.get_parameter("bias").double() - mean.double() * scale
         return conv.weight.double() * scale.view(-1, *[1] * (conv.weight.dim() - 1)), shift
 
     def place(self, tensor: Tensor) -> Tensor:
@@ -77,8 +68,11 @@ class FrameConv:
 class TimeConv:
     """k×1×1 convolution and ReLU of (B, T, H, W, C).
 
-    `length` T: where only one output is left, taps that meet nothing but padding are cut off (two million
-    of HD2S's weights at the paper's T).
+    Args:
+        unit: the convolution with its batch norm.
+        length: T. Where only one output is left, taps that meet nothing but padding are cut off (two million
+            of the weights of HD2S's temporal removal at T = 16).
+        cast: where the folded weights live.
     """
 
     def __init__(self, unit: ConvUnit, length: int, cast: Casting):
@@ -107,14 +101,16 @@ class MixedBlock:
     """An inception block (`hd2s.layers.s3d.Mixed`)."""
 
     def __init__(self, block: Mixed, length: int, cast: Casting):
-        entries = [branch[0] for branch in (block.branch0, block.branch1, block.branch2)]
+        firsts = (branch[0] for branch in (block.branch0, block.branch1, block.branch2))
+        entries = [known_as(ConvUnit, first) for first in firsts]
         self.entry = FrameConv(cast, *entries)
         self.entry_widths = [unit.conv.out_channels for unit in entries]
-        separable = [branch[1] for branch in (block.branch1, block.branch2)]
+        separable = [known_as(SeparableConv, branch[1]) for branch in (block.branch1, block.branch2)]
         self.space = [FrameConv(cast, unit.spatial) for unit in separable]
         self.time = [TimeConv(unit.temporal, length, cast) for unit in separable]
-        self.pooled = FrameConv(cast, block.branch3[1])
-        self.widths = [self.entry_widths[0], *(len(last.bias) for last in (*self.time, self.pooled))]
+        self.pooled = FrameConv(cast, known_as(ConvUnit, block.branch3[1]))
+        lasts = (*(time.bias for time in self.time), self.pooled.bias)
+        self.widths = [self.entry_widths[0], *map(len, lasts)]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, T, H, W, C) to (B, T, H, W, O)."""
@@ -130,69 +126,6 @@ class MixedBlock:
         for part, space, time in zip(others, self.space, self.time, strict=True):
             yield time.linear(space(part.relu()))
         yield self.pooled.linear(maximum_of_neighbours(x))
-
-
-class Decoder:
-    """Temporal removal, decoder stages and head of a level (`hd2s.models.hd2s.conspicuity`)."""
-
-    def __init__(self, net: ConspicuityNet, length: int, cast: Casting):
-        self.removal = []
-        for unit in net.temporal_removal:
-            self.removal.append(TimeConv(unit, length, cast))
-            length = self.removal[-1].length
-        self.layers: list[Layer] = []
-        for stage in net.stages:
-            for unit in stage:
-                self.layers += _convolutions(unit, cast, doubled=bool(self.layers) and unit is stage[0])
-        self.head = cast.place(net.head.weight), cast.place(net.head.bias)
-
-    def remove_time(self, features: Tensor) -> Tensor:
-        """Map (B, T, H, W, C) to (B, C, H, W)."""
-        return run(self.removal, features).squeeze(1).permute(0, 3, 1, 2)
-
-    def decode(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to a conspicuity map (B, 1, 2ⁿ·H, 2ⁿ·W), n the number of stages."""
-        for layer in self.layers:
-            x = layer(x).relu_()
-        # The head and the last doubling commute; in this order one channel is doubled instead of three.
-        x = F.conv2d(x, *self.head).float()
-        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False).sigmoid_()
-
-
-class FoldedHD2S:
-    """An HD2S from its first tap on (what leads there is in `hd2s.layers.s3d_stream`).
-
-    Priors, fusion and learned smoothing are the model's own modules, which cost next to nothing.
-    """
-
-    def __init__(self, model: HD2S, cast: Casting):
-        self.model, self.domain = model, cast.domain
-        if model.domains is not None:
-            model.domains.check_domain(cast.domain)
-        length, backbone = model.config.clip_length, model.backbone
-        self.block3 = [MixedBlock(block, length // 2, cast) for block in backbone.block3]
-        self.block4 = [MixedBlock(block, length // 4, cast) for block in backbone.block4]
-        self.block5 = [MixedBlock(block, length // 8, cast) for block in backbone.block5]
-        self.decoders = {
-            level: Decoder(model.conspicuity[str(level)], shape[1], cast)
-            for level, shape in model.config.feature_shapes.items()
-        }
-
-    def __call__(self, level1: Tensor) -> Tensor:
-        """Map the first tap's features (B, T/2, H/8, W/8, 192) to saliency maps, float32 (B, H, W)."""
-        taps = {1: level1}
-        parts = level1.split(_WINDOWS_OF_BLOCK3) if level1.device.type == "cpu" else [level1]
-        taps[2] = torch.cat([max_pool(run(self.block3, part), 3, 2, 1) for part in parts])
-        taps[3] = max_pool(run(self.block4, taps[2]), 2, 2, 0)
-        taps[4] = run(self.block5, taps[3])
-        maps = torch.cat([self._map(level, taps[level]) for level in self.decoders], dim=1)
-        return self.model._smooth(self.model._fuse(maps, self.domain), self.domain)
-
-    def _map(self, level: int, tap: Tensor) -> Tensor:
-        features = self.decoders[level].remove_time(tap)
-        if self.model.priors:
-            features = self.model.priors[str(level)](features, self.domain)
-        return self.decoders[level].decode(features)
 
 
 def run(layers: Sequence[Layer], x: Tensor) -> Tensor:
@@ -243,32 +176,3 @@ def _maximum_along(x: Tensor, axis: int) -> Tensor:
     out.narrow(axis, n - 1, 1).copy_(pairs.narrow(axis, n - 2, 1))
     torch.maximum(pairs.narrow(axis, 0, n - 2), pairs.narrow(axis, 1, n - 2), out=out.narrow(axis, 1, n - 2))
     return out
-
-
-def _convolutions(unit: nn.Module, cast: Casting, *, doubled: bool) -> list[Layer]:
-    """Return the convolutions of a decoder's unit, each to be followed by a ReLU.
-
-    `doubled`: the unit's input is still to be doubled in size, and its first convolution does it.
-    """
-    if isinstance(unit, Conv2dUnit):
-        parts = [(unit.conv, unit.norm)]
-    elif isinstance(unit, DepthwiseSeparableConv):
-        parts = [(unit.depthwise, unit.depthwise_norm), (unit.pointwise, unit.pointwise_norm)]
-    else:
-        raise TypeError(f"no folded form of {type(unit).__name__}")
-    layers = []
-    for conv, norm in parts:
-        weight, bias = map(cast.place, cast.fold(conv, norm))
-        if doubled and not layers:
-            layers.append(UpsampledConv(weight, bias))
-        else:
-            options = {"padding": conv.padding, "groups": conv.groups}
-            layers.append(partial(_convolve, weight=weight, bias=bias, **options))
-    return layers
-
-
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, int], groups: int) -> Tensor:
-    small = x.shape[2] * x.shape[3] <= _SMALL_MAP and weight.shape[2] > 1 and groups == 1
-    if small and x.device.type == "cpu":
-        return conv2d_as_product(x, weight, bias, padding)
-    return F.conv2d(x, weight, bias, 1, padding, 1, groups)

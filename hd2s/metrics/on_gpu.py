@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from hd2s.metrics.definitions import Array, Convention, Metric
 from hd2s.metrics.on_processor import KLD_EPS, SHUFFLED_THRESHOLDS, pixels
-
-if TYPE_CHECKING:
-    from hd2s.metrics.scores import Array, Convention
 
 _AT_ONCE = 64  # frames: at 360×640 one to two GiB of temporaries
 
@@ -28,26 +25,32 @@ def score(
     maps: Tensor,
     others: Sequence[Array],
     *,
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     convention: Convention,
 ) -> Tensor:
     """Score N frames on the device of `saliency`: float64 (metrics, N)."""
     parts = [torch.empty(len(metrics), 0, dtype=torch.float64, device=saliency.device)]
     for start in range(0, len(saliency), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
-        batch = _Batch(
-            _Images.of(saliency[some], start),
-            _Images.of(maps[some].to(saliency.device), start),
-            _Points.of(fixations[some], saliency, start),
-            _Points.of(others[some], saliency, start),
+        batch = Batch(
+            Images.of(saliency[some], start),
+            Images.of(maps[some].to(saliency.device), start),
+            Points.of(fixations[some], saliency, start),
+            Points.of(others[some], saliency, start),
             convention,
         )
-        parts.append(torch.stack([_SCORES[name](batch) for name in metrics]))
+        parts.append(torch.stack([_of_batch(metric)(batch) for metric in metrics]))
     return torch.cat(parts, dim=1)
 
 
+def _of_batch(metric: Metric) -> Callable[[Batch], Tensor]:
+    if metric.of_batch is None:
+        raise ValueError(f"metric {metric.name}: expected one that scores batches, found no `of_batch`")
+    return metric.of_batch
+
+
 @dataclass(frozen=True)
-class _Images:
+class Images:
     """Maps of N frames, prepared once for all metrics."""
 
     values: Tensor
@@ -60,7 +63,16 @@ class _Images:
     """Bool (N,): all are zero."""
 
     @classmethod
-    def of(cls, images: Tensor, first: int) -> _Images:
+    def of(cls, images: Tensor, first: int) -> Images:
+        """Prepare maps.
+
+        Args:
+            images: (N, H, W).
+            first: the number of the first of them in what is said of a bad one.
+
+        Raises:
+            ValueError: a map is not finite.
+        """
         values = images.flatten(1).double()
         low, high = values.aminmax(dim=1)
         bad = ~(low.isfinite() & high.isfinite())
@@ -75,7 +87,7 @@ class _Images:
 
 
 @dataclass(frozen=True)
-class _Points:
+class Points:
     """Sets of pixels of N frames, padded to the largest."""
 
     index: Tensor
@@ -84,12 +96,22 @@ class _Points:
     """Bool (N, K)."""
 
     @classmethod
-    def of(cls, points: Sequence[Array], like: Tensor, first: int) -> _Points:
+    def of(cls, points: Sequence[Array], like: Tensor, first: int) -> Points:
+        """Prepare each frame's points.
+
+        Args:
+            points: of each frame, as `hd2s.metrics.on_processor.pixels` takes them.
+            like: (N, H, W), of that size and on the device where they are to be.
+            first: as in `Images.of`.
+
+        Raises:
+            ValueError: with the frame's number: points are neither a mask nor pairs, or lie outside the map.
+        """
         sets: list[np.ndarray] = []
         for i, each in enumerate(points):
             known = i and each is points[i - 1]
             try:
-                sets.append(sets[-1] if known else pixels(each, tuple(like.shape[1:])))
+                sets.append(sets[-1] if known else pixels(each, (like.shape[1], like.shape[2])))
             except ValueError as error:
                 raise ValueError(f"frame {first + i}: {error}") from error
         index = np.zeros((len(sets), max(map(len, sets))), np.int64)
@@ -105,66 +127,73 @@ class _Points:
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """Everything that a metric is computed from."""
+class Batch:
+    """Everything that a metric may be computed from."""
 
-    frames: _Images
-    truths: _Images
-    fixated: _Points
-    others: _Points
+    saliency: Images
+    truth: Images
+    fixated: Points
+    others: Points
     convention: Convention
 
 
-def _nss(b: _Batch) -> Tensor:
-    values, n = b.frames.scaled, b.fixated.count
-    z = (values.gather(1, b.fixated.index) - values.mean(dim=1, keepdim=True)) / values.std(
-        dim=1, keepdim=True
-    )
-    scores = (z * b.fixated.valid).nansum(dim=1) / n
-    scores = scores.masked_fill(b.frames.constant, torch.nan)
-    return scores.masked_fill(n == 0, b.convention.empty_nss)
+def nss(batch: Batch) -> Tensor:
+    """`hd2s.metrics.scores.nss` of each frame."""
+    values, fixated, n = batch.saliency.scaled, batch.fixated, batch.fixated.count
+    mean, deviation = values.mean(dim=1, keepdim=True), values.std(dim=1, keepdim=True)
+    z = (values.gather(1, fixated.index) - mean) / deviation
+    scores = (z * fixated.valid).nansum(dim=1) / n
+    scores = scores.masked_fill(batch.saliency.constant, torch.nan)
+    return scores.masked_fill(n == 0, batch.convention.empty_nss)
 
 
-def _cc(b: _Batch) -> Tensor:
-    a, c = (each.scaled - each.scaled.mean(dim=1, keepdim=True) for each in (b.frames, b.truths))
+def cc(batch: Batch) -> Tensor:
+    """`hd2s.metrics.scores.cc` of each frame."""
+    images, truths = batch.saliency, batch.truth
+    a, c = (each.scaled - each.scaled.mean(dim=1, keepdim=True) for each in (images, truths))
     scores = (a * c).sum(dim=1) / (a.square().sum(dim=1) * c.square().sum(dim=1)).sqrt()
-    return scores.masked_fill(b.frames.constant | b.truths.constant, torch.nan)
+    return scores.masked_fill(images.constant | truths.constant, torch.nan)
 
 
-def _sim(b: _Batch) -> Tensor:
-    a, c = (each.scaled / each.scaled.sum(dim=1, keepdim=True) for each in (b.frames, b.truths))
+def sim(batch: Batch) -> Tensor:
+    """`hd2s.metrics.scores.sim` of each frame."""
+    images, truths = batch.saliency, batch.truth
+    a, c = (each.scaled / each.scaled.sum(dim=1, keepdim=True) for each in (images, truths))
     scores = torch.minimum(a, c).sum(dim=1)
-    scores = scores.masked_fill(b.frames.zero | b.truths.zero, 0.0)
-    undefined = (b.frames.constant & ~b.frames.zero) | (b.truths.constant & ~b.truths.zero)
+    scores = scores.masked_fill(images.zero | truths.zero, 0.0)
+    undefined = (images.constant & ~images.zero) | (truths.constant & ~truths.zero)
     return scores.masked_fill(undefined, torch.nan)
 
 
-def _auc_judd(b: _Batch) -> Tensor:
-    n, n_pixels = b.fixated.count, b.frames.values.shape[1]
-    ascending = b.frames.values.sort(dim=1).values
-    at = b.frames.values.gather(1, b.fixated.index).masked_fill(~b.fixated.valid, -torch.inf)
+def auc_judd(batch: Batch) -> Tensor:
+    """`hd2s.metrics.scores.auc_judd` of each frame."""
+    values, fixated, n = batch.saliency.values, batch.fixated, batch.fixated.count
+    n_pixels = values.shape[1]
+    ascending = values.sort(dim=1).values
+    at = values.gather(1, fixated.index).masked_fill(~fixated.valid, -torch.inf)
     thresholds = at.sort(dim=1, descending=True).values  # those of padding last
     rank = torch.arange(1, at.shape[1] + 1, device=at.device).expand_as(at)
     above = n_pixels - torch.searchsorted(ascending, thresholds.contiguous())
     tp = rank / n[:, None]
     fp = (above - rank) / (n_pixels - n)[:, None]
     beyond = rank > n[:, None]  # the corner (1, 1) once more adds nothing
-    scores = _area(tp.masked_fill(beyond, 1.0), fp.masked_fill(beyond, 1.0), b.convention)
-    return scores.masked_fill(b.frames.constant | (n == 0) | (n == n_pixels), torch.nan)
+    scores = _area(tp.masked_fill(beyond, 1.0), fp.masked_fill(beyond, 1.0), batch.convention)
+    return scores.masked_fill(batch.saliency.constant | (n == 0) | (n == n_pixels), torch.nan)
 
 
-def _shuffled_auc(b: _Batch) -> Tensor:
-    thresholds = torch.from_numpy(SHUFFLED_THRESHOLDS[::-1].copy()).to(b.frames.scaled.device)
-    samples = [
-        (b.frames.scaled.gather(1, p.index).masked_fill(~p.valid, -1.0), p.count)
-        for p in (b.fixated, b.others)
-    ]
+def shuffled_auc(batch: Batch) -> Tensor:
+    """`hd2s.metrics.scores.shuffled_auc` of each frame."""
+    values, points = batch.saliency.scaled, (batch.fixated, batch.others)
+    thresholds = torch.from_numpy(SHUFFLED_THRESHOLDS[::-1].copy()).to(values.device)
+    samples = [(values.gather(1, p.index).masked_fill(~p.valid, -1.0), p.count) for p in points]
     rates = [(at[:, None] >= thresholds[:, None]).sum(dim=2) / count[:, None] for at, count in samples]
-    if not b.convention.shuffled_endpoint:
+    if not batch.convention.shuffled_endpoint:
         largest = torch.cat([at for at, _ in samples], dim=1).amax(dim=1, keepdim=True)
         rates = [rate.masked_fill(thresholds >= largest, 0.0) for rate in rates]
-    scores = _area(*rates, b.convention)
-    return scores.masked_fill(b.frames.constant | (b.fixated.count == 0) | (b.others.count == 0), torch.nan)
+    true_positives, false_positives = rates
+    scores = _area(true_positives, false_positives, batch.convention)
+    nowhere = (batch.fixated.count == 0) | (batch.others.count == 0)
+    return scores.masked_fill(batch.saliency.constant | nowhere, torch.nan)
 
 
 def _area(tp: Tensor, fp: Tensor, convention: Convention) -> Tensor:
@@ -174,19 +203,10 @@ def _area(tp: Tensor, fp: Tensor, convention: Convention) -> Tensor:
     return torch.trapezoid(tp, fp)
 
 
-def _kld(b: _Batch) -> Tensor:
-    p, q = (each.values.clamp(min=0) for each in (b.frames, b.truths))
+def kld(batch: Batch) -> Tensor:
+    """`hd2s.metrics.scores.kld` of each frame."""
+    p, q = (each.values.clamp(min=0) for each in (batch.saliency, batch.truth))
     sums = [each.sum(dim=1, keepdim=True) for each in (p, q)]
     p, q = (each / total.where(total > 0, 1.0) for each, total in zip((p, q), sums, strict=True))
     scores = (q * torch.log(KLD_EPS + q / (KLD_EPS + p))).sum(dim=1)
     return scores.masked_fill(sums[1][:, 0] == 0, torch.nan)
-
-
-_SCORES: dict[str, Callable[[_Batch], Tensor]] = {
-    "NSS": _nss,
-    "CC": _cc,
-    "SIM": _sim,
-    "AUC-J": _auc_judd,
-    "s-AUC": _shuffled_auc,
-    "KLD": _kld,
-}

@@ -10,12 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hd2s.metrics.scores import Array, Convention
+from hd2s.metrics.definitions import Array, Convention, Metric
 
 # The benchmark's 0:0.1:max. It stops at the larger of the two samples' maxima, but a threshold above
 # both adds the curve's corner (0, 0) once more, so all eleven can stand for every frame.
@@ -31,22 +29,23 @@ def score(
     maps: np.ndarray,
     others: Sequence[Array],
     *,
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     convention: Convention,
 ) -> np.ndarray:
     """Score N frames: float64 (metrics, N)."""
     scores = np.empty((len(metrics), len(saliency)))
     shared, negatives = None, None  # several frames often have the same other-fixations
-    for i, image in enumerate(saliency):
+    for i, values in enumerate(saliency):
         try:
-            frame = Image.of(image, _buffer(0, image.size))
-            truth = Image.of(maps[i], _buffer(1, image.size))
-            fixated = pixels(fixations[i], frame.shape)
+            image = Image.of(values, _buffer(0, values.size))
+            truth = Image.of(maps[i], _buffer(1, values.size))
+            fixated = pixels(fixations[i], image.shape)
             if others[i] is not shared or negatives is None:
-                shared, negatives = others[i], pixels(others[i], frame.shape)
+                shared, negatives = others[i], pixels(others[i], image.shape)
         except ValueError as error:
             raise ValueError(f"frame {i}: {error}") from error
-        scores[:, i] = [_SCORES[name](frame, truth, fixated, negatives, convention) for name in metrics]
+        frame = Frame(image, truth, fixated, negatives, convention)
+        scores[:, i] = [metric.of_frame(frame) for metric in metrics]
     return scores
 
 
@@ -72,7 +71,8 @@ class Image:
     def of(cls, image: np.ndarray, buffer: np.ndarray | None = None) -> Image:
         """Prepare a map (H, W); `buffer`, float64 (H·W,), is then `shifted`.
 
-        Raises ValueError unless it is finite.
+        Raises:
+            ValueError: it is not finite.
         """
         values = image.reshape(-1)
         low, high = float(values.min()), float(values.max())
@@ -108,51 +108,69 @@ class Image:
         return (self.values[at].astype(np.float64) - self.low) / (self.high - self.low)
 
 
-def nss(frame: Image, fixated: np.ndarray, convention: Convention) -> float:
-    """`hd2s.metrics.scores.nss` at flat indices."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything that a metric may be computed from."""
+
+    saliency: Image
+    truth: Image
+    fixated: np.ndarray
+    """Flat indices int64 (n,), each once."""
+    others: np.ndarray
+    """The same, of s-AUC's other-fixations."""
+    convention: Convention
+
+
+def nss(frame: Frame) -> float:
+    """`hd2s.metrics.scores.nss`."""
+    image, fixated = frame.saliency, frame.fixated
     if not len(fixated):
-        return convention.empty_nss
-    if frame.constant:
+        return frame.convention.empty_nss
+    if image.constant:
         return np.nan
-    n = frame.values.size
-    deviation = np.sqrt(frame.spread / (n - 1))
-    return float((frame.shifted[fixated].mean() - frame.total / n) / deviation)
+    n = image.values.size
+    deviation = np.sqrt(image.spread / (n - 1))
+    return float((image.shifted[fixated].mean() - image.total / n) / deviation)
 
 
-def cc(frame: Image, truth: Image) -> float:
+def cc(frame: Frame) -> float:
     """`hd2s.metrics.scores.cc`."""
-    if frame.constant or truth.constant:
+    image, truth = frame.saliency, frame.truth
+    if image.constant or truth.constant:
         return np.nan
-    joint = frame.shifted @ truth.shifted - frame.total * truth.total / frame.values.size
-    return float(joint / np.sqrt(frame.spread * truth.spread))
+    joint = image.shifted @ truth.shifted - image.total * truth.total / image.values.size
+    return float(joint / np.sqrt(image.spread * truth.spread))
 
 
-def sim(frame: Image, truth: Image) -> float:
+def sim(frame: Frame) -> float:
     """`hd2s.metrics.scores.sim`."""
-    if any(each.constant and not each.zero for each in (frame, truth)):
+    image, truth = frame.saliency, frame.truth
+    if any(each.constant and not each.zero for each in (image, truth)):
         return np.nan
-    if frame.zero or truth.zero:
+    if image.zero or truth.zero:
         return 0.0
-    common = np.multiply(truth.shifted, frame.total / truth.total, out=_buffer(2, frame.values.size))
-    return float(np.minimum(common, frame.shifted, out=common).sum() / frame.total)
+    common = np.multiply(truth.shifted, image.total / truth.total, out=_buffer(2, image.values.size))
+    return float(np.minimum(common, image.shifted, out=common).sum() / image.total)
 
 
-def auc_judd(frame: Image, fixated: np.ndarray, convention: Convention) -> float:
-    """`hd2s.metrics.scores.auc_judd` at flat indices."""
-    n_pixels, n = frame.values.size, len(fixated)
-    if frame.constant or not 0 < n < n_pixels:
+def auc_judd(frame: Frame) -> float:
+    """`hd2s.metrics.scores.auc_judd`."""
+    image, fixated = frame.saliency, frame.fixated
+    n_pixels, n = image.values.size, len(fixated)
+    if image.constant or not 0 < n < n_pixels:
         return np.nan
-    thresholds = np.sort(frame.values[fixated])[::-1]
+    thresholds = np.sort(image.values[fixated])[::-1]
     rank = np.arange(1, n + 1)
-    above = _count_at_least(frame, fixated, thresholds)
-    return area(rank / n, (above - rank) / (n_pixels - n), convention)
+    above = _count_at_least(image, fixated, thresholds)
+    return area(rank / n, (above - rank) / (n_pixels - n), frame.convention)
 
 
-def shuffled_auc(frame: Image, fixated: np.ndarray, others: np.ndarray, convention: Convention) -> float:
-    """`hd2s.metrics.scores.shuffled_auc` at flat indices."""
-    if frame.constant or not len(fixated) or not len(others):
+def shuffled_auc(frame: Frame) -> float:
+    """`hd2s.metrics.scores.shuffled_auc`."""
+    image, fixated, others = frame.saliency, frame.fixated, frame.others
+    if image.constant or not len(fixated) or not len(others):
         return np.nan
-    return sampled_area(frame.scaled(fixated), frame.scaled(others), convention)
+    return sampled_area(image.scaled(fixated), image.scaled(others), frame.convention)
 
 
 def sampled_area(hits: np.ndarray, negatives: np.ndarray, convention: Convention) -> float:
@@ -160,8 +178,10 @@ def sampled_area(hits: np.ndarray, negatives: np.ndarray, convention: Convention
     thresholds = SHUFFLED_THRESHOLDS[::-1]
     if not convention.shuffled_endpoint:
         thresholds = thresholds[thresholds < max(hits.max(), negatives.max())]
-    rates = [1.0 - np.searchsorted(np.sort(sample), thresholds) / len(sample) for sample in (hits, negatives)]
-    return area(*rates, convention)
+    true_positives, false_positives = (
+        1.0 - np.searchsorted(np.sort(sample), thresholds) / len(sample) for sample in (hits, negatives)
+    )
+    return area(true_positives, false_positives, convention)
 
 
 def area(true_positives: np.ndarray, false_positives: np.ndarray, convention: Convention) -> float:
@@ -172,13 +192,13 @@ def area(true_positives: np.ndarray, false_positives: np.ndarray, convention: Co
     return float(np.trapezoid(tp, fp))
 
 
-def kld(frame: Image, truth: Image) -> float:
+def kld(frame: Frame) -> float:
     """`hd2s.metrics.scores.kld`."""
-    if truth.high <= 0:
+    if frame.truth.high <= 0:
         return np.nan
-    n = frame.values.size
+    n = frame.saliency.values.size
     p, q = np.split(_buffer(2, n).view(np.float32), 2)
-    for image, out in ((frame, p), (truth, q)):
+    for image, out in ((frame.saliency, p), (frame.truth, q)):
         _mean_normalised(image, out)
     p += KLD_EPS * n
     np.divide(q, p, out=p)
@@ -200,37 +220,25 @@ def _mean_normalised(image: Image, out: np.ndarray) -> None:
         out *= out.size / total
 
 
-_SCORES = {
-    "NSS": lambda frame, truth, fixated, others, convention: nss(frame, fixated, convention),
-    "CC": lambda frame, truth, fixated, others, convention: cc(frame, truth),
-    "SIM": lambda frame, truth, fixated, others, convention: sim(frame, truth),
-    "AUC-J": lambda frame, truth, fixated, others, convention: auc_judd(frame, fixated, convention),
-    "s-AUC": lambda frame, truth, fixated, others, convention: shuffled_auc(
-        frame, fixated, others, convention
-    ),
-    "KLD": lambda frame, truth, fixated, others, convention: kld(frame, truth),
-}
-
-
-def _count_at_least(frame: Image, at: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+def _count_at_least(image: Image, at: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """#{values ≥ t} for each t, exactly; the t are the values at the pixels `at`, in descending order.
 
     Values are counted into buckets, and only those that share a bucket with a threshold are sorted. One
     sort of everything would be shorter to write, but costs 0.5 to 6 ms per frame depending on how the
     processor sorts vectors (on one core of a Zen 4: 6 ms with NumPy's AVX-512 sort, 1 ms with AVX2).
     """
-    if frame.values.dtype == np.uint8:
-        return _levels(frame.values)[::-1].cumsum()[::-1][thresholds]
-    size = frame.values.size
+    if image.values.dtype == np.uint8:
+        return _levels(image.values)[::-1].cumsum()[::-1][thresholds]
+    size = image.values.size
     share, bucket = _buffer(2, size), _buffer(3, size).view(np.int64)
-    np.multiply(frame.shifted, (_BUCKETS - 1) * frame.unit / (frame.high - frame.low), out=share)
+    np.multiply(image.shifted, (_BUCKETS - 1) * image.unit / (image.high - image.low), out=share)
     np.copyto(bucket, share, casting="unsafe")
     counts = np.bincount(bucket, minlength=_BUCKETS)
     shared_bucket = np.sort(bucket[at])[::-1]
     shared = np.zeros(_BUCKETS, dtype=bool)
     shared[shared_bucket] = True
     near = shared.take(bucket, out=share.view(bool)[:size], mode="clip")
-    near = np.sort(frame.values.compress(near))
+    near = np.sort(image.values.compress(near))
     counts[shared_bucket] = 0
     higher = counts[::-1].cumsum()[::-1]
     return higher[shared_bucket] + near.size - np.searchsorted(near, thresholds)

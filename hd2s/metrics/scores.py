@@ -25,37 +25,12 @@ every pixel fixated               0      .      .      NaN    .      .
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from hd2s.metrics import on_processor as plain
-
-if TYPE_CHECKING:
-    import torch
-
-METRICS = ("NSS", "CC", "SIM", "AUC-J", "s-AUC", "KLD")
-
-Array: TypeAlias = "np.ndarray | torch.Tensor"
-
-
-@dataclass(frozen=True)
-class Convention:
-    """Where Python ports of the metrics depart from the benchmark's code, whose choices are the defaults.
-
-    `empty_nss`: NSS of a frame without fixations; the benchmark drops such frames (NaN), UNISAL's code
-    counts 1.0, ViNet++'s 0.
-    `auc_digits`: decimals to which the rates of AUC-J's and s-AUC's curves are rounded; some ports keep 4.
-    `shuffled_endpoint`: s-AUC's thresholds 0:0.1:max with `max`; ports by `numpy.arange` lose it.
-    """
-
-    empty_nss: float = float("nan")
-    auc_digits: int | None = None
-    shuffled_endpoint: bool = True
-
-
-BENCHMARK = Convention()
+from hd2s.metrics import on_processor
+from hd2s.metrics.definitions import BENCHMARK, METRICS, Array, Convention, find_metric
 
 
 def score_frames(
@@ -67,17 +42,27 @@ def score_frames(
     metrics: Sequence[str] = METRICS,
     convention: Convention = BENCHMARK,
 ) -> dict[str, Array]:
-    """Metrics of N frames, by default all six: each float64 (N,), NaN where undefined (see the module).
+    """Score N frames by some metrics, by default all six.
 
-    `saliency` (N, H, W): predictions at the fixation maps' size, any real dtype; as the benchmark sees
-    them after `hd2s.metrics.benchmark.as_benchmark_image`. `maps` (N, H, W): continuous ground truth, any
-    scale. `fixations`: bool (N, H, W), or N integer arrays (n, 2) of (y, x). `other_fixations` (s-AUC's
-    negatives): the same, or one bool (H, W) or one integer (m, 2) for all frames. Pixels count once.
+    Args:
+        saliency: predictions (N, H, W) at the fixation maps' size, any real dtype; as the benchmark sees
+            them after `hd2s.metrics.benchmark.as_benchmark_image`.
+        fixations: bool (N, H, W), or N integer arrays (n, 2) of (y, x). Pixels count once.
+        maps: continuous ground truth (N, H, W), any scale.
+        other_fixations: s-AUC's negatives: as `fixations`, or one bool (H, W) or one integer (m, 2) for all
+            frames.
+        metrics: names of `hd2s.metrics.definitions`.
+        convention: of the benchmark, or of a port that departs from it.
 
-    Arrays are returned as `saliency` came: NumPy's, or tensors on its device.
+    Returns:
+        Name → scores, float64 (N,), NaN where undefined (see the module): NumPy's arrays, or tensors on
+        the device of `saliency`, as it came.
 
-    Raises ValueError naming the frame for unequal sizes, points outside the frame, non-finite values.
+    Raises:
+        ValueError: there is no such metric; sizes differ, or, with the frame's number, a point lies outside
+            the frame or a value is not finite.
     """
+    asked = [find_metric(name) for name in metrics]
     if saliency.ndim != 3 or saliency.shape != maps.shape:
         raise ValueError(
             f"score_frames: expected saliency and maps of one shape (N, H, W), found {tuple(saliency.shape)} "
@@ -86,31 +71,31 @@ def score_frames(
     n_frames = len(saliency)
     fixated = _per_frame(fixations, n_frames, "fixations")
     others = _per_frame(other_fixations, n_frames, "other_fixations")
-    options = {"metrics": metrics, "convention": convention}
-    if getattr(saliency, "is_cuda", False):
-        from hd2s.metrics import on_gpu as metrics_torch  # noqa: PLC0415 - who scores NumPy arrays needs no torch
+    scores: Array
+    if getattr(saliency, "is_cuda", False) and all(metric.of_batch for metric in asked):
+        from hd2s.metrics import on_gpu  # noqa: PLC0415 - who scores NumPy arrays needs no torch
 
-        scores = metrics_torch.score(saliency, fixated, maps, others, **options)
+        scores = on_gpu.score(saliency, fixated, maps, others, metrics=asked, convention=convention)
     else:
-        scores = plain.score(plain.as_numpy(saliency), fixated, plain.as_numpy(maps), others, **options)
+        arrays = on_processor.as_numpy(saliency), fixated, on_processor.as_numpy(maps), others
+        scores = on_processor.score(*arrays, metrics=asked, convention=convention)
         scores = scores if isinstance(saliency, np.ndarray) else saliency.new_tensor(scores, dtype=_float64())
     return dict(zip(metrics, scores, strict=True))
 
 
 def nss(saliency: Array, fixations: Array, *, convention: Convention = BENCHMARK) -> float:
     """Normalised scanpath saliency: mean z-score (N−1 in the deviation) at the fixated pixels."""
-    frame = plain.Image.of(plain.as_numpy(saliency))
-    return plain.nss(frame, plain.pixels(fixations, frame.shape), convention)
+    return on_processor.nss(_frame(saliency, fixations=fixations, convention=convention))
 
 
 def cc(saliency: Array, fixation_map: Array) -> float:
     """Pearson's correlation of the two maps (H, W)."""
-    return plain.cc(*(plain.Image.of(plain.as_numpy(each)) for each in (saliency, fixation_map)))
+    return on_processor.cc(_frame(saliency, fixation_map))
 
 
 def sim(saliency: Array, fixation_map: Array) -> float:
     """Histogram intersection of the two maps (H, W), each min–max scaled and divided by its sum."""
-    return plain.sim(*(plain.Image.of(plain.as_numpy(each)) for each in (saliency, fixation_map)))
+    return on_processor.sim(_frame(saliency, fixation_map))
 
 
 def auc_judd(saliency: Array, fixations: Array, *, convention: Convention = BENCHMARK) -> float:
@@ -119,8 +104,7 @@ def auc_judd(saliency: Array, fixations: Array, *, convention: Convention = BENC
     Thresholds are the n fixated values in descending order, tp = i/n, fp = (#{P ≥ tᵢ} − i)/(N − n).
     Tied fixated values keep their ranks i, exactly as in the benchmark.
     """
-    frame = plain.Image.of(plain.as_numpy(saliency))
-    return plain.auc_judd(frame, plain.pixels(fixations, frame.shape), convention)
+    return on_processor.auc_judd(_frame(saliency, fixations=fixations, convention=convention))
 
 
 def shuffled_auc(
@@ -132,9 +116,8 @@ def shuffled_auc(
     not depend on the draw and the area is linear in fp, whose expectation over draws is the share of
     all m other-fixations at or above the threshold: no drawing is needed and no noise is left.
     """
-    frame = plain.Image.of(plain.as_numpy(saliency))
-    points = (plain.pixels(each, frame.shape) for each in (fixations, other_fixations))
-    return plain.shuffled_auc(frame, *points, convention)
+    points = {"fixations": fixations, "other_fixations": other_fixations}
+    return on_processor.shuffled_auc(_frame(saliency, **points, convention=convention))
 
 
 def shuffled_auc_sampled(
@@ -147,14 +130,13 @@ def shuffled_auc_sampled(
     convention: Convention = BENCHMARK,
 ) -> float:
     """Mean area over `draws` random draws, the benchmark's own s-AUC; for checking `shuffled_auc`."""
-    frame = plain.Image.of(plain.as_numpy(saliency))
-    fixated, others = (plain.pixels(each, frame.shape) for each in (fixations, other_fixations))
-    if frame.constant or not len(fixated) or not len(others):
+    frame = _frame(saliency, fixations=fixations, other_fixations=other_fixations)
+    if frame.saliency.constant or not len(frame.fixated) or not len(frame.others):
         return np.nan
-    hits, negatives = frame.scaled(fixated), frame.scaled(others)
+    hits, negatives = frame.saliency.scaled(frame.fixated), frame.saliency.scaled(frame.others)
     generator, size = np.random.default_rng(seed), min(len(hits), len(negatives))
     drawn = (generator.choice(negatives, size, replace=False) for _ in range(draws))
-    return float(np.mean([plain.sampled_area(hits, sample, convention) for sample in drawn]))
+    return float(np.mean([on_processor.sampled_area(hits, sample, convention) for sample in drawn]))
 
 
 def kld(saliency: Array, fixation_map: Array) -> float:
@@ -162,7 +144,27 @@ def kld(saliency: Array, fixation_map: Array) -> float:
 
     As in the training loss; negative predictions (bicubic overshoot) count as zero.
     """
-    return plain.kld(*(plain.Image.of(plain.as_numpy(each)) for each in (saliency, fixation_map)))
+    return on_processor.kld(_frame(saliency, fixation_map))
+
+
+def _frame(
+    saliency: Array,
+    fixation_map: Array | None = None,
+    *,
+    fixations: Array | None = None,
+    other_fixations: Array | None = None,
+    convention: Convention = BENCHMARK,
+) -> on_processor.Frame:
+    """Prepare a frame for a metric that looks at no more of it than is given."""
+    image = on_processor.Image.of(on_processor.as_numpy(saliency))
+    # An empty map where none is given, since none is then looked at.
+    given = np.zeros(image.shape) if fixation_map is None else on_processor.as_numpy(fixation_map)
+    truth = on_processor.Image.of(given)
+    fixated, others = (
+        np.empty(0, np.int64) if points is None else on_processor.pixels(points, image.shape)
+        for points in (fixations, other_fixations)
+    )
+    return on_processor.Frame(image, truth, fixated, others, convention)
 
 
 def _per_frame(points: Array | Sequence[Array], n_frames: int, name: str) -> Sequence[Array]:
@@ -173,7 +175,7 @@ def _per_frame(points: Array | Sequence[Array], n_frames: int, name: str) -> Seq
     return points
 
 
-def _float64() -> torch.dtype:
+def _float64() -> Any:
     import torch  # noqa: PLC0415 - only asked for by who holds a tensor
 
     return torch.float64

@@ -1,74 +1,91 @@
-"""The models by name."""
+"""The models by word: those in this folder, and those that plug-ins bring."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import fields
+import importlib
+import pkgutil
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 
-from hd2s.approaches.calibration import CalibratedHD2S
-from hd2s.layers.domain_classifiers import DomainClassifiers
-from hd2s.models.hd2s.model import HD2S, HD2SConfig, HD2SDSLConfig
-from hd2s.words import unknown
+from hd2s import models as package
+from hd2s.checks import unknown
+from hd2s.layers.initialisation import initialise
+from hd2s.models.contract import Model, SaliencyModel
 
-
-def _hd2s(config: HD2SConfig) -> HD2S:
-    return HD2S(config)
+_PLUGGED_IN: dict[str, Model] = {}
 
 
-def _hd2s_da(config: HD2SConfig) -> HD2S:
-    return HD2S(config, adversarial=DomainClassifiers(config.feature_shapes))
+class Found(NamedTuple):
+    """A model that was asked for by some name, and the options that the name stands for."""
+
+    model: Model
+    options: dict[str, Any]
 
 
-def _hd2s_dsl(config: HD2SDSLConfig) -> HD2S:
-    return HD2S(config, domains=config)
+def models() -> dict[str, Model]:
+    """Return every model by its word, in alphabetical order."""
+    return dict(sorted((_own() | _PLUGGED_IN).items()))
 
 
-MODELS: dict[str, tuple[type, Callable[..., nn.Module]]] = {
-    "hd2s": (HD2SConfig, _hd2s),
-    "hd2s_da": (HD2SConfig, _hd2s_da),
-    "hd2s_dsl": (HD2SDSLConfig, _hd2s_dsl),
-    "hd2s_calibrated": (HD2SConfig, CalibratedHD2S),
-}
-"""Name → configuration dataclass, and what builds the model from one."""
+@cache
+def _own() -> dict[str, Model]:
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    return {module.MODEL.word: module.MODEL for module in found if hasattr(module, "MODEL")}
 
 
-def build_model(name: str, *, seed: int | None = None, **config) -> nn.Module:
-    """Build the model `name` on the CPU; `config` are the fields of its configuration.
+def register(model: Model) -> None:
+    """Add a model from outside this folder.
 
-    It is in training mode, but for a calibrated one, which has none.
-
-    Every layer is initialised (PyTorch's defaults) from `seed` and its own name. The same seed therefore
-    gives all models the weights that they share, whatever else was drawn or built before. Without a
-    seed, one is drawn from the global generator.
-
-    Raises ValueError for an unknown model or option, and for values that the configuration does not allow.
+    Raises:
+        ValueError: its word is another model's.
     """
-    if name not in MODELS:
-        raise ValueError(unknown("model", name, MODELS))
-    config_class, build = MODELS[name]
-    options = [field.name for field in fields(config_class)]
+    if models().get(model.word, model) != model:
+        raise ValueError(f"the word {model.word} is another model's")
+    _PLUGGED_IN[model.word] = model
+
+
+def find_model(name: str) -> Found:
+    """Return a model by its word, or by a name that old checkpoints know it by.
+
+    Raises:
+        ValueError: there is none; names all there are.
+    """
+    for model in models().values():
+        if name == model.word or name in model.aliases:
+            return Found(model, dict(model.aliases.get(name, {})))
+    raise ValueError(unknown("model", name, models()))
+
+
+def build_model(name: str, *, seed: int | None = None, **config: Any) -> SaliencyModel:
+    """Build a model on the CPU, in training mode.
+
+    Every layer is initialised (`hd2s.layers.initialisation`) from the seed and its own name.
+
+    Args:
+        name: the model's word.
+        seed: of its first weights; without one, it is drawn from the global generator.
+        config: fields of its configuration.
+
+    Raises:
+        ValueError: an unknown model or option, or values that the configuration does not allow
+            (`ConfigError`).
+    """
+    model, options = find_model(name)
     for option in config:
-        if option not in options:
-            raise ValueError(unknown(f"option of {name}", option, options))
-    if seed is None:
-        seed = int(torch.randint(2**63 - 1, ()))
-    with torch.device("meta"):  # no memory is filled twice
-        model = build(config_class(**config))
-    model.to_empty(device="cpu")
-    _initialise(model, seed)
-    model.zoo_name = name
-    return model
+        if option not in model.options:
+            raise ValueError(unknown(f"option of {name}", option, model.options))
+    built = on_meta(model, options | config)
+    built.to_empty(device="cpu")
+    initialise(built, int(torch.randint(2**63 - 1, ())) if seed is None else seed)
+    return built
 
 
-def _initialise(model: nn.Module, seed: int) -> None:
-    state = torch.default_generator.get_state()
-    for name, module in model.named_modules():
-        if hasattr(module, "reset_parameters"):
-            key = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
-            torch.default_generator.manual_seed(int.from_bytes(key))
-            module.reset_parameters()
-    torch.default_generator.set_state(state)
+def on_meta(model: Model, options: dict[str, Any]) -> SaliencyModel:
+    """Build a model on the meta device, where tensors have shapes and no values, nor any memory."""
+    with torch.device("meta"):
+        built = model.build(model.config(**options))
+    built.declaration = model
+    return built

@@ -7,9 +7,10 @@ MLflow itself stays outside: it names this module in the folder of a model, and 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,21 +18,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from hd2s.models.registry import build_model
+from hd2s import plugins
+from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
-from hd2s.weights.checkpoints import WeightsError, load_weights
-from hd2s.weights.recognition import candidates
+from hd2s.weights.checkpoints import WeightsError
 
 _DESCRIPTION, _WEIGHTS = "model.json", "weights.pt"
 
 
-def describe(folder: Path, weights: Path, options: Mapping[str, Any], *, copy: bool) -> None:
+def describe(
+    folder: Path, weights: Path, options: Mapping[str, Any], modules: Sequence[str] = (), *, copy: bool
+) -> None:
     """Write what `_load_pyfunc` reads.
 
     Args:
         folder: where to, made if it is not there.
         weights: a checkpoint of our own.
         options: of `hd2s.prediction.predictor.Predictor`, JSON-able.
+        modules: names of those that declare the model and its approach, where they are not this project's.
         copy: put the weights beside the description; else it refers to where they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,6 +45,7 @@ def describe(folder: Path, weights: Path, options: Mapping[str, Any], *, copy: b
         "weights": _WEIGHTS if copy else str(weights.resolve()),
         "sha256": _digest(weights),
         "predictor": dict(options),
+        "modules": list(modules),
     }
     (folder / _DESCRIPTION).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
@@ -54,14 +59,9 @@ class ServedModel:
     """
 
     def __init__(self, weights: Path, options: Mapping[str, Any]) -> None:
-        ((name, config),) = candidates(weights)
-        self.model = build_model(name, seed=0, **config)
-        load_weights(self.model, weights)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model.to(self.device).eval()
+        self.model = open_checkpoint(weights).to(self.device)
         self.options = dict(options)
-        if self.model.learns_smoothing:
-            self.options.pop("smoothing_sigma", None)
         self._predictor = lru_cache(maxsize=None)(self._make_predictor)
 
     def predict(self, model_input: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
@@ -75,8 +75,7 @@ class ServedModel:
         return np.stack(list(self._predictor(domain)(np.asarray(model_input))))
 
     def _make_predictor(self, domain: str | None) -> Predictor:
-        length = self.model.config.clip_length
-        return Predictor(self.model, clip_length=length, domain=domain, device=self.device, **self.options)
+        return Predictor(self.model, domain=domain, device=self.device, **self.options)
 
 
 def _load_pyfunc(path: str) -> ServedModel:
@@ -95,6 +94,8 @@ def _load_pyfunc(path: str) -> ServedModel:
         )
     if _digest(weights) != content["sha256"]:
         raise WeightsError(f"{weights}: other weights than those that were logged; train and log them again")
+    for name in content.get("modules", ()):
+        plugins.register(importlib.import_module(name))
     return ServedModel(weights, content["predictor"])
 
 

@@ -1,26 +1,25 @@
 """One iteration of the optimiser: micro-batches accumulated to the paper's batch of 200 (Sect. 4.2).
 
 Any number of workers take it together. Each accumulates the gradients of its own micro-batches; at the end
-they are averaged in one exchange. That needs no wrapper around the model. A `DistributedDataParallel` is
-held in `no_sync` throughout: its hooks would exchange within the last backward pass alone, and fail where
-that pass skips a part of the model (decoders on target clips, other domains, a micro-batch left out).
+they are averaged in one exchange. That needs no wrapper around the model, whose hooks would fail where a
+backward pass skips a part of it (decoders on target clips, other domains, a micro-batch left out).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 
+from hd2s.approaches.contract import WATCHED, Learner, MicroBatch, Progress, Terms
+from hd2s.approaches.protocol import TrainingProtocol
+from hd2s.checks import unknown
 from hd2s.training.execution import Execution
-from hd2s.training.protocol import Protocol
-from hd2s.training.turns import ACCURACY, STEPS, MicroBatch, Terms
-from hd2s.words import unknown
+from hd2s.training.optimiser import Optimiser
 
 Drawn = tuple[Sequence[MicroBatch], Sequence[MicroBatch]]
 
@@ -31,57 +30,53 @@ class NonFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What every iteration of a training shares; the defaults are the paper's (Sect. 4.2).
+    """What every iteration of a training shares; the defaults are HD2S's (Sect. 4.2).
 
-    `step`: a name in `hd2s.training.turns.STEPS`. `iterations`: of the training, for λ. `accumulate`:
-    micro-batches that one worker adds up per iteration. `multi_level`: L_s over all maps (Eq. 1), or the
-    saliency map alone (Table 3). `lambda_max`: what λ (Eq. 4) is multiplied by. `non_finite`: what to do
-    with a micro-batch whose loss is not finite. "stop" raises NonFiniteError. "skip" leaves it out on all
-    workers and averages the others, at the price of one synchronisation per loss; of a micro-batch with
-    several losses those before the bad one still count.
+    Attributes:
+        iterations: of the training.
+        accumulate: micro-batches that one worker adds up per iteration.
+        protocol: whether their gradients are averaged or summed.
+        clip_gradient: the largest norm of all gradients together, to which larger ones are scaled; None for
+            none.
+        non_finite: what to do with a micro-batch whose loss is not finite. "stop" raises NonFiniteError.
+            "skip" leaves it out on all workers and averages the others, at the price of one synchronisation
+            per loss; of a micro-batch with several losses those before the bad one still count.
 
-    Raises ValueError for an unknown step or `non_finite`, and for less than one micro-batch.
+    Raises:
+        ValueError: an unknown `non_finite`, or less than one micro-batch.
     """
 
-    step: str = "supervised"
     iterations: int = 2500
     accumulate: int = 25
-    multi_level: bool = True
-    lambda_max: float = 1.0
-    protocol: Protocol = field(default_factory=Protocol)
+    protocol: TrainingProtocol = field(default_factory=TrainingProtocol)
+    clip_gradient: float | None = None
     non_finite: Literal["stop", "skip"] = "stop"
 
-    def __post_init__(self):
-        if self.step not in STEPS:
-            raise ValueError(unknown("step", self.step, STEPS))
+    def __post_init__(self) -> None:
         if self.non_finite not in ("stop", "skip"):
             raise ValueError(unknown("non_finite", self.non_finite, ("stop", "skip")))
         if self.accumulate < 1:
             raise ValueError(f"accumulate must be at least one micro-batch, found {self.accumulate}")
-
-    def losses(self, model: nn.Module, drawn: Drawn, grl_lambda: float) -> Iterator[tuple[Tensor, Terms]]:
-        """Yield one micro-batch's losses, as `hd2s.training.turns` describes."""
-        whole = self.protocol.adversarial_multi_level or self.step != "adversarial"
-        return STEPS[self.step](model, *drawn, grl_lambda, multi_level=self.multi_level and whole)
 
 
 @dataclass(frozen=True)
 class Iteration:
     """What came of an iteration.
 
-    `terms`: loss term → mean over its micro-batches, of all workers. `skipped`: micro-batches left out, of
-    each worker. `grl_lambda`: λ of the last micro-batch. `accuracies`: of the domain classifiers, as `terms`.
+    Attributes:
+        terms: loss term → mean over its micro-batches, of all workers.
+        skipped: micro-batches left out, of each worker.
+        watched: what is no part of any loss, as `terms`, and what the learner tells of the last micro-batch.
     """
 
     terms: dict[str, float]
     skipped: int
-    grl_lambda: float
-    accuracies: dict[str, float]
+    watched: dict[str, float]
 
 
 def take_iteration(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    learner: Learner,
+    optimiser: Optimiser,
     recipe: Recipe,
     iteration: int,
     micro_batches: Iterator[Drawn],
@@ -90,54 +85,67 @@ def take_iteration(
 ) -> Iteration:
     """Draw `recipe.accumulate` micro-batches, move the weights once, and say how it went.
 
-    `iteration` is counted from 0. `micro_batches` yields labelled and unlabelled ones on the model's device
-    (`hd2s.training.turns.take_turns`). `execution` is the one that the model was prepared with, resolved;
-    without it, forward passes run in the weights' precision. Where a process group is initialised, every
-    worker must call this with the same `iteration`; they end with the same weights and running statistics.
+    Where a process group is initialised, every worker must call this with the same `iteration`; they end with
+    the same weights and running statistics.
 
-    Raises NonFiniteError, on every worker, naming iteration, clips and loss terms. The weights are then as
-    they were; running statistics have seen the batch.
+    Args:
+        learner: the model in training.
+        optimiser: of its parameters.
+        recipe: what all iterations share.
+        iteration: counted from 0.
+        micro_batches: labelled and unlabelled ones on the model's device (`hd2s.training.turns.take_turns`).
+        execution: the one that the model was prepared with, resolved; without it, forward passes run in the
+            weights' precision.
+
+    Raises:
+        NonFiniteError: on every worker, naming iteration, clips and loss terms. The weights are then as they
+            were; running statistics have seen the batch.
     """
-    model.train()
-    optimiser.zero_grad(set_to_none=True)
-    passes = _Passes(model, recipe, execution or Execution(mixed_precision=False))
-    with model.no_sync() if hasattr(model, "no_sync") else nullcontext():
-        for k in range(recipe.accumulate):
-            strength = recipe.protocol.grl_lambda(iteration, recipe.iterations, k, recipe.accumulate)
-            strength *= recipe.lambda_max
-            passes.accumulate(next(micro_batches), strength)
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    learner.train()
+    optimiser.begin(iteration)
+    passes = _Passes(learner, recipe, execution or Execution(mixed_precision=False))
+    for k in range(recipe.accumulate):
+        progress = Progress(iteration, recipe.iterations, k, recipe.accumulate)
+        passes.accumulate(next(micro_batches), progress)
+    gradients = [parameter.grad for parameter in learner.parameters() if parameter.grad is not None]
     kept = recipe.accumulate - passes.skipped
     mean = recipe.protocol.gradients == "mean" and kept > 0
     _add_over_workers(gradients, scale=1 / (kept * _workers()) if mean else 1.0)
     terms = passes.mean_terms()
     if not kept or not all(map(math.isfinite, terms.values())) or not _all_finite(gradients):
         raise NonFiniteError(f"Iteration {iteration}: {passes.describe()}; the weights have not moved.")
+    if recipe.clip_gradient is not None:
+        torch.nn.utils.clip_grad_norm_(learner.parameters(), recipe.clip_gradient)
     optimiser.step()
+    learner.after_step()
+    _average_statistics(learner)
+    watched = {name: terms.pop(name) for name in list(terms) if name.startswith(WATCHED)}
+    return Iteration(terms, passes.skipped, watched | dict(learner.watched(progress)))
+
+
+def _average_statistics(learner: Learner) -> None:
     # Of frozen modules they are equal already, and an average's rounding would move them.
-    buffers = (b for module in model.modules() if module.training for b in module.buffers(recurse=False))
+    buffers = (b for module in learner.modules() if module.training for b in module.buffers(recurse=False))
     statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
     _add_over_workers(statistics, scale=1 / _workers())
-    accuracies = {name: terms.pop(name) for name in list(terms) if name.startswith(ACCURACY)}
-    return Iteration(terms, passes.skipped, strength, accuracies)
 
 
 class _Passes:
     """The forward and backward passes of an iteration on one worker."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, execution: Execution):
-        self.model, self.recipe, self.execution = model, recipe, execution
-        self.device = next(model.parameters()).device
+    def __init__(self, learner: Learner, recipe: Recipe, execution: Execution):
+        self.learner, self.recipe, self.execution = learner, recipe, execution
+        self.device = next(learner.parameters()).device
         self.drawn = self.skipped = 0
         self.sums: dict[str, tuple[Tensor, int]] = {}
         self.seen: list[tuple[str, Terms]] = []  # where, and what was found there
 
-    def accumulate(self, drawn: Drawn, grl_lambda: float) -> None:
+    def accumulate(self, drawn: Drawn, progress: Progress) -> None:
         """Add up the gradients of one micro-batch, or leave it out."""
         self.drawn += 1
         keys = [key for batches in drawn for batch in batches for key in batch.keys]
         where = f"micro-batch {self.drawn} of {self.recipe.accumulate} (clips {', '.join(keys) or 'unnamed'})"
-        losses = self.recipe.losses(self.model, drawn, grl_lambda)
+        losses = self.learner.losses(*drawn, progress)
         while True:
             statistics = self._statistics()
             with self.execution.autocast(self.device):
@@ -160,7 +168,7 @@ class _Passes:
         """Copy what a forward pass on bad clips would spoil."""
         if self.recipe.non_finite != "skip":
             return []
-        return [(buffer, buffer.clone()) for buffer in self.model.buffers()]
+        return [(buffer, buffer.clone()) for buffer in self.learner.buffers()]
 
     def mean_terms(self) -> dict[str, float]:
         """Average each term over the micro-batches that counted, of all workers."""
@@ -179,7 +187,7 @@ class _Passes:
             if bad:
                 found.append(f"not finite: {', '.join(bad)} in {where}")
         if not found:
-            named = ((n, p.grad) for n, p in self.model.named_parameters() if p.grad is not None)
+            named = ((n, p.grad) for n, p in self.learner.named_parameters() if p.grad is not None)
             bad = [name for name, gradient in named if not gradient.isfinite().all()]
             found.append(
                 f"gradients not finite in {len(bad)} parameters ({', '.join(bad[:3])}, …), "

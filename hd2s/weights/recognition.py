@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from hd2s.models.registry import MODELS
-from hd2s.weights.checkpoints import OWN_FORMAT, PUBLISHED_DOMAINS, WeightsError, read_content
+from hd2s.models.registry import models
+from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
 
-Candidate = tuple[str, dict]
-"""A name of `hd2s.build_model`, and options of its configuration."""
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a file of weights may be of.
+
+    Attributes:
+        model: a name of `hd2s.build_model`.
+        config: options of its configuration, as far as the file tells them.
+        approach: the word of the approach that trained it; empty where the file does not say.
+    """
+
+    model: str
+    config: dict[str, Any]
+    approach: str = ""
 
 
 def candidates(path: str | os.PathLike) -> list[Candidate]:
-    """Return the one model that our own checkpoint says it is of, or else all that are worth trying.
+    """Return the one model that our own checkpoint says it is of, or else all that read the file's layout.
 
-    Of the published domain-specific model the domains and the parts are read from its names. Raises
-    WeightsError for a file that holds something else than weights, or whose description is damaged.
+    Raises:
+        WeightsError: the file holds something else than weights, its description is damaged, or no model that
+            is known reads it.
     """
     content = read_content(Path(path))
     if content.get("format") == OWN_FORMAT and "model" in content:
-        match content["model"]:
-            case {"name": str(name), "config": dict(config)}:
-                return [(name, config)]
+        match content["model"], content.get("approach"):
+            case {"name": str(name), "config": dict(config)}, str(approach):
+                return [Candidate(name, config, approach)]
         raise WeightsError(f"{path}: what it says of its model is no name and configuration")
-    return [(name, _domain_specific(content) if name == "hd2s_dsl" else {}) for name in MODELS]
-
-
-def _domain_specific(content: Mapping) -> dict:
-    """Return the domains and parts that a published state dict has; nothing where it names no domain.
-
-    The batch norms spell a domain as it is; all other parts in small letters.
-    """
-    names = [str(name) for name in content]
-    spelled = {found for name in names for found in re.findall(r"\.bn_(\w{2,})\.", name)}
-    small = {found for name in names for found in re.findall(r"(?:last_block|GL|gaussians\d)__(\w+)", name)}
-    ours = {theirs: own for own, theirs in PUBLISHED_DOMAINS.items()}
-    known = {name.lower(): name for name in ("DHF1K", "UCFSports", "LEDOV", *ours, *spelled)}
-    domains = {known.get(name.lower(), name) for name in small | spelled}
-    if not domains:
-        return {}
-    return {
-        "domains": tuple(sorted(ours.get(name, name) for name in domains)),
-        "batch_norm": bool(spelled),
-        "priors": any(re.search(r"gaussians\d__", name) for name in names),
-        "smoothing": any("GL__" in name for name in names),
-        "fusion": any("last_block__" in name for name in names),
-    }
+    if content.get("format") == OWN_FORMAT:
+        return [Candidate(word, {}) for word in models()]
+    found = [
+        Candidate(word, layout.options(content))
+        for word, model in models().items()
+        if (layout := layout_of(content, model.layouts)) and layout.fills
+    ]
+    starting = [
+        layout
+        for model in models().values()
+        if (layout := layout_of(content, model.layouts)) and not layout.fills
+    ]
+    if not found and starting:
+        raise WeightsError(f"{path}: holds {starting[0].title}, which starts a training and predicts nothing")
+    if not found:
+        known = ", ".join(layout.title for model in models().values() for layout in model.layouts)
+        entries = ", ".join(map(str, list(content)[:3])) or "none"
+        raise WeightsError(
+            f"{path}: expected our own checkpoint or {known}; found entries such as {entries}."
+        )
+    return found

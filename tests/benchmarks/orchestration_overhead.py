@@ -27,7 +27,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from grid.planning.prepare import Grid, prepare
-from grid.running import driver as sweep_module
+from grid.running import driver as driver_module
 from grid.running import jobs
 from grid.running import ray_retry as retry
 from grid.running import ray_session as cluster
@@ -64,10 +64,10 @@ def main() -> None:
         grid = planned(Path(folder), options.trainings, options.iterations)
         with cluster.session():
             watch = Watch()
-            sweep_module.trial = traced
-            sweep = jobs.sweep(grid, set(grid.plan.evaluations), watch)
-            directly = direct(next(iter(sweep.trainings.values())))
-            sweep.run()
+            driver_module.trial = traced
+            driver = jobs.sweep(grid, set(grid.plan.evaluations), watch)
+            directly = direct(next(iter(driver.trainings.values())))
+            driver.run()
     print_steps(list(watch.trainings.values()), directly)
 
 

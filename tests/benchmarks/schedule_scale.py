@@ -4,12 +4,12 @@
     python tests/benchmarks/schedule_scale.py --ray 60 --sleep 0.5
 
 The first plans the `paper` grid, alone and with many seeds (2,016 trainings), on manifests of the corpora's
-real lengths, and lets a fake clock run over the schedule, asked as the sweep asks it. Each training and each
+real lengths, and lets a fake clock run over the schedule, asked as the driver asks it. Each training and each
 part of an evaluation takes what the plan's estimate says, times a log-normal noise keyed by its name. No
 schedule ends before the longest chain of trainings with a part of an evaluation after it, nor before all work
 shared out evenly: the makespan is printed against the larger of the two.
 
-The second runs the sweep itself under Ray Tune with trainings that only sleep, and prints what each costs.
+The second runs the driver itself under Ray Tune with trainings that only sleep, and prints what each costs.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from grid.evaluation.evaluate import share_out
 from grid.plan import Plan
 from grid.planning.prepare import Grid, prepare
 from grid.results.storage import Storage
-from grid.running import driver as sweep_module
+from grid.running import driver as driver_module
 from grid.running import jobs
 from grid.running import ray_session as cluster
 from grid.running.events import Listener
 from grid.running.schedule import Schedule, Share
-from grid.training.loop import Job
+from grid.training.job import Job
 from manifests import Clip, write
 
 # Corpus -> whose real lengths it takes, and how many clips; 0 for all of them. LEDOV's are not published.
@@ -211,14 +211,14 @@ class Watch(Listener):
 
 
 def run_on_ray(grid: Grid, sleep: float) -> None:
-    """Let the sweep run sleeping trials, and print what each costs beside its sleep."""
+    """Let the driver run sleeping trials, and print what each costs beside its sleep."""
     watch, done = Watch(), set(grid.plan.evaluations)
-    sweep_module.trial = partial(sleeping, seconds=sleep)
+    driver_module.trial = partial(sleeping, seconds=sleep)
     with cluster.session():
-        sweep = jobs.sweep(grid, done, watch)
-        side_by_side = sweep.schedule.train.times_in(sweep.schedule.capacity())
+        driver = jobs.sweep(grid, done, watch)
+        side_by_side = driver.schedule.train.times_in(driver.schedule.capacity())
         started = time.perf_counter()
-        sweep.run()
+        driver.run()
         wall = time.perf_counter() - started
     count = len(grid.plan.trainings)
     beside = wall - count * sleep / side_by_side

@@ -19,7 +19,7 @@ from tests.cluster.outcomes import wait_for
 
 # Workers do not know this file.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SPEC = """
 name: small
@@ -68,10 +68,10 @@ def test_a_training_whose_node_is_lost_as_it_starts_is_begun_again_on_another(sm
     with loopback_cluster() as cluster:
         nodes = [add(cluster), add(cluster)]
         with ours.session():
-            sweep = jobs.sweep(grid, set(grid.plan.evaluations), Listener())
-            job = sweep.trainings[training]
-            sweep.trainings[training] = replace(job, spec={**job.spec, "blow": Blow(struck)})
-            sweep.run()
+            driver = jobs.sweep(grid, set(grid.plan.evaluations), Listener())
+            job = driver.trainings[training]
+            driver.trainings[training] = replace(job, spec={**job.spec, "blow": Blow(struck)})
+            driver.run()
             assert struck.read_text() in {node.node_id for node in nodes}, "the blow has fallen"
-            assert grid.ledger.training_done(training), sweep.ledger.failure(training).read_text()
+            assert grid.ledger.training_done(training), driver.ledger.failure(training).read_text()
             wait_for(nothing_is_reserved, "end of what the first try has reserved", 30)

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hd2s.metrics import on_gpu as metrics_torch
-from hd2s.metrics.scores import BENCHMARK, METRICS
+from hd2s.metrics import on_gpu
+from hd2s.metrics.definitions import BENCHMARK, METRICS, find_metric
 
 H, W = 36, 52
 
@@ -77,8 +77,7 @@ KINDS = ["float64", "float32", "8-bit", "offset", "outlier"]
 def batched(saliency, points, maps, others, convention=BENCHMARK):
     """Score by the batched form, which is meant for GPUs, on the processor."""
     tensors = torch.from_numpy(np.ascontiguousarray(saliency)), torch.from_numpy(np.ascontiguousarray(maps))
-    scores = metrics_torch.score(
-        tensors[0], points, tensors[1], others, metrics=METRICS, convention=convention
-    )
+    metrics = [find_metric(name) for name in METRICS]
+    scores = on_gpu.score(tensors[0], points, tensors[1], others, metrics=metrics, convention=convention)
     assert scores.dtype == torch.float64
     return dict(zip(METRICS, scores.numpy(), strict=True))

@@ -36,6 +36,13 @@ def test_kld_ignores_scale_and_is_zero_for_equal_maps():
     torch.testing.assert_close(kld(maps, 255 * maps), torch.zeros(2, dtype=torch.float64), atol=1e-14, rtol=0)
 
 
+def test_kld_s_gradient_is_that_of_finite_differences():
+    generator = torch.Generator().manual_seed(0)
+    prediction = torch.rand(2, 4, 3, generator=generator, dtype=torch.float64) * 0.9 + 0.05
+    target = torch.randint(0, 256, (2, 4, 3), generator=generator, dtype=torch.uint8)
+    assert torch.autograd.gradcheck(lambda p: kld(p, target), prediction.requires_grad_())
+
+
 def test_saliency_loss_sums_five_equal_terms_and_averages_the_batch():
     maps, prediction = random_prediction()
     target = torch.randint(0, 256, (3, 6, 5), dtype=torch.uint8)

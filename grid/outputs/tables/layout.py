@@ -6,11 +6,12 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from datasets.corpora.registry import title
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
+from hd2s.models.registry import models
 
-_SHOWN = {"UCFSports": "UCF Sports"}
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -37,11 +38,11 @@ def layout_of(spec: TableSpec) -> Layout:
     if spec.tests in ((), ("target",)):
         return Layout(
             block=lambda cell: f"Source dataset: {_sources(cell)}",
-            group=lambda cell: shown(cell.target),
+            group=lambda cell: shown(cell.target or ""),
             group_heading="Target dataset",
         )
     return Layout(
-        block=lambda cell: f"Source dataset: {_sources(cell)}, target dataset: {shown(cell.target)}",
+        block=lambda cell: f"Source dataset: {_sources(cell)}, target dataset: {shown(cell.target or '')}",
         group=lambda cell: shown(cell.test),
         group_heading="Test dataset",
     )
@@ -49,15 +50,17 @@ def layout_of(spec: TableSpec) -> Layout:
 
 def row_key(cell: Cell) -> tuple[Hashable, ...]:
     """Return what the cells of one row share: all but seed and point of the sweep."""
-    return cell.sources, cell.target, cell.test, cell.approach, cell.variant
+    return cell.sources, cell.target, cell.test, cell.model, cell.approach, cell.variant
 
 
 def label(cell: Cell, spec: TableSpec) -> str:
-    """Name a row: by the approach, the variant, or both if the table has several of both."""
-    title = approaches()[cell.approach].title
-    if len(spec.approaches) == 1 and cell.variant:
-        return cell.variant
-    return ", ".join(filter(None, (title, cell.variant)))
+    """Name a row: by model, approach and variant, as far as the table has several of them."""
+    model = models()[cell.model]
+    if not model.trains:
+        return model.title
+    approach = "" if len(spec.approaches) == 1 and cell.variant else approaches()[cell.approach].title
+    several = sum(models()[word].trains for word in spec.models) > 1
+    return ", ".join(filter(None, (model.title if several else "", approach, cell.variant)))
 
 
 def distinct_labels(cells: list[Cell], spec: TableSpec) -> list[str]:
@@ -84,7 +87,7 @@ def place(cell: Cell, spec: TableSpec) -> str:
 
 def shown(corpus: str) -> str:
     """Write a corpus' name as the papers do."""
-    return _SHOWN.get(corpus, corpus)
+    return title(corpus)
 
 
 def gather(items: Iterable[Item], key: Callable[[Item], Key]) -> list[tuple[Key, list[Item]]]:

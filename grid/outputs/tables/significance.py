@@ -18,9 +18,7 @@ from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row,
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
-
-PAIRS = (("generalization", "adaptation"), ("multi-source", "domain-specific"))
-"""What the papers compare: the plain approach, and the one that is to improve on it."""
+from hd2s.models.registry import models
 
 _COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p")
 
@@ -78,7 +76,8 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
 def _pairs(chosen: list[Cell]) -> list[_Pair]:
     """Find the pairs among cells; of a sweep, each model has the point that its validation chose."""
     pairs = []
-    for plain, other in PAIRS:
+    improving = [(found.improves_on, word) for word, found in approaches().items() if found.improves_on]
+    for plain, other in improving:
         standing = {_key(cell): cell for cell in chosen if cell.approach == other}
         matched = [(c, standing[_key(c)]) for c in chosen if c.approach == plain and _key(c) in standing]
         by_place = gather(matched, lambda cells: _key(cells[0])[:-1])
@@ -87,7 +86,7 @@ def _pairs(chosen: list[Cell]) -> list[_Pair]:
 
 
 def _key(cell: Cell) -> tuple[Any, ...]:
-    return cell.sources, cell.target, cell.test, cell.variant, cell.seed
+    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.seed
 
 
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
@@ -101,7 +100,7 @@ def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
 
 
 def _by_clip(plain: Cell, other: Cell, metric: str, results: Results) -> dict[str, float]:
-    before, after = (results.scores(cell).by_clip.get(metric, {}) for cell in (plain, other))
+    before, after = (scores.by_clip.get(metric, {}) for scores in results.scores_of((plain, other)))
     return {clip: after[clip] - before[clip] for clip in before if clip in after}
 
 
@@ -114,7 +113,8 @@ def _blocks(
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
     def group(pair: _Pair) -> str:
-        return ", ".join(filter(None, (layout.group(pair.first), pair.first.variant)))
+        model = models()[pair.first.model].title if len(spec.models) > 1 else ""
+        return ", ".join(filter(None, (layout.group(pair.first), model, pair.first.variant)))
 
     return tuple(
         Block(title, tuple(Group(group(pair), _rows(pair, found[pair], spec, results)) for pair in pairs))
@@ -126,7 +126,7 @@ def _rows(
     pair: _Pair, comparisons: Sequence[Comparison], spec: TableSpec, results: Results
 ) -> tuple[Row, ...]:
     done = pair.done(results)
-    dagger = sign([results.scores(cell) for cells in done for cell in cells])
+    dagger = sign(results.scores_of(cell for cells in done for cell in cells))
     seeds = share(len(done), len(pair.cells))
     return tuple(
         Row(metric, _entries(comparison, seeds, dagger))
@@ -177,9 +177,9 @@ def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
             told = f"{approaches()[cell.approach].title}{seed}: {reason}"
             variant = f", {cell.variant}" if cell.variant else ""
             lacking.append((told, f"{where(cell)}{variant}"))
-    reasons = gather(lacking, lambda item: item[0])
-    told = tuple((reason, tuple(place for _, place in items)) for reason, items in reasons)
-    return Missing("comparisons", len(pairs), told)
+    by_reason = gather(lacking, lambda item: item[0])
+    places = tuple((reason, tuple(place for _, place in items)) for reason, items in by_reason)
+    return Missing("comparisons", len(pairs), places)
 
 
 def _records(
@@ -191,6 +191,7 @@ def _records(
         "sources": "+".join(first.sources),
         "target": first.target,
         "test": first.test,
+        "model": first.model,
         "variant": first.variant,
         "approach": pair.words[1],
         "minus": pair.words[0],

@@ -36,8 +36,8 @@ from grid.outputs.tables.value import Value, rankable
 from grid.plan import Cell
 from grid.specs.printed import citation, paper_value
 from grid.specs.table import TableSpec
+from hd2s.metrics.definitions import find_metric
 
-_LOWER_IS_BETTER = frozenset({"KLD"})
 _COLUMNS = {"beside": ("ours", "paper", "diff."), "difference": ("ours", "diff."), "none": ("ours",)}
 
 
@@ -95,7 +95,7 @@ def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Res
     scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
     return Value(
         metric=metric,
-        scored=tuple((cell.seed, results.scores(cell)) for cell in scored),
+        scored=tuple((cell.seed, scores) for cell in scored if (scores := results.scores(cell))),
         n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
     )
@@ -107,6 +107,7 @@ def _printed(cell: Cell, metric: str, spec: TableSpec) -> float | None:
         sources=cell.sources,
         target=cell.target,
         test=cell.test,
+        model=cell.model,
         approach=cell.variant or cell.approach,
         metric=metric,
     )
@@ -180,7 +181,7 @@ def _marks(values: list[float | None], metric: str) -> list[Mark]:
     There is a second only after a single best, and only among three or more.
     """
     rounded = [None if value is None else round(value, DIGITS) for value in values]
-    ranked = sorted((v for v in rounded if v is not None), reverse=metric not in _LOWER_IS_BETTER)
+    ranked = sorted((v for v in rounded if v is not None), reverse=find_metric(metric).larger_is_better)
     best = ranked[0] if len(ranked) > 1 else None
     second = ranked[1] if len(ranked) > 2 and ranked[1] != best else None
     marks: dict[float | None, Mark] = {second: "second", best: "best", None: ""}
@@ -239,6 +240,7 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
         "sources": "+".join(cell.sources),
         "target": cell.target,
         "test": cell.test,
+        "model": cell.model,
         "approach": cell.approach,
         "variant": cell.variant,
         "label": label(cell, spec),

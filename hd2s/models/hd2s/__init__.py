@@ -1,1 +1,52 @@
 """HD2S, hierarchical decoding for dynamic saliency (Bellitto et al., IJCV 2021)."""
+
+from hd2s.models.contract import Model, PredictionProtocol, Traffic
+from hd2s.models.hd2s.config import HD2SConfig
+from hd2s.models.hd2s.model import HD2S
+from hd2s.models.hd2s.published import LAYOUTS
+
+MODEL = Model(
+    word="hd2s",
+    title="HD2S",
+    config=HD2SConfig,
+    build=HD2S,
+    # Sect. 4.2.
+    settings={
+        "train.optimiser": "adam",
+        "train.lr": 1e-3,
+        "train.weight_decay": 2e-7,
+        "train.micro_batch": 8,
+        "train.accumulate": 25,
+        "train.iterations": 2500,
+        "train.finetune_iterations": 2500,
+    },
+    # The true network at a size that two CPU cores train in seconds, from scratch.
+    demo={
+        "model.clip_length": 8,
+        "model.height": 64,
+        "model.width": 64,
+        "model.bn_momentum": 0.1,
+        "model.fusion_gain": 2.0,
+        # The paper's 5 pixels of 128 x 192, at this size.
+        "test.smoothing_sigma": 2.0,
+        "train.lr": 0.003,
+    },
+    # The released code predicts the first T−1 frames from windows whose colour channels are reversed instead
+    # of their time, and rounds maps down to 8 bits before a Gaussian of 7 px.
+    prediction={
+        "paper": PredictionProtocol(smoothing_sigma=5.0),
+        "released": PredictionProtocol(smoothing_sigma=7.0, head="colours reversed", quantise=True),
+    },
+    of_protocol={"released": {"quantise": True}},
+    layouts=LAYOUTS,
+    aliases={
+        "hd2s_da": {},
+        "hd2s_dsl": {"domains": ("DHF1K", "Hollywood2", "UCFSports")},
+        "hd2s_calibrated": {},
+    },
+    # In bfloat16, from calculated limits at 4.8 TB/s: 4,650 clips of 64.2 GFLOP a second in training, run
+    # layer by layer, and 34,600 windows of 22.0 GFLOP in prediction, with batch norms folded and ReLUs
+    # fused. Taken to be the same for other sizes.
+    traffic=Traffic(training=4.8e12 / (4650 * 64.2e9), prediction=4.8e12 / (34600 * 22.0e9)),
+    cite="Bellitto et al., IJCV 2021, arXiv 2010.01220",
+)

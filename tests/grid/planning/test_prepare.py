@@ -1,8 +1,5 @@
 """A grid made ready by the command itself: every mistake in one answer, and no setting lost in silence."""
 
-import subprocess
-import sys
-
 import pytest
 
 import run_grid
@@ -11,7 +8,6 @@ from grid.specs import settings as config
 from grid.specs.grid_reader import load
 from grid.specs.overruled import overruled
 from tests.grid.grids import SHORT, write_spec
-from tests.places import REPOSITORY
 
 WRONG = """
 name: wrong
@@ -31,16 +27,36 @@ MISTAKES = (
 )
 
 
-def answer(folder, *arguments):
-    """What the command says on its error output, and its status."""
-    command = [sys.executable, str(REPOSITORY / "run_grid.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120, check=False)
-    assert done.stdout == ""
-    return done.returncode, done.stderr
+@pytest.fixture
+def answer(monkeypatch, capsys):
+    """Calls the command in a folder; gives its status, and what it says on its error output."""
+
+    def call(folder, *arguments):
+        monkeypatch.chdir(folder)
+        status, said = run_grid.main([*arguments]), capsys.readouterr()
+        assert said.out == ""
+        return status, said.err
+
+    return call
+
+
+@pytest.fixture
+def run(answer):
+    """Plans a grid with the demo's corpora as if they were real ones; gives the mistakes."""
+
+    def call(out, name, *overrides):
+        places = config.load([], demo=True).corpora.items()
+        manifests = [f"corpora.{corpus}.manifest={out}/{place.manifest}" for corpus, place in places]
+        before = ["model.backbone_weights=none", *manifests]
+        status, told = answer(out, "--plan", "--grid", name, *before, *overrides)
+        assert status == run_grid.WRONG
+        return told
+
+    return call
 
 
 @pytest.mark.parametrize("demo", [False, True])
-def test_mistakes_in_metrics_approaches_corpora_rows_and_settings_are_one_answer(tmp_path, demo):
+def test_mistakes_in_metrics_approaches_corpora_rows_and_settings_are_one_answer(tmp_path, answer, demo):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     arguments = ["--grid", "wrong.yaml", *["--demo"] * demo, "train.iteratons=7"]
     status, told = answer(tmp_path, *arguments)
@@ -58,7 +74,7 @@ def test_mistakes_in_metrics_approaches_corpora_rows_and_settings_are_one_answer
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"], "nothing was started or generated"
 
 
-def test_what_is_wrong_with_the_command_is_told_with_the_rest(tmp_path):
+def test_what_is_wrong_with_the_command_is_told_with_the_rest(tmp_path, answer):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
@@ -72,14 +88,14 @@ def test_what_is_wrong_with_the_command_is_told_with_the_rest(tmp_path):
     assert told.startswith("7 problems:")
 
 
-def test_a_split_without_long_clips_is_told_with_mistakes_of_the_spec(small_demo):
+def test_a_split_without_long_clips_is_told_with_mistakes_of_the_spec(small_demo, run):
     own = write_spec(small_demo, approaches="generalization, adaptatoin")
     told = run(small_demo, str(own), "model.clip_length=800")
     assert "Did you mean adaptation?" in told
     assert "DHF1K, split train: expected clips of 800 frames" in told
 
 
-def test_sizes_that_no_model_has_do_not_hide_what_is_wrong_with_the_weights(small_demo):
+def test_sizes_that_no_model_has_do_not_hide_what_is_wrong_with_the_weights(small_demo, run):
     weights = small_demo / "s3d.pt"
     weights.write_bytes(b"no weights")
     told = run(small_demo, "table5", "model.height=50", f"model.backbone_weights={weights}")
@@ -88,18 +104,8 @@ def test_sizes_that_no_model_has_do_not_hide_what_is_wrong_with_the_weights(smal
     assert "model.backbone_weights: expected a state dict of S3D on Kinetics-400" in told
 
 
-def run(out, name, *overrides):
-    """Plan a grid with the demo's corpora as if they were real ones, and return the mistakes."""
-    places = config.load([], demo=True).corpora.items()
-    manifests = [f"corpora.{corpus}.manifest={out}/{place.manifest}" for corpus, place in places]
-    before = ["model.backbone_weights=none", *manifests]
-    status, told = answer(out, "--plan", "--grid", name, *before, *overrides)
-    assert status == run_grid.WRONG
-    return told
-
-
 @pytest.mark.parametrize("name", ["table5", "paper", "salgradnet_table3"])
-def test_a_users_grid_cannot_take_the_place_of_one_of_ours(tmp_path, name):
+def test_a_users_grid_cannot_take_the_place_of_one_of_ours(tmp_path, answer, name):
     """Its tables, runs and settings would lie where the paper's do."""
     own = write_spec(tmp_path, name=name)
     family = tmp_path / "family.yaml"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grid.precision import check_precision
+from grid.running.precision import check_precision
 from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small
 

@@ -182,18 +182,6 @@ def test_a_device_that_is_not_there(video, weights, capsys, device):
     assert f"--device {device}: not to be had here" in capsys.readouterr().err
 
 
-def test_sound_alone_is_no_video(weights, tmp_path, capsys):
-    path = tmp_path / "sound.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44100, layout="mono")
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        sound.sample_rate = 44100
-        container.mux(stream.encode(sound))
-        container.mux(stream.encode(None))
-    assert run(path, "--weights", weights, "--out", tmp_path / "out") == 2
-    assert f"{path}: expected a video, found no video stream" in capsys.readouterr().err
-
-
 def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, capsys, monkeypatch):
     class Broken(Predictor):
         def __call__(self, frames):
@@ -206,16 +194,6 @@ def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, caps
     assert len(list((tmp_path / "square" / "maps").iterdir())) == 6
 
 
-def test_frames_of_an_earlier_longer_run_are_removed(video, weights, tmp_path):
-    folder = tmp_path / "square" / "maps"
-    folder.mkdir(parents=True)
-    for name in ("0099.png", "100.png", "poster.png", "0099.txt"):
-        (folder / name).touch()
-    assert run(video, "--weights", weights, "--out", tmp_path) == 0
-    kept = {path.name for path in folder.iterdir()}
-    assert kept == {f"{i:04d}.png" for i in range(1, N + 1)} | {"poster.png", "0099.txt"}
-
-
 def test_frames_are_never_written_over(weights, tmp_path, capsys):
     folder = tmp_path / "walk"
     folder.mkdir()
@@ -223,13 +201,3 @@ def test_frames_are_never_written_over(weights, tmp_path, capsys):
     assert run(folder, "--weights", weights, "--out", tmp_path, "--submission") == 2
     assert "holds the frames of walk" in capsys.readouterr().err
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "0001.png")), moving_square(3))
-
-
-def test_heat_covers_what_is_salient_and_nothing_else():
-    frame = np.full((1, 3, 3), 100, np.uint8)
-    heat = overlay(frame, np.array([[0, 128, 255]], np.uint8))
-    assert heat[0, 0].tolist() == [100, 100, 100]
-    red, green, blue = heat[0, 2].astype(int)
-    assert red > 180
-    assert max(green, blue) < 60
-    assert heat[0, 1, 1] > heat[0, 1, 0]

@@ -7,7 +7,13 @@ from scipy.ndimage import correlate1d
 from torch import nn
 
 from hd2s import build_model
-from hd2s.layers.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
+from hd2s.layers.domains import (
+    DomainBatchNorm2d,
+    DomainSpecificConfig,
+    GaussianPriors,
+    GaussianSmoothing,
+    gaussian_profiles,
+)
 from hd2s.losses import saliency_loss
 
 SMALL = {"clip_length": 8, "height": 32, "width": 32}
@@ -54,6 +60,24 @@ def test_priors_start_on_a_grid_then_stretched_then_wide():
     assert maps[15].min() > 4
 
 
+def test_priors_learn_where_and_how_wide_in_their_own_domain_alone():
+    parameters = torch.randn(5, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    parameters.requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: gaussian_profiles(p[:, 0], 7), parameters)
+    priors = initialised(GaussianPriors(("a", "b")))
+    priors(torch.zeros(2, 3, 4, 5), "b").square().sum().backward()
+    assert priors.gaussians["a"].grad is None
+    assert (priors.gaussians["b"].grad.abs() > 0).any(0).all()
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_priors_keep_the_features_order_of_memory_and_type(order):
+    features = torch.randn(2, 5, 3, 4).to(torch.bfloat16).contiguous(memory_format=order)
+    found = initialised(GaussianPriors(("a",)))(features, "a")
+    assert found.dtype == torch.bfloat16
+    assert found.is_contiguous(memory_format=order)
+
+
 @pytest.mark.parametrize(("max_sigma", "sigma"), [(10, 5.0), (10, 0.7), (10, 12.0), (2.5, 2.0), (11, -3.0)])
 def test_smoothing_equals_scipys_correlation_with_a_gaussian(max_sigma, sigma):
     smoothing = GaussianSmoothing(max_sigma).double()
@@ -97,6 +121,14 @@ def test_batch_norm_of_a_domain_is_its_own():
     torch.testing.assert_close(norms["UCFSports"].running_mean, 0.01 * mean)
     torch.testing.assert_close(norms["UCFSports"].running_var, 0.99 + 0.01 * variance)
     assert (norms["DHF1K"].running_mean == 0).all()
+
+
+def test_batch_norm_in_evaluation_is_by_the_domain_s_own_statistics():
+    norms, x = DomainBatchNorm2d(3, DOMAINS, momentum=1.0), torch.randn(4, 3, 5, 6) * 2 + 1
+    trained = norms(x, "UCFSports")
+    norms.eval()
+    torch.testing.assert_close(norms(x, "UCFSports"), trained, rtol=0, atol=0.02)
+    torch.testing.assert_close(norms(x, "DHF1K"), x / (1 + 1e-5) ** 0.5)
 
 
 def test_training_on_one_domain_leaves_the_others_alone():
@@ -211,3 +243,22 @@ def test_domains_that_are_missing_or_unknown():
 def test_configurations_that_are_not_allowed(config, message):
     with pytest.raises(ValueError, match=message):
         build_model("hd2s_dsl", **config)
+
+
+def test_what_is_not_allowed_of_domains_is_told_together():
+    assert DomainSpecificConfig().domain_problems() == []
+    wrong = DomainSpecificConfig(domains=("a", "A"), domain_bn_momentum=0.0, max_sigma=-1.0)
+    assert [problem.partition(" must ")[0] for problem in wrong.domain_problems()] == [
+        "domains",
+        "domain_bn_momentum",
+        "max_sigma",
+    ]
+
+
+def test_a_domain_is_one_of_those_there_are():
+    config = DomainSpecificConfig()
+    config.check_domain("DHF1K")
+    with pytest.raises(ValueError, match="needs domain=…, the corpus of the clips: DHF1K, Hollywood2"):
+        config.check_domain(None)
+    with pytest.raises(ValueError, match=r"Unknown domain DHF1k\. Did you mean DHF1K\?"):
+        config.check_domain("DHF1k")

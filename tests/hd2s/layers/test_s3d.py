@@ -1,68 +1,115 @@
+"""S3D against itself written out with PyTorch's 3-D operations on its state dict."""
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from hd2s.layers.convolution import conv2d, conv3d, max_pool3d
-from hd2s.layers.s3d import S3D, feature_shapes
-
-CONVOLUTIONS = {  # kernel, stride, size (T, H, W)
-    "pointwise": ((1, 1, 1), (1, 1, 1), (4, 6, 5)),
-    "spatial": ((1, 3, 3), (1, 1, 1), (4, 6, 5)),
-    "first spatial": ((1, 7, 7), (1, 2, 2), (3, 16, 12)),
-    "temporal": ((3, 1, 1), (1, 1, 1), (4, 6, 5)),
-    "first temporal": ((7, 1, 1), (2, 1, 1), (8, 6, 5)),
-    "temporal removal": ((3, 1, 1), (2, 1, 1), (2, 3, 2)),
-    "spatial, few positions": ((1, 3, 3), (1, 1, 1), (2, 2, 2)),
-    "temporal, few positions": ((3, 1, 1), (1, 1, 1), (1, 2, 2)),
-    "not factorised": ((3, 3, 3), (1, 1, 1), (4, 6, 5)),
-}
-POOLS = {  # kernel, stride, padding
-    "pool1": ((1, 3, 3), (1, 2, 2), (0, 1, 1)),
-    "pool3": ((3, 3, 3), (2, 2, 2), (1, 1, 1)),
-    "pool4": ((2, 2, 2), (2, 2, 2), (0, 0, 0)),
-    "mixed": ((3, 3, 3), (1, 1, 1), (1, 1, 1)),
-}
-ORDERS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last_3d}
+from hd2s.layers.s3d import S3D, ConvUnit, Mixed, SeparableConv, feature_shapes
 
 
-def double(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+def randomised(module):
+    """Give a module in double precision batch norms that have seen something."""
+    generator = torch.Generator().manual_seed(0)
+    state = {}
+    for name, value in module.double().state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            state[name] = value
+        elif value.dim() == 1:
+            low, high = (0.5, 1.5) if name.endswith(("weight", "running_var")) else (-0.3, 0.3)
+            state[name] = torch.rand(value.shape, generator=generator, dtype=value.dtype) * (high - low) + low
+        else:
+            scale = (2 / value[0].numel()) ** 0.5
+            state[name] = torch.randn(value.shape, generator=generator, dtype=value.dtype) * scale
+    module.load_state_dict(state)
+    return module.eval(), state
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-@pytest.mark.parametrize(("kernel", "stride", "size"), CONVOLUTIONS.values(), ids=CONVOLUTIONS)
-def test_convolution_and_its_gradients_equal_the_3d_ones(kernel, stride, size, order):
-    x, weight = double(2, 5, *size), double(7, 5, *kernel, seed=1)
-    padding = tuple(k // 2 for k in kernel)
-    expected = F.conv3d(x, weight, None, stride, padding)
-    found = conv3d(x.contiguous(memory_format=order), weight.contiguous(memory_format=order), stride, padding)
-    upstream = double(*expected.shape, seed=2)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-11)
-    for ours, theirs in zip(
-        torch.autograd.grad(found, (x, weight), upstream),
-        torch.autograd.grad(expected, (x, weight), upstream),
-        strict=True,
-    ):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
+def double(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("positions", [1, 64, 65])
-def test_product_and_convolution_agree_around_the_switch(positions):
-    x, weight = double(1, 3, 1, positions), double(4, 3, 3, 3, seed=1)
-    torch.testing.assert_close(conv2d(x, weight, (1, 1), (1, 1)), F.conv2d(x, weight, padding=1))
+class Plain:
+    """The units in evaluation, by their names in a state dict."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def unit(self, x, name, stride=1):
+        weight = self.state[f"{name}.conv.weight"]
+        x = F.conv3d(x, weight, None, stride, [k // 2 for k in weight.shape[2:]])
+        entries = (self.state[f"{name}.norm.{entry}"][:, None, None, None] for entry in NORM)
+        scale, shift, mean, variance = entries
+        return ((x - mean) / (variance + 1e-3).sqrt() * scale + shift).clamp(min=0)
+
+    def separable(self, x, name, stride=1):
+        return self.unit(
+            self.unit(x, f"{name}.spatial", (1, stride, stride)), f"{name}.temporal", (stride, 1, 1)
+        )
+
+    def mixed(self, x, name):
+        branches = [self.unit(x, f"{name}branch0.0")]
+        for branch in (f"{name}branch1", f"{name}branch2"):
+            branches.append(self.separable(self.unit(x, f"{branch}.0"), f"{branch}.1"))
+        branches.append(self.unit(F.max_pool3d(x, 3, 1, 1), f"{name}branch3.1"))
+        return torch.cat(branches, 1)
+
+    def stage(self, x, name, n):
+        for i in range(n):
+            x = self.mixed(x, f"{name}.{i}.")
+        return x
+
+    def taps(self, x):
+        x = F.max_pool3d(self.separable(x, "block1.0", 2), (1, 3, 3), (1, 2, 2), (0, 1, 1))
+        x = self.separable(self.unit(x, "block2.0"), "block2.1")
+        level1 = F.max_pool3d(x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
+        level2 = F.max_pool3d(self.stage(level1, "block3", 2), 3, 2, 1)
+        level3 = F.max_pool3d(self.stage(level2, "block4", 5), 2, 2)
+        return {1: level1, 2: level2, 3: level3, 4: self.stage(level3, "block5", 2)}
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-@pytest.mark.parametrize(("kernel", "stride", "padding"), POOLS.values(), ids=POOLS)
-def test_pool_and_its_gradient_equal_the_3d_ones(kernel, stride, padding, order):
-    x = double(2, 5, 4, 8, 6)
-    expected = F.max_pool3d(x, kernel, stride, padding)
-    found = max_pool3d(x.contiguous(memory_format=order), kernel, stride, padding)
-    upstream = double(*expected.shape, seed=2)
-    assert torch.equal(found, expected)
-    (ours,), (theirs,) = (torch.autograd.grad(y, x, upstream) for y in (found, expected))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
+NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def test_a_unit_is_convolution_norm_and_relu():
+    unit, state = randomised(ConvUnit(5, 7, (1, 3, 3), (1, 2, 2), bn_momentum=0.1))
+    x = double(2, 5, 3, 6, 8)
+    expected = Plain({f"unit.{name}": value for name, value in state.items()}).unit(x, "unit", (1, 2, 2))
+    torch.testing.assert_close(unit(x), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("k", "stride"), [(3, 1), (7, 2)])
+def test_space_comes_before_time(k, stride):
+    unit, state = randomised(SeparableConv(5, 7, k, stride, bn_momentum=0.1))
+    x = double(2, 5, 8, 8, 6)
+    expected = Plain({f"unit.{name}": value for name, value in state.items()}).separable(x, "unit", stride)
+    assert expected.shape == (2, 7, 8 // stride, 8 // stride, 6 // stride)
+    torch.testing.assert_close(unit(x), expected, rtol=0, atol=1e-12)
+
+
+def test_a_mixed_block_is_its_four_branches_side_by_side():
+    block, state = randomised(Mixed(5, (3, 4, 6, 2, 5, 7), bn_momentum=0.1))
+    x = double(2, 5, 3, 4, 6)
+    assert block.channels == 3 + 6 + 5 + 7
+    torch.testing.assert_close(block(x), Plain(state).mixed(x, ""), rtol=0, atol=1e-12)
+
+
+def test_the_whole_network_taps_what_the_plain_one_does():
+    network, state = randomised(S3D(bn_momentum=0.1))
+    clips = double(1, 3, 8, 32, 32)
+    with torch.no_grad():
+        found, expected = network(clips), Plain(state).taps(clips)
+    assert found.keys() == expected.keys()
+    for level, tap in expected.items():
+        assert tap.std() > 0.1
+        torch.testing.assert_close(found[level], tap, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("momentum", [0.001, 0.1])
+def test_a_batch_moves_the_statistics_by_its_share(momentum):
+    unit, x = ConvUnit(2, 3, bn_momentum=momentum).double(), double(4, 2, 2, 3, 3)
+    unit(x)
+    mean = torch.einsum("oc,bcthw->bothw", unit.conv.weight[..., 0, 0, 0], x).mean((0, 2, 3, 4))
+    torch.testing.assert_close(unit.norm.running_mean, momentum * mean)
 
 
 def test_taps_have_the_papers_shapes():

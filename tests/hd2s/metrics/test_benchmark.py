@@ -3,45 +3,20 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from hd2s.metrics.benchmark import as_benchmark_image, draw_other_fixations, resize_bicubic
-from hd2s.metrics.scores import nss
+from hd2s.metrics.benchmark import (
+    as_benchmark_image,
+    draw_other_fixations,
+    resize_bicubic,
+    score_frame,
+    to_eight_bit,
+)
+from hd2s.metrics.definitions import METRICS
+from hd2s.metrics.scores import auc_judd, cc, kld, nss, shuffled_auc, sim
 
 
 def smooth(shape, seed=0):
     image = gaussian_filter(np.random.default_rng(seed).random(shape), 2)
     return ((image - image.min()) / np.ptp(image)).astype(np.float32)
-
-
-def keys(x):
-    x = abs(x)
-    if x <= 1:
-        return 1.5 * x**3 - 2.5 * x**2 + 1
-    return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x <= 2 else 0.0
-
-
-def plain_resize(line, n_out):
-    """Bicubic in one dimension, sample by sample, on the mirrored line."""
-    n = len(line)
-    mirrored = np.pad(line, 4 * n, mode="symmetric")
-    scale = n_out / n
-    stretch = min(1.0, scale)
-    out = []
-    for i in range(n_out):
-        centre = (i + 0.5) / scale - 0.5
-        taps = [j for j in range(-4 * n, 5 * n) if abs((j - centre) * stretch) <= 2]
-        weights = [keys((j - centre) * stretch) for j in taps]
-        samples = [mirrored[j + 4 * n] for j in taps]
-        out.append(sum(w * s for w, s in zip(weights, samples, strict=True)) / sum(weights))
-    return out
-
-
-@pytest.mark.parametrize("sizes", [(7, 7), (7, 20), (20, 7), (5, 1), (1, 6), (30, 31), (12, 3)])
-def test_resizing_one_axis_equals_the_plain_sum(sizes):
-    n_in, n_out = sizes
-    line = np.random.default_rng(1).random(n_in)
-    expected = plain_resize(line, n_out)
-    np.testing.assert_allclose(resize_bicubic(line[None], (1, n_out))[0], expected, atol=1e-6)
-    np.testing.assert_allclose(resize_bicubic(line[:, None], (n_out, 1))[:, 0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(60, 90), (17, 25), (40, 20)])
@@ -164,3 +139,29 @@ def test_few_frames_and_empty_frames():
     assert draw((0,), two).tolist() == [[1, 2], [3, 4]]
     assert draw((0,), [np.empty((0, 2), np.int16)]).shape == (0, 2)
     assert draw((0,), []).shape == (0, 2)
+
+
+@pytest.mark.parametrize("eight_bit", [True, False])
+def test_a_frame_s_scores_are_the_metrics_of_its_benchmark_image_and_of_its_own_draw(eight_bit):
+    prediction, points = smooth((16, 24)) * 0.3, POOL[3]
+    truth = np.rint(smooth(SIZE, seed=1) * 255).astype(np.uint8)
+    pool, key = (POOL, [SIZE] * len(POOL)), ("DHF1K", "0601", 3)
+    found = score_frame(prediction, truth, points, pool, key, eight_bit=eight_bit)
+    image = resize_bicubic(to_eight_bit(prediction) if eight_bit else prediction, SIZE)
+    others = draw((0, *key))
+    on_points = nss(image, points), auc_judd(image, points), shuffled_auc(image, points, others)
+    on_maps = cc(image, truth), sim(image, truth), kld(image, truth)
+    assert found == dict(zip(METRICS, (on_points[0], *on_maps[:2], *on_points[1:], on_maps[2]), strict=True))
+    assert all(type(value) is float for value in found.values())
+    some = score_frame(prediction, truth, points, pool, key, eight_bit=eight_bit, metrics=["CC"])
+    assert some == {"CC": found["CC"]}
+
+
+def test_a_frame_that_cannot_be_scored_says_why():
+    truth, pool = np.zeros(SIZE, np.uint8), (POOL, [SIZE] * len(POOL))
+    broken = smooth((16, 24)).copy()
+    broken[0, 0] = np.nan
+    with pytest.raises(ValueError, match="expected finite predictions, found NaN or infinity"):
+        score_frame(broken, truth, POOL[0], pool, ("DHF1K", "0601", 3))
+    with pytest.raises(ValueError, match=r"\(36, 0\) outside the map \(36, 64\)"):
+        score_frame(smooth((16, 24)), truth, np.array([[36, 0]]), pool, ("DHF1K", "0601", 3))

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
+from hd2s.metrics.definitions import METRICS, Convention
 from hd2s.metrics.scores import (
-    METRICS,
     auc_judd,
     cc,
     kld,
@@ -24,6 +24,7 @@ from tests.hd2s.plain_metrics import (
     W,
     batched,
     example,
+    plain_area,
     plain_auc_judd,
     plain_kld,
     plain_nss,
@@ -244,3 +245,43 @@ def test_errors_name_the_frame_and_the_remedy():
         score_frames(two[0], np.zeros((2, H, W), np.uint8), *two[2:])
     with pytest.raises(ValueError, match=r"found float64 \(30, 2\)"):
         nss(saliency, points / 2)
+
+
+def test_conventions_of_the_ports():
+    saliency, points, truth, others = example(9)
+    none = np.empty((0, 2), int)
+    frames = np.stack([saliency] * 2), [points, none], np.stack([truth] * 2), others
+    usual, rounded = score_frames(*frames), score_frames(*frames, convention=Convention(auc_digits=2))
+    assert np.isnan(usual["NSS"][1])
+    assert score_frames(*frames, convention=Convention(empty_nss=1.0))["NSS"].tolist() == [
+        usual["NSS"][0],
+        1.0,
+    ]
+    n, values = len(points), np.array(sorted(saliency[tuple(points.T)], reverse=True))
+    tp = np.arange(1, n + 1) / n
+    fp = [((saliency >= t).sum() - i) / (saliency.size - n) for i, t in enumerate(values, 1)]
+    assert rounded["AUC-J"][0] == pytest.approx(plain_area(tp.round(2), np.round(fp, 2)), abs=1e-12)
+    # Only the threshold 1.0 tells the fixation from its neighbour.
+    image, hit, other = np.array([[0.0, 1.0], [0.97, 0.6]]), np.array([[0, 1]]), np.array([[1, 0]])
+    assert shuffled_auc(image, hit, other) == 1.0
+    assert shuffled_auc(image, hit, other, convention=Convention(shuffled_endpoint=False)) == 0.5
+
+
+def test_only_the_metrics_asked_for():
+    saliency, points, truth, others = example(0)
+    args = saliency[None], [points], truth[None], others
+    some = score_frames(*args, metrics=("AUC-J", "NSS"))
+    whole = score_frames(*args)
+    assert {name: column.tolist() for name, column in some.items()} == {
+        name: whole[name].tolist() for name in ("AUC-J", "NSS")
+    }
+
+
+def test_tensors_come_back_as_tensors():
+    saliency, points, truth, others = example(0)
+    got = score_frames(torch.from_numpy(saliency)[None], [points], torch.from_numpy(truth)[None], others)
+    plain = score_frames(saliency[None], [points], truth[None], others)
+    assert {name: column.dtype for name, column in got.items()} == dict.fromkeys(METRICS, torch.float64)
+    assert {name: column.tolist() for name, column in got.items()} == {
+        n: c.tolist() for n, c in plain.items()
+    }

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 import torch
+from hd2s.training.protocol import PROTOCOLS
 
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
-from hd2s.training.protocol import PROTOCOLS
 from hd2s.training.turns import STEPS, MicroBatch
 from tests.hd2s import two_workers
 from tests.hd2s.two_workers import CASES, build, drawn, recipe, sgd

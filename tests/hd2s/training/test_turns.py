@@ -3,10 +3,10 @@ from itertools import islice
 
 import pytest
 import torch
+from hd2s.training.protocol import PROTOCOLS, Protocol, find_protocol
 
 from hd2s import build_model
 from hd2s.losses import domain_loss, grl_lambda, kld, saliency_terms
-from hd2s.training.protocol import PROTOCOLS, Protocol, find_protocol
 from hd2s.training.turns import STEPS, MicroBatch, adversarial, supervised, take_turns, turns_taken
 
 SMALL = {"clip_length": 8, "height": 32, "width": 32}

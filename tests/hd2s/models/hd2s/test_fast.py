@@ -14,7 +14,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from hd2s import build_model
 from hd2s.layers.folded import Casting, FoldedHD2S, TimeConv, maximum_of_neighbours
 from hd2s.layers.s3d_stream import FirstBlocks, Sweep, kinds
-from hd2s.layers.upsampled_conv import UpsampledConv
 from hd2s.prediction.predictor import Predictor, normalise, predict_clip
 
 VARIANTS = ["hd2s", "hd2s_da", "hd2s_dsl", "hd2s_calibrated"]
@@ -173,19 +172,6 @@ def test_maxima_of_neighbours_are_those_of_pooling(shape):
     x = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     expected = F.max_pool3d(x.permute(0, 4, 1, 2, 3), 3, 1, 1).permute(0, 2, 3, 4, 1)
     assert torch.equal(maximum_of_neighbours(x), expected)
-
-
-@pytest.mark.parametrize("channels", [3, 20])
-@pytest.mark.parametrize("size", [(1, 1), (5, 3), (16, 24)])
-def test_a_convolution_before_the_doubling_is_the_one_after_it(size, channels):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 7, *size, generator=generator, dtype=torch.float64)
-    weight = torch.randn(channels, 7, 3, 3, generator=generator, dtype=torch.float64)
-    bias = torch.randn(channels, generator=generator, dtype=torch.float64)
-    doubled = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    convolve = UpsampledConv(weight, bias)
-    expected = F.conv2d(doubled, weight, bias, padding=1)
-    torch.testing.assert_close(convolve(x), expected, atol=1e-12, rtol=0)
 
 
 def test_the_paper_s_size_is_predicted_alike():

@@ -8,7 +8,7 @@ import torch
 
 from grid.plan import Training
 from grid.planning.prepare import Grid
-from grid.running import ray_session as cluster
+from grid.running import ray_session
 from manifests.problem import Problem, ProblemError
 
 
@@ -23,8 +23,8 @@ def check_precision(grid: Grid, todo: Iterable[Training]) -> None:
         ProblemError: they would run on processors, where bfloat16 is neither right nor fast.
     """
     on_processors = not grid.config.resources.train.gpu
-    on_processors |= cluster.is_local() and not torch.cuda.device_count()
-    mixed = sum(bool(training.spec["train"]["mixed_precision"]) for training in todo)
+    on_processors |= ray_session.is_local() and not torch.cuda.device_count()
+    mixed = sum(training.spec.train.mixed_precision and bool(training.iterations) for training in todo)
     if on_processors and mixed:
         remedy = (
             "Give train.mixed_precision=false, which makes them trainings of their own (other ids), or run"

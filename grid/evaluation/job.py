@@ -1,0 +1,112 @@
+"""An evaluation with all that workers need to do it, in parts."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from grid.results.manifest_place import ManifestPlace
+from grid.results.storage import Storage
+from grid.specs.settings import Test
+from hd2s.models.config import Input
+from manifests.problem import Problem, ProblemError
+from manifests.schema import Clip
+
+# A minute or so of one GPU: a large test split has some for every worker, while a small one stays whole.
+_FRAMES_IN_A_PART = 6000
+
+
+@dataclass(frozen=True)
+class EvaluationJob:
+    """An evaluation and the places that it needs.
+
+    Attributes:
+        id: the evaluation's id.
+        input: what the model looks at.
+        domain: the corpus whose own layers the model takes; None for a model without.
+        weights: the training's weights.
+        manifest: where the test corpus is.
+        expected: clip -> frames, of all test clips.
+        quarantined: test clips that were found unusable when the corpus was indexed.
+        parts: the test clips, shared out so that workers take about equally long.
+        protocol: how it is tested.
+        metrics: by which.
+        batch: frames forwarded at once.
+        gpu: run on the accelerator that Ray has given.
+        threads: of PyTorch on a processor, and of the metrics.
+        plugins: folders of plug-ins.
+    """
+
+    id: str
+    input: Input
+    domain: str | None
+    weights: str
+    manifest: ManifestPlace
+    expected: Mapping[str, int]
+    quarantined: int
+    parts: tuple[tuple[str, ...], ...]
+    protocol: Test
+    metrics: tuple[str, ...]
+    batch: int
+    gpu: bool
+    threads: int
+    plugins: tuple[str, ...] = ()
+
+    def brought(self, storage: Storage) -> EvaluationJob:
+        """Return the job with its places on this machine, and what lies there.
+
+        Raises:
+            OSError: the storage does not answer, or lacks something.
+            ProblemError: the disk is full.
+        """
+        return replace(
+            self,
+            weights=str(storage.fetch(self.weights)),
+            manifest=self.manifest.brought(storage),
+            plugins=tuple(str(storage.fetch_folder(folder)) for folder in self.plugins),
+        )
+
+    def gather(self, results: list[Part]) -> tuple[pa.Table, dict[str, Any], dict[str, int]]:
+        """All parts' rows as one table, the evaluation's summary, and the frames of each clip in it.
+
+        Raises:
+            ProblemError: not one clip could be scored.
+        """
+        unread = {clip: why for part in results for clip, why in part.unread.items()}
+        expected = {clip: n for clip, n in self.expected.items() if clip not in unread}
+        if not expected:
+            clip, why = next(iter(unread.items()))
+            remedy = f"The first, {clip}: {why}"
+            raise ProblemError(Problem(self.id, "test clips that can be read", "none", remedy))
+        frames = pa.concat_tables(part.frames for part in results if part.frames is not None)
+        seconds = sum(part.seconds for part in results)
+        return frames, {"seconds": seconds, "unread": unread, "quarantined": self.quarantined}, expected
+
+
+@dataclass(frozen=True)
+class Part:
+    """What came of a part of an evaluation: rows, pictures, and the clips that could not be read, with why.
+
+    `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
+    """
+
+    frames: pa.Table | None
+    seconds: float
+    unread: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:
+    """Split a test set into parts of about equal length, longest clips first."""
+    n_parts = max(1, round(sum(clip.n_frames for clip in clips) / _FRAMES_IN_A_PART))
+    parts: list[list[str]] = [[] for _ in range(min(n_parts, len(clips)))]
+    loads = [(0, part) for part in range(len(parts))]
+    for clip in sorted(clips, key=lambda clip: -clip.n_frames):
+        load, lightest = loads[0]
+        parts[lightest].append(clip.clip)
+        heapq.heapreplace(loads, (load + clip.n_frames, lightest))
+    return tuple(tuple(part) for part in parts)

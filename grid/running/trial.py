@@ -1,0 +1,74 @@
+"""A training as a Ray Tune trial that is a Ray Train run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ray import tune
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from grid.results.storage import Storage
+from grid.running import ray_retry
+from grid.running.schedule import Share
+from grid.training.job import Job
+from grid.training.ray_worker import worker
+from grid.training.states import SavedStates
+
+# One may have to decode all that it reads, and others nothing.
+_SECONDS_WORKERS_WAIT_FOR_EACH_OTHER = 7200
+
+
+def trial(
+    config: Mapping[str, str], *, jobs: Mapping[str, Job], share: Share, storage: Storage, failures: int
+) -> None:
+    """Run one training and report its summary; a Tune trainable.
+
+    Args:
+        config: `{"training": id}`, from the searcher.
+        jobs: every training's job, by id.
+        share: what its worker takes of the machine. The trial itself takes nothing: Ray Train asks for
+            its workers' share on its own, and would wait for what its own trial held.
+        storage: where states to go on from are, and weights.
+        failures: times that the worker is restarted from its last state when it dies, and as often when Ray
+            gives up for reasons of its own.
+    """
+    job = jobs[config["training"]]
+    SavedStates(storage, job.id).make_ready()
+    trainer = TorchTrainer(
+        # The types of Ray Train are those of its first version, which the session turns off.
+        worker,  # type: ignore[arg-type]
+        train_loop_config={"job": job, "storage": storage},
+        torch_config=TorchConfig(timeout_s=_SECONDS_WORKERS_WAIT_FOR_EACH_OTHER),
+        scaling_config=ScalingConfig(
+            num_workers=job.spec.train.world_size,
+            use_gpu=share.gpu > 0,
+            resources_per_worker=_resources(share),
+        ),
+        run_config=RunConfig(
+            name=job.id,
+            # Nothing that is needed again: states go to the storage without Ray, which would want a folder
+            # that all machines see, and remembers them in a list that a kill may cut short.
+            storage_path=str(Path.cwd() / "train"),
+            callbacks=[TuneReportCallback()],  # type: ignore[list-item]
+            failure_config=FailureConfig(
+                max_failures=failures,
+                controller_failure_limit=0,  # type: ignore[call-arg]
+            ),
+        ),
+    )
+    outcome = ray_retry.fit(trainer, failures).return_value  # type: ignore[attr-defined]
+    if "error" in outcome:
+        raise FailedTrainingError(outcome["error"])
+    tune.report({"summary": outcome})
+
+
+def _resources(share: Share) -> dict[str, float]:
+    named = {"CPU": share.cpu, "GPU": share.gpu, "memory": int(share.memory)}
+    return {name: amount for name, amount in named.items() if amount}
+
+
+class FailedTrainingError(Exception):
+    """A training has failed of itself; the text is its worker's."""

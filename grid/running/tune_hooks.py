@@ -1,0 +1,88 @@
+"""What Ray Tune asks and tells of a grid's trainings: its search algorithm and its callback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from grid.plan import Training
+from grid.running.evaluation_tasks import EvaluationTasks
+from grid.running.recorder import Recorder
+from grid.running.schedule import Schedule
+
+
+class _NotSaved:
+    """Tune pickles what it is given, to restore an experiment from; the ledger is what we go on from."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class TrainingSearcher(_NotSaved, Searcher):
+    """Hands Tune one training at a time, when it is ready and there is room for it."""
+
+    def __init__(self, schedule: Schedule, recorder: Recorder, evaluations: EvaluationTasks) -> None:
+        super().__init__()
+        self._schedule, self._recorder, self._evaluations = schedule, recorder, evaluations
+
+    # Tune's own searchers return the word too, of which its types say nothing.
+    def suggest(self, trial_id: str) -> dict[str, str] | str | None:  # type: ignore[override]
+        """Hand out a training, None to be asked again, or the word that there is none left."""
+        del trial_id
+        # While no trial runs, Tune asks this and nothing else, and evaluations would never end.
+        self._evaluations.pump()
+        training = self._schedule.start_training()
+        if training:
+            self._recorder.training_started(training)
+            return {"training": training.id}
+        return Searcher.FINISHED if self._schedule.no_more_trainings() else None
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Do nothing: the callback below hears of it with more detail."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Do nothing: see `_NotSaved`."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Do nothing: see `_NotSaved`."""
+
+
+class TrialCallback(_NotSaved, tune.Callback):
+    """Records what Tune hears from its trials."""
+
+    def __init__(self, schedule: Schedule, recorder: Recorder, evaluations: EvaluationTasks) -> None:
+        self._trainings = schedule.plan.trainings
+        self._recorder, self._evaluations = recorder, evaluations
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Let evaluations go on beside trainings."""
+        self._evaluations.pump()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
+    ) -> None:
+        """Record how far a training is."""
+        if result.get("rows"):
+            self._recorder.training_progressed(self._training(trial), result["rows"])
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record a training that has ended."""
+        summary = trial.last_result.get("summary")
+        if summary is None:
+            text = "The trial ended without a summary; see the log."
+            self._recorder.training_failed(self._training(trial), text)
+        else:
+            self._recorder.training_finished(self._training(trial), summary)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record a training that has failed, with what Tune has written of it."""
+        file = Path(trial.error_file) if trial.error_file else None
+        told = file.read_text(encoding="utf-8") if file and file.exists() else ""
+        text = told or "Ray Tune gives no reason; see the log."
+        self._recorder.training_failed(self._training(trial), text)
+
+    def _training(self, trial: Any) -> Training:
+        return self._trainings[trial.config["training"]]

@@ -1,0 +1,36 @@
+"""Sections of settings as single settings, each under the key that a command line gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from manifests.problem import Problem, ProblemError
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def listed(key: str, value: str) -> tuple[str, ...]:
+    """Return what a setting of one word or of a list of words says.
+
+    Raises:
+        ProblemError: it is no list.
+    """
+    try:
+        told: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"{key}={value}"]), resolve=True)
+        named = told[key]
+    except (OmegaConfBaseException, YAMLError) as error:
+        found = " ".join(str(error).split())
+        raise ProblemError(Problem(key, "a word, or words as [one,two]", found, "Correct it.")) from error
+    return tuple(map(str, named if isinstance(named, list) else [named]))

@@ -1,0 +1,282 @@
+"""Settings as they lie over each other: defaults, the model's paper, the demo, a table, the user, a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, fields, make_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
+
+from grid.specs.dotted_keys import listed
+from grid.specs.settings import DEFAULT_MODEL, Config, ModelSettings
+from grid.specs.settings_checks import impossible
+from hd2s.approaches.registry import approaches
+from hd2s.models.config import ConfigError
+from hd2s.models.registry import models
+from manifests.problem import Problem, ProblemError, suggest
+
+PROFILES = Path(__file__).parent / "profiles"
+# A field of configurations that is an approach's to give: the corpora that a model has layers of its own for.
+_OF_APPROACHES = ("domains",)
+
+
+class Reading(NamedTuple):
+    """Settings as far as they can be read, the overrides that they come from, and what is wrong."""
+
+    config: Config
+    overrides: list[str]
+    problems: list[Problem]
+
+
+def load(
+    overrides: Sequence[str], *, demo: bool, model: str = DEFAULT_MODEL, among: Sequence[str] = ()
+) -> Config:
+    """Load the settings of one model: its paper's, the demo's over them if asked for, the user's over both.
+
+    Args:
+        overrides: OmegaConf dot-list, such as `["train.lr=3e-4", "seeds=[0,1]"]`.
+        demo: take the demo's profile.
+        model: its word.
+        among: all models of the grid: what is a setting of another of them alone is left out.
+
+    Raises:
+        ProblemError: unknown keys, wrong types and impossible values, all of them.
+    """
+    found = read(overrides, demo=demo, model=model, among=among)
+    if found.problems:
+        raise ProblemError(found.problems)
+    return found.config
+
+
+def read(
+    overrides: Sequence[str], *, demo: bool, model: str = DEFAULT_MODEL, among: Sequence[str] = ()
+) -> Reading:
+    """Read what can be read of the settings; see `load`.
+
+    Where there are problems, the settings are for finding the others: in the grid and in the data it needs.
+    """
+    start = config = _beginning(model, demo=demo)
+    problems: list[Problem] = []
+    taken: list[str] = []
+    for override in overrides:
+        before = len(problems)
+        meant = _meant(override, model, among)
+        config = _override(config, meant, problems) if meant else config
+        taken += [override] if len(problems) == before else []
+    if missing := sorted(map(str, OmegaConf.missing_keys(config))):
+        problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
+        whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
+        rest = read(whole if len(whole) < len(taken) else [], demo=demo, model=model, among=among)
+        return rest._replace(problems=[*problems, *rest.problems])
+    found, faults = _as_config(config, model)
+    return Reading(found, taken, [*problems, *faults, *impossible(found)])
+
+
+def configure(
+    overrides: Sequence[str],
+    under: Sequence[str],
+    over: Sequence[str],
+    *,
+    demo: bool,
+    model: str = DEFAULT_MODEL,
+    among: Sequence[str] = (),
+) -> Config:
+    """Load the settings with a table's own under the user's, and those of one of its rows over them."""
+    return load([*under, *overrides, *over], demo=demo, model=model, among=among)
+
+
+def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the models that `model=NAME` or `model=[NAME,…]` puts in place of a grid's; None for its own.
+
+    Raises:
+        ProblemError: one is unknown.
+    """
+    given = [item.partition("=")[2] for item in overrides if item.partition("=")[0] == "model"]
+    if not given:
+        return None
+    words = listed("model", given[-1])
+    if strange := [word for word in words if word not in models()]:
+        raise ProblemError(
+            Problem("model", "a known model", repr(word), suggest(word, models())) for word in strange
+        )
+    return tuple(dict.fromkeys(words))
+
+
+def _meant(override: str, model: str, among: Sequence[str]) -> str | None:
+    """Return what an override says to one model; None where it is about others, or says which there are."""
+    key, equals, value = override.partition("=")
+    section, _, rest = key.partition(".")
+    if section != "model" or not equals:
+        return override
+    owner, _, own = rest.partition(".")
+    if not rest:
+        return None
+    if own and owner in models():
+        return f"model.{own}={value}" if owner == model else None
+    name = rest.partition(".")[0]
+    theirs = (other for other in among if other != model and name in _settable(other))
+    return None if name not in _settable(model) and any(theirs) else override
+
+
+def _settable(model: str) -> list[str]:
+    return [option for option in models()[model].options if option not in _OF_APPROACHES]
+
+
+def _beginning(model: str, *, demo: bool) -> Any:
+    """Return the settings of a model before anybody has asked for anything."""
+    declared = models()[model]
+    config = OmegaConf.structured(_schema(model, tuple(approaches())))
+    layers: list[Mapping[str, Any]] = [declared.settings]
+    if demo:
+        config = _laid(config, declared.settings, model)
+        config = OmegaConf.merge(config, OmegaConf.load(PROFILES / "demo.yaml"))
+        layers = [declared.demo]
+    for layer in layers:
+        config = _laid(config, layer, model)
+    return config
+
+
+def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
+    """Lay a model's own settings over others.
+
+    Raises:
+        ProblemError: the model's file asks for settings that do not exist, or for values of other types.
+    """
+    for key, value in settings.items():
+        try:
+            config = OmegaConf.merge(config, _nested(key, value))
+        except (OmegaConfBaseException, TypeError, ValueError) as error:
+            told = " ".join(str(error).split())
+            raise ProblemError(
+                Problem(f"model {model}, its setting {key}", "a known setting", told, "Correct its file.")
+            ) from error
+    return config
+
+
+def _nested(key: str, value: Any) -> Any:
+    """Return a setting of a dotted name inside its sections."""
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    return OmegaConf.create(value)
+
+
+@cache
+def _schema(model: str, words: Iterable[str]) -> type:
+    """Make the structure that settings are read into: `Config`, with one model's and all approaches' own."""
+    own_model = _fields_of(models()[model].config, leaving_out=_OF_APPROACHES)
+    model_node = make_dataclass("Model", [*own_model, ("backbone_weights", str, field(default=""))])
+    own_approaches = [
+        (_identifier(word), node, field(default_factory=node))
+        for word in words
+        if (settings := approaches()[word].settings)
+        for node in [make_dataclass(settings.__name__, _fields_of(settings))]
+    ]
+    approach_node = make_dataclass("Approaches", own_approaches)
+    nodes = {"model": model_node, "approach": approach_node}
+    hints = get_type_hints(Config)
+    rest = []
+    for each in fields(Config):
+        if each.name in nodes:
+            rest.append((each.name, nodes[each.name], field(default_factory=nodes[each.name])))
+        elif callable(each.default_factory):
+            rest.append((each.name, hints[each.name], field(default_factory=each.default_factory)))
+        else:
+            rest.append((each.name, hints[each.name], field(default=each.default)))
+    return make_dataclass("Settings", rest)
+
+
+def _fields_of(declared: type, leaving_out: Sequence[str] = ()) -> list[tuple[str, Any, Any]]:
+    hints = get_type_hints(declared)
+    return [
+        (each.name, hints[each.name], field(default=each.default))
+        for each in fields(declared)
+        if each.name not in leaving_out
+    ]
+
+
+def _identifier(word: str) -> str:
+    return word.replace("-", "_")
+
+
+def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
+    """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
+    found: Any = OmegaConf.to_object(settings)
+    options = dict(vars(found.model))
+    weights = options.pop("backbone_weights")
+    problems: list[Problem] = []
+    config = _made(models()[model].config, options, "model", problems)
+    own = {
+        word: _made(
+            approach.settings, vars(getattr(found.approach, _identifier(word))), f"approach.{word}", problems
+        )
+        for word, approach in approaches().items()
+        if approach.settings
+    }
+    rest = {each.name: getattr(found, each.name) for each in fields(Config)}
+    return Config(**rest | {"model": ModelSettings(model, config, weights), "approach": own}), problems
+
+
+def _made(kind: type, options: Mapping[str, Any], where: str, problems: list[Problem]) -> Any:
+    """Make a dataclass of settings, or its default one after adding what is wrong with these."""
+    try:
+        return kind(**options)
+    except ConfigError as error:
+        problems += [
+            Problem(f"{where}.{name}", expected, str(options.get(name)), "Correct it.")
+            for name, expected in error.faults
+        ] or [Problem(where, "values that it can work with", str(error), "Correct them.")]
+    except ValueError as error:
+        problems.append(Problem(where, "values that it can work with", str(error), "Correct them."))
+    return kind()
+
+
+def _override(config: Any, override: str, problems: list[Problem]) -> Any:
+    key, equals, value = override.partition("=")
+    if not equals:
+        problems.append(Problem(override, "key=value", "no equals sign", "Write for example train.lr=3e-4."))
+        return config
+    section, dot, rest = key.partition(".")
+    if section == "approach" and dot:
+        # The words of approaches may have hyphens, which names of fields may not.
+        word, dot, name = rest.partition(".")
+        override = f"approach.{_identifier(word)}{dot}{name}={value}"
+    try:
+        merged = OmegaConf.merge(config, OmegaConf.from_dotlist([override]))
+        # A reference that leads nowhere is found by following it.
+        OmegaConf.to_container(merged, resolve=True)
+        return merged
+    except ConfigKeyError:
+        problems.append(Problem("settings", "a known setting", repr(key), _suggest_setting(key, config)))
+    except (OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        problems.append(Problem(key, "a value of the right type", reason, "Correct it."))
+    return config
+
+
+def _keys(config: Any, prefix: str = "") -> list[str]:
+    keys = []
+    for key in config:
+        name = f"{prefix}{key}"
+        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
+        keys += _keys(config[key], f"{name}.") if nested else [name]
+    return keys
+
+
+def _suggest_setting(key: str, config: Any) -> str:
+    """Name the nearest setting, and the others of its section; the sections, if it has none."""
+    keys = [_as_given(name) for name in _keys(config)]
+    section = key.partition(".")[0]
+    near = [name for name in keys if name.startswith(f"{section}.")]
+    return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
+
+
+def _as_given(key: str) -> str:
+    """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
+    section, *names = key.split(".")
+    words = {_identifier(word): word for word in approaches()} if section == "approach" else {}
+    return ".".join([section, *(words.get(name, name) for name in names)])

@@ -1,0 +1,35 @@
+"""The frames that one training reads, decoded on the machine that trains."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+from datasets.frame_store.store import FrameStore
+from datasets.loading.windows import eligible
+from grid.training.job import Job
+
+SMALL_ENOUGH_FOR_ONE_PROCESS = 100 * 2**20
+"""Bytes below which starting processes takes longer than decoding."""
+
+
+def fill(job: Job) -> None:
+    """Decode what a training reads into this machine's own store, with as many processes as read clips later.
+
+    Trainings that start together on one machine wait for each other instead of decoding the same clips.
+
+    Raises:
+        ProblemError: clips are no longer what was indexed.
+    """
+    folder = Path(job.frames)
+    folder.mkdir(parents=True, exist_ok=True)
+    for (corpus, split, height, width, clip_length), labelled in job.reads:
+        manifest = job.manifests[corpus].open()
+        store = FrameStore(folder, manifest, (height, width), job.frames_limit)
+        clips = eligible(manifest.clips(split), clip_length)[0]
+        with (folder / f".filling-{store.address}").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            estimate = store.estimate(clips, labelled=labelled)
+            if estimate.clips:
+                workers = 1 if estimate.size < SMALL_ENOUGH_FOR_ONE_PROCESS else max(1, job.loader_workers)
+                store.build(clips, workers=workers, labelled=labelled)

@@ -1,0 +1,65 @@
+"""A training with all that a worker needs to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from grid.plan import Read, TrainingSpec
+from grid.results.manifest_place import ManifestPlace
+from grid.results.storage import Storage
+from hd2s.training.execution import Execution
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training and its places (`grid.running.places`). Nothing but `spec` changes its weights.
+
+    Attributes:
+        id: the training's id.
+        spec: of the training.
+        reads: the clips that it reads, and whether with their maps.
+        manifests: corpus -> where it is.
+        frames: the folder of decoded frames.
+        frames_limit: bytes that they may take; None for no bound.
+        weights: the file to write, last and atomically.
+        parent: the weights to start from, or None.
+        backbone: a file that the model starts from, or None.
+        checkpoint_every: iterations between checkpoints.
+        loader_workers: processes that read clips.
+        threads: of PyTorch, on a processor.
+        execution: options, but for the precision.
+        plugins: folders of plug-ins.
+    """
+
+    id: str
+    spec: TrainingSpec
+    reads: tuple[tuple[Read, bool], ...]
+    manifests: Mapping[str, ManifestPlace]
+    frames: str
+    frames_limit: int | None
+    weights: str
+    parent: str | None
+    backbone: str | None
+    checkpoint_every: int
+    loader_workers: int
+    threads: int
+    execution: Execution
+    plugins: tuple[str, ...] = ()
+
+    def brought(self, storage: Storage) -> Job:
+        """Return the job with its places on this machine, and what lies there.
+
+        Raises:
+            OSError: the storage does not answer, or lacks something.
+            ProblemError: the disk is full.
+        """
+        return replace(
+            self,
+            manifests={corpus: place.brought(storage) for corpus, place in self.manifests.items()},
+            frames=str(storage.path(self.frames)),
+            weights=str(storage.path(self.weights)),
+            parent=self.parent and str(storage.fetch(self.parent)),
+            backbone=self.backbone and str(storage.fetch(self.backbone)),
+            plugins=tuple(str(storage.fetch_folder(folder)) for folder in self.plugins),
+        )

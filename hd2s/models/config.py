@@ -1,0 +1,94 @@
+"""What shapes a model: its configuration, and what that says of the model before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hd2s.checks import settle_types
+from hd2s.layers.features import Feature
+
+Fault = tuple[str, str]
+"""A field of a configuration, and what is expected of it."""
+
+
+class ConfigError(ValueError):
+    """Values that no model can be built with.
+
+    Attributes:
+        faults: the fields, with what is expected of them.
+    """
+
+    def __init__(self, told: str, faults: Iterable[Fault] = ()):
+        super().__init__(told)
+        self.faults = list(faults)
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a model looks at to answer.
+
+    Attributes:
+        frames: T, in a window.
+        height: in pixels.
+        width: in pixels.
+        step: from one frame of a window to the next, in frames of the clip.
+        answers: the frames of a window that the model answers: its last one, or every one.
+    """
+
+    frames: int
+    height: int
+    width: int
+    step: int = 1
+    answers: Literal["last", "every"] = "last"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, in pixels."""
+        return self.height, self.width
+
+    @property
+    def span(self) -> int:
+        """Frames of a clip from a window's first to its last."""
+        return (self.frames - 1) * self.step + 1
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What shapes a model: plain values, which are the settings `model.*` of a grid and part of its ids.
+
+    Raises:
+        ConfigError: listing everything that is not allowed.
+    """
+
+    def __post_init__(self) -> None:
+        if wrong := settle_types(self):
+            raise ConfigError(f"{type(self).__name__}: " + "; ".join(wrong))
+        if faults := list(self.faults()):
+            told = (f"{name} must be {expected}, found {getattr(self, name)}" for name, expected in faults)
+            raise ConfigError(f"{type(self).__name__}: " + "; ".join(told), faults)
+
+    def faults(self) -> Iterable[Fault]:
+        """List the fields whose values cannot work, with what is expected of them."""
+        return ()
+
+    @property
+    def input(self) -> Input:
+        """What the model looks at."""
+        raise NotImplementedError(f"{type(self).__name__} must say what its model looks at")
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        """The features that `Prediction.features` will hold, by name, the shallowest first."""
+        return {}
+
+    @property
+    def learns_smoothing(self) -> bool:
+        """Whether the model has learnt to smooth its maps itself, so that no fixed Gaussian is to follow."""
+        return False
+
+    def domain_of(self, corpus: str) -> str | None:
+        """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""
+        del corpus
+        return None

@@ -1,0 +1,265 @@
+"""What every model offers: nothing outside a model's own file or folder names it.
+
+A model's file or folder ends in `MODEL = Model(word, title, config, build, …)`. Its configuration
+(`hd2s.models.config`) says, without building anything, what it reads, answers and offers; what is built of
+that is a `SaliencyModel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from hd2s.layers.folded import Casting
+from hd2s.losses import kld
+from hd2s.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model returns, in training and evaluation alike.
+
+    Attributes:
+        saliency: (B, A, H, W), not negative, in the weights' dtype: a map of each answered frame.
+        auxiliary: further maps of the same shape by name, such as those of a model's inner levels.
+        features: (B, C, H, W) by name, as `ModelConfig.features` announces them.
+    """
+
+    saliency: Tensor
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    features: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that are trained alike.
+
+    Attributes:
+        parameters: of the model.
+        lr: factor of the training's learning rate.
+        weight_decay: factor of the training's weight decay.
+        frozen: iterations from the beginning in which they stay as they are.
+    """
+
+    parameters: list[nn.Parameter]
+    lr: float = 1.0
+    weight_decay: float = 1.0
+    frozen: int = 0
+
+
+@dataclass(frozen=True)
+class PredictionProtocol:
+    """Whose way of predicting a clip's first frames and of finishing maps.
+
+    Attributes:
+        smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for none.
+        head: what stands in for the frames before a clip's beginning: the window that follows with its time
+            reversed, or the same in the order of time with its colour channels reversed.
+        quantise: maps are rounded down to 8 bits before that Gaussian.
+    """
+
+    smoothing_sigma: float | None = None
+    head: Literal["time reversed", "colours reversed"] = "time reversed"
+    quantise: bool = False
+
+
+Push = Callable[[Tensor], Tensor | None]
+
+
+class Stream(Protocol):
+    """A model made ready to predict frame after frame, computing once what windows share."""
+
+    def begin(self, n_windows: int | None = None) -> Push:
+        """Begin a clip.
+
+        Args:
+            n_windows: how many windows will be asked for, where that is known.
+
+        Returns:
+            What takes the next frames, normalised (1, 3, n, H, W), and returns the maps, float32 (m, H, W),
+            of the windows that they complete, or None.
+        """
+
+
+@dataclass(frozen=True)
+class WeightLayout:
+    """A foreign file of weights that a model can read.
+
+    Attributes:
+        word: what `load_weights` returns for it.
+        title: what it holds, for people.
+        prefix: entries that begin so tell the layout.
+        names: model, of the declaration's own class → our name of each entry that is taken → the file's.
+        fills: whether it fills the model, or only starts it.
+        ignored: prefixes of entries that are of no use.
+        options: the file's entries → the options of the configuration that they tell.
+        beside: modules trained beside the model → our name of each of their entries → the file's.
+        writes: whether `export_weights` writes it.
+    """
+
+    word: str
+    title: str
+    prefix: str
+    names: Callable[[Any], dict[str, str]]
+    fills: bool = True
+    ignored: tuple[str, ...] = ()
+    options: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda content: {}
+    beside: Callable[[nn.Module], dict[str, str]] | None = None
+    writes: bool = False
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes to and from a GPU's memory for each operation, as measured or calculated for a model."""
+
+    training: float
+    prediction: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as specs, ids, checkpoints, tables and MLflow know it.
+
+    Attributes:
+        word: its name there.
+        title: its name in tables.
+        config: the class of its configuration.
+        build: configuration → the model, whose weights `hd2s.build_model` initialises.
+        settings: what its paper trains and tests with, setting → value, laid under a table's and the user's.
+        demo: what its demo departs in.
+        prediction: protocol → whose way of predicting; the first is the paper's.
+        of_protocol: training protocol → options of the configuration that it asks for.
+        layouts: foreign files of weights that it can read.
+        aliases: names that old checkpoints know it by → options that they stand for.
+        trains: whether it has weights to train; without any, it is fitted to its sources' maps at once.
+        traffic: of its operations on a GPU, if known.
+        cite: where it is published.
+    """
+
+    word: str
+    title: str
+    config: type[ModelConfig]
+    build: Callable[[Any], SaliencyModel]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    demo: Mapping[str, Any] = field(default_factory=dict)
+    prediction: Mapping[str, PredictionProtocol] = field(
+        default_factory=lambda: {"paper": PredictionProtocol()}
+    )
+    of_protocol: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    layouts: tuple[WeightLayout, ...] = ()
+    aliases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trains: bool = True
+    traffic: Traffic | None = None
+    cite: str = ""
+
+    @property
+    def options(self) -> list[str]:
+        """The fields of its configuration."""
+        return [each.name for each in fields(self.config)]
+
+    @property
+    def starts_from(self) -> list[WeightLayout]:
+        """The layouts that a training may start from."""
+        return [layout for layout in self.layouts if not layout.fills]
+
+
+class SaliencyModel(nn.Module):
+    """What all models have in common; the methods are what a model may do otherwise than most.
+
+    Args:
+        config: of the model's own class.
+    """
+
+    declaration: Model
+    """Set by `hd2s.build_model`, which has it from the registry."""
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+
+    @property
+    def learns_smoothing(self) -> bool:
+        """Whether its maps are smooth as they are to be, so that no fixed Gaussian is to follow."""
+        return self.config.learns_smoothing
+
+    def normalise(self, clips: Tensor) -> Tensor:
+        """Make of clips what the model takes.
+
+        On the clips' device: send them there as bytes first.
+
+        Args:
+            clips: uint8 (B, T, H, W, 3), RGB.
+
+        Returns:
+            float32 (B, 3, T, H, W) in [-1, 1], a view of channels-last memory (`torch.channels_last_3d`), the
+            layout in which 3-D convolutions are fastest; no copy is made for it.
+
+        Raises:
+            ValueError: another dtype or shape.
+        """
+        check_bytes(clips)
+        return clips.permute(0, 4, 1, 2, 3).float().mul_(2).sub_(255).div_(255)
+
+    def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
+        """Predict the answered frames of each clip.
+
+        Args:
+            clips: as `normalise` gives them.
+            domain: the corpus that they come from; a model without layers of a domain's own ignores it.
+            unlabelled: they have no ground truth: in training no gradient of the maps is kept.
+
+        Raises:
+            ValueError: clips of another size than the model's, or a domain that it needs and does not know.
+        """
+        raise NotImplementedError
+
+    def losses(self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True) -> dict[str, Tensor]:
+        """Return the terms that supervision adds up, by name: scalars, means over the batch.
+
+        Args:
+            prediction: of a batch.
+            maps: ground truth (B, A, H, W) of the answered frames, not negative, any scale; one without mass
+                counts as 0.
+            auxiliary: supervise the auxiliary maps as well.
+        """
+        outputs = {"saliency": prediction.saliency} | (dict(prediction.auxiliary) if auxiliary else {})
+        return kld_terms(outputs, maps)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return all parameters, in groups that are trained alike."""
+        return [ParameterGroup(list(self.parameters()))]
+
+    def blocks(self) -> Iterable[nn.Module]:
+        """Return the modules of which checkpointing keeps the inputs alone and computes the rest again."""
+        return ()
+
+    def stream(self, cast: Casting) -> Stream | None:
+        """Return the fast way of predicting, equal to the plain one; None where windows are all there is.
+
+        Args:
+            cast: where its weights, a copy, are to live.
+        """
+        del cast
+        return None
+
+    def fit(self, maps: Iterator[Tensor]) -> None:
+        """Fit a model that has no weights to train (`Model.trains`) to maps, uint8 (n, H, W) each time."""
+        del maps
+
+
+def kld_terms(outputs: Mapping[str, Tensor], maps: Tensor) -> dict[str, Tensor]:
+    """Return each output's KLD (B, A, H, W) from `maps` (B, A, H, W): means over batch and frames."""
+    stacked = torch.stack(list(outputs.values()), dim=1)
+    terms = kld(stacked, maps.unsqueeze(1)).mean((0, 2))
+    return {f"kld/{name}": term for name, term in zip(outputs, terms.unbind(), strict=True)}
+
+
+def check_bytes(clips: Tensor) -> None:
+    """Raise ValueError unless clips are uint8 (B, T, H, W, 3)."""
+    if clips.dtype != torch.uint8 or clips.ndim != 5 or clips.shape[-1] != 3:
+        raise ValueError(f"expected clips uint8 (B, T, H, W, 3), found {clips.dtype} {tuple(clips.shape)}")

@@ -1,0 +1,69 @@
+"""The one way from a file of weights to a model that predicts, for grids, commands and MLflow alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from hd2s.approaches.registry import approaches
+from hd2s.checks import unknown
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.registry import build_model, find_model
+from hd2s.weights.checkpoints import WeightsError, load_weights
+from hd2s.weights.recognition import Candidate, candidates
+
+
+def open_checkpoint(
+    path: str | os.PathLike,
+    *,
+    model: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    protocol: str = "paper",
+) -> SaliencyModel:
+    """Build the model that a file is of, as its approach left it, and load it: to evaluate, on the CPU.
+
+    Args:
+        path: our own checkpoint, or a released file that some model reads.
+        model: which model it is, if it could be of several.
+        options: of its configuration, in place of what the file says.
+        protocol: the released code may predict with another form of its model (`Model.of_protocol`).
+
+    Raises:
+        WeightsError: the file is no such thing, or does not fit.
+        ValueError: an unknown model or option, or one that the model's configuration does not allow.
+    """
+    found = candidates(path)
+    if model is not None:
+        word = find_model(model).model.word
+        found = [each for each in found if each.model == word] or [Candidate(word, {})]
+    errors = []
+    for candidate in found:
+        built = _build(path, candidate, options or {}, protocol)
+        try:
+            load_weights(built, path)
+        except WeightsError as error:
+            errors.append(error)
+            continue
+        return built.eval()
+    raise min(errors, key=lambda error: error.n_problems)
+
+
+def _build(
+    path: str | os.PathLike, candidate: Candidate, options: Mapping[str, Any], protocol: str
+) -> SaliencyModel:
+    try:
+        declared = find_model(candidate.model).model
+        built = build_model(
+            candidate.model,
+            seed=0,
+            **candidate.config | dict(declared.of_protocol.get(protocol, {})) | dict(options),
+        )
+    except ValueError as error:
+        raise type(error)(f"{path}: {error}") from error
+    if not candidate.approach:
+        return built
+    if candidate.approach not in approaches():
+        raise WeightsError(f"{path}: {unknown('approach', candidate.approach, approaches())}")
+    around = approaches()[candidate.approach].around
+    return around(built) if around else built

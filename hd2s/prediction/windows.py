@@ -1,0 +1,112 @@
+"""Which frames of a clip a model looks at to answer which of them (HD2S paper, Sect. 3.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+import numpy as np
+
+from hd2s.models.config import Input
+
+
+def window_indices(n_frames: int, input: Input, *, in_order: bool = False) -> np.ndarray:
+    """Return which frames predict which, for a model that answers the last frame of its window.
+
+    With frames counted from 0 and a step of 1, frame t ≥ T−1 is predicted from {t−T+1, …, t}, each of the
+    first T−1 from the time-reversed {t+T−1, …, t} (Sect. 3.1), which ends at t as well. Clips too short for
+    the latter (down to a single frame) are one rule more: the clip is continued beyond its end by reflection
+    in time, last frame not repeated (…, N−2, N−1, N−2, …); one frame repeats itself. A larger step s has t−s
+    in place of t−1.
+
+    Args:
+        n_frames: of the clip.
+        input: of the model.
+        in_order: keep the order of time in the first windows.
+
+    Returns:
+        int64 (n_frames, T), row t the window of frame t in the model's order.
+    """
+    t = np.arange(n_frames)[:, None]
+    back = np.arange(input.frames - 1, -1, -1) * input.step
+    ahead = back[::-1] if in_order else back
+    return reflected(np.where(t >= input.span - 1, t - back, t + ahead), n_frames)
+
+
+def iter_windows(
+    frames: Iterable[np.ndarray],
+    input: Input,
+    *,
+    reverse_colours: bool = False,
+) -> Iterator[np.ndarray]:
+    """Yield every frame's window, uint8 (T, H, W, 3), in order, by `window_indices`.
+
+    Reads `frames` once and holds no more than two spans of a window, so a stream of any length will do.
+
+    Args:
+        frames: uint8 (H, W, 3) each.
+        input: of the model, which answers the last frame of its window.
+        reverse_colours: the first windows keep the order of time and have their colour channels reversed.
+    """
+    head, stream = split(frames, input.span)
+    for row in window_indices(len(head), input, in_order=reverse_colours)[: input.span - 1]:
+        window = np.stack([head[i] for i in row])
+        yield window[..., ::-1] if reverse_colours else window
+    recent = deque(head[: input.span - 1], maxlen=input.span)
+    for frame in chain(head[input.span - 1 :], stream):
+        recent.append(frame)
+        yield np.stack(list(recent)[:: input.step])
+
+
+def iter_blocks(frames: Iterable[np.ndarray], input: Input) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield a clip in blocks of T × step frames, for a model that answers every frame of its window.
+
+    A last block that is too short is continued by reflection in time.
+
+    Args:
+        frames: uint8 (H, W, 3) each.
+        input: of the model.
+
+    Yields:
+        Windows uint8 (step, T, H, W, 3), of which window p holds the frames p, p + step, … of the block; and
+        how many frames the block has.
+    """
+    stream = iter(checked(frames))
+    while block := list(islice(stream, input.frames * input.step)):
+        indices = reflected(np.arange(input.frames * input.step), len(block)).reshape(
+            input.frames, input.step
+        )
+        yield np.stack([np.stack([block[i] for i in phase]) for phase in indices.T]), len(block)
+
+
+def split(frames: Iterable[np.ndarray], span: int) -> tuple[list[np.ndarray], Iterator[np.ndarray]]:
+    """Return the frames that the windows of the first `span` − 1 frames look at, and those that follow."""
+    stream = iter(checked(frames))
+    return list(islice(stream, max(2 * span - 2, 1))), stream
+
+
+def reflected(index: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return frame numbers beyond a clip's end as those of the clip continued by reflection."""
+    period = max(2 * (n_frames - 1), 1)
+    folded = index % period
+    return np.minimum(folded, period - folded)
+
+
+def checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the frames of a clip.
+
+    Raises:
+        ValueError: one has another shape or dtype than uint8 (H, W, 3), or there is none.
+    """
+    shape = None
+    for i, frame in enumerate(frames):
+        shape = shape or frame.shape
+        if frame.dtype != np.uint8 or frame.shape != shape or len(shape) != 3 or shape[-1] != 3:
+            raise ValueError(
+                f"frame {i}: expected uint8 {shape if i else '(H, W, 3)'}, found {frame.dtype} "
+                f"{frame.shape}; decode to RGB and resize to the model's input size"
+            )
+        yield frame
+    if shape is None:
+        raise ValueError("expected a clip of at least one frame, found none")

@@ -1,0 +1,95 @@
+"""A training's optimiser: groups of parameters, the learning rate's schedule, what is frozen at first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch.optim import SGD, Adam
+
+from hd2s.approaches.contract import Learner
+from hd2s.checks import unknown
+from hd2s.models.contract import ParameterGroup
+
+
+@dataclass(frozen=True)
+class OptimiserOptions:
+    """How weights are moved; the defaults are HD2S's (Sect. 4.2).
+
+    Attributes:
+        kind: "adam" or "sgd".
+        lr: the learning rate, before its schedule and a group's factor.
+        weight_decay: added to the gradient, before a group's factor.
+        momentum: of sgd.
+        lr_decay: what the learning rate is multiplied by.
+        lr_milestones: after how many iterations it is, each time.
+        lr_period: every so many iterations it is as well; 0 for never.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+
+    kind: Literal["adam", "sgd"] = "adam"
+    lr: float = 1e-3
+    weight_decay: float = 2e-7
+    momentum: float = 0.0
+    lr_decay: float = 1.0
+    lr_milestones: tuple[int, ...] = ()
+    lr_period: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("adam", "sgd"):
+            raise ValueError(unknown("optimiser", self.kind, ("adam", "sgd")))
+
+    def lr_at(self, iteration: int) -> float:
+        """Return the learning rate of an iteration, counted from 0; it depends on nothing but the number."""
+        times = sum(iteration >= milestone for milestone in self.lr_milestones)
+        times += iteration // self.lr_period if self.lr_period else 0
+        return self.lr * self.lr_decay**times if times else self.lr
+
+
+class Optimiser:
+    """Moves a learner's parameters: the model's in its own groups, what is trained beside it in one more.
+
+    Args:
+        learner: the model in training, on its device.
+        options: how.
+    """
+
+    def __init__(self, learner: Learner, options: OptimiserOptions):
+        self.options = options
+        self._groups = learner.model.parameter_groups()
+        grouped = {id(parameter) for group in self._groups for parameter in group.parameters}
+        if beside := [parameter for parameter in learner.parameters() if id(parameter) not in grouped]:
+            self._groups = [*self._groups, ParameterGroup(beside)]
+        decay = options.weight_decay
+        groups: list[dict[str, Any]] = [
+            {"params": group.parameters, "weight_decay": decay * group.weight_decay} for group in self._groups
+        ]
+        if options.kind == "adam":
+            self._torch: torch.optim.Optimizer = Adam(groups, lr=options.lr, fused=True)
+        else:
+            self._torch = SGD(groups, lr=options.lr, momentum=options.momentum, fused=True)
+
+    def begin(self, iteration: int) -> None:
+        """Set the learning rates of an iteration, counted from 0; forget the gradients of the last one."""
+        self._torch.zero_grad(set_to_none=True)
+        lr = self.options.lr_at(iteration)
+        for group, settings in zip(self._groups, self._torch.param_groups, strict=True):
+            settings["lr"] = lr * group.lr
+            # A frozen parameter gets no gradient, and so neither moves nor gathers momentum.
+            for parameter in group.parameters if group.frozen else ():
+                parameter.requires_grad_(iteration >= group.frozen)
+
+    def step(self) -> None:
+        """Move the parameters by their gradients."""
+        self._torch.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what an interrupted training must get back."""
+        return self._torch.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self._torch.load_state_dict(state)

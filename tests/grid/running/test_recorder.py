@@ -1,0 +1,133 @@
+"""What becomes of a unit reaches ledger, schedule and listeners, and failures are worded."""
+
+import pytest
+
+from grid.results import output_folder
+from hd2s.weights.checkpoints import WeightsError
+from manifests.problem import Problem, ProblemError
+from tests.grid.invented import evaluate, table5
+from tests.grid.ray_in_process import DiedInTaskError
+from tests.grid.recording import recording
+
+OUTCOME = {"best_kld": 1.0, "seconds": 2.0, "curve": [{"step": 1, "name": "val/kld", "value": 1.0}]}
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    return recording(table5(), tmp_path)
+
+
+@pytest.fixture
+def parent(recorder):
+    """A training that others start from."""
+    plan = recorder.schedule.plan
+    return next(unit for unit in plan.trainings.values() if plan.descendants(unit.id))
+
+
+def write(out, name):
+    path = out / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"content")
+    return path
+
+
+def test_a_finished_training_is_in_the_ledger_and_its_states_are_gone(recorder, parent):
+    out = recorder.ledger.out
+    write(out, output_folder.checkpoint(parent.id))
+    state = write(out, output_folder.state(parent.id, 1, "a"))
+    recorder.training_finished(parent, OUTCOME)
+    assert recorder.ledger.training_done(parent.id)
+    assert recorder.ledger.read_training(parent.id).curve == OUTCOME["curve"]
+    assert not state.exists()
+    assert parent.id in recorder.schedule.done
+    ((event, unit, summary, curve),) = recorder.listener.heard
+    assert (event, unit, curve) == ("finished", parent.id, OUTCOME["curve"])
+    assert summary == {
+        "best_kld": 1.0,
+        "seconds": 2.0,
+        "checkpoint": output_folder.checkpoint(parent.id),
+    }
+
+
+def test_a_training_without_weights_has_failed_with_all_that_needs_it(recorder, parent):
+    recorder.training_progressed(parent, [{"step": 7, "name": "train/loss", "value": 2.5}])
+    recorder.listener.heard.clear()
+    recorder.training_finished(parent, OUTCOME)
+    ledger, lost = recorder.ledger, recorder.schedule.plan.dependents(parent.id)
+    assert {unit for _, unit, _ in recorder.listener.heard} == {parent.id, *lost} == recorder.schedule.failed
+    assert all(file == ledger.failure(unit) for _, unit, file in recorder.listener.heard)
+    text = ledger.failure(parent.id).read_text()
+    assert "expected its best checkpoint inside the output folder" in text
+    assert "Traceback" not in text
+    assert "  7: train/loss 2.5\n" in text
+    assert ledger.failure(lost[0]).read_text().startswith(f"{lost[0]} needs {parent.id}, which failed:")
+
+
+def test_progress_is_told_as_the_sum_of_the_losses_and_the_last_validation(recorder, parent):
+    rows = [
+        {"step": 4, "name": "train/kld/saliency", "value": 9.0},
+        {"step": 5, "name": "train/kld/saliency", "value": 1.5},
+        {"step": 5, "name": "train/domain", "value": 0.5},
+        {"step": 5, "name": "lambda", "value": 0.1},
+        {"step": 5, "name": "val/kld", "value": 1.25},
+    ]
+    recorder.training_progressed(parent, rows[:-1])
+    recorder.training_progressed(parent, rows)
+    first, second = recorder.listener.heard
+    assert first == ("progress", parent.id, 5, parent.iterations, {"loss": 2.0})
+    assert second[-1] == {"loss": 2.0, "val KLD": 1.25}
+
+
+def test_what_failed_before_is_left_alone_without_a_word_of_its_own(recorder, parent):
+    before = recorder.ledger.write_failure(parent.id, "of an earlier run").stat().st_mtime_ns
+    recorder.leave_alone(parent.id)
+    lost = recorder.schedule.plan.dependents(parent.id)
+    assert {unit for _, unit, _ in recorder.listener.heard} == set(lost)
+    assert recorder.ledger.failure(parent.id).stat().st_mtime_ns == before
+    assert recorder.ledger.failure(lost[-1]).read_text().endswith("of an earlier run")
+    evaluation = next(unit for unit in recorder.schedule.plan.evaluations if unit not in lost)
+    recorder.leave_alone(evaluation)
+    assert recorder.schedule.failed == {parent.id, *lost, evaluation}
+
+
+def test_a_finished_evaluation_loses_its_parts(recorder):
+    evaluation = next(iter(recorder.schedule.plan.evaluations.values()))
+    part = write(recorder.ledger.out, output_folder.part(evaluation.id, 0))
+    evaluate(recorder.ledger, evaluation, nss=1.0)
+    recorder.evaluation_finished(evaluation)
+    assert not part.exists()
+    assert recorder.listener.heard == [("finished", evaluation.id, 2.0)]
+    assert evaluation.id in recorder.schedule.done
+
+
+PROBLEM = Problem("clip 7", "20 frames", "3", "Index it again.")
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "traceback"),
+    [
+        (ProblemError(PROBLEM), str(PROBLEM), False),
+        (DiedInTaskError(ProblemError(PROBLEM)), str(PROBLEM), False),
+        (DiedInTaskError(WeightsError("weights.pt: missing fusion")), "weights.pt: missing fusion", False),
+        (ValueError("no such clip"), "ValueError: no such clip", True),
+    ],
+)
+def test_a_failed_evaluation_leaves_what_its_error_says(recorder, error, told, traceback):
+    evaluation = next(iter(recorder.schedule.plan.evaluations.values()))
+    try:
+        raise error
+    except type(error) as raised:
+        recorder.evaluation_failed(evaluation, raised)
+    text = recorder.ledger.failure(evaluation.id).read_text()
+    assert told in text
+    assert ("Traceback" in text) == traceback
+    assert recorder.listener.heard == [("failed", evaluation.id, recorder.ledger.failure(evaluation.id))]
+    assert recorder.schedule.failed == {evaluation.id}
+
+
+def test_a_failure_that_cannot_be_written_down_stops_nothing(recorder, parent, caplog):
+    (recorder.ledger.out / "logs").write_text("in the way")
+    recorder.training_failed(parent, "a reason")
+    assert recorder.listener.heard[0] == ("failed", parent.id, recorder.ledger.out / "logs")
+    assert "a reason" in caplog.text
+    assert parent.id in recorder.schedule.failed

@@ -1,0 +1,140 @@
+"""What the metrics of one frame are computed from, and that threads do not disturb each other."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from hd2s.metrics import on_processor
+from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, find_metric
+from hd2s.metrics.on_processor import Image, area, as_numpy, pixels, sampled_area
+from hd2s.metrics.scores import auc_judd
+from tests.hd2s.plain_metrics import KINDS, example, plain_area, plain_auc_judd, plain_shuffled_area
+
+ALL = [find_metric(name) for name in METRICS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_moments_are_those_of_the_map(kind):
+    saliency, points, *_ = example(0, kind=kind)
+    image, exact = Image.of(saliency), saliency.astype(np.float64)
+    assert (image.low, image.high) == (exact.min(), exact.max())
+    assert image.unit == (exact.max() - exact.min() if saliency.dtype == np.float64 else 1)
+    np.testing.assert_allclose(image.shifted * image.unit + image.low, exact.ravel(), rtol=1e-12)
+    assert image.total == pytest.approx(image.shifted.sum(), rel=1e-12)
+    assert image.spread / image.values.size == pytest.approx(exact.var() / image.unit**2, rel=1e-9)
+    at = pixels(points, image.shape)
+    np.testing.assert_allclose(
+        image.scaled(at), (exact.ravel()[at] - exact.min()) / np.ptp(exact), rtol=1e-12
+    )
+    assert not image.constant
+
+
+def test_a_map_of_huge_values_does_not_overflow():
+    image = Image.of(np.array([[0.0, 1e300], [3e300, 2e300]]))
+    assert np.isfinite(image.square)
+    assert image.spread * 9 / 4 == pytest.approx(np.var([0.0, 1.0, 3.0, 2.0]))
+
+
+def test_constant_and_zero_maps_say_so():
+    for value in (0, 7):
+        image = Image.of(np.full((3, 4), value, np.uint8))
+        assert image.constant
+        assert image.zero == (value == 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_map_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match="expected a finite map, found NaN or infinity; check the model"):
+        Image.of(np.array([[0.0, bad]]))
+
+
+@pytest.mark.parametrize("n", [0, 1, 499, 500, 2000])
+def test_points_are_a_set_of_pixels_however_many_there_are(n):
+    points = np.random.default_rng(n).integers(0, (30, 40), (n, 2)).astype(np.int16)
+    expected = sorted({int(y) * 40 + int(x) for y, x in points})
+    assert pixels(points, (30, 40)).tolist() == expected
+    mask = np.zeros((30, 40), bool)
+    mask[tuple(points.T)] = True
+    assert pixels(mask, (30, 40)).tolist() == expected
+    assert pixels(torch.from_numpy(points), (30, 40)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        (np.array([[0, 0], [3, 1]]), r"fixation \(y, x\) = \(3, 1\) outside the map \(3, 4\)"),
+        (np.array([[0, -1]]), r"\(0, -1\) outside"),
+        (np.array([[0.0, 1.0]]), r"found float64 \(1, 2\); pass an image of fixations as `image > 0`"),
+        (np.ones((3, 4), np.uint8), r"expected fixations as bool \(3, 4\) or integer \(n, 2\)"),
+        (np.ones((4, 3), bool), r"found bool \(4, 3\)"),
+    ],
+)
+def test_what_is_no_set_of_pixels_is_refused(points, said):
+    with pytest.raises(ValueError, match=said):
+        pixels(points, (3, 4))
+
+
+def test_tensors_become_arrays_whatever_their_type():
+    values = torch.tensor([[0.5, 2.0]], requires_grad=True)
+    np.testing.assert_array_equal(as_numpy(values), [[0.5, 2.0]])
+    rounded = as_numpy(values.bfloat16())
+    assert rounded.dtype == np.float32
+    np.testing.assert_array_equal(rounded, [[0.5, 2.0]])
+
+
+def test_areas_are_those_of_trapezoids():
+    assert area(np.array([]), np.array([]), BENCHMARK) == 0.5
+    rng = np.random.default_rng(0)
+    tp, fp = np.sort(rng.random(9)), np.sort(rng.random(9))
+    assert area(tp, fp, BENCHMARK) == pytest.approx(plain_area(tp, fp), abs=1e-14)
+    rounded = Convention(auc_digits=1)
+    assert area(tp, fp, rounded) == pytest.approx(plain_area(tp.round(1), fp.round(1)), abs=1e-14)
+
+
+@pytest.mark.parametrize("largest", [1.0, 0.97, 0.5])
+def test_the_area_of_two_samples_is_that_of_the_threshold_loop(largest):
+    rng = np.random.default_rng(1)
+    hits, negatives = np.append(rng.random(20) * largest, largest), rng.random(30) * largest
+    found = sampled_area(hits, negatives, BENCHMARK)
+    assert found == pytest.approx(plain_shuffled_area(hits, negatives), abs=1e-14)
+
+
+def test_8_bit_maps_are_counted_by_level():
+    rng = np.random.default_rng(0)
+    for shape in ((7, 9), (8, 8)):  # an odd and an even number of pixels
+        saliency = rng.integers(0, 256, shape, dtype=np.uint8)
+        points = np.stack(np.divmod(rng.choice(saliency.size, 20, replace=False), shape[1]), axis=1)
+        assert auc_judd(saliency, points) == auc_judd(saliency.astype(np.float32), points)
+        assert auc_judd(saliency, points) == pytest.approx(plain_auc_judd(saliency, points), abs=1e-12)
+
+
+def of_frames(seeds, **options):
+    frames = [example(seed, **options) for seed in seeds]
+    saliency, points, truth, others = (list(part) for part in zip(*frames, strict=True))
+    return np.stack(saliency), points, np.stack(truth), others
+
+
+def test_other_fixations_may_be_shared_by_some_frames_and_not_by_others():
+    saliency, points, truth, (first, second, _) = of_frames(range(3))
+    for others in ([first] * 3, [first, second, second], [first, second, first]):
+        scores = on_processor.score(saliency, points, truth, others, metrics=ALL, convention=BENCHMARK)
+        for i in range(3):
+            one = slice(i, i + 1)
+            alone = on_processor.score(
+                saliency[one], points[one], truth[one], others[one], metrics=ALL, convention=BENCHMARK
+            )
+            np.testing.assert_array_equal(scores[:, i], alone[:, 0])
+
+
+def test_threads_score_frames_of_their_own_beside_each_other():
+    def scored(seed):
+        shape = (120, 160) if seed % 2 else (90, 200)
+        frames = of_frames([seed] * 4, shape=shape)
+        return on_processor.score(*frames, metrics=ALL, convention=BENCHMARK)
+
+    expected = [scored(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for found, alone in zip(pool.map(scored, list(range(8)) * 3), expected * 3, strict=True):
+            np.testing.assert_array_equal(found, alone)
