@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from datasets.__main__ import main
 from datasets.corpora.saliency_maps import MapReader
 from manifests import open_manifest
 from tests.places import REPOSITORY
@@ -80,19 +81,19 @@ def test_a_corpus_of_a_plug_in_folder_is_indexed_checked_and_listed(place):
     assert "Did you mean squares? Available: dhf1k, hollywood2, ledov, squares," in unknown.stderr
 
 
-def test_without_the_option_the_corpus_is_unknown(place):
-    done = run(place, "index", "squares", "--root", "root")
-    assert done.returncode == 2
-    assert "expected a known corpus, found 'squares'" in done.stderr
+def test_without_the_option_the_corpus_is_unknown(place, capsys):
+    assert main(["index", "squares", "--root", str(place / "root")]) == 2
+    assert "expected a known corpus, found 'squares'" in capsys.readouterr().err
 
 
-def test_all_that_is_wrong_with_plug_in_folders_is_told_with_status_2(place, tmp_path):
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "a.py").write_text("import nothing_of_the_kind\n")
-    folders = ["--plugins", str(tmp_path / "broken"), "--plugins", str(tmp_path / "gone")]
-    for command in (["index", "dhf1k", "--root", "root"], ["check", "dhf1k"]):
-        done = run(place, *command, *folders)
-        assert done.returncode == 2
-        assert f"{tmp_path}/broken/a.py, line 1: expected a file that can be imported" in done.stderr
-        assert "found ModuleNotFoundError: No module named 'nothing_of_the_kind'" in done.stderr
-        assert f"plug-in folder {tmp_path}/gone: expected a folder of Python files, found noth" in done.stderr
+@pytest.mark.parametrize("command", [["index", "dhf1k", "--root", "root"], ["check", "dhf1k"]])
+def test_all_that_is_wrong_with_plug_in_folders_is_told_with_status_2(tmp_path, capsys, monkeypatch, command):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    folder = tmp_path / f"broken_for_{command[0]}"
+    folder.mkdir()
+    (folder / "a.py").write_text("import nothing_of_the_kind\n")
+    assert main([*command, "--plugins", str(folder), "--plugins", str(tmp_path / "gone")]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder}/a.py, line 1: expected a file that can be imported" in said
+    assert "found ModuleNotFoundError: No module named 'nothing_of_the_kind'" in said
+    assert f"plug-in folder {tmp_path}/gone: expected a folder of Python files, found nothing" in said

@@ -134,13 +134,14 @@ def test_a_folder_that_takes_no_more_is_told_with_what_to_do(tiny_disk):
 
 
 _PEAK = """
-import resource, sys
+import sys
 from tests.datasets.text_corpus import TextCorpus
 from datasets.indexing.index import index
 
 if __name__ == "__main__":
     index(TextCorpus(), sys.argv[1], sys.argv[2])
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Of this program alone: what getrusage tells begins at the size of the process that started it.
+    print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
@@ -148,7 +149,7 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(_PEAK)
     peak = []
-    for n_clips in (10, 60):
+    for n_clips in (20, 50):
         root = tmp_path / f"{n_clips}" / "corpus"
         for n in range(n_clips):
             write_clip(root, f"train_{n}", seed=n, points=100_000, frames=600)
@@ -156,5 +157,5 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path):
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
         peak.append(float(done.stdout))
-    # MiB; the fixations of 50 clips more are 50 MiB in memory.
-    assert peak[1] - peak[0] < 20
+    # MiB; the fixations of 30 clips more are 30 MiB in memory.
+    assert peak[1] - peak[0] < 12

@@ -1,5 +1,7 @@
 """Batches: the same for any number of loaders, ranks and restarts, and the windows they say they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -146,6 +148,15 @@ def test_all_maps_are_the_same_without_room_and_read_no_frame(corpus, tmp_path):
     roomy = FrameStore(tmp_path / "roomy", store.manifest, SIZE)
     assert sum(len(maps) for maps in all_maps(roomy, clips, 16)) == 45
     assert {path.suffix for path in (tmp_path / "roomy").glob("DHF1K*/*")} == {".maps"}
+
+
+def test_maps_are_read_as_they_are_asked_for(corpus, tmp_path):
+    """No more is in memory than a batch: what lies behind it may not even be readable."""
+    store, (clip, *_) = corpus
+    maps = all_maps(FrameStore(tmp_path, store.manifest, SIZE), [clip, replace(clip, n_frames=21)], 8)
+    assert [len(next(maps)), len(next(maps))] == [8, 8]
+    with pytest.raises(ProblemError, match="DHF1K/0001"):
+        next(maps)
 
 
 def test_all_maps_of_no_clip_are_none_and_none_at_a_time_is_refused(corpus):
