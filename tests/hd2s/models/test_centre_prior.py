@@ -59,9 +59,7 @@ def test_of_all_constant_maps_it_has_the_lowest_mean_kld(fitted):
     untouched = build_model("centre_prior", height=8, width=12).prior
     pooled = truth.double().sum(0)  # the mean of the maps themselves, in which large ones weigh more
     others = [untouched, torch.ones(8, 12), pooled, *truth.double()]
-    others += [
-        fitted.prior * (1 + 0.05 * (torch.rand(8, 12, generator=generator) - 0.5)) for _ in range(20)
-    ]
+    others += [fitted.prior * (1 + 0.05 * (torch.rand(8, 12, generator=generator) - 0.5)) for _ in range(20)]
     assert all(mean_kld(other) > best for other in others)
 
 
