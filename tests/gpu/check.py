@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     device = torch.device(options.device)
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise SystemExit("--device: expected a GPU, found none that PyTorch can use; give --device cpu --tiny")
+        raise SystemExit(
+            "--device: expected a GPU, found none that PyTorch can use; give --device cpu --tiny"
+        )
     chosen = [model for model in models().values() if model.trains]
     if options.models:
         chosen = [model for model in chosen if model.word in options.models]
@@ -71,9 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
-    found = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     trained = [word for word, model in models().items() if model.trains]
     found.add_argument("--out", type=Path, required=True, help="folder of check.json and check.md")
     found.add_argument("--minutes", type=float, default=8.0, help="for all parts together")

@@ -17,7 +17,9 @@ from torch.nn.modules.conv import _ConvNd
 
 from hd2s import build_model
 from hd2s.approaches.contract import MicroBatch
+from hd2s.models.config import ConfigError
 from hd2s.models.contract import Model, SaliencyModel
+from hd2s.models.registry import models
 from tests.gpu.clock import copy_rate
 from tests.gpu.report import Row
 
@@ -72,8 +74,7 @@ def fixed(word: str, tiny: bool, **options: object) -> SaliencyModel:
     On a fresh model's weights the rounding of float32 alone moves gradients by several percent; here every
     layer's values are of the order of 1, and batch norms have statistics far from their first ones.
     """
-    demo = _declared(word).demo if tiny else {}
-    size = {name.removeprefix("model."): value for name, value in demo.items() if name.startswith("model.")}
+    size = _smallest(_declared(word)) if tiny else {}
     model = build_model(word, seed=0, **(size | options))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -146,7 +147,16 @@ def without_dropout(module: nn.Module) -> None:
             part.eval()
 
 
-def _declared(word: str) -> Model:
-    from hd2s.models.registry import models
+def _smallest(model: Model) -> dict[str, object]:
+    """Return the options of a model's demo, with half the sides where the model can have them."""
+    demo = {name.removeprefix("model."): value for name, value in model.demo.items() if name[:6] == "model."}
+    half = {name: demo[name] // 2 for name in ("height", "width") if name in demo}
+    try:
+        model.config(**(demo | half))
+    except ConfigError:
+        return demo
+    return demo | half
 
+
+def _declared(word: str) -> Model:
     return models()[word]
