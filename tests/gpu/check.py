@@ -24,10 +24,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from hd2s.models.registry import models  # noqa: E402 - the repository is not installed everywhere
-from tests.gpu.clock import OutOfTime, bounded  # noqa: E402
-from tests.gpu.report import Found, Report, heading  # noqa: E402
-from tests.gpu.subjects import Bench  # noqa: E402
+from hd2s.models.registry import models
+from tests.gpu.clock import OutOfTime, bounded
+from tests.gpu.report import Found, Report, heading
+from tests.gpu.subjects import Bench
 
 
 class Part(NamedTuple):

@@ -36,7 +36,7 @@ def fast_against_plain(bench: Bench, declaration: Model) -> Row:
 
 
 def change_by_bfloat16(bench: Bench, declaration: Model) -> Row:
-    """Return the largest change of each metric on a frame: as it is, since no limit is right for all models."""
+    """Return the largest change of each metric on a frame; no limit is right for all models."""
     model = bench.model(declaration).eval()
     frames = frames_of(model, model.config.input.span + 3).numpy()
     try:

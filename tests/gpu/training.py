@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -58,10 +59,13 @@ def _by_size(bench: Bench, model: Model, bfloat16: bool) -> Iterator[Row]:
                 yield columns | {"left out": "needs CUDA"}
             elif way != COMPILED or (size == papers and bfloat16):
                 # Compiling takes a minute or two: once, for what a training uses.
-                yield from told(columns, lambda: micro_batch(bench, model, way, size, bfloat16, limit))  # noqa: B023
+                options = {"way": way, "size": size, "bfloat16": bfloat16, "limit": limit}
+                yield from told(columns, partial(micro_batch, bench, model, **options))
 
 
-def micro_batch(bench: Bench, model: Model, way: str, size: int, bfloat16: bool, limit: float | None) -> Row:
+def micro_batch(
+    bench: Bench, model: Model, *, way: str, size: int, bfloat16: bool, limit: float | None
+) -> Row:
     """Time forward pass, losses and backward pass of a micro-batch, by plain supervision."""
     execution = Execution(mixed_precision=bfloat16, **WAYS[way]).resolve(bench.device)
     learner = Learner(execution.prepare(bench.model(model)), LearnerOptions()).train()
