@@ -20,10 +20,9 @@ from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.gpu.report import Row
 from tests.gpu.subjects import SOURCE, TARGET, Bench, batch_of, fixed, without_dropout
 
-LIMITS = {"found": 1e-4, "output": 1e-4, "terms": 1e-2}
-"""Of the largest gradient, of the largest value of the maps, and of the losses."""
-TIMES_THE_PROCESSORS = 4.0
-"""How much farther from float64 the device's float32 may be than the processor's, where that is more."""
+LIMITS = {"found": 1e-4, "output": 1e-4, "terms": 5e-2}
+"""Of the largest gradient, of the largest value of the maps, and of the losses, whose rounding grows through
+batch norms with the statistics of a small batch."""
 OF_OPTIMISER = {"optimiser": "kind", "lr": "lr", "weight_decay": "weight_decay", "momentum": "momentum"}
 
 
@@ -97,13 +96,14 @@ def gradients(bench: Bench, variant: Variant) -> Row:
     batch = 2
     exact = outcome(variant.learner(bench).double(), variant, batch)
     processors = apart(outcome(variant.learner(bench), variant, batch), exact)
-    devices = apart(outcome(variant.learner(bench).to(bench.device), variant, batch), exact)
-    limits = {name: max(limit, TIMES_THE_PROCESSORS * processors[name]) for name, limit in LIMITS.items()}
+    devices = processors
+    if bench.gpu:
+        devices = apart(outcome(variant.learner(bench).to(bench.device), variant, batch), exact)
     return {
         **devices,
         "processor's": processors["found"],
-        "limit": limits["found"],
-        "ok": all(devices[name] <= limit for name, limit in limits.items()),
+        "limit": LIMITS["found"],
+        "ok": all(devices[name] <= limit for name, limit in LIMITS.items()),
     }
 
 
