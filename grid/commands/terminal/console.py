@@ -118,7 +118,8 @@ class Progress(Listener):
         with self._lock:
             self.state.advance(training.id, step, losses)
         if self.state.clock() - self._spoken >= _SECONDS_BETWEEN_PLAIN_LINES:
-            self._say(f"{training.label}: {step}/{total}, {_losses(losses)}")
+            how_far = f"{step}/{total}, " if total else ""
+            self._say(f"{training.label}: {how_far}{_losses(losses)}")
 
     def on_training_finished(
         self, training: Training, summary: Mapping[str, Any], curve: Iterable[Row]
@@ -160,9 +161,9 @@ class Progress(Listener):
 
     def _finish(self, unit: Training | Evaluation) -> None:
         with self._lock:
-            self.state.finish(unit.id)
-        job = self.state.jobs[unit.id]
-        self._say(f"done {job.kind} {unit.label} in {duration(job.seconds)}; {self._summary()}")
+            seconds = self.state.finish(unit.id)
+        kind = self.state.jobs[unit.id].kind
+        self._say(f"done {kind} {unit.label} in {duration(seconds)}; {self._summary()}")
 
     def _fail(self, unit: Training | Evaluation, error: Path) -> None:
         with self._lock:
