@@ -23,6 +23,10 @@ class StopHereError(Exception):
     pass
 
 
+# They make the corpora, all of them and again.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory):
     return generate(tmp_path_factory.mktemp("demo"))
