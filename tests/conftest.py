@@ -37,11 +37,11 @@ def tiny_disk(tmp_path):
 @pytest.fixture(scope="session")
 def demo_out(tmp_path_factory):
     """An output folder with the demo corpora generated and indexed, as `--demo` leaves it."""
-    from grid.planning.inputs import prepare_demo
-    from grid.specs import settings as config
+    from grid.planning.demo import prepare_demo
+    from grid.specs import settings_reader
 
     out = tmp_path_factory.mktemp("demo-runs")
-    prepare_demo(config.load([], demo=True), out, lambda text: None)
+    prepare_demo(settings_reader.load([], demo=True), out, lambda text: None)
     return out
 
 

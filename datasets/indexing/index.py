@@ -98,16 +98,11 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        options: dict[str, str | int] = {"split": split, "seed": seed}
         return write(
-            folder,
-            corpus.name,
-            root,
-            clips,
-            cache,
+            *(folder, corpus.name, root, clips, cache),
             findings=findings,
             layout=listing.layout,
-            options=options,
+            options={"split": split, "seed": seed},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
 

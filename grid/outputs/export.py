@@ -20,6 +20,7 @@ from grid.results import output_folder
 from grid.results.files import write_atomically
 from grid.results.provenance import python_version, requirements, source_version
 from grid.specs import grid_reader as specs
+from grid.specs.dotted_keys import listed
 from manifests.problem import Problem, ProblemError
 from manifests.store import Manifest
 
@@ -67,7 +68,10 @@ def _without_path(override: str) -> str:
     key, _, value = override.partition("=")
     if key.startswith("corpora."):
         return f"{key}=DIR"
-    return f"{key}=FILE" if key == "model.backbone_weights" and value != "none" else override
+    if key == "plugins":
+        names = (Path(folder).resolve().name for folder in listed(key, value))
+        return f"{key}=[{','.join(f'{_FOLDER_IN_COMMANDS}/plugins/{name}' for name in names)}]"
+    return f"{key}=FILE" if key.endswith(".backbone_weights") and value != "none" else override
 
 
 def _fill(part: Path, grid: Grid, portable: Grid) -> None:
@@ -77,15 +81,16 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
     _copy_results(part / output_folder.RESULTS, grid)
     _copy_specs(part / "specs", grid)
+    for folder in map(Path, grid.config.plugins):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(folder, part / "plugins" / folder.resolve().name, ignore=ignored)
     settings = {name: asdict(grid.config)[name] for name in ("model", "train", "test", "tables", "seeds")}
     settings["model"]["backbone_weights"] = _weights(grid)
     units = {
         kind: [asdict(unit) | {"spec": unit.spec.as_settings()} for unit in found.values()]
         for kind, found in (("trainings", grid.plan.trainings), ("evaluations", grid.plan.evaluations))
     }
-    units |= {
-        "cells": [asdict(cell) for cell in grid.plan.cells],
-    }
+    units["cells"] = [asdict(cell) for cell in grid.plan.cells]
     texts = {
         "settings.yaml": OmegaConf.to_yaml(OmegaConf.create(settings)),
         "plan.json": _json(units),
@@ -134,8 +139,8 @@ def _corpora(grid: Grid) -> dict[str, dict[str, Any]]:
 
 def _weights(grid: Grid) -> str:
     """Say which initial weights were taken, by their content."""
-    digests = {unit.spec.model.weights for unit in grid.plan.trainings.values()} - {None}
-    return f"SHA-256 {digests.pop()}" if digests else "none"
+    found = ", ".join(f"{weights.digest} ({model})" for model, weights in grid.weights.items())
+    return f"SHA-256 {found}" if found else "none"
 
 
 def _reproduce(grid: Grid, portable: Grid, again: str) -> str:

@@ -45,7 +45,8 @@ class Recorder:
         """Record new rows of a training's curve."""
         self._curves.setdefault(training.id, deque(maxlen=_ROWS_IN_AN_ACCOUNT)).extend(rows)
         latest = {row["name"]: row["value"] for row in rows}
-        losses = {"loss": sum(value for name, value in latest.items() if name.startswith("train/"))}
+        terms = [value for name, value in latest.items() if name.startswith("train/")]
+        losses = {"loss": sum(terms)} if terms else {}
         if "val/kld" in latest:
             losses["val KLD"] = latest["val/kld"]
         self.listener.on_training_progress(training, rows[-1]["step"], training.iterations, losses, rows)

@@ -89,7 +89,7 @@ class Feed:
 
     def _as_taken(self, batch: ClipBatch, corpus: str) -> MicroBatch:
         batch = batch.to(self.device)
-        maps = None if batch.maps is None else batch.maps[:, 0].float() / 255
+        maps = None if batch.maps is None else batch.maps.float() / 255
         keys = [f"{corpus}/{key}" for key in batch.keys]
         return MicroBatch(self.model.normalise(batch.clips), maps, keys, self.model.config.domain_of(corpus))
 

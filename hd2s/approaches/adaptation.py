@@ -39,8 +39,10 @@ class AdversarialLearner(Learner):
     ) -> Iterator[tuple[Tensor, Terms]]:
         """Yield the source's loss with both parts (d = 0), then the target's domain loss (d = 1).
 
-        Beside each goes the share of its clips that each level's classifier tells right. Averaged over both,
-        ½ is what guessing gives: there the features of a level no longer tell the domains apart.
+        Yields:
+            The loss and its terms, with the share of its clips that each level's classifier tells right.
+            Averaged over both, ½ is what guessing gives: there the features of a level no longer tell the
+            domains apart.
         """
         (source,), (target,) = labelled, unlabelled
         prediction = self.model(source.clips, domain=source.domain)

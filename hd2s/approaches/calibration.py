@@ -33,13 +33,17 @@ _ALMOST_NONE = 1e-6
 class Calibration(nn.Module):
     """Sharpness, centre prior, blur and bias of saliency maps; at first the identity.
 
-    Every parameter is a departure from the identity. `sharpness`: the map is raised to the power
-    exp(10·`sharpness`). `prior_weight`: the map's logarithm gains 10·`prior_weight` at the peak of a
-    Gaussian, less around it; a negative weight pushes the map away. `prior_mean` (y, x): where that peak
-    lies, from the centre, in shares of the sides. `prior_spread` (y, x): its σ is exp(10·`prior_spread`) of
-    a fifth of the side. `blur`: σ of a Gaussian filter in shares of the map's height, mirrored at the
-    border. `bias`: its square, in shares of the peak, is added everywhere. Signs of the last two mean
-    nothing. The map keeps its peak, since neither the KLD nor the benchmark's metrics see a scale.
+    Every parameter is a departure from the identity. Signs of `blur` and `bias` mean nothing. The map keeps
+    its peak, since neither the KLD nor the benchmark's metrics see a scale.
+
+    Attributes:
+        sharpness: the map is raised to the power exp(10·`sharpness`).
+        prior_weight: the map's logarithm gains 10·`prior_weight` at the peak of a Gaussian, less around it; a
+            negative weight pushes the map away.
+        prior_mean: (y, x), where that peak lies, from the centre, in shares of the sides.
+        prior_spread: (y, x), by which its σ is exp(10·`prior_spread`) of a fifth of the side.
+        blur: σ of a Gaussian filter in shares of the map's height, mirrored at the border.
+        bias: its square, in shares of the peak, is added everywhere.
     """
 
     def __init__(self):

@@ -96,10 +96,13 @@ class Learner(nn.Module):
     def losses(
         self, labelled: Sequence[MicroBatch], unlabelled: Sequence[MicroBatch], progress: Progress
     ) -> Iterator[tuple[Tensor, Terms]]:
-        """Yield each loss, a scalar, with the terms that it is the sum of, and what is watched beside them.
+        """Yield the losses, one after the other.
 
         Each is to be propagated back before the next is asked for, so that only one forward pass is held in
         memory, and no batch norm sees two domains in one batch.
+
+        Yields:
+            A loss, a scalar, and the terms that it is the sum of, with what is watched beside them.
         """
         del unlabelled, progress
         (batch,) = labelled

@@ -41,9 +41,14 @@ class Source:
 
 
 def open_source(path: Path, rate: Fraction) -> Source:
-    """Look at a video file or a folder of images; `rate` is that of images, which do not tell theirs.
+    """Look at a video file or a folder of images.
 
-    Raises ProblemError for a path that is neither.
+    Args:
+        path: of either.
+        rate: that of images, which do not tell theirs.
+
+    Raises:
+        ProblemError: the path is neither.
     """
     if path.is_dir():
         return _folder(path, rate)

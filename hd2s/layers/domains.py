@@ -43,8 +43,9 @@ class DomainBatchNorm2d(nn.ModuleDict):
 class GaussianPriors(nn.Module):
     """Learned Gaussian prior maps.
 
-    `gaussians`: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
-    that they hold at any size.
+    Attributes:
+        gaussians: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
+            that they hold at any size.
     """
 
     def __init__(self, domains: Sequence[str]):
@@ -84,10 +85,13 @@ def gaussian_profiles(parameters: Tensor, n: int) -> Tensor:
 
 
 class GaussianSmoothing(nn.Module):
-    """A Gaussian filter of learned width `sigma` (a scalar, in pixels); zeros beyond the border.
+    """A Gaussian filter of learned width; zeros beyond the border.
 
     The two-dimensional kernel, cut to a square and normalised to sum to one, is the product of two
     one-dimensional ones: each runs as a matrix along its axis, in full precision on every device.
+
+    Attributes:
+        sigma: the width, a scalar, in pixels.
     """
 
     def __init__(self, max_sigma: float):

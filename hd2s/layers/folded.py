@@ -68,8 +68,11 @@ class FrameConv:
 class TimeConv:
     """k×1×1 convolution and ReLU of (B, T, H, W, C).
 
-    `length` T: where only one output is left, taps that meet nothing but padding are cut off (two million
-    of the weights of HD2S's temporal removal at T = 16).
+    Args:
+        unit: the convolution with its batch norm.
+        length: T. Where only one output is left, taps that meet nothing but padding are cut off (two million
+            of the weights of HD2S's temporal removal at T = 16).
+        cast: where the folded weights live.
     """
 
     def __init__(self, unit: ConvUnit, length: int, cast: Casting):

@@ -101,7 +101,8 @@ def _mixed_stage(channels: int, blocks: tuple[tuple[int, ...], ...], *, bn_momen
 class S3D(nn.Module):
     """S3D (Xie et al., ECCV 2018) up to its average pool.
 
-    `bn_momentum` is the share of each batch in the running statistics of batch norm.
+    Args:
+        bn_momentum: the share of each batch in the running statistics of batch norm.
     """
 
     def __init__(self, *, bn_momentum: float):

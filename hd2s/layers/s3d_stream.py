@@ -50,9 +50,14 @@ def kinds(length: int) -> list[Kind]:
 
 
 class FirstBlocks:
-    """Blocks 1 and 2 of an S3D for windows of `length` frames, folded: what a sweep puts together.
+    """Blocks 1 and 2 of an S3D, folded: what a sweep puts together.
 
     Frames, values and products stand along the first axis: (n, H, W, C).
+
+    Args:
+        backbone: the S3D.
+        length: frames of a window.
+        cast: where the folded weights live.
     """
 
     def __init__(self, backbone: S3D, length: int, cast: Casting):
@@ -104,7 +109,9 @@ class FirstBlocks:
 class Sweep:
     """Takes a clip's frames as they come, and gives the first tap of every window they complete.
 
-    `n_windows`: how many windows will be asked for, where that is known; it spares work beyond them.
+    Args:
+        blocks: of the S3D whose tap it is.
+        n_windows: how many windows will be asked for, where that is known; it spares work beyond them.
     """
 
     def __init__(self, blocks: FirstBlocks, n_windows: int | None = None):

@@ -64,9 +64,14 @@ class Images:
 
     @classmethod
     def of(cls, images: Tensor, first: int) -> Images:
-        """Prepare maps (N, H, W), of which the first is frame `first` in what is said of a bad one.
+        """Prepare maps.
 
-        Raises ValueError unless they are finite.
+        Args:
+            images: (N, H, W).
+            first: the number of the first of them in what is said of a bad one.
+
+        Raises:
+            ValueError: a map is not finite.
         """
         values = images.flatten(1).double()
         low, high = values.aminmax(dim=1)
@@ -92,9 +97,15 @@ class Points:
 
     @classmethod
     def of(cls, points: Sequence[Array], like: Tensor, first: int) -> Points:
-        """Prepare each frame's points, as `hd2s.metrics.on_processor.pixels` takes them.
+        """Prepare each frame's points.
 
-        `like` (N, H, W) tells size and device, `first` is as in `Images.of`. Raises ValueError as `pixels`.
+        Args:
+            points: of each frame, as `hd2s.metrics.on_processor.pixels` takes them.
+            like: (N, H, W), of that size and on the device where they are to be.
+            first: as in `Images.of`.
+
+        Raises:
+            ValueError: with the frame's number: points are neither a mask nor pairs, or lie outside the map.
         """
         sets: list[np.ndarray] = []
         for i, each in enumerate(points):

@@ -71,7 +71,8 @@ class Image:
     def of(cls, image: np.ndarray, buffer: np.ndarray | None = None) -> Image:
         """Prepare a map (H, W); `buffer`, float64 (H·W,), is then `shifted`.
 
-        Raises ValueError unless it is finite.
+        Raises:
+            ValueError: it is not finite.
         """
         values = image.reshape(-1)
         low, high = float(values.min()), float(values.max())

@@ -188,10 +188,16 @@ class SaliencyModel(nn.Module):
         return self.config.learns_smoothing
 
     def normalise(self, clips: Tensor) -> Tensor:
-        """Make of clips uint8 (B, T, H, W, 3) RGB what the model takes: float32 (B, 3, T, H, W) in [-1, 1].
+        """Make of clips what the model takes.
 
-        On the clips' device: send them there as bytes first. The result is a view of channels-last memory
-        (`torch.channels_last_3d`), the layout in which 3-D convolutions are fastest; no copy is made for it.
+        On the clips' device: send them there as bytes first.
+
+        Args:
+            clips: uint8 (B, T, H, W, 3), RGB.
+
+        Returns:
+            float32 (B, 3, T, H, W) in [-1, 1], a view of channels-last memory (`torch.channels_last_3d`), the
+            layout in which 3-D convolutions are fastest; no copy is made for it.
 
         Raises:
             ValueError: another dtype or shape.

@@ -30,9 +30,8 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
     """Return the one model that our own checkpoint says it is of, or else all that read the file's layout.
 
     Raises:
-        WeightsError: the file holds something else than weights, its description is damaged, or no model
-        that is
-            known reads it.
+        WeightsError: the file holds something else than weights, its description is damaged, or no model that
+            is known reads it.
     """
     content = read_content(Path(path))
     if content.get("format") == OWN_FORMAT and "model" in content:

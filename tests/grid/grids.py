@@ -61,6 +61,11 @@ def evaluation_job_of(grid: Grid, approach: str):
     )
 
 
+def with_train(job, **changes):
+    """Return a training's job with other settings of optimisation."""
+    return replace(job, spec=replace(job.spec, train=replace(job.spec.train, **changes)))
+
+
 def few_clips_of(job, n=4):
     """Return the job on its `n` shortest test clips, in two parts."""
     clips = sorted(job.expected, key=job.expected.get)[:n]

@@ -118,7 +118,8 @@ class Progress(Listener):
         with self._lock:
             self.state.advance(training.id, step, losses)
         if self.state.clock() - self._spoken >= _SECONDS_BETWEEN_PLAIN_LINES:
-            self._say(f"{training.label}: {step}/{total}, {_losses(losses)}")
+            how_far = f"{step}/{total}, " if total else ""
+            self._say(f"{training.label}: {how_far}{_losses(losses)}")
 
     def on_training_finished(
         self, training: Training, summary: Mapping[str, Any], curve: Iterable[Row]

@@ -24,7 +24,7 @@ class Job:
         kind: "training" or "evaluation".
         label: for people.
         likeness: jobs of one likeness cost about the same for each unit: the approach, or the test corpus.
-        units: its size: a training's iterations; an evaluation is one unit.
+        units: its size: a training's iterations; one that takes none is one unit, as an evaluation is.
         status: "blocked" once something that it needs has failed.
         losses: by short name, the latest.
         started: when it began, on the state's clock.
@@ -82,7 +82,7 @@ class GridState:
         self.jobs: dict[str, Job] = {}
         self._needed_by: dict[str, list[str]] = {}
         for unit in plan.trainings.values():
-            self.jobs[unit.id] = Job("training", unit.label, unit.approach, unit.iterations)
+            self.jobs[unit.id] = Job("training", unit.label, unit.approach, unit.iterations or 1)
             self._needed_by[unit.id] = plan.descendants(unit.id)
         for evaluation in plan.evaluations.values():
             self.jobs[evaluation.id] = Job("evaluation", evaluation.label, evaluation.test)

@@ -39,8 +39,7 @@ class HD2SConfig(ModelConfig):
             sigmoid(4g(m - ½)). 0 leaves it to PyTorch's initialisation, whose weights may be negative; a
             short profile cannot wait until their signs have turned.
         domains: the corpora of domain-specific learning (Sect. 3.6), each with parts of its own; none
-        without.
-            What follows says which parts, and means nothing without domains.
+            without. What follows says which parts, and means nothing without domains.
         priors: prior maps.
         batch_norm: the batch norms of the decoders.
         smoothing: a Gaussian filter of learnt width behind the fused map.

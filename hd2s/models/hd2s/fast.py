@@ -126,7 +126,10 @@ class Decoder:
 def _convolutions(unit: nn.Module, cast: Casting, *, doubled: bool) -> list[Layer]:
     """Return the convolutions of a decoder's unit, each to be followed by a ReLU.
 
-    `doubled`: the unit's input is still to be doubled in size, and its first convolution does it.
+    Args:
+        unit: of a decoder's stage.
+        cast: where the folded weights live, and whose domain's they are.
+        doubled: the unit's input is still to be doubled in size, and its first convolution does it.
     """
     parts: list[tuple[nn.Conv2d, BatchNorm]]
     if isinstance(unit, Conv2dUnit):

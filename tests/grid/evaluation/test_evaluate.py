@@ -1,41 +1,34 @@
-"""A trained model on a test split, in parts: what is scored, what is left out, what is made of them."""
+"""A trained model on a test split, in parts: what is scored, and what is left out."""
 
 import shutil
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from datasets.loading.scored_split import ScoredSplit
 from grid.commands.run import FAILED, status_of
-from grid.evaluation.evaluate import evaluate_part, share_out
+from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.pictures import shown
 from grid.results.failures import forget, incomplete
 from grid.training.loop import fit
+from hd2s.metrics.benchmark import score_frame
 from manifests.problem import ProblemError
-from tests.datasets.small_corpora import a_clip
-from tests.grid.grids import SMALLEST, Context, evaluation_job_of, few_clips_of, job_of, prepare_small
+from tests.grid.grids import (
+    SMALLEST,
+    Context,
+    evaluation_job_of,
+    few_clips_of,
+    job_of,
+    prepare_small,
+    weights_of,
+)
 
 
-def test_a_small_split_stays_whole_longest_clips_first():
-    clips = [a_clip(clip=str(n), n_frames=n) for n in (30, 500, 1, 200)]
-    assert share_out(clips) == (("500", "200", "30", "1"),)
-
-
-def test_a_large_split_is_shared_out_evenly():
-    lengths = np.random.default_rng(0).integers(50, 1200, 80)
-    parts = share_out([a_clip(clip=f"{i}", n_frames=int(n)) for i, n in enumerate(lengths)])
-    assert len(parts) == round(lengths.sum() / 6000)
-    assert sorted(clip for part in parts for clip in part) == sorted(map(str, range(80)))
-    loads = [sum(lengths[int(clip)] for clip in part) for part in parts]
-    assert max(loads) - min(loads) < lengths.max() / 2
-    assert len(share_out([a_clip(clip=f"{i}", n_frames=30_000) for i in range(2)])) == 2, "no part is empty"
-
-
-def test_an_evaluation_scores_every_frame_of_every_test_clip(small_demo):
-    grid = prepare_small(small_demo, *SMALLEST, targets="Hollywood2")
-    fit(job_of(grid, "generalization"), Context())
+def test_an_evaluation_scores_every_frame_of_every_test_clip(grid):
     job = evaluation_job_of(grid, "generalization")
     table = evaluate_part(job, 0).frames
     counted = table.group_by("clip").aggregate([("frame", "count"), ("frame", "max")]).to_pylist()
@@ -50,7 +43,7 @@ def test_an_evaluation_scores_every_frame_of_every_test_clip(small_demo):
 def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(demo_out, out, ignore=shutil.ignore_patterns("frames"))
-    grid = prepare_small(out, *SMALLEST, targets="Hollywood2")
+    grid = prepare_small(out, *SMALLEST, targets="Hollywood2", approaches="generalization")
     fit(job_of(grid, "generalization"), Context())
     job = evaluation_job_of(grid, "generalization")
     lost, kept = sorted(job.expected, key=job.expected.get)[:2]
@@ -71,14 +64,6 @@ def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_pat
     assert not grid.ledger.evaluation_done(evaluation.id), "it is evaluated again"
     with pytest.raises(ProblemError, match="test clips that can be read, found none"):
         replace(job, expected={lost: 1}).gather([replace(done, frames=None)])
-
-
-@pytest.fixture
-def few(small_demo):
-    """Two parts of a clip each, and a model that has been trained a little."""
-    grid = prepare_small(small_demo, *SMALLEST, targets="Hollywood2", approaches="generalization")
-    fit(job_of(grid, "generalization"), Context())
-    return few_clips_of(evaluation_job_of(grid, "generalization"), 2)
 
 
 def test_parts_are_scored_as_the_whole_is(few):
@@ -104,11 +89,10 @@ def test_other_weights_have_other_scores(few, tmp_path):
     assert not frames["CC"].equals(others["CC"])
 
 
-def test_what_a_disk_gets_over_costs_no_clip(few, small_demo, tmp_path, monkeypatch):
-    folder, root = few.manifest
+def test_what_a_disk_gets_over_costs_no_clip(few, tmp_path, monkeypatch):
     corpus = tmp_path / "corpus"
-    shutil.copytree(root or (small_demo / "corpora" / "Hollywood2"), corpus)
-    job = replace(few, manifest=(folder, str(corpus)))
+    shutil.copytree(few.manifest.root, corpus)
+    job = replace(few, manifest=replace(few.manifest, root=str(corpus)))
     away, pauses = tmp_path / "away", []
     corpus.rename(away)
 
@@ -121,3 +105,23 @@ def test_what_a_disk_gets_over_costs_no_clip(few, small_demo, tmp_path, monkeypa
     assert len(pauses) == 1
     assert done.unread == {}
     assert done.frames.equals(evaluate_part(few, 0).frames)
+
+
+def test_a_model_without_weights_is_evaluated_as_any_other(small_demo):
+    """One map for all frames, neither smoothed nor looked at through windows."""
+    grid = prepare_small(small_demo, "model=centre_prior", targets=None, approaches="generalization")
+    fit(job_of(grid, "untrained"), Context())
+    job = few_clips_of(evaluation_job_of(grid, "untrained"), 2)
+    assert job.protocol.smoothing_sigma is None
+    assert job.input.span == 1
+    frames, _, expected = job.gather([evaluate_part(job, part) for part in range(2)])
+    assert frames.group_by("clip").aggregate([("frame", "count")]).to_pylist() == [
+        {"clip": clip, "frame_count": count} for clip, count in expected.items()
+    ]
+    prior = weights_of(job)["prior"].numpy()
+    split = ScoredSplit.open(job.manifest.folder, "test", job.manifest.root)
+    for row in frames.slice(0, 3).to_pylist():
+        frame = split.frame(row["clip"], row["frame"])
+        scores = score_frame(prior, frame.truth, frame.points, frame.pool, frame.key, eight_bit=True)
+        assert {name: row[name] for name in scores} == pytest.approx(scores, nan_ok=True)
+    assert Counter(np.isfinite(frames["CC"].to_numpy()))[True] == len(frames)

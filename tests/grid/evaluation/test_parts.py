@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from grid.evaluation.evaluate import evaluate_part
-from grid.evaluation.parts import Done, do_part, folder, gather
-from grid.results import cleanup as leftovers
-from grid.training.loop import fit
+from grid.evaluation.parts import Done, do_part, gather
+from grid.results import cleanup, output_folder
 from manifests.problem import ProblemError
-from tests.grid.grids import SMALLEST, Context, evaluation_job_of, few_clips_of, job_of, prepare_small
+from tests.grid.grids import evaluation_job_of, few_clips_of
 
 
 @pytest.fixture
@@ -24,13 +23,6 @@ def scored(monkeypatch):
 
     monkeypatch.setattr("grid.evaluation.parts.evaluate_part", score)
     return parts
-
-
-@pytest.fixture
-def grid(small_demo):
-    grid = prepare_small(small_demo, *SMALLEST, targets="Hollywood2", approaches="generalization")
-    fit(job_of(grid, "generalization"), Context())
-    return grid
 
 
 def test_parts_that_are_there_are_not_done_again(grid, scored):
@@ -53,15 +45,15 @@ def test_parts_that_are_there_are_not_done_again(grid, scored):
     result = grid.ledger.read_evaluation(evaluation.id)
     places_ = [("clip", "ascending"), ("frame", "ascending")]
     assert result.frames.equals(expected.sort_by(places_)), "to the bit"
-    leftovers.clear(grid.ledger)
-    assert not grid.storage.path(folder(evaluation.id)).exists()
+    cleanup.clear(grid.ledger)
+    assert not grid.storage.path(output_folder.parts(evaluation.id)).exists()
 
 
-def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(grid, scored):
+def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(grid, scored, tmp_path):
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
     job = replace(job, parts=(job.parts[0],))
     do_part(job, 0, storage)
-    (file,) = (grid.out / folder(job.id)).iterdir()
+    (file,) = (grid.out / output_folder.parts(job.id)).iterdir()
     content = file.read_bytes()
     for damaged in (b"", content[: len(content) // 2]):
         file.write_bytes(damaged)
@@ -69,6 +61,7 @@ def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(gri
     assert scored == [0] * 3
     state = torch.load(job.weights, weights_only=True)
     state["state"]["fusion.weight"] *= -1
+    job = replace(job, weights=str(tmp_path / "other.pt"))
     torch.save(state, job.weights)
     do_part(job, 0, storage)
     assert scored == [0] * 4
@@ -77,9 +70,9 @@ def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(gri
 
 
 def test_a_part_with_a_clip_that_could_not_be_read_is_tried_again(grid, scored, tmp_path, monkeypatch):
-    monkeypatch.setattr("grid.evaluation.evaluate._PAUSE_S", 0.0)
+    monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
-    away = replace(job, manifest=(job.manifest[0], str(tmp_path / "nowhere")))
+    away = replace(job, manifest=replace(job.manifest, root=str(tmp_path / "nowhere")))
     first = do_part(away, 0, storage)
     assert (first.clips, first.unread) == (0, len(job.parts[0]))
     done = do_part(job, 0, storage)
@@ -88,10 +81,10 @@ def test_a_part_with_a_clip_that_could_not_be_read_is_tried_again(grid, scored, 
 
 
 def test_parts_of_which_nothing_could_be_read_make_no_result(grid, tmp_path, monkeypatch):
-    monkeypatch.setattr("grid.evaluation.evaluate._PAUSE_S", 0.0)
+    monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
     (evaluation,) = grid.plan.evaluations.values()
-    away = replace(job, manifest=(job.manifest[0], str(tmp_path / "nowhere")))
+    away = replace(job, manifest=replace(job.manifest, root=str(tmp_path / "nowhere")))
     for part in range(len(job.parts)):
         do_part(away, part, storage)
     with pytest.raises(ProblemError, match="test clips that can be read, found none"):

@@ -146,10 +146,10 @@ def test_frames_are_taken_ahead_but_not_without_end():
     frames = scoring._ahead(endless())
     assert [int(next(frames)[0, 0]) for _ in range(3)] == [0, 1, 2]
     deadline = time.monotonic() + 10
-    while len(taken) < scoring._AHEAD and time.monotonic() < deadline:
+    while len(taken) < scoring._FRAMES_DECODED_AHEAD and time.monotonic() < deadline:
         time.sleep(0.01)
     frames.close()
-    assert scoring._AHEAD <= len(taken) <= scoring._AHEAD + 5
+    assert scoring._FRAMES_DECODED_AHEAD <= len(taken) <= scoring._FRAMES_DECODED_AHEAD + 5
     after = len(taken)
     time.sleep(0.05)
     assert len(taken) == after, "nobody reads on"

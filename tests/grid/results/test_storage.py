@@ -8,9 +8,9 @@ import pytest
 from datasets.remote import LOCAL
 from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.parts import do_part, gather
-from grid.planning import frames
 from grid.results.storage import Storage, answering
 from grid.running import places
+from grid.training.decode import fill
 from grid.training.loop import fit
 from manifests.problem import ProblemError
 from tests.grid.grids import TINY, Context, evaluation_job_of, few_clips_of, job_of, prepare_small
@@ -125,8 +125,8 @@ def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, mo
         node(name)
         job = job_of(apart, approach)
         assert not Path(job.weights).is_absolute()
-        job = places.brought(job, storage)
-        frames.fill(job)
+        job = job.brought(storage)
+        fill(job)
         assert Path(job.weights).is_relative_to(os.environ[LOCAL])
         curves.append(fit(job, Context())["curve"])
         storage.publish(job.weights)
