@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,15 @@ from manifests.schema import CLIP_SCHEMA, SPLITS, Clip, Fixations
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
 PREVIOUS = "fixations.previous.parquet"
 FIELDS = tuple(f.name for f in fields(Clip))
+
+
+class MapRuleRecord(TypedDict, total=False):
+    """How saliency maps are made (`datasets.corpus.MapRule`), as a manifest says it: all of it or nothing."""
+
+    sigma: float
+    reach: float
+    even: bool
+    replicate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Manifest:
     """Frames of the usable clips of each split."""
     quarantined: int
     """Clips set aside, in all splits."""
-    map_rule: dict[str, float | bool] | None = None
+    map_rule: MapRuleRecord | None = None
     """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
     has said, None where that was not written down."""
 

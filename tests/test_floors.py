@@ -113,8 +113,9 @@ WITHIN = {
         "weights": {"checks", "files", "models"},
         "approaches": {"checks", "filters", "layers", "losses", "models"},
         "training": {"approaches", "checks", "layers", "losses", "models"},
-        "prediction": {"approaches", "checks", "filters", "layers", "models", "weights"},
-        "commands": {"approaches", "checks", "files", "metrics", "models", "prediction", "weights"},
+        "plugins": {"approaches", "metrics", "models"},
+        "prediction": {"approaches", "checks", "filters", "layers", "models", "plugins", "weights"},
+        "commands": {"checks", "files", "metrics", "models", "plugins", "prediction", "weights"},
     },
     "datasets": {
         "remote": set(),

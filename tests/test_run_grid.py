@@ -70,6 +70,7 @@ def finished(demo_out, tmp_path_factory):
     return out, call(out, "--plan", "--json"), call(out, "--json"), call(out)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_a_grid_runs_from_video_to_table(finished):
     out, plan, run, _ = finished
@@ -96,6 +97,7 @@ def test_a_grid_runs_from_video_to_table(finished):
     assert r"\toprule" in (out / "tables" / "small.tex").read_text()
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     out, _, run, again = finished
@@ -109,6 +111,7 @@ def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in FORMATS]
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
     from mlflow.tracking import MlflowClient
@@ -149,6 +152,7 @@ def wait_for(condition, seconds):
         time.sleep(0.2)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo):
     """Ctrl-C reaches the whole process group, here while a training has a checkpoint to go on from."""
@@ -189,6 +193,7 @@ def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo)
     assert all(summary["iterations"] == 30 for summary in summaries)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_path):
     """A source's video is cut short after it was indexed: what needs it fails, the rest is done."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -64,7 +64,7 @@ class _Bar:
     def __init__(self, progress: Progress, what: str, unit: str) -> None:
         self._progress, self._what, self._unit = progress, what, unit
         self._pace = _Pace()
-        self._task = None
+        self._task: TaskID | None = None
 
     def __call__(self, done: int, total: int, *_: object) -> None:
         rate = f"{self._pace.rate(done):.3g} {self._unit}/s"

@@ -93,8 +93,9 @@ class FolderCorpus(Corpus):
             remedy = "Use letters, digits, _ and -, as in --name MyVideos."
             raise ProblemError(Problem("name of the corpus", expected, repr(self.name), remedy))
 
+    # Read only: it is the name, which is given, where other adapters' words are attributes of their classes.
     @property
-    def word(self) -> str:
+    def word(self) -> str:  # type: ignore[override]
         """As the command line says it: its name."""
         return self.name
 

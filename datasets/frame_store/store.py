@@ -140,7 +140,7 @@ class FrameStore:
             ProblemError: listing every clip whose files are no longer what was indexed; the others are made.
         """
         self.hold(clips, labelled=labelled)
-        kinds, problems = kinds_of(labelled), []
+        kinds, problems = kinds_of(labelled), list[Problem]()
         sizes = {clip: self._addresses.missing(self.folder, clip, kinds) for clip in clips}
         missing = [clip for clip in clips if sizes[clip]]
         self._room.make(sum(sizes.values()))

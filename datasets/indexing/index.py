@@ -98,9 +98,13 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        told = {"layout": listing.layout, "options": {"split": split, "seed": seed}}
-        rule = asdict(corpus.map_rule) if corpus.map_rule else {}
-        return write(folder, corpus.name, root, clips, cache, findings=findings, map_rule=rule, **told)
+        return write(
+            *(folder, corpus.name, root, clips, cache),
+            findings=findings,
+            layout=listing.layout,
+            options={"split": split, "seed": seed},
+            map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
+        )
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:

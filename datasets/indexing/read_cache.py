@@ -52,7 +52,7 @@ class Packed:
 def pack(reading: Reading) -> Packed:
     """Compress the fixations, column by column: a frame's number repeats and its rows are near each other."""
     columns = np.ascontiguousarray(np.asarray(reading.rows, "<i4").T)
-    return Packed(reading.clip, reading.findings, zlib.compress(columns, 1) if columns.size else b"")
+    return Packed(reading.clip, reading.findings, zlib.compress(columns.data, 1) if columns.size else b"")
 
 
 def _unpack(fixations: bytes) -> Rows:

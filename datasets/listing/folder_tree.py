@@ -107,7 +107,7 @@ class FolderTree:
                 continue
             fields = match.groupdict() if (match := shape.fullmatch(name)) else {}
             written = fields.get("clip", hit.name)
-            clip = self._identify(written) if match and written else ""
+            clip = (self._identify(written) or "") if match and written else ""
             if "{clip}" in step and not hit.name and not clip:
                 self.strays[pattern][hit.path].add(name)
             elif match and written == (hit.name or written):

@@ -22,7 +22,7 @@ class Header:
         self._frames = stream.frames if form == "avi" else 0
         self._duration = 0.0
         if form.startswith(("mov", "matroska")):
-            if stream.duration:
+            if stream.duration and stream.time_base:
                 self._duration = float(stream.duration * stream.time_base)
             elif container.duration and len(container.streams) == 1:
                 self._duration = container.duration / av.time_base

@@ -7,7 +7,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from datasets.corpus import ClipError
 from datasets.damaged import said
@@ -38,8 +38,10 @@ def open_image(root: Path | str, path: str) -> Image.Image:
         raise ClipError("unreadable-image", "an image that decodes", found, path=path) from error
 
 
-def _whole(image: Image.Image) -> bytes:
+def _whole(image: ImageFile.ImageFile) -> bytes:
     """Return all that is in the file of an image that is not loaded yet."""
+    if image.fp is None:
+        raise ValueError("expected an open file, found a closed one")
     position = image.fp.tell()
     image.fp.seek(0)
     content = image.fp.read()

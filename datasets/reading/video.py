@@ -66,7 +66,8 @@ def probe(path: Path, threads: int = 0) -> Probe:
         ClipError: no video stream, no frame, a damaged frame, or frames of several sizes.
         av.FFmpegError: the file cannot be decoded.
     """
-    n_frames, keyframes, sizes = 0, [], set()
+    n_frames, sizes = 0, set()
+    keyframes: list[tuple[int, int]] = []
     with _open(path, threads) as (container, stream):
         header = Header(container, stream)
         for packet in container.demux(stream):
@@ -76,7 +77,7 @@ def probe(path: Path, threads: int = 0) -> Probe:
                     raise ClipError("damaged-frame", "every frame sound", f"frame {n_frames} damaged")
                 sizes.add((frame.width, frame.height))
                 header.see(frame)
-                if _is_keyframe(frame):
+                if _is_keyframe(frame) and frame.pts is not None:
                     keyframes.append((frame.pts, n_frames))
                 n_frames += 1
         fps, codec = float(stream.average_rate or 0), stream.codec_context.name

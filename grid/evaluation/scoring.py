@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -118,7 +118,7 @@ def _mapped(
         yield pending.popleft().result()
 
 
-def _ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _ahead(frames: Iterator[np.ndarray]) -> Generator[np.ndarray, None, None]:
     """Yield what another thread takes from an iterator ahead of time; its error comes in its place."""
     buffer: queue.Queue = queue.Queue(_FRAMES_DECODED_AHEAD)
     abandoned = threading.Event()

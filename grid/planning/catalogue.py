@@ -17,7 +17,7 @@ from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
 
 # Counts depend on which splits are the same, not on what is in them.
-_DIGESTS = defaultdict(lambda: dict.fromkeys(("train", "val", "test"), ""))
+_DIGESTS: defaultdict[str, dict[str, str]] = defaultdict(lambda: dict.fromkeys(("train", "val", "test"), ""))
 
 
 @dataclass(frozen=True)

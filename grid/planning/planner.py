@@ -196,14 +196,14 @@ class _Planner:
             protocol=evaluation_settings(row.config.test, training.spec),
             metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
         )
-        found = Evaluation(
+        unit = Evaluation(
             id=f"{training.id}-on-{test.lower()}-{content_hash(spec)}",
             label="",
             training=training.id,
             test=test,
             spec=spec,
         )
-        return self.evaluations.setdefault(found.id, found)
+        return self.evaluations.setdefault(unit.id, unit)
 
     def labelled(self, plan: Plan) -> Plan:
         """Return the plan with the names that people read, once all that shares a training is known."""

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 
 import ray
-from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+
+# A message that protobuf makes when it is imported, which no type checker sees.
+from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.exceptions import RayActorError
 from ray.train import ControllerError, Result
 from ray.train.torch import TorchTrainer

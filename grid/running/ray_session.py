@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import astuple
 from itertools import starmap
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -72,7 +74,7 @@ def session() -> Iterator[None]:
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
     if local:
         _stay_on_loopback()
-    ray.init(log_to_driver=False, logging_level="ERROR", **(_LOCAL_OPTIONS if local else carried))
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
@@ -140,7 +142,7 @@ def _startable() -> list[tuple[Share, int]]:
     file = _AUTOSCALER_SETTINGS.expanduser()
     if is_local() or not file.exists():
         return []
-    settings = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    settings: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     kinds = dict(settings.get("available_node_types", {}))
     kinds.pop(settings.get("head_node_type"), None)
     left, found = settings.get("max_workers", 0), []

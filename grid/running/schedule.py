@@ -148,7 +148,7 @@ class Schedule:
         return self.trainings_over() and self.done.union(self.failed).issuperset(self.plan.evaluations)
 
     def _next_training(self) -> Training | None:
-        for training in map(self.plan.trainings.get, self._waiting):
+        for training in map(self.plan.trainings.__getitem__, self._waiting):
             if not training.parent or training.parent in self.done:
                 return training
         return None

@@ -42,4 +42,5 @@ def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
 
 def _leaves(overrides: Iterable[str]) -> dict[str, Any]:
     """Return each single setting of a dot-list, whether it was given alone or with its section."""
-    return flatten(OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides))))
+    settings: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    return flatten(settings)

@@ -205,7 +205,7 @@ def _identifier(word: str) -> str:
 
 def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
-    found = OmegaConf.to_object(settings)
+    found: Any = OmegaConf.to_object(settings)
     options = dict(vars(found.model))
     weights = options.pop("backbone_weights")
     problems: list[Problem] = []
@@ -262,14 +262,21 @@ def _keys(config: Any, prefix: str = "") -> list[str]:
     keys = []
     for key in config:
         name = f"{prefix}{key}"
-        nested = OmegaConf.is_config(OmegaConf.select(config, str(key), throw_on_missing=False))
-        keys += _keys(config[key], f"{name}.") if nested and not OmegaConf.is_list(config[key]) else [name]
+        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
+        keys += _keys(config[key], f"{name}.") if nested else [name]
     return keys
 
 
 def _suggest_setting(key: str, config: Any) -> str:
     """Name the nearest setting, and the others of its section; the sections, if it has none."""
-    keys = _keys(config)
+    keys = [_as_given(name) for name in _keys(config)]
     section = key.partition(".")[0]
     near = [name for name in keys if name.startswith(f"{section}.")]
     return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
+
+
+def _as_given(key: str) -> str:
+    """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
+    section, *names = key.split(".")
+    words = {_identifier(word): word for word in approaches()} if section == "approach" else {}
+    return ".".join([section, *(words.get(name, name) for name in names)])

@@ -216,7 +216,7 @@ class Story:
         self.store.finish(run, "FAILED")
 
 
-def _records(table: Path) -> list[dict[str, Any]]:
+def _records(table: Path) -> list[Mapping[str, Any]]:
     """Read a compiled table, numbers as numbers."""
     with table.open(encoding="utf-8", newline="") as file:
         return [{name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)]

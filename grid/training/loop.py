@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import distributed
@@ -110,7 +110,8 @@ class _Fitting:
             accumulate=self.train.accumulate // self.train.world_size,
             protocol=protocol,
             clip_gradient=self.train.clip_gradient,
-            non_finite=self.train.non_finite,
+            # One of them, as `grid.specs.settings_checks` has seen to; so is the optimiser.
+            non_finite=cast(Literal["stop", "skip"], self.train.non_finite),
         )
         execution = replace(
             job.execution, mixed_precision=self.train.mixed_precision and bool(self.iterations)
@@ -135,7 +136,7 @@ class _Fitting:
     def _optimiser_options(self) -> OptimiserOptions:
         train = self.train
         return OptimiserOptions(
-            kind=train.optimiser,
+            kind=cast(Literal["adam", "sgd"], train.optimiser),
             lr=train.lr,
             weight_decay=train.weight_decay,
             momentum=train.momentum,
@@ -174,7 +175,7 @@ class _Fitting:
         for batch in self.feed.validation(step):
             with self.execution.autocast(self.context.device):
                 prediction = model(batch.clips, domain=batch.domain)
-            values = kld(prediction.saliency.float(), batch.maps)
+            values = kld(prediction.saliency.float(), batch.truth)
             total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
         if self.train.world_size > 1:
             distributed.all_reduce(total)

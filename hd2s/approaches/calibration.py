@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hd2s.approaches.contract import Approach, Learner, LearnerOptions
+from hd2s.approaches.contract import Approach, Learner, LearnerOptions, target_alone
 from hd2s.filters import cosine_matrix
 from hd2s.layers.domains import gaussian_profiles
 from hd2s.layers.folded import Casting
@@ -140,8 +140,9 @@ class CalibrationLearner(Learner):
     """The calibration of a model that stays as it is."""
 
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
-        super().__init__(CalibratedModel(model), options)
-        initialise(self.model.calibration, options.seed, "calibration")
+        calibrated = CalibratedModel(model)
+        super().__init__(calibrated, options)
+        initialise(calibrated.calibration, options.seed, "calibration")
 
 
 def _peak(maps: Tensor) -> Tensor:
@@ -163,7 +164,7 @@ def _diffusion(n: int, variance: Tensor) -> Tensor:
 APPROACH = Approach(
     word="calibration",
     title="Calibration",
-    labelled=lambda sources, target: (target,),
+    labelled=target_alone,
     learner=CalibrationLearner,
     around=CalibratedModel,
     parent="generalization",

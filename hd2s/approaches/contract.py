@@ -42,6 +42,13 @@ class MicroBatch:
     keys: Sequence[str] = ()
     domain: str | None = None
 
+    @property
+    def truth(self) -> Tensor:
+        """The maps of a labelled batch; raises ValueError for another."""
+        if self.maps is None:
+            raise ValueError("expected a labelled batch, found one without maps")
+        return self.maps
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -104,7 +111,7 @@ class Learner(nn.Module):
 
     def supervised(self, prediction: Any, batch: MicroBatch) -> Terms:
         """Return the model's own terms of a labelled batch."""
-        return self.model.losses(prediction, batch.maps, auxiliary=self.options.auxiliary)
+        return self.model.losses(prediction, batch.truth, auxiliary=self.options.auxiliary)
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return what is worth a curve beside the terms; the iteration's last micro-batch was `progress`."""
@@ -122,6 +129,12 @@ class Learner(nn.Module):
 def total(terms: Terms) -> Tensor:
     """Return the sum of terms, a scalar."""
     return torch.stack(list(terms.values())).sum()
+
+
+def target_alone(sources: Corpora, target: str | None) -> Corpora:
+    """Return the corpora of which a training sees the target alone."""
+    del sources
+    return (target,) if target else ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,17 @@ N_PRIORS = 16
 _PEAK = 6.0  # of a prior map, so that it is as large as the features beside it
 
 
+def of_domain(parts: nn.ModuleDict, domain: str | None) -> nn.Module:
+    """Return a domain's own part.
+
+    Raises:
+        ValueError: no domain is given.
+    """
+    if domain is None:
+        raise ValueError(f"expected one of the domains {', '.join(parts)}, found none")
+    return parts[domain]
+
+
 class DomainBatchNorm2d(nn.ModuleDict):
     """Domain → batch norm (eps 1e-5), with statistics and an affine map of its own."""
 

@@ -93,7 +93,7 @@ class WeightLayout:
         word: what `load_weights` returns for it.
         title: what it holds, for people.
         prefix: entries that begin so tell the layout.
-        names: model → our name of each entry that is taken → the file's.
+        names: model, of the declaration's own class → our name of each entry that is taken → the file's.
         fills: whether it fills the model, or only starts it.
         ignored: prefixes of entries that are of no use.
         options: the file's entries → the options of the configuration that they tell.
@@ -104,7 +104,7 @@ class WeightLayout:
     word: str
     title: str
     prefix: str
-    names: Callable[[SaliencyModel], dict[str, str]]
+    names: Callable[[Any], dict[str, str]]
     fills: bool = True
     ignored: tuple[str, ...] = ()
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda content: {}

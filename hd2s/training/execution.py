@@ -82,7 +82,8 @@ class _Recomputed:
     """A block's forward pass whose intermediate results are computed again on the way back."""
 
     def __init__(self, block: nn.Module, forward):
-        self.norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
+        norms = (module for module in block.modules() if isinstance(module, _BatchNorm))
+        self.norms = [norm for norm in norms if norm.track_running_stats]
         self.forward = forward
 
     def __call__(self, *inputs) -> Tensor:
@@ -93,7 +94,9 @@ class _Recomputed:
     @contextmanager
     def _once(self) -> Iterator[None]:
         """Keep running statistics, which have seen this batch, from seeing it again."""
-        before = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in self.norms]
+        before = [
+            (norm, norm.momentum, norm.get_buffer("num_batches_tracked").clone()) for norm in self.norms
+        ]
         for norm in self.norms:
             norm.momentum = 0.0
         try:
@@ -101,4 +104,4 @@ class _Recomputed:
         finally:
             for norm, momentum, seen in before:
                 norm.momentum = momentum
-                norm.num_batches_tracked.copy_(seen)
+                norm.get_buffer("num_batches_tracked").copy_(seen)

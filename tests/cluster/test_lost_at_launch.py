@@ -19,7 +19,7 @@ from tests.cluster.outcomes import wait_for
 
 # Workers do not know this file.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SPEC = """
 name: small

@@ -161,9 +161,9 @@ class Progress(Listener):
 
     def _finish(self, unit: Training | Evaluation) -> None:
         with self._lock:
-            self.state.finish(unit.id)
-        job = self.state.jobs[unit.id]
-        self._say(f"done {job.kind} {unit.label} in {duration(job.seconds)}; {self._summary()}")
+            seconds = self.state.finish(unit.id)
+        kind = self.state.jobs[unit.id].kind
+        self._say(f"done {kind} {unit.label} in {duration(seconds)}; {self._summary()}")
 
     def _fail(self, unit: Training | Evaluation, error: Path) -> None:
         with self._lock:

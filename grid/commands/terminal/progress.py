@@ -84,11 +84,11 @@ class GridState:
         for unit in plan.trainings.values():
             self.jobs[unit.id] = Job("training", unit.label, unit.approach, unit.iterations or 1)
             self._needed_by[unit.id] = plan.descendants(unit.id)
-        for unit in plan.evaluations.values():
-            self.jobs[unit.id] = Job("evaluation", unit.label, unit.test)
+        for evaluation in plan.evaluations.values():
+            self.jobs[evaluation.id] = Job("evaluation", evaluation.label, evaluation.test)
             for needed in plan.trainings:
-                if unit.training in (needed, *self._needed_by[needed]):
-                    self._needed_by[needed].append(unit.id)
+                if evaluation.training in (needed, *self._needed_by[needed]):
+                    self._needed_by[needed].append(evaluation.id)
         for name, job in self.jobs.items():
             if ledger.status(name, job.kind) == "done":
                 job.status = "done"
@@ -104,10 +104,11 @@ class GridState:
         job.reports = (*job.reports[:1], (step, self.clock()))
         job.losses = {**job.losses, **losses}
 
-    def finish(self, name: str) -> None:
-        """Note that a job is done."""
-        job = self.jobs[name]
-        job.status, job.seconds = "done", self.elapsed(job)
+    def finish(self, name: str) -> float:
+        """Note that a job is done; return the seconds that it took."""
+        job, seconds = self.jobs[name], self.elapsed(self.jobs[name])
+        job.status, job.seconds = "done", seconds
+        return seconds
 
     def fail(self, name: str, error: Path) -> None:
         """Note that a job has failed, and with it what needs it."""

@@ -127,9 +127,11 @@ class HD2SConfig(ModelConfig):
 
     def check_domain(self, domain: str | None) -> None:
         """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
-        if self.domains and domain is None:
+        if not self.domains:
+            return
+        if domain is None:
             raise ValueError(
                 f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
             )
-        if self.domains and domain not in self.domains:
+        if domain not in self.domains:
             raise ValueError(unknown("domain", domain, self.domains))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -106,10 +107,8 @@ class ConspicuityNet(nn.Module):
         super().__init__()
         channels = CHANNELS[level - 1]
         removals = max(_REMOVALS[level], (length - 1).bit_length())
-        time = {"kernel": (3, 1, 1), "stride": (2, 1, 1), "bn_momentum": bn_momentum}
-        self.temporal_removal = nn.Sequential(
-            *(ConvUnit(channels, channels, **time) for _ in range(removals))
-        )
+        unit = partial(ConvUnit, kernel=(3, 1, 1), stride=(2, 1, 1), bn_momentum=bn_momentum)
+        self.temporal_removal = nn.Sequential(*(unit(channels, channels) for _ in range(removals)))
         channels += channels_extra
         self.stages = nn.Sequential()
         for width, convolutions in _STAGES[level]:

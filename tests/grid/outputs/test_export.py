@@ -70,7 +70,7 @@ def test_settings_plan_and_digests_are_those_of_the_grid(grid, exported):
     plan = json.loads((exported / "plan.json").read_text(encoding="utf-8"))
     assert [unit["id"] for unit in plan["trainings"]] == list(grid.plan.trainings)
     assert [unit["spec"] for unit in plan["evaluations"]] == [
-        unit.spec for unit in grid.plan.evaluations.values()
+        unit.spec.as_settings() for unit in grid.plan.evaluations.values()
     ]
     manifests = json.loads((exported / "manifests.json").read_text(encoding="utf-8"))
     assert {name: corpus["digest"] for name, corpus in manifests.items()} == grid.digests

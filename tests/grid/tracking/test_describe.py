@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from grid.tracking.describe import describe_cell, describe_training
-from grid.tracking.views import COLOURS, OTHER_COLOUR
+from hd2s.approaches.registry import approaches
 from tests.grid.invented import DIGESTS, table5
 
 PLAN = table5()
@@ -35,11 +35,10 @@ def test_a_training_without_target_says_none_and_one_with_a_parent_names_it():
     assert describe_training(PLAN, tuned, {}).params["parent"] == tuned.parent
 
 
-@pytest.mark.parametrize("approach", ["generalization", "calibration"])
-def test_approaches_have_their_colours(approach):
-    training = replace(training_of("generalization"), approach=approach)
-    colour = describe_training(PLAN, training, {}).tags["mlflow.runColor"]
-    assert colour == COLOURS.get(approach, OTHER_COLOUR)
+@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
+def test_a_run_has_its_approachs_colour(approach):
+    colour = describe_training(PLAN, training_of(approach), {}).tags["mlflow.runColor"]
+    assert colour == approaches()[approach].colour
 
 
 def test_a_cell_is_found_by_its_place_and_leads_to_its_units():
@@ -53,7 +52,7 @@ def test_a_cell_is_found_by_its_place_and_leads_to_its_units():
     )
     assert tags["table"] == "table5"
     assert params["test"] == tags["test"] == cell.test
-    assert params["protocol.precision"] == PLAN.evaluations[cell.evaluation].spec["protocol"]["precision"]
+    assert params["protocol.precision"] == PLAN.evaluations[cell.evaluation].spec.protocol.precision
 
 
 def test_a_sweeps_points_and_variants_are_parameters_tags_and_names():

@@ -1,8 +1,10 @@
+"""What is done, running and waiting, and how long the rest may take."""
+
 import pytest
 
 from grid.commands.terminal.progress import GridState
 from grid.results.ledger import Ledger
-from tests.grid.invented import Clock, table5, train
+from tests.grid.invented import Clock, of_approach, table5, train
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_time_left_follows_what_was_measured(plan, ledger):
     clock = Clock()
     state = GridState(plan, ledger, clock)
     assert state.time_left() is None
-    single, adapted, tuned, *_ = plan.trainings.values()
+    single, adapted, tuned = (of_approach(plan, w) for w in ("generalization", "adaptation", "transfer"))
     assert (single.iterations, tuned.iterations) == (60, 30)
     state.start(single.id)
     clock.now = 5.0

@@ -121,6 +121,7 @@ def test_csv_has_a_line_for_each_row_and_metric_unrounded(ledger):
         "sources": "DHF1K",
         "target": "UCFSports",
         "test": "UCFSports",
+        "model": "hd2s",
         "approach": "adaptation",
         "variant": "",
         "label": "Domain Adaptation",
