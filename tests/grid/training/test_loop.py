@@ -29,6 +29,9 @@ from tests.grid.grids import (
 )
 from tests.places import REPOSITORY
 
+# With all levels of the decoder.
+SMALL = ["model.height=32", "model.width=32"]
+
 
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
@@ -63,7 +66,7 @@ def test_an_adaptation_leaves_its_model_alone_without_the_classifiers(small_demo
 
 
 def test_the_curve_holds_every_loss_and_lambda(small_demo):
-    job = job_of(prepare_small(small_demo), "adaptation")
+    job = job_of(prepare_small(small_demo, *SMALL), "adaptation")
     curve = fit(job, Context())["curve"]
     names = {row["name"] for row in curve}
     assert names == {
@@ -118,7 +121,7 @@ def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_lay
 def test_the_released_protocol_changes_what_is_learnt(small_demo):
     curves = []
     for protocol in ("paper", "released"):
-        grid = prepare_small(small_demo, f"train.protocol={protocol}", "train.accumulate=2")
+        grid = prepare_small(small_demo, *SMALL, f"train.protocol={protocol}", "train.accumulate=2")
         curves.append(fit(job_of(grid, "adaptation"), Context())["curve"])
     names = [{row["name"] for row in curve} for curve in curves]
     assert names[0] - names[1] == {f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)}
