@@ -50,7 +50,7 @@ def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
     manifest = open_manifest(demo_out / "manifests" / "dhf1k")
     clips = manifest.clips("train")[:3]
     upload(manifest, clips, url)
-    monkeypatch.setattr("datasets.remote._SHARE", 10**18)
+    monkeypatch.setattr("datasets.remote._DISK_SHARE", 10**18)
     with at_hand(url, clips[0], "frames") as root:
         for clip in clips[1:]:
             with at_hand(url, clip, "frames"):

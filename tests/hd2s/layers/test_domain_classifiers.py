@@ -59,8 +59,9 @@ def own_features(batch=3):
     """Features of one's own widths, by name, that want a gradient."""
     generator = torch.Generator().manual_seed(0)
     return {
-        name: torch.randn(batch, f.channels, f.height, f.width, generator=generator, dtype=torch.float64)
-        .requires_grad_()
+        name: torch.randn(
+            batch, f.channels, f.height, f.width, generator=generator, dtype=torch.float64
+        ).requires_grad_()
         for name, f in OWN.items()
     }
 
