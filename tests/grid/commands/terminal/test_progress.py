@@ -4,7 +4,8 @@ import pytest
 
 from grid.commands.terminal.progress import GridState
 from grid.results.ledger import Ledger
-from tests.grid.invented import Clock, of_approach, table5, train
+from tests.grid.invented import Clock, table5, train
+from tests.grid.plans import of_approach
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_time_left_follows_what_was_measured(plan, ledger):
     clock = Clock()
     state = GridState(plan, ledger, clock)
     assert state.time_left() is None
-    single, adapted, tuned = (of_approach(plan, w) for w in ("generalization", "adaptation", "transfer"))
+    single, adapted, tuned = (of_approach(plan, w)[0] for w in ("generalization", "adaptation", "transfer"))
     assert (single.iterations, tuned.iterations) == (60, 30)
     state.start(single.id)
     clock.now = 5.0
