@@ -1,4 +1,4 @@
-"""The formats of tables: their exact text, what is escaped, that LaTeX compiles and HTML is well formed."""
+"""What holds in every format of tables: their exact text, a demo's warning, and that all text is escaped."""
 
 import tempfile
 from pathlib import Path
