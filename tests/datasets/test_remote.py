@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from datasets.frame_store.store import FrameStore
-from datasets.remote import at_hand, node_folder
+from datasets.remote import LOCAL, at_hand, connect, copy_in, is_folder, node_folder
 from manifests.problem import ProblemError
 from manifests.store import open_manifest
+from tests.datasets.small_corpora import a_clip, write_png
 from tests.grid.buckets import upload
 
 
@@ -57,3 +58,60 @@ def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
                 pass
         assert (root / clips[0].path).is_file()
         assert len(list((node_folder(url) / "clips").iterdir())) == 2, "it and the last one"
+
+
+def test_a_corpus_on_disk_is_read_where_it_lies(tmp_path, node):
+    with at_hand(tmp_path, a_clip(path="x.mp4"), "frames") as root:
+        assert root == tmp_path
+    # Without shipped maps there is nothing to bring, wherever the corpus lies.
+    with at_hand("s3://bucket/x", a_clip(), "maps") as root:
+        assert not node_folder("s3://bucket/x").exists()
+
+
+def test_a_machine_keeps_what_lies_at_a_url_in_a_folder_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.delenv(LOCAL, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    one, other = node_folder("s3://bucket/one"), node_folder("s3://bucket/other")
+    assert one.parent == other.parent == tmp_path / "cache" / "hd2s-grid"
+    assert one != other
+    monkeypatch.setenv(LOCAL, str(tmp_path / "local"))
+    assert node_folder("s3://bucket/one") == tmp_path / "local" / one.name
+
+
+@pytest.mark.parametrize("url", ["nothing://bucket/x", "://"])
+def test_a_url_that_names_no_place_is_told(url):
+    with pytest.raises(ProblemError, match=r"expected a url such as s3://bucket/folder, found .* as pyarrow"):
+        connect(url)
+
+
+def test_there_is_a_folder_or_there_is_none(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "file").touch()
+    assert is_folder(f"file://{tmp_path}/there")
+    assert not is_folder(f"file://{tmp_path}/file")
+    assert not is_folder(f"file://{tmp_path}/gone")
+
+
+def test_a_file_is_copied_whole_or_not_there(tmp_path):
+    content = np.random.default_rng(0).bytes(3 * 2**20 + 5)
+    (tmp_path / "source").write_bytes(content)
+    system, path = connect(f"file://{tmp_path}/")
+    assert path == str(tmp_path)
+    copy_in(system, f"{path}/source", tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == content
+    with pytest.raises(FileNotFoundError):
+        copy_in(system, f"{path}/gone", tmp_path / "nothing")
+
+
+def test_what_could_not_be_read_is_brought_again(tmp_path, node):
+    clip = a_clip(media="frames", frame_pattern="{:d}.png", n_frames=2, content="c")
+    for i in (1, 2):
+        write_png(tmp_path / "corpus" / f"{i}.png", np.full((4, 4), i, np.uint8))
+    url = f"file://{tmp_path}/corpus"
+    with pytest.raises(ValueError, match="damaged"), at_hand(url, clip, "frames") as root:
+        assert sorted(path.name for path in root.iterdir()) == ["1.png", "2.png"]
+        raise ValueError("damaged")
+    assert list((node_folder(url) / "clips").iterdir()) == []
+    write_png(tmp_path / "corpus" / "1.png", np.full((4, 4), 9, np.uint8))
+    with at_hand(url, clip, "frames") as root:
+        assert (root / "1.png").read_bytes() == (tmp_path / "corpus" / "1.png").read_bytes()

@@ -233,6 +233,7 @@ def keys(out):
         return dict(database.execute("SELECT clip, key FROM clips").fetchall())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "moments"), [(1, (0, 1, 3)), (2, (1, 3))])
 def test_a_killed_index_goes_on_from_what_it_read(tmp_path, workers, moments):
     root, out = tmp_path / "corpus", tmp_path / "m"

@@ -20,7 +20,7 @@ def calibrated():
     initialise(model.calibration, 0)
     with torch.no_grad():
         for parameter in model.calibration.parameters():
-            parameter += 0.05
+            parameter.add_(0.05)
     return model
 
 
