@@ -26,8 +26,8 @@ from tests.grid.own_model import WORD, own_model_known, write_plugin
 from tests.places import REPOSITORY
 
 
-def tiny_grid(out, *overrides, approaches="generalization, transfer"):
-    return prepare_small(out, *TINY, "test.eight_bit=false", *overrides, approaches=approaches)
+def tiny_grid(out, *overrides, size=TINY, approaches="generalization, transfer"):
+    return prepare_small(out, *size, "test.eight_bit=false", *overrides, approaches=approaches)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_weights_to_start_from_go_to_machines_that_do_not_see_them(prepare_apart
 def kinetics(folder):
     """Write a file that HD2S can start from."""
     model = build_model("hd2s", seed=7)
-    (layout,) = model.declaration.starts_from
+    layout = next(each for each in model.declaration.starts_from if each.word == "kinetics")
     state = model.state_dict()
     torch.save({theirs: state[own] for own, theirs in layout.names(model).items()}, folder / "kinetics.pt")
     return folder / "kinetics.pt"
@@ -155,7 +155,8 @@ def test_a_plugin_goes_through_the_storage_to_a_worker_that_does_not_know_it(
     """Another process, which reads the job before it can know the plug-in, trains with it and evaluates."""
     folder = write_plugin(tmp_path)
     with own_model_known(folder):
-        grid = prepare_apart(f"plugins=[{folder}]", f"model={WORD}", approaches="generalization")
+        settings = [f"plugins=[{folder}]", f"model={WORD}"]
+        grid = prepare_apart(*settings, size=["model.height=32"], approaches="generalization")
         (training,) = grid.plan.trainings.values()
         assert (training.model, training.spec.model.plugin) == (WORD, digest(folder))
         (place,) = places.plugin_folders(grid)
