@@ -52,13 +52,11 @@ def test_every_printed_row_has_exactly_one_cell_and_the_converse():
     ],
 )
 def test_printed_numbers(paper, place, value):
-    assert printed(paper, "hd2s", *place) == value
-    assert printed(paper, "centre_prior", *place) is None, "the papers print no other model's"
-
-
-def printed(paper, model, table, sources, target, test, approach, metric):
-    place = {"sources": sources.split("+"), "target": target, "test": test}
-    return paper_value(f"{paper}/{table}", **place, model=model, approach=approach, metric=metric)
+    table, *rest = place
+    wanted = dict(zip(("sources", "target", "test", "approach", "metric"), rest, strict=True))
+    wanted["sources"] = wanted["sources"].split("+")
+    assert paper_value(f"{paper}/{table}", model="hd2s", **wanted) == value
+    assert paper_value(f"{paper}/{table}", model="centre_prior", **wanted) is None, "no other model's"
 
 
 def test_the_papers_hold_every_row_once():

@@ -34,10 +34,17 @@ def test_all_mistakes_are_reported_together():
     assert "Did you mean model?" in text
 
 
+def test_a_mistake_is_told_beside_settings_of_several_values():
+    given = ["seeds=[0,1]", "plugins=[one,two]", "model.conspicuity=[4]", "train.lrr=1"]
+    with pytest.raises(ProblemError, match=r"'train.lrr'. Did you mean train.lr\?"):
+        load(given, demo=False)
+
+
 def test_what_can_be_read_is_read_beside_the_mistakes():
     found = read(["train.lrr=1", "train.lr=0.5", "model.height=50", "corpora.Mine.root=here"], demo=True)
     assert found.config.train.lr == 0.5
-    assert found.overrides == ["train.lr=0.5", "model.height=50"]
+    assert found.config.model.config.height == 128, "nothing can be built with what is asked for"
+    assert found.overrides == ["train.lr=0.5"]
     assert [problem.where for problem in found.problems] == [
         "settings",
         "corpora.Mine.manifest",
@@ -106,9 +113,7 @@ def test_a_models_file_that_asks_for_what_there_is_not_is_told(monkeypatch, key)
 
 def test_a_setting_of_one_of_several_models_leaves_the_others_alone():
     overrides = ["model.hd2s.height=96", "model.centre_prior.height=32", "model.width=64"]
-    sizes = {
-        word: load(overrides, demo=False, model=word, among=TWO).model.config.input.size for word in TWO
-    }
+    sizes = {word: load(overrides, demo=False, model=word, among=TWO).model.config.input.size for word in TWO}
     assert sizes == {"hd2s": (96, 64), "centre_prior": (32, 64)}
 
 
