@@ -227,7 +227,7 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
-        options = options_of(chosen.config) | approach.options(sources)
+        options = dict(chosen.options) | approach.options(sources)
         options |= model.of_protocol.get(row.config.train.protocol, {})
         try:
             settled = options_of(model.config(**options))
