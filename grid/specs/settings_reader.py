@@ -210,7 +210,7 @@ def _identifier(word: str) -> str:
 
 def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
-    found = OmegaConf.to_object(settings)
+    found: Any = OmegaConf.to_object(settings)
     options = dict(vars(found.model))
     weights = options.pop("backbone_weights")
     problems: list[Problem] = []
@@ -268,8 +268,8 @@ def _keys(config: Any, prefix: str = "") -> list[str]:
     keys = []
     for key in config:
         name = f"{prefix}{key}"
-        section = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
-        keys += _keys(config[key], f"{name}.") if section else [name]
+        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
+        keys += _keys(config[key], f"{name}.") if nested else [name]
     return keys
 
 
