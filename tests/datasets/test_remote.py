@@ -7,15 +7,23 @@ import numpy as np
 import pytest
 
 from datasets.frame_store.store import FrameStore
+from datasets.indexing.index import index
 from datasets.remote import LOCAL, at_hand, connect, copy_in, is_folder, node_folder
 from manifests.problem import ProblemError
-from manifests.store import open_manifest
-from tests.datasets.small_corpora import a_clip, write_png
+from tests.datasets.small_corpora import a_clip, write_dhf1k, write_png
 from tests.grid.buckets import upload
 
 
-def test_clips_come_from_a_url_when_they_are_read(demo_out, url, node, tmp_path):
-    manifest = open_manifest(demo_out / "manifests" / "dhf1k")
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """DHF1K with three training clips, on disk."""
+    folder = tmp_path_factory.mktemp("remote")
+    for number in (1, 2, 3):
+        write_dhf1k(folder / "DHF1K", number)
+    return index("dhf1k", folder / "DHF1K", folder / "m")
+
+
+def test_clips_come_from_a_url_when_they_are_read(manifest, url, node, tmp_path):
     clip, another = manifest.clips("train")[:2]
     upload(manifest, [clip, another], url)
     remote = replace(manifest, root=url)
@@ -34,8 +42,7 @@ def test_clips_come_from_a_url_when_they_are_read(demo_out, url, node, tmp_path)
     assert child.exitcode == 0
 
 
-def test_a_clip_that_is_missing_at_the_url_is_told_and_found_when_mended(demo_out, url, node, tmp_path):
-    manifest = open_manifest(demo_out / "manifests" / "dhf1k")
+def test_a_clip_that_is_missing_at_the_url_is_told_and_found_when_mended(manifest, url, node, tmp_path):
     clip = manifest.clips("train")[0]
     store = FrameStore(tmp_path / "frames", replace(manifest, root=url), (32, 32))
     with pytest.raises(ProblemError, match="expected a file, as indexed, found none"):
@@ -46,9 +53,8 @@ def test_a_clip_that_is_missing_at_the_url_is_told_and_found_when_mended(demo_ou
 
 
 def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
-    demo_out, url, node, monkeypatch
+    manifest, url, node, monkeypatch
 ):
-    manifest = open_manifest(demo_out / "manifests" / "dhf1k")
     clips = manifest.clips("train")[:3]
     upload(manifest, clips, url)
     monkeypatch.setattr("datasets.remote._DISK_SHARE", 10**18)

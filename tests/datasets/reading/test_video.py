@@ -153,7 +153,7 @@ def test_times_below_zero_and_edit_lists(tmp_path):
     assert_seeks_are_exact(tmp_path, clip)
 
 
-@pytest.mark.parametrize(("size", "n_frames"), [((640, 360), 60), ((1920, 1080), 30)])
+@pytest.mark.parametrize(("size", "n_frames"), [((640, 360), 60), ((1920, 1080), 25)])
 @pytest.mark.parametrize(
     ("name", "codec", "options"), [("x.mp4", "libx264", OPEN), ("x.AVI", "mpeg4", {"bf": "2"})]
 )
