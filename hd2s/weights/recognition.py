@@ -31,8 +31,7 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
 
     Raises:
         WeightsError: the file holds something else than weights, its description is damaged, or no model
-        that is
-            known reads it.
+            that is known reads it.
     """
     content = read_content(Path(path))
     if content.get("format") == OWN_FORMAT and "model" in content:
@@ -41,7 +40,13 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
                 return [Candidate(name, config, approach)]
         raise WeightsError(f"{path}: what it says of its model is no name and configuration")
     if content.get("format") == OWN_FORMAT:
-        return [Candidate(word, {}) for word in models()]
+        approach = str(content.get("approach", ""))
+        # The first checkpoints said nothing of their model: it is one that a name alone stood for.
+        return [
+            Candidate(word, dict(options), approach)
+            for word, model in models().items()
+            for options in ({}, *filter(None, model.aliases.values()))
+        ]
     found = [
         Candidate(word, layout.options(content))
         for word, model in models().items()
