@@ -14,7 +14,7 @@ from hd2s.__main__ import main
 from hd2s.metrics.definitions import METRICS
 from hd2s.prediction.predictor import Predictor
 from manifests import Clip, write
-from tests.hd2s.models.hd2s.test_fast import trained_like
+from tests.hd2s.small_models import trained_like
 
 SIZE, LENGTHS = (45, 80), {"0601": 9, "0602": 3}
 
@@ -44,7 +44,7 @@ def manifest(tmp_path):
 
 
 def test_a_scored_submission_equals_the_grid_s_evaluation(manifest, tmp_path):
-    model = trained_like("hd2s", 8).eval()
+    model = trained_like(8).eval()
     save_weights(model, tmp_path / "model.pt")
     corpus = ["--corpus", "dhf1k", "--split", "test", "--manifest", str(manifest)]
     out, table = str(tmp_path / "out"), str(tmp_path / "videos.csv")
@@ -54,7 +54,7 @@ def test_a_scored_submission_equals_the_grid_s_evaluation(manifest, tmp_path):
     with Path(table).open(newline="") as file:
         found = {row["video"]: row for row in csv.DictReader(file)}
     split = ScoredSplit.open(str(manifest), "test")
-    predictor = Predictor(model, clip_length=8)
+    predictor = Predictor(model)
     for name in LENGTHS:
         scores = score_clip(split, name, predictor=predictor, size=(32, 32), threads=1, eight_bit=True)
         rows = np.stack([scores[metric].to_numpy() for metric in METRICS], axis=1)
