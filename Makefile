@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 OUT ?= runs/demo
 
-.PHONY: help demo test test-cluster soak lint ui clean
+.PHONY: help demo test test-cluster soak lint check ui clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,9 +22,16 @@ test-cluster: $(READY) ## clusters of several nodes, made of namespaces: as root
 soak: $(READY) ## kill a small grid in every phase, again and again: KILLS=30 MINUTES=45 SEED=0
 	PYTHONPATH=. $(RUN) tests/faults/soak.py --kills $(or $(KILLS),30) --minutes $(or $(MINUTES),45) --seed $(or $(SEED),0)
 
-lint: $(READY) ## style
+lint: $(READY) ## style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+check: $(READY) ## style, types, and all tests that start no Ray: for every few minutes of work
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(RUN) -m pytest -m 'not cluster and not ray and not slow' -q
 
 ui: $(READY) ## a folder's runs in MLflow at http://127.0.0.1:5000, for this machine alone: OUT=runs/demo
 	@test -f $(OUT)/mlflow.db || { echo "no runs in $(OUT): run a grid first, or give its folder with make ui OUT=..."; exit 1; }

@@ -37,7 +37,7 @@ from grid.results.provenance import assert_ours
 from manifests.problem import Problem, ProblemError, gathered
 
 WRONG = 2
-_GO_ON = "Interrupted; the same command goes on from here."
+_INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
-        _tell(_GO_ON)
+        _tell(_INTERRUPTED_NOTE)
         return INTERRUPTED
 
 
@@ -123,14 +123,14 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
     else:
         where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
-    for problem in outcome.problems:
-        _tell(problem)
+    for warning in outcome.warnings:
+        _tell(warning)
     if outcome.left_alone:
         _tell(
             f"{outcome.left_alone} units that failed before were left alone; --retry-failed tries them again."
         )
     if outcome.status == INTERRUPTED:
-        _tell(_GO_ON)
+        _tell(_INTERRUPTED_NOTE)
     return outcome.status
 
 

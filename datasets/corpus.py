@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
@@ -130,13 +131,13 @@ class Corpus(ABC):
     """As tables and manifests print it."""
     word: str
     """As the command line says it; the module's name."""
-    published: Mapping[str, int] = MappingProxyType({})
+    published: ClassVar[Mapping[str, int]] = MappingProxyType({})
     """How many clips each split has as published; empty where nobody published any."""
     title: str = ""
     """As tables write it, where that is not its name."""
-    map_rule: MapRule | None = None
+    map_rule: ClassVar[MapRule | None] = None
     """How its maps are made where it ships none; None where nobody has said."""
-    layouts: tuple[Layout, ...] = ()
+    layouts: ClassVar[tuple[Layout, ...]] = ()
     """The ways the corpus is known to lie on disk."""
 
     @abstractmethod

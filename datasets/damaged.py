@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,4 +43,5 @@ def describe(corpus: str, entry: Entry, **columns: object) -> Clip:
     zero = dict.fromkeys((*whole, "size_bytes", "mtime_ns"), 0)
     other = {"fps": 0.0, "keyframes": (), "keyframe_frames": (), "status": "ok"}
     place = {name: getattr(entry, name) for name in ("split", "clip", "source_video", "media", "path")}
-    return Clip(**(empty | zero | other | {"corpus": corpus} | place | columns))
+    row: dict[str, Any] = {**empty, **zero, **other, "corpus": corpus, **place, **columns}
+    return Clip(**row)

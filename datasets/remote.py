@@ -23,6 +23,7 @@ from pyarrow import ArrowException
 from pyarrow.fs import FileSystem, FileType
 
 from manifests import Clip, Problem, ProblemError
+from manifests.roots import is_url
 
 LOCAL = "HD2S_GRID_LOCAL"
 """Environment variable: the folder for what a machine keeps of what lies elsewhere."""
@@ -30,16 +31,11 @@ LOCAL = "HD2S_GRID_LOCAL"
 Kind = Literal["frames", "maps"]
 
 # Images of a clip that are asked for at the same time: each alone waits longer than it takes to come.
-_AT_ONCE = 16
-_PIECE = 2**20
+_DOWNLOADS_AT_ONCE = 16
+_COPIED_AT_A_TIME = 2**20
 # Of the disk, for all clips of one url; and never more than half of what is free.
-_SHARE = 10
-_PART, _GONE = ".part-", ".gone-"
-
-
-def is_url(root: Path | str) -> bool:
-    """Whether a corpus root is no folder on this machine."""
-    return "://" in str(root)
+_DISK_SHARE = 10
+_UNFINISHED, _REMOVED = ".part-", ".gone-"
 
 
 def node_folder(url: str) -> Path:
@@ -89,7 +85,7 @@ def copy_in(system: FileSystem, source: str, target: Path) -> None:
     """
     with system.open_input_file(source) as stream, target.open("wb") as file:
         expected = stream.size()
-        shutil.copyfileobj(stream, file, _PIECE)
+        shutil.copyfileobj(stream, file, _COPIED_AT_A_TIME)
     if expected != target.stat().st_size:
         raise OSError(f"{source}: {target.stat().st_size} of {expected} bytes came")
 
@@ -154,12 +150,12 @@ def _take(cache: Path, word: str) -> tuple[Path, int] | None:
 def _bring(root: str, clip: Clip, kind: Kind, cache: Path, word: str) -> None:
     """Bring a clip's files into an entry, which is whole or not there; make room for it afterwards."""
     system, base = connect(root)
-    part = cache / f"{_PART}{uuid.uuid4().hex}"
+    part = cache / f"{_UNFINISHED}{uuid.uuid4().hex}"
     part.mkdir(parents=True)
     lock = os.open(part, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
             sizes = pool.map(partial(_bring_file, system, base, part, clip), _files(clip, kind))
             size = sum(sizes)
         # Where another process was faster, its entry stays.
@@ -184,12 +180,12 @@ def _bring_file(system: FileSystem, base: str, folder: Path, clip: Clip, path: s
 
 def _evict(cache: Path, kept: str) -> None:
     """Remove what the dead have left, and what was unused for longest until the rest is within bounds."""
-    for rest in (*cache.glob(f"{_PART}*"), *cache.glob(f"{_GONE}*")):
+    for rest in (*cache.glob(f"{_UNFINISHED}*"), *cache.glob(f"{_REMOVED}*")):
         _remove(rest)
     entries = [(path, int(path.suffix[1:])) for path in _oldest_first(cache)]
     disk = shutil.disk_usage(cache)
     used = sum(size for _, size in entries)
-    allowed = min(disk.total // _SHARE, (disk.free + used) // 2)
+    allowed = min(disk.total // _DISK_SHARE, (disk.free + used) // 2)
     for path, size in entries:
         if used <= allowed:
             return
@@ -214,7 +210,7 @@ def _remove(folder: Path) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Whoever waits for the lock finds the name gone.
-        gone = folder.rename(folder.with_name(f"{_GONE}{uuid.uuid4().hex}"))
+        gone = folder.rename(folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}"))
         shutil.rmtree(gone, ignore_errors=True)
     except BlockingIOError:
         return False

@@ -22,7 +22,6 @@ Value = TypeVar("Value")
 
 _FALSE_STARTS = 3
 _READY = "ready"
-_END = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,8 @@ class _Crew(Generic[Item, Value]):
         items = iter(items)
         self._hand_out(items)
         while self._busy:
-            for connection in wait(list(self._busy)):
+            ready = wait(list(self._busy))
+            for connection in [each for each in self._busy if each in ready]:
                 done = self._hear(connection)
                 self._hand_out(items)
                 if done is not None:
@@ -113,10 +113,11 @@ class _Crew(Generic[Item, Value]):
     def _hand_out(self, items: Iterator[Item]) -> None:
         """Give every worker an item while there are any."""
         while len(self._busy) < self._size:
-            item = self._returned.pop() if self._returned else next(items, _END)
-            if item is _END:
+            try:
+                item = self._returned.pop() if self._returned else next(items)
+            except StopIteration:
                 return
-            worker = self._idle.pop() if self._idle else self._start()
+            worker = self._idle.pop() if self._idle else self._start(item)
             worker.item = item
             self._busy[worker.connection] = worker
             # A worker that died while idle or starting is heard of by the end of its connection.
@@ -154,7 +155,7 @@ class _Crew(Generic[Item, Value]):
             )
         return None
 
-    def _start(self) -> _Worker[Item]:
+    def _start(self, item: Item) -> _Worker[Item]:
         """Start a process, not by forking: libraries with threads of their own do not survive a fork."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
@@ -164,7 +165,7 @@ class _Crew(Generic[Item, Value]):
         with _interrupts_held():
             process.start()
         theirs.close()
-        return _Worker(process, ours, _END)
+        return _Worker(process, ours, item)
 
 
 @contextmanager
@@ -200,8 +201,8 @@ def _attempt(function: Callable[[Item], Value], item: Item) -> tuple[Value | Non
         return None, f"{type(error).__name__}: {error}"
 
 
-def _how_it_ended(exit_code: int) -> str:
-    if exit_code >= 0:
+def _how_it_ended(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
         return f"ended with exit code {exit_code}"
     number = signal.Signals(-exit_code)
     return f"was killed by {number.name} ({signal.strsignal(number)})"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from grid.specs.settings import Test, Train
@@ -56,12 +55,13 @@ class ModelSpec:
     weights: str | None = None
     plugin: str | None = None
 
-    @cached_property
+    # Looked up each time: what is pickled for a worker is read there before its plug-ins are known.
+    @property
     def declaration(self) -> Model:
         """The model as it declares itself."""
         return find_model(self.name).model
 
-    @cached_property
+    @property
     def config(self) -> ModelConfig:
         """Its configuration."""
         return self.declaration.config(**self.options)
@@ -81,7 +81,7 @@ class ApproachSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     plugin: str | None = None
 
-    @cached_property
+    @property
     def declaration(self) -> Approach:
         """The approach as it declares itself."""
         return approaches()[self.name]

@@ -19,10 +19,17 @@ def unknown(kind: str, word: str, available: Iterable[str]) -> str:
 
 
 def settle_types(config) -> list[str]:
-    """Make plain Python values of a frozen dataclass's fields; return what has the wrong type.
+    """Make plain Python values of a configuration's fields.
 
-    Fields are bool, int, float or str, one of these or None, or tuples of one of these. Plain, because a
-    checkpoint that holds a configuration is read back without running code, which NumPy's numbers would need.
+    Plain, because a checkpoint that holds a configuration is read back without running code, which NumPy's
+    numbers would need.
+
+    Args:
+        config: a frozen dataclass, whose fields are bool, int, float or str, one of these or None, or tuples
+            of one of these. They are set in place.
+
+    Returns:
+        Of each field that has the wrong type, which it must have and what was found.
     """
     problems = []
     for field in fields(config):

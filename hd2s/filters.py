@@ -13,10 +13,12 @@ import numpy as np
 
 @lru_cache(maxsize=128)
 def bicubic_matrix(n_in: int, n_out: int) -> np.ndarray:
-    """Weights float64 (n_out, n_in) of MATLAB's bicubic `imresize` along one axis.
+    """Weights of MATLAB's bicubic `imresize` along one axis.
 
-    Keys' cubic (a = −1/2); when shrinking, the kernel is widened by the factor (antialiased). The
-    array is shared between calls and read-only.
+    Keys' cubic (a = −1/2); when shrinking, the kernel is widened by the factor (antialiased).
+
+    Returns:
+        float64 (n_out, n_in), shared between calls and read-only.
     """
     scale = n_out / n_in
     stretch = min(scale, 1.0)
@@ -29,9 +31,17 @@ def bicubic_matrix(n_in: int, n_out: int) -> np.ndarray:
 
 @lru_cache(maxsize=128)
 def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
-    """Weights float64 (n, n) of `scipy.ndimage.gaussian_filter1d` with its defaults (4σ, mirror).
+    """Weights of `scipy.ndimage.gaussian_filter1d` with its defaults (4σ, mirror).
 
-    `sigma` is in pixels. The array is shared between calls and read-only.
+    Args:
+        n: pixels along the axis.
+        sigma: in pixels.
+
+    Returns:
+        float64 (n, n), shared between calls and read-only.
+
+    Raises:
+        ValueError: `sigma` is not positive.
     """
     if sigma <= 0:
         raise ValueError(f"expected a positive σ in pixels, found {sigma}; None means no smoothing")
@@ -44,10 +54,12 @@ def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
 
 @lru_cache(maxsize=128)
 def cosine_matrix(n: int) -> np.ndarray:
-    """Orthonormal cosine transform (DCT-II), float64 (n, n): row k is the cosine of k half-periods.
+    """Orthonormal cosine transform (DCT-II): row k is the cosine of k half-periods.
 
-    Filters that are symmetric and mirrored at the border multiply its coefficients. The array is shared
-    between calls and read-only.
+    Filters that are symmetric and mirrored at the border multiply its coefficients.
+
+    Returns:
+        float64 (n, n), shared between calls and read-only.
     """
     k = np.arange(n)[:, None]
     matrix = np.sqrt(2 / n) * np.cos(np.pi * k * (np.arange(n) + 0.5) / n)

@@ -11,9 +11,14 @@ _EPSILON = 2.2e-16  # the authors' guard of division and logarithm, far below fl
 def kld(prediction: Tensor, target: Tensor) -> Tensor:
     """Kullback-Leibler divergence of `prediction` from `target`, both normalised to sum to one.
 
-    `prediction`: (..., H, W), float, not negative. `target`: any shape that broadcasts against it, any
-    dtype. Returns (...), in nats. A target without mass says nothing about where to look: its divergence and
-    the gradient are 0.
+    A target without mass says nothing about where to look: its divergence and the gradient are 0.
+
+    Args:
+        prediction: (..., H, W), float, not negative.
+        target: any shape that broadcasts against it, any dtype.
+
+    Returns:
+        (...), in nats.
     """
     target = target.to(prediction.dtype)
     target = target / target.sum((-2, -1), keepdim=True).clamp_min(_EPSILON)

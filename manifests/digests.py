@@ -24,7 +24,7 @@ class Digests:
         """Take in a clip and its rows (N, 3), unique and sorted by frame, y, x."""
         digest = self._hashes[clip.split]
         digest.update(json.dumps([getattr(clip, name) for name in IDENTITY]).encode())
-        digest.update(np.ascontiguousarray(rows, dtype="<i4"))
+        digest.update(np.ascontiguousarray(rows, dtype="<i4").data)
 
     def of_splits(self) -> dict[str, str]:
         """Return the digest (hex) of each split."""

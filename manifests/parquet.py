@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from manifests.problem import Problem, ProblemError
 from manifests.schema import FIXATION_SCHEMA, SCHEMA_VERSION
 
-_KEY, _SUM = b"manifest", b"crc32"
-_REMEDY = "Index the corpus: python -m datasets index CORPUS --root DIR."
-_AGAIN = "Index the corpus again."
+_METADATA, _CHECKSUM = b"manifest", b"crc32"
+_INDEX = "Index the corpus: python -m datasets index CORPUS --root DIR."
+_INDEX_AGAIN = "Index the corpus again."
 
 
 class ManifestError(ProblemError):
@@ -26,13 +26,13 @@ class ManifestError(ProblemError):
 
 def pack(meta: dict) -> dict[bytes, bytes]:
     """Return what a manifest's file says of itself, as Parquet stores it; adds the schema version."""
-    return seal(_KEY, {"schema_version": SCHEMA_VERSION, **meta})
+    return seal(_METADATA, {"schema_version": SCHEMA_VERSION, **meta})
 
 
 def seal(key: bytes, meta: dict) -> dict[bytes, bytes]:
     """Return metadata as Parquet stores it, with a checksum: of its own it has them for pages alone."""
     text = json.dumps(meta).encode()
-    return {key: text, _SUM: _crc(text)}
+    return {key: text, _CHECKSUM: _crc(text)}
 
 
 def unseal(key: bytes, stored: Mapping[bytes, bytes]) -> dict:
@@ -43,7 +43,7 @@ def unseal(key: bytes, stored: Mapping[bytes, bytes]) -> dict:
         ValueError: it is damaged.
     """
     text = stored[key]
-    if stored.get(_SUM, _crc(text)) != _crc(text):
+    if stored.get(_CHECKSUM, _crc(text)) != _crc(text):
         raise ValueError(f"{key.decode()} metadata that differ from their checksum")
     return json.loads(text)
 
@@ -51,19 +51,19 @@ def unseal(key: bytes, stored: Mapping[bytes, bytes]) -> dict:
 def read_metadata(path: Path) -> dict:
     """Return what a manifest's file says of itself, read from the Parquet footer."""
     if not path.is_file():
-        raise ManifestError(Problem(str(path), "a manifest's file", "nothing", _REMEDY))
+        raise ManifestError(Problem(str(path), "a manifest's file", "nothing", _INDEX))
     try:
         stored = pq.read_metadata(path).metadata or {}
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise ManifestError(Problem(str(path), "a Parquet file", f"{error}", _REMEDY)) from error
-    if _KEY not in stored:
-        raise ManifestError(Problem(str(path), "a manifest of this project", "another Parquet file", _REMEDY))
+        raise ManifestError(Problem(str(path), "a Parquet file", f"{error}", _INDEX)) from error
+    if _METADATA not in stored:
+        raise ManifestError(Problem(str(path), "a manifest of this project", "another Parquet file", _INDEX))
     with damage_named(path):
-        meta = unseal(_KEY, stored)
+        meta = unseal(_METADATA, stored)
         version = meta["schema_version"]
     if version != SCHEMA_VERSION:
         found = f"version {version}"
-        raise ManifestError(Problem(str(path), f"schema version {SCHEMA_VERSION}", found, _REMEDY))
+        raise ManifestError(Problem(str(path), f"schema version {SCHEMA_VERSION}", found, _INDEX))
     return meta
 
 
@@ -82,7 +82,7 @@ def damage_named(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         found = " ".join(str(error).split())
-        raise ManifestError(Problem(str(path), "an undamaged file", found, _AGAIN)) from error
+        raise ManifestError(Problem(str(path), "an undamaged file", found, _INDEX_AGAIN)) from error
 
 
 def read_table(
@@ -109,7 +109,7 @@ def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray
         ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
         if stop > (ends[-1] if len(ends) else 0):
             found = f"{file.metadata.num_rows}"
-            raise ManifestError(Problem(str(path), f"at least {stop} rows", found, _AGAIN))
+            raise ManifestError(Problem(str(path), f"at least {stop} rows", found, _INDEX_AGAIN))
         wanted = np.flatnonzero((ends > start) & (np.r_[0, ends[:-1]] < stop)).tolist()
         table = file.read_row_groups(wanted, columns=["frame", "y", "x"])
         _check_types(table, FIXATION_SCHEMA)

@@ -40,13 +40,10 @@ def import_folder(folder: Path) -> list[ModuleType]:
     if str(folder.parent) not in sys.path:
         sys.path.append(str(folder.parent))
     importlib.invalidate_caches()
-    modules, problems = [], []
-    for file in files:
-        imported = _import(file)
-        (problems if isinstance(imported, Problem) else modules).append(imported)
-    if problems:
+    imported = [_import(file) for file in files]
+    if problems := [each for each in imported if isinstance(each, Problem)]:
         raise ProblemError(problems)
-    return modules
+    return [each for each in imported if not isinstance(each, Problem)]
 
 
 def digest(folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +15,21 @@ from manifests.digests import Digests
 from manifests.findings import Finding, read_findings
 from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
 from manifests.problem import Problem
+from manifests.roots import absolute
 from manifests.schema import CLIP_SCHEMA, SPLITS, Clip, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
 PREVIOUS = "fixations.previous.parquet"
 FIELDS = tuple(f.name for f in fields(Clip))
+
+
+class MapRuleRecord(TypedDict, total=False):
+    """How saliency maps are made (`datasets.corpus.MapRule`), as a manifest says it: all of it or nothing."""
+
+    sigma: float
+    reach: float
+    even: bool
+    replicate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class Manifest:
     """Frames of the usable clips of each split."""
     quarantined: int
     """Clips set aside, in all splits."""
-    map_rule: dict[str, float | bool] | None = None
+    map_rule: MapRuleRecord | None = None
     """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
     has said, None where that was not written down."""
 
@@ -137,7 +148,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
     return Manifest(
         folder=folder,
         corpus=meta["corpus"],
-        root=_absolute(root) if root is not None else meta["root"],
+        root=absolute(root) if root is not None else meta["root"],
         digest=meta["digest"],
         digests=meta["digests"],
         layout=meta["layout"],
@@ -147,10 +158,6 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
         quarantined=meta["quarantined"],
         map_rule=meta.get("map_rule"),
     )
-
-
-def _absolute(root: Path | str) -> str:
-    return str(root) if "://" in str(root) else str(Path(root).resolve())
 
 
 def _equals(column: pa.ChunkedArray, value: str) -> np.ndarray:

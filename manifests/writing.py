@@ -131,7 +131,7 @@ def _describe(corpus: str, root: Path, clips: Sequence[Clip], digests: Digests) 
     }
 
 
-def _write_clips(path: Path, clips: Sequence[Clip], n_fixations: Sequence[int], meta: Mapping) -> None:
+def _write_clips(path: Path, clips: Sequence[Clip], n_fixations: Sequence[int], meta: dict) -> None:
     columns = {name: [getattr(c, name) for c in clips] for name in FIELDS}
     schema = CLIP_SCHEMA.with_metadata(pack(meta))
     table = pa.table({**columns, "n_fixations": list(n_fixations)}, schema=schema)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -15,6 +16,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def one_thread():
     """Tests run beside each other's Ray workers on few processors."""
     torch.set_num_threads(1)
+
+
+_REGISTRIES = {
+    "hd2s.models.registry": "_PLUGGED_IN",
+    "hd2s.approaches.registry": "_PLUGGED_IN",
+    "hd2s.metrics.definitions": "_REGISTERED",
+    "datasets.corpora.registry": "_registered",
+    "grid.specs.plugins": "_ORIGINS",
+}
+
+
+@pytest.fixture(autouse=True)
+def registries():
+    """What one test plugs in is unknown to the next."""
+    loaded = ((sys.modules[name], place) for name, place in _REGISTRIES.items() if name in sys.modules)
+    known = [(getattr(module, place), dict(getattr(module, place))) for module, place in loaded]
+    yield
+    for registry, before in known:
+        registry.clear()
+        registry.update(before)
 
 
 @pytest.fixture
@@ -37,11 +58,11 @@ def tiny_disk(tmp_path):
 @pytest.fixture(scope="session")
 def demo_out(tmp_path_factory):
     """An output folder with the demo corpora generated and indexed, as `--demo` leaves it."""
-    from grid.planning.inputs import prepare_demo
-    from grid.specs import settings as config
+    from grid.planning.demo import prepare_demo
+    from grid.specs import settings_reader
 
     out = tmp_path_factory.mktemp("demo-runs")
-    prepare_demo(config.load([], demo=True), out, lambda text: None)
+    prepare_demo(settings_reader.load([], demo=True), out, lambda text: None)
     return out
 
 
@@ -53,3 +74,32 @@ def small_demo(demo_out, tmp_path):
     for name in ("corpora", "manifests"):
         (out / name).symlink_to(demo_out / name)
     return out
+
+
+@pytest.fixture(scope="module")
+def server():
+    """What stands after a folder in a url of an S3-compatible server's bucket."""
+    from tests.grid.buckets import bucket
+
+    with bucket() as where:
+        yield where
+
+
+@pytest.fixture(params=["file", "s3"])
+def url(request, tmp_path):
+    """A storage that is empty."""
+    if request.param == "file":
+        return f"file://{tmp_path}/store"
+    return f"s3://bucket/{tmp_path.name}{request.getfixturevalue('server')}"
+
+
+@pytest.fixture
+def node(monkeypatch, tmp_path):
+    """Be one machine or another of a cluster."""
+    from datasets.remote import LOCAL
+
+    def be(name):
+        monkeypatch.setenv(LOCAL, str(tmp_path / name))
+
+    be("first")
+    return be

@@ -75,7 +75,7 @@ def test_only_entry_points_import_entry_points():
         ("manifests", "from datasets import video", {"datasets"}),
         ("hd2s", "def f():\n    import manifests.store as s", {"manifests"}),
         ("datasets", "import numpy\nimport ray.train", {"ray"}),
-        ("datasets", "from hd2s.models.hd2s.model import x", {"hd2s"}),
+        ("datasets", "from hd2s.models.registry import x", {"hd2s"}),
         ("hd2s", "from scipy import ndimage", {"scipy"}),
         ("hd2s's commands", "import datasets.reading.video, av", set()),
         ("hd2s's commands", "from grid import plan", {"grid"}),
@@ -86,6 +86,169 @@ def test_only_entry_points_import_entry_points():
 )
 def test_a_breach_is_found(room, source, expected):
     assert breaches(source, room) == expected
+
+
+# What each folder or file of a room may import of the other ones in it, from the ground up.
+WITHIN = {
+    "manifests": {
+        "problem": set(),
+        "schema": set(),
+        "plugins": {"problem"},
+        "roots": set(),
+        "digests": {"schema"},
+        "parquet": {"problem", "schema"},
+        "clip_check": {"problem", "schema"},
+        "findings": {"parquet", "problem"},
+        "store": {"digests", "findings", "parquet", "problem", "roots", "schema"},
+        "writing": {"clip_check", "digests", "findings", "parquet", "problem", "schema", "store"},
+    },
+    "hd2s": {
+        "checks": set(),
+        "files": set(),
+        "filters": set(),
+        "losses": set(),
+        "layers": {"checks"},
+        "metrics": {"checks", "filters"},
+        "models": {"checks", "layers", "losses"},
+        "weights": {"checks", "files", "models"},
+        "approaches": {"checks", "filters", "layers", "losses", "models"},
+        "training": {"approaches", "checks", "layers", "losses", "models"},
+        "plugins": {"approaches", "metrics", "models"},
+        "prediction": {"approaches", "checks", "filters", "layers", "models", "plugins", "weights"},
+        "commands": {"checks", "files", "metrics", "models", "plugins", "prediction", "weights"},
+    },
+    "datasets": {
+        "remote": set(),
+        "worker_pool": set(),
+        "corpus": set(),
+        "damaged": {"corpus"},
+        "listing": {"corpus"},
+        "reading": {"corpus", "damaged", "listing"},
+        "corpora": {"corpus", "damaged", "listing", "reading"},
+        "indexing": {"corpora", "corpus", "damaged", "listing", "reading", "worker_pool"},
+        "frame_store": {"corpora", "reading", "remote", "worker_pool"},
+        "loading": {"corpora", "corpus", "frame_store", "reading"},
+        "demo": {"corpora", "corpus", "listing", "reading"},
+        "commands": {"corpora", "corpus", "demo", "indexing", "listing", "loading", "reading"},
+    },
+    "grid": {
+        "clusters": set(),
+        "specs": set(),
+        "plan": {"specs"},
+        "results": {"plan", "specs"},
+        "planning": {"plan", "results", "specs"},
+        "training": {"plan", "results", "specs"},
+        "evaluation": {"plan", "results", "specs"},
+        "running": {"evaluation", "plan", "planning", "results", "specs", "training"},
+        "outputs": {"evaluation", "plan", "planning", "results", "specs"},
+        "tracking": {"evaluation", "plan", "results", "running", "specs"},
+        "commands": {"evaluation", "outputs", "plan", "planning", "results", "running", "specs", "tracking"},
+    },
+}
+# Folders of which the project will have many of one kind, one file each.
+REGISTRIES = {
+    "datasets/corpora",
+    "datasets/listing/splits",
+    "grid/specs/grids",
+    "grid/specs/printed_numbers",
+    "grid/outputs/figures",
+    "grid/outputs/tables/formats",
+    "hd2s/approaches",
+    "hd2s/models",
+}
+# Tested with the cluster that it is for.
+TESTED_ELSEWHERE = {"grid.clusters.aws_account": "tests/cluster/test_aws.py"}
+LARGEST_FOLDER, LONGEST_FILE, LONGEST_FUNCTION = 14, 300, 40
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the rooms by its dotted name."""
+    files = [file for room in WITHIN for file in sorted((REPOSITORY / room).rglob("*.py"))]
+    names = (".".join(file.relative_to(REPOSITORY).with_suffix("").parts) for file in files)
+    return {name.removesuffix(".__init__"): file for name, file in zip(names, files, strict=True)}
+
+
+def arrows(name: str, known: dict[str, Path]) -> set[str]:
+    """Return the modules that a module imports, anywhere in it and for types as well."""
+    found = set()
+    for node in ast.walk(ast.parse(known[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {module if module in known else node.module for module in names}
+    return {module for module in found if module in known and module != name}
+
+
+@pytest.mark.parametrize("room", WITHIN)
+def test_folders_import_only_from_below(room):
+    known = modules()
+    inside = {name: name.split(".")[1] for name in known if name.startswith(f"{room}.")}
+    entries = {entry for entry in inside.values() if entry != "__main__"}
+    assert entries == WITHIN[room].keys(), "every folder has its place"
+    upward = {
+        (name, other)
+        for name, entry in inside.items()
+        for other in arrows(name, known) & inside.keys()
+        if entry not in ("__main__", inside[other]) and inside[other] not in WITHIN[room][entry]
+    }
+    assert upward == set()
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    known = modules()
+    # A package's own file stands for what it offers, and loads hd2s' lazily.
+    graph = {name: arrows(name, known) - {"hd2s"} for name in known}
+    while free := {name for name, others in graph.items() if not others & graph.keys()}:
+        graph = {name: others for name, others in graph.items() if name not in free}
+    circles = {name: others & graph.keys() for name, others in graph.items()}
+    assert circles == {}
+
+
+def test_no_folder_shows_more_names_than_can_be_read_at_a_glance():
+    folders = [folder for room in WITHIN for folder in (REPOSITORY / room, *(REPOSITORY / room).rglob("*/"))]
+    shown = {
+        folder.relative_to(REPOSITORY).as_posix(): [
+            entry.name for entry in folder.iterdir() if not entry.name.startswith(("__", "."))
+        ]
+        for folder in folders
+        if folder.name != "__pycache__" and folder.is_dir()
+    }
+    assert {place: len(names) for place, names in shown.items() if len(names) > LARGEST_FOLDER} == {
+        place: len(names)
+        for place, names in shown.items()
+        if place in REGISTRIES and len(names) > LARGEST_FOLDER
+    }
+
+
+def test_every_module_has_a_test_file_of_its_name():
+    missing = [
+        name
+        for name, file in modules().items()
+        if not file.name.startswith("__")
+        and name not in TESTED_ELSEWHERE
+        and not (REPOSITORY / "tests" / file.relative_to(REPOSITORY)).with_name(f"test_{file.name}").is_file()
+    ]
+    assert missing == []
+    assert all((REPOSITORY / place).is_file() for place in TESTED_ELSEWHERE.values())
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function without its docstring."""
+    told = function.body[0] if ast.get_docstring(function) else None
+    return function.end_lineno - function.lineno + 1 - (told.end_lineno - told.lineno + 1 if told else 0)
+
+
+def test_long_files_and_functions_are_split():
+    texts = {name: file.read_text(encoding="utf-8") for name, file in modules().items()}
+    long_files = {name: n for name, text in texts.items() if (n := len(text.splitlines())) > LONGEST_FILE}
+    long_functions = {
+        f"{name}.{node.name}": length(node)
+        for name, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and length(node) > LONGEST_FUNCTION
+    }
+    assert (long_files, long_functions) == ({}, {})
 
 
 _WITHOUT_RAY = """

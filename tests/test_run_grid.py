@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 
+import run_grid
 from grid.outputs.tables.formats import FORMATS
 from grid.results.ledger import Ledger
 from tests.places import REPOSITORY
@@ -69,6 +70,7 @@ def finished(demo_out, tmp_path_factory):
     return out, call(out, "--plan", "--json"), call(out, "--json"), call(out)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_a_grid_runs_from_video_to_table(finished):
     out, plan, run, _ = finished
@@ -95,6 +97,7 @@ def test_a_grid_runs_from_video_to_table(finished):
     assert r"\toprule" in (out / "tables" / "small.tex").read_text()
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     out, _, run, again = finished
@@ -108,6 +111,7 @@ def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in FORMATS]
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
     from mlflow.tracking import MlflowClient
@@ -148,6 +152,7 @@ def wait_for(condition, seconds):
         time.sleep(0.2)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo):
     """Ctrl-C reaches the whole process group, here while a training has a checkpoint to go on from."""
@@ -188,6 +193,7 @@ def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo)
     assert all(summary["iterations"] == 30 for summary in summaries)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_path):
     """A source's video is cut short after it was indexed: what needs it fails, the rest is done."""
@@ -230,16 +236,22 @@ def test_without_corpora_it_stops_at_once_and_says_what_to_do(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing was written"
 
 
-def test_wrong_settings_and_a_wrong_grid_are_told_together(tmp_path):
-    script = [
-        sys.executable,
-        str(REPOSITORY / "run_grid.py"),
-        "--grid",
-        "domain_shft",
-        "train.lrr=1",
-        "--plan",
-    ]
-    answer = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
-    assert answer.returncode == 2
-    assert "Did you mean train.lr?" in answer.stderr
-    assert "Did you mean domain_shift?" in answer.stderr
+def test_wrong_settings_and_a_wrong_grid_are_told_together(capsys):
+    assert run_grid.main(["--grid", "domain_shft", "train.lrr=1", "--plan"]) == run_grid.WRONG
+    told = capsys.readouterr().err
+    assert "Did you mean train.lr?" in told
+    assert "Did you mean domain_shift?" in told
+
+
+def test_it_lists_grids_and_refuses_a_folder_that_is_taken_before_anything_is_read(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "150")
+    assert run_grid.main(["--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"name", "title", "cells", "evaluations", "trainings"} <= listed[0].keys()
+    assert run_grid.main(["--list"]) == 0
+    assert "Analysis of domain-shift capabilities" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "thesis.tex").touch()
+    assert run_grid.main(["--grid", "paper", "--export", str(tmp_path)]) == run_grid.WRONG
+    assert "Nothing was exported" in capsys.readouterr().err

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-_EVERY_S = 5.0
+_SECONDS_BETWEEN_LINES = 5.0
 
 Tell = Callable[..., None]
 """Called as tell(done, total, …) after each of them; what follows is not looked at."""
@@ -64,7 +64,7 @@ class _Bar:
     def __init__(self, progress: Progress, what: str, unit: str) -> None:
         self._progress, self._what, self._unit = progress, what, unit
         self._pace = _Pace()
-        self._task = None
+        self._task: TaskID | None = None
 
     def __call__(self, done: int, total: int, *_: object) -> None:
         rate = f"{self._pace.rate(done):.3g} {self._unit}/s"
@@ -82,7 +82,7 @@ class _Lines:
     def __call__(self, done: int, total: int, *_: object) -> None:
         rate = self._pace.rate(done)
         now = time.monotonic()
-        if now - self._told < _EVERY_S and done < total:
+        if now - self._told < _SECONDS_BETWEEN_LINES and done < total:
             return
         self._told = now
         left = f", about {_duration((total - done) / rate)} left" if done < total else ""

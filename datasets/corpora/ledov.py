@@ -24,7 +24,7 @@ import numpy as np
 
 from datasets.corpus import ClipError, Corpus, Entry, Layout, Listing, MapRule, Reading, Rows
 from datasets.damaged import as_finding, describe
-from datasets.listing.file_names import escapes
+from datasets.listing.file_names import escapes, first_few
 from datasets.listing.layouts import Place, detect, listed_only
 from datasets.reading import matfile
 from datasets.reading.clip import Media, cut_off, read_media
@@ -58,7 +58,7 @@ class LEDOV(Corpus):
         more = [name for name in places if name not in splits]
         notes = []
         if more:
-            names = f"{len(more)} in none: {', '.join(more[:5])}{' …' if len(more) > 5 else ''}"
+            names = f"{len(more)} in none: {first_few(more)}"
             remedy = "They are left aside; index them as a corpus of your own if you need them."
             notes = [Finding("note", "unlisted", "", "", "every video in a split list", names, remedy)]
         return Listing(entries, found.layout, [*found.findings, *notes])
@@ -111,8 +111,8 @@ def _count_finding(entry: Entry, video: Media, data: dict[str, object]) -> tuple
     declared = data.get("VideoFrames")
     if declared is None:
         error = cut_off(video)
-    elif int(np.ravel(declared)[0]) != video.n_frames:
-        expected = f"the VideoFrames of Data.mat, {int(np.ravel(declared)[0])}"
+    elif (n_declared := int(np.asarray(declared).ravel()[0])) != video.n_frames:
+        expected = f"the VideoFrames of Data.mat, {n_declared}"
         remedy = "The fixations hold by their times; see whether the video is whole."
         error = ClipError("count-mismatch", expected, f"{video.n_frames} that decode", remedy=remedy)
     else:
@@ -188,12 +188,14 @@ def _five_columns(fixdata: np.ndarray) -> np.ndarray:
 def _read_splits(root: Path) -> dict[str, str]:
     """Return the split of every listed video."""
     names = matfile.load(root, "VideoNameList.mat", "VideoNameList")
+    if not isinstance(names, str | list | np.ndarray):
+        raise ValueError(f"expected names in VideoNameList, found {names!r}")
     names = [names] if isinstance(names, str) else [str(name) for name in names]
     together = (root / "namelist.mat").is_file()
     splits: dict[str, str] = {}
     for key, split in _LISTS.items():
         path = "namelist.mat" if together else f"{key}.mat"
-        for index in np.unique(np.ravel(matfile.load(root, path, key)).astype(int)):
+        for index in np.unique(np.asarray(matfile.load(root, path, key)).ravel().astype(int)):
             if not 1 <= index <= len(names):
                 raise IndexError(f"index {index} in {key}, with {len(names)} names in VideoNameList")
             name = names[index - 1]

@@ -33,7 +33,7 @@ import numpy as np
 
 from datasets.corpora.registry import is_plain, taken
 from datasets.corpus import Corpus, Entry, Layout, Listing, MapRule, Reading
-from datasets.listing.file_names import escapes, is_usable_name
+from datasets.listing.file_names import escapes, first_few, is_usable_name
 from datasets.listing.holdout import hold_out
 from datasets.listing.layouts import Place, detect, listed_only
 from datasets.listing.published_lists import unlisted
@@ -93,8 +93,9 @@ class FolderCorpus(Corpus):
             remedy = "Use letters, digits, _ and -, as in --name MyVideos."
             raise ProblemError(Problem("name of the corpus", expected, repr(self.name), remedy))
 
+    # Read only: it is the name, which is given, where other adapters' words are attributes of their classes.
     @property
-    def word(self) -> str:
+    def word(self) -> str:  # type: ignore[override]
         """As the command line says it: its name."""
         return self.name
 
@@ -169,7 +170,7 @@ def _told_by_listing(places: list[Place], lists: Lists, entries: list[Entry]) ->
     ):
         if names:
             found = f"none for {len(names)}" if kind != "two-splits" else f"{len(names)} that do not"
-            found += f": {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+            found += f": {first_few(names)}"
             findings.append(Finding(level, kind, "", "", expected, found, remedy))
     return findings
 

@@ -99,11 +99,11 @@ class MapReader:
         Raises:
             ProblemError: the shipped map is no longer what was indexed, or there is none and no rule.
         """
-        made_of = {}
-        if not clip.map_pattern:
-            made_of = {"points": self._of_split(clip.split).frame(clip.clip, i), "rule": self._rule}
+        made = not clip.map_pattern
+        points = self._of_split(clip.split).frame(clip.clip, i) if made else None
+        rule = self._rule if made else None
         try:
-            return read_map(root or self._manifest.root, clip, i, self._size, **made_of)
+            return read_map(root or self._manifest.root, clip, i, self._size, points=points, rule=rule)
         except ClipError as error:
             raise changed(self._manifest.root, clip, error) from error
 

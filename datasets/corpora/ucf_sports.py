@@ -52,7 +52,8 @@ class UCFSports(Corpus):
 
     def read(self, root: Path, entry: Entry) -> Reading:
         """Read one clip."""
-        action, number = _CLIP.fullmatch(entry.clip).groups()
+        # Only names of this form are listed (`_identify`).
+        action, _, number = entry.clip.rpartition("-")
         return read_clip(self.name, root, entry, fps=FPS, prefix=f"{action}_{number}_")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Point = Sequence[float]  # x, y in pixels
-Colour = Sequence[float]  # red, green, blue in [0, 1]
+Point = Sequence[float] | np.ndarray  # x, y in pixels
+Colour = Sequence[float] | np.ndarray  # red, green, blue in [0, 1]
 
 
 def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
@@ -61,12 +61,12 @@ def box(
     opacity: float = 1.0,
 ) -> None:
     """Draw an upright box with round corners; ``centre``, ``half`` (its half width and height) in pixels."""
-    centre, half = np.asarray(centre), np.asarray(half)
-    patch = _patch(canvas, centre - half - 1, centre + half + 1)
+    middle, reach = np.asarray(centre), np.asarray(half)
+    patch = _patch(canvas, middle - reach - 1, middle + reach + 1)
     if patch is None:
         return
     pixels, x, y = patch
-    x, y = np.abs(x - centre[0]) - half[0] + corner, np.abs(y - centre[1]) - half[1] + corner
+    x, y = np.abs(x - middle[0]) - reach[0] + corner, np.abs(y - middle[1]) - reach[1] + corner
     outside = np.hypot(np.maximum(x, 0.0), np.maximum(y, 0.0)) + np.minimum(np.maximum(x, y), 0.0) - corner
     alpha = opacity * np.clip(0.5 - outside, 0.0, 1.0)
     pixels += alpha[..., None] * (np.asarray(colour, dtype=np.float32) - pixels)

@@ -102,9 +102,8 @@ def _write_annotations(domain: Domain, scene: Scene, gaze: Gaze, folder: Path, n
     (folder / "fixation" / "maps").mkdir(parents=True)
     for index, name in enumerate(names):
         points = gaze.points(1000 * index / float(take.frame_rate))
-        density = fixations_to_map(
-            points, take.height, take.width, domain.rule, sigma=domain.sigma * take.height
-        )
+        sigma = None if domain.sigma is None else domain.sigma * take.height
+        density = fixations_to_map(points, take.height, take.width, domain.rule, sigma=sigma)
         fixated = np.zeros((take.height, take.width), dtype=np.uint8)
         fixated[points[:, 0], points[:, 1]] = 1
         _write_png(folder / "maps" / f"{name}.png", np.rint(density * 255).astype(np.uint8))
@@ -123,6 +122,8 @@ def _encode(
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(path, "w", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream(codec, rate=take.frame_rate, options=options)
+        if not isinstance(stream, av.VideoStream):
+            raise TypeError(f"expected a codec of video, found {codec}")
         stream.width, stream.height, stream.pix_fmt = take.width, take.height, "yuv420p"
         stream.codec_context.thread_count = 1
         for frame in frames:

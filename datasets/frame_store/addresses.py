@@ -23,10 +23,10 @@ STORE_VERSION = 2
 of them; part of the address."""
 
 _PATTERNS = ("path", "frame_pattern", "map_pattern", "fixation_pattern")
-_STATE = ("content", *_PATTERNS, "first_frame", "first_annotation", "n_frames", "width", "height")
+_CONTENT_COLUMNS = ("content", *_PATTERNS, "first_frame", "first_annotation", "n_frames", "width", "height")
 """The columns that say what a clip's arrays are made from."""
 
-_LONGEST = 200  # characters of a clip's name in a file's, which most systems limit to 255
+_NAME_CHARACTERS = 200  # characters of a clip's name in a file's, which most systems limit to 255
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,10 @@ class Addresses:
         Nothing for the corpora of before there were others: what they have stored keeps its place, and who
         changes one of their rules raises the version.
         """
+        if is_built_in(self.manifest.corpus):
+            return ""
         rule = map_rule_of(self.manifest)
-        if rule == FolderCorpus.map_rule or is_built_in(self.manifest.corpus):
+        if rule == FolderCorpus.map_rule:
             return ""
         return f"-{hashlib.sha256(json.dumps(astuple(rule)).encode()).hexdigest()[:8]}"
 
@@ -84,8 +86,9 @@ class Addresses:
 @functools.lru_cache(maxsize=1 << 16)
 def _word(clip: Clip) -> str:
     """Return a name for a clip, what is in its files, fixations included, and which frame each is."""
-    state = hashlib.sha256(json.dumps([getattr(clip, name) for name in _STATE]).encode()).hexdigest()[:16]
-    return f"{urllib.parse.quote(clip.clip, safe='')[:_LONGEST]}-{state}"
+    columns = json.dumps([getattr(clip, name) for name in _CONTENT_COLUMNS])
+    state = hashlib.sha256(columns.encode()).hexdigest()[:16]
+    return f"{urllib.parse.quote(clip.clip, safe='')[:_NAME_CHARACTERS]}-{state}"
 
 
 def kinds_of(labelled: bool) -> tuple[Kind, ...]:

@@ -46,7 +46,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Room:
+class BoundedFolder:
     """A folder of folders of files.
 
     Args:
@@ -219,7 +219,7 @@ class _Total:
     What failed or was removed by others is still in it: before anything is refused, it is counted anew.
     """
 
-    room: Room
+    room: BoundedFolder
     file: BinaryIO
 
     def read(self) -> int:

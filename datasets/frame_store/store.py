@@ -17,16 +17,16 @@ import numpy as np
 
 from datasets.corpora.saliency_maps import MapReader
 from datasets.frame_store.addresses import Addresses, kinds_of
-from datasets.frame_store.bounded_folder import Estimate, NoRoomError, Room
+from datasets.frame_store.bounded_folder import BoundedFolder, Estimate, NoRoomError
 from datasets.frame_store.checksummed import Checksummed, DamageError, OpenFiles, file_size, write
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import Kind, at_hand
 from datasets.worker_pool import run
 from manifests import Clip, Manifest, Problem, ProblemError
 
-_LOG = logging.getLogger(__name__)
-_OPEN = 256  # files of one store; a training has a handful of stores
-_RETRY_S = 60.0  # after a full disk, the time before room is looked for again
+log = logging.getLogger(__name__)
+_OPEN_FILES = 256  # files of one store; a training has a handful of stores
+_FULL_DISK_RETRY_S = 60.0  # after a full disk, the time before room is looked for again
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class FrameStore:
             ProblemError: listing every clip whose files are no longer what was indexed; the others are made.
         """
         self.hold(clips, labelled=labelled)
-        kinds, problems = kinds_of(labelled), []
+        kinds, problems = kinds_of(labelled), list[Problem]()
         sizes = {clip: self._addresses.missing(self.folder, clip, kinds) for clip in clips}
         missing = [clip for clip in clips if sizes[clip]]
         self._room.make(sum(sizes.values()))
@@ -217,7 +217,7 @@ class FrameStore:
         if self._mine.damaged[path] > 1:
             where, remedy = f"{clip.corpus}/{clip.clip} ({path})", "Check the disk and the memory."
             raise ProblemError(Problem(where, "a sound entry after it was made anew", str(damage), remedy))
-        _LOG.warning("%s/%s: %s is damaged: %s. It is made anew.", clip.corpus, clip.clip, path, damage)
+        log.warning("%s/%s: %s is damaged: %s. It is made anew.", clip.corpus, clip.clip, path, damage)
         self._mine.files.discard(path)
 
     def _make(self, kind: Kind, clip: Clip, threads: int) -> bool:
@@ -229,7 +229,7 @@ class FrameStore:
             with self._room.writing(self._addresses.name(kind, clip), file_size(shape)) as file:
                 write(file, self._images(kind, clip, 0, clip.n_frames, threads), shape)
         except NoRoomError as error:
-            self._mine.full_until = time.monotonic() + _RETRY_S
+            self._mine.full_until = time.monotonic() + _FULL_DISK_RETRY_S
             self._say(str(error))
             return False
         return True
@@ -251,15 +251,15 @@ class FrameStore:
         if not self._mine.said:
             self._mine.said = True
             text = "%s: the frame store %s cannot hold all: %s. What is not in it is decoded every time."
-            _LOG.warning(text, self.manifest.corpus, self.folder, why)
+            log.warning(text, self.manifest.corpus, self.folder, why)
 
     @functools.cached_property
     def _addresses(self) -> Addresses:
         return Addresses(self.manifest, self.size)
 
     @functools.cached_property
-    def _room(self) -> Room:
-        return Room(Path(self.folder), self.limit)
+    def _room(self) -> BoundedFolder:
+        return BoundedFolder(Path(self.folder), self.limit)
 
     @functools.cached_property
     def _mine(self) -> _Process:
@@ -271,7 +271,7 @@ class _Process:
     """What one process has of a store."""
 
     maps: MapReader
-    files: OpenFiles = field(default_factory=lambda: OpenFiles(_OPEN))
+    files: OpenFiles = field(default_factory=lambda: OpenFiles(_OPEN_FILES))
     damaged: Counter[Path] = field(default_factory=Counter)
     """How often each entry was."""
     held: set[str] = field(default_factory=set)

@@ -11,7 +11,7 @@ from datasets.indexing.file_stamps import Stamp
 from datasets.indexing.index import stamps
 from manifests import Clip, Finding, Manifest, ProblemError
 
-_AGAIN = "If that is meant, index the corpus again."
+_INDEX_AGAIN = "If that is meant, index the corpus again."
 
 
 def changes(corpus: Corpus, manifest: Manifest, *, times: bool = True) -> Iterator[Finding]:
@@ -42,9 +42,10 @@ def changes(corpus: Corpus, manifest: Manifest, *, times: bool = True) -> Iterat
             )
         elif found := _difference(clip, now, times):
             expected = "the files as they were indexed"
-            yield Finding(_level(clip), "changed-files", clip.clip, clip.path, expected, found, _AGAIN)
+            yield Finding(_level(clip), "changed-files", clip.clip, clip.path, expected, found, _INDEX_AGAIN)
     for clip in indexed.values():
-        yield Finding(_level(clip), "vanished-clip", clip.clip, clip.path, "the clip", "nothing", _AGAIN)
+        level, expected = _level(clip), "the clip"
+        yield Finding(level, "vanished-clip", clip.clip, clip.path, expected, "nothing", _INDEX_AGAIN)
 
 
 def _difference(clip: Clip, now: Stamp, times: bool) -> str:

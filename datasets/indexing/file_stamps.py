@@ -34,7 +34,8 @@ def stamp(root: Path, entry: Entry) -> Stamp:
         files = _states(root, kind)
         if kind == entry.fixations and kind and not any(name.lower().endswith(".png") for name, *_ in files):
             # Only without fixation images are the .mat files read that some corpora keep one folder below.
-            files += [(f"maps/{name}", *state) for name, *state in _states(root, f"{kind}/maps")]
+            below = _states(root, f"{kind}/maps")
+            files += [(f"maps/{name}", size_bytes, mtime_ns) for name, size_bytes, mtime_ns in below]
         for name, size_bytes, mtime_ns in sorted(files):
             digest.update(f"\n{kind}/{name} {size_bytes} {mtime_ns}".encode())
             size, latest = size + max(size_bytes, 0), max(latest, mtime_ns)

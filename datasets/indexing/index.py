@@ -18,8 +18,9 @@ from datasets.corpora.registry import default_folder, get
 from datasets.corpus import Corpus, Entry, Listing, Reading
 from datasets.damaged import describe
 from datasets.indexing.file_stamps import Stamp, stamp
-from datasets.indexing.read_cache import READER_VERSION, Journal, Packed, alone, pack
+from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
 from datasets.indexing.read_entry import read_entry
+from datasets.listing.file_names import first_few
 from datasets.listing.holdout import hold_out
 from datasets.worker_pool import Done, run
 from manifests import (
@@ -86,9 +87,9 @@ def index(
     log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder), Journal(folder) as journal:
+    with only_index_in(folder), ReadCache(folder) as cache:
         _clear_temporaries(folder)
-        clips, findings = _read(corpus, root, listing.entries, journal, workers=workers, progress=progress)
+        clips, findings = _read(corpus, root, listing.entries, cache, workers=workers, progress=progress)
         if not any(clip.status == "ok" for clip in clips):
             raise ProblemError(_nothing_usable(corpus, root, clips))
         clips = [replace(clip, split=splits[clip.clip]) for clip in clips]
@@ -97,16 +98,11 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        options = {"split": split, "seed": seed}
         return write(
-            folder,
-            corpus.name,
-            root,
-            clips,
-            journal,
+            *(folder, corpus.name, root, clips, cache),
             findings=findings,
             layout=listing.layout,
-            options=options,
+            options={"split": split, "seed": seed},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
 
@@ -129,7 +125,7 @@ def _without_rule(corpus: Corpus, clips: Sequence[Clip]) -> Iterator[Finding]:
     """Yield an error if maps must be made of fixations, and the corpus does not say how."""
     bare = [clip.clip for clip in clips if clip.fixation_pattern and not clip.map_pattern]
     if bare and corpus.map_rule is None:
-        expected, found = "maps, or a rule to make them by", f"neither for {len(bare)}: {', '.join(bare[:5])}"
+        expected, found = "maps, or a rule to make them by", f"neither for {len(bare)}: {first_few(bare)}"
         remedy = "Give the adapter a `map_rule`, and index again."
         yield Finding("error", "no-map-rule", "", "", expected, found, remedy)
 
@@ -145,15 +141,15 @@ def _read(
     corpus: Corpus,
     root: Path,
     entries: Sequence[Entry],
-    journal: Journal,
+    cache: ReadCache,
     *,
     workers: int,
     progress: Progress | None,
 ) -> tuple[list[Clip], list[Finding]]:
-    """Return every clip and what was noticed, in the order of the entries; fixations go to the journal."""
+    """Return every clip and what was noticed, in the order of the entries; fixations go to the cache."""
     stamped = dict(zip((e.clip for e in entries), stamps(root, entries), strict=True))
     keys = {e.clip: _key(corpus, e, stamped[e.clip]) for e in entries}
-    rows = journal.recall(keys)
+    rows = cache.recall(keys)
     left = [(e, stamped[e.clip]) for e in entries if e.clip not in rows or _in_doubt(rows[e.clip][1])]
     reused = len(entries) - len(left)
     if reused:
@@ -162,13 +158,13 @@ def _read(
     for done, result in enumerate(run(reader, left, workers=workers), start=reused + 1):
         packed = result.value or _died(corpus, result)
         clip = packed.clip
-        journal.put(keys[clip.clip], packed)
+        cache.put(keys[clip.clip], packed)
         rows[clip.clip] = clip, packed.findings
         if clip.status == "quarantined":
             log.warning("%s/%s quarantined: %s", corpus.name, clip.clip, clip.reason)
         if progress is not None:
             progress(done, len(entries), clip)
-    journal.keep_only(keys)
+    cache.keep_only(keys)
     ordered = [rows[entry.clip] for entry in entries]
     return [clip for clip, _ in ordered], [finding for _, findings in ordered for finding in findings]
 

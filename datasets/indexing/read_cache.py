@@ -26,17 +26,17 @@ from manifests import Clip, Finding, Problem, ProblemError
 
 log = logging.getLogger(__name__)
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Raised by hand whenever an adapter gives another clip for the same files: all clips are then read again."""
 
-JOURNAL, LOCK = ".index.sqlite", ".index.lock"
-_FORM = 1
-"""Version of the journal's own table, kept as SQLite's user_version."""
+CACHE_FILE, LOCK_FILE = ".index.sqlite", ".index.lock"
+_TABLE_VERSION = 1
+"""Version of the cache's own table, kept as SQLite's user_version."""
 _TABLE = (
     "CREATE TABLE clips (clip TEXT PRIMARY KEY, key TEXT NOT NULL, columns TEXT NOT NULL,"
     " findings TEXT NOT NULL, fixations BLOB NOT NULL, checksum INTEGER NOT NULL)"
 )
-_COMMIT_S = 0.5
+_SECONDS_BETWEEN_COMMITS = 0.5
 _FIELDS = tuple(f.name for f in fields(Clip))
 
 
@@ -52,7 +52,7 @@ class Packed:
 def pack(reading: Reading) -> Packed:
     """Compress the fixations, column by column: a frame's number repeats and its rows are near each other."""
     columns = np.ascontiguousarray(np.asarray(reading.rows, "<i4").T)
-    return Packed(reading.clip, reading.findings, zlib.compress(columns, 1) if columns.size else b"")
+    return Packed(reading.clip, reading.findings, zlib.compress(columns.data, 1) if columns.size else b"")
 
 
 def _unpack(fixations: bytes) -> Rows:
@@ -60,13 +60,13 @@ def _unpack(fixations: bytes) -> Rows:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def only_index_in(folder: Path) -> Iterator[None]:
     """Keep every other index out of a manifest's folder; the lock dies with the process that holds it.
 
     Raises:
         ProblemError: another process is at work there; names it.
     """
-    path = folder / LOCK
+    path = folder / LOCK_FILE
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,25 +84,25 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-class Journal:
+class ReadCache:
     """One row per clip read, in SQLite; a context, and the fixations that `manifests.write` asks for.
 
-    Written by one process (`alone`). Rows are committed every half second, so that being killed loses no
-    more than that. A journal that is damaged or not one of this project is begun afresh.
+    Written by one process (`only_index_in`). Rows are committed every half second, so that being killed loses
+    no more than that. A cache that is damaged or not one of this project is begun afresh.
 
     Args:
         folder: the manifest's folder, which exists.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / JOURNAL
+        self._path = folder / CACHE_FILE
         try:
             self._database = self._connect()
         except sqlite3.DatabaseError as error:
             self._begin_afresh(error)
         self._committed = time.monotonic()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> ReadCache:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,7 +140,7 @@ class Journal:
                 "INSERT OR REPLACE INTO clips VALUES (?, ?, ?, ?, ?, ?)",
                 (packed.clip.clip, key, *row, _checksum(*row)),
             )
-            if time.monotonic() - self._committed > _COMMIT_S:
+            if time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
                 self._database.commit()
                 self._committed = time.monotonic()
 
@@ -163,18 +163,18 @@ class Journal:
             self._database.commit()
 
     def _connect(self) -> sqlite3.Connection:
-        """Open the journal, or make one where there is none."""
+        """Open the cache, or make one where there is none."""
         new = not self._path.exists() or self._path.stat().st_size == 0
         database = sqlite3.connect(self._path)
         try:
             if new:
                 database.execute("BEGIN")
                 database.execute(_TABLE)
-                database.execute(f"PRAGMA user_version = {_FORM}")
+                database.execute(f"PRAGMA user_version = {_TABLE_VERSION}")
                 database.commit()
             tables = database.execute("SELECT sql FROM sqlite_master WHERE type = 'table'").fetchall()
             (form,) = database.execute("PRAGMA user_version").fetchone()
-            if (tables, form) != ([(_TABLE,)], _FORM):
+            if (tables, form) != ([(_TABLE,)], _TABLE_VERSION):
                 raise sqlite3.DatabaseError("it has been made by something else")
         except sqlite3.DatabaseError:
             database.close()
@@ -186,7 +186,7 @@ class Journal:
         if hasattr(self, "_database"):
             self._database.close()
         for suffix in ("", "-journal", "-wal", "-shm"):
-            self._path.with_name(f"{JOURNAL}{suffix}").unlink(missing_ok=True)
+            self._path.with_name(f"{CACHE_FILE}{suffix}").unlink(missing_ok=True)
         with self._saying_what_to_do():
             self._database = self._connect()
 

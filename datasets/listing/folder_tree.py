@@ -9,10 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.listing.file_names import is_usable_name, is_writable_name
-
-VIDEO_SUFFIXES = ("avi", "mp4", "m4v", "mkv", "mov", "mpg", "mpeg", "webm", "wmv", "flv")
-IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "bmp")
+from datasets.listing.file_names import VIDEO_SUFFIXES, is_image, is_usable_name, is_writable_name
 
 Identify = Callable[[str], str | None]
 """From a name at ``{clip}`` to the clip's identifier; None where no clip is named so."""
@@ -32,7 +29,7 @@ class Hit:
     """The clip as it is written here."""
 
 
-class Tree:
+class FolderTree:
     """The folders under a root, listed as they are asked for.
 
     Args:
@@ -110,16 +107,11 @@ class Tree:
                 continue
             fields = match.groupdict() if (match := shape.fullmatch(name)) else {}
             written = fields.get("clip", hit.name)
-            clip = self._identify(written) if match and written else ""
+            clip = (self._identify(written) or "") if match and written else ""
             if "{clip}" in step and not hit.name and not clip:
                 self.strays[pattern][hit.path].add(name)
             elif match and written == (hit.name or written):
                 yield Hit(_join(hit.path, name), clip, fields.get("part", hit.part), written)
-
-
-def is_image(name: str) -> bool:
-    """Whether a file is an image by its suffix."""
-    return name.rpartition(".")[2].lower() in IMAGE_SUFFIXES
 
 
 def _shape(step: str, parts: tuple[str, ...]) -> re.Pattern[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.corpus import Entry, Layout
-from datasets.listing.folder_tree import Hit, Identify, Tree, is_image
+from datasets.listing.file_names import first_few, is_image
+from datasets.listing.folder_tree import FolderTree, Hit, Identify
 from manifests import Finding, Problem, ProblemError, natural_key
 from manifests.problem import suggest
 
@@ -62,7 +63,7 @@ def detect(
     chosen = list(layouts) if wanted is None else [known[wanted]]
     more = f" (or the layout {', '.join(layout.name for layout in chosen[1:])})" if chosen[1:] else ""
     require(corpus, root, root.is_dir(), f"{chosen[0]}{more}")
-    tree = Tree(root, identify)
+    tree = FolderTree(root, identify)
     found = {layout.name: _places(tree, layout) for layout in chosen}
     fits = _fits(tree, found)
     require(corpus, root, any(fits.values()), f"{chosen[0]}{more}")
@@ -84,15 +85,13 @@ def require(corpus: str, root: Path, found: object, expected: str) -> None:
     inside = "a file" if root.is_file() else "no such folder"
     if root.is_dir():
         names = sorted(p.name for p in root.iterdir())
-        inside = (
-            "an empty folder" if not names else f"only {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
-        )
+        inside = f"only {first_few(names, 8)}" if names else "an empty folder"
     raise ProblemError(
         Problem(f"{corpus} at {root}", expected, inside, "Give the folder that holds these as --root.")
     )
 
 
-def _places(tree: Tree, layout: Layout) -> list[Place]:
+def _places(tree: FolderTree, layout: Layout) -> list[Place]:
     """Return every clip that has anything in a layout, in natural order."""
     hits: dict[str, dict[str, list[Hit]]] = defaultdict(lambda: {"media": [], "maps": [], "fixations": []})
     for role in ("media", "maps", "fixations"):
@@ -156,14 +155,14 @@ def listed_only(clip: str, split: str, path: str, media: str, hint: str = "") ->
     return Entry(clip, split, source_video=clip, media=media, path=path, fault=fault)
 
 
-def _fits(tree: Tree, found: Mapping[str, list[Place]]) -> dict[str, int]:
+def _fits(tree: FolderTree, found: Mapping[str, list[Place]]) -> dict[str, int]:
     """Return how many clips of each layout speak for it."""
     there = {name: [p for p in places if _has_media(tree, p)] for name, places in found.items()}
     annotated = {name: sum(place.annotated for place in places) for name, places in there.items()}
     return annotated if any(annotated.values()) else {name: len(places) for name, places in there.items()}
 
 
-def _has_media(tree: Tree, place: Place) -> bool:
+def _has_media(tree: FolderTree, place: Place) -> bool:
     entry = place.entry
     if entry.fault and entry.fault.kind == "missing-clip":
         return False
@@ -191,7 +190,7 @@ def _runner_up(layout: Layout, count: int, best: str) -> Finding:
     return Finding("note", "second-layout", "", "", f"only the layout {best}", found, remedy)
 
 
-def _links(tree: Tree, places: Iterable[Place]) -> Iterator[Finding]:
+def _links(tree: FolderTree, places: Iterable[Place]) -> Iterator[Finding]:
     """Yield a warning for each link out of the root that a clip is reached by."""
     reached: dict[str, set[str]] = defaultdict(set)
     for place in places if tree.outside else ():
@@ -211,7 +210,7 @@ def outside_root(clip: str, path: str, found: str) -> Finding:
     return Finding("warning", "outside-root", clip, path, "files inside the root", found, remedy)
 
 
-def _closed(tree: Tree) -> Iterator[Finding]:
+def _closed(tree: FolderTree) -> Iterator[Finding]:
     for folder, why in sorted(tree.closed.items()):
         remedy = "Give the right to read it, and index again."
         yield Finding("error", "unreadable", "", folder, "a folder that can be listed", why, remedy)
@@ -220,14 +219,14 @@ def _closed(tree: Tree) -> Iterator[Finding]:
         yield Finding("warning", "bad-name", "", folder, "names in UTF-8", f"{count} that are not", remedy)
 
 
-def _strays(tree: Tree, layout: Layout) -> Iterator[Finding]:
+def _strays(tree: FolderTree, layout: Layout) -> Iterator[Finding]:
     """Yield a note for each folder with names that are no clips among those that are."""
     for pattern in layout.media:
         for folder, names in sorted(tree.strays[pattern].items()):
             yield stray_files("note", "", folder, "clips only", names)
 
 
-def _stray_images(tree: Tree, layout: Layout, places: Iterable[Place]) -> Iterator[Finding]:
+def _stray_images(tree: FolderTree, layout: Layout, places: Iterable[Place]) -> Iterator[Finding]:
     """Yield a warning for each clip with images beside its folder of maps."""
     if not any("{clip}" in pattern.rpartition("/")[0] for pattern in layout.maps):
         return
@@ -241,6 +240,6 @@ def _stray_images(tree: Tree, layout: Layout, places: Iterable[Place]) -> Iterat
 def stray_files(level: str, clip: str, folder: str, expected: str, names: Iterable[str]) -> Finding:
     """Return the finding for files that stand where they are not looked for."""
     names = sorted(names, key=natural_key)
-    found = f"{len(names)} more: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+    found = f"{len(names)} more: {first_few(names)}"
     remedy = "They are left aside; remove or rename them."
     return Finding(level, "stray-file", clip, folder, expected, found, remedy)

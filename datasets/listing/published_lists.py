@@ -1,4 +1,4 @@
-"""The published lists of training and validation clips, kept in ``datasets/splits``."""
+"""The published lists of training and validation clips, kept beside this file in ``splits``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from datasets.corpus import Entry
+from datasets.listing.file_names import first_few
 from datasets.listing.layouts import Place
 from manifests import Finding
 
@@ -31,5 +32,5 @@ def unlisted(entries: Iterable[Entry], level: str, remedy: str) -> list[Finding]
     names = [entry.clip for entry in entries if entry.split == "unlisted"]
     if not names:
         return []
-    found = f"{len(names)} in none: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+    found = f"{len(names)} in none: {first_few(names)}"
     return [Finding(level, "unlisted", "", "", "every clip in a split", found, remedy)]

@@ -8,8 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from datasets.listing.file_names import escapes
-from datasets.listing.folder_tree import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, escapes
 from manifests import Finding, Problem, ProblemError
 
 PARTS = ("train", "val", "test")

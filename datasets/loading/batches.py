@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -257,6 +258,9 @@ class _Steps(Dataset):
         return batch if piece is None else _Shipped(piece, batch.flips.tolist(), batch.keys)
 
 
-def _unchanged(loaded: ClipBatch | _Shipped | ProblemError) -> ClipBatch | _Shipped | ProblemError:
+Loaded = TypeVar("Loaded")
+
+
+def _unchanged(loaded: Loaded) -> Loaded:
     """Keep what was loaded as it is; at module level because spawned workers pickle it."""
     return loaded

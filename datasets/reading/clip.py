@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.corpus import ClipError, Entry, Reading, Rows
 from datasets.damaged import as_finding, describe
-from datasets.listing.folder_tree import IMAGE_SUFFIXES
+from datasets.listing.file_names import IMAGE_SUFFIXES
 from datasets.listing.layouts import outside_root, stray_files
 from datasets.reading.images import check_depth, check_size
 from datasets.reading.numbered_files import (
@@ -159,13 +159,15 @@ def _read_images(root: Path, entry: Entry, fps: float, prefix: str | None) -> Me
     images = numbered(root, entry.path, IMAGE_SUFFIXES, prefix)
     if images is None:
         raise ClipError("no-frames", "numbered frame images", f"none in {entry.path}")
-    size, codec = None, ""
+    size: tuple[int, int] | None = None
+    codec = ""
     for i, image in enumerate(decoded(root, images)):
         if size is None:
-            size, codec = image.size, image.format.lower()
+            size, codec = image.size, (image.format or "").lower()
         check_size(image, size, images.path(i))
         check_depth(image, images.path(i))
-    return Media(images.count, *size, fps, codec, images=images)
+    width, height = size or (0, 0)
+    return Media(images.count, width, height, fps, codec, images=images)
 
 
 def _find_fixations(root: Path, folder: str, prefix: str | None) -> Numbered | None:
@@ -214,7 +216,10 @@ def _check_counts(entry: Entry, media: Media, maps: Numbered | None, fixations: 
     if maps and fixations and maps.first != fixations.first:
         found = f"maps from {maps.first}, fixation files from {fixations.first}"
         raise ClipError("number-mismatch", "maps and fixations of the same numbers", found, path=maps.folder)
-    first = (maps or fixations).first
+    annotated_by = maps or fixations
+    if annotated_by is None:
+        return
+    first = annotated_by.first
     if first != media.first_frame and {first, media.first_frame} != {0, 1}:
         found = f"frames from {media.first_frame}, annotations from {first}"
         raise ClipError("number-mismatch", "frames and annotations of the same numbers", found)

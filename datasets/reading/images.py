@@ -7,13 +7,13 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from datasets.corpus import ClipError
 from datasets.damaged import said
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AROUND = 12
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_OVERHEAD = 12
 """Bytes of a PNG chunk beside its content: size and kind before it, checksum after it."""
 
 
@@ -38,8 +38,10 @@ def open_image(root: Path | str, path: str) -> Image.Image:
         raise ClipError("unreadable-image", "an image that decodes", found, path=path) from error
 
 
-def _whole(image: Image.Image) -> bytes:
+def _whole(image: ImageFile.ImageFile) -> bytes:
     """Return all that is in the file of an image that is not loaded yet."""
+    if image.fp is None:
+        raise ValueError("expected an open file, found a closed one")
     position = image.fp.tell()
     image.fp.seek(0)
     content = image.fp.read()
@@ -49,10 +51,10 @@ def _whole(image: Image.Image) -> bytes:
 
 def _check_sums(png: bytes) -> None:
     """Raise a ValueError for pixels that differ from their checksum, which Pillow does not look at."""
-    start = len(_SIGNATURE)
-    while start + _AROUND <= len(png):
+    start = len(_PNG_SIGNATURE)
+    while start + _CHUNK_OVERHEAD <= len(png):
         size, kind = struct.unpack_from(">I4s", png, start)
-        end = start + _AROUND + size
+        end = start + _CHUNK_OVERHEAD + size
         if kind == b"IDAT" and zlib.crc32(png[start + 4 : end - 4]).to_bytes(4) != png[end - 4 : end]:
             raise ValueError("the pixels differ from their checksum")
         start = end

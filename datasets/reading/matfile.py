@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -73,7 +74,7 @@ def _from_73(path: Path, key: str) -> tuple[object, list[str]]:
         return _from_hdf5(file, file[key]) if key in names else None, names
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
     """Turn what scipy gives for a cell array into a list, and for a sparse matrix into a full one."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}

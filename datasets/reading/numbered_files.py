@@ -18,10 +18,10 @@ from datasets.reading import matfile
 from datasets.reading.images import check_size, open_image
 from manifests import natural_key
 
-DENSE = 0.1
+MOST_FIXATED_SHARE = 0.1
 """More fixated pixels than this share of a frame are no fixations: somebody put the saliency maps there."""
 
-_STEM = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
+_NUMBERED_STEM = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def numbered(
         ClipError: names of several kinds, or not of this clip; padded in two ways; numbers with holes.
     """
     names, links = _names(root, folder, suffixes)
-    matches = {name: _STEM.fullmatch(name.rpartition(".")[0]) for name in names}
+    matches = {name: _NUMBERED_STEM.fullmatch(name.rpartition(".")[0]) for name in names}
     files = [(m[1], m[2], f"{m[3]}.{name.rpartition('.')[2]}") for name, m in matches.items() if m]
     if not files:
         return None
@@ -168,7 +168,7 @@ def _points(i: int, pixels: np.ndarray, path: str) -> Rows:
     """Return the rows of one frame."""
     # On a flat array of truths: searching two dimensions, or numbers, takes several times as long.
     flat = np.flatnonzero(pixels > 0)
-    if len(flat) > max(DENSE * pixels.size, 1):
+    if len(flat) > max(MOST_FIXATED_SHARE * pixels.size, 1):
         found = f"{len(flat)} of {pixels.size} pixels above 0"
         remedy = "Give one pixel for each fixation; saliency maps belong in the folder of maps."
         raise ClipError("no-points", "single fixated pixels", found, path=path, remedy=remedy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,15 +16,13 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from datasets.corpus import ClipError
+from datasets.reading.container_header import Header
 from datasets.reading.images import check_depth, open_image
 from manifests import Clip, Problem, ProblemError
 
 RESIZE_RULE = "pil-bilinear"
 """How frames and maps alike come to training size: Pillow's bilinear filter, whose support grows with the
 reduction (antialiased). The name is part of a frame store's address."""
-
-_SLACK, _SLACK_FRAMES = 0.02, 2
-"""By what share, and how many frames, a header may exaggerate before the file counts as cut off."""
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -69,9 +66,10 @@ def probe(path: Path, threads: int = 0) -> Probe:
         ClipError: no video stream, no frame, a damaged frame, or frames of several sizes.
         av.FFmpegError: the file cannot be decoded.
     """
-    n_frames, keyframes, sizes = 0, [], set()
+    n_frames, sizes = 0, set()
+    keyframes: list[tuple[int, int]] = []
     with _open(path, threads) as (container, stream):
-        header = _Header(container, stream)
+        header = Header(container, stream)
         for packet in container.demux(stream):
             header.count(packet)
             for frame in packet.decode():
@@ -79,7 +77,7 @@ def probe(path: Path, threads: int = 0) -> Probe:
                     raise ClipError("damaged-frame", "every frame sound", f"frame {n_frames} damaged")
                 sizes.add((frame.width, frame.height))
                 header.see(frame)
-                if _is_keyframe(frame):
+                if _is_keyframe(frame) and frame.pts is not None:
                     keyframes.append((frame.pts, n_frames))
                 n_frames += 1
         fps, codec = float(stream.average_rate or 0), stream.codec_context.name
@@ -99,42 +97,6 @@ def _seekable(keyframes: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """
     times = [time for time, _ in keyframes]
     return keyframes if all(a < b for a, b in itertools.pairwise(times)) else []
-
-
-class _Header:
-    """What the header of a container says of a video's length, held against what there is.
-
-    AVI's counts packets, of which some hold no frame; those of MP4 and Matroska tell the time, which edit
-    lists cut. Other containers say nothing, or what the size of the file suggests.
-    """
-
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
-        form = container.format.name
-        self._frames = stream.frames if form == "avi" else 0
-        self._duration = 0.0
-        if form.startswith(("mov", "matroska")):
-            if stream.duration:
-                self._duration = float(stream.duration * stream.time_base)
-            elif container.duration and len(container.streams) == 1:
-                self._duration = container.duration / av.time_base
-        self._packets, self._first, self._last = 0, math.inf, -math.inf
-
-    def count(self, packet: av.Packet) -> None:
-        """Take in a packet."""
-        self._packets += packet.size > 0
-
-    def see(self, frame: av.VideoFrame) -> None:
-        """Take in a frame."""
-        if frame.time is not None:
-            self._first, self._last = min(self._first, frame.time), max(self._last, frame.time)
-
-    def promised(self, n_frames: int, fps: float) -> int:
-        """Return how many frames there should have been; `n_frames` where nothing speaks against them."""
-        promised = n_frames + max(self._frames - self._packets, 0)
-        length = self._last - self._first + (1 / fps if fps else 0.0)
-        if self._duration and 0 < length < self._duration:
-            promised = round(n_frames * self._duration / length)
-        return promised if promised - n_frames > max(_SLACK * promised, _SLACK_FRAMES) else n_frames
 
 
 def iter_frames(

@@ -37,9 +37,13 @@ def prepare(cluster: dict[str, Any]) -> None:
 
     Raises:
         ClientError: AWS refuses, for example because somebody else has a bucket of this name.
+        ValueError: the cluster names no bucket.
     """
     region = cluster["provider"]["region"]
-    bucket = _BUCKET.search("\n".join(cluster["initialization_commands"]))[1]
+    found = _BUCKET.search("\n".join(cluster["initialization_commands"]))
+    if found is None:
+        raise ValueError("expected HD2S_STORAGE=s3://… in the cluster's initialization_commands, found none")
+    bucket = found[1]
     _make_bucket(boto3.client("s3", region_name=region), bucket, region)
     kinds = cluster["available_node_types"]
     head = kinds.pop(cluster["head_node_type"])["node_config"]["IamInstanceProfile"]["Name"]

@@ -52,13 +52,13 @@ class Work:
     device_hours: float | None = 0.0
 
     def __add__(self, other: Work) -> Work:
-        unknown = self.device_hours is None or other.device_hours is None
+        known = [hours for hours in (self.device_hours, other.device_hours) if hours is not None]
         return Work(
             self.clips + other.clips,
             self.validation_clips + other.validation_clips,
             self.frames + other.frames,
             self.flops + other.flops,
-            None if unknown else self.device_hours + other.device_hours,
+            sum(known) if len(known) == 2 else None,
         )
 
 
@@ -125,7 +125,7 @@ def _training(grid: Grid, training: Training, device: Device) -> Work:
     validated = validations * _windows(grid, training)
     flops = drawn * costs.step + validated * costs.forward
     traffic = training.spec.model.declaration.traffic
-    hours = device.hours(flops, traffic and traffic.training)
+    hours = device.hours(flops, traffic.training if traffic else None)
     return Work(clips=training.clips, validation_clips=validated, flops=flops, device_hours=hours)
 
 
@@ -139,7 +139,7 @@ def _windows(grid: Grid, training: Training) -> int:
 def _evaluation(grid: Grid, evaluation: Evaluation, device: Device) -> Work:
     found, training = grid.manifests[evaluation.test].frames["test"], grid.plan.trainings[evaluation.training]
     flops, traffic = found * _costs(training).frame, training.spec.model.declaration.traffic
-    hours = device.hours(flops, traffic and traffic.prediction)
+    hours = device.hours(flops, traffic.prediction if traffic else None)
     return Work(frames=found, flops=flops, device_hours=hours)
 
 

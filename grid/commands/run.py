@@ -24,13 +24,13 @@ class Outcome:
     Attributes:
         status: the exit status.
         tracking: how to look at the runs in MLflow.
-        problems: what MLflow lacks, and why.
+        warnings: what MLflow lacks, and why.
         left_alone: units that failed in an earlier run, or need one that did.
     """
 
     status: int
     tracking: str
-    problems: list[str]
+    warnings: list[str]
     left_alone: int
 
 
@@ -68,7 +68,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
     tracker.close()
     tracking = "\n".join(place for place in places if place)
-    return Outcome(status, tracking, tracker.problems, len(failed | lost))
+    return Outcome(status, tracking, tracker.warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:

@@ -25,17 +25,18 @@ def sync(out: Path, name: str | None, uri: str | None, tell: Callable[[str], Non
         ProblemError: no such grid has been run there, its inputs are gone, or MLflow does not answer.
     """
     with held(out, "python -m grid sync"):
-        problems = [problem for grid in remembered(out, name, tell) for problem in _sync(grid, uri, tell)]
-    for problem in dict.fromkeys(problems):
-        tell(problem)
-    return FAILED if problems else DONE
+        missing = [text for grid in remembered(out, name, tell) for text in _sync(grid, uri, tell)]
+    for text in dict.fromkeys(missing):
+        tell(text)
+    return FAILED if missing else DONE
 
 
 def _sync(grid: Grid, uri: str | None, tell: Callable[[str], None]) -> list[str]:
+    """Log one grid; return why MLflow does not have all of it."""
     tracker = start_tracker(grid, uri)
     tracker.sync(grid.plan, grid.ledger)
     tracker.finish_grid("FINISHED" if status_of(grid) == DONE else "FAILED", compile_grid(grid))
     tracker.close()
     tell(f"{grid.plan.grid}: what is in {grid.out / output_folder.RESULTS} is in MLflow at {tracker.uri}")
     # All grids of a folder share its results.
-    return [*map(str, grid.ledger.problems(weights=False)), *tracker.problems]
+    return [*map(str, grid.ledger.problems(weights=False)), *tracker.warnings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache, partial
+from typing import Literal, cast
 
 import pyarrow as pa
 import torch
@@ -39,7 +40,8 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
         eight_bit=job.protocol.eight_bit,
         metrics=job.metrics,
     )
-    tables, unread, pictures = [], {}, {}
+    tables, unread = [], {}
+    pictures: dict[str, bytes] = {}
     wanted = shown(job.expected)
     for clip in job.parts[part]:
         sketch = Sketch(clip, wanted.get(clip))
@@ -71,6 +73,7 @@ def _made_ready(weights: str, test: Test, domain: str | None, batch: int, device
         smoothing_sigma="protocol" if test.smoothing_sigma is None else test.smoothing_sigma,
         domain=domain,
         device=device,
-        precision=test.precision,
+        # One of them, as `grid.specs.settings_checks` has seen to.
+        precision=cast(Literal["float32", "bfloat16"], test.precision),
         protocol=test.protocol,
     )

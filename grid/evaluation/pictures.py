@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def keep(storage: Storage, evaluation: str, drawn: Mapping[str, bytes]) -> None:
         name = output_folder.picture(evaluation, clip)
         path = storage.path(name)
         try:
-            write_atomically(path, lambda part, content=content: part.write_bytes(content), len(content))
+            write_atomically(path, partial(Path.write_bytes, data=content), len(content))
             storage.publish(name, keep=False)
         except (ProblemError, OSError) as error:
             _LOG.warning("%s is left out: %s", path, error)

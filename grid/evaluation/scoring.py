@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -83,19 +83,21 @@ def score_clip(
         closing(_ahead(iter_frames(media, clip, size))) as frames,
         ThreadPoolExecutor(threads) as pool,
     ):
-        rows = list(
-            _mapped(pool, score, predictor(sketch.passing(frames)), _FRAMES_WAITING_FOR_A_THREAD * threads)
-        )
+        waiting = _FRAMES_WAITING_FOR_A_THREAD * threads
+        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), waiting))
+    return _as_table(name, metrics, rows)
+
+
+def _as_table(clip: str, metrics: Sequence[str], rows: Sequence[tuple[float, ...]]) -> pa.Table:
+    """Make a clip's table of each frame's number of fixations and scores."""
     counts, *columns = zip(*rows, strict=True)
+    scores = zip(metrics, columns, strict=True)
     return pa.table(
         {
-            "clip": pa.array([name] * len(rows), pa.string()),
+            "clip": pa.array([clip] * len(rows), pa.string()),
             "frame": pa.array(range(len(rows)), pa.int32()),
             "n_fixations": pa.array(counts, pa.int32()),
-            **{
-                metric: pa.array(column, pa.float64())
-                for metric, column in zip(metrics, columns, strict=True)
-            },
+            **{metric: pa.array(column, pa.float64()) for metric, column in scores},
         }
     )
 
@@ -116,7 +118,7 @@ def _mapped(
         yield pending.popleft().result()
 
 
-def _ahead(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _ahead(frames: Iterator[np.ndarray]) -> Generator[np.ndarray, None, None]:
     """Yield what another thread takes from an iterator ahead of time; its error comes in its place."""
     buffer: queue.Queue = queue.Queue(_FRAMES_DECODED_AHEAD)
     abandoned = threading.Event()

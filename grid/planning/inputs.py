@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.corpora.registry import available, get
-from datasets.remote import is_folder, is_url
+from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
@@ -16,6 +16,7 @@ from hd2s import build_model, load_weights
 from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
+from manifests.roots import is_url
 from manifests.store import Manifest, ManifestError, open_manifest
 
 
@@ -96,7 +97,7 @@ def initial_weights(model: ModelSettings) -> InitialWeights | None:
         expected = f"what the paper starts from: {known}"
         raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
     try:
-        found = load_weights(build_model(model.word, seed=0, **asdict(model.config)), path)
+        found = load_weights(build_model(model.word, seed=0, **model.options), path)
     except WeightsError as error:
         found = str(error)
     if found not in [layout.word for layout in layouts]:

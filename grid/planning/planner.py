@@ -140,25 +140,11 @@ class _Planner:
         parent = None
         if approach.parent:
             parent = self.training(row, sources, target, approaches()[approach.parent], seed).id
-        labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
-        used_target = target if target is not None and target in labelled + unlabelled else None
         # Without steps there is nothing random: all seeds are one.
         seed = seed if approach.trains else 0
-        spec = TrainingSpec(
-            recipe=TRAINING_RECIPE,
-            model=self._model(row, approach, sources, fresh=parent is None),
-            approach=ApproachSpec(
-                approach.word, options_of(row.config.approach.get(approach.word)), digest_of(approach)
-            ),
-            labelled=self._corpora(labelled, "train"),
-            unlabelled=self._corpora(unlabelled, "train"),
-            validation=self._corpora(labelled[:1], "val")[0],
-            train=training_settings(
-                row.config.train, fresh=parent is None, approach=approach, aligns=bool(unlabelled)
-            ),
-            seed=seed,
-            parent=parent,
-        )
+        spec = self._spec(row, sources, target, approach, seed=seed, parent=parent)
+        read = {entry.corpus for entry in (*spec.labelled, *spec.unlabelled)}
+        used_target = target if target in read else None
         model = row.config.model.word
         words = [model, approach.word, *sources, *([used_target] if used_target else []), f"seed{seed}"]
         found = Training(
@@ -175,6 +161,32 @@ class _Planner:
         self._distinguish(found.id, row)
         return self.trainings.setdefault(found.id, found)
 
+    def _spec(
+        self,
+        row: Row,
+        sources: tuple[str, ...],
+        target: str | None,
+        approach: Approach,
+        *,
+        seed: int,
+        parent: str | None,
+    ) -> TrainingSpec:
+        labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
+        fresh, own = parent is None, options_of(row.config.approach.get(approach.word))
+        return TrainingSpec(
+            recipe=TRAINING_RECIPE,
+            model=self._model(row, approach, sources, fresh=fresh),
+            approach=ApproachSpec(approach.word, own, digest_of(approach)),
+            labelled=self._corpora(labelled, "train"),
+            unlabelled=self._corpora(unlabelled, "train"),
+            validation=self._corpora(labelled[:1], "val")[0],
+            train=training_settings(
+                row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled)
+            ),
+            seed=seed,
+            parent=parent,
+        )
+
     def evaluation(self, row: Row, training: Training, test: str) -> Evaluation:
         """Plan an evaluation."""
         spec = EvaluationSpec(
@@ -184,14 +196,14 @@ class _Planner:
             protocol=evaluation_settings(row.config.test, training.spec),
             metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
         )
-        found = Evaluation(
+        unit = Evaluation(
             id=f"{training.id}-on-{test.lower()}-{content_hash(spec)}",
             label="",
             training=training.id,
             test=test,
             spec=spec,
         )
-        return self.evaluations.setdefault(found.id, found)
+        return self.evaluations.setdefault(unit.id, unit)
 
     def labelled(self, plan: Plan) -> Plan:
         """Return the plan with the names that people read, once all that shares a training is known."""
@@ -215,7 +227,7 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
-        options = options_of(chosen.config) | approach.options(sources)
+        options = dict(chosen.options) | approach.options(sources)
         options |= model.of_protocol.get(row.config.train.protocol, {})
         try:
             settled = options_of(model.config(**options))

@@ -15,8 +15,8 @@ from grid.results.storage import answering
 
 # Of `grid.results.files.write_atomically` and `hd2s.files.atomic_write`: the file's name, and a number of its
 # writer's own. A store of MLflow's that is being made has a journal too.
-_TEMPORARY = re.compile(r"\..+\.\d+(\.partial|-journal)?")
-_WITH_TEMPORARY_FILES = (
+_TEMPORARY_NAME = re.compile(r"\..+\.\d+(\.partial|-journal)?")
+_FOLDERS_WRITTEN_TO = (
     ".",
     output_folder.RESULTS,
     output_folder.CHECKPOINTS,
@@ -37,9 +37,9 @@ def clear(ledger: Ledger) -> None:
     Raises:
         ProblemError: the storage does not answer.
     """
-    for folder in _WITH_TEMPORARY_FILES:
+    for folder in _FOLDERS_WRITTEN_TO:
         for path in (ledger.out / folder).glob(".*"):
-            if _TEMPORARY.fullmatch(path.name):
+            if _TEMPORARY_NAME.fullmatch(path.name):
                 path.unlink(missing_ok=True)
     storage = ledger.storage
     for folder, done in (

@@ -17,9 +17,9 @@ from pyarrow.fs import FileSystem, FileType
 from datasets.frame_store.bounded_folder import human
 from manifests.problem import Problem, ProblemError
 
-_AGAIN = "then run the same command again: all that was finished stands."
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_RUN_AGAIN = "then run the same command again: all that was finished stands."
+_NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+_NOT_ALLOWED_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Object stores show a file only when it is whole.
 _ATOMIC_BY_ITSELF = ("s3", "gcs", "abfs")
 _BYTES_AT_ONCE = 8 * 2**20
@@ -94,17 +94,17 @@ def explained(path: Path, size: int) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:
         number = error.errno if isinstance(error, OSError) else None
-        if number in _CLOSED:
-            problem = Problem(str(path), "a place to write to", str(error), f"Make it writable, {_AGAIN}")
+        if number in _NOT_ALLOWED_ERRORS:
+            problem = Problem(str(path), "a place to write to", str(error), f"Make it writable, {_RUN_AGAIN}")
             raise ProblemError(problem) from error
         # What was written in vain may still be open, and take room.
         free = before if before < size else _free(path)
-        if number not in _FULL and free >= size:
+        if number not in _NO_ROOM_ERRORS and free >= size:
             raise
         room = f"room for {human(size)}" if size else "room on the disk"
         found = f"{human(free)} free" if free else "none"
-        missing = human(size - free) if size > free else "some"
-        raise ProblemError(Problem(str(path), room, found, f"Free {missing} at least, {_AGAIN}")) from error
+        remedy = f"Free {human(size - free) if size > free else 'some'} at least, {_RUN_AGAIN}"
+        raise ProblemError(Problem(str(path), room, found, remedy)) from error
 
 
 def _free(path: Path) -> int:

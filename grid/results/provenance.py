@@ -48,7 +48,7 @@ def source_version() -> str:
 
 def requirements() -> list[str]:
     """List the packages that the project declares with their installed versions, as pip reads them."""
-    names = [re.match(r"[\w.-]+", line).group() for line in _project()["dependencies"]]
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in _project()["dependencies"]]
     return [f"{name}=={metadata.version(name)}" for name in names]
 
 

@@ -12,7 +12,7 @@ from grid.results.files import upload_atomically
 from manifests.problem import Problem, ProblemError
 
 # Some clients try for a quarter of an hour before they say that a server does not answer.
-_PATIENCE_S = 45.0
+_ANSWER_WITHIN_S = 45.0
 
 
 def check_storage(url: str) -> None:
@@ -27,8 +27,8 @@ def check_storage(url: str) -> None:
     outcome: list[object] = []
     asking = threading.Thread(target=lambda: outcome.append(_trouble(url)), daemon=True)
     asking.start()
-    asking.join(_PATIENCE_S)
-    trouble = outcome[0] if outcome else f"no answer within {_PATIENCE_S:g} s"
+    asking.join(_ANSWER_WITHIN_S)
+    trouble = outcome[0] if outcome else f"no answer within {_ANSWER_WITHIN_S:g} s"
     if trouble:
         remedy = (
             "Correct it: file:///folder, or s3://bucket/folder with a bucket that exists, and credentials in"

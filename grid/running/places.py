@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.remote import is_url
 from grid.planning.frames import folder as frames_of
 from grid.planning.prepare import Grid
 from grid.results import output_folder
@@ -12,6 +11,7 @@ from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
 from grid.running import ray_session
 from manifests.plugins import digest
+from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
 
 
@@ -65,16 +65,16 @@ def publish_inputs(grid: Grid) -> None:
     storage = storage_of(grid)
     if not storage.apart:
         return
-    sources = {}
+    sources: dict[str, Path] = {}
     for corpus, found in grid.manifests.items():
         folder = manifest(grid, corpus).folder
         sources[f"{folder}/{FIXATIONS}"] = fixation_file(Path(found.folder), found.digest)
         sources[f"{folder}/{CLIPS}"] = Path(found.folder) / CLIPS
-    for model, weights in grid.weights.items():
-        sources[backbone(grid, model)] = weights.path
-    for folder, name in zip(map(Path, grid.config.plugins), plugin_folders(grid), strict=True):
-        files = (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
-        sources |= {f"{name}/{path.relative_to(folder).as_posix()}": path for path in files}
+    for weights in grid.weights.values():
+        sources[output_folder.shared_weights(weights.digest)] = weights.path
+    for plugins, name in zip(map(Path, grid.config.plugins), plugin_folders(grid), strict=True):
+        files = (path for path in plugins.rglob("*.py") if "__pycache__" not in path.parts)
+        sources |= {f"{name}/{path.relative_to(plugins).as_posix()}": path for path in files}
     with answering(grid.storage.url):
         for name, source in sources.items():
             if not grid.storage.exists(name):

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 
 import ray
-from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+
+# A message that protobuf makes when it is imported, which no type checker sees.
+from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.exceptions import RayActorError
 from ray.train import ControllerError, Result
 from ray.train.torch import TorchTrainer
@@ -21,7 +23,7 @@ from ray.util.placement_group import PlacementGroup, remove_placement_group
 _LOG = logging.getLogger(__name__)
 # Ray notices within seconds that the one who reserved something has ended, and on a cluster after a dozen
 # that a node is lost (clusters/environment.sh): until then it would place workers there again.
-_PAUSE_S = 10.0
+_UNTIL_RAY_NOTICES_S = 10.0
 
 
 def fit(trainer: TorchTrainer, failures: int) -> Result:
@@ -42,7 +44,7 @@ def fit(trainer: TorchTrainer, failures: int) -> Result:
         except (ControllerError, RayActorError) as error:
             tried += 1
             _LOG.warning("Ray Train has given up a training, time %d: %s", tried, error)
-            _give_back(tried * _PAUSE_S)
+            _give_back(tried * _UNTIL_RAY_NOTICES_S)
             if tried > failures:
                 raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import astuple
 from itertools import starmap
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -41,9 +43,9 @@ _LOCAL_ENVIRONMENT = {
 # Machines come and go: a training waits for a new one to start and install itself. Ray Train would give up
 # after a minute, and count it as a failure.
 _CLUSTER_ENVIRONMENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
-_PATIENCE_S = 900
+_WAIT_FOR_A_NODE_S = 900
 # What `ray up` leaves on the head for the autoscaler (cluster.yaml), whose job this process is.
-_BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
+_AUTOSCALER_SETTINGS = Path("~/ray_bootstrap_config.yaml")
 _LOCAL_OPTIONS = {
     # Not one that somebody else has started on this machine.
     "address": "local",
@@ -72,7 +74,7 @@ def session() -> Iterator[None]:
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
     if local:
         _stay_on_loopback()
-    ray.init(log_to_driver=False, logging_level="ERROR", **(_LOCAL_OPTIONS if local else carried))
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
@@ -106,11 +108,11 @@ def largest_node() -> Share:
     Raises:
         ProblemError: none has come.
     """
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _WAIT_FOR_A_NODE_S
     while (largest := max([*_alive(), *(node for node, _ in _startable())], key=_size)).cpu <= 0:
         if time.monotonic() > deadline:
             expected = "a node with processors to give"
-            found = f"none after {_PATIENCE_S / 60:g} minutes"
+            found = f"none after {_WAIT_FOR_A_NODE_S / 60:g} minutes"
             raise ProblemError(Problem("Ray cluster", expected, found, "Look at `ray status` on the head."))
         time.sleep(1)
     return largest
@@ -137,10 +139,10 @@ def capacity() -> Share:
 
 def _startable() -> list[tuple[Share, int]]:
     """List the workers that the autoscaler may start, by kind, with how many; the largest kind first."""
-    file = _BOOTSTRAP.expanduser()
+    file = _AUTOSCALER_SETTINGS.expanduser()
     if is_local() or not file.exists():
         return []
-    settings = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    settings: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     kinds = dict(settings.get("available_node_types", {}))
     kinds.pop(settings.get("head_node_type"), None)
     left, found = settings.get("max_workers", 0), []

@@ -45,7 +45,8 @@ class Recorder:
         """Record new rows of a training's curve."""
         self._curves.setdefault(training.id, deque(maxlen=_ROWS_IN_AN_ACCOUNT)).extend(rows)
         latest = {row["name"]: row["value"] for row in rows}
-        losses = {"loss": sum(value for name, value in latest.items() if name.startswith("train/"))}
+        terms = [value for name, value in latest.items() if name.startswith("train/")]
+        losses = {"loss": sum(terms)} if terms else {}
         if "val/kld" in latest:
             losses["val KLD"] = latest["val/kld"]
         self.listener.on_training_progress(training, rows[-1]["step"], training.iterations, losses, rows)
@@ -80,7 +81,8 @@ class Recorder:
         plan = self.schedule.plan
         lost = self.schedule.fail(unit)
         if unit in plan.trainings:
-            why = self.ledger.failure(unit).read_text(encoding="utf-8")
+            failure = self.ledger.failure(unit)
+            why = failure.read_text(encoding="utf-8") if failure else ""
             self._retire(plan.trainings[unit], lost, why)
 
     def evaluation_started(self, evaluation: Evaluation) -> None:
@@ -94,10 +96,13 @@ class Recorder:
             OSError: the storage does not answer, or has no such result.
         """
         self.ledger.bring("evaluation", evaluation.id)
+        result = self.ledger.read_evaluation(evaluation.id)
+        if result is None:
+            raise OSError(f"{self.ledger.path('evaluation', evaluation.id)} cannot be read")
         pictures.bring(self.ledger.storage, evaluation.id)
         self._tidy(output_folder.parts(evaluation.id))
         self.schedule.finish(evaluation.id)
-        self.listener.on_evaluation_finished(evaluation, self.ledger.read_evaluation(evaluation.id))
+        self.listener.on_evaluation_finished(evaluation, result)
 
     def evaluation_failed(self, evaluation: Evaluation, error: Exception) -> None:
         """Record that an evaluation has failed for good."""

@@ -10,13 +10,12 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from grid.results import output_folder
 from grid.results.storage import Storage
 from grid.running import ray_retry
 from grid.running.schedule import Share
-from grid.training import states
 from grid.training.job import Job
 from grid.training.ray_worker import worker
+from grid.training.states import SavedStates
 
 # One may have to decode all that it reads, and others nothing.
 _SECONDS_WORKERS_WAIT_FOR_EACH_OTHER = 7200
@@ -37,9 +36,10 @@ def trial(
             gives up for reasons of its own.
     """
     job = jobs[config["training"]]
-    states.make_ready(storage.path(output_folder.states(job.id)), storage)
+    SavedStates(storage, job.id).make_ready()
     trainer = TorchTrainer(
-        worker,
+        # The types of Ray Train are those of its first version, which the session turns off.
+        worker,  # type: ignore[arg-type]
         train_loop_config={"job": job, "storage": storage},
         torch_config=TorchConfig(timeout_s=_SECONDS_WORKERS_WAIT_FOR_EACH_OTHER),
         scaling_config=ScalingConfig(
@@ -52,11 +52,14 @@ def trial(
             # Nothing that is needed again: states go to the storage without Ray, which would want a folder
             # that all machines see, and remembers them in a list that a kill may cut short.
             storage_path=str(Path.cwd() / "train"),
-            callbacks=[TuneReportCallback()],
-            failure_config=FailureConfig(max_failures=failures, controller_failure_limit=0),
+            callbacks=[TuneReportCallback()],  # type: ignore[list-item]
+            failure_config=FailureConfig(
+                max_failures=failures,
+                controller_failure_limit=0,  # type: ignore[call-arg]
+            ),
         ),
     )
-    outcome = ray_retry.fit(trainer, failures).return_value
+    outcome = ray_retry.fit(trainer, failures).return_value  # type: ignore[attr-defined]
     if "error" in outcome:
         raise FailedTrainingError(outcome["error"])
     tune.report({"summary": outcome})

@@ -28,7 +28,8 @@ class TrainingSearcher(_NotSaved, Searcher):
         super().__init__()
         self._schedule, self._recorder, self._evaluations = schedule, recorder, evaluations
 
-    def suggest(self, trial_id: str) -> dict[str, str] | str | None:
+    # Tune's own searchers return the word too, of which its types say nothing.
+    def suggest(self, trial_id: str) -> dict[str, str] | str | None:  # type: ignore[override]
         """Hand out a training, None to be asked again, or the word that there is none left."""
         del trial_id
         # While no trial runs, Tune asks this and nothing else, and evaluations would never end.

@@ -28,8 +28,9 @@ def listed(key: str, value: str) -> tuple[str, ...]:
         ProblemError: it is no list.
     """
     try:
-        named = OmegaConf.to_container(OmegaConf.from_dotlist([f"{key}={value}"]), resolve=True)[key]
+        told: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"{key}={value}"]), resolve=True)
+        named = told[key]
     except (OmegaConfBaseException, YAMLError) as error:
-        told = " ".join(str(error).split())
-        raise ProblemError(Problem(key, "a word, or words as [one,two]", told, "Correct it.")) from error
+        found = " ".join(str(error).split())
+        raise ProblemError(Problem(key, "a word, or words as [one,two]", found, "Correct it.")) from error
     return tuple(map(str, named if isinstance(named, list) else [named]))

@@ -55,7 +55,10 @@ def files(name: str) -> list[Path]:
 
 def _files(name: str, within: tuple[Path, ...]) -> list[Path]:
     path = _find(name, within)
-    parts = OmegaConf.load(path).get("tables", [])
+    if path is None:
+        raise FileNotFoundError(f"no grid or table {name}")
+    content: Any = OmegaConf.load(path)
+    parts = content.get("tables", [])
     others = [found for part in parts if isinstance(part, str) for found in _files(part, (*within, path))]
     return list(dict.fromkeys([path, *others]))
 
@@ -123,7 +126,9 @@ def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:
 
 @cache
 def _ours() -> frozenset[str]:
-    contents = {name: OmegaConf.to_container(OmegaConf.load(path)) for name, path in available().items()}
+    contents: dict[str, Any] = {
+        name: OmegaConf.to_container(OmegaConf.load(path)) for name, path in available().items()
+    }
     parts = [part for content in contents.values() for part in content.get("tables", ())]
     return frozenset(contents) | {part["name"] for part in parts if isinstance(part, dict)}
 
@@ -138,7 +143,7 @@ def _find(name: str, within: tuple[Path, ...]) -> Path | None:
 
 def _read(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
         problems.append(wrong(path, "a readable YAML file", " ".join(str(error).split())))
         return None

@@ -6,28 +6,21 @@ known by its word from then on. What uses one has the digest of its folder in it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from datasets.corpora import registry as corpora
 from grid.specs.dotted_keys import listed
-from hd2s.approaches import registry as approaches
+from hd2s import plugins
 from hd2s.approaches.contract import Approach
-from hd2s.metrics import definitions as metrics
 from hd2s.metrics.definitions import Metric
-from hd2s.models import registry as models
 from hd2s.models.contract import Model
 from manifests.plugins import digest, import_folder
 from manifests.problem import Problem, ProblemError, gathered
 
-_REGISTER: dict[str, Callable[[Any], None]] = {
-    "MODEL": models.register,
-    "APPROACH": approaches.register,
-    "CORPUS": corpora.register,
-    "METRIC": metrics.register,
-}
+_REGISTER = plugins.REGISTER | {"CORPUS": corpora.register}
 
 
 class Origin(NamedTuple):

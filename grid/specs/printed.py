@@ -95,4 +95,5 @@ def _read(paper: str) -> dict[str, Any]:
                 "paper", "a paper of grid/specs/printed_numbers/", repr(paper), suggest(paper, available())
             )
         )
-    return OmegaConf.to_container(OmegaConf.load(FOLDER / f"{paper}.yaml"))
+    content: Any = OmegaConf.to_container(OmegaConf.load(FOLDER / f"{paper}.yaml"))
+    return content

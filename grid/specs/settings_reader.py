@@ -26,7 +26,7 @@ _OF_APPROACHES = ("domains",)
 
 
 class Reading(NamedTuple):
-    """Settings as far as they can be read, the overrides that they come from, and what is wrong."""
+    """Settings as far as they can be read, the overrides in which nothing is wrong, and what is wrong."""
 
     config: Config
     overrides: list[str]
@@ -62,19 +62,24 @@ def read(
     """
     start = config = _beginning(model, demo=demo)
     problems: list[Problem] = []
-    taken: list[str] = []
+    # What was asked for → what of it is meant for this model.
+    taken: dict[str, str] = {}
     for override in overrides:
         before = len(problems)
         meant = _meant(override, model, among)
         config = _override(config, meant, problems) if meant else config
-        taken += [override] if len(problems) == before else []
+        if len(problems) == before:
+            taken[override] = meant or ""
     if missing := sorted(map(str, OmegaConf.missing_keys(config))):
         problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
         whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
         rest = read(whole if len(whole) < len(taken) else [], demo=demo, model=model, among=among)
         return rest._replace(problems=[*problems, *rest.problems])
     found, faults = _as_config(config, model)
-    return Reading(found, taken, [*problems, *faults, *impossible(found)])
+    faults += impossible(found)
+    wrong = {fault.where for fault in faults}
+    sound = [item for item, meant in taken.items() if meant.partition("=")[0] not in wrong]
+    return Reading(found, sound, [*problems, *faults])
 
 
 def configure(
@@ -205,11 +210,12 @@ def _identifier(word: str) -> str:
 
 def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
-    found = OmegaConf.to_object(settings)
+    found: Any = OmegaConf.to_object(settings)
     options = dict(vars(found.model))
     weights = options.pop("backbone_weights")
     problems: list[Problem] = []
-    config = _made(models()[model].config, options, "model", problems)
+    _made(models()[model].config, options, "model", problems)
+    sound = {} if problems else options
     own = {
         word: _made(
             approach.settings, vars(getattr(found.approach, _identifier(word))), f"approach.{word}", problems
@@ -218,7 +224,7 @@ def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
         if approach.settings
     }
     rest = {each.name: getattr(found, each.name) for each in fields(Config)}
-    return Config(**rest | {"model": ModelSettings(model, config, weights), "approach": own}), problems
+    return Config(**rest | {"model": ModelSettings(model, sound, weights), "approach": own}), problems
 
 
 def _made(kind: type, options: Mapping[str, Any], where: str, problems: list[Problem]) -> Any:
@@ -262,14 +268,21 @@ def _keys(config: Any, prefix: str = "") -> list[str]:
     keys = []
     for key in config:
         name = f"{prefix}{key}"
-        nested = OmegaConf.is_config(OmegaConf.select(config, str(key), throw_on_missing=False))
-        keys += _keys(config[key], f"{name}.") if nested and not OmegaConf.is_list(config[key]) else [name]
+        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
+        keys += _keys(config[key], f"{name}.") if nested else [name]
     return keys
 
 
 def _suggest_setting(key: str, config: Any) -> str:
     """Name the nearest setting, and the others of its section; the sections, if it has none."""
-    keys = _keys(config)
+    keys = [_as_given(name) for name in _keys(config)]
     section = key.partition(".")[0]
     near = [name for name in keys if name.startswith(f"{section}.")]
     return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
+
+
+def _as_given(key: str) -> str:
+    """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
+    section, *names = key.split(".")
+    words = {_identifier(word): word for word in approaches()} if section == "approach" else {}
+    return ".".join([section, *(words.get(name, name) for name in names)])

@@ -112,7 +112,8 @@ class _Reader:
             return ()
         for word in sorted({word for word in value if value.count(word) > 1}):
             self._wrong(f"{key}: each word once", word)
-        known = {"metrics": known_metrics(), "models": tuple(models()), "approaches": _askable()}.get(key)
+        known_words = {"metrics": known_metrics(), "models": tuple(models()), "approaches": _askable()}
+        known = known_words.get(key, ())
         strange = [word for word in value if known and word not in known]
         self.mistakes += [unknown(self.path, _SINGULAR[key], word, known) for word in strange]
         if strange:

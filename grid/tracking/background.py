@@ -26,6 +26,8 @@ class Background:
         self._log = logging.getLogger(name)
         self._on_failure = on_failure
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._failures: int
+        self._paused_until: float
         self.missed: int
         self.reasons: list[str]
         self._forget()

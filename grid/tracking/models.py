@@ -80,8 +80,8 @@ def predictor_options(plan: Plan, training: Training) -> dict[str, Any]:
 
 def _origins(training: Training) -> list[Origin]:
     """List the plug-ins that a model and its approach come from."""
-    found = (training.spec.model.declaration, training.spec.approach.declaration)
-    return list(dict.fromkeys(filter(None, map(origin_of, found))))
+    origins = (origin_of(training.spec.model.declaration), origin_of(training.spec.approach.declaration))
+    return list(dict.fromkeys(filter(None, origins)))
 
 
 def _save(folder: Path, model: Model, training: Training) -> None:
@@ -111,10 +111,12 @@ def _signature(model: ModelSpec) -> ModelSignature:
     from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec  # noqa: PLC0415
 
     size, domains = model.config.input.size, model.options.get("domains")
+    params = ParamSchema([ParamSpec("domain", "string", domains[0])]) if domains else None
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *size, 3))]),
         outputs=Schema([TensorSpec(np.dtype("float32"), (-1, *size))]),
-        params=ParamSchema([ParamSpec("domain", "string", domains[0])]) if domains else None,
+        # MLflow's own default is None, which its types leave out.
+        params=params,  # type: ignore[arg-type]
     )
 
 

@@ -21,7 +21,7 @@ from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import PARENT_TAG, Run, RunStore
 from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
 
-_NOTE_LENGTH = 8000  # MLflow's limit on a tag
+_LONGEST_TAG = 8000
 # Tags of what a run is given after it has ended, so that it is given it once.
 _MODEL_TAG, _PICTURES_TAG = "logged_model", "pictures"
 
@@ -170,7 +170,7 @@ class Story:
                 self.store.log_table(parent, _records(table), f"{output_folder.TABLES}/{table.stem}.json")
         note = "\n\n".join(table.read_text(encoding="utf-8") for table in tables if table.suffix == ".md")
         if note:
-            self.store.tag(parent, "mlflow.note.content", note[:_NOTE_LENGTH])
+            self.store.tag(parent, "mlflow.note.content", note[:_LONGEST_TAG])
         for run in self.store.runs.values():
             if run.status == "RUNNING" and run.tags.get(PARENT_TAG) == parent.run_id:
                 self.store.finish(run, "KILLED")
@@ -216,7 +216,7 @@ class Story:
         self.store.finish(run, "FAILED")
 
 
-def _records(table: Path) -> list[dict[str, Any]]:
+def _records(table: Path) -> list[Mapping[str, Any]]:
     """Read a compiled table, numbers as numbers."""
     with table.open(encoding="utf-8", newline="") as file:
         return [{name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)]

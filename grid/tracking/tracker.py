@@ -150,7 +150,7 @@ class Tracker(Listener):
         return f"mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri {self.uri}"
 
     @property
-    def problems(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What went wrong, in a line or two for the end of the run. Ask after `finish_grid`."""
         if not self._background.missed:
             return []

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import distributed
@@ -19,9 +19,9 @@ from torch import distributed
 from grid.plan import Row
 from grid.results import output_folder
 from grid.results.files import explained
-from grid.training import states
 from grid.training.feed import Feed
 from grid.training.job import Job
+from grid.training.states import tensor_bytes
 from hd2s import build_model, load_weights, save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.approaches.protocol import find_protocol
@@ -110,7 +110,8 @@ class _Fitting:
             accumulate=self.train.accumulate // self.train.world_size,
             protocol=protocol,
             clip_gradient=self.train.clip_gradient,
-            non_finite=self.train.non_finite,
+            # One of them, as `grid.specs.settings_checks` has seen to; so is the optimiser.
+            non_finite=cast(Literal["stop", "skip"], self.train.non_finite),
         )
         execution = replace(
             job.execution, mixed_precision=self.train.mixed_precision and bool(self.iterations)
@@ -135,7 +136,7 @@ class _Fitting:
     def _optimiser_options(self) -> OptimiserOptions:
         train = self.train
         return OptimiserOptions(
-            kind=train.optimiser,
+            kind=cast(Literal["adam", "sgd"], train.optimiser),
             lr=train.lr,
             weight_decay=train.weight_decay,
             momentum=train.momentum,
@@ -174,7 +175,7 @@ class _Fitting:
         for batch in self.feed.validation(step):
             with self.execution.autocast(self.context.device):
                 prediction = model(batch.clips, domain=batch.domain)
-            values = kld(prediction.saliency.float(), batch.maps)
+            values = kld(prediction.saliency.float(), batch.truth)
             total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
         if self.train.world_size > 1:
             distributed.all_reduce(total)
@@ -208,7 +209,7 @@ class _Fitting:
         model.load_state_dict(progress.best_weights)
         if self.context.rank == 0:
             weights = Path(self.job.weights)
-            with explained(weights, states.size(progress.best_weights)):
+            with explained(weights, tensor_bytes(progress.best_weights)):
                 save_weights(model, weights, self.spec.approach.name)
         return {
             "best_kld": progress.best_kld,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 from typing import Any
 
 from ray import train
 from ray.train.torch import get_device
 
 from grid.plan import Row
-from grid.results import output_folder
 from grid.results.provenance import assert_ours
-from grid.results.storage import Storage
 from grid.specs import plugins
-from grid.training import states
 from grid.training.decode import fill
 from grid.training.loop import fit
+from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import ProblemError
 
@@ -32,7 +29,7 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
     try:
         job = config["job"].brought(storage)
         plugins.load(job.plugins)
-        context = _RayContext(_states(storage, job.id), storage)
+        context = _RayContext(SavedStates(storage, job.id))
         if storage.url:
             fill(job)
         summary = fit(job, context)
@@ -50,18 +47,14 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
 class _RayContext:
     """`grid.training.loop.Context` by Ray Train."""
 
-    def __init__(self, run: Path, storage: Storage) -> None:
+    def __init__(self, states: SavedStates) -> None:
         self.device, self.rank = get_device(), train.get_context().get_world_rank()
-        self._run, self._storage = run, storage
+        self._states = states
 
     def latest(self) -> dict[str, Any] | None:
-        return states.newest(self._run, self._storage)
+        return self._states.newest()
 
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         if state is not None and not self.rank:
-            states.save(self._run, state["progress"]["step"], state, self._storage)
+            self._states.save(state["progress"]["step"], state)
         train.report({"rows": rows})
-
-
-def _states(storage: Storage, training: str) -> Path:
-    return storage.path(output_folder.states(training))

@@ -6,11 +6,12 @@ import logging
 import uuid
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import torch
 
+from grid.results import output_folder
 from grid.results.files import write_atomically
 from grid.results.storage import Storage
 from hd2s.weights.tensor_files import TensorFileError, read_tensors
@@ -18,73 +19,69 @@ from hd2s.weights.tensor_files import TensorFileError, read_tensors
 KEPT = 2
 """States of one training that are kept: should the last be damaged, the one before is gone on from."""
 
-_STATE = "state.pt"
 _LOG = logging.getLogger(__name__)
 
 
-def make_ready(run: Path, storage: Storage | None = None) -> None:
-    """Leave in a training's folder what can be gone on from, whatever a kill has left there.
+class SavedStates:
+    """The states of one training.
 
     Args:
-        run: the folder of the training's states, which may not exist yet.
-        storage: where the folder is, if not on this machine alone.
+        storage: where they are; machines that share it go on from each other's.
+        training: its id.
     """
-    kept = {name.rpartition("/")[0] for name in _newest_first(run, storage)[:KEPT]}
-    for folder in set(_folders(run, storage)) - kept:
-        _of(run, storage).delete(folder)
+
+    def __init__(self, storage: Storage, training: str) -> None:
+        self._storage, self._training = storage, training
+
+    def make_ready(self) -> None:
+        """Leave nothing but what can be gone on from, whatever a kill has left.
+
+        Raises:
+            OSError: the storage does not answer.
+        """
+        whole = list(map(_folder, self._newest_first()))
+        here = self._storage.path(output_folder.states(self._training)).glob("*")
+        for name in {*whole, *map(self._storage.name, here)}.difference(whole[:KEPT]):
+            self._storage.delete(name)
+
+    def save(self, step: int, state: Mapping[str, Any]) -> str:
+        """Write a state, atomically, and remove those before the last; return its name in the storage.
+
+        Raises:
+            ProblemError: there is no room for it.
+            OSError: the storage does not take it.
+        """
+        # No two saves share a folder: a worker that was given up may be writing still.
+        name = output_folder.state(self._training, step, uuid.uuid4().hex[:8])
+        write_atomically(self._storage.path(name), partial(torch.save, state), tensor_bytes(state))
+        self._storage.publish(name, keep=False)
+        for older in self._newest_first()[KEPT:]:
+            self._storage.delete(_folder(older))
+        return name
+
+    def newest(self) -> dict[str, Any] | None:
+        """Return the newest state that is whole, in main memory; None where there is none.
+
+        Raises:
+            OSError: the storage does not answer.
+        """
+        for name in self._newest_first():
+            try:
+                # Workers on several machines must go on from one state: what counts is what all of them see.
+                return read_tensors(self._storage.fetch(name, anew=True))
+            except (TensorFileError, FileNotFoundError) as error:
+                _LOG.warning("%s is damaged, the state before it is taken: %s", name, error)
+            finally:
+                self._storage.release(name)
+        return None
+
+    def _newest_first(self) -> list[str]:
+        """Return the names of whole states."""
+        names = self._storage.files(output_folder.states(self._training))
+        return sorted(filter(_is_whole, names), reverse=True)
 
 
-def save(run: Path, step: int, state: Mapping[str, Any], storage: Storage | None = None) -> Path:
-    """Write a state, atomically, and remove those before the last; return its folder.
-
-    Raises:
-        ProblemError: there is no room for it.
-        OSError: the storage does not take it.
-    """
-    # No two saves share a folder: a worker that was given up may be writing still.
-    folder = run / f"checkpoint_{step:08d}_{uuid.uuid4().hex[:8]}"
-    write_atomically(folder / _STATE, partial(torch.save, state), size(state))
-    _of(run, storage).publish(folder / _STATE, keep=False)
-    for name in _newest_first(run, storage)[KEPT:]:
-        _of(run, storage).delete(name.rpartition("/")[0])
-    return folder
-
-
-def newest(run: Path, storage: Storage | None = None) -> dict[str, Any] | None:
-    """Return the newest state that is whole, in main memory; None where there is none.
-
-    Raises:
-        OSError: the storage does not answer.
-    """
-    for name in _newest_first(run, storage):
-        try:
-            # Workers on several machines must go on from one state: what counts is what all of them see.
-            return read_tensors(_of(run, storage).fetch(name, anew=True))
-        except (TensorFileError, FileNotFoundError) as error:
-            _LOG.warning("%s is damaged, the state before it is taken: %s", name, error)
-        finally:
-            _of(run, storage).release(name)
-    return None
-
-
-def _of(run: Path, storage: Storage | None) -> Storage:
-    return storage or Storage(folder=str(run))
-
-
-def _newest_first(run: Path, storage: Storage | None) -> list[str]:
-    """Return the names of whole states in the storage."""
-    names = _of(run, storage).files(run)
-    return sorted((name for name in names if name.rpartition("/")[2] == _STATE), reverse=True)
-
-
-def _folders(run: Path, storage: Storage | None) -> set[str]:
-    """Return the folders of states, whole or not, as names in the storage."""
-    there = _of(run, storage)
-    local = {there.name(path) for path in run.glob("checkpoint_*")}
-    return local | {name.rpartition("/")[0] for name in there.files(run) if name.endswith(f"/{_STATE}")}
-
-
-def size(content: Any) -> int:
+def tensor_bytes(content: Any) -> int:
     """Return the bytes of all tensors in nested mappings and lists."""
     if isinstance(content, torch.Tensor):
         return content.numel() * content.element_size()
@@ -92,4 +89,13 @@ def size(content: Any) -> int:
         content = content.values()
     elif not isinstance(content, list | tuple):
         return 0
-    return sum(map(size, content))
+    return sum(map(tensor_bytes, content))
+
+
+def _folder(state: str) -> str:
+    return PurePosixPath(state).parent.as_posix()
+
+
+def _is_whole(name: str) -> bool:
+    """Whether it is a state's final name: what is being written has another."""
+    return PurePosixPath(name).name == output_folder.STATE_FILE

@@ -16,6 +16,7 @@ from hd2s.approaches.contract import (
     MicroBatch,
     Progress,
     Terms,
+    target_alone,
     total,
 )
 from hd2s.layers.domain_classifiers import DomainClassifiers
@@ -38,8 +39,10 @@ class AdversarialLearner(Learner):
     ) -> Iterator[tuple[Tensor, Terms]]:
         """Yield the source's loss with both parts (d = 0), then the target's domain loss (d = 1).
 
-        Beside each goes the share of its clips that each level's classifier tells right. Averaged over both,
-        ½ is what guessing gives: there the features of a level no longer tell the domains apart.
+        Yields:
+            The loss and its terms, with the share of its clips that each level's classifier tells right.
+            Averaged over both, ½ is what guessing gives: there the features of a level no longer tell the
+            domains apart.
         """
         (source,), (target,) = labelled, unlabelled
         prediction = self.model(source.clips, domain=source.domain)
@@ -54,7 +57,7 @@ class AdversarialLearner(Learner):
     def supervised(self, prediction: Prediction, batch: MicroBatch) -> Terms:
         """Return the model's own terms; the released code supervises the final map alone here."""
         auxiliary = self.options.auxiliary and self.options.protocol.adversarial_multi_level
-        return self.model.losses(prediction, batch.maps, auxiliary=auxiliary)
+        return self.model.losses(prediction, batch.truth, auxiliary=auxiliary)
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return λ."""
@@ -103,7 +106,7 @@ def _accuracies(logits: Mapping[str, Tensor], domain: int) -> Terms:
 APPROACH = Approach(
     word="adaptation",
     title="Domain Adaptation",
-    unlabelled=lambda sources, target: (target,),
+    unlabelled=target_alone,
     learner=AdversarialLearner,
     needs_target=True,
     needs=frozenset({"features"}),

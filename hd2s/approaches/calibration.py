@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hd2s.approaches.contract import Approach, Learner, LearnerOptions
+from hd2s.approaches.contract import Approach, Learner, LearnerOptions, target_alone
 from hd2s.filters import cosine_matrix
 from hd2s.layers.domains import gaussian_profiles
 from hd2s.layers.folded import Casting
@@ -33,13 +33,17 @@ _ALMOST_NONE = 1e-6
 class Calibration(nn.Module):
     """Sharpness, centre prior, blur and bias of saliency maps; at first the identity.
 
-    Every parameter is a departure from the identity. `sharpness`: the map is raised to the power
-    exp(10·`sharpness`). `prior_weight`: the map's logarithm gains 10·`prior_weight` at the peak of a
-    Gaussian, less around it; a negative weight pushes the map away. `prior_mean` (y, x): where that peak
-    lies, from the centre, in shares of the sides. `prior_spread` (y, x): its σ is exp(10·`prior_spread`) of
-    a fifth of the side. `blur`: σ of a Gaussian filter in shares of the map's height, mirrored at the
-    border. `bias`: its square, in shares of the peak, is added everywhere. Signs of the last two mean
-    nothing. The map keeps its peak, since neither the KLD nor the benchmark's metrics see a scale.
+    Every parameter is a departure from the identity. Signs of `blur` and `bias` mean nothing. The map keeps
+    its peak, since neither the KLD nor the benchmark's metrics see a scale.
+
+    Attributes:
+        sharpness: the map is raised to the power exp(10·`sharpness`).
+        prior_weight: the map's logarithm gains 10·`prior_weight` at the peak of a Gaussian, less around it; a
+            negative weight pushes the map away.
+        prior_mean: (y, x), where that peak lies, from the centre, in shares of the sides.
+        prior_spread: (y, x), by which its σ is exp(10·`prior_spread`) of a fifth of the side.
+        blur: σ of a Gaussian filter in shares of the map's height, mirrored at the border.
+        bias: its square, in shares of the peak, is added everywhere.
     """
 
     def __init__(self):
@@ -146,8 +150,9 @@ class CalibrationLearner(Learner):
     """The calibration of a model that stays as it is."""
 
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
-        super().__init__(CalibratedModel(model), options)
-        initialise(self.model.calibration, options.seed, "calibration")
+        calibrated = CalibratedModel(model)
+        super().__init__(calibrated, options)
+        initialise(calibrated.calibration, options.seed, "calibration")
 
 
 def _peak(maps: Tensor) -> Tensor:
@@ -169,7 +174,7 @@ def _diffusion(n: int, variance: Tensor) -> Tensor:
 APPROACH = Approach(
     word="calibration",
     title="Calibration",
-    labelled=lambda sources, target: (target,),
+    labelled=target_alone,
     learner=CalibrationLearner,
     around=CalibratedModel,
     parent="generalization",

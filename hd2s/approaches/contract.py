@@ -42,6 +42,13 @@ class MicroBatch:
     keys: Sequence[str] = ()
     domain: str | None = None
 
+    @property
+    def truth(self) -> Tensor:
+        """The maps of a labelled batch; raises ValueError for another."""
+        if self.maps is None:
+            raise ValueError("expected a labelled batch, found one without maps")
+        return self.maps
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -89,10 +96,13 @@ class Learner(nn.Module):
     def losses(
         self, labelled: Sequence[MicroBatch], unlabelled: Sequence[MicroBatch], progress: Progress
     ) -> Iterator[tuple[Tensor, Terms]]:
-        """Yield each loss, a scalar, with the terms that it is the sum of, and what is watched beside them.
+        """Yield the losses, one after the other.
 
         Each is to be propagated back before the next is asked for, so that only one forward pass is held in
         memory, and no batch norm sees two domains in one batch.
+
+        Yields:
+            A loss, a scalar, and the terms that it is the sum of, with what is watched beside them.
         """
         del unlabelled, progress
         (batch,) = labelled
@@ -101,7 +111,7 @@ class Learner(nn.Module):
 
     def supervised(self, prediction: Any, batch: MicroBatch) -> Terms:
         """Return the model's own terms of a labelled batch."""
-        return self.model.losses(prediction, batch.maps, auxiliary=self.options.auxiliary)
+        return self.model.losses(prediction, batch.truth, auxiliary=self.options.auxiliary)
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return what is worth a curve beside the terms; the iteration's last micro-batch was `progress`."""
@@ -119,6 +129,12 @@ class Learner(nn.Module):
 def total(terms: Terms) -> Tensor:
     """Return the sum of terms, a scalar."""
     return torch.stack(list(terms.values())).sum()
+
+
+def target_alone(sources: Corpora, target: str | None) -> Corpora:
+    """Return the corpora of which a training sees the target alone."""
+    del sources
+    return (target,) if target else ()
 
 
 @dataclass(frozen=True)

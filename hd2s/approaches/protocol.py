@@ -18,19 +18,17 @@ from hd2s.checks import unknown
 class TrainingProtocol:
     """A training's choices between paper and released code; the defaults are the paper's.
 
-    `gradients` of the micro-batches of an iteration: their "mean" is that of the one batch of 200 that the
-    paper describes (Sect. 4.2); the released code takes their "sum". Adam divides by the gradient's size,
-    so that only its eps and the weight decay weigh 25 times less then.
-
-    `lambda_every`: λ follows p = iteration / iterations (Eq. 5) and is renewed every "iteration"; the
-    released code renews it every "micro-batch".
-
-    `adversarial_multi_level`: with adaptation the source's loss is Eq. 3, with L_s over all maps (Eq. 1);
-    the released code supervises the final map alone there.
-
-    `validation`: every validation of a training looks at "all" validation clips, so that they can be
-    compared (Sect. 4.2: the lowest validation loss selects); the released code, but for its adaptation,
-    draws a "random half" anew each time, and may select for easy clips.
+    Attributes:
+        gradients: of the micro-batches of an iteration. Their "mean" is that of the one batch of 200 that the
+            paper describes (Sect. 4.2); the released code takes their "sum". Adam divides by the gradient's
+            size, so that only its eps and the weight decay weigh 25 times less then.
+        lambda_every: λ follows p = iteration / iterations (Eq. 5) and is renewed every "iteration"; the
+            released code renews it every "micro-batch".
+        adversarial_multi_level: with adaptation the source's loss is Eq. 3, with L_s over all maps (Eq. 1);
+            the released code supervises the final map alone there.
+        validation: every validation of a training looks at "all" validation clips, so that they can be
+            compared (Sect. 4.2: the lowest validation loss selects); the released code, but for its
+            adaptation, draws a "random half" anew each time, and may select for easy clips.
     """
 
     gradients: Literal["mean", "sum"] = "mean"
@@ -51,7 +49,11 @@ PROTOCOLS = {
 
 
 def find_protocol(name: str) -> TrainingProtocol:
-    """Return a protocol by name. Raises ValueError, naming those there are, for any other."""
+    """Return a protocol by name.
+
+    Raises:
+        ValueError: there is none; it names those there are.
+    """
     if name not in PROTOCOLS:
         raise ValueError(unknown("protocol", name, PROTOCOLS))
     return PROTOCOLS[name]

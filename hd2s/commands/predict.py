@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source
 from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
 from hd2s.files import atomic_write
@@ -54,6 +55,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--protocol", default="paper", help="one that the model has: paper, released")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_plugins(parser)
     parser.set_defaults(run=run)
 
 
@@ -68,7 +70,13 @@ def _rate(text: str) -> Fraction:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Predict all sources, one after the other. Raises ProblemError or ValueError for what is wrong."""
+    """Predict all sources, one after the other.
+
+    Raises:
+        ProblemError: something is wrong with the videos or the manifest.
+        ValueError: something is wrong with the options, the checkpoint or a clip's frames.
+    """
+    register_plugins(options.plugins)
     _check_device(options.device)
     sources = _sources(options)
     model = _model(options).to(options.device)
@@ -138,7 +146,7 @@ def _predict(
             if maps:
                 # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
                 maps.write(to_eight_bit(saliency) if options.submission else image)
-            if heat:
+            if heat and frame is not None:
                 heat.write(overlay(frame, image))
             count += 1
             bar[0].advance(bar[1])

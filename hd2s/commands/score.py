@@ -48,7 +48,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score, and print the means. Raises ProblemError, with all that is wrong with the files, before."""
+    """Score, and print the means.
+
+    Raises:
+        ProblemError: before anything is scored, with all that is wrong with the files.
+    """
     folder = options.manifest or Path("manifests") / options.corpus
     split = ScoredSplit.open(str(folder), options.split)
     files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
@@ -68,7 +72,8 @@ def run(options: argparse.Namespace) -> None:
 def find_predictions(folder: Path, split: ScoredSplit, where: str) -> dict[str, list[Path]]:
     """Return clip → the files of its frames, in order.
 
-    Raises ProblemError listing every missing, misnamed, doubled and superfluous folder and file.
+    Raises:
+        ProblemError: listing every missing, misnamed, doubled and superfluous folder and file.
     """
     if not folder.is_dir():
         raise ProblemError(Problem(str(folder), "a folder of predictions", "none", "Check the path."))

@@ -11,10 +11,9 @@ import av
 import numpy as np
 from PIL import Image
 
+from datasets.listing.file_names import IMAGE_SUFFIXES, is_image, is_usable_name
 from datasets.reading.video import iter_frames, resize
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
-
-IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -42,9 +41,14 @@ class Source:
 
 
 def open_source(path: Path, rate: Fraction) -> Source:
-    """Look at a video file or a folder of images; `rate` is that of images, which do not tell theirs.
+    """Look at a video file or a folder of images.
 
-    Raises ProblemError for a path that is neither.
+    Args:
+        path: of either.
+        rate: that of images, which do not tell theirs.
+
+    Raises:
+        ProblemError: the path is neither.
     """
     if path.is_dir():
         return _folder(path, rate)
@@ -93,10 +97,11 @@ def _decoded(path: Path) -> Iterator[np.ndarray]:
 
 
 def _folder(path: Path, rate: Fraction) -> Source:
-    files = [file for file in path.iterdir() if file.suffix.lower() in IMAGES and file.name[0] != "."]
+    files = [file for file in path.iterdir() if is_image(file.name) and is_usable_name(file.name)]
     files.sort(key=lambda file: natural_key(file.name))
     if not files:
-        raise ProblemError(Problem(str(path), "images", "none", f"Known are {', '.join(sorted(IMAGES))}."))
+        known = f"Known are {', '.join(f'.{suffix}' for suffix in sorted(IMAGE_SUFFIXES))}."
+        raise ProblemError(Problem(str(path), "images", "none", known))
     with Image.open(files[0]) as first:
         size = first.height, first.width
     return Source(path.name, size, rate, len(files), lambda: map(_read, files), path)

@@ -86,7 +86,8 @@ class Gif:
         colours = np.array(indexed.getpalette("RGBA"), np.uint8).reshape(-1, 4)
         palette = np.zeros((256, 4), np.uint8)
         palette[: len(colours)] = colours[:, [3, 0, 1, 2]]  # FFmpeg's order is ARGB
-        frame = av.VideoFrame.from_ndarray((np.asarray(indexed), palette), format="pal8")
+        # PyAV's types leave out what this format alone takes: indices and their palette.
+        frame = av.VideoFrame.from_ndarray((np.asarray(indexed), palette), format="pal8")  # type: ignore[arg-type]
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:

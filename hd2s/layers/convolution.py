@@ -93,6 +93,9 @@ def _channels_last(weight: Tensor) -> nn.Parameter:
 class Conv2d(nn.Conv2d):
     """`nn.Conv2d` of stride 1 without bias, keeping height and width, in the fastest exact form."""
 
+    stride: Pair
+    padding: Pair
+
     def __init__(self, channels_in: int, channels_out: int, k: int):
         super().__init__(channels_in, channels_out, k, padding=k // 2, bias=False)
         self.weight = _channels_last(self.weight)
@@ -105,8 +108,12 @@ class Conv2d(nn.Conv2d):
 class Conv3d(nn.Conv3d):
     """`nn.Conv3d` without bias, padded by half its kernel, in the fastest exact form."""
 
+    kernel_size: Triple
+    stride: Triple
+    padding: Triple
+
     def __init__(self, channels_in: int, channels_out: int, kernel: Triple, stride: Triple):
-        padding = tuple(k // 2 for k in kernel)
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         super().__init__(channels_in, channels_out, kernel, stride, padding, bias=False)
         self.weight = _channels_last(self.weight)
 

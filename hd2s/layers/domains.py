@@ -18,6 +18,17 @@ N_PRIORS = 16
 _PEAK = 6.0  # of a prior map, so that it is as large as the features beside it
 
 
+def of_domain(parts: nn.ModuleDict, domain: str | None) -> nn.Module:
+    """Return a domain's own part.
+
+    Raises:
+        ValueError: no domain is given.
+    """
+    if domain is None:
+        raise ValueError(f"expected one of the domains {', '.join(parts)}, found none")
+    return parts[domain]
+
+
 class DomainBatchNorm2d(nn.ModuleDict):
     """Domain → batch norm (eps 1e-5), with statistics and an affine map of its own."""
 
@@ -32,8 +43,9 @@ class DomainBatchNorm2d(nn.ModuleDict):
 class GaussianPriors(nn.Module):
     """Learned Gaussian prior maps.
 
-    `gaussians`: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
-    that they hold at any size.
+    Attributes:
+        gaussians: domain → parameters (16, 2, 2): map; y or x; μ or log σ, in shares of the map's side, so
+            that they hold at any size.
     """
 
     def __init__(self, domains: Sequence[str]):
@@ -73,10 +85,13 @@ def gaussian_profiles(parameters: Tensor, n: int) -> Tensor:
 
 
 class GaussianSmoothing(nn.Module):
-    """A Gaussian filter of learned width `sigma` (a scalar, in pixels); zeros beyond the border.
+    """A Gaussian filter of learned width; zeros beyond the border.
 
     The two-dimensional kernel, cut to a square and normalised to sum to one, is the product of two
     one-dimensional ones: each runs as a matrix along its axis, in full precision on every device.
+
+    Attributes:
+        sigma: the width, a scalar, in pixels.
     """
 
     def __init__(self, max_sigma: float):

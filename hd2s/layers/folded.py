@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hd2s.layers.domains import DomainBatchNorm2d
-from hd2s.layers.s3d import ConvUnit, Mixed
+from hd2s.layers.domains import DomainBatchNorm2d, of_domain
+from hd2s.layers.known import known_as
+from hd2s.layers.s3d import ConvUnit, Mixed, SeparableConv
 
 Layer = Callable[[Tensor], Tensor]
+Convolution = nn.Conv2d | nn.Conv3d
+BatchNorm = nn.BatchNorm2d | nn.BatchNorm3d | DomainBatchNorm2d
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Casting:
     domain: str | None
     """Whose batch norms are folded, where they are specific to a domain."""
 
-    def fold(self, conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    def fold(self, conv: Convolution, norm: BatchNorm) -> tuple[Tensor, Tensor]:
         """Return weight and bias of a convolution followed by its batch norm, folded in float64."""
-        norm = norm[self.domain] if isinstance(norm, DomainBatchNorm2d) else norm
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        shift = norm.bias.double() - norm.running_mean.double() * scale
+        if isinstance(norm, DomainBatchNorm2d):
+            norm = known_as(nn.BatchNorm2d, of_domain(norm, self.domain))
+        mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        scale = norm.get_parameter("weight").double() / torch.sqrt(variance.double() + norm.eps)
+        shift = norm.get_parameter("bias").double() - mean.double() * scale
         return conv.weight.double() * scale.view(-1, *[1] * (conv.weight.dim() - 1)), shift
 
     def place(self, tensor: Tensor) -> Tensor:
@@ -63,8 +68,11 @@ class FrameConv:
 class TimeConv:
     """k×1×1 convolution and ReLU of (B, T, H, W, C).
 
-    `length` T: where only one output is left, taps that meet nothing but padding are cut off (two million
-    of the weights of HD2S's temporal removal at T = 16).
+    Args:
+        unit: the convolution with its batch norm.
+        length: T. Where only one output is left, taps that meet nothing but padding are cut off (two million
+            of the weights of HD2S's temporal removal at T = 16).
+        cast: where the folded weights live.
     """
 
     def __init__(self, unit: ConvUnit, length: int, cast: Casting):
@@ -93,14 +101,16 @@ class MixedBlock:
     """An inception block (`hd2s.layers.s3d.Mixed`)."""
 
     def __init__(self, block: Mixed, length: int, cast: Casting):
-        entries = [branch[0] for branch in (block.branch0, block.branch1, block.branch2)]
+        firsts = (branch[0] for branch in (block.branch0, block.branch1, block.branch2))
+        entries = [known_as(ConvUnit, first) for first in firsts]
         self.entry = FrameConv(cast, *entries)
         self.entry_widths = [unit.conv.out_channels for unit in entries]
-        separable = [branch[1] for branch in (block.branch1, block.branch2)]
+        separable = [known_as(SeparableConv, branch[1]) for branch in (block.branch1, block.branch2)]
         self.space = [FrameConv(cast, unit.spatial) for unit in separable]
         self.time = [TimeConv(unit.temporal, length, cast) for unit in separable]
-        self.pooled = FrameConv(cast, block.branch3[1])
-        self.widths = [self.entry_widths[0], *(len(last.bias) for last in (*self.time, self.pooled))]
+        self.pooled = FrameConv(cast, known_as(ConvUnit, block.branch3[1]))
+        lasts = (*(time.bias for time in self.time), self.pooled.bias)
+        self.widths = [self.entry_widths[0], *map(len, lasts)]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, T, H, W, C) to (B, T, H, W, O)."""

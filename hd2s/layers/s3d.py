@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -73,15 +75,14 @@ class Mixed(nn.Module):
 
     def __init__(self, channels_in: int, widths: tuple[int, ...], *, bn_momentum: float):
         super().__init__()
-        bn = {"bn_momentum": bn_momentum}
+        unit = partial(ConvUnit, bn_momentum=bn_momentum)
+        separable = partial(SeparableConv, bn_momentum=bn_momentum)
         b0, b1_in, b1, b2_in, b2, b3 = widths
         self.channels = b0 + b1 + b2 + b3
-        self.branch0 = nn.Sequential(ConvUnit(channels_in, b0, **bn))
-        self.branch1 = nn.Sequential(ConvUnit(channels_in, b1_in, **bn), SeparableConv(b1_in, b1, 3, **bn))
-        self.branch2 = nn.Sequential(ConvUnit(channels_in, b2_in, **bn), SeparableConv(b2_in, b2, 3, **bn))
-        self.branch3 = nn.Sequential(
-            MaxPool3d((3, 3, 3), (1, 1, 1), (1, 1, 1)), ConvUnit(channels_in, b3, **bn)
-        )
+        self.branch0 = nn.Sequential(unit(channels_in, b0))
+        self.branch1 = nn.Sequential(unit(channels_in, b1_in), separable(b1_in, b1, 3))
+        self.branch2 = nn.Sequential(unit(channels_in, b2_in), separable(b2_in, b2, 3))
+        self.branch3 = nn.Sequential(MaxPool3d((3, 3, 3), (1, 1, 1), (1, 1, 1)), unit(channels_in, b3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, T, H, W) to (B, b0 + b1 + b2 + b3, T, H, W)."""
@@ -91,29 +92,32 @@ class Mixed(nn.Module):
 def _mixed_stage(channels: int, blocks: tuple[tuple[int, ...], ...], *, bn_momentum: float) -> nn.Sequential:
     stage = nn.Sequential()
     for widths in blocks:
-        stage.append(Mixed(channels, widths, bn_momentum=bn_momentum))
-        channels = stage[-1].channels
+        block = Mixed(channels, widths, bn_momentum=bn_momentum)
+        stage.append(block)
+        channels = block.channels
     return stage
 
 
 class S3D(nn.Module):
     """S3D (Xie et al., ECCV 2018) up to its average pool.
 
-    `bn_momentum` is the share of each batch in the running statistics of batch norm.
+    Args:
+        bn_momentum: the share of each batch in the running statistics of batch norm.
     """
 
     def __init__(self, *, bn_momentum: float):
         super().__init__()
-        bn = {"bn_momentum": bn_momentum}
-        self.block1 = nn.Sequential(SeparableConv(3, 64, 7, stride=2, **bn))
+        separable = partial(SeparableConv, bn_momentum=bn_momentum)
+        stage = partial(_mixed_stage, bn_momentum=bn_momentum)
+        self.block1 = nn.Sequential(separable(3, 64, 7, stride=2))
         self.pool1 = MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
-        self.block2 = nn.Sequential(ConvUnit(64, 64, **bn), SeparableConv(64, 192, 3, **bn))
+        self.block2 = nn.Sequential(ConvUnit(64, 64, bn_momentum=bn_momentum), separable(64, 192, 3))
         self.pool2 = MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
-        self.block3 = _mixed_stage(192, _MIXED3, **bn)
+        self.block3 = stage(192, _MIXED3)
         self.pool3 = MaxPool3d((3, 3, 3), (2, 2, 2), (1, 1, 1))
-        self.block4 = _mixed_stage(480, _MIXED4, **bn)
+        self.block4 = stage(480, _MIXED4)
         self.pool4 = MaxPool3d((2, 2, 2), (2, 2, 2))
-        self.block5 = _mixed_stage(832, _MIXED5, **bn)
+        self.block5 = stage(832, _MIXED5)
 
     def forward(self, clips: Tensor) -> dict[int, Tensor]:
         """Map clips (B, 3, T, H, W) to level → features (B, C, T', H', W') of `feature_shapes`.

@@ -20,6 +20,7 @@ needs 14.3 GFLOP per frame in this way instead of 22.0 (13.3 with `hd2s.layers.u
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +28,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hd2s.layers.folded import Casting, FrameConv, per_frame, per_pixel
-from hd2s.layers.s3d import S3D
+from hd2s.layers.known import known_as
+from hd2s.layers.s3d import S3D, ConvUnit, SeparableConv
 
 _STRIDE = 2  # of block 1's temporal convolution, in frames
 _REACH = 3  # of the same, to either side
@@ -48,13 +50,19 @@ def kinds(length: int) -> list[Kind]:
 
 
 class FirstBlocks:
-    """Blocks 1 and 2 of an S3D for windows of `length` frames, folded: what a sweep puts together.
+    """Blocks 1 and 2 of an S3D, folded: what a sweep puts together.
 
     Frames, values and products stand along the first axis: (n, H, W, C).
+
+    Args:
+        backbone: the S3D.
+        length: frames of a window.
+        cast: where the folded weights live.
     """
 
     def __init__(self, backbone: S3D, length: int, cast: Casting):
-        (first,), (pointwise, second) = backbone.block1, backbone.block2
+        first, second = (known_as(SeparableConv, block[-1]) for block in (backbone.block1, backbone.block2))
+        pointwise = known_as(ConvUnit, backbone.block2[0])
         self.length = length // _STRIDE
         self._space1 = FrameConv(cast, first.spatial)
         self._pointwise, self._space2 = FrameConv(cast, pointwise), FrameConv(cast, second.spatial)
@@ -101,7 +109,9 @@ class FirstBlocks:
 class Sweep:
     """Takes a clip's frames as they come, and gives the first tap of every window they complete.
 
-    `n_windows`: how many windows will be asked for, where that is known; it spares work beyond them.
+    Args:
+        blocks: of the S3D whose tap it is.
+        n_windows: how many windows will be asked for, where that is known; it spares work beyond them.
     """
 
     def __init__(self, blocks: FirstBlocks, n_windows: int | None = None):
@@ -132,7 +142,7 @@ class Sweep:
         self._extend_segments()
         self._extend_products()
         self._extend_taps()
-        windows = range(self._n_given, min(stop - _STRIDE * self._blocks.length + 1, self._limit))
+        windows = range(self._n_given, int(min(stop - _STRIDE * self._blocks.length + 1, self._limit)))
         if not windows:
             return None
         taps = [self._done[kind, w + _STRIDE * j] for w in windows for j, kind in enumerate(self._kinds)]
@@ -181,7 +191,7 @@ class Sweep:
                     todo.next + _STRIDE * (tap - 1)
                     for kind, todo in self._taps.items()
                     for tap, value in enumerate(kind)
-                    if self._terms.get((tap, value)) is track
+                    if value is not None and self._terms.get((tap, value)) is track
                 )
             )
 
@@ -189,7 +199,7 @@ class Sweep:
     def _limit(self) -> int | float:
         return float("inf") if self._n_windows is None else self._n_windows
 
-    def _todo(self, places: list[Value] | list[Kind], what: Value | Kind) -> _Todo:
+    def _todo(self, places: Sequence[Value | Kind], what: Value | Kind) -> _Todo:
         last = len(places) - 1 - places[::-1].index(what)
         return _Todo(_STRIDE * places.index(what), _STRIDE * last + self._limit)
 

@@ -22,8 +22,12 @@ _FEW_CHANNELS = 16
 class UpsampledConv:
     """`conv2d(interpolate(x, scale_factor=2, mode="bilinear"), weight, bias, padding=1)`, up to rounding.
 
-    `weight`: (O, C, 3, 3); `bias`: (O,). The matrices of the axes are made for every size that occurs. A GPU,
-    which would wait for small products, does as it is written.
+    The matrices of the axes are made for every size that occurs. A GPU, which would wait for small products,
+    does as it is written.
+
+    Args:
+        weight: (O, C, 3, 3).
+        bias: (O,).
     """
 
     def __init__(self, weight: Tensor, bias: Tensor):

@@ -59,13 +59,21 @@ def score_frame(
 
 
 def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:
-    """Predictions (..., H, W) as the benchmark sees them at `size` (H', W'): float32, about 0–255.
+    """Turn predictions into what the benchmark sees of them.
 
-    First the submitted 8-bit image (`to_eight_bit`); uint8 predictions are one already. `eight_bit=False`
-    leaves the predictions as they are. Then, as the benchmark does, resized **as floating point** with
-    `resize_bicubic`: not rounded again, since a second rounding would tie thousands of pixels.
+    First the submitted 8-bit image (`to_eight_bit`). Then, as the benchmark does, resized **as floating
+    point** with `resize_bicubic`: not rounded again, since a second rounding would tie thousands of pixels.
 
-    Raises ValueError for non-finite values.
+    Args:
+        saliency: predictions (..., H, W); uint8 ones are 8-bit images already.
+        size: (H', W') to resize to.
+        eight_bit: False leaves the predictions as they are, before they are resized.
+
+    Returns:
+        float32 (..., H', W'), about 0–255.
+
+    Raises:
+        ValueError: a value is not finite.
     """
     saliency = np.asarray(saliency)
     if not np.isfinite(saliency).all():
@@ -79,10 +87,16 @@ def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit
 
 
 def to_eight_bit(saliency: np.ndarray) -> np.ndarray:
-    """Predictions (..., H, W) as 8-bit images to submit: uint8, each with its maximum at 255.
+    """Make 8-bit images to submit, each with its maximum at 255.
 
     Negative values are cut off; rounded half to even. The benchmark's metrics ignore scale, so dividing by
-    the maximum only lets all 256 levels be used. Expects finite values.
+    the maximum only lets all 256 levels be used.
+
+    Args:
+        saliency: predictions (..., H, W), finite.
+
+    Returns:
+        uint8 (..., H, W).
     """
     levels = np.maximum(saliency, 0).astype(np.float64)
     peak = levels.max(axis=(-2, -1), keepdims=True)
@@ -91,9 +105,16 @@ def to_eight_bit(saliency: np.ndarray) -> np.ndarray:
 
 
 def resize_bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Images (..., H, W) of any dtype at `size` (H', W') pixels, as MATLAB's bicubic `imresize`; float32.
+    """Resize images as MATLAB's bicubic `imresize`.
 
     Antialiased when shrinking, mirrored at the border, not clipped: values may overshoot.
+
+    Args:
+        images: (..., H, W) of any dtype.
+        size: (H', W') in pixels.
+
+    Returns:
+        float32 (..., H', W').
     """
     images = np.asarray(images, dtype=np.float32)
     if images.shape[-2:] == tuple(size):
@@ -110,14 +131,21 @@ def draw_other_fixations(
     key: tuple[int | str, ...],
     n_frames: int = 10,
 ) -> np.ndarray:
-    """Draw s-AUC's other-fixations for one frame: int64 (m, 2) of (y, x) at `to_size` (H, W).
+    """Draw s-AUC's other-fixations for one frame.
 
-    As the benchmark: the union, as a set of pixels, of the fixations of `n_frames` of the evaluated
-    frames drawn without replacement (all, if there are fewer); the scored frame and its video are not
-    left out. `points_by_frame[i]` holds the points (n, 2) of evaluated frame i and `sizes[i]` its
-    (H, W); only the drawn frames are looked up. A point moves to the pixel holding its old pixel's
-    centre. The draw depends on `key`, such as (seed, corpus, clip, frame), and on the number of
-    frames, never on other calls.
+    As the benchmark: the union, as a set of pixels, of the fixations of some evaluated frames drawn without
+    replacement; the scored frame and its video are not left out. A point moves to the pixel holding its old
+    pixel's centre. The draw depends on `key` and on the number of frames, never on other calls.
+
+    Args:
+        points_by_frame: the points (n, 2) of each evaluated frame; only the drawn frames are looked up.
+        sizes: (H, W) of each evaluated frame, looked up likewise.
+        to_size: (H, W) of the scored frame.
+        key: such as (seed, corpus, clip, frame).
+        n_frames: how many are drawn; all, if there are fewer.
+
+    Returns:
+        int64 (m, 2) of (y, x) at `to_size`.
     """
     total = len(points_by_frame)
     height, width = to_size

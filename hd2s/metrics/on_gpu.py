@@ -5,7 +5,7 @@ On a processor a batched sort is many times slower than `hd2s.metrics.on_process
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +39,14 @@ def score(
             Points.of(others[some], saliency, start),
             convention,
         )
-        parts.append(torch.stack([metric.of_batch(batch) for metric in metrics]))
+        parts.append(torch.stack([_of_batch(metric)(batch) for metric in metrics]))
     return torch.cat(parts, dim=1)
+
+
+def _of_batch(metric: Metric) -> Callable[[Batch], Tensor]:
+    if metric.of_batch is None:
+        raise ValueError(f"metric {metric.name}: expected one that scores batches, found no `of_batch`")
+    return metric.of_batch
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,14 @@ class Images:
 
     @classmethod
     def of(cls, images: Tensor, first: int) -> Images:
-        """Prepare maps (N, H, W), of which the first is frame `first` in what is said of a bad one.
+        """Prepare maps.
 
-        Raises ValueError unless they are finite.
+        Args:
+            images: (N, H, W).
+            first: the number of the first of them in what is said of a bad one.
+
+        Raises:
+            ValueError: a map is not finite.
         """
         values = images.flatten(1).double()
         low, high = values.aminmax(dim=1)
@@ -86,15 +97,21 @@ class Points:
 
     @classmethod
     def of(cls, points: Sequence[Array], like: Tensor, first: int) -> Points:
-        """Prepare each frame's points, as `hd2s.metrics.on_processor.pixels` takes them.
+        """Prepare each frame's points.
 
-        `like` (N, H, W) tells size and device, `first` is as in `Images.of`. Raises ValueError as `pixels`.
+        Args:
+            points: of each frame, as `hd2s.metrics.on_processor.pixels` takes them.
+            like: (N, H, W), of that size and on the device where they are to be.
+            first: as in `Images.of`.
+
+        Raises:
+            ValueError: with the frame's number: points are neither a mask nor pairs, or lie outside the map.
         """
         sets: list[np.ndarray] = []
         for i, each in enumerate(points):
             known = i and each is points[i - 1]
             try:
-                sets.append(sets[-1] if known else pixels(each, tuple(like.shape[1:])))
+                sets.append(sets[-1] if known else pixels(each, (like.shape[1], like.shape[2])))
             except ValueError as error:
                 raise ValueError(f"frame {first + i}: {error}") from error
         index = np.zeros((len(sets), max(map(len, sets))), np.int64)
@@ -173,7 +190,8 @@ def shuffled_auc(batch: Batch) -> Tensor:
     if not batch.convention.shuffled_endpoint:
         largest = torch.cat([at for at, _ in samples], dim=1).amax(dim=1, keepdim=True)
         rates = [rate.masked_fill(thresholds >= largest, 0.0) for rate in rates]
-    scores = _area(*rates, batch.convention)
+    true_positives, false_positives = rates
+    scores = _area(true_positives, false_positives, batch.convention)
     nowhere = (batch.fixated.count == 0) | (batch.others.count == 0)
     return scores.masked_fill(batch.saliency.constant | nowhere, torch.nan)
 

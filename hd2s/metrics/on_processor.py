@@ -71,7 +71,8 @@ class Image:
     def of(cls, image: np.ndarray, buffer: np.ndarray | None = None) -> Image:
         """Prepare a map (H, W); `buffer`, float64 (H·W,), is then `shifted`.
 
-        Raises ValueError unless it is finite.
+        Raises:
+            ValueError: it is not finite.
         """
         values = image.reshape(-1)
         low, high = float(values.min()), float(values.max())
@@ -112,8 +113,7 @@ class Frame:
     """Everything that a metric may be computed from."""
 
     saliency: Image
-    truth: Image | None
-    """None where only a metric that does not look at it is asked for."""
+    truth: Image
     fixated: np.ndarray
     """Flat indices int64 (n,), each once."""
     others: np.ndarray
@@ -178,8 +178,10 @@ def sampled_area(hits: np.ndarray, negatives: np.ndarray, convention: Convention
     thresholds = SHUFFLED_THRESHOLDS[::-1]
     if not convention.shuffled_endpoint:
         thresholds = thresholds[thresholds < max(hits.max(), negatives.max())]
-    rates = [1.0 - np.searchsorted(np.sort(sample), thresholds) / len(sample) for sample in (hits, negatives)]
-    return area(*rates, convention)
+    true_positives, false_positives = (
+        1.0 - np.searchsorted(np.sort(sample), thresholds) / len(sample) for sample in (hits, negatives)
+    )
+    return area(true_positives, false_positives, convention)
 
 
 def area(true_positives: np.ndarray, false_positives: np.ndarray, convention: Convention) -> float:

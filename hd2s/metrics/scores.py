@@ -71,14 +71,14 @@ def score_frames(
     n_frames = len(saliency)
     fixated = _per_frame(fixations, n_frames, "fixations")
     others = _per_frame(other_fixations, n_frames, "other_fixations")
-    options = {"metrics": asked, "convention": convention}
+    scores: Array
     if getattr(saliency, "is_cuda", False) and all(metric.of_batch for metric in asked):
         from hd2s.metrics import on_gpu  # noqa: PLC0415 - who scores NumPy arrays needs no torch
 
-        scores = on_gpu.score(saliency, fixated, maps, others, **options)
+        scores = on_gpu.score(saliency, fixated, maps, others, metrics=asked, convention=convention)
     else:
         arrays = on_processor.as_numpy(saliency), fixated, on_processor.as_numpy(maps), others
-        scores = on_processor.score(*arrays, **options)
+        scores = on_processor.score(*arrays, metrics=asked, convention=convention)
         scores = scores if isinstance(saliency, np.ndarray) else saliency.new_tensor(scores, dtype=_float64())
     return dict(zip(metrics, scores, strict=True))
 
@@ -157,7 +157,9 @@ def _frame(
 ) -> on_processor.Frame:
     """Prepare a frame for a metric that looks at no more of it than is given."""
     image = on_processor.Image.of(on_processor.as_numpy(saliency))
-    truth = None if fixation_map is None else on_processor.Image.of(on_processor.as_numpy(fixation_map))
+    # An empty map where none is given, since none is then looked at.
+    given = np.zeros(image.shape) if fixation_map is None else on_processor.as_numpy(fixation_map)
+    truth = on_processor.Image.of(given)
     fixated, others = (
         np.empty(0, np.int64) if points is None else on_processor.pixels(points, image.shape)
         for points in (fixations, other_fixations)

@@ -14,7 +14,11 @@ Fault = tuple[str, str]
 
 
 class ConfigError(ValueError):
-    """Values that no model can be built with; `faults` lists the fields with what is expected of them."""
+    """Values that no model can be built with.
+
+    Attributes:
+        faults: the fields, with what is expected of them.
+    """
 
     def __init__(self, told: str, faults: Iterable[Fault] = ()):
         super().__init__(told)

@@ -93,7 +93,7 @@ class WeightLayout:
         word: what `load_weights` returns for it.
         title: what it holds, for people.
         prefix: entries that begin so tell the layout.
-        names: model → our name of each entry that is taken → the file's.
+        names: model, of the declaration's own class → our name of each entry that is taken → the file's.
         fills: whether it fills the model, or only starts it.
         ignored: prefixes of entries that are of no use.
         options: the file's entries → the options of the configuration that they tell.
@@ -104,7 +104,7 @@ class WeightLayout:
     word: str
     title: str
     prefix: str
-    names: Callable[[SaliencyModel], dict[str, str]]
+    names: Callable[[Any], dict[str, str]]
     fills: bool = True
     ignored: tuple[str, ...] = ()
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda content: {}
@@ -188,10 +188,16 @@ class SaliencyModel(nn.Module):
         return self.config.learns_smoothing
 
     def normalise(self, clips: Tensor) -> Tensor:
-        """Make of clips uint8 (B, T, H, W, 3) RGB what the model takes: float32 (B, 3, T, H, W) in [-1, 1].
+        """Make of clips what the model takes.
 
-        On the clips' device: send them there as bytes first. The result is a view of channels-last memory
-        (`torch.channels_last_3d`), the layout in which 3-D convolutions are fastest; no copy is made for it.
+        On the clips' device: send them there as bytes first.
+
+        Args:
+            clips: uint8 (B, T, H, W, 3), RGB.
+
+        Returns:
+            float32 (B, 3, T, H, W) in [-1, 1], a view of channels-last memory (`torch.channels_last_3d`), the
+            layout in which 3-D convolutions are fastest; no copy is made for it.
 
         Raises:
             ValueError: another dtype or shape.

@@ -71,7 +71,7 @@ def build_model(name: str, *, seed: int | None = None, **config: Any) -> Salienc
 
     Raises:
         ValueError: an unknown model or option, or values that the configuration does not allow
-        (`ConfigError`).
+            (`ConfigError`).
     """
     model, options = find_model(name)
     for option in config:

@@ -33,9 +33,8 @@ class Predictor:
     Args:
         model: on `device`; it is left in the mode, training or evaluation, that it was in.
         batch: how many windows are predicted, and frames taken from the clip, at a time.
-        smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for none. By
-        default the
-            protocol's, and none after smoothing that the model has learnt.
+        smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for none. By default
+            the protocol's, and none after smoothing that the model has learnt.
         domain: the corpus whose own layers a model takes that has such.
         device: where.
         method: "fast", or "plain" for the reference.
@@ -146,7 +145,11 @@ def predict_clip(model: SaliencyModel, frames: Iterable[np.ndarray], **options: 
 
 
 def find_protocol(offered: Mapping[str, PredictionProtocol], word: str) -> PredictionProtocol:
-    """Return a protocol of those that a model offers. Raises ValueError, naming them, for any other word."""
+    """Return a protocol of those that a model offers.
+
+    Raises:
+        ValueError: there is none; it names those there are.
+    """
     if word not in offered:
         raise ValueError(unknown("protocol", word, offered))
     return offered[word]

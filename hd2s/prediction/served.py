@@ -13,14 +13,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
-from hd2s.approaches import registry as approaches
-from hd2s.models import registry as models
+from hd2s import plugins
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
 from hd2s.weights.checkpoints import WeightsError
@@ -97,15 +95,8 @@ def _load_pyfunc(path: str) -> ServedModel:
     if _digest(weights) != content["sha256"]:
         raise WeightsError(f"{weights}: other weights than those that were logged; train and log them again")
     for name in content.get("modules", ()):
-        _register(importlib.import_module(name))
+        plugins.register(importlib.import_module(name))
     return ServedModel(weights, content["predictor"])
-
-
-def _register(module: ModuleType) -> None:
-    if hasattr(module, "MODEL"):
-        models.register(module.MODEL)
-    if hasattr(module, "APPROACH"):
-        approaches.register(module.APPROACH)
 
 
 def _digest(path: Path) -> str:

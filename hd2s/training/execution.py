@@ -21,19 +21,17 @@ from hd2s.models.contract import SaliencyModel
 class Execution:
     """Options of execution; None leaves one to the device (`resolve`).
 
-    `mixed_precision`: forward passes in bfloat16 autocast, weights and maps in float32. By default on GPUs
-    that have it. Never on a processor, where PyTorch's weight gradients of convolutions along two time
-    steps are wrong in bfloat16 (NaN or garbage).
-
-    `channels_last`: weights and activations in channels-last memory. By default everywhere: measured 1.02
-    to 1.1 times as fast per training step on a processor, and the order that tensor cores read.
-
-    `compile`: by `torch.compile`, in place. By default nowhere, since it needs a compiler that a machine
-    may lack. Never on a processor: PyTorch 2.13 compiles a backward pass there that writes beyond its
-    memory, after minutes, and no faster than the 2-D forms of `hd2s.layers.convolution`.
-
-    `checkpointing`: keep only the inputs of each block for the backward pass and compute the rest again, in
-    about a quarter of the memory and 1.4 times the time. By default nowhere: a micro-batch of 8 fits.
+    Attributes:
+        mixed_precision: forward passes in bfloat16 autocast, weights and maps in float32. By default on GPUs
+            that have it. Never on a processor, where PyTorch's weight gradients of convolutions along two
+            time steps are wrong in bfloat16 (NaN or garbage).
+        channels_last: weights and activations in channels-last memory. By default everywhere: measured 1.02
+            to 1.1 times as fast per training step on a processor, and the order that tensor cores read.
+        compile: by `torch.compile`, in place. By default nowhere, since it needs a compiler that a machine
+            may lack. Never on a processor: PyTorch 2.13 compiles a backward pass there that writes beyond its
+            memory, after minutes, and no faster than the 2-D forms of `hd2s.layers.convolution`.
+        checkpointing: keep only the inputs of each block for the backward pass and compute the rest again, in
+            about a quarter of the memory and 1.4 times the time. By default nowhere: a micro-batch of 8 fits.
     """
 
     mixed_precision: bool | None = None
@@ -44,7 +42,8 @@ class Execution:
     def resolve(self, device: torch.device) -> Execution:
         """Fill in what was left to the device.
 
-        Raises ValueError for mixed precision or compilation on a processor.
+        Raises:
+            ValueError: mixed precision or compilation on a processor.
         """
         if device.type == "cpu" and (self.mixed_precision or self.compile):
             raise ValueError(
@@ -83,7 +82,8 @@ class _Recomputed:
     """A block's forward pass whose intermediate results are computed again on the way back."""
 
     def __init__(self, block: nn.Module, forward):
-        self.norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
+        norms = (module for module in block.modules() if isinstance(module, _BatchNorm))
+        self.norms = [norm for norm in norms if norm.track_running_stats]
         self.forward = forward
 
     def __call__(self, *inputs) -> Tensor:
@@ -94,7 +94,9 @@ class _Recomputed:
     @contextmanager
     def _once(self) -> Iterator[None]:
         """Keep running statistics, which have seen this batch, from seeing it again."""
-        before = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in self.norms]
+        before = [
+            (norm, norm.momentum, norm.get_buffer("num_batches_tracked").clone()) for norm in self.norms
+        ]
         for norm in self.norms:
             norm.momentum = 0.0
         try:
@@ -102,4 +104,4 @@ class _Recomputed:
         finally:
             for norm, momentum, seen in before:
                 norm.momentum = momentum
-                norm.num_batches_tracked.copy_(seen)
+                norm.get_buffer("num_batches_tracked").copy_(seen)

@@ -37,11 +37,10 @@ class Recipe:
         accumulate: micro-batches that one worker adds up per iteration.
         protocol: whether their gradients are averaged or summed.
         clip_gradient: the largest norm of all gradients together, to which larger ones are scaled; None for
-        none.
+            none.
         non_finite: what to do with a micro-batch whose loss is not finite. "stop" raises NonFiniteError.
-        "skip"
-            leaves it out on all workers and averages the others, at the price of one synchronisation per
-            loss; of a micro-batch with several losses those before the bad one still count.
+            "skip" leaves it out on all workers and averages the others, at the price of one synchronisation
+            per loss; of a micro-batch with several losses those before the bad one still count.
 
     Raises:
         ValueError: an unknown `non_finite`, or less than one micro-batch.

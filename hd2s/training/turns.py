@@ -15,11 +15,14 @@ def take_turns(
 ) -> Iterator[tuple[list[MicroBatch], list[MicroBatch]]]:
     """Yield, without end, the labelled and the unlabelled clips of each micro-batch of a training.
 
-    Both come from one corpus at a time. Sources, and targets, take turns from one micro-batch to the next,
-    on across iterations (Sect. 4.2: one dataset at a time, alternating).
+    Both come from one corpus at a time. Sources, and targets, take turns from one micro-batch to the next, on
+    across iterations (Sect. 4.2: one dataset at a time, alternating).
 
-    `first` counts the micro-batches that came before; each iterator must stand where they left it
-    (`turns_taken`). Every worker of a training starts at the same `first`.
+    Args:
+        labelled: of each source; each iterator must stand where the micro-batches before `first` left it
+            (`turns_taken`).
+        unlabelled: of each target, likewise.
+        first: how many micro-batches came before, the same for every worker of a training.
     """
     for turn in count(first):
         drawn = [[next(of[turn % len(of)])] if of else [] for of in (labelled, unlabelled)]

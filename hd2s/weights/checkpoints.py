@@ -21,7 +21,11 @@ OWN_FORMAT = "video saliency weights, version 2"
 
 
 class WeightsError(ValueError):
-    """A file whose weights are not those that the model needs; `n_problems`: how far they are from it."""
+    """A file whose weights are not those that the model needs.
+
+    Attributes:
+        n_problems: how far they are from it.
+    """
 
     def __init__(self, told: str, n_problems: int = 1):
         super().__init__(told)
@@ -85,13 +89,16 @@ def export_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Mod
 def load_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Module | None = None) -> str:
     """Load weights into a model and return which kind was found.
 
-    "own" was written by `save_weights`; every other kind is a `WeightLayout` of the model, by its word, and
-    may have a `module.` prefix. Only tensors and plain containers are unpickled.
+    Only tensors and plain containers are unpickled.
 
     Args:
         model: what they are for.
         path: the file.
         beside: modules that were trained beside the model, to be filled from a released file that has them.
+
+    Returns:
+        "own" for what was written by `save_weights`; else the word of a `WeightLayout` of the model, whose
+        entries may have a `module.` prefix.
 
     Raises:
         WeightsError: the file is none of these, or holds other entries: listing every one that is missing,

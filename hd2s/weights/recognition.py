@@ -30,8 +30,8 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
     """Return the one model that our own checkpoint says it is of, or else all that read the file's layout.
 
     Raises:
-        WeightsError: the file holds something else than weights, its description is damaged, or no model
-            that is known reads it.
+        WeightsError: the file holds something else than weights, its description is damaged, or no model that
+            is known reads it.
     """
     content = read_content(Path(path))
     if content.get("format") == OWN_FORMAT and "model" in content:
@@ -40,13 +40,7 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
                 return [Candidate(name, config, approach)]
         raise WeightsError(f"{path}: what it says of its model is no name and configuration")
     if content.get("format") == OWN_FORMAT:
-        approach = str(content.get("approach", ""))
-        # The first checkpoints said nothing of their model: it is one that a name alone stood for.
-        return [
-            Candidate(word, dict(options), approach)
-            for word, model in models().items()
-            for options in ({}, *filter(None, model.aliases.values()))
-        ]
+        return [Candidate(word, {}) for word in models()]
     found = [
         Candidate(word, layout.options(content))
         for word, model in models().items()

@@ -10,7 +10,7 @@ from tests.cluster.hosts import REPOSITORY
 from tests.cluster.nodes import add, loopback_cluster, trains
 from tests.cluster.outcomes import assert_same_numbers, wait_for
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
 SPEC = """
 name: small

@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.hosts import HOME, REPOSITORY, SHARED
 from tests.cluster.outcomes import assert_same_numbers, wait_for
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 
 TOKEN = {"RAY_AUTH_MODE": "token"}
 DASHBOARD = "http://127.0.0.1:8265"

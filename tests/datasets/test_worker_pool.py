@@ -94,10 +94,10 @@ def process_id(_):
 
 
 def test_the_workers_end_with_the_generator():
-    results = run(process_id, range(1000), workers=2)
-    workers = {next(results).value for _ in range(8)}
+    results, workers = run(process_id, range(1000), workers=2), set()
+    while len(workers) < 2:  # the second starts late where processors are few
+        workers.add(next(results).value)
     results.close()
-    assert len(workers) == 2
     for process in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
@@ -118,7 +118,9 @@ def test_the_workers_end_when_their_parent_is_killed(tmp_path):
     script.write_text(_PARENT)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment) as parent:
-        workers = {int(parent.stdout.readline()) for _ in range(8)}
+        workers = set()
+        while len(workers) < 2:
+            workers.add(int(parent.stdout.readline()))
         parent.kill()
     limit = time.monotonic() + 20
     while any(Path(f"/proc/{process}").exists() for process in workers):

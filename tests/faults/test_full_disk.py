@@ -13,6 +13,7 @@ def disk(tiny_disk):
     return tiny_disk("400m")
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_grid_without_room_for_its_states_says_how_much_it_lacks_and_goes_on_later(demo_out, disk):

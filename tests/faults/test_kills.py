@@ -18,6 +18,7 @@ def benches(demo_out, tmp_path):
         bench.close()
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_grid_killed_again_and_again_ends_as_if_nothing_had_happened(benches):

@@ -29,7 +29,8 @@ from datasets.reading.video import probe, read_frames
 from grid.plan import Evaluation, Training
 from grid.results.checks import FRAME_SCHEMA
 from grid.results.ledger import Ledger
-from grid.training import states
+from grid.results.storage import Storage
+from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, load_weights
 from manifests import Clip, Finding, ProblemError, open_manifest, write
 from manifests.store import ManifestError
@@ -182,8 +183,10 @@ def state_of(step):
 
 
 def state_file(place):
-    states.save(place, 1, state_of(1))
-    return Damaged(states.save(place, 2, state_of(2)) / "state.pt", lambda: repr(states.newest(place)), ())
+    storage = Storage(folder=str(place))
+    states = SavedStates(storage, "training")
+    states.save(1, state_of(1))
+    return Damaged(storage.path(states.save(2, state_of(2))), lambda: repr(states.newest()), ())
 
 
 @given(edits=MUTATIONS)

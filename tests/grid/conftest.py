@@ -1,11 +1,27 @@
 """A small grid that is trained and evaluated once for all tests that only look at such a one."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from grid.results import output_folder
-from tests.grid.grids import Context, evaluation_job_of, job_of, prepare_small
+from tests.grid.grids import TINY, Context, evaluation_job_of, job_of, prepare_small
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stores_that_need_not_survive_the_machine():
+    """Let SQLite leave it to the system when it writes: hundreds of small commits wait for no disk."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def hasten(connection, record):
+        if type(connection).__module__ == "sqlite3":
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", hasten)
+    yield
+    event.remove(Engine, "connect", hasten)
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +35,8 @@ def evaluated(demo_out, tmp_path_factory):
     for name in (output_folder.CORPORA, output_folder.MANIFESTS):
         (out / name).symlink_to(demo_out / name)
     # After four iterations a processor may find maps of one grey level in 8 bits, which have no scores.
-    grid = prepare_small(out, "test.eight_bit=false", approaches="generalization")
+    overrides = (*TINY, "test.eight_bit=false", "tracking.models=none")
+    grid = prepare_small(out, *overrides, approaches="generalization")
     (training,), (evaluation,) = grid.plan.trainings.values(), grid.plan.evaluations.values()
     summary = fit(job_of(grid, "generalization"), Context())
     curve = summary.pop("curve")
@@ -33,8 +50,11 @@ def evaluated(demo_out, tmp_path_factory):
 
 def in_a_folder_of_its_own(grid, out, *kinds):
     """The grid with the results of these kinds alone, in an output folder that shares what is large."""
-    for folder in (output_folder.CHECKPOINTS, output_folder.FRAMES):
-        (out / folder).symlink_to(grid.out / folder)
+    (out / output_folder.FRAMES).symlink_to(grid.out / output_folder.FRAMES)
+    (out / output_folder.CHECKPOINTS).mkdir()
+    for weights in (grid.out / output_folder.CHECKPOINTS).iterdir():
+        # What a symbolic link leads to would lie outside the output folder.
+        (out / output_folder.CHECKPOINTS / weights.name).hardlink_to(weights)
     own = replace(grid, out=out)
     for kind, units in (("training", grid.plan.trainings), ("evaluation", grid.plan.evaluations)):
         for unit in units if kind in kinds else ():
@@ -54,3 +74,25 @@ def trained_grid(evaluated, small_demo):
 def done_grid(evaluated, small_demo):
     """A grid of one training and one evaluation, both done."""
     return in_a_folder_of_its_own(evaluated, small_demo, "training", "evaluation")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """The file of a store of MLflow's in which there is nothing yet: making one takes seconds."""
+    from grid.tracking.local_store import make_ready
+
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    make_ready(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def new_store(empty_store):
+    """Puts an empty store into a folder, where MLflow would make one, and gives its address."""
+
+    def put(out):
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(empty_store, out / output_folder.MLFLOW_STORE)
+        return f"sqlite:///{out / output_folder.MLFLOW_STORE}"
+
+    return put

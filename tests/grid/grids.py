@@ -1,6 +1,7 @@
 """Small grids on the demo corpora, planned for real, and a context that trains without Ray."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,13 @@ from grid.training.loop import fit
 
 ONE = Share(cpu=1)
 SHORT = ["train.iterations=4", "train.finetune_iterations=2", "train.validate_every=2", "train.micro_batch=2"]
+# For tests to which any model will do.
+TINY = ["model.height=32", "model.width=32", "model.conspicuity=[1,2]"]
+
+# With what evaluations take the shortest time and have scores: after one iteration a processor may find maps
+# of one grey level in 8 bits.
+SMALLEST = ["model.height=32", "model.width=32", "train.iterations=1", "train.validate_every=1"]
+SMALLEST += ["train.validation_windows=1", "test.eight_bit=false"]
 
 SPEC = """
 name: {name}
@@ -51,6 +59,18 @@ def evaluation_job_of(grid: Grid, approach: str):
         for e in grid.plan.evaluations.values()
         if grid.plan.trainings[e.training].approach == approach
     )
+
+
+def with_train(job, **changes):
+    """Return a training's job with other settings of optimisation."""
+    return replace(job, spec=replace(job.spec, train=replace(job.spec.train, **changes)))
+
+
+def few_clips_of(job, n=4):
+    """Return the job on its `n` shortest test clips, in two parts."""
+    clips = sorted(job.expected, key=job.expected.get)[:n]
+    few = {clip: job.expected[clip] for clip in clips}
+    return replace(job, expected=few, parts=(tuple(clips[::2]), tuple(clips[1::2])))
 
 
 class Context:

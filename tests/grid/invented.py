@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pyarrow as pa
 
 from grid.plan import Evaluation, Plan, Training
-from grid.planning import planner
 from grid.results.ledger import Ledger
-from grid.specs import grid_reader as spec
-from grid.specs import settings as config
+from tests.grid.plans import plan_of
 
 DIGESTS = {"DHF1K": "1" * 64, "Hollywood2": "2" * 64, "UCFSports": "3" * 64}
 
@@ -27,9 +23,8 @@ SETTINGS = ["train.lr=0.001", "train.iterations=60", "train.finetune_iterations=
 
 
 def table5(*overrides: str) -> Plan:
-    configure = partial(config.configure, [*SETTINGS, *overrides], demo=True)
     splits = {name: dict.fromkeys(("train", "val", "test"), digest) for name, digest in DIGESTS.items()}
-    return planner.make(spec.load("domain_shift", (0,)), configure, splits, None)
+    return plan_of("domain_shift", *SETTINGS, *overrides, demo=True, digests=splits)
 
 
 def train(ledger: Ledger, training: Training, *, steps: int = 20, bad_step: int | None = None) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from ray.tune.search import Searcher
 
 
@@ -80,3 +81,32 @@ class Tuner:
         else:
             callback.on_trial_complete(**told, trial=trial)
         callback.on_step_end(**told)
+
+
+class TrainSession:
+    """In place of `ray.train` within a worker: one of some rank on a processor, whose reports are kept."""
+
+    def __init__(self, rank=0):
+        self.rank, self.reported = rank, []
+
+    def get_device(self):
+        return torch.device("cpu")
+
+    def get_context(self):
+        return self
+
+    def get_world_rank(self):
+        return self.rank
+
+    def report(self, told):
+        self.reported.append(told)
+
+
+class Trainer:
+    """In place of `ray.train.torch.TorchTrainer`: its worker runs in this process."""
+
+    def __init__(self, worker, *, train_loop_config, **asked):
+        self.worker, self.config, self.asked = worker, train_loop_config, asked
+
+    def fit(self):
+        return SimpleNamespace(return_value=self.worker(self.config))

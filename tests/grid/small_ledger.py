@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from grid.plan import Cell, Evaluation, Plan, Training
+from grid.plan import (
+    ApproachSpec,
+    Cell,
+    CorpusDigest,
+    Evaluation,
+    EvaluationSpec,
+    ModelSpec,
+    Plan,
+    Training,
+    TrainingSpec,
+)
 from grid.results.ledger import Ledger
+from grid.specs.settings import Test, Train
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 
@@ -29,25 +40,45 @@ def table_spec(**changes) -> TableSpec:
     return TableSpec(**{**fields, **changes})
 
 
+def training_of(unit: str, approach: str, sources, target=None, *, model="hd2s", seed=0, parent=None):
+    """A training by an id that can be read."""
+    declared = approaches()[approach]
+    read, beside = (
+        tuple(CorpusDigest(name, name) for name in names(sources, target))
+        for names in (declared.labelled, declared.unlabelled)
+    )
+    options = ModelSpec(model), ApproachSpec(approach)
+    spec = TrainingSpec(4, *options, read, beside, read[0], Train(), seed, parent)
+    return Training(unit, unit, model, approach, sources, target, seed, parent, spec)
+
+
+def evaluation_of(unit: str, training: Training, test: str) -> Evaluation:
+    """An evaluation by an id that can be read."""
+    spec = EvaluationSpec(3, training.id, CorpusDigest(test, test), Test())
+    return Evaluation(unit, training.label, training.id, test, spec)
+
+
 def small_plan(spec: TableSpec) -> Plan:
     """A plan with ids that can be read, and one training for each cell.
 
-    A unit's name is approach, sources, target, test if that is another, the sweep's values, seed.
+    A unit's name is model (unless it is HD2S), approach, sources, target, test if that is another, the
+    sweep's values, seed.
     """
     trainings, evaluations, cells = {}, {}, []
-    words = {word: spec.places(approaches()[word]) for word in spec.approaches}
-    places = dict.fromkeys(place for found in words.values() for place in found)
+    rows = {(model, found.word): spec.places_of(model, found) for model, found in spec.rows()}
+    places = dict.fromkeys(place for found in rows.values() for place in found)
     for place, variant, point in product(places, spec.variants, spec.points()):
-        for word, seed in product((word for word in words if place in words[word]), spec.seeds):
+        for (model, word), seed in product((row for row in rows if place in rows[row]), spec.seeds):
             sources, target, test = place
             corpora = dict.fromkeys(("+".join(sources), *filter(None, (target, test))))
             values = [setting.partition("=")[2] for setting in point]
             where = "-".join([*corpora, *filter(None, [variant.label]), *values, str(seed)])
-            unit, parent = f"{word}-{where}", approaches()[word].parent
-            parent = parent and f"{parent}-{where}"
-            trainings[unit] = Training(unit, unit, word, sources, target, seed, parent, {})
-            evaluations[f"on-{unit}"] = Evaluation(f"on-{unit}", unit, unit, test, {})
-            axes = (spec.name, sources, target, test, word, seed)
+            named = "" if model == "hd2s" else f"{model}-"
+            unit, parent = f"{named}{word}-{where}", approaches()[word].parent
+            parent = parent and f"{named}{parent}-{where}"
+            trainings[unit] = training_of(unit, word, sources, target, model=model, seed=seed, parent=parent)
+            evaluations[f"on-{unit}"] = evaluation_of(f"on-{unit}", trainings[unit], test)
+            axes = (spec.name, sources, target, test, model, word, seed)
             cells.append(Cell(unit, *axes, unit, f"on-{unit}", variant.label, point))
     return Plan("domain_shift", (spec,), trainings, evaluations, tuple(cells))
 

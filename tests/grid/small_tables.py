@@ -1,17 +1,14 @@
 """Small tables of small ledgers, and real plans of the grids that come with the project."""
 
 import math
-from functools import partial
 
 from grid import plan
 from grid.outputs.tables import Style
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Table
 from grid.outputs.tables.values import build
-from grid.planning import planner
 from grid.results.ledger import Ledger
-from grid.specs import grid_reader as spec
-from grid.specs import settings as config
+from tests.grid.plans import plan_of
 from tests.grid.small_ledger import finish, finish_training
 
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2")
@@ -48,6 +45,4 @@ def rows_of(table: Table) -> dict[tuple[str, str, str], list[str]]:
 
 
 def real_plan(name: str, *overrides: str) -> plan.Plan:
-    configure = partial(config.configure, ["model.backbone_weights=none", *overrides], demo=False)
-    splits = dict.fromkeys(("train", "val", "test"), "digest")
-    return planner.make(spec.load(name), configure, dict.fromkeys((*CORPORA, "LEDOV"), splits), None)
+    return plan_of(name, *overrides)

@@ -46,3 +46,10 @@ def test_all_maps_without_mass():
     loss.backward()
     assert loss.item() == 0
     assert (maps.grad == 0).all()
+
+
+def test_kld_s_gradient_is_that_of_finite_differences():
+    generator = torch.Generator().manual_seed(0)
+    prediction = torch.rand(2, 4, 3, generator=generator, dtype=torch.float64) * 0.9 + 0.05
+    target = torch.randint(0, 256, (2, 4, 3), generator=generator, dtype=torch.uint8)
+    assert torch.autograd.gradcheck(lambda p: kld(p, target), prediction.requires_grad_())

@@ -22,8 +22,8 @@ from grid.results.output_folder import Kind
 from grid.results.unit_results import EvaluationResult
 from grid.running.events import Listener
 
-_LINES = 8  # jobs, and failures, shown at once
-_QUIET_S = 10.0  # between two lines on how far a training is, where there is no terminal
+_ROWS_OF_JOBS = 8
+_SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
 
 @contextmanager
@@ -117,8 +117,9 @@ class Progress(Listener):
         """Show the training's iteration and losses."""
         with self._lock:
             self.state.advance(training.id, step, losses)
-        if self.state.clock() - self._spoken >= _QUIET_S:
-            self._say(f"{training.label}: {step}/{total}, {_losses(losses)}")
+        if self.state.clock() - self._spoken >= _SECONDS_BETWEEN_PLAIN_LINES:
+            how_far = f"{step}/{total}, " if total else ""
+            self._say(f"{training.label}: {how_far}{_losses(losses)}")
 
     def on_training_finished(
         self, training: Training, summary: Mapping[str, Any], curve: Iterable[Row]
@@ -150,7 +151,7 @@ class Progress(Listener):
             if running:
                 parts += ["", _running_table(self.state, running)]
             failed = self.state.having("failed")
-            parts += [Text(f"failed: {job.label}: {job.error}", "red") for job in failed[-_LINES:]]
+            parts += [Text(f"failed: {job.label}: {job.error}", "red") for job in failed[-_ROWS_OF_JOBS:]]
             return Group(*parts)
 
     def _start(self, unit: Training | Evaluation) -> None:
@@ -160,9 +161,9 @@ class Progress(Listener):
 
     def _finish(self, unit: Training | Evaluation) -> None:
         with self._lock:
-            self.state.finish(unit.id)
-        job = self.state.jobs[unit.id]
-        self._say(f"done {job.kind} {unit.label} in {duration(job.seconds)}; {self._summary()}")
+            seconds = self.state.finish(unit.id)
+        kind = self.state.jobs[unit.id].kind
+        self._say(f"done {kind} {unit.label} in {duration(seconds)}; {self._summary()}")
 
     def _fail(self, unit: Training | Evaluation, error: Path) -> None:
         with self._lock:
@@ -217,11 +218,11 @@ def _running_table(state: GridState, running: list[Job]) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    for job in running[:_LINES]:
+    for job in running[:_ROWS_OF_JOBS]:
         step = f"{job.step}/{job.units}" if job.kind == "training" else ""
         table.add_row(job.label, step, _losses(job.losses), duration(state.elapsed(job)))
-    if len(running) > _LINES:
-        table.add_row(Text(f"and {len(running) - _LINES} more", "dim"))
+    if len(running) > _ROWS_OF_JOBS:
+        table.add_row(Text(f"and {len(running) - _ROWS_OF_JOBS} more", "dim"))
     return table
 
 

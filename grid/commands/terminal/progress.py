@@ -24,7 +24,7 @@ class Job:
         kind: "training" or "evaluation".
         label: for people.
         likeness: jobs of one likeness cost about the same for each unit: the approach, or the test corpus.
-        units: its size: a training's iterations; an evaluation is one unit.
+        units: its size: a training's iterations; one that takes none is one unit, as an evaluation is.
         status: "blocked" once something that it needs has failed.
         losses: by short name, the latest.
         started: when it began, on the state's clock.
@@ -82,13 +82,13 @@ class GridState:
         self.jobs: dict[str, Job] = {}
         self._needed_by: dict[str, list[str]] = {}
         for unit in plan.trainings.values():
-            self.jobs[unit.id] = Job("training", unit.label, unit.approach, unit.iterations)
+            self.jobs[unit.id] = Job("training", unit.label, unit.approach, unit.iterations or 1)
             self._needed_by[unit.id] = plan.descendants(unit.id)
-        for unit in plan.evaluations.values():
-            self.jobs[unit.id] = Job("evaluation", unit.label, unit.test)
+        for evaluation in plan.evaluations.values():
+            self.jobs[evaluation.id] = Job("evaluation", evaluation.label, evaluation.test)
             for needed in plan.trainings:
-                if unit.training in (needed, *self._needed_by[needed]):
-                    self._needed_by[needed].append(unit.id)
+                if evaluation.training in (needed, *self._needed_by[needed]):
+                    self._needed_by[needed].append(evaluation.id)
         for name, job in self.jobs.items():
             if ledger.status(name, job.kind) == "done":
                 job.status = "done"
@@ -104,10 +104,11 @@ class GridState:
         job.reports = (*job.reports[:1], (step, self.clock()))
         job.losses = {**job.losses, **losses}
 
-    def finish(self, name: str) -> None:
-        """Note that a job is done."""
-        job = self.jobs[name]
-        job.status, job.seconds = "done", self.elapsed(job)
+    def finish(self, name: str) -> float:
+        """Note that a job is done; return the seconds that it took."""
+        job, seconds = self.jobs[name], self.elapsed(self.jobs[name])
+        job.status, job.seconds = "done", seconds
+        return seconds
 
     def fail(self, name: str, error: Path) -> None:
         """Note that a job has failed, and with it what needs it."""

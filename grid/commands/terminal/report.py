@@ -21,7 +21,7 @@ from grid.results.failures import incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 
-_COLOURS = {"done": "green", "failed": "red"}
+_STATUS_COLOURS = {"done": "green", "failed": "red"}
 
 
 def catalogue_table(offers: Iterable[Offer]) -> RenderableType:
@@ -149,12 +149,16 @@ def _cells(plan: Plan, ledger: Ledger) -> Table:
 
 def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for kind, units in (("training", plan.trainings), ("evaluation", plan.evaluations)):
+    kinds: tuple[tuple[Kind, Mapping[str, Training | Evaluation]], ...] = (
+        ("training", plan.trainings),
+        ("evaluation", plan.evaluations),
+    )
+    for kind, units in kinds:
         for unit in units.values():
             if ledger.status(unit.id, kind) == "failed":
                 lines.append(Text(f"failed {kind} {unit.label}: see {ledger.failure(unit.id)}", "red"))
-    for unit, lacking in incomplete(plan, ledger).items():
-        label = plan.evaluations[unit].label
+    for evaluation, lacking in incomplete(plan, ledger).items():
+        label = plan.evaluations[evaluation].label
         told = f"{label}: {lacking} test clips could not be read and are not in its values; --retry-failed"
         lines.append(Text(f"{told} evaluates again", "red"))
     missing = len(ledger.cells_without_values(plan))
@@ -213,4 +217,4 @@ def _tail(unit: str) -> str:
 
 
 def _coloured(status: str) -> Text:
-    return Text(status, _COLOURS.get(status, ""))
+    return Text(status, _STATUS_COLOURS.get(status, ""))

@@ -51,5 +51,5 @@ def _point(choice: Choice) -> str:
 
 
 def _shown(choice: Choice, metric: str, results: Results) -> str:
-    value, scores = results.value(choice.cell, metric), results.scores(choice.cell)
-    return "--" if value is None else f"{number(value)}{sign([scores])}"
+    value = results.value(choice.cell, metric)
+    return "--" if value is None else f"{number(value)}{sign(results.scores_of([choice.cell]))}"

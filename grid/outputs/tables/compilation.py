@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from grid.outputs.tables import significance, values
@@ -30,9 +31,10 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     """
     results, written = Results(plan, ledger), []
     for spec in plan.tables:
-        for table in (values.build(spec, results, style), significance.build(spec, results, style)):
-            for suffix, render in FORMATS.items() if table else ():
-                path, text = folder / f"{table.name}{suffix}", render(table)
-                write_atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+        tables = (values.build(spec, results, style), significance.build(spec, results, style))
+        for table in filter(None, tables):
+            for suffix, render in FORMATS.items():
+                path = folder / f"{table.name}{suffix}"
+                write_atomically(path, partial(Path.write_text, data=render(table), encoding="utf-8"))
                 written.append(path)
     return written

@@ -38,11 +38,11 @@ def layout_of(spec: TableSpec) -> Layout:
     if spec.tests in ((), ("target",)):
         return Layout(
             block=lambda cell: f"Source dataset: {_sources(cell)}",
-            group=lambda cell: shown(cell.target),
+            group=lambda cell: shown(cell.target or ""),
             group_heading="Target dataset",
         )
     return Layout(
-        block=lambda cell: f"Source dataset: {_sources(cell)}, target dataset: {shown(cell.target)}",
+        block=lambda cell: f"Source dataset: {_sources(cell)}, target dataset: {shown(cell.target or '')}",
         group=lambda cell: shown(cell.test),
         group_heading="Test dataset",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +47,10 @@ class Results:
         """Return a cell's scores, or None while it is not evaluated."""
         return self._scores(cell.evaluation)
 
+    def scores_of(self, cells: Iterable[Cell]) -> list[Scores]:
+        """Return the scores of those that are evaluated."""
+        return [scores for scores in map(self.scores, cells) if scores]
+
     def value(self, cell: Cell, metric: str) -> float | None:
         """Return a cell's mean over frames, or None where there is none."""
         scores = self.scores(cell)
@@ -65,8 +70,9 @@ class Results:
         if result.exists():
             return f"{self._relative(result)} cannot be read"
         for training in self._chain(cell):
-            if self.ledger.status(training, "training") == "failed":
-                return f"training failed, see {self._relative(self.ledger.failure(training))}"
+            failure = self.ledger.failure(training)
+            if failure and self.ledger.status(training, "training") == "failed":
+                return f"training failed, see {self._relative(failure)}"
         if failure := self.ledger.failure(cell.evaluation):
             return f"evaluation failed, see {self._relative(failure)}"
         # Whether its weights are still there is nothing to a table: an exported folder has none.
@@ -99,7 +105,7 @@ class Results:
 
     def _read_kld(self, training: str) -> float | None:
         result = self.ledger.read_training(training)
-        return result and result.summary["best_kld"]
+        return result.summary["best_kld"] if result else None
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.ledger.out).as_posix()

@@ -100,7 +100,7 @@ def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
 
 
 def _by_clip(plain: Cell, other: Cell, metric: str, results: Results) -> dict[str, float]:
-    before, after = (results.scores(cell).by_clip.get(metric, {}) for cell in (plain, other))
+    before, after = (scores.by_clip.get(metric, {}) for scores in results.scores_of((plain, other)))
     return {clip: after[clip] - before[clip] for clip in before if clip in after}
 
 
@@ -126,7 +126,7 @@ def _rows(
     pair: _Pair, comparisons: Sequence[Comparison], spec: TableSpec, results: Results
 ) -> tuple[Row, ...]:
     done = pair.done(results)
-    dagger = sign([results.scores(cell) for cells in done for cell in cells])
+    dagger = sign(results.scores_of(cell for cells in done for cell in cells))
     seeds = share(len(done), len(pair.cells))
     return tuple(
         Row(metric, _entries(comparison, seeds, dagger))
@@ -177,9 +177,9 @@ def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
             told = f"{approaches()[cell.approach].title}{seed}: {reason}"
             variant = f", {cell.variant}" if cell.variant else ""
             lacking.append((told, f"{where(cell)}{variant}"))
-    reasons = gather(lacking, lambda item: item[0])
-    told = tuple((reason, tuple(place for _, place in items)) for reason, items in reasons)
-    return Missing("comparisons", len(pairs), told)
+    by_reason = gather(lacking, lambda item: item[0])
+    places = tuple((reason, tuple(place for _, place in items)) for reason, items in by_reason)
+    return Missing("comparisons", len(pairs), places)
 
 
 def _records(

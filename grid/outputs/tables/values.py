@@ -95,7 +95,7 @@ def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Res
     scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
     return Value(
         metric=metric,
-        scored=tuple((cell.seed, results.scores(cell)) for cell in scored),
+        scored=tuple((cell.seed, scores) for cell in scored if (scores := results.scores(cell))),
         n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
     )

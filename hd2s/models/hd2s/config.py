@@ -39,8 +39,7 @@ class HD2SConfig(ModelConfig):
             sigmoid(4g(m - ½)). 0 leaves it to PyTorch's initialisation, whose weights may be negative; a
             short profile cannot wait until their signs have turned.
         domains: the corpora of domain-specific learning (Sect. 3.6), each with parts of its own; none
-        without.
-            What follows says which parts, and means nothing without domains.
+            without. What follows says which parts, and means nothing without domains.
         priors: prior maps.
         batch_norm: the batch norms of the decoders.
         smoothing: a Gaussian filter of learnt width behind the fused map.
@@ -128,9 +127,11 @@ class HD2SConfig(ModelConfig):
 
     def check_domain(self, domain: str | None) -> None:
         """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
-        if self.domains and domain is None:
+        if not self.domains:
+            return
+        if domain is None:
             raise ValueError(
                 f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
             )
-        if self.domains and domain not in self.domains:
+        if domain not in self.domains:
             raise ValueError(unknown("domain", domain, self.domains))

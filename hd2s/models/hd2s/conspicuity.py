@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -79,15 +80,19 @@ class DecoderStage(nn.Sequential):
 
 
 class ConspicuityNet(nn.Module):
-    """Temporal removal, decoder and head of one level (1..4, shallowest first).
+    """Temporal removal, decoder and head of one level.
 
-    The level's features have `length` time steps. Convolutions of stride 2 along time turn n steps into
-    ⌈n / 2⌉. As in the published model there are 3, 2, 1, 1 of them, and one more for each doubling of T
-    beyond 16. At T = 8 the last one of each level meets a single step: the authors' T = 8 baseline keeps
-    the temporal convolution of T = 16 (arXiv 2010.01220v1, Sect. 5), and so weights serve both lengths.
+    Convolutions of stride 2 along time turn n steps into ⌈n / 2⌉. As in the published model there are 3, 2,
+    1, 1 of them, and one more for each doubling of T beyond 16. At T = 8 the last one of each level meets a
+    single step: the authors' T = 8 baseline keeps the temporal convolution of T = 16 (arXiv 2010.01220v1,
+    Sect. 5), and so weights serve both lengths.
 
-    `channels_extra` channels will be appended to the features before `decode`; with `domain_norm` it makes
-    the batch norms of the decoder, and `domain` chooses among them.
+    Args:
+        level: 1..4, shallowest first.
+        length: time steps of the level's features.
+        bn_momentum: of the batch norms of temporal removal and of the first convolution of each stage.
+        channels_extra: channels that will be appended to the features before `decode`.
+        domain_norm: makes the batch norms of the decoder, among which `domain` chooses; None for shared ones.
     """
 
     def __init__(
@@ -102,10 +107,8 @@ class ConspicuityNet(nn.Module):
         super().__init__()
         channels = CHANNELS[level - 1]
         removals = max(_REMOVALS[level], (length - 1).bit_length())
-        time = {"kernel": (3, 1, 1), "stride": (2, 1, 1), "bn_momentum": bn_momentum}
-        self.temporal_removal = nn.Sequential(
-            *(ConvUnit(channels, channels, **time) for _ in range(removals))
-        )
+        unit = partial(ConvUnit, kernel=(3, 1, 1), stride=(2, 1, 1), bn_momentum=bn_momentum)
+        self.temporal_removal = nn.Sequential(*(unit(channels, channels) for _ in range(removals)))
         channels += channels_extra
         self.stages = nn.Sequential()
         for width, convolutions in _STAGES[level]:

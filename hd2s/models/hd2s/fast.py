@@ -7,18 +7,21 @@ what leads to the first tap is `hd2s.layers.s3d_stream`'s. Equal to the model up
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hd2s.layers.convolution import conv2d_as_product
-from hd2s.layers.folded import Casting, Layer, MixedBlock, TimeConv, max_pool, run
+from hd2s.layers.convolution import Pair, conv2d_as_product
+from hd2s.layers.folded import BatchNorm, Casting, Layer, MixedBlock, TimeConv, max_pool, run
+from hd2s.layers.known import known_as
+from hd2s.layers.s3d import S3D, ConvUnit, Mixed
 from hd2s.layers.s3d_stream import FirstBlocks, Sweep
 from hd2s.layers.upsampled_conv import UpsampledConv
 from hd2s.models.contract import Push
-from hd2s.models.hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DepthwiseSeparableConv
+from hd2s.models.hd2s.config import HD2SConfig
+from hd2s.models.hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DecoderStage, DepthwiseSeparableConv
 
 # Block 3 makes the largest tensors. With more windows at a time a processor's allocator returns their memory
 # to the system, and page faults cost time; the deeper blocks rather want more windows for each weight.
@@ -27,6 +30,21 @@ _WINDOWS_OF_BLOCK3 = 4
 # Convolutions of maps up to this many positions each (4×6 at the paper's size) are one matrix product on a
 # processor: 1.4 times as fast with 4 to 16 maps, where at 8×12 they are slower (`hd2s.layers.convolution`).
 _SMALL_MAP = 24
+
+
+class Foldable(Protocol):
+    """What of an HD2S (`hd2s.models.hd2s.model`, which imports this file) is folded or used as it is."""
+
+    config: HD2SConfig
+    backbone: S3D
+    conspicuity: nn.ModuleDict
+    priors: nn.ModuleDict
+
+    def fuse(self, maps: Tensor, domain: str | None) -> Tensor:
+        """Fuse conspicuity maps (B, levels, H, W) to (B, H, W)."""
+
+    def smooth(self, saliency: Tensor, domain: str | None) -> Tensor:
+        """Smooth (B, H, W)."""
 
 
 class FastHD2S:
@@ -39,15 +57,15 @@ class FastHD2S:
         cast: where the folded weights live, and whose domain's they are.
     """
 
-    def __init__(self, model: Any, cast: Casting):
+    def __init__(self, model: Foldable, cast: Casting):
         self.model, self.domain, self.dtype = model, cast.domain, cast.dtype
         length, backbone = model.config.clip_length, model.backbone
         self.first = FirstBlocks(backbone, length, cast)
-        self.block3 = [MixedBlock(block, length // 2, cast) for block in backbone.block3]
-        self.block4 = [MixedBlock(block, length // 4, cast) for block in backbone.block4]
-        self.block5 = [MixedBlock(block, length // 8, cast) for block in backbone.block5]
+        self.block3 = [MixedBlock(known_as(Mixed, block), length // 2, cast) for block in backbone.block3]
+        self.block4 = [MixedBlock(known_as(Mixed, block), length // 4, cast) for block in backbone.block4]
+        self.block5 = [MixedBlock(known_as(Mixed, block), length // 8, cast) for block in backbone.block5]
         self.decoders = {
-            level: Decoder(model.conspicuity[str(level)], shape[1], cast)
+            level: Decoder(known_as(ConspicuityNet, model.conspicuity[str(level)]), shape[1], cast)
             for level, shape in model.config.level_shapes.items()
         }
 
@@ -84,13 +102,13 @@ class Decoder:
     def __init__(self, net: ConspicuityNet, length: int, cast: Casting):
         self.removal = []
         for unit in net.temporal_removal:
-            self.removal.append(TimeConv(unit, length, cast))
+            self.removal.append(TimeConv(known_as(ConvUnit, unit), length, cast))
             length = self.removal[-1].length
         self.layers: list[Layer] = []
-        for stage in net.stages:
+        for stage in (known_as(DecoderStage, stage) for stage in net.stages):
             for unit in stage:
                 self.layers += _convolutions(unit, cast, doubled=bool(self.layers) and unit is stage[0])
-        self.head = cast.place(net.head.weight), cast.place(net.head.bias)
+        self.head = cast.place(net.head.weight), cast.place(net.head.get_parameter("bias"))
 
     def remove_time(self, features: Tensor) -> Tensor:
         """Map (B, T, H, W, C) to (B, C, H, W)."""
@@ -108,26 +126,37 @@ class Decoder:
 def _convolutions(unit: nn.Module, cast: Casting, *, doubled: bool) -> list[Layer]:
     """Return the convolutions of a decoder's unit, each to be followed by a ReLU.
 
-    `doubled`: the unit's input is still to be doubled in size, and its first convolution does it.
+    Args:
+        unit: of a decoder's stage.
+        cast: where the folded weights live, and whose domain's they are.
+        doubled: the unit's input is still to be doubled in size, and its first convolution does it.
     """
+    parts: list[tuple[nn.Conv2d, BatchNorm]]
     if isinstance(unit, Conv2dUnit):
         parts = [(unit.conv, unit.norm)]
     elif isinstance(unit, DepthwiseSeparableConv):
         parts = [(unit.depthwise, unit.depthwise_norm), (unit.pointwise, unit.pointwise_norm)]
     else:
         raise TypeError(f"no folded form of {type(unit).__name__}")
-    layers = []
+    layers: list[Layer] = []
     for conv, norm in parts:
         weight, bias = map(cast.place, cast.fold(conv, norm))
         if doubled and not layers:
             layers.append(UpsampledConv(weight, bias))
         else:
-            options = {"padding": conv.padding, "groups": conv.groups}
-            layers.append(partial(_convolve, weight=weight, bias=bias, **options))
+            padding = _padding(conv)
+            layers.append(partial(_convolve, weight=weight, bias=bias, padding=padding, groups=conv.groups))
     return layers
 
 
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, int], groups: int) -> Tensor:
+def _padding(conv: nn.Conv2d) -> Pair:
+    if isinstance(conv.padding, str):
+        raise TypeError(f"no folded form of a convolution whose padding is {conv.padding!r}")
+    vertical, horizontal = conv.padding
+    return vertical, horizontal
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor, padding: Pair, groups: int) -> Tensor:
     small = x.shape[2] * x.shape[3] <= _SMALL_MAP and weight.shape[2] > 1 and groups == 1
     if small and x.device.type == "cpu":
         return conv2d_as_product(x, weight, bias, padding)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from hd2s.layers.domains import N_PRIORS, DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
+from hd2s.layers.domains import N_PRIORS, DomainBatchNorm2d, GaussianPriors, GaussianSmoothing, of_domain
 from hd2s.layers.folded import Casting
+from hd2s.layers.known import known_as
 from hd2s.layers.precision import full_precision
 from hd2s.layers.s3d import S3D
 from hd2s.models.contract import Prediction, SaliencyModel, kld_terms
@@ -29,7 +31,7 @@ class Fusion(nn.Conv2d):
         super().reset_parameters()
         if self.gain:
             nn.init.constant_(self.weight, 4 * self.gain / self.in_channels)
-            nn.init.constant_(self.bias, -2 * self.gain)
+            nn.init.constant_(self.get_parameter("bias"), -2 * self.gain)
 
 
 class HD2S(SaliencyModel):
@@ -41,16 +43,16 @@ class HD2S(SaliencyModel):
     def __init__(self, config: HD2SConfig):
         super().__init__(config)
         domains, priors = config.domains, bool(config.domains) and config.priors
-        options = {"bn_momentum": config.bn_momentum, "channels_extra": N_PRIORS * priors}
-        if domains and config.batch_norm:
-            momentum = config.domain_bn_momentum
-            options["domain_norm"] = lambda channels: DomainBatchNorm2d(channels, domains, momentum)
+        own_norm = partial(DomainBatchNorm2d, domains=domains, momentum=config.domain_bn_momentum)
+        net = partial(
+            ConspicuityNet,
+            bn_momentum=config.bn_momentum,
+            channels_extra=N_PRIORS * priors,
+            domain_norm=own_norm if domains and config.batch_norm else None,
+        )
         self.backbone = S3D(bn_momentum=config.bn_momentum)
         self.conspicuity = nn.ModuleDict(
-            {
-                str(level): ConspicuityNet(level, t, **options)
-                for level, (_, t, _, _) in config.level_shapes.items()
-            }
+            {str(level): net(level, t) for level, (_, t, _, _) in config.level_shapes.items()}
         )
         self.priors = nn.ModuleDict({level: GaussianPriors(domains) for level in self.conspicuity if priors})
         self.fusion = self._make_fusion()
@@ -86,7 +88,7 @@ class HD2S(SaliencyModel):
         self._check(clips, domain)
         # Convolutions run in channels-last memory, where their 2-D forms are views (hd2s.layers.convolution).
         taps = self.backbone(clips.contiguous(memory_format=self.memory_format))
-        features = {level: net.remove_time(taps[int(level)]) for level, net in self.conspicuity.items()}
+        features = {level: self.net(level).remove_time(taps[int(level)]) for level in self.conspicuity}
         with torch.set_grad_enabled(torch.is_grad_enabled() and not unlabelled):
             maps = torch.cat([self._decode(level, x, domain) for level, x in features.items()], dim=1)
             with full_precision(clips.device):
@@ -103,9 +105,13 @@ class HD2S(SaliencyModel):
         """Yield the convolutions of the backbone, of temporal removal and of the decoders, by stages."""
         for stage in range(1, 6):
             yield from getattr(self.backbone, f"block{stage}")
-        for net in self.conspicuity.values():
+        for net in map(self.net, self.conspicuity):
             yield net.temporal_removal
             yield from net.stages
+
+    def net(self, level: str) -> ConspicuityNet:
+        """Return the conspicuity network of a level, "1" to "4", the shallowest first."""
+        return known_as(ConspicuityNet, self.conspicuity[level])
 
     def stream(self, cast: Casting) -> FastHD2S:
         """Return the model folded, computing once what neighbouring windows share."""
@@ -116,7 +122,7 @@ class HD2S(SaliencyModel):
         """Fuse conspicuity maps (B, levels, H, W), the shallowest first, to (B, H, W)."""
         if self.fusion is None:
             return maps.squeeze(1)
-        fusion = self.fusion[domain] if isinstance(self.fusion, nn.ModuleDict) else self.fusion
+        fusion = of_domain(self.fusion, domain) if isinstance(self.fusion, nn.ModuleDict) else self.fusion
         # The published fusion weights expect the deepest map first.
         return fusion(maps.flip(1)).sigmoid().squeeze(1)
 
@@ -126,12 +132,12 @@ class HD2S(SaliencyModel):
             return saliency
         if self.config.quantise:
             saliency = (saliency.detach() * 255).floor() / 255
-        return self.smoothing[domain](saliency)
+        return of_domain(self.smoothing, domain)(saliency)
 
     def _decode(self, level: str, features: Tensor, domain: str | None) -> Tensor:
         if self.priors:
             features = self.priors[level](features, domain)
-        return self.conspicuity[level].decode(features, domain)
+        return self.net(level).decode(features, domain)
 
     def _auxiliary(self, maps: Tensor, unsmoothed: Tensor) -> dict[str, Tensor]:
         found = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from hd2s.layers.known import known_as
 from hd2s.layers.s3d_weights import (
     KINETICS_CLASSIFIER,
     TORCHVISION_CLASSIFIER,
@@ -57,10 +58,14 @@ def classifier_names(classifiers: nn.Module) -> dict[str, str]:
             position = 3 * int(rest[0]) + (rest[1] == "norm")
             names[own] = f"featureReduction{number}.feature_reduction.{position}.{entry}"
             continue
-        layer = int(rest[0]) if part == "hidden" else len(classifiers[level].hidden)
+        layer = int(rest[0]) if part == "hidden" else _n_hidden(classifiers, level)
         position = max(0, 4 * layer - 1) + (rest[-1:] == ["norm"])
         names[own] = f"domainClassifier{number}.domainClassifier.{position}.{entry}"
     return names
+
+
+def _n_hidden(classifiers: nn.Module, level: str) -> int:
+    return len(known_as(nn.Sequential, classifiers.get_submodule(f"{level}.hidden")))
 
 
 def options_told(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def options_told(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _conspicuity(model: HD2S, path: Sequence[str]) -> str:
     level, part, *rest = path
-    net, number = model.conspicuity[level], int(level) + 1
+    net, number = model.net(level), int(level) + 1
     if part == "head":
         return f"decoder{number}.last_conv{number}.{rest[0]}"
     index, *rest = rest

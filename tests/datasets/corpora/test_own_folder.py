@@ -1,13 +1,9 @@
 """A corpus of one's own, in every layout, with and without lists, maps and fixations."""
 
-import time
-import unicodedata
-
 import pytest
 
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.saliency_maps import read_map
-from datasets.listing.split_lists import read_lists
 from manifests import ProblemError
 from tests.datasets.small_corpora import (
     expected_rows,
@@ -229,17 +225,6 @@ def test_videos_and_frames_of_the_same_clips_are_to_be_chosen_between(tmp_path):
     assert MINE.list(tmp_path, "frames").entries[0].media == "frames"
 
 
-def test_lists_from_other_systems(tmp_path):
-    for clip in "ab":
-        write_clip(tmp_path, clip)
-    (tmp_path / "train.txt").write_bytes(b"\xef\xbb\xbfa\r\n")
-    (tmp_path / "val.txt").write_bytes(b"b")
-    assert splits(tmp_path) == {"a": "train", "b": "val"}
-    (tmp_path / "val.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ProblemError, match=r"val\.txt: expected a list of clips, found UnicodeDecodeError"):
-        MINE.list(tmp_path)
-
-
 @pytest.mark.parametrize(
     "name", ["", "a b", "a/b", "..", ".a", "-a", "DHF1K", "dhf1k", "ucf_sports", "LeDoV", "ä"]
 )
@@ -269,13 +254,6 @@ def test_split_folders_and_lists_by_any_of_their_names(tmp_path, train, val, tes
         assert listed(root) == []
 
 
-def test_two_lists_for_one_split_are_refused(tmp_path):
-    write_clip(tmp_path, "a")
-    write_lists(tmp_path, val=["a"], valid=["a"])
-    with pytest.raises(ProblemError, match=r"expected one for val, found val\.txt and valid\.txt"):
-        MINE.list(tmp_path)
-
-
 def test_what_a_root_holds_besides_is_told(tmp_path):
     for clip in "ab":
         write_clip(tmp_path, clip)
@@ -294,30 +272,6 @@ def test_what_a_root_holds_besides_is_told(tmp_path):
     assert "Did you mean fixations?" in found["fixatoins"][2]
 
 
-def test_names_in_lists_as_people_write_them(tmp_path):
-    decomposed = unicodedata.normalize("NFD", "é")
-    for clip in ("a", "b.1", "c", decomposed, "#d"):
-        write_clip(tmp_path, clip, "frames")
-    write_lists(
-        tmp_path,
-        train=["# clips to train on", "a.mp4", " # another line"],
-        val=["frames/b.1", unicodedata.normalize("NFC", "é")],
-        test=["test/c.MP4", "c 0"],
-    )
-    found = MINE.list(tmp_path)
-    assert {entry.clip: entry.split for entry in found.entries} == {
-        "a": "train",
-        "b.1": "val",
-        "c": "test",
-        "é": "val",
-        "#d": "unlisted",
-        "c 0": "test",
-    }
-    (fault,) = [entry.fault for entry in found.entries if entry.fault]
-    assert fault.remedy == "Correct the list: it takes a clip to a line, without further columns."
-    assert scan(tmp_path)["é"].clip.status == "ok"
-
-
 def test_no_clip_to_train_on_is_an_error(tmp_path):
     for clip in "ab":
         write_clip(tmp_path, clip)
@@ -325,11 +279,3 @@ def test_no_clip_to_train_on_is_an_error(tmp_path):
     assert ("error", "no-training", "none") in listed(tmp_path)
     write_lists(tmp_path, train=["a"], val=["gone"])
     assert "no-training" not in [kind for _, kind, _ in listed(tmp_path)]
-
-
-def test_a_long_list_takes_no_square_of_its_time(tmp_path):
-    write_clip(tmp_path, "a")
-    write_lists(tmp_path, train=["a", *(f"v{n}" for n in range(20_000))])
-    started = time.perf_counter()
-    read_lists(tmp_path, {"a"})
-    assert time.perf_counter() - started < 2

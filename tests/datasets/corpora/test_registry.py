@@ -18,6 +18,15 @@ def test_names_and_words_find_the_adapter():
         get("holywood")
 
 
+@pytest.mark.parametrize("word", available())
+def test_a_wrong_root_says_what_was_expected_and_found(tmp_path, word):
+    (tmp_path / "holiday").mkdir()
+    with pytest.raises(ProblemError, match=rf"{get(word).name} at .*found only holiday\. Give the folder"):
+        get(word).list(tmp_path)
+    with pytest.raises(ProblemError, match="found no such folder"):
+        get(word).list(tmp_path / "nowhere")
+
+
 def test_a_corpus_is_found_by_its_name_alone():
     assert find("UCFSports") is get("ucf_sports")
     assert find("ucf_sports") is None

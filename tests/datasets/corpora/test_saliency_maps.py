@@ -17,6 +17,8 @@ from datasets.reading.ground_truth import fixations_to_map
 from datasets.reading.video import resize
 from manifests import ProblemError, write
 from tests.datasets.small_corpora import (
+    HEIGHT,
+    WIDTH,
     a_clip,
     four_digits,
     write_dhf1k,
@@ -155,3 +157,13 @@ def test_a_corpus_is_read_map_by_map(tmp_path):
     (tmp_path / "dhf1k" / clip.map_path(3)).write_bytes(b"no image")
     with pytest.raises(ProblemError, match=r"DHF1K/0001 \(.*0004\.png\): expected an image that decodes"):
         MapReader(dhf1k).read(clip, 3)
+
+
+def test_a_map_of_another_size_is_refused(tmp_path):
+    write_png(tmp_path / "maps" / "1.png", np.zeros((HEIGHT, WIDTH + 2), np.uint8))
+    clip = a_clip(map_pattern="maps/{:d}.png", n_frames=1)
+    manifest = write(tmp_path / "m", "DHF1K", tmp_path, [clip], {})
+    with pytest.raises(
+        ProblemError, match=rf"1\.png\): expected {WIDTH}x{HEIGHT} .* found {WIDTH + 2}x{HEIGHT}"
+    ):
+        MapReader(manifest, (24, 32)).read(clip, 0)

@@ -1,14 +1,18 @@
-"""Names of arrays: pinned, since what is stored under them would be decoded again, and other for other maps."""
+"""Names of arrays: pinned, since all would be decoded again under others; other for maps made otherwise."""
 
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from datasets.corpora.own_folder import FolderCorpus
 from datasets.frame_store.addresses import Addresses, kinds_of
 from datasets.frame_store.checksummed import file_size
+from datasets.frame_store.store import FrameStore
+from datasets.indexing.index import index
 from manifests import ProblemError, write
-from tests.datasets.small_corpora import a_clip
+from tests.datasets.small_corpora import a_clip, four_digits, write_fixations, write_frames, write_png
 
 SIZE = (24, 32)
 RULE = {"sigma": 3.0, "reach": 9, "even": False, "replicate": False}
@@ -82,3 +86,34 @@ def test_a_long_name_is_one_a_file_system_takes(tmp_path):
     found = addresses(tmp_path, clip)
     assert len(Path(found.name("frames", clip)).name) < 256
     assert found.name("frames", clip) != found.name("frames", other)
+
+
+def write_own(root, suffix="png"):
+    for clip in "abc":
+        write_frames(root / "frames" / clip, four_digits(3), "bmp")
+        write_fixations(root / "fixations" / clip, four_digits(3), suffix)
+
+
+@pytest.mark.parametrize("suffix", ["png", "mat"])
+def test_files_changed_within_their_size_are_decoded_again(tmp_path, suffix):
+    root, size = tmp_path / "corpus", (24, 32)
+    write_own(root, suffix)
+
+    def read_all():
+        manifest = index(FolderCorpus("Mine"), root, tmp_path / "m")
+        store = FrameStore(tmp_path / "store", manifest, size)
+        clip = next(clip for clip in manifest.clips() if clip.clip == "a")
+        return manifest.digest, store.read_frames(clip), store.read_maps(clip)
+
+    digest, frames, maps = read_all()
+    for i, name in enumerate(four_digits(3)):
+        image = np.full((48, 64, 3), 40 * i, np.uint8)
+        write_png(root / "frames" / "a" / f"{name}.bmp", image)
+    after_frames = read_all()
+    assert after_frames[0] != digest
+    assert not np.array_equal(after_frames[1], frames)
+    assert np.array_equal(after_frames[2], maps)
+    write_fixations(root / "fixations" / "a", list(reversed(four_digits(3))), suffix)
+    after_fixations = read_all()
+    assert after_fixations[0] != after_frames[0]
+    assert not np.array_equal(after_fixations[2], maps)

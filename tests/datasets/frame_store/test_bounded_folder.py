@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from datasets.frame_store.bounded_folder import NoRoomError, Room, human
+from datasets.frame_store.bounded_folder import BoundedFolder, NoRoomError, human
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
 from datasets.reading.video import read_frames
@@ -131,6 +131,7 @@ def test_the_hold_of_a_killed_process_ends(tmp_path, manifest):
     assert list((tmp_path / ".in-use").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_builders_at_once_stay_within_the_bound(tmp_path, manifest):
     limit = 3 * FRAMES
     code = "[store.read_frames(clip) for clip in manifest.clips()]"
@@ -185,7 +186,7 @@ def test_a_full_disk_is_decoded_around_with_numbers(small_disk, manifest, caplog
 
 def test_a_disk_that_fills_while_it_is_written_to(small_disk):
     """Another program takes the room that there was."""
-    room = Room(small_disk / "store")
+    room = BoundedFolder(small_disk / "store")
     with pytest.raises(NoRoomError, match="No space left on device"), room.writing("a/b", 90_000) as file:
         with pytest.raises(OSError, match="No space left"):
             (small_disk / "other").write_bytes(bytes(200_000))
@@ -206,7 +207,7 @@ def test_a_store_that_may_only_be_read_is_read(small_disk, manifest, caplog):
 
 
 def test_parts_of_the_dead_are_cleared_and_of_the_living_left(tmp_path):
-    room = Room(tmp_path)
+    room = BoundedFolder(tmp_path)
     with room.writing("a/living", 10) as file:
         (tmp_path / "a" / ".part-dead").write_bytes(bytes(99))
         room.make(0)

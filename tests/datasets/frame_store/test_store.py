@@ -50,9 +50,39 @@ def test_arrays_are_the_resized_frames_and_maps(tmp_path, manifest):
     out = np.zeros((6, *SIZE, 3), np.uint8)
     assert store.read_frames(clip, 14, 6, out) is out
     assert np.array_equal(out, frames[14:])
-    for start, count in ((-1, 3), (18, 3), (21, None)):
+    for start, count in ((-1, 3), (18, 3), (21, None), (5, -1)):
         with pytest.raises(IndexError, match="of 20"):
             store.read_maps(clip, start, count)
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_every_nth_frame_is_read_whether_it_is_stored_or_not(tmp_path, manifest, limit):
+    store, clip = FrameStore(tmp_path, manifest, SIZE, limit), manifest.clips()[1]
+    frames, maps = store.read_frames(clip), store.read_maps(clip)
+    assert np.array_equal(store.read_frames(clip, 2, 4, step=5), frames[[2, 7, 12, 17]])
+    assert np.array_equal(store.read_maps(clip, 1, step=6), maps[[1, 7, 13, 19]])
+    out = np.zeros((3, *SIZE), np.uint8)
+    assert store.read_maps(clip, 5, 3, out, step=7) is out
+    assert np.array_equal(out, maps[[5, 12, 19]])
+    assert store.read_frames(clip, 20, 0, step=9).shape == (0, *SIZE, 3)
+    with pytest.raises(IndexError, match="DHF1K/0002: frames 5 to 21 of 20"):
+        store.read_maps(clip, 5, 4, step=5)
+
+
+def test_what_is_ensured_is_there_and_nothing_else(tmp_path, manifest):
+    store, (clip, other) = FrameStore(tmp_path, manifest, SIZE), manifest.clips()
+    store.ensure(clip, ["maps"])
+    assert [name.rpartition("/")[2] for name in files(tmp_path)] == ["0001.maps"]
+    (made,) = paths(tmp_path)
+    inode = made.stat().st_ino
+    store.ensure(clip, ["frames", "maps"], threads=0)
+    assert [name.rpartition("/")[2] for name in files(tmp_path)] == ["0001.frames", "0001.maps"]
+    assert made.stat().st_ino == inode
+    with pytest.raises(ProblemError, match="expected 21 frames, as indexed, found 20 frames"):
+        store.ensure(replace(other, n_frames=21), ["frames"])
+    nowhere = FrameStore(tmp_path / "nowhere", manifest, SIZE, limit=1000)
+    nowhere.ensure(other, ["frames"])
+    assert files(tmp_path / "nowhere") == []
 
 
 def test_frames_of_a_folder_of_images(tmp_path):

@@ -1,17 +1,27 @@
 """Corpora indexed once and again, by one process and by several: what is read, and what the manifest says."""
 
 import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
 
 import numpy as np
 import pytest
 
+from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing import index as index_module
 from datasets.indexing.index import index
+from datasets.indexing.read_cache import CACHE_FILE
 from manifests import ManifestError, ProblemError, open_manifest
-from tests.datasets.small_corpora import write_ucf
+from tests.datasets.small_corpora import write_dhf1k, write_ucf
 from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
+from tests.places import REPOSITORY
 
 CORPUS = TextCorpus()
+MINE = FolderCorpus("Mine")
 
 
 def rows_of(manifest, clip):
@@ -181,3 +191,109 @@ def test_a_folder_with_the_manifest_of_another_corpus_is_left_alone(tmp_path):
     with pytest.raises(ProblemError, match="a manifest of Other, or none, found that of Text"):
         index(Other(), tmp_path / "corpus", tmp_path / "m")
     assert open_manifest(tmp_path / "m").digest == digest
+
+
+def test_temporary_files_of_the_dead_are_removed_and_those_of_the_living_kept(tmp_path):
+    write_corpus(tmp_path / "corpus")
+    (tmp_path / "m").mkdir()
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    dead, living = (tmp_path / "m" / f".clips.parquet.{number}" for number in (process.pid, os.getppid()))
+    for path in (dead, living):
+        path.write_bytes(b"half")
+    index(CORPUS, tmp_path / "corpus", tmp_path / "m")
+    assert (dead.exists(), living.exists()) == (False, True)
+
+
+_INDEX = """
+import sys
+from tests.datasets.text_corpus import TextCorpus
+from datasets.indexing.index import index
+from datasets.indexing.read_cache import CACHE_FILE
+
+def tell(done, total, clip):
+    print(done, flush=True)
+
+if __name__ == "__main__":
+    index(TextCorpus(), sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), progress=tell)
+"""
+
+
+def start_index(tmp_path, root, out, workers=1):
+    script = tmp_path / "script.py"
+    script.write_text(_INDEX)
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, script, str(root), str(out), str(workers)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def keys(out):
+    """Return the key of each clip in the cache, changed by whatever its row is made from."""
+    with closing(sqlite3.connect(out / CACHE_FILE)) as database:
+        return dict(database.execute("SELECT clip, key FROM clips").fetchall())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "moments"), [(1, (0, 1, 3)), (2, (1, 3))])
+def test_a_killed_index_goes_on_from_what_it_read(tmp_path, workers, moments):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    names = write_corpus(root, points=30)
+    old = index(CORPUS, root, out).digest
+    # All clips change, so that the old manifest differs from the new one in every clip.
+    write_corpus(root, points=40, seconds=0.3)
+    stale, finished = keys(out), 0
+    for moment in moments:
+        with start_index(tmp_path, root, out, workers) as process:
+            for _ in range(moment):
+                process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+        assert open_manifest(out).digest == old
+        kept = len(keys(out).items() - stale.items())
+        # All but the last half second of what was told to be done.
+        assert kept >= finished + moment - 2 * workers
+        finished = kept
+    assert finished > 0
+    reads(root)
+    told = []
+    new = index(CORPUS, root, out, workers=workers, progress=lambda *args: told.append(args[0]))
+    assert told == list(range(finished + 1, len(names) + 1))
+    assert len(reads(root)) == len(told)
+    assert new.digest != old
+    assert new.digest == index(CORPUS, root, tmp_path / "undisturbed", workers=4).digest
+
+
+@pytest.mark.slow
+def test_an_index_killed_while_writing_leaves_the_old_manifest_or_the_new_one(tmp_path):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root, points=30)
+    old = index(CORPUS, root, out).digest
+    write_corpus(root, points=150_000, frames=5000)
+    new = index(CORPUS, root, tmp_path / "undisturbed").digest
+    reads(root)
+    for delay in (0.0, 0.1, 0.4):
+        with start_index(tmp_path, root, out) as process:
+            temporary = out / f".fixations.parquet.{process.pid}"
+            while not temporary.exists() and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+        found = open_manifest(out)
+        assert found.digest in (old, new)
+        assert len(rows_of(found, "train_0")) > 20
+    first = reads(root)
+    assert index(CORPUS, root, out).digest == new
+    assert reads(root) == []
+    assert len(first) == 8
+    assert not list(out.glob(".*.parquet.*"))
+
+
+def test_the_digest_does_not_depend_on_where_the_corpus_lies(tmp_path):
+    for number in (1, 2):
+        write_dhf1k(tmp_path / "here", number, 3)
+    (tmp_path / "here/annotation/0002/fixation/0002.png").write_bytes(b"")
+    here = index("dhf1k", tmp_path / "here", tmp_path / "m1")
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    assert index("DHF1K", tmp_path / "link", tmp_path / "m2").digest == here.digest
+    (tmp_path / "here").rename(tmp_path / "elsewhere")
+    assert index("dhf1k", tmp_path / "elsewhere", tmp_path / "m3").digest == here.digest
+    assert here.quarantined == 1

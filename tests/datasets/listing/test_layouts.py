@@ -1,14 +1,12 @@
-"""DHF1K in every rearrangement there is: found, named, and read as the same clips."""
+"""The layout that fits a root, of those that a corpus may have: here DHF1K, which has most of them."""
 
 import pytest
 
-from datasets.corpora.registry import get
+from datasets.corpora.dhf1k import CORPUS as DHF1K
 from datasets.corpus import Layout
-from datasets.listing.layouts import detect
+from datasets.listing.layouts import detect, listed_only, require
 from manifests import ProblemError
 from tests.datasets.small_corpora import (
-    HEIGHT,
-    WIDTH,
     expected_rows,
     four_digits,
     moving_square,
@@ -18,12 +16,8 @@ from tests.datasets.small_corpora import (
     write_dhf1k_frames,
     write_fixations,
     write_frames,
-    write_maps,
     write_video,
 )
-
-DHF1K = get("dhf1k")
-NUMBERS = {1: "train", 21: "val", 601: "test", 701: "unannotated", 1000: "unannotated"}
 
 
 def scan(root, layout=None):
@@ -32,58 +26,6 @@ def scan(root, layout=None):
 
 def kinds(findings):
     return [(f.level, f.kind, f.clip) for f in findings]
-
-
-FIRST_FRAME = {
-    "unisal": "annotation/0001/images/0001.png",
-    "tased": "video/0001/0001.png",
-    "vip": "video_png/001/0001.png",
-    "salema": "frames/1/1.png",
-    "hd2s": "frames/0001/0001.png",
-}
-
-
-@pytest.mark.parametrize("layout", FIRST_FRAME)
-def test_rearrangements_of_dhf1k(tmp_path, layout):
-    for number in NUMBERS:
-        write_dhf1k_frames(tmp_path, layout, number, n_frames=4)
-    listing = DHF1K.list(tmp_path)
-    assert (listing.layout, listing.findings) == (layout, [])
-    found = scan(tmp_path)
-    assert {clip: r.clip.split for clip, r in found.items()} == {f"{n:04d}": s for n, s in NUMBERS.items()}
-    assert [(r.clip.status, r.clip.n_frames, r.clip.fps) for r in found.values()] == [("ok", 4, 30.0)] * 5
-    clip = found["0001"].clip
-    assert (clip.frame_path(0), clip.first_frame, clip.first_annotation) == (FIRST_FRAME[layout], 1, 1)
-    assert (clip.width, clip.height, clip.media, clip.codec) == (WIDTH, HEIGHT, "frames", "png")
-    assert all(
-        (tmp_path / path(3)).is_file() for path in (clip.frame_path, clip.map_path, clip.fixation_path)
-    )
-    assert sorted(map(tuple, found["0601"].rows.tolist())) == expected_rows(4)
-    withheld = found["0701"]
-    assert (withheld.clip.map_pattern, withheld.clip.fixation_pattern, len(withheld.rows)) == ("", "", 0)
-
-
-@pytest.mark.parametrize("layout", FIRST_FRAME)
-def test_frames_counted_from_0_and_annotations_from_1(tmp_path, layout):
-    write_dhf1k_frames(tmp_path, layout, 1, n_frames=4, first=0)
-    clip = scan(tmp_path)["0001"].clip
-    assert (clip.status, clip.first_frame, clip.first_annotation) == ("ok", 0, 1)
-    assert clip.frame_path(0) == FIRST_FRAME[layout].replace("1.png", "0.png")
-    assert clip.map_path(0).endswith("0001.png")
-
-
-def test_the_folders_of_one_layout_may_be_named_by_split(tmp_path):
-    for folder, number in (("train", 1), ("annotation", 2), ("val", 601)):
-        write_frames(tmp_path / folder / f"{number:04d}" / "images", four_digits(3))
-        write_annotations(tmp_path / folder / f"{number:04d}", four_digits(3))
-    found = scan(tmp_path)
-    assert {clip: r.clip.split for clip, r in found.items()} == {
-        "0001": "train",
-        "0002": "train",
-        "0601": "test",
-    }
-    assert found["0601"].clip.path == "val/0601/images"
-    assert {r.clip.status for r in found.values()} == {"ok"}
 
 
 def test_frames_named_frame0_without_padding(tmp_path):
@@ -97,16 +39,6 @@ def test_frames_named_frame0_without_padding(tmp_path):
     assert sorted(map(tuple, reading.rows.tolist())) == expected_rows(11)
 
 
-def test_salema_without_fixations_is_usable_and_says_so(tmp_path):
-    write_frames(tmp_path / "frames" / "1", ["1", "2", "3"])
-    write_maps(tmp_path / "maps" / "1", four_digits(3))
-    listing = DHF1K.list(tmp_path)
-    reading = scan(tmp_path)["0001"]
-    assert (listing.layout, reading.clip.status, reading.clip.n_fixated_frames) == ("salema", "ok", 0)
-    assert kinds(reading.findings) == [("warning", "no-fixations", "0001")]
-    assert "NSS and AUC cannot be scored" in str(reading.findings[0])
-
-
 @pytest.mark.parametrize("suffix", ["AVI", "avi", "Avi", "mp4", "MP4"])
 def test_suffixes_of_videos_in_either_case(tmp_path, suffix):
     write_video(tmp_path / "video" / "001.mp4", moving_square(3))
@@ -114,13 +46,6 @@ def test_suffixes_of_videos_in_either_case(tmp_path, suffix):
     write_annotations(tmp_path / "annotation" / "0001", four_digits(3))
     clip = scan(tmp_path)["0001"].clip
     assert (clip.status, clip.path) == ("ok", f"video/001.{suffix}")
-
-
-@pytest.mark.parametrize("name", ["1", "001", "0001"])
-def test_a_clip_is_its_number_in_any_padding(tmp_path, name):
-    write_video(tmp_path / "video" / f"{name}.avi", moving_square(3))
-    write_annotations(tmp_path / "annotation" / name, four_digits(3))
-    assert [(c, r.clip.status) for c, r in scan(tmp_path).items()] == [("0001", "ok")]
 
 
 @pytest.mark.parametrize("other", ["video/0001.AVI", "video/001.mp4"])
@@ -286,3 +211,37 @@ def test_names_that_are_no_text_are_told(tmp_path):
     except OSError:
         pytest.skip("this file system takes text only")
     assert kinds(DHF1K.list(tmp_path).findings) == [("warning", "bad-name", "")]
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda root: None, "no such folder"),
+        (lambda root: root.touch(), "a file"),
+        (lambda root: root.mkdir(), "an empty folder"),
+        (lambda root: [(root / str(n)).mkdir(parents=True) for n in range(8)], "only 0, 1, 2, 3, 4, 5, 6, 7"),
+        (
+            lambda root: [(root / str(n)).mkdir(parents=True) for n in range(9)],
+            "only 0, 1, 2, 3, 4, 5, 6, 7 …",
+        ),
+    ],
+)
+def test_a_root_without_the_corpus_is_told_with_what_it_holds(tmp_path, make, found):
+    root = tmp_path / "root"
+    make(root)
+    require("Mine", root, "something", "clips")
+    with pytest.raises(ProblemError) as error:
+        require("Mine", root, [], "clips")
+    expected = f"Mine at {root}: expected clips, found {found}. Give the folder that holds these as --root."
+    assert str(error.value) == expected
+
+
+def test_a_listed_clip_that_is_not_there_has_its_fault():
+    gone, outside = listed_only("a", "train", "a.mp4", "video"), listed_only("../a", "val", "", "video")
+    assert (gone.split, gone.fault.kind, gone.fault.expected) == (
+        "train",
+        "missing-clip",
+        "the video of a listed clip",
+    )
+    assert (outside.path, outside.fault.kind, outside.fault.found) == ("", "outside-root", "'../a'")
+    assert listed_only("a", "train", "a", "frames", "Do this.").fault.remedy == "Do this."

@@ -6,7 +6,7 @@ import torch
 
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
-from datasets.loading.batches import training_batches, validation_batches
+from datasets.loading.batches import all_maps, training_batches, validation_batches
 from manifests import ProblemError
 from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_png
 
@@ -51,7 +51,7 @@ def test_batches_are_the_windows_they_name(corpus):
     flips = set()
     for batch in batches(corpus):
         assert (batch.clips.shape, batch.clips.dtype) == ((4, T, *SIZE, 3), torch.uint8)
-        assert (batch.maps.shape, batch.maps.dtype) == ((4, *SIZE), torch.uint8)
+        assert (batch.maps.shape, batch.maps.dtype) == ((4, 1, *SIZE), torch.uint8)
         assert batch.flips.tolist() == [key.endswith("~") for key in batch.keys]
         there = batch.to("cpu")
         assert not there.flips.any()
@@ -62,10 +62,96 @@ def test_batches_are_the_windows_they_name(corpus):
             flips.add(flip)
             frames, target = store.read_frames(by_name[name], start, T), SHADED[start + T - 1]
             assert np.array_equal(batch.clips[slot].numpy(), frames)
-            assert np.array_equal(batch.maps[slot].numpy(), target)
+            assert np.array_equal(batch.maps[slot, 0].numpy(), target)
             assert np.array_equal(there.clips[slot].numpy(), frames[:, :, ::-1] if flip else frames)
-            assert np.array_equal(there.maps[slot].numpy(), target[:, ::-1] if flip else target)
+            assert np.array_equal(there.maps[slot, 0].numpy(), target[:, ::-1] if flip else target)
     assert flips == {True, False}
+
+
+def test_what_is_drawn_is_pinned(corpus):
+    """Results are compared in pairs: a training sees these windows for ever, and is validated on those."""
+    assert [batch.keys for batch in batches(corpus, last_step=4)] == [
+        ["0003@1~", "0003@2~", "0003@2~", "0001@11"],
+        ["0001@6~", "0004@0~", "0004@0~", "0003@1~"],
+        ["0001@4~", "0003@2~", "0003@4", "0004@0"],
+        ["0001@7", "0004@0", "0004@0", "0003@4~"],
+    ]
+    validated = validation_batches(*corpus, T=T, batch=3, per_clip=2)
+    assert [batch.keys for batch in validated] == [["0001@0", "0001@12", "0003@0"], ["0003@4", "0004@0"]]
+
+
+def frames_of(key, length, step):
+    """Return the clip and the frames that a key stands for, last of all whether they are mirrored."""
+    name, _, start = key.partition("@")
+    first = int(start.rstrip("~"))
+    return name, [first + i * step for i in range(length)], key.endswith("~")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("step", [1, 3])
+def test_every_frame_of_a_window_may_be_answered_and_frames_be_left_out(corpus, step, workers):
+    store, clips = corpus
+    by_name = {clip.clip: clip for clip in clips}
+    seen = set()
+    for batch in batches(corpus, T=4, step=step, answers="every", workers=workers):
+        assert (batch.clips.shape, batch.maps.shape) == ((4, 4, *SIZE, 3), (4, 4, *SIZE))
+        there = batch.to("cpu")
+        for slot, key in enumerate(batch.keys):
+            name, frames, flip = frames_of(key, 4, step)
+            seen.add(name)
+            for place, frame in enumerate(frames):
+                image, target = store.read_frames(by_name[name], frame, 1)[0], SHADED[frame]
+                assert np.array_equal(batch.clips[slot, place].numpy(), image)
+                assert np.array_equal(batch.maps[slot, place].numpy(), target)
+                assert np.array_equal(there.clips[slot, place].numpy(), image[:, ::-1] if flip else image)
+                assert np.array_equal(there.maps[slot, place].numpy(), target[:, ::-1] if flip else target)
+    # A window of 4 frames, 3 apart, needs 10: the clips of 5 and of 8 frames have none.
+    assert seen == ({"0001", "0003"} if step == 3 else {"0001", "0002", "0003", "0004"})
+
+
+def test_the_last_frame_alone_is_answered_with_a_step_too(corpus):
+    for batch in batches(corpus, T=4, step=3):
+        assert batch.maps.shape == (4, 1, *SIZE)
+        lasts = [frames_of(key, 4, 3)[1][-1] for key in batch.keys]
+        assert batch.maps[:, 0, 0, 0].tolist() == [SHADED[last][0, 0] for last in lasts]
+
+
+def test_validation_windows_have_a_step_and_answers(corpus):
+    (batch,) = validation_batches(*corpus, T=4, step=4, answers="every", batch=9, per_clip=2)
+    assert batch.keys == ["0001@0", "0001@7"]
+    assert batch.maps[:, :, 0, 0].tolist() == [[10, 14, 18, 22], [17, 21, 25, 29]]
+
+
+def test_too_short_for_the_step_is_told_with_the_frames_needed(corpus):
+    with pytest.raises(ProblemError, match="one of at least 21 frames, found 4 clips, the longest of 20"):
+        batches(corpus, T=5, step=5)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 37, 100])
+def test_all_maps_come_once_in_order(corpus, batch):
+    store, clips = corpus
+    clips = [clips[2], clips[0], clips[1]]
+    found = list(all_maps(store, clips, batch))
+    expected = [SHADED[i] for clip in clips for i in range(clip.n_frames)]
+    assert [len(maps) for maps in found] == [len(expected[i : i + batch]) for i in range(0, 37, batch)]
+    assert found[0].dtype == torch.uint8
+    assert np.array_equal(torch.cat(found).numpy(), np.stack(expected))
+
+
+def test_all_maps_are_the_same_without_room_and_read_no_frame(corpus, tmp_path):
+    store, clips = corpus
+    nowhere = FrameStore(tmp_path / "nowhere", store.manifest, SIZE, limit=1000)
+    for one, other in zip(all_maps(nowhere, clips, 16), all_maps(store, clips, 16), strict=True):
+        assert torch.equal(one, other)
+    roomy = FrameStore(tmp_path / "roomy", store.manifest, SIZE)
+    assert sum(len(maps) for maps in all_maps(roomy, clips, 16)) == 45
+    assert {path.suffix for path in (tmp_path / "roomy").glob("DHF1K*/*")} == {".maps"}
+
+
+def test_all_maps_of_no_clip_are_none_and_none_at_a_time_is_refused(corpus):
+    assert list(all_maps(corpus[0], [], 4)) == []
+    with pytest.raises(ValueError, match="expected 1 map or more at a time, found 0"):
+        next(all_maps(*corpus, 0))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -152,4 +238,4 @@ def test_validation_covers_each_window_once(corpus):
     shares = [key for rank in range(2) for batch in keys(rank=rank, world_size=2) for key in batch]
     assert sorted(shares) == sorted(key for batch in keys() for key in batch)
     batch = next(iter(validation_batches(*corpus, T=T, batch=3, per_clip=3)))
-    assert batch.maps[:, 0, 0].tolist() == [10 + T - 1, 16 + T - 1, 22 + T - 1]
+    assert batch.maps[:, 0, 0, 0].tolist() == [10 + T - 1, 16 + T - 1, 22 + T - 1]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datasets.corpora.dhf1k import CORPUS as DHF1K
 from datasets.corpus import ClipError
 from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.ground_truth import fixations_to_map
@@ -39,7 +40,7 @@ def test_a_frame_comes_with_its_map_its_points_the_pool_and_its_key(split):
 def test_a_map_that_is_not_shipped_is_made_from_the_points(tmp_path):
     split = ScoredSplit.open(str(write_scored(tmp_path, maps=False)), "val")
     frame = split.frame("0602", 1)
-    made = fixations_to_map(points_of("0602", 1, 3), *SIZE, "dhf1k")
+    made = fixations_to_map(points_of("0602", 1, 3), *SIZE, DHF1K.map_rule)
     np.testing.assert_array_equal(frame.truth, np.rint(made * 255))
     assert not split.frame("0602", 2).truth.any(), "nobody looked anywhere"
 

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from datasets.loading.windows import Window, draw_half, draw_window, eligible, validation_windows
+from datasets.loading.windows import (
+    Window,
+    WindowShape,
+    draw_half,
+    draw_window,
+    eligible,
+    validation_windows,
+)
 from tests.datasets.small_corpora import a_clip
 
 LENGTHS = np.array([16, 15, 40, 100])
@@ -11,21 +18,22 @@ LENGTHS = np.array([16, 15, 40, 100])
 
 def test_draws_are_pinned():
     # Results are compared in pairs across runs and machines: the same names give the same clips for ever.
-    drawn = [draw_window(0, "DHF1K", step, slot, lengths=LENGTHS, T=16) for step in (0, 7) for slot in (0, 1)]
+    places = [(step, slot) for step in (0, 7) for slot in (0, 1)]
+    drawn = [draw_window(0, "DHF1K", *place, lengths=LENGTHS, span=16) for place in places]
     assert drawn == [Window(2, 12, True), Window(3, 76, False), Window(0, 0, True), Window(0, 0, False)]
 
 
 def test_every_argument_changes_the_draw():
     lengths = np.full(1000, 1000)
-    reference = draw_window(0, "DHF1K", 0, 0, lengths=lengths, T=16)
-    assert draw_window(0, "DHF1K", 0, 0, lengths=lengths, T=16) == reference
+    reference = draw_window(0, "DHF1K", 0, 0, lengths=lengths, span=16)
+    assert draw_window(0, "DHF1K", 0, 0, lengths=lengths, span=16) == reference
     for other in ((1, "DHF1K", 0, 0), (0, "LEDOV", 0, 0), (0, "DHF1K", 1, 0), (0, "DHF1K", 0, 1)):
-        assert draw_window(*other, lengths=lengths, T=16) != reference
+        assert draw_window(*other, lengths=lengths, span=16) != reference
 
 
 def test_clips_starts_and_flips_are_uniform_and_short_clips_left_out():
     n = 6000
-    drawn = [draw_window(3, "UCFSports", i, 0, lengths=LENGTHS, T=16) for i in range(n)]
+    drawn = [draw_window(3, "UCFSports", i, 0, lengths=LENGTHS, span=16) for i in range(n)]
     clips = np.bincount([w.clip_index for w in drawn], minlength=4)
     assert clips[1] == 0
     # Five standard deviations of a binomial count.
@@ -40,7 +48,7 @@ def test_clips_starts_and_flips_are_uniform_and_short_clips_left_out():
 
 def test_no_clip_is_long_enough():
     with pytest.raises(ValueError, match="no clip of LEDOV has the 16 frames of a window; the longest has 9"):
-        draw_window(0, "LEDOV", 0, 0, lengths=np.array([3, 9]), T=16)
+        draw_window(0, "LEDOV", 0, 0, lengths=np.array([3, 9]), span=16)
 
 
 def test_short_clips_are_counted():
@@ -71,3 +79,30 @@ def test_validation_windows_are_fixed_and_evenly_spaced():
     assert [w.start for w in three if w.clip_index == 0] == [0, 50, 100]
     assert [w.start for w in three if w.clip_index == 2] == [0, 1]
     assert [w.start for w in three if w.clip_index == 3] == [0]
+
+
+@pytest.mark.parametrize(("length", "step", "span"), [(16, 1, 16), (12, 5, 56), (1, 9, 1), (2, 3, 4)])
+def test_a_window_reaches_from_its_first_frame_to_its_last(length, step, span):
+    frames = [i * step for i in range(length)]
+    assert WindowShape(length, step).span == span == frames[-1] - frames[0] + 1
+
+
+def test_the_last_frame_is_answered_or_every_one():
+    assert (WindowShape(12).answered, WindowShape(12, 5, "every").answered) == (1, 12)
+
+
+@pytest.mark.parametrize("wrong", [(0,), (16, 0), (16, 1, "first")])
+def test_windows_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match="a window has 1 frame or more, a step of 1 or more and answers"):
+        WindowShape(*wrong)
+
+
+def test_windows_with_a_step_need_longer_clips():
+    clips = [a_clip(clip=str(n), n_frames=n) for n in (16, 55, 56, 60)]
+    assert [c.clip for c in eligible(clips, 12, 5)[0]] == ["56", "60"]
+    assert validation_windows(clips, 12, 3, 5) == [
+        Window(2, 0, False),
+        Window(3, 0, False),
+        Window(3, 2, False),
+        Window(3, 4, False),
+    ]

@@ -1,31 +1,36 @@
 """What is read of a clip's files: pixels, names, formats, and what is noted and stops nothing."""
 
-import pickle
-
+import av
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.io import savemat
-from scipy.sparse import csc_matrix
 
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpus import ClipError, Entry
-from datasets.indexing.read_entry import read_entry
-from datasets.reading import matfile
-from manifests import Finding
-from tests.datasets.one_clip import DHF1K, FIXATIONS, FRAMES, MAPS, cut, empty, frame_clip, read, video_clip
+from tests.datasets.damages import DAMAGE, shorter_video
+from tests.datasets.one_clip import (
+    FIXATIONS,
+    FRAMES,
+    MAPS,
+    VIDEO,
+    empty,
+    frame_clip,
+    read,
+    video_clip,
+)
 from tests.datasets.small_corpora import (
     HEIGHT,
     WIDTH,
     expected_rows,
-    fixated,
     four_digits,
+    moving_square,
     scanned,
     write_annotations,
     write_dhf1k,
+    write_dhf1k_frames,
     write_fixations,
     write_frames,
     write_png,
+    write_video,
 )
 
 
@@ -47,34 +52,6 @@ def test_images_go_before_mat_files(tmp_path):
     (tmp_path / FIXATIONS / "maps").mkdir()
     (tmp_path / FIXATIONS / "maps" / "0001.mat").write_bytes(b"never opened")
     assert read(tmp_path).clip.fixation_pattern == f"{FIXATIONS}/{{:04d}}.png"
-
-
-@pytest.mark.parametrize(
-    ("content", "kind", "found"),
-    [
-        ({"J": fixated(2)}, "missing-key", "expected I in annotation/0001/fixation/0003.mat, found only J"),
-        ({"I": fixated(2)[:-1]}, "size-mismatch", "expected 48x64 values, found 47x64"),
-        ({"I": 3.0}, "size-mismatch", "found a number"),
-        (None, "unreadable-mat", "expected a MATLAB file"),
-    ],
-)
-def test_damaged_mat_files(tmp_path, content, kind, found):
-    video_clip(tmp_path)
-    empty(tmp_path / FIXATIONS)
-    write_fixations(tmp_path / FIXATIONS, four_digits(6), "mat")
-    path = tmp_path / FIXATIONS / "0003.mat"
-    cut(path) if content is None else savemat(path, content)
-    reading = read(tmp_path)
-    assert (reading.findings[0].kind, reading.findings[0].path) == (kind, f"{FIXATIONS}/0003.mat")
-    assert found in reading.clip.reason
-
-
-def test_a_sparse_mat_file(tmp_path):
-    video_clip(tmp_path)
-    empty(tmp_path / FIXATIONS)
-    for i, name in enumerate(four_digits(6)):
-        savemat(tmp_path / FIXATIONS / f"{name}.mat", {"I": csc_matrix(fixated(i).astype(float))})
-    assert sorted(map(tuple, read(tmp_path).rows.tolist())) == expected_rows(6)
 
 
 def test_maps_that_are_zero_are_noted_and_counted(tmp_path):
@@ -112,25 +89,6 @@ def test_numberless_images_and_other_files_are_left_aside(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    ("names", "pattern"),
-    [
-        ([f"{i}" for i in range(8, 12)], "{:d}.png"),
-        ([f"{i:02d}" for i in range(8, 12)], "{:02d}.png"),
-        ([f"{i:05d}" for i in range(99998, 100002)], "{:05d}.png"),
-        ([f"img-{i:03d}_left" for i in range(1, 5)], "img-{:03d}_left.png"),
-        ([f"a{{b}}2_{i}" for i in range(1, 5)], "a{{b}}2_{:d}.png"),
-    ],
-)
-def test_numbers_are_parsed_from_names(tmp_path, names, pattern):
-    write_frames(tmp_path / "frames" / "x", names)
-    corpus = FolderCorpus("Mine")
-    (entry,) = corpus.list(tmp_path).entries
-    clip = read_entry(corpus, tmp_path, entry).clip
-    assert (clip.status, clip.frame_pattern) == ("ok", f"frames/x/{pattern}")
-    assert [clip.frame_path(i) for i in range(4)] == [f"frames/x/{name}.png" for name in names]
-
-
 def test_other_image_formats(tmp_path):
     write_frames(tmp_path / "frames" / "x", ["1", "2"], "JPG")
     write_frames(tmp_path / "frames" / "y", ["1", "2"], "bmp")
@@ -145,33 +103,6 @@ def test_keyframes_and_their_frames(tmp_path):
     clip = read(tmp_path).clip
     assert clip.keyframe_frames == (0, 5, 10)
     assert len(clip.keyframes) == 3
-
-
-def test_a_clip_with_a_fault_is_not_opened(tmp_path):
-    fault = Finding("error", "two-splits", "x", "x.avi", "one", "two", "Remove one.")
-    entry = Entry("x", "train", "x", "video", "x.avi", fault=fault)
-    reading = read_entry(DHF1K, tmp_path, entry)
-    assert (reading.clip.reason, reading.findings) == ("expected one, found two", (fault,))
-
-
-def test_adapters_entries_and_readings_travel_between_processes(tmp_path):
-    video_clip(tmp_path)
-    for corpus in (DHF1K, FolderCorpus("Mine", seed=3)):
-        assert pickle.loads(pickle.dumps(corpus)).name == corpus.name
-    reading = read(tmp_path)
-    again = pickle.loads(pickle.dumps(reading))
-    assert (again.clip, again.findings) == (reading.clip, reading.findings)
-    error = ClipError("kind", "this", "that", path="p", remedy="r")
-    assert str(pickle.loads(pickle.dumps(error))) == "expected this, found that"
-
-
-def test_a_file_that_is_no_matlab_file(tmp_path):
-    (tmp_path / "x.mat").write_bytes(b"nothing of the kind" * 20)
-    with pytest.raises(ClipError, match="expected a MATLAB file, found ") as error:
-        matfile.load(tmp_path, "x.mat", "Data")
-    assert (error.value.kind, error.value.path) == ("unreadable-mat", "x.mat")
-    with pytest.raises(ClipError, match=r"the file y\.mat"):
-        matfile.load(tmp_path, "y.mat", "Data")
 
 
 def test_annotations_without_frames_read_alone(tmp_path):
@@ -196,3 +127,66 @@ def test_fixation_images_in_jpeg_are_told_apart_from_none(tmp_path):
         file.rename(file.with_suffix(".jpg"))
     (finding,) = read(tmp_path).findings
     assert (finding.kind, finding.found) == ("no-fixations", "6 images that are no PNG")
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_clip_is_quarantined_and_says_why(tmp_path, damage):
+    write, harm, (kind, reason, path) = DAMAGE[damage]
+    write(tmp_path)
+    write_dhf1k(tmp_path, 2, 3) if write is video_clip else write_dhf1k_frames(tmp_path, "tased", 2, 3)
+    assert read(tmp_path).clip.status == "ok"
+    harm(tmp_path)
+    reading = read(tmp_path)
+    assert (reading.clip.status, len(reading.rows)) == ("quarantined", 0)
+    (finding,) = reading.findings
+    assert (finding.level, finding.kind, finding.clip, finding.path) == ("error", kind, "0001", path)
+    assert reason in reading.clip.reason
+    assert reading.clip.reason == f"expected {finding.expected}, found {finding.found}"
+    assert str(tmp_path) not in f"{finding}{reading.clip}"
+    assert finding.remedy
+    assert read(tmp_path, "0002").clip.status == "ok"
+
+
+def test_remedies_name_the_likely_cause(tmp_path):
+    video_clip(tmp_path / "a")
+    shorter_video(tmp_path / "a")
+    frame_clip(tmp_path / "b")
+    (tmp_path / "b" / FRAMES / "0006.png").unlink()
+    video_clip(tmp_path / "c")
+    (tmp_path / "c" / MAPS / "0006.png").unlink()
+    remedies = [read(tmp_path / name).findings[0].remedy for name in "abc"]
+    for remedy, word in zip(remedies, ("cut off", "time stamps", "Unpack the annotations"), strict=True):
+        assert word in remedy
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("head", [True, False])
+def test_a_part_of_a_video_is_never_usable(tmp_path, share, head):
+    video_clip(tmp_path)
+    content = (tmp_path / VIDEO).read_bytes()
+    at = int(len(content) * share)
+    (tmp_path / VIDEO).write_bytes(content[:at] if head else content[at:])
+    reading = read(tmp_path)
+    # Which of them depends on what the decoder meets first.
+    kinds = {"unreadable-video", "damaged-frame", "no-frames", "count-mismatch"}
+    assert (reading.clip.status, {f.kind for f in reading.findings} <= kinds) == ("quarantined", True)
+
+
+def test_a_frame_of_16_bits(tmp_path):
+    frame_clip(tmp_path)
+    for file in (tmp_path / FRAMES).iterdir():
+        write_png(file, np.full((HEIGHT, WIDTH), 999, np.uint16))
+    (finding,) = read(tmp_path).findings
+    assert (finding.kind, finding.path) == ("wrong-depth", f"{FRAMES}/0001.png")
+
+
+def test_a_video_without_annotations_that_is_cut_off(tmp_path):
+    write_video(tmp_path / "video/701.AVI", moving_square(60), "mpeg4", g="10")
+    with av.open(str(tmp_path / "video/701.AVI")) as container:
+        positions = [packet.pos for packet in container.demux(video=0) if packet.size]
+    path = tmp_path / "video/701.AVI"
+    path.write_bytes(path.read_bytes()[: positions[40]])
+    reading = read(tmp_path, "0701")
+    (finding,) = reading.findings
+    assert (reading.clip.status, finding.level, finding.kind) == ("quarantined", "error", "count-mismatch")
+    assert finding.expected == "about 60 frames, as the header says"

@@ -9,15 +9,13 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-import run_grid
 from grid.commands.cost import estimate
-from grid.commands.devices import GPUS, Device, named, recognise
+from grid.commands.devices import Device, named, recognise
 from grid.commands.terminal.report import as_json, plan_table
 from grid.planning import planner as planning
 from grid.planning.prepare import Grid
 from grid.specs import grid_reader as specs
 from grid.specs import settings
-from manifests.problem import ProblemError
 from manifests.schema import Clip
 from tests.grid.invented import evaluate, train
 
@@ -105,16 +103,6 @@ def test_every_frame_of_a_test_split_is_predicted_once(tmp_path):
     assert work.device_hours * 3600 == pytest.approx(67 / 34_600 * 13.97 / 22.0, rel=1e-3)
 
 
-def test_time_is_bound_by_arithmetic_or_by_memory():
-    fast_memory = Device("x", tflops=100, tb_per_s=1000)
-    assert fast_memory.hours(36e16, 0.01) == pytest.approx(1.0)
-    slow_memory = Device("x", tflops=100, tb_per_s=1)
-    assert slow_memory.hours(36e16, 0.01) == pytest.approx(1.0)
-    assert slow_memory.hours(36e16, 0.05) == pytest.approx(5.0)
-    assert Device("x", 100, 1, bfloat16=False).hours(36e16, 0.05) == pytest.approx(10.0)
-    assert Device("x", tflops=0.1, tb_per_s=None).hours(36e13, 0.05) == pytest.approx(1.0)
-
-
 def test_the_grid_needs_what_is_left_of_it(tmp_path):
     grid = make(tmp_path, "domain_shift")
     found = estimate(grid, H200)
@@ -166,40 +154,12 @@ def test_the_frame_store_has_a_bound(tmp_path):
     assert estimate(bounded, H200).disk.frames == int(0.001 * 2**30)
 
 
-@pytest.mark.parametrize(
-    ("driver_name", "name"),
-    [
-        ("NVIDIA H200", "H200"),
-        ("NVIDIA H100 80GB HBM3", "H100"),
-        ("NVIDIA H100 PCIe", "H100-PCIe"),
-        ("NVIDIA A100-SXM4-80GB", "A100-80GB"),
-        ("NVIDIA A100-PCIE-40GB", "A100-40GB"),
-        ("NVIDIA L4", "L4"),
-        ("NVIDIA L40S", "L40S"),
-        ("Tesla V100-SXM2-16GB", "V100"),
-        ("Tesla T4", "T4"),
-        ("NVIDIA GeForce RTX 4090", "RTX-4090"),
-    ],
-)
-def test_gpus_are_known_by_their_drivers_names(driver_name, name):
-    assert recognise(driver_name) == GPUS[name]
-
-
 def test_an_unknown_gpu_has_no_hours(tmp_path):
     grid = make(tmp_path, "generalization")
     found = estimate(grid, recognise("Graphics 9000"))
     assert found.left.device_hours is None
     assert found.left.flops > 0
     assert "unknown for Graphics 9000: name a device like it with --on" in text_of(grid, found)
-
-
-def test_a_device_is_named_in_any_case_and_a_wrong_one_corrected(capsys):
-    assert named("rtx-3090") == GPUS["RTX-3090"]
-    assert named("cpu").unit == "core"
-    with pytest.raises(ProblemError, match=r"Did you mean H100\? Available: .*, CPU, H100, "):
-        named("H10")
-    assert run_grid.main(["--grid", "domain_shift", "--plan", "--on", "H10"]) == 2
-    assert "Did you mean H100?" in capsys.readouterr().err
 
 
 def text_of(grid, found) -> str:

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-import run_grid
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
 from grid.outputs.export import export
-from grid.planning.catalogue import catalogue
 from grid.planning.prepare import prepare
-from grid.results import provenance as source
+from grid.results.provenance import source_version
 from grid.specs import grid_reader as spec
 from manifests.problem import ProblemError
 from manifests.store import open_manifest
@@ -72,7 +70,7 @@ def test_settings_plan_and_digests_are_those_of_the_grid(grid, exported):
     plan = json.loads((exported / "plan.json").read_text(encoding="utf-8"))
     assert [unit["id"] for unit in plan["trainings"]] == list(grid.plan.trainings)
     assert [unit["spec"] for unit in plan["evaluations"]] == [
-        unit.spec for unit in grid.plan.evaluations.values()
+        unit.spec.as_settings() for unit in grid.plan.evaluations.values()
     ]
     manifests = json.loads((exported / "manifests.json").read_text(encoding="utf-8"))
     assert {name: corpus["digest"] for name, corpus in manifests.items()} == grid.digests
@@ -85,7 +83,7 @@ def test_its_commands_name_no_path_of_this_machine(grid, exported):
         f"    python run_grid.py --grid EXPORT/specs/small.yaml --demo {changes} corpora.LEDOV.root=DIR\n"
         in text
     )
-    assert source.source_version() in text
+    assert source_version() in text
     assert "1 of 3 cells have their values" in text
     for path in exported.rglob("*"):
         if path.suffix in {".md", ".tex", ".html", ".json", ".yaml", ".txt"}:
@@ -196,35 +194,3 @@ def test_a_command_leaves_out_what_changes_no_result(grid):
         f"python run_grid.py --grid {grid.name} --demo --out {grid.out} --tables {' '.join(SHORT)}"
         f" corpora.LEDOV.root={grid.out}/elsewhere"
     )
-
-
-def test_the_source_version_is_the_same_twice_and_names_the_project():
-    assert source.source_version() == source.source_version()
-    assert source.source_version().startswith("hd2s-grid ")
-    assert {line.partition("==")[0] for line in source.requirements()} >= {"torch", "ray", "mlflow", "scipy"}
-
-
-def test_the_list_counts_every_grid_without_any_corpus():
-    offers = {offer.name: offer for offer in catalogue([], demo=False)}
-    assert set(spec.available()) <= set(offers)
-    counts = {name: (offers[name].cells, offers[name].evaluations, offers[name].trainings) for name in offers}
-    assert counts["domain_shift"] == counts["table5"] == (18, 18, 15)
-    assert counts["generalization"] == (4, 4, 2)
-    assert counts["multi_source"] == (9, 9, 5)
-    assert counts["paper"] == (31, 29, 18)
-    assert offers["salgradnet_table3"].within == "salgradnet"
-    assert offers["salgradnet_table3"].title == "First version: DHF1K adapted to LEDOV"
-    twice = {offer.name: offer for offer in catalogue(["seeds=[0,1]"], demo=False)}
-    assert twice["paper"].trainings == 36
-
-
-def test_the_command_lists_and_refuses_before_anything_is_read(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "150")
-    assert run_grid.main(["--list", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
-    assert {"name", "title", "cells", "evaluations", "trainings"} <= listed[0].keys()
-    assert run_grid.main(["--list"]) == 0
-    assert "Analysis of domain-shift capabilities" in " ".join(capsys.readouterr().out.split())
-    (tmp_path / "thesis.tex").touch()
-    assert run_grid.main(["--grid", "paper", "--export", str(tmp_path)]) == run_grid.WRONG
-    assert "Nothing was exported" in capsys.readouterr().err

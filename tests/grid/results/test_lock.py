@@ -9,6 +9,7 @@ import pytest
 
 from grid.results.lock import held
 from manifests.problem import ProblemError
+from run_grid import WRONG, main
 from tests.places import REPOSITORY
 
 _HOLDER = """
@@ -41,3 +42,19 @@ def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path):
     told = pytest.raises(ProblemError, match="expected an output folder")
     with told, held(tmp_path / "file" / "out", "paper"):
         pass
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_that_may_only_be_read_is_told_at_once(demo_out, tiny_disk, there, capsys):
+    disk = tiny_disk("1m")
+    out = disk / "out"
+    if there:
+        out.mkdir()
+        for name in ("corpora", "manifests"):
+            (out / name).symlink_to(demo_out / name)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    assert main(["--grid", "domain_shift", "--demo", "--out", str(out)]) == WRONG
+    told = capsys.readouterr().err
+    assert "Read-only file system" in told
+    assert "Give a folder that can be written to: --out DIR" in told
+    assert "Traceback" not in told

@@ -163,6 +163,7 @@ def numbers_of_one_machine(out):
 
 
 @pytest.mark.cluster
+@pytest.mark.ray
 @pytest.mark.slow
 def test_two_nodes_that_share_no_folder_do_a_grid(cluster, small_demo, demo_out, tmp_path):
     address, folders = cluster

@@ -46,6 +46,7 @@ def test_a_cluster_that_nobody_scales_is_what_it_is(home):
     assert cluster._startable() == []
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 def test_ray_on_this_machine_cannot_be_reached_from_others(monkeypatch):
     import ray

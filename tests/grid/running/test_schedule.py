@@ -1,22 +1,10 @@
 """The schedule: parents first, the machine never overbooked, failures retire what depends on them."""
 
-from functools import partial
-
-from grid.planning import planner as planning
 from grid.running.schedule import Schedule, Share
-from grid.specs import grid_reader as specs
-from grid.specs import settings
 from grid.specs.settings import Unit
+from tests.grid.invented import table5
 
-DIGESTS = {
-    name: dict.fromkeys(("train", "val", "test"), name) for name in ("DHF1K", "UCFSports", "Hollywood2")
-}
 ONE = Share(cpu=1)
-
-
-def make_plan():
-    configure = partial(settings.configure, [], demo=True)
-    return planning.make(specs.load("domain_shift", (0,)), configure, DIGESTS, None)
 
 
 def make_schedule(plan, done=(), cpu=2.0, parts=1):
@@ -31,7 +19,7 @@ def make_schedule(plan, done=(), cpu=2.0, parts=1):
 
 
 def test_a_whole_grid_runs_in_an_order_that_never_overbooks_nor_outruns_a_parent():
-    plan = make_plan()
+    plan = table5()
     schedule, running, order = make_schedule(plan), [], []
     while not schedule.over():
         while found := schedule.start_training() or schedule.start_part():
@@ -49,7 +37,7 @@ def test_a_whole_grid_runs_in_an_order_that_never_overbooks_nor_outruns_a_parent
 
 
 def test_trainings_that_others_wait_for_come_first():
-    plan = make_plan()
+    plan = table5()
     schedule = make_schedule(plan, cpu=3)
     first = [schedule.start_training() for _ in range(3)]
     assert {training.approach for training in first} == {"generalization"}
@@ -57,7 +45,7 @@ def test_trainings_that_others_wait_for_come_first():
 
 
 def test_an_evaluation_goes_before_a_training_that_nobody_waits_for():
-    plan = make_plan()
+    plan = table5()
     schedule = make_schedule(plan, cpu=1, done=[t.id for t in plan.trainings.values() if t.parent is None])
     assert schedule.start_training() is None
     evaluation, part = schedule.start_part()
@@ -65,7 +53,7 @@ def test_an_evaluation_goes_before_a_training_that_nobody_waits_for():
 
 
 def test_parts_of_one_evaluation_run_side_by_side():
-    plan = make_plan()
+    plan = table5()
     schedule = make_schedule(plan, done=plan.trainings, cpu=3, parts=2)
     started = [schedule.start_part() for _ in range(3)]
     assert [part for _, part in started] == [0, 1, 0]
@@ -76,7 +64,7 @@ def test_parts_of_one_evaluation_run_side_by_side():
 
 
 def test_a_failed_parent_retires_its_descendants_and_their_cells():
-    plan = make_plan()
+    plan = table5()
     schedule = make_schedule(plan)
     failed = schedule.start_training()
     retired = schedule.fail(failed.id)
@@ -96,7 +84,7 @@ def test_a_failed_parent_retires_its_descendants_and_their_cells():
 
 def test_a_training_that_runs_is_not_over():
     """Or an interruption would be followed by waiting for its evaluation."""
-    plan = make_plan()
+    plan = table5()
     last = next(t.id for t in plan.trainings.values() if t.approach == "adaptation")
     schedule = make_schedule(plan, done=set(plan.trainings) - {last} | set(plan.evaluations))
     assert schedule.start_training().id == last
@@ -106,13 +94,13 @@ def test_a_training_that_runs_is_not_over():
 
 
 def test_a_cluster_smaller_than_a_unit_is_asked_all_the_same():
-    schedule = make_schedule(make_plan(), cpu=0.5)
+    schedule = make_schedule(table5(), cpu=0.5)
     assert schedule.start_training()
     assert schedule.start_training() is None
 
 
 def test_a_cluster_that_grows_is_used():
-    plan, machine = make_plan(), [Share(cpu=1)]
+    plan, machine = table5(), [Share(cpu=1)]
     schedule = Schedule(
         plan, (), lambda: machine[0], parts=dict.fromkeys(plan.evaluations, 1), train=ONE, evaluate=ONE
     )
@@ -133,7 +121,7 @@ def test_a_unit_takes_at_most_the_machine():
 def test_two_trainings_of_half_a_gpu_run_on_one():
     gpu = Share(cpu=8, gpu=1, memory=64 * 2**30)
     half = Share.of(Unit(cpu=2, gpu=0.5, memory_gib=8), gpu)
-    plan = make_plan()
+    plan = table5()
     schedule = Schedule(
         plan, (), lambda: gpu, parts=dict.fromkeys(plan.evaluations, 1), train=half, evaluate=half
     )
@@ -145,7 +133,7 @@ def test_two_trainings_of_half_a_gpu_run_on_one():
 def test_thirds_of_a_gpu_add_up_to_one():
     gpu = Share(cpu=8, gpu=1)
     third = Share(cpu=1, gpu=1 / 3)
-    plan = make_plan()
+    plan = table5()
     schedule = Schedule(
         plan, (), lambda: gpu, parts=dict.fromkeys(plan.evaluations, 1), train=third, evaluate=third
     )
@@ -154,7 +142,7 @@ def test_thirds_of_a_gpu_add_up_to_one():
 
 def test_a_training_over_two_gpus_waits_until_both_are_there():
     """On one node or on two: Ray Train spreads its workers."""
-    plan, machine = make_plan(), [Share(cpu=16, gpu=3)]
+    plan, machine = table5(), [Share(cpu=16, gpu=3)]
     schedule = Schedule(
         plan,
         (),

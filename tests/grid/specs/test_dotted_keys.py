@@ -1,6 +1,9 @@
 """Settings by the keys that a command line gives them."""
 
-from grid.specs.dotted_keys import flatten
+import pytest
+
+from grid.specs.dotted_keys import flatten, listed
+from manifests.problem import ProblemError
 
 
 def test_sections_become_single_settings_in_their_order():
@@ -15,3 +18,23 @@ def test_sections_become_single_settings_in_their_order():
 
 def test_an_empty_section_has_no_settings():
     assert flatten({"train": {}, "model": {"domains": {}}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("one", ("one",)),
+        ("[one,two]", ("one", "two")),
+        ("[one, two-words]", ("one", "two-words")),
+        ("[]", ()),
+        ("runs/my plugins", ("runs/my plugins",)),
+    ],
+)
+def test_one_word_or_a_list_of_words(value, words):
+    assert listed("model", value) == words
+
+
+@pytest.mark.parametrize("value", ["[one", "${nowhere}"])
+def test_what_is_no_list_is_a_problem_of_its_setting(value):
+    with pytest.raises(ProblemError, match=r"model: expected a word, or words as \[one,two\]"):
+        listed("model", value)

@@ -3,6 +3,7 @@
 import pytest
 
 from grid.specs import grid_reader as spec
+from grid.specs.table_reader import Instead
 from hd2s.approaches.registry import approaches
 from manifests.problem import ProblemError
 
@@ -18,11 +19,11 @@ approaches: [generalization]
 
 def test_every_spec_that_comes_with_the_project_loads():
     for name in spec.available():
-        assert spec.load(name, (0,)).tables
+        assert spec.load(name).tables
 
 
 def test_table5_is_declared_as_printed():
-    grid = spec.load("domain_shift", (0,))
+    grid = spec.load("domain_shift")
     (table,) = grid.tables
     assert grid.name == "domain_shift"
     assert table.metrics == ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
@@ -40,7 +41,7 @@ def test_table5_is_declared_as_printed():
 def test_a_users_file_is_a_grid(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(GOOD)
-    grid = spec.load(str(path), (0, 3))
+    grid = spec.load(str(path), Instead(seeds=(0, 3)))
     assert (grid.name, grid.corpora()) == ("mine", ("DHF1K", "LEDOV", "UCFSports"))
     assert grid.tables[0].seeds == (0, 3)
 
@@ -54,7 +55,7 @@ def test_all_mistakes_of_a_file_are_reported_together(tmp_path):
         .replace("[DHF1K]", "DHF1K")
     )
     with pytest.raises(ProblemError) as caught:
-        spec.load(str(path), (0,))
+        spec.load(str(path))
     text = str(caught.value)
     assert len(caught.value.problems) == 6
     for mistake in (
@@ -70,7 +71,7 @@ def test_all_mistakes_of_a_file_are_reported_together(tmp_path):
 
 def test_an_unknown_grid_names_the_nearest():
     with pytest.raises(ProblemError, match=r"'domain_shft'. Did you mean domain_shift\? Available: .*table5"):
-        spec.load("domain_shft", (0,))
+        spec.load("domain_shft")
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "name: [", "\x00"])
@@ -78,11 +79,50 @@ def test_a_file_that_is_no_spec_is_a_problem(tmp_path, text):
     path = tmp_path / "broken.yaml"
     path.write_text(text)
     with pytest.raises(ProblemError, match=r"broken\.yaml"):
-        spec.load(str(path), (0,))
+        spec.load(str(path))
 
 
 def test_a_table_without_a_pair_is_a_problem(tmp_path):
     path = tmp_path / "lonely.yaml"
     path.write_text(GOOD.replace("[LEDOV, UCFSports]", "[DHF1K]"))
     with pytest.raises(ProblemError, match="another corpus as target"):
-        spec.load(str(path), (0,))
+        spec.load(str(path))
+
+
+FAMILY = """
+name: family
+tables:
+  - table5
+  - mine.yaml
+  - {name: chances, title: C, metrics: [NSS], sources: [DHF1K], models: [chance], approaches: [single-source]}
+"""
+
+
+def test_a_family_has_tables_by_name_by_file_and_in_place(tmp_path):
+    (tmp_path / "mine.yaml").write_text(GOOD)
+    path = tmp_path / "family.yaml"
+    path.write_text(FAMILY)
+    grid = spec.load(str(path))
+    assert [table.name for table in grid.tables] == ["table5", "mine", "chances"]
+    assert grid.models() == ("hd2s", "chance")
+    assert spec.files(str(path)) == [path, spec.available()["table5"], tmp_path / "mine.yaml"]
+    one = spec.load(str(path), Instead(models=("centre_prior",)))
+    assert one.models() == ("centre_prior",), "of every table"
+
+
+def test_a_family_cannot_contain_itself_nor_a_table_twice(tmp_path):
+    path = tmp_path / "family.yaml"
+    path.write_text("name: family\ntables: [family.yaml, table5, table5]\n")
+    _, problems = spec.read(str(path))
+    text = " ".join(map(str, problems))
+    assert len(problems) == 2
+    assert "tables that do not contain each other" in text
+    assert "each table once, found table5" in text
+
+
+def test_mistakes_leave_what_can_be_read(tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(GOOD.replace("[generalization]", "[generalization, transfr]"))
+    grid, problems = spec.read(str(path))
+    assert len(problems) == 1
+    assert grid.tables[0].approaches == ("generalization",)

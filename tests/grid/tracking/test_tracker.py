@@ -1,266 +1,42 @@
-import base64
-import json
+"""A tracker never makes a grid wait or fail: what MLflow misses is said, and follows later."""
+
 import subprocess
 import sys
 import time
-import zlib
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-import numpy as np
 import pytest
-from mlflow import MlflowClient
 
-from grid.evaluation import pictures
-from grid.plan import Plan
 from grid.results.ledger import Ledger
-from grid.results.storage import Storage
 from grid.tracking import Tracker
-from grid.tracking.describe import describe_cell, describe_training
-from grid.tracking.views import view_state, view_tag
-from tests.grid.invented import DIGESTS, complete, evaluate, table5, train
-
-BLANK = np.zeros((32, 32), np.uint8)
-PNG = pictures.draw(np.dstack([BLANK] * 3), np.zeros((0, 2)), BLANK, BLANK, "clip")
+from manifests.problem import ProblemError
+from tests.grid.invented import DIGESTS, complete, table5
+from tests.grid.mlflow_runs import logged
+from tests.grid.mlflow_server import kill_all, serving
 
 
-@dataclass
-class Story:
-    """One store over three invocations: what MLflow held after each."""
-
-    out: Path
-    plan: Plan
-    ledger: Ledger
-    client: MlflowClient = field(init=False)
-    problems: list[str] = field(default_factory=list)
-    snapshots: list[dict] = field(default_factory=list)
-
-    def session(self, events, status: str, tables=(), plan: Plan | None = None) -> Tracker:
-        plan = plan or self.plan
-        tracker = Tracker(None, self.out, "domain_shift")
-        tracker.start_grid(plan, {"model": {"height": 64}, "seeds": [0]}, DIGESTS)
-        events(tracker)
-        tracker.sync(plan, self.ledger)
-        tracker.finish_grid(status, tables)
-        self.problems += tracker.problems
-        tracker.close()
-        self.client = MlflowClient(tracker.uri)
-        self.snapshots.append(self.runs())
-        return tracker
-
-    def runs(self) -> dict:
-        experiment = self.client.get_experiment_by_name("hd2s-grid")
-        found = self.client.search_runs([experiment.experiment_id], max_results=1000)
-        assert len({run.data.tags["id"] for run in found}) == len(found)
-        return {run.data.tags["id"]: run for run in found}
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory) -> Story:
-    story = Story(out := tmp_path_factory.mktemp("runs"), table5(), Ledger(out))
-    first, second, third, *_ = story.plan.trainings.values()
-    error = story.ledger.write_failure(second.id, "ValueError: no such clip")
-
-    def interrupted(tracker: Tracker) -> None:
-        tracker.on_training_started(first)
-        train(story.ledger, first, bad_step=3)
-        result = story.ledger.read_training(first.id)
-        tracker.on_training_progress(first, 10, 60, {}, result.curve[:12])
-        tracker.on_training_finished(first, result.summary, result.curve)
-        tracker.on_training_failed(second, error)
-        tracker.on_training_started(third)
-        tracker.on_training_progress(third, 1, 60, {}, [{"step": 1, "name": "train/loss", "value": 9.0}])
-        evaluation = next(iter(story.plan.evaluations.values()))
-        evaluate(story.ledger, evaluation)
-        tracker.on_evaluation_finished(evaluation, story.ledger.read_evaluation(evaluation.id))
-
-    story.session(interrupted, "KILLED")
-    complete(story.plan, story.ledger)
-    for evaluation in story.plan.evaluations:
-        pictures.keep(Storage(folder=str(out)), evaluation, dict.fromkeys("abc", PNG))
-    tables = [out / "table5.tex", out / "table5.md", out / "table5.csv"]
-    tables[0].write_text("\\toprule")
-    tables[1].write_text("# Table 5")
-    tables[2].write_text("row,mean\nA,0.5\nB,\n")
-    story.session(lambda tracker: None, "FINISHED", tables)
-    story.session(lambda tracker: None, "FINISHED", tables)
-    return story
-
-
-def test_one_run_for_the_grid_each_training_and_each_cell(story):
-    assert story.problems == []
-    for snapshot in story.snapshots[1:]:
-        kinds = [run.data.tags["kind"] for run in snapshot.values()]
-        assert {kind: kinds.count(kind) for kind in set(kinds)} == {"grid": 1, "training": 15, "cell": 18}
-        parent = snapshot["domain_shift"]
-        children = [run for run in snapshot.values() if run is not parent]
-        assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-        assert {run.info.status for run in snapshot.values()} == {"FINISHED"}
-
-
-def test_an_interrupted_grid_leaves_nothing_running(story):
-    statuses = {name: run.info.status for name, run in story.snapshots[0].items()}
-    first, second, third, *_ = story.plan.trainings
-    assert statuses["domain_shift"] == "KILLED"
-    assert [statuses[name] for name in (first, second, third)] == ["FINISHED", "FAILED", "KILLED"]
-    assert story.snapshots[0][second].data.tags["error"].endswith(f"{second}.error.txt")
-    artifacts = story.client.list_artifacts(story.snapshots[0][second].info.run_id)
-    assert [item.path for item in artifacts] == [f"{second}.error.txt"]
-
-
-def test_a_training_is_described_by_params_and_tags(story):
-    training = next(unit for unit in story.plan.trainings.values() if unit.approach == "adaptation")
-    data = story.snapshots[-1][training.id].data
-    axes = {"source": "DHF1K", "target": "UCFSports", "approach": "adaptation", "seed": "0"}
-    assert axes.items() <= data.params.items()
-    assert axes.items() <= data.tags.items()
-    assert data.params["train.lr"] == "0.001"
-    assert data.params["digest.UCFSports"] == DIGESTS["UCFSports"]
-    assert data.tags["grid"] == "domain_shift"
-    assert data.tags["table"] == "table5"
-    inputs = story.snapshots[-1][training.id].inputs.dataset_inputs
-    assert {item.dataset.name: item.tags[0].value for item in inputs} == {
-        "DHF1K": "source",
-        "UCFSports": "target",
-    }
-
-
-def test_curves_have_each_step_once_and_no_nan(story):
-    first = next(iter(story.plan.trainings))
-    run = story.snapshots[-1][first]
-    history = story.client.get_metric_history(run.info.run_id, "train/loss")
-    assert [point.step for point in history] == [step for step in range(1, 21) if step != 3]
-    assert run.data.tags["non_finite"] == "1"
-    assert run.data.metrics["training/best_kld"] == 1.05
-
-
-def test_a_resumed_training_keeps_the_points_it_had(story):
-    third = list(story.plan.trainings)[2]
-    run = story.snapshots[-1][third]
-    history = story.client.get_metric_history(run.info.run_id, "train/loss")
-    assert [point.step for point in history] == list(range(1, 21))
-    assert history[0].value == 9.0
-
-
-def test_cells_hold_the_tables_metrics(story):
-    cells = [run for run in story.snapshots[-1].values() if run.data.tags["kind"] == "cell"]
-    for run in cells:
-        assert run.data.metrics["test/NSS"] == pytest.approx(2.5)
-        assert run.data.metrics["test_per_video/NSS"] == pytest.approx(3.0)
-        assert run.data.metrics["test/s-AUC"] == 0.625
-        assert run.data.params["test"] == run.data.tags["test"] == run.data.params["target"]
-    assert len({(run.data.params["source"], run.data.params["test"]) for run in cells}) == 6
-
-
-def test_cells_say_what_was_left_out_and_what_is_selected_by(story):
-    cells = [run for run in story.snapshots[-1].values() if run.data.tags["kind"] == "cell"]
-    for run in cells:
-        assert run.data.metrics["test_size/clips"] == 2
-        assert run.data.metrics["test_size/unread"] == 0
-        assert run.data.tags["n_unread"] == "0"
-        assert run.data.metrics["val/kld"] == 1.05
-
-
-def test_cells_have_their_pictures_once_under_names_that_charts_compare(story):
-    cells = [run for run in story.snapshots[-1].values() if run.data.tags["kind"] == "cell"]
-    for run in cells:
-        images = [item.path for item in story.client.list_artifacts(run.info.run_id, "images")]
-        names = sorted(path.partition("+")[0] for path in images if path.endswith(".png"))
-        # The first call ended before there was anything to show.
-        assert names == [f"images/pictures~{i}" for i in (1, 2, 3)]
-        assert run.data.tags["pictures"] == "3"
-
-
-def test_every_training_has_one_model(story):
-    for snapshot in story.snapshots[1:]:
-        trainings = [run for run in snapshot.values() if run.data.tags["kind"] == "training"]
-        models = {run.data.tags["model"] for run in trainings}
-        assert len(models) == len(trainings) == 15
-    found = story.client.search_logged_models(["1"])
-    assert {model.model_id for model in found} == models
-    assert {model.status for model in found} == {"READY"}
-
-
-def test_a_sweeps_points_and_variants_are_parameters_tags_and_names():
-    sweep = table5("train.lr=0.002")
-    cell = replace(sweep.cells[0], variant="no adaptation", point=("train.lr=2e-3",), seed=3)
-    plan = replace(sweep, cells=(cell,))
-    described = describe_cell(plan, cell, "here")
-    for found in (described.tags, described.params):
-        assert found["train.lr"] == "0.002", "as the training spells it"
-        assert (found["variant"], found["seed"]) == ("no adaptation", "3")
-    assert described.label.endswith(", no adaptation, train.lr=2e-3, seed 3")
-    training = describe_training(plan, plan.trainings[cell.training], {})
-    assert (training.tags["train.lr"], training.tags["variant"]) == ("0.002", "no adaptation")
-    table = replace(sweep.tables[0], sweep=(("train.lr", ("1e-3", "2e-3")),))
-    columns = view_state("grid", table)["selectedColumns"]
-    assert {"params.`train.lr`", "metrics.`val/kld`"} <= set(columns)
-
-
-def test_a_second_call_touches_no_finished_child(story):
-    before, after = story.snapshots[1:]
-    for name in before.keys() - {"domain_shift"}:
-        assert after[name].info.end_time == before[name].info.end_time
-        assert after[name].data.tags == before[name].data.tags
-        assert after[name].data.metrics == before[name].data.metrics
-
-
-def test_tables_are_artifacts_and_note_of_the_grid(story):
-    parent = story.snapshots[-1]["domain_shift"]
-    assert parent.data.tags["mlflow.note.content"] == "# Table 5"
-    assert parent.data.tags["digest.DHF1K"] == DIGESTS["DHF1K"]
-    paths = {item.path for item in story.client.list_artifacts(parent.info.run_id, "tables")}
-    assert paths == {f"tables/table5.{suffix}" for suffix in ("tex", "md", "csv", "json")}
-    shown = story.client.download_artifacts(parent.info.run_id, "tables/table5.json")
-    table = {"columns": ["row", "mean"], "data": [["A", 0.5], ["B", None]]}
-    assert json.loads(Path(shown).read_text()) == table, "once, although logged twice"
-    tag = [{"path": "tables/table5.json", "type": "table"}]
-    assert json.loads(parent.data.tags["mlflow.loggedArtifacts"]) == tag, "what MLflow's own tables have"
-    config = story.client.download_artifacts(parent.info.run_id, "config.json")
-    assert json.loads(Path(config).read_text())["model"] == {"height": 64}
-
-
-def test_a_prepared_view_shows_the_cells_of_a_table(story):
-    experiment = story.client.get_experiment_by_name("hd2s-grid")
-    envelope = json.loads(experiment.tags["mlflow.sharedViewState.domain_shift.table5"])
-    assert envelope["state"].startswith("deflate;")
-    state = json.loads(zlib.decompress(base64.b64decode(envelope["state"].removeprefix("deflate;"))))
-    assert state == view_state("domain_shift", story.plan.tables[0])
-    found = story.client.search_runs(
-        [experiment.experiment_id], state["searchFilter"], order_by=[f"{state['orderByKey']} DESC"]
-    )
-    assert len(found) == 18
-    names = [column.partition(".")[2].strip("`") for column in state["selectedColumns"]]
-    assert names[-5:] == ["source", "target", "test", "approach", "seed"]
-    assert names[:-5] == [f"test/{metric}" for metric in story.plan.tables[0].metrics]
-    assert set(names[:-5]) <= set(found[0].data.metrics)
-    charts = {chart["type"] for chart in state["compareRunCharts"]}
-    assert charts == {"PARALLEL", "IMAGE"}
-    assert {column.partition(".")[0] for column in state["selectedColumns"]} == {"params", "metrics"}
-
-
-def test_the_link_opens_the_view(story):
-    tracker = Tracker(None, story.out, "domain_shift")
+def test_the_link_opens_the_view_in_the_output_folders_own_store(new_store, tmp_path):
+    store = new_store(tmp_path)
+    tracker = Tracker(None, tmp_path, "domain_shift")
     assert tracker.link("table5") == (
         "http://127.0.0.1:5000/#/experiments/1/runs"
         "?workflowType=machine_learning&viewStateShareKey=domain_shift.table5"
     )
-    assert f"sqlite:///{story.out}/mlflow.db" in tracker.serve_command
+    assert tracker.uri == store
+    assert tracker.serve_command.endswith(f"--backend-store-uri {store}")
+    assert tracker.warnings == []
     tracker.close()
 
 
-def test_a_cell_of_other_settings_replaces_the_old_one_in_views(story, tmp_path):
-    other = table5("train.iterations=10")
-    ledger = Ledger(tmp_path)
-    complete(other, ledger)
-    changed = Story(story.out, other, ledger)
-    changed.session(lambda tracker: None, "FINISHED")
-    assert changed.problems == []
-    shown = [run for run in changed.snapshots[0].values() if run.data.tags["kind"] == "cell"]
-    assert {run.data.tags["evaluation"] for run in shown} == {cell.evaluation for cell in other.cells}
-    story.session(lambda tracker: None, "FINISHED")
-    shown = [run for run in story.snapshots.pop().values() if run.data.tags["kind"] == "cell"]
-    assert {run.data.tags["evaluation"] for run in shown} == {cell.evaluation for cell in story.plan.cells}
+def test_a_server_needs_no_command_to_be_served(tmp_path):
+    tracker = Tracker("http://127.0.0.1:9/", tmp_path, "domain_shift")
+    assert tracker.serve_command == ""
+    tracker.close()
+
+
+def test_a_server_that_is_required_and_not_there_is_a_problem(tmp_path):
+    tracker = Tracker("http://127.0.0.1:9", tmp_path, "domain_shift")
+    with pytest.raises(ProblemError, match=r"expected an MLflow server, found .*leave --tracking-uri out"):
+        tracker.require()
 
 
 @pytest.mark.timeout(120)
@@ -278,9 +54,9 @@ def test_a_server_that_is_not_there_stops_nothing(tmp_path):
     assert tracker.link("table5") == ""
     tracker.close()
     assert time.monotonic() - begun < 60.0
-    (problem,) = tracker.problems
-    assert "http://127.0.0.1:9" in problem
-    assert "`python -m grid sync`, or the same command again, adds the rest" in problem
+    (warning,) = tracker.warnings
+    assert "http://127.0.0.1:9" in warning
+    assert "`python -m grid sync`, or the same command again, adds the rest" in warning
 
 
 def test_mlflow_is_imported_only_when_needed():
@@ -288,14 +64,50 @@ def test_mlflow_is_imported_only_when_needed():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_tag_of_a_view_is_pinned():
-    key, value = view_tag("domain_shift", table5().tables[0], now_ms=5)
-    envelope = json.loads(value)
-    assert key == "mlflow.sharedViewState.domain_shift.table5"
-    assert set(envelope) == {"name", "createdAt", "updatedAt", "state"}
-    assert envelope["createdAt"] == 5
-    state = view_state("domain_shift", table5().tables[0])
-    assert state["searchFilter"] == "tags.kind='cell' and tags.grid='domain_shift' and tags.table='table5'"
-    assert state["orderByKey"] == "metrics.`test/NSS`"
-    assert state["orderByAsc"] is False
-    assert len(value) < 20_000  # MLflow's limit
+@pytest.fixture
+def server(tmp_path):
+    """A server of MLflow's own, with its process, its address and the store behind it."""
+    store = f"sqlite:///{tmp_path / 'server.db'}"
+    with serving(store, tmp_path / "kept") as (process, address):
+        yield process, address, store
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_server_lost_in_the_middle_costs_nothing(server, tmp_path):
+    process, address, store = server
+    plan, ledger = table5(), Ledger(tmp_path / "out")
+    complete(plan, ledger)
+    first, *others = plan.trainings.values()
+    tracker = Tracker(address, ledger.out, "domain_shift")
+    tracker.require()
+    tracker.start_grid(plan, {}, {})
+    result = ledger.read_training(first.id)
+    tracker.on_training_finished(first, result.summary, result.curve)
+    assert tracker.link("table5"), "all of it has arrived"
+    kill_all(process)
+    begun = time.monotonic()
+    for training in others:
+        tracker.on_training_started(training)
+    tracker.finish_grid("FINISHED", [])
+    tracker.close()
+    assert time.monotonic() - begun < 120, "a dead server is not asked again and again"
+    (warning,) = tracker.warnings
+    assert "python -m grid sync" in warning
+    before = logged(store, "hd2s-grid")[0]
+    assert before.count(("training", "FINISHED")) == 1
+    with serving(store, tmp_path / "kept") as (_, back):
+        for _ in range(2):
+            late = Tracker(back, ledger.out, "domain_shift")
+            late.start_grid(plan, {}, {})
+            late.sync(plan, ledger)
+            late.finish_grid("FINISHED", [])
+            late.close()
+            assert late.warnings == []
+            kinds, points = logged(store, "hd2s-grid")
+            assert kinds == sorted(
+                [("grid", "FINISHED")]
+                + [("training", "FINISHED")] * len(plan.trainings)
+                + [("cell", "FINISHED")] * len(plan.cells)
+            )
+            assert len(points) == len(set(points))

@@ -148,7 +148,7 @@ def interface(browser, tmp_path_factory):
     tracker.finish_grid("FINISHED", tables)
     link = tracker.link("table5")
     tracker.close()
-    assert tracker.problems == []
+    assert tracker.warnings == []
     with serving(tracker.uri) as (_, address):
         browser.get(address)
         # It would cover a quarter of the page.

@@ -2,31 +2,22 @@
 
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from datasets.corpora.saliency_maps import read_map
-from grid.commands.run import FAILED, status_of
 from grid.evaluation.evaluate import evaluate_part
-from grid.planning.prepare import prepare
-from grid.results.failures import forget, incomplete
-from grid.running.jobs import evaluation_job
 from grid.training import feed
 from grid.training import loop as training
 from grid.training.loop import TrainingError, fit
-from hd2s import load_weights, save_weights
+from hd2s import build_model, load_weights
 from hd2s.losses import kld
-from hd2s.metrics.scores import score_frames
-from hd2s.models.centre_prior import center_prior
-from manifests.problem import ProblemError
+from hd2s.prediction.open_checkpoint import open_checkpoint
 from tests.grid.grids import (
-    ONE,
+    TINY,
     Context,
     assert_goes_on_exactly,
     evaluation_job_of,
@@ -34,48 +25,48 @@ from tests.grid.grids import (
     prepare_small,
     same,
     weights_of,
-    write_spec,
+    with_train,
 )
 from tests.places import REPOSITORY
+
+# With all levels of the decoder.
+SMALL = ["model.height=32", "model.width=32"]
 
 
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
-    job = job_of(prepare_small(small_demo), approach)
+    job = job_of(prepare_small(small_demo, *TINY), approach)
     first = fit(job, Context())
     weights = weights_of(job)
     second = fit(job, Context())
     assert first["curve"] == second["curve"]
     assert same(weights, weights_of(job))
-    other = replace(job, spec={**job.spec, "seed": 1})
+    other = replace(job, spec=replace(job.spec, seed=1))
     assert fit(other, Context())["curve"] != first["curve"]
 
 
 def test_an_interrupted_adaptation_goes_on_exactly_where_it_was(small_demo):
-    grid = prepare_small(small_demo, "train.checkpoint_every=2")
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=2")
     job = job_of(grid, "adaptation")
     assert_goes_on_exactly(job, die_at=2)
 
 
-def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch):
-    seen = {}
-    original = feed.training_batches
-
-    def recorded(store, clips, **options):
-        for batch in original(store, clips, **options):
-            seen.setdefault((approach, store.manifest.corpus), []).append(batch.keys)
-            yield batch
-
-    monkeypatch.setattr(feed, "training_batches", recorded)
-    grid = prepare_small(small_demo)
-    for approach in ("generalization", "adaptation"):
-        fit(job_of(grid, approach), Context())
-    assert seen["generalization", "DHF1K"] == seen["adaptation", "DHF1K"]
-    assert len(seen["adaptation", "UCFSports"]) == 4
+def test_an_adaptation_leaves_its_model_alone_without_the_classifiers(small_demo):
+    """They are trained beside it, and saved to go on from; what is left opens as any model does."""
+    job = job_of(prepare_small(small_demo, *TINY, "train.checkpoint_every=2"), "adaptation")
+    context = Context()
+    fit(job, context)
+    model = build_model(job.spec.model.name, **job.spec.model.options)
+    assert weights_of(job).keys() == model.state_dict().keys()
+    beside = {name.partition(".")[0] for name in context.state["learner"]}
+    assert beside == {"model", "classifiers"}
+    opened = open_checkpoint(job.weights)
+    assert opened.config == job.spec.model.config
+    assert same(opened.state_dict(), weights_of(job))
 
 
 def test_the_curve_holds_every_loss_and_lambda(small_demo):
-    job = job_of(prepare_small(small_demo), "adaptation")
+    job = job_of(prepare_small(small_demo, *SMALL), "adaptation")
     curve = fit(job, Context())["curve"]
     names = {row["name"] for row in curve}
     assert names == {
@@ -95,8 +86,8 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
 
 def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, monkeypatch):
     """Whatever the network has come to: the KLDs are given, and the second of four is the lowest."""
-    job = job_of(prepare_small(small_demo, "train.validate_every=1"), "generalization")
-    until_best = replace(job, spec={**job.spec, "train": {**job.spec["train"], "iterations": 2}})
+    job = job_of(prepare_small(small_demo, *TINY, "train.validate_every=1"), "generalization")
+    until_best = with_train(job, iterations=2)
     given = iter([3.0, 1.0, 2.0, 4.0, 3.0, 1.0])
     one_batch = next(training._Fitting(job, Context()).feed.validation(0))
     monkeypatch.setattr(feed.Feed, "validation", lambda *_: iter([one_batch]))
@@ -111,25 +102,12 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, mon
 POOLED = {
     "sources": "DHF1K, UCFSports, Hollywood2",
     "targets": None,
-    "approaches": "multi-source, domain-specific",
+    "approaches": "domain-specific",
 }
 
 
-def test_pooled_sources_take_turns(small_demo, monkeypatch):
-    turns, original = [], feed.take_turns
-
-    def recorded(*arguments):
-        for labelled, unlabelled in original(*arguments):
-            turns.append(labelled[0].keys[0].partition("/")[0])
-            yield labelled, unlabelled
-
-    monkeypatch.setattr(feed, "take_turns", recorded)
-    fit(job_of(prepare_small(small_demo, **POOLED), "multi-source"), Context())
-    assert turns == ["DHF1K", "UCFSports", "Hollywood2", "DHF1K"]
-
-
 def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_layers(small_demo):
-    grid = prepare_small(small_demo, "train.checkpoint_every=1", **POOLED)
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", **POOLED)
     job = job_of(grid, "domain-specific")
     assert_goes_on_exactly(job, die_at=2)
     evaluation = evaluation_job_of(grid, "domain-specific")
@@ -143,83 +121,25 @@ def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_lay
 def test_the_released_protocol_changes_what_is_learnt(small_demo):
     curves = []
     for protocol in ("paper", "released"):
-        grid = prepare_small(small_demo, f"train.protocol={protocol}", "train.accumulate=2")
+        grid = prepare_small(small_demo, *SMALL, f"train.protocol={protocol}", "train.accumulate=2")
         curves.append(fit(job_of(grid, "adaptation"), Context())["curve"])
     names = [{row["name"] for row in curve} for curve in curves]
     assert names[0] - names[1] == {f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)}
 
 
-@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
-def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(small_demo, approach):
-    job = job_of(prepare_small(small_demo, "train.protocol=released"), approach)
-    fitting = training._Fitting(job, Context())
-    clips = [
-        {key.partition("@")[0] for batch in fitting.feed.validation(step) for key in batch.keys}
-        for step in range(8)
-    ]
-    everything = {
-        f"DHF1K/{clip.clip}" for clip in fitting.feed._long_enough(fitting.feed._store("DHF1K"), "val")
-    }
-    if approach == "adaptation":
-        assert all(drawn == everything for drawn in clips)
-    else:
-        assert {len(drawn) for drawn in clips} == {(len(everything) + 1) // 2}
-        assert set.union(*clips) == everything
-
-
 def test_fine_tuning_starts_from_the_parent(small_demo):
-    grid = prepare_small(small_demo)
+    grid = prepare_small(small_demo, *TINY)
     parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")
     assert child.parent == parent.weights
     fit(parent, Context())
     started = training._Fitting(child, Context())
-    assert same(weights_of(parent), started.model.state_dict())
+    assert same(weights_of(parent), started.learner.model.state_dict())
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_with_its_step(small_demo):
-    job = job_of(prepare_small(small_demo, "train.lr=1e30"), "generalization")
+    job = job_of(prepare_small(small_demo, *TINY, "train.lr=1e30"), "generalization")
     with pytest.raises(TrainingError, match=r"Iteration \d: .*not finite.*clips DHF1K/"):
         fit(job, Context())
-
-
-def test_an_evaluation_scores_every_frame_of_every_test_clip(small_demo):
-    grid = prepare_small(small_demo, targets="Hollywood2")
-    fit(job_of(grid, "generalization"), Context())
-    job = evaluation_job_of(grid, "generalization")
-    table = evaluate_part(job, 0).frames
-    counted = table.group_by("clip").aggregate([("frame", "count"), ("frame", "max")]).to_pylist()
-    assert {row["clip"]: row["frame_count"] for row in counted} == job.expected
-    assert all(row["frame_max"] == row["frame_count"] - 1 for row in counted)
-    assert min(job.expected.values()) == 1, "a shot of a single frame is among them"
-    grid.ledger.write_evaluation(
-        next(iter(grid.plan.evaluations.values())), table, {"seconds": 0.0}, expected=job.expected
-    )
-
-
-def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(demo_out, out, ignore=shutil.ignore_patterns("frames"))
-    grid = prepare_small(out, targets="Hollywood2")
-    fit(job_of(grid, "generalization"), Context())
-    job = evaluation_job_of(grid, "generalization")
-    lost, kept = sorted(job.expected, key=job.expected.get)[:2]
-    next((out / "corpora/Hollywood2/testing" / lost / "images").iterdir()).write_bytes(b"")
-    done = evaluate_part(replace(job, parts=((lost, kept),)), 0)
-    assert set(done.unread) == {lost}
-    assert "as indexed" in done.unread[lost]
-    frames, summary, expected = replace(job, expected={c: job.expected[c] for c in (lost, kept)}).gather(
-        [done]
-    )
-    assert expected == {kept: job.expected[kept]}
-    assert (len(frames), list(summary["unread"])) == (job.expected[kept], [lost])
-    evaluation = next(iter(grid.plan.evaluations.values()))
-    grid.ledger.write_evaluation(evaluation, frames, summary, expected=expected)
-    assert incomplete(grid.plan, grid.ledger) == {evaluation.id: 1}
-    assert status_of(grid) == FAILED
-    forget(grid.plan, grid.ledger)
-    assert not grid.ledger.evaluation_done(evaluation.id), "it is evaluated again"
-    with pytest.raises(ProblemError, match="test clips that can be read, found none"):
-        replace(job, expected={lost: 1}).gather([replace(done, frames=None)])
 
 
 _WORKER = """
@@ -240,7 +160,7 @@ torch.distributed.destroy_process_group()
 
 def test_two_workers_train_one_model(small_demo, tmp_path):
     """Both tell the same losses and validation KLD, and the latter is that of the weights on all windows."""
-    grid = prepare_small(small_demo, "train.world_size=2", "train.accumulate=4", "train.iterations=2")
+    grid = prepare_small(small_demo, *TINY, "train.world_size=2", "train.accumulate=4", "train.iterations=2")
     job = job_of(grid, "adaptation")
     (tmp_path / "job").write_bytes(pickle.dumps(job))
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
@@ -254,9 +174,9 @@ def test_two_workers_train_one_model(small_demo, tmp_path):
     curves = [pickle.loads((tmp_path / f"{rank}.pickle").read_bytes()) for rank in range(2)]
     assert curves[0] == curves[1]
     # Each validated its share of the windows; what they say together is what one says of the weights kept.
-    model = training._Fitting(job, Context()).model
+    model = build_model(job.spec.model.name, **job.spec.model.options)
     load_weights(model, job.weights)
-    alone = replace(job, spec={**job.spec, "train": {**job.spec["train"], "world_size": 1}})
+    alone = with_train(job, world_size=1)
     values = [
         kld(model.eval()(batch.clips).saliency, batch.maps)
         for batch in training._Fitting(alone, Context()).feed.validation(0)
@@ -265,36 +185,35 @@ def test_two_workers_train_one_model(small_demo, tmp_path):
     assert best == pytest.approx(torch.cat(values).mean().item(), rel=1e-4)
 
 
-def mean(table, metric):
-    values = table[metric].to_numpy()
-    return float(values[~np.isnan(values)].mean()) if not np.isnan(values).all() else np.nan
+def test_a_model_without_weights_becomes_the_mean_of_its_sources_maps(small_demo):
+    grid = prepare_small(small_demo, "model=centre_prior", approaches="generalization")
+    job, context = job_of(grid, "untrained"), Context()
+    summary = fit(job, context)
+    maps = torch.cat(list(training._Fitting(job, Context()).feed.maps())).double()
+    densities = maps[maps.sum((1, 2)) > 0]
+    densities = densities / densities.sum((1, 2), keepdim=True)
+    prior = weights_of(job)["prior"]
+    torch.testing.assert_close(prior.double(), densities.mean(0), rtol=1e-5, atol=0)
+    assert (summary["iterations"], summary["best_step"]) == (0, 0)
+    assert summary["curve"] == context.rows == [{"step": 0, "name": "val/kld", "value": summary["best_kld"]}]
+    assert context.state is None, "there is nothing to go on from"
+    opened = open_checkpoint(job.weights)
+    answer = opened(torch.zeros(2, 3, 1, *prior.shape)).saliency
+    assert torch.equal(answer, prior.expand(2, 1, -1, -1))
+    windows = [batch.maps for batch in training._Fitting(job, Context()).feed.validation(0)]
+    expected = kld(prior, torch.cat(windows)).mean().item()
+    assert summary["best_kld"] == pytest.approx(expected, rel=1e-5)
+    assert expected < kld(torch.ones_like(prior), torch.cat(windows)).mean().item()
 
 
-def center_prior_scores(manifest):
-    fixations, scores = manifest.fixations("test"), []
-    for clip in manifest.clips("test"):
-        prior = center_prior(clip.height, clip.width)
-        for i in range(clip.n_frames):
-            points, truth = fixations.frame(clip.clip, i), read_map(manifest.root, clip, i)
-            scores.append(score_frames(prior[None], [points], truth[None], points))
-    return {metric: float(np.nanmean([score[metric] for score in scores])) for metric in ("NSS", "CC")}
-
-
-def test_a_model_learns_to_beat_its_untrained_self_and_a_centre_prior(small_demo):
-    """The demo's own training of DHF1K, tested on DHF1K."""
-    path = write_spec(small_demo)
-    grid = prepare(str(path), [], small_demo, demo=True, tell=lambda text: None)
-    training_job = job_of(grid, "generalization")
-    evaluation = replace(next(iter(grid.plan.evaluations.values())), test="DHF1K")
-    job = evaluation_job(grid, evaluation, ONE)
-
-    untrained = small_demo / "untrained.pt"
-    save_weights(training._Fitting(training_job, Context()).model, untrained)
-    before = evaluate_part(replace(job, weights=str(untrained)), 0).frames
-    fit(training_job, Context())
-    after = evaluate_part(job, 0).frames
-    prior = center_prior_scores(grid.manifests["DHF1K"])
-    for metric in ("NSS", "CC"):
-        assert mean(after, metric) > 1.5 * prior[metric], metric
-        # Untrained, the map is so flat that it may be constant in eight bits, and have no score at all.
-        assert np.isnan(mean(before, metric)) or mean(before, metric) < 0.5 * mean(after, metric), metric
+def test_chance_is_fitted_to_nothing_and_drawn_alike_by_every_machine(small_demo):
+    grid = prepare_small(small_demo, "model=chance", "seeds=[0,1]", approaches="generalization")
+    (training_,) = grid.plan.trainings.values()
+    assert training_.iterations == 0
+    job = job_of(grid, "untrained")
+    fit(job, Context())
+    noise = weights_of(job)["noise"]
+    fit(job, Context())
+    assert torch.equal(noise, weights_of(job)["noise"])
+    assert 0 <= noise.min() < 0.01
+    assert 0.99 < noise.max() < 1

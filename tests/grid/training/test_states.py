@@ -3,15 +3,35 @@
 import io
 import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
-from grid.training import states
+from grid.results.storage import Storage
 from grid.training.loop import TrainingError, fit
-from tests.grid.grids import Context, job_of, prepare_small
+from grid.training.states import KEPT, SavedStates, tensor_bytes
+from manifests.problem import ProblemError
+from tests.grid.grids import TINY, Context, job_of, prepare_small
+
+
+@pytest.fixture
+def states(tmp_path):
+    return states_in(tmp_path / "out")
+
+
+def states_in(out):
+    return SavedStates(Storage(folder=str(out)), "t")
+
+
+def files_of(out):
+    """The files of the states in an output folder, the oldest first."""
+    return sorted((out / "resume" / "t").glob("checkpoint_*/state.pt"))
+
+
+MB = 1_000_000
 
 
 def state_at(step):
@@ -53,63 +73,116 @@ def another_archive(file):
 
 
 @pytest.mark.parametrize("damage", [cut, empty, flip_a_bit, code, bare_code, another_archive, os.unlink])
-def test_a_damaged_last_state_falls_back_to_the_one_before(tmp_path, damage, monkeypatch, caplog):
+def test_a_damaged_last_state_falls_back_to_the_one_before(states, tmp_path, damage, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     for step in (9, 10):
-        states.save(tmp_path, step, state_at(step))
-    assert states.newest(tmp_path)["step"] == 10
-    (last,) = tmp_path.glob("checkpoint_00000010_*/state.pt")
-    damage(last)
-    found = states.newest(tmp_path)
+        states.save(step, state_at(step))
+    assert states.newest()["step"] == 10
+    damage(files_of(tmp_path / "out")[-1])
+    found = states.newest()
     assert found["step"] == 9
     assert torch.equal(found["weights"], state_at(9)["weights"])
     assert not Path("code-ran").exists()
     assert ("is damaged" in caplog.text) == (damage is not os.unlink)
 
 
-def test_without_a_sound_state_a_training_starts_afresh(tmp_path):
-    assert states.newest(tmp_path / "never") is None
-    cut(states.save(tmp_path, 1, state_at(1)) / "state.pt")
-    assert states.newest(tmp_path) is None
+def test_without_a_sound_state_a_training_starts_afresh(states, tmp_path):
+    assert states.newest() is None
+    cut(tmp_path / "out" / states.save(1, state_at(1)))
+    assert states.newest() is None
 
 
-def test_a_folder_is_made_ready_for_ray_whatever_a_kill_has_left_in_it(tmp_path):
+def test_trainings_of_one_folder_have_states_of_their_own(states, tmp_path):
+    states.save(1, state_at(1))
+    other = SavedStates(Storage(folder=str(tmp_path / "out")), "t2")
+    assert other.newest() is None
+    other.save(5, state_at(5))
+    other.make_ready()
+    assert states.newest()["step"] == 1
+
+
+def test_a_folder_is_made_ready_whatever_a_kill_has_left_in_it(states, tmp_path):
+    states.make_ready()
     for step in (1, 2, 3):
-        states.save(tmp_path, step, state_at(step))
-    (tmp_path / "checkpoint_manager_snapshot.json").write_text('{"checkpoint_res')
-    (tmp_path / "checkpoint_00000004_half").mkdir()
-    (tmp_path / "checkpoint_00000004_half" / ".state.pt.123").write_bytes(b"half")
-    states.make_ready(tmp_path)
-    left = sorted(path.name[:19] for path in tmp_path.iterdir())
+        states.save(step, state_at(step))
+    folder = tmp_path / "out" / "resume" / "t"
+    (folder / "checkpoint_manager_snapshot.json").write_text('{"checkpoint_res')
+    (folder / "checkpoint_00000004_half").mkdir()
+    (folder / "checkpoint_00000004_half" / ".state.pt.123").write_bytes(b"half")
+    states.make_ready()
+    left = sorted(path.name[:19] for path in folder.iterdir())
     assert left == ["checkpoint_00000002", "checkpoint_00000003"]
-    assert states.newest(tmp_path)["step"] == 3
+    assert states.newest()["step"] == 3
+
+
+def test_bytes_are_those_of_tensors_however_deep():
+    assert tensor_bytes(torch.zeros(3, dtype=torch.float64)) == 24
+    assert tensor_bytes({"a": [torch.zeros(2), (torch.zeros(1, dtype=torch.uint8), "text")], "step": 7}) == 9
+
+
+def test_states_are_gone_on_from_on_another_machine(url, node):
+    storage, folder = Storage(url), "resume/t"
+    states = SavedStates(storage, "t")
+    for step in (1, 2, 3):
+        states.save(step, state_at(step))
+    assert not list(storage.local.rglob("state.pt")), "nothing of it stays on a machine"
+    node("second")
+    kept = sorted(storage.files(folder))
+    assert [name[: len("resume/t/checkpoint_00000002")] for name in kept] == [
+        "resume/t/checkpoint_00000002",
+        "resume/t/checkpoint_00000003",
+    ]
+    assert torch.equal(states.newest()["weights"], state_at(3)["weights"])
+    damaged = storage.path("cut")
+    damaged.parent.mkdir(parents=True, exist_ok=True)
+    damaged.write_bytes(b"PK\x03\x04 cut short")
+    storage.publish(kept[-1], damaged)
+    assert states.newest()["step"] == 2
+    assert not list(storage.local.rglob("state.pt"))
+    states.make_ready()
+    assert len(storage.files(folder)) == KEPT
+    assert SavedStates(storage, "other").newest() is None
+
+
+def test_a_state_without_room_says_how_much_is_missing_and_the_one_before_stays(tiny_disk):
+    disk = tiny_disk(16 * MB)
+    states = SavedStates(Storage(folder=str(disk)), "t")
+    sound = states.save(1, {"step": 1, "weights": torch.zeros(MB)})
+    with pytest.raises(ProblemError) as caught:
+        states.save(2, {"step": 2, "weights": {"deep": [torch.zeros(6 * MB)]}})
+    told = (
+        r"state\.pt: expected room for 24\.0 MB, found 1[12]\.\d MB free\. Free 1[123]\.\d MB at least, then"
+    )
+    assert re.search(told, str(caught.value)), str(caught.value)
+    assert [path.relative_to(disk).as_posix() for path in files_of(disk)] == [sound]
+    assert states.newest()["step"] == 1
 
 
 class KeepingContext(Context):
     """Keeps states in files, as the one under Ray does."""
 
-    def __init__(self, run, die_at=None):
+    def __init__(self, out, die_at=None):
         super().__init__(die_at=die_at)
-        self.run = run
+        self.states = states_in(out)
 
     def latest(self):
-        return states.newest(self.run)
+        return self.states.newest()
 
     def report(self, rows, state):
         if state:
-            states.save(self.run, state["progress"]["step"], state)
+            self.states.save(state["progress"]["step"], state)
         super().report(rows, None)
 
 
 def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_demo, tmp_path):
-    job = job_of(prepare_small(small_demo, "train.checkpoint_every=1"), "adaptation")
+    job = job_of(prepare_small(small_demo, *TINY, "train.checkpoint_every=1"), "adaptation")
     undisturbed = fit(job, Context())["curve"]
     weights = Path(job.weights).read_bytes()
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         fit(job, KeepingContext(run, die_at=3))
-    cut(sorted(run.glob("checkpoint_*/state.pt"))[-1])
-    assert states.newest(run)["progress"]["step"] == 2
+    cut(files_of(run)[-1])
+    assert states_in(run).newest()["progress"]["step"] == 2
     resumed = fit(job, KeepingContext(run))
     assert (resumed["curve"], resumed["resumed"]) == (undisturbed, 1)
     kept = [
@@ -120,8 +193,28 @@ def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_de
 
 
 def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_path):
-    grid = prepare_small(small_demo, "train.checkpoint_every=1")
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1")
     with pytest.raises(KeyboardInterrupt):
         fit(job_of(grid, "adaptation"), KeepingContext(tmp_path, die_at=1))
     with pytest.raises(TrainingError, match=r"another model's.*Delete resume/.*--retry-failed"):
         fit(job_of(grid, "generalization"), KeepingContext(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learner": {}},
+        {"learner": None},
+        {"optimiser": {"state": {}, "param_groups": []}},
+        {"progress": {"step": 1, "of_another_version": 2}},
+    ],
+    ids=["no weights", "no learner", "another optimiser", "another version"],
+)
+def test_a_state_that_is_not_whole_in_itself_is_refused_with_what_to_do(small_demo, changed):
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", "train.iterations=2")
+    job, context = job_of(grid, "generalization"), Context(die_at=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(job, context)
+    state = {**context.state, **changed}
+    with pytest.raises(TrainingError, match=rf"another version's.*Delete resume/{job.id} .*--retry-failed"):
+        fit(job, Context({name: value for name, value in state.items() if value is not None}))

@@ -257,18 +257,6 @@ def test_a_device_that_is_not_there(video, weights, capsys, device):
     assert f"--device {device}: not to be had here" in capsys.readouterr().err
 
 
-def test_sound_alone_is_no_video(weights, tmp_path, capsys):
-    path = tmp_path / "sound.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=44100, layout="mono")
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        sound.sample_rate = 44100
-        container.mux(stream.encode(sound))
-        container.mux(stream.encode(None))
-    assert run(path, "--weights", weights, "--out", tmp_path / "out") == 2
-    assert f"{path}: expected a video, found no video stream" in capsys.readouterr().err
-
-
 def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, capsys, monkeypatch):
     class Broken(Predictor):
         def __call__(self, frames):
@@ -279,16 +267,6 @@ def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, caps
     assert run(video, "--weights", weights, "--out", tmp_path) == 2
     assert "square, frame 7: expected a finite prediction, found NaN" in capsys.readouterr().err
     assert len(list((tmp_path / "square" / "maps").iterdir())) == 6
-
-
-def test_frames_of_an_earlier_longer_run_are_removed(video, weights, tmp_path):
-    folder = tmp_path / "square" / "maps"
-    folder.mkdir(parents=True)
-    for name in ("0099.png", "100.png", "poster.png", "0099.txt"):
-        (folder / name).touch()
-    assert run(video, "--weights", weights, "--out", tmp_path) == 0
-    kept = {path.name for path in folder.iterdir()}
-    assert kept == {f"{i:04d}.png" for i in range(1, N + 1)} | {"poster.png", "0099.txt"}
 
 
 def test_frames_are_never_written_over(weights, tmp_path, capsys):

@@ -5,31 +5,23 @@ import multiprocessing
 import os
 import re
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from datasets.loading.scored_split import ScoredSplit
+from grid.evaluation.scoring import score_clip
+from hd2s import save_weights
 from hd2s.__main__ import main
 from hd2s.commands import score
 from hd2s.metrics import METRICS, score_frames
 from hd2s.metrics.benchmark import draw_other_fixations, resize_bicubic
-from manifests import Clip, write
-
-SIZE, LENGTHS = (36, 64), {"0601": 5, "0602": 3}
-
-
-def fixations_of(name: str) -> np.ndarray:
-    """Return rows of frame, y, x; the last frame has none."""
-    rng = np.random.default_rng(int(name))
-    return np.stack(
-        [
-            np.repeat(np.arange(LENGTHS[name] - 1), 4),
-            *(rng.integers(0, side, 4 * (LENGTHS[name] - 1)) for side in SIZE),
-        ],
-        axis=1,
-    )
+from hd2s.prediction.predictor import Predictor
+from tests.datasets.scored_corpus import LENGTHS, SIZE, map_of, points_of, write_scored
+from tests.hd2s.models.hd2s.test_fast import trained_like
 
 
 def prediction_of(name: str, i: int) -> np.ndarray:
@@ -40,65 +32,36 @@ def prediction_of(name: str, i: int) -> np.ndarray:
 @pytest.fixture
 def corpus(tmp_path):
     """Return a manifest's folder and a folder of good predictions."""
-    root = tmp_path / "corpus"
-    clips = []
-    for name, n in LENGTHS.items():
-        (root / name).mkdir(parents=True)
-        rows = fixations_of(name)
-        for i in range(n):
-            hits = np.zeros(SIZE)
-            hits[tuple(rows[rows[:, 0] == i, 1:].T)] = 1
-            Image.fromarray(np.rint(gaussian_filter(hits, 3) * 3000).clip(0, 255).astype(np.uint8)).save(
-                root / name / f"{i + 1:04d}.png"
-            )
-        pattern = name + "/{:04d}.png"
-        clips.append(
-            Clip(
-                **{"corpus": "DHF1K", "split": "val", "clip": name, "source_video": name, "media": "frames"},
-                **{"path": name, "frame_pattern": pattern, "map_pattern": pattern, "fixation_pattern": ""},
-                **{"first_frame": 1, "first_annotation": 1, "n_frames": n, "fps": 30.0, "height": SIZE[0]},
-                **{"width": SIZE[1], "codec": "png", "keyframes": (), "keyframe_frames": (), "status": "ok"},
-                **{"n_fixated_frames": n - 1, "reason": "", "content": "", "size_bytes": 1, "mtime_ns": 1},
-            )
-        )
-    write(tmp_path / "manifest", "DHF1K", root, clips, {name: fixations_of(name) for name in LENGTHS})
     predictions = tmp_path / "method"
     for name, n in LENGTHS.items():
         (predictions / name).mkdir(parents=True)
         for i in range(n):
             Image.fromarray(prediction_of(name, i)).save(predictions / name / f"{i + 1:04d}.png")
-    return tmp_path / "manifest", predictions
+    return write_scored(tmp_path), predictions
 
 
-def run(corpus, *arguments, split="val") -> int:
+def run(corpus, *arguments, split="val", workers=1) -> int:
     manifest, predictions = corpus
     asked = ("--predictions", predictions, "--corpus", "dhf1k", "--split", split, "--manifest", manifest)
-    return main(["score", *map(str, asked), "--workers", "2", *map(str, arguments)])
+    return main(["score", *map(str, asked), "--workers", str(workers), *map(str, arguments)])
 
 
 def expected() -> dict[str, np.ndarray]:
     """Score every frame by itself."""
-    points = [
-        rows[rows[:, 0] == i, 1:] for n in LENGTHS for rows in [fixations_of(n)] for i in range(LENGTHS[n])
-    ]
-    scores, at = {}, 0
-    for name, n in LENGTHS.items():
-        rows = []
-        for i in range(n):
-            hits = np.zeros(SIZE)
-            hits[tuple(points[at].T)] = 1
-            truth = np.rint(gaussian_filter(hits, 3) * 3000).clip(0, 255).astype(np.uint8)
-            others = draw_other_fixations(points, [SIZE] * len(points), SIZE, (0, "DHF1K", name, i))
-            image = resize_bicubic(prediction_of(name, i), SIZE)
-            row = score_frames(image[None], [points[at]], truth[None], [others])
-            rows.append([row[metric][0] for metric in METRICS])
-            at += 1
-        scores[name] = np.array(rows)
-    return scores
+    frames = [(name, i) for name, n in LENGTHS.items() for i in range(n)]
+    points = [points_of(name, i, LENGTHS[name]) for name, i in frames]
+    scores = {name: [] for name in LENGTHS}
+    for (name, i), fixated in zip(frames, points, strict=True):
+        truth = map_of(name, i, LENGTHS[name])
+        others = draw_other_fixations(points, [SIZE] * len(points), SIZE, (0, "DHF1K", name, i))
+        image = resize_bicubic(prediction_of(name, i), SIZE)
+        row = score_frames(image[None], [fixated], truth[None], [others])
+        scores[name].append([row[metric][0] for metric in METRICS])
+    return {name: np.array(rows) for name, rows in scores.items()}
 
 
 def test_means_over_frames_and_over_videos(corpus, capsys, tmp_path):
-    assert run(corpus, "--per-video", tmp_path / "videos.csv") == 0
+    assert run(corpus, "--per-video", tmp_path / "videos.csv", workers=2) == 0
     printed = capsys.readouterr().out
     scores = expected()
     frames = np.nanmean(np.concatenate(list(scores.values())), axis=0)
@@ -172,3 +135,44 @@ def test_every_process_scores_with_one_thread():
     with score._one_thread_each(), ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(os.getenv, "OPENBLAS_NUM_THREADS").result() == "1"
     assert dict(os.environ) == before
+
+
+def test_the_first_channel_of_a_colour_image_counts(corpus, tmp_path):
+    def scored(where):
+        assert run(corpus, "--per-video", tmp_path / where) == 0
+        return (tmp_path / where).read_text()
+
+    grey = scored("grey.csv")
+    for file in (corpus[1] / "0601").iterdir():
+        pixels = np.asarray(Image.open(file))
+        others = 255 - pixels
+        as_palette = Image.fromarray(pixels).convert("P") if file.stem == "0001" else None
+        (as_palette or Image.fromarray(np.stack([pixels, others, others], axis=2))).save(file)
+    assert scored("colour.csv") == grey
+
+
+def test_a_column_s_mean_leaves_out_what_is_undefined():
+    rows = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
+    np.testing.assert_array_equal(score._mean(rows), [2.0, 5.0, np.nan])
+
+
+def test_a_scored_submission_equals_the_grid_s_evaluation(tmp_path):
+    """``predict --submission`` and ``score`` give what the grid's own evaluation gives, to the last bit."""
+    manifest = write_scored(tmp_path, {"0601": 9, "0602": 3}, split="test")
+    model = trained_like("hd2s", 8).eval()
+    save_weights(model, tmp_path / "model.pt")
+    corpus = ["--corpus", "dhf1k", "--split", "test", "--manifest", str(manifest)]
+    out, table = str(tmp_path / "out"), str(tmp_path / "videos.csv")
+    written = ["--weights", str(tmp_path / "model.pt"), "--out", out, "--submission", "--device", "cpu"]
+    assert main(["predict", *corpus, *written]) == 0
+    assert main(["score", *corpus, "--predictions", out, "--per-video", table, "--workers", "1"]) == 0
+    with Path(table).open(newline="") as file:
+        found = {row["video"]: row for row in csv.DictReader(file)}
+    split = ScoredSplit.open(str(manifest), "test")
+    predictor = Predictor(model, clip_length=8)
+    for name in split.clips:
+        scores = score_clip(split, name, predictor=predictor, size=(32, 32), threads=1, eight_bit=True)
+        rows = np.stack([scores[metric].to_numpy() for metric in METRICS], axis=1)
+        assert np.isfinite(rows[:-1]).all(), "all but the last frame, without fixations"
+        assert np.isnan(rows[-1]).any()
+        assert [float(found[name][metric]) for metric in METRICS] == score._mean(rows).tolist()

@@ -1,62 +1,97 @@
-"""``predict --submission`` and ``score`` give what the grid's own evaluation gives, to the last bit."""
+"""Pictures that were written, read back with PyAV and Pillow."""
 
-import csv
-from pathlib import Path
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.loading.scored_split import ScoredSplit
-from grid.evaluation.scoring import score_clip
-from hd2s import save_weights
-from hd2s.__main__ import main
-from hd2s.metrics.definitions import METRICS
-from hd2s.prediction.predictor import Predictor
-from manifests import Clip, write
-from tests.hd2s.small_models import trained_like
+from hd2s.commands.writers import Gif, Mp4, PngFolder
 
-SIZE, LENGTHS = (45, 80), {"0601": 9, "0602": 3}
+RATE = Fraction(24000, 1001)
 
 
-@pytest.fixture
-def manifest(tmp_path):
-    rng = np.random.default_rng(0)
-    root, clips, fixations = tmp_path / "corpus", [], {}
-    for name, n in LENGTHS.items():
-        for kind, shape in (("frames", (*SIZE, 3)), ("maps", SIZE)):
-            (root / kind / name).mkdir(parents=True)
-            for i in range(1, n + 1):
-                pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-                Image.fromarray(pixels).save(root / kind / name / f"{i:04d}.png")
-        fixations[name] = np.stack(
-            [np.repeat(np.arange(n), 5), *(rng.integers(0, side, 5 * n) for side in SIZE)], axis=1
+def squares(n, size=(48, 64)):
+    """Make RGB frames of smooth colour with a square that moves."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    frames = [np.stack([x * 2, y * 3, 0 * x + 80], axis=2).astype(np.uint8) for _ in range(n)]
+    for i, frame in enumerate(frames):
+        frame[8:20, 4 * i : 4 * i + 12] = (230, 40, 40)
+    return frames
+
+
+def write(writer, images):
+    for image in images:
+        writer.write(image)
+    writer.close()
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        return stream.codec_context, stream.average_rate, frames
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_png_files_hold_the_pixels_and_are_numbered_from_one(tmp_path, grey):
+    images = [frame[..., 0] if grey else frame for frame in squares(11)]
+    write(PngFolder(tmp_path / "new" / "maps"), images)
+    files = sorted((tmp_path / "new" / "maps").iterdir())
+    assert [file.name for file in files] == [f"{i:04d}.png" for i in range(1, 12)]
+    for file, image in zip(files, images, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(file)), image)
+
+
+def test_png_files_of_an_earlier_longer_run_are_removed(tmp_path):
+    for name in ("0099.png", "100.png", "poster.png", "0099.txt"):
+        (tmp_path / name).touch()
+    write(PngFolder(tmp_path), squares(2))
+    assert {path.name for path in tmp_path.iterdir()} == {"0001.png", "0002.png", "poster.png", "0099.txt"}
+
+
+@pytest.mark.parametrize(("size", "pixels"), [((48, 64), "yuv420p"), ((47, 63), "yuv444p")])
+def test_a_video_has_the_frames_their_size_and_the_rate(tmp_path, size, pixels):
+    frames = squares(9, size)
+    write(Mp4(tmp_path / "new" / "heat.mp4", size, RATE), frames)
+    codec, rate, found = decoded(tmp_path / "new" / "heat.mp4")
+    assert (codec.name, codec.pix_fmt, rate, len(found)) == ("h264", pixels, RATE, 9)
+    for frame, image in zip(found, frames, strict=True):
+        assert frame.shape == image.shape
+        assert np.abs(frame.astype(int) - image).mean() < 4, "beyond what coding loses"
+
+
+def test_a_video_of_grey_maps_stays_grey(tmp_path):
+    ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
+    write(Mp4(tmp_path / "maps.mp4", ramp.shape, RATE), [ramp] * 3)
+    *_, found = decoded(tmp_path / "maps.mp4")
+    assert np.ptp(found[0].astype(int), axis=2).max() <= 2
+    assert np.abs(found[0][..., 0].astype(int) - ramp).mean() < 3
+
+
+def test_a_gif_loops_at_its_rate(tmp_path):
+    frames = squares(5)
+    write(Gif(tmp_path / "new" / "heat.gif", (48, 64), Fraction(10)), frames)
+    with Image.open(tmp_path / "new" / "heat.gif") as image:
+        assert (image.size, image.n_frames, image.info["loop"], image.info["duration"]) == (
+            (64, 48),
+            5,
+            0,
+            100,
         )
-        patterns = {f"{kind}_pattern": f"{kind}s/{name}/{{:04d}}.png" for kind in ("frame", "map")}
-        sides = {"height": SIZE[0], "width": SIZE[1], "n_frames": n, "n_fixated_frames": n, "fps": 30.0}
-        names = {"corpus": "DHF1K", "split": "test", "clip": name, "source_video": name, "media": "frames"}
-        empty = {"fixation_pattern": "", "reason": "", "content": "", "keyframes": (), "keyframe_frames": ()}
-        rest = {"path": f"frames/{name}", "codec": "png", "first_frame": 1, "first_annotation": 1}
-        stamp = {"status": "ok", "size_bytes": 1, "mtime_ns": 1}
-        clips.append(Clip(**names, **patterns, **sides, **empty, **rest, **stamp))
-    write(tmp_path / "manifest", "DHF1K", root, clips, fixations)
-    return tmp_path / "manifest"
+        for i, frame in enumerate(frames):
+            image.seek(i)
+            found = np.asarray(image.convert("RGB")).astype(int)
+            assert np.abs(found - frame).mean() < 4, "beyond what 256 colours lose"
 
 
-def test_a_scored_submission_equals_the_grid_s_evaluation(manifest, tmp_path):
-    model = trained_like(8).eval()
-    save_weights(model, tmp_path / "model.pt")
-    corpus = ["--corpus", "dhf1k", "--split", "test", "--manifest", str(manifest)]
-    out, table = str(tmp_path / "out"), str(tmp_path / "videos.csv")
-    written = ["--weights", str(tmp_path / "model.pt"), "--out", out, "--submission", "--device", "cpu"]
-    assert main(["predict", *corpus, *written]) == 0
-    assert main(["score", *corpus, "--predictions", out, "--per-video", table, "--workers", "1"]) == 0
-    with Path(table).open(newline="") as file:
-        found = {row["video"]: row for row in csv.DictReader(file)}
-    split = ScoredSplit.open(str(manifest), "test")
-    predictor = Predictor(model)
-    for name in LENGTHS:
-        scores = score_clip(split, name, predictor=predictor, size=(32, 32), threads=1, eight_bit=True)
-        rows = np.stack([scores[metric].to_numpy() for metric in METRICS], axis=1)
-        assert np.isfinite(rows).all()
-        assert [float(found[name][metric]) for metric in METRICS] == (rows.sum(axis=0) / len(rows)).tolist()
+def test_a_gif_is_no_wider_than_480_pixels(tmp_path):
+    frame = np.zeros((90, 1280, 3), np.uint8)
+    frame[:, :640] = (200, 30, 30)
+    write(Gif(tmp_path / "wide.gif", (90, 1280), RATE), [frame])
+    with Image.open(tmp_path / "wide.gif") as image:
+        assert image.size == (480, 34)
+        found = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(found[:, 10] - (200, 30, 30)).max() < 8
+    assert found[:, -10].max() < 8

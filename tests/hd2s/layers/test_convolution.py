@@ -1,8 +1,11 @@
+"""The 2-D forms against PyTorch's own 3-D operations, values and gradients, in either memory order."""
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from hd2s.layers.convolution import conv2d, conv3d, max_pool3d
+from hd2s.layers.convolution import Conv2d, Conv3d, MaxPool3d, conv2d, conv2d_as_product, conv3d, max_pool3d
 
 CONVOLUTIONS = {  # kernel, stride, size (T, H, W)
     "pointwise": ((1, 1, 1), (1, 1, 1), (4, 6, 5)),
@@ -62,3 +65,60 @@ def test_pool_and_its_gradient_equal_the_3d_ones(kernel, stride, padding, order)
     assert torch.equal(found, expected)
     (ours,), (theirs,) = (torch.autograd.grad(y, x, upstream) for y in (found, expected))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (9, 8)])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (3, 1), (5, 7)])
+def test_one_product_over_all_patches_is_the_convolution(kernel, size):
+    x, weight, bias = double(2, 3, *size), double(4, 3, *kernel, seed=1), double(4, seed=2)
+    padding = tuple(k // 2 for k in kernel)
+    expected = F.conv2d(x, weight, bias, 1, padding)
+    torch.testing.assert_close(conv2d_as_product(x, weight, bias, padding), expected, rtol=0, atol=1e-12)
+    without = conv2d_as_product(x, weight, None, padding)
+    torch.testing.assert_close(without, expected - bias[:, None, None], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
+def test_a_stride_is_kept_where_there_are_few_positions(stride):
+    x, weight = double(1, 3, 5, 5), double(4, 3, 3, 3, seed=1)
+    torch.testing.assert_close(conv2d(x, weight, stride, (1, 1)), F.conv2d(x, weight, None, stride, (1, 1)))
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [((1, 3, 3), (1, 2, 2)), ((3, 1, 1), (2, 1, 1))])
+def test_the_module_is_pytorchs_with_its_weights(kernel, stride):
+    ours = Conv3d(5, 7, kernel, stride).double()
+    theirs = nn.Conv3d(5, 7, kernel, stride, tuple(k // 2 for k in kernel), bias=False).double()
+    theirs.load_state_dict(ours.state_dict())
+    x = double(2, 5, 4, 6, 5)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_the_2d_module_keeps_height_and_width(k):
+    ours, theirs = Conv2d(5, 7, k).double(), nn.Conv2d(5, 7, k, padding=k // 2, bias=False).double()
+    theirs.load_state_dict(ours.state_dict())
+    x = double(2, 5, 9, 8)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_weights_gradients_and_activations_stay_in_channels_last_memory(batch):
+    order = torch.channels_last_3d
+    x = torch.randn(batch, 5, 4, 6, 6).contiguous(memory_format=order)
+    for layer in (Conv3d(5, 7, (1, 3, 3), (1, 1, 1)), Conv3d(5, 7, (3, 1, 1), (1, 1, 1))):
+        out = layer(x)
+        out.sum().backward()
+        assert out.is_contiguous(memory_format=order)
+        assert layer.weight.is_contiguous(memory_format=order)
+        assert layer.weight.grad.is_contiguous(memory_format=order)
+    assert MaxPool3d((3, 3, 3), (1, 1, 1), (1, 1, 1))(x).is_contiguous(memory_format=order)
+    assert Conv2d(5, 7, 3).weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_another_device_runs_the_plain_operations():
+    x = torch.empty(2, 5, 4, 8, 6, device="meta")
+    for kernel, stride, _ in CONVOLUTIONS.values():
+        weight, padding = torch.empty(7, 5, *kernel, device="meta"), tuple(k // 2 for k in kernel)
+        expected = F.conv3d(x, weight, None, stride, padding).shape
+        assert conv3d(x, weight, stride, padding).shape == expected
+    assert max_pool3d(x, (3, 3, 3), (2, 2, 2), (1, 1, 1)).shape == (2, 5, 2, 4, 3)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import correlate1d
 
-from hd2s.layers.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
+from hd2s.layers.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing, gaussian_profiles
 
 DOMAINS = ("DHF1K", "Hollywood2", "UCFSports")
 
@@ -88,3 +88,21 @@ def test_batch_norm_of_a_domain_is_its_own():
     torch.testing.assert_close(norms["UCFSports"].running_mean, 0.01 * mean)
     torch.testing.assert_close(norms["UCFSports"].running_var, 0.99 + 0.01 * variance)
     assert (norms["DHF1K"].running_mean == 0).all()
+
+
+def test_priors_learn_where_and_how_wide_in_their_own_domain_alone():
+    parameters = torch.randn(5, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    parameters.requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: gaussian_profiles(p[:, 0], 7), parameters)
+    priors = initialised(GaussianPriors(("a", "b")))
+    priors(torch.zeros(2, 3, 4, 5), "b").square().sum().backward()
+    assert priors.gaussians["a"].grad is None
+    assert (priors.gaussians["b"].grad.abs() > 0).any(0).all()
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_priors_keep_the_features_order_of_memory_and_type(order):
+    features = torch.randn(2, 5, 3, 4).to(torch.bfloat16).contiguous(memory_format=order)
+    found = initialised(GaussianPriors(("a",)))(features, "a")
+    assert found.dtype == torch.bfloat16
+    assert found.is_contiguous(memory_format=order)

@@ -1,38 +1,80 @@
+"""What is read of a file that holds tensors, and of one that is damaged or holds something else."""
+
 import pytest
 import torch
 
 from hd2s.weights.tensor_files import TensorFileError, read_tensors
 
+CONTENT = {"weight": torch.arange(4000.0).view(50, 80), "names": ["a", "b"], "step": 7}
+
 
 @pytest.fixture
 def path(tmp_path):
+    torch.save(CONTENT, tmp_path / "tensors.pt")
+    return tmp_path / "tensors.pt"
+
+
+class _Code:
+    """Unpickled by a careless reader, this would run a command."""
+
+    def __reduce__(self):
+        return print, ("code ran",)
+
+
+@pytest.mark.parametrize("in_zip", [True, False], ids=["today's form", "the form before PyTorch 1.6"])
+def test_tensors_and_plain_containers_come_back(tmp_path, in_zip):
     path = tmp_path / "tensors.pt"
-    torch.save({"a": torch.arange(1000.0), "b": [1, "x"]}, path)
-    return path
+    torch.save(CONTENT, path, _use_new_zipfile_serialization=in_zip)
+    found = read_tensors(path)
+    assert torch.equal(found["weight"], CONTENT["weight"])
+    assert (found["names"], found["step"]) == (["a", "b"], 7)
+    assert found["weight"].device.type == "cpu"
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-def test_files_of_every_age_are_read(path, zipped):
-    torch.save({"a": torch.arange(3)}, path, _use_new_zipfile_serialization=zipped)
-    assert read_tensors(path)["a"].tolist() == [0, 1, 2]
-
-
-def test_a_changed_byte_of_a_tensor_is_noticed(path):
+def test_every_bit_of_a_tensor_is_verified(path):
     content = bytearray(path.read_bytes())
-    at = content.index(torch.arange(1000.0).numpy().tobytes()) + 1000
-    content[at] ^= 1
+    at = content.index(CONTENT["weight"].numpy().tobytes()) + 8000
+    for bit in (0, 5):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << bit
+        path.write_bytes(damaged)
+        with pytest.raises(TensorFileError, match=r"data/0 in it is damaged"):
+            read_tensors(path)
     path.write_bytes(content)
-    assert torch.load(path, weights_only=True)["a"].shape == (1000,), "PyTorch does not notice"
-    with pytest.raises(TensorFileError, match=r"is damaged|Bad CRC"):
+    assert torch.equal(read_tensors(path)["weight"], CONTENT["weight"])
+
+
+def test_an_entry_that_claims_to_be_a_folder_is_damaged(path):
+    """PyTorch returns memory as it finds it for such a one."""
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"/data/0")  # in the ZIP's directory, after 46 bytes of the entry's own
+    start = content.rindex(b"PK\x01\x02", 0, at)
+    content[start + 38] |= 0x10
+    path.write_bytes(content)
+    with pytest.raises(TensorFileError, match=r"data/0 in it is damaged"):
         read_tensors(path)
 
 
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(TensorFileError, match="No such file"):
-        read_tensors(tmp_path / "missing.pt")
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_file_that_was_cut_is_told(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(TensorFileError) as error:
+        read_tensors(path)
+    assert str(error.value)
+    assert "\n" not in str(error.value)
 
 
-def test_what_would_run_code_is_not_advised(path):
-    torch.save({"a": torch.nn.Linear(1, 1)}, path)
+@pytest.mark.parametrize("in_zip", [True, False])
+def test_code_is_not_run(tmp_path, capsys, in_zip):
+    torch.save({"state": _Code()}, tmp_path / "code.pt", _use_new_zipfile_serialization=in_zip)
     with pytest.raises(TensorFileError, match=r"^it holds something else$"):
-        read_tensors(path)
+        read_tensors(tmp_path / "code.pt")
+    assert "code ran" not in capsys.readouterr().out
+
+
+def test_other_files_and_none_are_told(tmp_path):
+    (tmp_path / "notes.txt").write_text("not tensors")
+    for name in ("notes.txt", "none.pt", "."):
+        with pytest.raises(TensorFileError):
+            read_tensors(tmp_path / name)

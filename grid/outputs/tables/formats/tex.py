@@ -105,7 +105,7 @@ def _character(character: str) -> str:
 
 def _accented(character: str) -> str:
     """Write a letter with its accents as commands; empty for anything else."""
-    letter, *marks = unicodedata.normalize("NFD", character)
+    letter, *marks = list(unicodedata.normalize("NFD", character))
     if not marks or not all(mark in _ACCENTS for mark in marks):
         return ""
     found = {"i": r"\i", "j": r"\j"}.get(letter, _character(letter))

@@ -1,3 +1,5 @@
+"""The display while a grid runs: live on a terminal, plain lines elsewhere, and all other output in a log."""
+
 import os
 import pty
 import subprocess
@@ -9,13 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grid.commands.cost import Disk, Estimate, Work
-from grid.commands.devices import named
 from grid.commands.terminal.console import Progress, duration, quiet_output
 from grid.commands.terminal.progress import GridState
-from grid.commands.terminal.report import final_report, plan_table
 from grid.results.ledger import Ledger
-from tests.grid.invented import Clock, evaluate, table5, train
+from tests.grid.invented import Clock, table5, train
+from tests.grid.plans import of_approach
 from tests.places import REPOSITORY
 
 
@@ -39,7 +39,7 @@ def test_the_display_shows_progress_losses_and_failures(plan, ledger, tmp_path):
     clock = Clock()
     state = GridState(plan, ledger, clock)
     progress = Progress(state, StringIO(), "domain_shift → runs", tmp_path / "ray.log")
-    first, second, *_ = plan.trainings.values()
+    first, second = (of_approach(plan, word)[0] for word in ("generalization", "adaptation"))
     progress.on_phase("training")
     progress.on_training_started(first)
     progress.on_training_progress(first, 15, 60, {"loss": 1.25, "KLD": 0.5}, [])
@@ -175,39 +175,6 @@ def test_a_terminal_gets_the_live_display_and_its_cursor_back(tmp_path):
     assert "noise" not in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert (tmp_path / "ray.log").read_text() == "noise\n"
-
-
-def test_the_plan_says_what_is_done(plan, ledger):
-    first = next(iter(plan.trainings.values()))
-    train(ledger, first)
-    ledger.write_failure(list(plan.trainings)[1], "boom")
-    evaluate(ledger, next(iter(plan.evaluations.values())))
-    cost = Estimate(
-        named("H100"),
-        dict.fromkeys(plan.trainings, Work(clips=500_000, flops=33 * 10**15, device_hours=0.04)),
-        dict.fromkeys(plan.evaluations, Work(frames=200, flops=10**12, device_hours=0.0001)),
-        Work(clips=500_000),
-        Disk(0, 0, 0, 0),
-    )
-    shown = text_of(plan_table(plan, ledger, cost))
-    assert "15 trainings: 1 done, 1 failed, 13 todo" in shown
-    assert "18 evaluations: 1 done, 17 todo" in shown
-    assert "1/18" in shown
-    assert shown.count(first.id.rpartition("-")[2]) == 3, "itself, and what starts from it"
-    assert max(map(len, shown.splitlines())) <= 80
-
-
-def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
-    evaluate(ledger, plan.evaluations[plan.cells[0].evaluation])
-    failed = list(plan.trainings.values())[1]
-    error = ledger.write_failure(failed.id, "boom")
-    shown = text_of(final_report(plan, ledger, {"tables": "runs/tables/table5.md"}), width=200)
-    row = next(line for line in shown.splitlines() if "generalization" in line)
-    assert " ".join(row.split()) == "DHF1K UCFSports generalization 2.500 0.250 0.500 0.750 0.625"
-    assert shown.count(" -- ") >= 17
-    assert f"failed training {failed.label}: see {error}" in shown
-    assert "17 of 18 cells have no value" in shown
-    assert "runs/tables/table5.md" in shown
 
 
 @pytest.mark.parametrize(

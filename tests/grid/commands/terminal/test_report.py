@@ -1,13 +1,23 @@
-"""What the terminal shows at the end: a line for each cell, with all that its values do not stand on."""
+"""What a user reads before a grid runs and after it: the plan with its cost, and where everything lies."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from grid.commands.terminal.report import final_report
+from grid.commands.cost import Disk, Estimate, Work
+from grid.commands.devices import Device, named
+from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
+from grid.planning.catalogue import Offer
 from grid.results.ledger import Ledger
-from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
+from tests.grid.invented import complete, evaluate, table5, train
+from tests.grid.small_ledger import finish, small_plan, table_spec
+
+
+@pytest.fixture
+def plan():
+    return table5()
 
 
 @pytest.fixture
@@ -15,36 +25,119 @@ def ledger(tmp_path):
     return Ledger(tmp_path)
 
 
-def lines_of(plan, ledger):
-    console = Console(file=StringIO(), width=200)
-    console.print(final_report(plan, ledger, {}))
-    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+def text_of(renderable, width: int = 80) -> str:
+    console = Console(file=StringIO(), width=width)
+    console.print(renderable)
+    return console.file.getvalue()
 
 
-def test_of_a_sweep_only_the_chosen_point_is_shown_with_how_many_were_tried(ledger):
-    sweep = (("train.lr", ("0.1", "0.01", "0.001")),)
-    only = table_spec(sources=("DHF1K",), targets=("UCFSports",), approaches=("adaptation",), sweep=sweep)
-    plan = small_plan(only)
-    assert "DHF1K UCFSports adaptation none of 3 trained -- --" in lines_of(plan, ledger)
-    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0.1-0", kld=1.5, NSS=3.0, CC=0.75)
-    finish_training(ledger, plan.trainings["adaptation-DHF1K-UCFSports-0.01-0"], kld=2.0)
-    assert "DHF1K UCFSports adaptation train.lr=0.1 (2 of 3 tried) 3.000 0.750" in lines_of(plan, ledger)
-    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0.001-0", kld=0.5, NSS=1.0, CC=0.25)
-    shown = lines_of(plan, ledger)
-    assert "DHF1K UCFSports adaptation train.lr=0.001 (3 tried) 1.000 0.250" in shown
-    assert not [line for line in shown if "3.000" in line]
-
-
-def test_values_that_lack_clips_have_a_sign_and_a_footnote(ledger):
-    plan = small_plan(table_spec(seeds=(0, 1)))
-    unread = {"unread": {"clip c": "expected 20 frames, found 3"}}
-    finish(ledger, plan, "adaptation-DHF1K-UCFSports-1", summary=unread, NSS=1.0, CC=0.5)
-    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
-    shown = lines_of(plan, ledger)
-    assert "adaptation 1 1.000† 0.500†" in shown
-    assert "adaptation 0 1.000 0.500" in shown
-    footnote = (
-        "† 1 of 3 test clips of UCF Sports could not be read and are left out (clip c): DHF1K to UCF Sports,"
-        " Domain Adaptation, seed 1."
+def estimate_of(plan, left=None, device=None):
+    return Estimate(
+        device or named("H100"),
+        dict.fromkeys(plan.trainings, Work(clips=500_000, flops=33 * 10**15, device_hours=0.04)),
+        dict.fromkeys(plan.evaluations, Work(frames=200, flops=10**12, device_hours=0.0001)),
+        left or Work(clips=500_000),
+        Disk(weights=3 * 10**9, states=0, frames=2 * 10**6, results=0),
     )
-    assert footnote in shown
+
+
+def test_the_plan_says_what_is_done(plan, ledger):
+    first = next(iter(plan.trainings.values()))
+    train(ledger, first)
+    ledger.write_failure(list(plan.trainings)[1], "boom")
+    evaluate(ledger, next(iter(plan.evaluations.values())))
+    shown = text_of(plan_table(plan, ledger, estimate_of(plan)))
+    assert "15 trainings: 1 done, 1 failed, 13 todo" in shown
+    assert "18 evaluations: 1 done, 17 todo" in shown
+    assert "1/18" in shown
+    assert shown.count(first.id.rpartition("-")[2]) == 3, "itself, and what starts from it"
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
+    evaluate(ledger, plan.evaluations[plan.cells[0].evaluation])
+    failed = list(plan.trainings.values())[1]
+    error = ledger.write_failure(failed.id, "boom")
+    shown = text_of(final_report(plan, ledger, {"tables": "runs/tables/table5.md"}), width=200)
+    row = next(line for line in shown.splitlines() if "generalization" in line)
+    assert " ".join(row.split()) == "DHF1K UCFSports generalization 2.500 0.250 0.500 0.750 0.625"
+    assert shown.count(" -- ") >= 17
+    assert f"failed training {failed.label}: see {error}" in shown
+    assert "17 of 18 cells have no value" in shown
+    assert "runs/tables/table5.md" in shown
+
+
+def last_lines_of(plan, ledger, left, device=None):
+    shown = text_of(plan_table(plan, ledger, estimate_of(plan, left, device)), width=250)
+    return [" ".join(line.split()) for line in shown.splitlines()[-3:]]
+
+
+def test_the_plan_ends_with_what_the_rest_costs(plan, ledger):
+    left = Work(clips=500_000, validation_clips=2_000, frames=12_345, flops=33 * 10**15, device_hours=0.0004)
+    work, time, disk = last_lines_of(plan, ledger, left)
+    assert work == (
+        "left 500,000 clips of training, 2,000 of validation, 12,345 frames of evaluation: 33 PFLOP"
+    )
+    assert time.startswith("time <0.001 GPU-hours on H100")
+    assert "a calculated lower bound" in time
+    assert disk == "disk 3.0 GB: weights 3.0 GB, states 0 bytes, frames 2.0 MB, results 0 bytes"
+
+
+def test_of_several_devices_the_time_on_all_of_them_is_said_too(plan, ledger):
+    four = replace(named("H100"), count=4)
+    _, time, _ = last_lines_of(plan, ledger, Work(device_hours=20.0), four)
+    assert "20 GPU-hours on" in time
+    assert "(5 h on all 4)" in time
+
+
+def test_the_time_on_an_unknown_device_is_not_guessed(plan, ledger):
+    device = Device("Some GPU", None, None)
+    _, time, _ = last_lines_of(plan, ledger, Work(flops=1, device_hours=None), device)
+    assert time == "time unknown for Some GPU: name a device like it with --on"
+
+
+def test_programs_are_told_the_same(plan, ledger):
+    first, failed, *_ = plan.trainings.values()
+    train(ledger, first)
+    error = ledger.write_failure(failed.id, "boom")
+    evaluation = plan.evaluations[plan.cells[0].evaluation]
+    evaluate(ledger, evaluation, nss=float("nan"))
+    told = as_json(plan, ledger)
+    statuses = {unit["id"]: (unit["status"], unit["error"]) for unit in told["trainings"]}
+    assert statuses[first.id] == ("done", None)
+    assert statuses[failed.id] == ("failed", str(error))
+    assert {unit["status"] for unit in told["evaluations"]} == {"done", "todo"}
+    assert told["cells"][0]["status"] == "failed", "a metric of it has no value"
+    assert told["cells"][0]["id"] == plan.cells[0].id
+    assert "spec" not in told["trainings"][0]
+    assert "estimate" not in told
+
+
+def test_with_an_estimate_programs_get_that_of_each_unit_and_of_what_is_left(plan, ledger):
+    told = as_json(plan, ledger, estimate_of(plan))
+    assert {unit["estimate"]["clips"] for unit in told["trainings"]} == {500_000}
+    assert {unit["estimate"]["frames"] for unit in told["evaluations"]} == {200}
+    assert told["estimate"] == estimate_of(plan).as_json()
+
+
+def test_a_report_without_failures_has_no_word_of_them(plan, ledger):
+    complete(plan, ledger)
+    shown = text_of(final_report(plan, ledger, {"log": "runs/logs/a.log"}), width=200)
+    assert "failed" not in shown
+    assert "no value" not in shown
+    assert shown.rstrip().endswith("runs/logs/a.log")
+
+
+def test_test_clips_that_could_not_be_read_are_told_with_how_to_try_again(ledger):
+    plan = small_plan(table_spec())
+    unread = {"unread": {"clip c": "expected 20 frames, found 3"}}
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=unread, NSS=1.0, CC=0.5)
+    shown = " ".join(text_of(final_report(plan, ledger, {}), width=200).split())
+    assert "1 test clips could not be read and are not in its values; --retry-failed evaluates again" in shown
+
+
+def test_a_grids_own_tables_are_listed_below_it():
+    offers = [Offer("family", "", "two tables", 4, 3, 2), Offer("only here", "family", "A table", 2, 2, 1)]
+    lines = [line.rstrip() for line in text_of(catalogue_table(offers)).splitlines()]
+    assert lines[2].split() == ["family", "two", "tables", "4", "3", "2"]
+    assert lines[3].index("only here") == lines[2].index("family") + 2

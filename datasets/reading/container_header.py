@@ -1,0 +1,47 @@
+"""How long a video is by its header, by which a file that was cut off is told from one that is whole."""
+
+from __future__ import annotations
+
+import math
+
+import av
+
+_EXAGGERATED_SHARE, _EXAGGERATED_FRAMES = 0.02, 2
+"""By what share, and how many frames, a header may exaggerate before the file counts as cut off."""
+
+
+class Header:
+    """What the header of a container says of a video's length, held against what there is.
+
+    AVI's counts packets, of which some hold no frame; those of MP4 and Matroska tell the time, which edit
+    lists cut. Other containers say nothing, or what the size of the file suggests.
+    """
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+        form = container.format.name
+        self._frames = stream.frames if form == "avi" else 0
+        self._duration = 0.0
+        if form.startswith(("mov", "matroska")):
+            if stream.duration and stream.time_base:
+                self._duration = float(stream.duration * stream.time_base)
+            elif container.duration and len(container.streams) == 1:
+                self._duration = container.duration / av.time_base
+        self._packets, self._first, self._last = 0, math.inf, -math.inf
+
+    def count(self, packet: av.Packet) -> None:
+        """Take in a packet."""
+        self._packets += packet.size > 0
+
+    def see(self, frame: av.VideoFrame) -> None:
+        """Take in a frame."""
+        if frame.time is not None:
+            self._first, self._last = min(self._first, frame.time), max(self._last, frame.time)
+
+    def promised(self, n_frames: int, fps: float) -> int:
+        """Return how many frames there should have been; `n_frames` where nothing speaks against them."""
+        promised = n_frames + max(self._frames - self._packets, 0)
+        length = self._last - self._first + (1 / fps if fps else 0.0)
+        if self._duration and 0 < length < self._duration:
+            promised = round(n_frames * self._duration / length)
+        tolerated = max(_EXAGGERATED_SHARE * promised, _EXAGGERATED_FRAMES)
+        return promised if promised - n_frames > tolerated else n_frames

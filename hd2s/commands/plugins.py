@@ -1,0 +1,33 @@
+"""The option ``--plugins``: models, approaches and metrics from folders outside the project."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hd2s import plugins
+from manifests.plugins import import_folder
+
+
+def add_plugins(parser: argparse.ArgumentParser) -> None:
+    """Add the option; what it names is for `register_plugins`."""
+    parser.add_argument(
+        "--plugins",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a folder of models, approaches or metrics of your own (repeatable)",
+    )
+
+
+def register_plugins(folders: list[Path]) -> None:
+    """Make known what these folders hold.
+
+    Raises:
+        ProblemError: one cannot be imported.
+        ValueError: a word is taken.
+    """
+    for folder in folders:
+        for module in import_folder(folder):
+            plugins.register(module)

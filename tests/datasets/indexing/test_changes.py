@@ -1,0 +1,88 @@
+"""Whether a corpus still is what its manifest says: by sizes and times, without opening a file."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from datasets.indexing.changes import changes
+from datasets.indexing.index import index
+from datasets.listing.layouts import require
+from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
+
+CORPUS = TextCorpus()
+
+
+@pytest.fixture
+def indexed(tmp_path):
+    """A root, and the manifest of its eight clips, of which one is quarantined."""
+    root = tmp_path / "corpus"
+    write_corpus(root)
+    write_clip(root, "train_3", damaged=True)
+    manifest = index(CORPUS, root, tmp_path / "m")
+    reads(root)
+    return root, manifest
+
+
+def found(manifest, **options):
+    return [(f.level, f.kind, f.clip) for f in changes(CORPUS, manifest, **options)]
+
+
+def test_nothing_is_said_of_what_is_as_it_was_and_nothing_is_read(indexed):
+    root, manifest = indexed
+    assert found(manifest) == []
+    assert reads(root) == []
+
+
+def test_files_of_another_size_or_time_are_told_with_both(indexed):
+    root, manifest = indexed
+    before = (root / "train_0.json").stat().st_size
+    write_clip(root, "train_0", seed=0, points=123456)
+    (size,) = changes(CORPUS, manifest, times=False)
+    now = (root / "train_0.json").stat().st_size
+    assert (size.level, size.kind, size.clip) == ("error", "changed-files", "train_0")
+    assert size.found == f"{now} bytes instead of {before}"
+    os.utime(root / "train_1.json", ns=(0, 10**9))
+    _, time = changes(CORPUS, manifest)
+    assert (time.kind, time.clip) == ("changed-files", "train_1")
+    assert time.found.startswith("one modified at 1970-01-01 ")
+    assert " instead of 2" in time.found
+
+
+def test_a_copy_may_have_other_times(indexed):
+    root, manifest = indexed
+    os.utime(root / "train_1.json", ns=(0, 10**9))
+    assert found(manifest, times=False) == []
+
+
+def test_a_clip_that_is_gone_is_an_error_and_a_new_one_a_warning(indexed):
+    root, manifest = indexed
+    (root / "test_1.json").unlink()
+    write_clip(root, "train_9")
+    told = [("error", "vanished-clip", "test_1"), ("warning", "new-clip", "train_9")]
+    assert sorted(found(manifest)) == told
+
+
+def test_a_quarantined_clip_may_have_been_mended_or_removed(indexed):
+    root, manifest = indexed
+    write_clip(root, "train_3", seed=3)
+    assert found(manifest) == [("note", "changed-files", "train_3")]
+    (root / "train_3.json").unlink()
+    assert found(manifest) == [("note", "vanished-clip", "train_3")]
+
+
+def test_a_root_that_holds_the_corpus_no_more_is_one_error(indexed, tmp_path):
+    _, manifest = indexed
+
+    class Strict(TextCorpus):
+        def list(self, root, layout=None):
+            require(self.name, root, root.is_dir(), "text files")
+            return super().list(root, layout)
+
+    (error,) = changes(Strict(), replace(manifest, root=str(tmp_path / "gone")))
+    assert (error.level, error.kind, error.expected, error.found) == (
+        "error",
+        "root-changed",
+        "text files",
+        "no such folder",
+    )

@@ -1,0 +1,62 @@
+"""How grids were called: kept with their results, and enough to plan them again."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from grid.commands.history import remember, remembered
+from manifests.problem import ProblemError
+from tests.grid.grids import TINY, prepare_small
+
+
+def quiet(text):
+    pass
+
+
+@pytest.fixture
+def grid(small_demo):
+    return prepare_small(small_demo, *TINY, approaches="generalization")
+
+
+def test_a_grid_is_planned_again_as_it_was_last_called(grid, monkeypatch):
+    remember(prepare_small(grid.out, "train.lr=0.5", approaches="generalization"))
+    remember(grid)
+    (again,) = remembered(grid.out, None, quiet)
+    assert (again.plan, again.config, again.demo) == (grid.plan, grid.config, True)
+    assert again.overrides == grid.overrides
+
+
+def test_a_file_is_remembered_by_its_whole_path_and_a_grid_of_ours_by_its_name(grid, monkeypatch):
+    monkeypatch.chdir(grid.out)
+    remember(replace(grid, name="small.yaml"))
+    assert called(grid)["name"] == str(grid.out / "small.yaml")
+    remember(replace(grid, name="table5"))
+    assert called(grid)["name"] == "table5"
+
+
+def called(grid):
+    return json.loads((grid.out / "grids" / "small.json").read_text())
+
+
+def test_one_of_several_is_found_by_its_name(grid):
+    other = prepare_small(grid.out, *TINY, approaches="generalization", name="other")
+    for each in (grid, other):
+        remember(each)
+    assert [found.plan.grid for found in remembered(grid.out, None, quiet)] == ["other", "small"]
+    assert [found.plan.grid for found in remembered(grid.out, "other", quiet)] == ["other"]
+    with pytest.raises(ProblemError, match=r"a grid that was run in .*, found 'othr'\. Did you mean other\?"):
+        remembered(grid.out, "othr", quiet)
+
+
+def test_a_folder_without_grids_is_told(tmp_path):
+    with pytest.raises(ProblemError, match="an output folder in which a grid was run, found none"):
+        remembered(tmp_path, None, quiet)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "small"}'])
+def test_what_cannot_be_read_is_told_with_what_to_do(grid, content):
+    remember(grid)
+    (grid.out / "grids" / "small.json").write_text(content)
+    with pytest.raises(ProblemError, match=r"small\.json: expected how the grid was called, .* Run the grid"):
+        remembered(grid.out, None, quiet)

@@ -1,0 +1,127 @@
+"""A grid from what is left of it to its tables: here all is done or given up, and Ray is not started."""
+
+from contextlib import contextmanager
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, run, status_of
+from grid.outputs.tables.formats import FORMATS
+from grid.running import ray_session
+from grid.running.events import Listener
+from manifests.problem import ProblemError
+from tests.grid.small_ledger import frames
+
+MLFLOW_STATES = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
+
+
+class Phases(Listener):
+    def __init__(self):
+        self.heard = []
+
+    def on_phase(self, text):
+        self.heard.append(text)
+
+
+def ray_that(monkeypatch, error):
+    """Have the start of Ray end in an error."""
+
+    @contextmanager
+    def session():
+        raise error
+        yield
+
+    monkeypatch.setattr(ray_session, "session", session)
+
+
+@pytest.fixture(autouse=True)
+def no_ray(monkeypatch):
+    ray_that(monkeypatch, AssertionError("Ray is started"))
+
+
+@pytest.fixture
+def store(new_store, small_demo):
+    return new_store(small_demo)
+
+
+def state_of(store):
+    """What MLflow says of the grid's own run."""
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name("hd2s-grid-demo")
+    (found,) = client.search_runs([experiment.experiment_id], "tags.kind = 'grid'")
+    return found.info.status
+
+
+def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
+    listener = Phases()
+    outcome = run(done_grid, listener, None)
+    assert (outcome.status, outcome.warnings, outcome.left_alone) == (DONE, [], 0)
+    command, link = outcome.tracking.splitlines()
+    assert command.endswith(f"--backend-store-uri {store}")
+    assert "viewStateShareKey=small.small" in link
+    assert {path.name for path in (done_grid.out / "tables").iterdir()} >= {f"small{end}" for end in FORMATS}
+    assert (done_grid.out / "grids" / "small.json").is_file(), "it is remembered"
+    assert listener.heard == ["compiling the tables and completing MLflow"]
+    assert state_of(store) == "FINISHED"
+
+
+def test_what_failed_before_is_left_alone_and_counted(trained_grid, store):
+    (evaluation,) = trained_grid.plan.evaluations
+    failure = trained_grid.ledger.write_failure(evaluation, "no such clip")
+    outcome = run(trained_grid, Phases(), None)
+    assert (outcome.status, outcome.left_alone) == (FAILED, 1)
+    assert failure.read_text() == "no such clip"
+    assert state_of(store) == "FAILED"
+
+
+def test_asked_for_it_is_tried_again_and_an_interruption_leaves_it_to_the_next_call(
+    trained_grid, store, monkeypatch
+):
+    (evaluation,) = trained_grid.plan.evaluations
+    trained_grid.ledger.write_failure(evaluation, "no such clip")
+    ray_that(monkeypatch, KeyboardInterrupt())
+    listener = Phases()
+    outcome = run(trained_grid, listener, None, retry_failed=True)
+    assert (outcome.status, outcome.left_alone) == (INTERRUPTED, 0)
+    assert listener.heard[0] == "starting Ray"
+    assert trained_grid.ledger.failure(evaluation) is None
+    assert state_of(store) == "KILLED"
+
+
+def test_an_error_ends_the_grids_run_as_failed_and_goes_on_its_way(trained_grid, store, monkeypatch):
+    ray_that(monkeypatch, RuntimeError("Ray does not start"))
+    with pytest.raises(RuntimeError, match="Ray does not start"):
+        run(trained_grid, Phases(), None)
+    assert state_of(store) == "FAILED"
+
+
+def test_a_grid_does_not_start_with_a_server_that_is_not_there(trained_grid):
+    listener = Phases()
+    with pytest.raises(ProblemError, match="leave --tracking-uri out") as caught:
+        run(trained_grid, listener, "http://127.0.0.1:9")
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.expected) == ("--tracking-uri http://127.0.0.1:9", "an MLflow server")
+    assert listener.heard == []
+
+
+def test_a_grid_is_done_when_every_cell_has_all_its_values(trained_grid):
+    (evaluation,) = trained_grid.plan.evaluations.values()
+    expected = {"clip a": 1, "clip b": 3}
+    assert status_of(trained_grid) == FAILED
+    scores = {metric.replace("-", "_"): [0.5] * 4 for metric in ("NSS", "CC", "SIM", "AUC-J", "s-AUC")}
+    unread = {"unread": {"clip c": "expected 20 frames, found 3"}}
+    for values, summary, status in (
+        (scores | {"CC": [float("nan")] * 4}, {}, FAILED),
+        (scores, unread, FAILED),
+        (scores, {}, DONE),
+    ):
+        trained_grid.ledger.write_evaluation(evaluation, frames(**values), summary, expected=expected)
+        assert status_of(trained_grid) == status
+
+
+def test_tables_of_a_grid_that_has_not_begun_say_so(trained_grid):
+    written = compile_grid(trained_grid)
+    assert {path.suffix for path in written} == set(FORMATS)
+    text = (trained_grid.out / "tables" / "small.md").read_text(encoding="utf-8")
+    assert "0 of 1 cells have all their values" in text
+    assert f"--out {trained_grid.out} --tables" in text, "how to compile them again"

@@ -1,0 +1,128 @@
+"""A trained model on a test split, in parts: what is scored, and what is left out."""
+
+import shutil
+import time
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.loading.scored_split import ScoredSplit
+from grid.commands.run import FAILED, status_of
+from grid.evaluation.evaluate import evaluate_part
+from grid.evaluation.pictures import shown
+from grid.results.failures import forget, incomplete
+from grid.training.loop import fit
+from hd2s.metrics.benchmark import score_frame
+from manifests.problem import ProblemError
+from tests.grid.grids import (
+    SMALLEST,
+    Context,
+    evaluation_job_of,
+    few_clips_of,
+    job_of,
+    prepare_small,
+    weights_of,
+)
+
+
+def test_an_evaluation_scores_every_frame_of_every_test_clip(grid):
+    job = evaluation_job_of(grid, "generalization")
+    table = evaluate_part(job, 0).frames
+    counted = table.group_by("clip").aggregate([("frame", "count"), ("frame", "max")]).to_pylist()
+    assert {row["clip"]: row["frame_count"] for row in counted} == job.expected
+    assert all(row["frame_max"] == row["frame_count"] - 1 for row in counted)
+    assert min(job.expected.values()) == 1, "a shot of a single frame is among them"
+    grid.ledger.write_evaluation(
+        next(iter(grid.plan.evaluations.values())), table, {"seconds": 0.0}, expected=job.expected
+    )
+
+
+def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(demo_out, out, ignore=shutil.ignore_patterns("frames"))
+    grid = prepare_small(out, *SMALLEST, targets="Hollywood2", approaches="generalization")
+    fit(job_of(grid, "generalization"), Context())
+    job = evaluation_job_of(grid, "generalization")
+    lost, kept = sorted(job.expected, key=job.expected.get)[:2]
+    next((out / "corpora/Hollywood2/testing" / lost / "images").iterdir()).write_bytes(b"")
+    done = evaluate_part(replace(job, parts=((lost, kept),)), 0)
+    assert set(done.unread) == {lost}
+    assert "as indexed" in done.unread[lost]
+    frames, summary, expected = replace(job, expected={c: job.expected[c] for c in (lost, kept)}).gather(
+        [done]
+    )
+    assert expected == {kept: job.expected[kept]}
+    assert (len(frames), list(summary["unread"])) == (job.expected[kept], [lost])
+    evaluation = next(iter(grid.plan.evaluations.values()))
+    grid.ledger.write_evaluation(evaluation, frames, summary, expected=expected)
+    assert incomplete(grid.plan, grid.ledger) == {evaluation.id: 1}
+    assert status_of(grid) == FAILED
+    forget(grid.plan, grid.ledger)
+    assert not grid.ledger.evaluation_done(evaluation.id), "it is evaluated again"
+    with pytest.raises(ProblemError, match="test clips that can be read, found none"):
+        replace(job, expected={lost: 1}).gather([replace(done, frames=None)])
+
+
+def test_parts_are_scored_as_the_whole_is(few):
+    whole = replace(few, parts=(few.parts[0] + few.parts[1],))
+    parts = [evaluate_part(few, part) for part in range(2)]
+    frames, summary, expected = few.gather(parts)
+    assert frames.equals(evaluate_part(whole, 0).frames), "to the bit"
+    assert expected == few.expected
+    assert summary["seconds"] == sum(part.seconds for part in parts) > 0
+    assert (summary["unread"], summary["quarantined"]) == ({}, few.quarantined)
+    drawn = {clip for part in parts for clip in part.pictures}
+    assert drawn == set(shown(few.expected)) & set(few.expected)
+
+
+def test_other_weights_have_other_scores(few, tmp_path):
+    changed = torch.load(few.weights, weights_only=True)
+    changed["state"]["fusion.weight"] *= -1
+    torch.save(changed, tmp_path / "other.pt")
+    frames, others = (
+        evaluate_part(job, 0).frames for job in (few, replace(few, weights=str(tmp_path / "other.pt")))
+    )
+    assert frames.select(["clip", "frame", "n_fixations"]) == others.select(["clip", "frame", "n_fixations"])
+    assert not frames["CC"].equals(others["CC"])
+
+
+def test_what_a_disk_gets_over_costs_no_clip(few, tmp_path, monkeypatch):
+    corpus = tmp_path / "corpus"
+    shutil.copytree(few.manifest.root, corpus)
+    job = replace(few, manifest=replace(few.manifest, root=str(corpus)))
+    away, pauses = tmp_path / "away", []
+    corpus.rename(away)
+
+    def comes_back(seconds):
+        pauses.append(seconds)
+        away.rename(corpus)
+
+    monkeypatch.setattr(time, "sleep", comes_back)
+    done = evaluate_part(job, 0)
+    assert len(pauses) == 1
+    assert done.unread == {}
+    assert done.frames.equals(evaluate_part(few, 0).frames)
+
+
+def test_a_model_without_weights_is_evaluated_as_any_other(small_demo):
+    """One map for all frames, neither smoothed nor looked at through windows, nor in another precision."""
+    settings = ("model=centre_prior", "test.precision=bfloat16")
+    grid = prepare_small(small_demo, *settings, targets=None, approaches="generalization")
+    fit(job_of(grid, "untrained"), Context())
+    job = few_clips_of(evaluation_job_of(grid, "untrained"), 2)
+    assert job.protocol.smoothing_sigma is None
+    assert (job.input.span, job.protocol.precision) == (1, "float32")
+    frames, _, expected = job.gather([evaluate_part(job, part) for part in range(2)])
+    assert frames.group_by("clip").aggregate([("frame", "count")]).to_pylist() == [
+        {"clip": clip, "frame_count": count} for clip, count in expected.items()
+    ]
+    prior = weights_of(job)["prior"].numpy()
+    split = ScoredSplit.open(job.manifest.folder, "test", job.manifest.root)
+    for row in frames.slice(0, 3).to_pylist():
+        frame = split.frame(row["clip"], row["frame"])
+        scores = score_frame(prior, frame.truth, frame.points, frame.pool, frame.key, eight_bit=True)
+        assert {name: row[name] for name in scores} == pytest.approx(scores, nan_ok=True)
+    assert Counter(np.isfinite(frames["CC"].to_numpy()))[True] == len(frames)

@@ -1,0 +1,92 @@
+"""The parts of an evaluation as files: which are taken as they are, which are done anew, and their result."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from grid.evaluation.evaluate import evaluate_part
+from grid.evaluation.parts import Done, do_part, gather
+from grid.results import cleanup, output_folder
+from manifests.problem import ProblemError
+from tests.grid.grids import evaluation_job_of, few_clips_of
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Return which parts were scored, in order."""
+    parts = []
+
+    def score(job, part):
+        parts.append(part)
+        return evaluate_part(job, part)
+
+    monkeypatch.setattr("grid.evaluation.parts.evaluate_part", score)
+    return parts
+
+
+def test_parts_that_are_there_are_not_done_again(grid, scored):
+    job, storage = evaluation_job_of(grid, "generalization"), grid.storage
+    (evaluation,) = grid.plan.evaluations.values()
+    job = few_clips_of(job, 2)
+    whole = replace(job, parts=(job.parts[0] + job.parts[1],))
+    expected, _, _ = whole.gather([evaluate_part(whole, 0)])
+
+    first = do_part(job, 0, storage)
+    scored.clear()
+    assert do_part(job, 0, storage) == first
+    assert scored == [], "it was there"
+    do_part(replace(job, parts=(job.parts[1], job.parts[0])), 0, storage)
+    assert scored == [0], "other clips are another part"
+    do_part(job, 0, storage)
+    do_part(job, 1, storage)
+    assert scored == [0, 0, 1]
+    gather(job, evaluation, storage)
+    result = grid.ledger.read_evaluation(evaluation.id)
+    places_ = [("clip", "ascending"), ("frame", "ascending")]
+    assert result.frames.equals(expected.sort_by(places_)), "to the bit"
+    cleanup.clear(grid.ledger)
+    assert not grid.storage.path(output_folder.parts(evaluation.id)).exists()
+
+
+def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(grid, scored, tmp_path):
+    job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
+    job = replace(job, parts=(job.parts[0],))
+    do_part(job, 0, storage)
+    (file,) = (grid.out / output_folder.parts(job.id)).iterdir()
+    content = file.read_bytes()
+    for damaged in (b"", content[: len(content) // 2]):
+        file.write_bytes(damaged)
+        do_part(job, 0, storage)
+    assert scored == [0] * 3
+    state = torch.load(job.weights, weights_only=True)
+    state["state"]["fusion.weight"] *= -1
+    job = replace(job, weights=str(tmp_path / "other.pt"))
+    torch.save(state, job.weights)
+    do_part(job, 0, storage)
+    assert scored == [0] * 4
+    do_part(job, 0, storage)
+    assert scored == [0] * 4, "the new one is taken"
+
+
+def test_a_part_with_a_clip_that_could_not_be_read_is_tried_again(grid, scored, tmp_path, monkeypatch):
+    monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
+    job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
+    away = replace(job, manifest=replace(job.manifest, root=str(tmp_path / "nowhere")))
+    first = do_part(away, 0, storage)
+    assert (first.clips, first.unread) == (0, len(job.parts[0]))
+    done = do_part(job, 0, storage)
+    assert done == Done(len(job.parts[0]), 0, done.seconds)
+    assert scored == [0, 0]
+
+
+def test_parts_of_which_nothing_could_be_read_make_no_result(grid, tmp_path, monkeypatch):
+    monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
+    job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
+    (evaluation,) = grid.plan.evaluations.values()
+    away = replace(job, manifest=replace(job.manifest, root=str(tmp_path / "nowhere")))
+    for part in range(len(job.parts)):
+        do_part(away, part, storage)
+    with pytest.raises(ProblemError, match="test clips that can be read, found none"):
+        gather(away, evaluation, storage)
+    assert not grid.ledger.evaluation_done(evaluation.id)

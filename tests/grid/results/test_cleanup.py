@@ -1,0 +1,118 @@
+"""What killed runs have left goes when the next one begins, and nothing else does."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from grid.results import output_folder
+from grid.results.cleanup import clear, scratch
+from grid.results.files import write_atomically
+from grid.results.ledger import Ledger
+from grid.results.storage import Storage
+from hd2s.files import atomic_write
+from manifests.problem import ProblemError
+from tests.grid.small_ledger import finish, small_plan, table_spec
+
+PLAN = small_plan(table_spec())
+DONE, TODO, *_ = PLAN.trainings
+
+
+def write(out, *names):
+    for name in names:
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_killed_runs_have_left_is_removed_and_nothing_else(tmp_path):
+    ledger = Ledger(tmp_path)
+    kept = [
+        "results/training-a.parquet",
+        "logs/a.error.txt",
+        "checkpoints/a.pt",
+        "resume/a/checkpoint_1/state.pt",
+        ".lock",
+    ]
+    gone = [
+        "results/.training-a.parquet.77",
+        "logs/.a.error.txt.8",
+        "checkpoints/.a.pt.123.partial",
+        "tables/.t.tex.9",
+        ".mlflow.db.1700000000000000000",
+        ".mlflow.db.1700000000000000000-journal",
+    ]
+    write(tmp_path, *kept, *gone)
+    clear(ledger)
+    assert files(tmp_path) == sorted(kept), (
+        "a result that cannot be read is not done, and its states are needed"
+    )
+
+
+def killed(part):
+    """Write half of a file, and end as a process does that is killed: without tidying up."""
+    part.write_text("half")
+    raise KeyboardInterrupt
+
+
+def _by_grid(path):
+    write_atomically(path, killed)
+
+
+def _by_hd2s(path):
+    with atomic_write(path) as part:
+        killed(part)
+
+
+@pytest.mark.parametrize("folder", ["results", "checkpoints", "tables", "logs", "."])
+@pytest.mark.parametrize("writer", [_by_grid, _by_hd2s])
+def test_half_a_file_is_known_by_the_name_that_its_writer_gives_it(tmp_path, folder, writer, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "unlink", lambda *_, **__: None)
+        writer(tmp_path / folder / "unit.part")
+    assert len(files(tmp_path)) == 1
+    clear(Ledger(tmp_path))
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_states_and_parts_go_when_their_results_are_there(tmp_path, elsewhere):
+    storage = Storage(f"file://{tmp_path}/store", str(tmp_path / "out")) if elsewhere else None
+    ledger = Ledger(tmp_path / "out", storage)
+    finish(ledger, PLAN, DONE, NSS=1.0)
+    names = [
+        name
+        for unit in (DONE, TODO)
+        for name in (output_folder.state(unit, 1, "a"), output_folder.part(f"on-{unit}", 0))
+    ]
+    write(ledger.out, *names)
+    if elsewhere:
+        for name in names:
+            ledger.storage.publish(name)
+    clear(ledger)
+    left = [name for folder in ("resume", "parts") for name in ledger.storage.files(folder)]
+    assert left == [output_folder.state(TODO, 1, "a"), output_folder.part(f"on-{TODO}", 0)]
+
+
+def test_a_storage_that_does_not_answer_is_a_problem(tmp_path, monkeypatch):
+    def gone(*_):
+        raise OSError("no route to it")
+
+    monkeypatch.setattr(Storage, "files", gone)
+    with pytest.raises(ProblemError, match=r"a storage that answers at .*, found no route to it"):
+        clear(Ledger(tmp_path, Storage("s3://bucket/x", str(tmp_path))))
+
+
+def test_temporary_files_lie_in_the_output_folder_and_go_with_the_run(tmp_path):
+    before = tempfile.gettempdir()
+    write(tmp_path, f"{output_folder.SCRATCH}/of a killed run")
+    with scratch(tmp_path):
+        assert files(tmp_path) == []
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            assert Path(file.name).is_relative_to(tmp_path / output_folder.SCRATCH)
+    assert tempfile.gettempdir() == before
+    assert not (tmp_path / output_folder.SCRATCH).exists()

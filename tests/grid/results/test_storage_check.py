@@ -1,0 +1,58 @@
+"""A storage that cannot be written to is told before anything starts, with what to do."""
+
+import threading
+
+import pytest
+
+from grid.results.storage import Storage
+from grid.results.storage_check import check_storage
+from manifests.problem import ProblemError
+from tests.grid.grids import prepare_small
+
+
+def test_a_storage_that_takes_a_file_is_sound_and_keeps_none_of_ours(url, node):
+    check_storage(url)
+    assert Storage(url).files(".") == {}
+
+
+def test_no_storage_is_sound():
+    check_storage("")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("s3:/bucket/x", "s3"),
+        ("nonsense://x/y", "nonsense"),
+        ("file:///proc/nowhere", "/proc/nowhere"),
+        ("s3://", "no folder in it"),
+        ("s3://absent/x{server}", "NO_SUCH_BUCKET|does not exist"),
+        ("s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http", "connect"),
+    ],
+)
+def test_a_url_that_cannot_be_written_to_is_told_with_what_to_do(wrong, told, server):
+    with pytest.raises(ProblemError, match=told) as caught:
+        check_storage(wrong.format(server=server))
+    (problem,) = caught.value.problems
+    assert problem.where == "storage.url"
+    assert "credentials" in problem.remedy
+
+
+def test_a_wrong_url_is_told_with_everything_else(small_demo):
+    with pytest.raises(ProblemError) as caught:
+        prepare_small(small_demo, "storage.url=nonsense://x/y", "train.lrr=1")
+    assert {problem.where for problem in caught.value.problems} == {"storage.url", "settings"}
+
+
+def test_a_storage_that_does_not_answer_is_not_waited_for(monkeypatch, tmp_path):
+    never = threading.Event()
+
+    def silent(url):
+        never.wait(60)
+        raise OSError("the test is over")
+
+    monkeypatch.setattr("grid.results.storage_check._ANSWER_WITHIN_S", 0.01)
+    monkeypatch.setattr("grid.results.storage_check.connect", silent)
+    with pytest.raises(ProblemError, match=r"found no answer within 0\.01 s"):
+        check_storage(f"file://{tmp_path}")
+    never.set()

@@ -1,0 +1,82 @@
+"""A training as a trial: what its workers are given, and what Tune hears of its end."""
+
+import pytest
+from ray.train import ScalingConfig, UserCallback
+
+from grid.results import output_folder
+from grid.running import trial as trial_module
+from grid.running.schedule import Share
+from grid.running.trial import FailedTrainingError, trial
+from grid.training import ray_worker
+from tests.grid.grids import TINY, job_of, prepare_small, with_train
+from tests.grid.ray_in_process import Trainer, TrainSession
+
+SHARE = Share(cpu=2, gpu=0, memory=3 * 2**30)
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """What Tune hears; trainers run their workers in this process, and are kept."""
+    session, found, trainers = TrainSession(), [], []
+
+    class KeptTrainer(Trainer):
+        def __init__(self, *given, **asked):
+            super().__init__(*given, **asked)
+            trainers.append(self)
+
+    monkeypatch.setattr(ray_worker, "train", session)
+    monkeypatch.setattr(ray_worker, "get_device", session.get_device)
+    monkeypatch.setattr(trial_module, "TorchTrainer", KeptTrainer)
+    # Ray's own asks whether Tune runs.
+    monkeypatch.setattr(trial_module, "TuneReportCallback", UserCallback)
+    monkeypatch.setattr(trial_module.tune, "report", found.append)
+    return found, trainers
+
+
+@pytest.fixture
+def grid(small_demo, monkeypatch):
+    monkeypatch.chdir(small_demo)
+    return prepare_small(small_demo, *TINY, "train.iterations=1", "train.validate_every=1")
+
+
+def run(grid, job, share=SHARE):
+    trial({"training": job.id}, jobs={job.id: job}, share=share, storage=grid.storage, failures=2)
+
+
+def test_a_trial_reports_the_summary_of_its_training(grid, heard):
+    run(grid, job_of(grid, "generalization"))
+    (told,), (trainer,) = heard
+    summary = told["summary"]
+    assert summary["best_step"] == 1
+    assert {row["name"] for row in summary["curve"]} >= {"val/kld", "train/kld/saliency"}
+    scaling = trainer.asked["scaling_config"]
+    assert scaling == ScalingConfig(
+        num_workers=1, use_gpu=False, resources_per_worker={"CPU": 2, "memory": 3 * 2**30}
+    )
+    assert trainer.asked["run_config"].failure_config.max_failures == 2
+
+
+def test_every_worker_of_a_training_takes_a_share_of_its_own(grid, heard, monkeypatch):
+    monkeypatch.setattr(Trainer, "fit", lambda self: pytest.fail("started"))
+    job = with_train(job_of(grid, "generalization"), world_size=2, accumulate=2)
+    with pytest.raises(pytest.fail.Exception, match="started"):
+        run(grid, job, Share(cpu=1, gpu=0.5))
+    (trainer,) = heard[1]
+    assert trainer.asked["scaling_config"] == ScalingConfig(
+        num_workers=2, use_gpu=True, resources_per_worker={"CPU": 1, "GPU": 0.5}
+    )
+
+
+def test_a_training_that_fails_of_itself_fails_its_trial_with_the_workers_words(grid, heard):
+    with pytest.raises(FailedTrainingError, match="the validation KLD is nan"):
+        run(grid, with_train(job_of(grid, "generalization"), lr=1e30))
+    assert heard[0] == []
+
+
+def test_what_a_kill_has_left_among_the_states_is_gone_before_workers_start(grid, heard):
+    job = job_of(grid, "generalization")
+    half = grid.out / output_folder.states(job.id) / "checkpoint_00000004_half" / ".state.pt.123"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    run(grid, job)
+    assert not half.parent.exists()

@@ -1,0 +1,31 @@
+"""A user's setting that a row of a table sets otherwise is told, with the row."""
+
+from grid.specs.grid_reader import load
+from grid.specs.overruled import overruled
+
+SWEPT = """
+name: swept
+title: Swept
+metrics: [NSS]
+sources: [DHF1K]
+targets: [UCFSports]
+approaches: [generalization]
+overrides: {train.weight_decay: 0.5}
+variants: {plain: {}, single: {train.multi_level: false, train.lr: 0.1}}
+sweep: {train.accumulate: [1, 2]}
+"""
+
+
+def test_a_setting_that_rows_set_otherwise_is_told(tmp_path):
+    path = tmp_path / "swept.yaml"
+    path.write_text(SWEPT)
+    spec = load(str(path))
+    assert overruled(spec, ["train.lr=0.3", "train.accumulate=1", "train.weight_decay=0.1"]) == [
+        "train.lr=0.3 is overruled in swept: row 'single' sets 0.1.",
+        "train.accumulate=1 is overruled in swept: its sweep tries 2.",
+    ]
+    assert overruled(spec, ["train={multi_level: true, lr: 0.1}"]) == [
+        "train.multi_level=True is overruled in swept: row 'single' sets False.",
+    ]
+    assert overruled(spec, ["resources.train.cpu=1"]) == []
+    assert overruled(spec, ["model=[hd2s,centre_prior]", "model.height=32"]) == []

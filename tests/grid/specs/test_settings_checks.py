@@ -1,0 +1,67 @@
+"""Values of the right type that cannot work are told, with what is expected of them."""
+
+import pytest
+
+from grid.specs import settings_reader
+from grid.specs.settings_checks import impossible
+from manifests.problem import ProblemError
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.height=50",
+        "model.clip_length=12",
+        "train.micro_batch=0",
+        "train.lr=-1",
+        "train.lr=nan",
+        "train.weight_decay=-1",
+        "test.smoothing_sigma=0",
+        "model.bn_momentum=5",
+        "model.fusion_gain=-1",
+        "resources.train.cpu=0",
+        "resources.loader_workers=-1",
+        "resources.evaluate.gpu=-2",
+        "frames.limit_gib=-1",
+        "train.clip_gradient=0",
+        "train.momentum=-0.1",
+        "train.lr_decay=-1",
+        "train.lr_period=-1",
+        "train.lr_milestones=[0,5]",
+        "train.optimiser=adamw",
+        "train.protocol=publised",
+        "test.precision=float16",
+        "tables.paper=all",
+        "tracking.models=always",
+        "seeds=[]",
+        "seeds=[1,1]",
+        "seeds=[-1]",
+    ],
+)
+def test_impossible_values_are_problems(override):
+    key, _, value = override.partition("=")
+    with pytest.raises(ProblemError) as caught:
+        settings_reader.load([override], demo=True)
+    (problem,) = caught.value.problems
+    assert problem.where == key
+    assert value.strip("[]") in problem.found.replace(" ", "") or key == "train.lr_milestones"
+
+
+def test_micro_batches_are_shared_out_evenly():
+    with pytest.raises(ProblemError, match=r"train.accumulate: expected a multiple of train.world_size=4"):
+        settings_reader.load(["train.world_size=4"], demo=False)
+    assert settings_reader.load(["train.world_size=5"], demo=False).train.world_size == 5
+
+
+def test_the_protocols_of_tests_are_the_models_own():
+    """A plain frame has no first frames of its own: whichever way is asked for is the same."""
+    settings_reader.load(["test.protocol=released"], demo=False)
+    settings_reader.load(["test.protocol=released"], demo=False, model="centre_prior")
+    with pytest.raises(ProblemError, match=r"test.protocol: expected a known word, found 'relased'. Did you"):
+        settings_reader.load(["test.protocol=relased"], demo=False, model="centre_prior")
+
+
+@pytest.mark.parametrize("demo", [False, True])
+@pytest.mark.parametrize("model", ["hd2s", "centre_prior", "chance"])
+def test_what_models_come_with_is_possible(model, demo):
+    assert impossible(settings_reader.load([], demo=demo, model=model)) == []

@@ -1,0 +1,133 @@
+"""One table's content: every mistake in it is told, and what can be read of it is read."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grid.specs.table import Variant
+from grid.specs.table_reader import Instead, names_files, read_table
+from hd2s.models.registry import models
+
+GOOD = {
+    "name": "mine",
+    "title": "My table",
+    "metrics": ["NSS", "CC"],
+    "sources": ["DHF1K"],
+    "targets": ["LEDOV", "UCFSports"],
+    "approaches": ["generalization"],
+}
+AS_WRITTEN = Instead()
+
+
+def read(instead=AS_WRITTEN, **changes):
+    """The table, and what is wrong with it."""
+    problems = []
+    content = {key: value for key, value in (GOOD | changes).items() if value is not None}
+    return read_table(Path("mine.yaml"), content, instead, problems), " ".join(map(str, problems))
+
+
+def test_a_sound_table_is_read_as_it_is_written():
+    table, told = read(
+        variants={"": {}, "fast": {"train.lr": 0.1}},
+        sweep={"train.momentum": [0, 0.9]},
+        overrides={"model.conspicuity": [4]},
+        seeds=[0, 3],
+        caption=" A caption. ",
+    )
+    assert told == ""
+    assert (table.name, table.metrics, table.caption) == ("mine", ("NSS", "CC"), "A caption.")
+    assert table.variants == (Variant(), Variant("fast", ("train.lr=0.1",)))
+    assert table.sweep == (("train.momentum", ("0", "0.9")),)
+    assert table.overrides == ("model.conspicuity=[4]",)
+    assert table.seeds == (0, 3)
+
+
+def test_hd2s_is_the_model_of_a_table_that_names_none():
+    assert read()[0].models == ("hd2s",)
+    table, told = read(models=["centre_prior", "hd2s"])
+    assert (table.models, told) == (("centre_prior", "hd2s"), "")
+    known = ", ".join(sorted(models()))
+    assert f"a known model, found 'hds2'. Did you mean hd2s? Available: {known}" in read(models=["hds2"])[1]
+
+
+def test_the_command_line_puts_models_and_seeds_in_place_of_the_files():
+    table, told = read(Instead((4,), ("chance",)), models=["hd2s"], seeds=[0, 1])
+    assert (table.models, table.seeds, told) == (("chance",), (4,), "")
+    assert "seeds: different numbers" in read(Instead((4,)), seeds=[1, 1])[1], "a mistake is one all the same"
+
+
+def test_no_table_asks_for_the_approach_of_what_has_no_weights():
+    told = read(approaches=["untrained"])[1]
+    assert "a known approach, found 'untrained'" in told
+    assert "untrained" not in told.partition("Available:")[2]
+
+
+def test_settings_of_a_model_or_an_approach_alone_may_be_given():
+    table, told = read(overrides={"model.hd2s.height": 64, "approach.coral.weight": 2})
+    assert told == ""
+    assert table.overrides == ("model.hd2s.height=64", "approach.coral.weight=2")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"titel": "My table"}, "'titel'. Did you mean title?"),
+        ({"title": None}, "the key title, found nothing"),
+        ({"title": 3}, "title: a text, found 3"),
+        ({"metrics": ["NSS", "C"]}, "a known metric, found 'C'"),
+        ({"approaches": ["generalisation"]}, "'generalisation'. Did you mean generalization?"),
+        ({"approaches": ["transfer", "transfer"]}, "each word once, found transfer"),
+        ({"sources": "DHF1K"}, "sources: a list of words, found 'DHF1K'"),
+        ({"sources": []}, "sources: a list of words, found []"),
+        ({"name": "a/b"}, "since files are named after it, found 'a/b'"),
+        ({"paper": "hd2s/table9"}, "a known paper, found 'hd2s/table9'"),
+        ({"overrides": {"resources.loader_workers": 1}}, "settings of model, train, test, approach"),
+        ({"overrides": [1]}, "overrides: settings and their values, found [1]"),
+        ({"overrides": {"train.world_size": 2}}, "give train.world_size on the command line"),
+        ({"variants": {}}, "variants: a label and its settings each"),
+        ({"variants": {"a": 3}}, "variant a: settings and their values, found 3"),
+        ({"sweep": {"train.lr": []}}, "sweep: settings and a list of values each"),
+        ({"sweep": {"train.lr": [1.0, 1.0]}}, "sweep: different values of train.lr"),
+        ({"sweep": {"model.height": [64, 96]}}, "what validation on the same windows can decide between"),
+        ({"sweep": {"test.protocol": ["paper"]}}, "what validation on the same windows can decide between"),
+        ({"seeds": [-1]}, "seeds: different numbers from 0 on, found [-1]"),
+        ({"seeds": [True]}, "seeds: different numbers from 0 on"),
+        ({"targets": ["DHF1K"]}, "a source with another corpus as target for generalization"),
+        ({"targets": None, "tests": ["source", "target"]}, "targets, to test on them"),
+        ({"targets": None, "approaches": ["transfer"]}, "targets, which the approach transfer takes"),
+        (
+            {"targets": None, "tests": ["LEDOV"], "approaches": ["domain-specific"]},
+            "tests of domain-specific on its sources, for which alone it has layers",
+        ),
+    ],
+)
+def test_a_mistake_is_told_and_alone(changes, told):
+    problems = []
+    content = {key: value for key, value in (GOOD | changes).items() if value is not None}
+    read_table(Path("mine.yaml"), content, AS_WRITTEN, problems)
+    (problem,) = problems
+    assert told in str(problem)
+    assert problem.where == "mine.yaml"
+
+
+def test_all_mistakes_of_a_table_are_told_together_and_nothing_that_follows_from_them():
+    _, told = read(title=None, titel="x", metrics=["C"], approaches=["generalisation"], sources="DHF1K")
+    assert told.count("mine.yaml:") == 5
+    assert "no such pair" not in told, "a source may be among what could not be read"
+
+
+@pytest.mark.parametrize(
+    ("name", "sound"), [("table-5_b", True), ("a b", False), ("", False), (5, False), ("../up", False)]
+)
+def test_files_are_named_after_tables(name, sound):
+    assert names_files(name) == sound
+
+
+def test_a_value_keeps_its_type_on_its_way_through_yaml():
+    content = yaml.safe_load("{train.multi_level: false, train.lr: 1.0e-3, train.protocol: released}")
+    assert read(overrides=content)[0].overrides == (
+        "train.multi_level=false",
+        "train.lr=0.001",
+        'train.protocol="released"',
+    )

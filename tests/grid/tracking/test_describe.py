@@ -1,0 +1,74 @@
+"""What a training and a cell are called in MLflow, and what they are filtered and compared by."""
+
+from dataclasses import replace
+
+import pytest
+
+from grid.tracking.describe import describe_cell, describe_training
+from hd2s.approaches.registry import approaches
+from tests.grid.invented import DIGESTS, table5
+
+PLAN = table5()
+
+
+def training_of(approach):
+    return next(unit for unit in PLAN.trainings.values() if unit.approach == approach)
+
+
+def test_a_training_is_described_by_its_settings_and_the_data_it_reads():
+    training = training_of("adaptation")
+    label, tags, params = describe_training(PLAN, training, DIGESTS)
+    assert label == training.label
+    assert params["train.lr"] == 0.001
+    assert (params["source"], params["target"], params["seed"]) == ("DHF1K", "UCFSports", "0")
+    read = {key: value for key, value in params.items() if key.startswith("digest.")}
+    assert read == {f"digest.{name}": DIGESTS[name] for name in ("DHF1K", "UCFSports")}
+    assert (tags["table"], tags["approach"], tags["variant"]) == ("table5", "adaptation", "none")
+
+
+def test_a_training_without_target_says_none_and_one_with_a_parent_names_it():
+    alone, tuned = training_of("generalization"), training_of("transfer")
+    described = describe_training(PLAN, alone, {})
+    assert described.tags["target"] == described.params["target"] == "none"
+    assert "digest.None" not in described.params
+    assert described.params["parent"] is None
+    assert describe_training(PLAN, tuned, {}).params["parent"] == tuned.parent
+
+
+@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
+def test_a_run_has_its_approachs_colour(approach):
+    colour = describe_training(PLAN, training_of(approach), {}).tags["mlflow.runColor"]
+    assert colour == approaches()[approach].colour
+
+
+def test_a_cell_is_found_by_its_place_and_leads_to_its_units():
+    cell = PLAN.cells[0]
+    label, tags, params = describe_cell(PLAN, cell, "domain_shift/first")
+    assert label == f"{'+'.join(cell.sources)} → {cell.test}, {cell.approach}"
+    assert (tags["cell"], tags["training"], tags["evaluation"]) == (
+        "domain_shift/first",
+        cell.training,
+        cell.evaluation,
+    )
+    assert tags["table"] == "table5"
+    assert params["test"] == tags["test"] == cell.test
+    assert params["protocol.precision"] == PLAN.evaluations[cell.evaluation].spec.protocol.precision
+
+
+def test_a_sweeps_points_and_variants_are_parameters_tags_and_names():
+    sweep = table5("train.lr=0.002")
+    cell = replace(sweep.cells[0], variant="no adaptation", point=("train.lr=2e-3",), seed=3)
+    plan = replace(sweep, cells=(cell,))
+    described = describe_cell(plan, cell, "here")
+    for found in (described.tags, described.params):
+        assert found["train.lr"] == "0.002", "as the training spells it"
+        assert (found["variant"], found["seed"]) == ("no adaptation", "3")
+    assert described.label.endswith(", no adaptation, train.lr=2e-3, seed 3")
+    training = describe_training(plan, plan.trainings[cell.training], {})
+    assert (training.tags["train.lr"], training.tags["variant"]) == ("0.002", "no adaptation")
+
+
+def test_a_setting_that_only_the_evaluation_has_is_shown_as_it_was_asked_for():
+    cell = replace(PLAN.cells[0], point=("test.eight_bit=false",))
+    described = describe_cell(replace(PLAN, cells=(cell,)), cell, "here")
+    assert described.params["test.eight_bit"] == described.tags["test.eight_bit"] == "false"

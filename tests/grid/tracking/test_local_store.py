@@ -1,0 +1,53 @@
+"""A store without a server is whole or not there."""
+
+import sqlite3
+
+import pytest
+
+from grid.tracking.local_store import make_ready
+
+
+def test_a_store_gets_its_schema_under_another_name(tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    file, opened = tmp_path / "new" / "mlflow.db", []
+
+    class Watched(MlflowClient):
+        def search_experiments(self, **options):
+            opened.append((self.tracking_uri, file.exists()))
+            return super().search_experiments(**options)
+
+    monkeypatch.setattr("mlflow.MlflowClient", Watched)
+    make_ready(f"sqlite:///{file}")
+    ((uri, there),) = opened
+    assert (uri == f"sqlite:///{file}", there) == (False, False)
+    assert uri.startswith(f"sqlite:///{file.parent}/.mlflow.db.")
+    tables = sqlite3.connect(file).execute("select name from sqlite_master where type = 'table'")
+    assert ("experiments",) in tables.fetchall()
+    assert [path.name for path in file.parent.iterdir()] == ["mlflow.db"]
+
+
+def test_nothing_is_left_of_a_store_that_could_not_be_made(tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    def break_off(self, **options):
+        raise OSError("interrupted between two steps")
+
+    monkeypatch.setattr(MlflowClient, "search_experiments", break_off)
+    with pytest.raises(OSError, match="between two steps"):
+        make_ready(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://nobody@nowhere/runs", "file:///runs"])
+def test_other_stores_are_left_alone(uri, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    make_ready(uri)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_there_is_not_touched(tmp_path):
+    file = tmp_path / "mlflow.db"
+    file.write_bytes(b"not even a database")
+    make_ready(f"sqlite:///{file}")
+    assert file.read_bytes() == b"not even a database"

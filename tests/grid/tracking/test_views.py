@@ -1,0 +1,58 @@
+"""Prepared views of MLflow's runs table: their layout is undocumented, so that it is pinned here."""
+
+import base64
+import json
+import zlib
+from dataclasses import replace
+
+from grid.specs.table import Variant
+from grid.tracking.views import metric_name, view_key, view_route, view_state, view_tag
+from tests.grid.invented import table5
+
+TABLE = table5().tables[0]
+
+
+def test_the_tag_of_a_view_is_pinned():
+    key, value = view_tag("domain_shift", TABLE, now_ms=5)
+    envelope = json.loads(value)
+    assert key == "mlflow.sharedViewState.domain_shift.table5"
+    assert set(envelope) == {"name", "createdAt", "updatedAt", "state"}
+    assert envelope["createdAt"] == 5
+    state = view_state("domain_shift", TABLE)
+    assert state["searchFilter"] == "tags.kind='cell' and tags.grid='domain_shift' and tags.table='table5'"
+    assert state["orderByKey"] == "metrics.`test/NSS`"
+    assert state["orderByAsc"] is False
+    assert len(value) < 20_000  # MLflow's limit
+    packed = base64.b64decode(envelope["state"].removeprefix("deflate;"))
+    assert json.loads(zlib.decompress(packed)) == state
+
+
+def test_columns_are_the_metrics_and_then_what_a_cell_is_found_by():
+    state = view_state("domain_shift", TABLE)
+    metrics = [f"metrics.`test/{metric}`" for metric in TABLE.metrics]
+    axes = [f"params.`{axis}`" for axis in ("source", "target", "test", "approach", "seed")]
+    assert state["selectedColumns"] == [*metrics, *axes]
+    assert state["columnOrder"] == ["attributes.`Run Name`", *metrics, *axes]
+    assert state["columnWidths"].keys() == {*state["columnOrder"]}
+    parallel, *pictures = state["compareRunCharts"]
+    assert parallel["selectedMetrics"] == [metric_name(metric) for metric in TABLE.metrics]
+    assert parallel["selectedParams"] == ["test", "approach"]
+    assert [picture["imageKeys"] for picture in pictures] == [[f"pictures/{i}"] for i in (1, 2, 3)]
+    sections = [section["uuid"] for section in state["compareRunSections"]]
+    assert {chart["metricSectionId"] for chart in state["compareRunCharts"]} == {*sections}
+
+
+def test_a_sweep_and_variants_are_columns_and_what_is_selected_by_too():
+    variants = (Variant("", ()), Variant("fast", ("train.lr=0.1",)))
+    table = replace(TABLE, sweep=(("train.lr", ("1e-3", "2e-3")),), variants=variants)
+    state = view_state("grid", table)
+    assert {"params.`train.lr`", "params.`variant`", "metrics.`val/kld`"} <= set(state["selectedColumns"])
+    assert state["compareRunCharts"][0]["selectedParams"] == ["variant", "train.lr", "test", "approach"]
+    assert "metrics.`val/kld`" not in view_state("grid", TABLE)["selectedColumns"]
+
+
+def test_a_route_leads_to_the_views_key_whatever_the_table_is_called():
+    assert view_route("1", "grid", "table5").endswith(f"viewStateShareKey={view_key('grid', 'table5')}")
+    assert view_route("7", "my grid", "a&b") == (
+        "/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=my%20grid.a%26b"
+    )

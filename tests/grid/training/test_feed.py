@@ -1,0 +1,129 @@
+"""What a training reads: whose clips, in which turn, and where an interrupted one goes on."""
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.corpora.saliency_maps import read_map
+from grid.training import feed
+from grid.training.feed import Feed
+from grid.training.loop import fit
+from hd2s import build_model
+from tests.grid.grids import TINY, Context, job_of, prepare_small, with_train
+
+
+def feed_of(job, rank=0):
+    model = build_model(job.spec.model.name, **job.spec.model.options)
+    return Feed(job, model, torch.device("cpu"), rank)
+
+
+def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch):
+    seen = {}
+    original = feed.training_batches
+
+    def recorded(store, clips, **options):
+        for batch in original(store, clips, **options):
+            seen.setdefault((approach, store.manifest.corpus), []).append(batch.keys)
+            yield batch
+
+    monkeypatch.setattr(feed, "training_batches", recorded)
+    grid = prepare_small(small_demo, *TINY)
+    for approach in ("generalization", "adaptation"):
+        fit(job_of(grid, approach), Context())
+    assert seen["generalization", "DHF1K"] == seen["adaptation", "DHF1K"]
+    assert len(seen["adaptation", "UCFSports"]) == 4
+
+
+POOLED = {
+    "sources": "DHF1K, UCFSports, Hollywood2",
+    "targets": None,
+    "approaches": "multi-source, domain-specific",
+}
+
+
+def test_pooled_sources_take_turns(small_demo, monkeypatch):
+    turns, original = [], feed.take_turns
+
+    def recorded(*arguments):
+        for labelled, unlabelled in original(*arguments):
+            turns.append(labelled[0].keys[0].partition("/")[0])
+            yield labelled, unlabelled
+
+    monkeypatch.setattr(feed, "take_turns", recorded)
+    fit(job_of(prepare_small(small_demo, *TINY, **POOLED), "multi-source"), Context())
+    assert turns == ["DHF1K", "UCFSports", "Hollywood2", "DHF1K"]
+
+
+@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
+def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(small_demo, approach):
+    job = job_of(prepare_small(small_demo, *TINY, "train.protocol=released"), approach)
+    reading = feed_of(job)
+    clips = [
+        {key.partition("@")[0] for batch in reading.validation(step) for key in batch.keys}
+        for step in range(8)
+    ]
+    everything = {f"DHF1K/{clip.clip}" for clip in reading._long_enough(reading._store("DHF1K"), "val")}
+    if approach == "adaptation":
+        assert all(drawn == everything for drawn in clips)
+    else:
+        assert {len(drawn) for drawn in clips} == {(len(everything) + 1) // 2}
+        assert set.union(*clips) == everything
+
+
+def drawn(feed, done, count):
+    """The next micro-batches: clips and maps of both kinds, with their keys."""
+    batches = feed.micro_batches(done)
+    return [tuple(batch for side in next(batches) for batch in side) for _ in range(count)]
+
+
+def assert_same(found, expected):
+    assert [[batch.keys for batch in both] for both in found] == [
+        [batch.keys for batch in both] for both in expected
+    ]
+    for one, other in zip(sum(found, ()), sum(expected, ()), strict=True):
+        assert torch.equal(one.clips, other.clips)
+        assert (one.maps is None) == (other.maps is None)
+        assert one.maps is None or torch.equal(one.maps, other.maps)
+
+
+@pytest.mark.parametrize(("approach", "more"), [("adaptation", {}), ("multi-source", POOLED)])
+def test_a_feed_goes_on_where_an_interrupted_one_was(small_demo, approach, more):
+    job = job_of(prepare_small(small_demo, *TINY, **more), approach)
+    undisturbed = drawn(feed_of(job), 0, 4)
+    assert_same(drawn(feed_of(job), 3, 1), undisturbed[3:])
+    assert len({str(batch.keys) for both in undisturbed for batch in both}) == sum(map(len, undisturbed))
+
+
+def test_batches_are_as_the_model_takes_them_and_a_target_has_no_maps(small_demo):
+    job = job_of(prepare_small(small_demo, *TINY), "adaptation")
+    ((source, target),) = drawn(feed_of(job), 0, 1)
+    assert source.clips.shape == target.clips.shape == (2, 3, 8, 32, 32)
+    assert -1 <= source.clips.min() < 0 < source.clips.max() <= 1
+    assert source.maps.shape == (2, 1, 32, 32)
+    assert 0 <= source.maps.min() < source.maps.max() <= 1
+    assert target.maps is None
+    assert {key.partition("/")[0] for key in source.keys} == {"DHF1K"}
+    assert {key.partition("/")[0] for key in target.keys} == {"UCFSports"}
+
+
+def test_workers_share_the_validation_windows_out(small_demo):
+    job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
+    shares = [[key for batch in feed_of(job, rank).validation(0) for key in batch.keys] for rank in range(2)]
+    alone = feed_of(with_train(job, world_size=1)).validation(0)
+    assert sorted(shares[0] + shares[1]) == sorted(key for batch in alone for key in batch.keys)
+    assert all(shares)
+
+
+def test_every_map_of_the_sources_training_clips_comes_once(small_demo):
+    """As they lie in the corpus, but for their size."""
+    grid = prepare_small(small_demo, "model=centre_prior", "model.height=36", "model.width=64")
+    (training,) = grid.plan.trainings.values()
+    found = torch.cat(list(feed_of(job_of(grid, "untrained")).maps()))
+    manifest = grid.manifests["DHF1K"]
+    clips = manifest.clips("train")
+    assert training.sources == ("DHF1K",)
+    assert found.shape == (sum(clip.n_frames for clip in clips), 36, 64)
+    assert found.dtype == torch.uint8
+    first = read_map(manifest.root, clips[0], 0)
+    there, here = (np.argwhere(a == a.max()).mean(0) / a.shape for a in (first, found[0].numpy()))
+    assert here == pytest.approx(there, abs=0.05)
