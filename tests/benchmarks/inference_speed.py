@@ -33,7 +33,7 @@ from hd2s.models.contract import SaliencyModel
 from hd2s.models.hd2s.published import published_names
 from hd2s.prediction.predictor import Predictor
 from hd2s.prediction.smoothing import gaussian_smooth
-from tests.hd2s.published import PlainHD2S, random_state
+from tests.hd2s.models.hd2s.published import PlainHD2S, random_state
 
 T, SIZE = 16, (128, 192)
 LIMIT = 13_900  # windows/s, by the bandwidth of an H200
