@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from hd2s.losses import kld
-from tests.hd2s.plain_losses import plain_kld
+from tests.hd2s.models.plain_losses import plain_kld
 
 
 def random_maps(batch=3, dtype=torch.float64):

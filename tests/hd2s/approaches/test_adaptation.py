@@ -10,7 +10,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progre
 from hd2s.approaches.protocol import PROTOCOLS
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.registry import models
-from tests.hd2s.small_models import SMALL, clips, micro_batch, same
+from tests.hd2s.models.small_models import SMALL, clips, micro_batch, same
 
 ACCURACIES = [f"domain/accuracy/level_{level}" for level in (1, 2, 3, 4)]
 NOW = Progress(1, 100)

@@ -21,9 +21,9 @@ from hd2s.prediction.predictor import predict_clip
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.weights.checkpoints import WeightsError
-from tests.hd2s.published import random_state
-from tests.hd2s.small_models import SMALL, clips, frames_of, same
-from tests.hd2s.toy_models import TOY, OrderSensitive, declared
+from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.small_models import SMALL, clips, frames_of, same
+from tests.hd2s.models.toy_models import TOY, OrderSensitive, declared
 
 PARAMETERS = {"sharpness", "prior_weight", "prior_mean", "prior_spread", "blur", "bias"}
 

@@ -9,8 +9,8 @@ from hd2s import build_model
 from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress, total
 from hd2s.losses import kld
 from hd2s.models.registry import models
-from tests.hd2s.small_models import DOMAINS, SMALL, micro_batch
-from tests.hd2s.toy_models import TOY
+from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
+from tests.hd2s.models.toy_models import TOY
 
 NOW = Progress(0, 10)
 

@@ -1,7 +1,7 @@
 from hd2s import build_model
 from hd2s.approaches.domain_specific import APPROACH
 from hd2s.models.registry import models
-from tests.hd2s.small_models import SMALL
+from tests.hd2s.models.small_models import SMALL
 
 
 def test_each_source_has_parts_of_its_own_in_the_model():

@@ -18,7 +18,7 @@ from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor, predict_clip
 from manifests import Clip, write
-from tests.hd2s.published import random_state
+from tests.hd2s.models.hd2s.published import random_state
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}
 SIZE, RATE, N = (90, 160), Fraction(24000, 1001), 19

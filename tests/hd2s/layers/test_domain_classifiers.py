@@ -5,7 +5,7 @@ from hd2s.approaches.adaptation import domain_loss
 from hd2s.layers.domain_classifiers import DomainClassifiers, reverse_gradient
 from hd2s.layers.features import Feature
 from hd2s.models.hd2s.config import HD2SConfig
-from tests.hd2s.small_models import SMALL
+from tests.hd2s.models.small_models import SMALL
 
 
 def features_of(config, batch=3, dtype=torch.float32):

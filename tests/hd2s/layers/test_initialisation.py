@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from hd2s.layers.initialisation import initialise
-from tests.hd2s.small_models import same
+from tests.hd2s.models.small_models import same
 
 
 def initialised(module, seed=0, prefix=""):

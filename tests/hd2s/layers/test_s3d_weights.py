@@ -8,7 +8,7 @@ from hd2s.layers.s3d_weights import (
     torchvision_names,
     unit_name,
 )
-from tests.hd2s.published import published_shapes
+from tests.hd2s.models.hd2s.published import published_shapes
 
 LAYOUTS = {
     "kinetics": (kinetics_names, KINETICS_CLASSIFIER),

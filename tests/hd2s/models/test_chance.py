@@ -4,7 +4,7 @@ import torch
 
 from hd2s import build_model
 from hd2s.prediction.predictor import predict_clip
-from tests.hd2s.small_models import frames_of
+from tests.hd2s.models.small_models import frames_of
 
 
 def noise(seed=0, side=64):

@@ -12,8 +12,8 @@ from torch import nn
 from hd2s.layers.folded import Casting
 from hd2s.models.contract import Model, Prediction, SaliencyModel, WeightLayout, kld_terms
 from hd2s.models.registry import models
-from tests.hd2s.plain_losses import plain_kld
-from tests.hd2s.toy_models import TOY, ToyConfig, declared
+from tests.hd2s.models.plain_losses import plain_kld
+from tests.hd2s.models.toy_models import TOY, ToyConfig, declared
 from tests.places import REPOSITORY
 
 

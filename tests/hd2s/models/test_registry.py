@@ -8,8 +8,8 @@ import hd2s
 from hd2s import build_model
 from hd2s.models import registry
 from hd2s.models.registry import find_model, models, on_meta, register
-from tests.hd2s.small_models import DOMAINS, SMALL
-from tests.hd2s.toy_models import TOY, OrderSensitive
+from tests.hd2s.models.small_models import DOMAINS, SMALL
+from tests.hd2s.models.toy_models import TOY, OrderSensitive
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hd2s.models import registry as models
 from hd2s.prediction.predictor import predict_clip
 from hd2s.prediction.served import _load_pyfunc, describe
 from hd2s.weights.checkpoints import WeightsError
-from tests.hd2s.small_models import frames_of, trained_like
-from tests.hd2s.toy_models import TOY, declared
+from tests.hd2s.models.small_models import frames_of, trained_like
+from tests.hd2s.models.toy_models import TOY, declared
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_weights_that_have_changed_or_gone_are_told(tmp_path, weights):
 
 PLUG_IN = """
 from hd2s.approaches.contract import Approach
-from tests.hd2s.toy_models import TOY as MODEL
+from tests.hd2s.models.toy_models import TOY as MODEL
 
 APPROACH = Approach("played", "Played")
 """

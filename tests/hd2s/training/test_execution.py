@@ -4,7 +4,7 @@ import torch
 from hd2s import build_model
 from hd2s.approaches.contract import total
 from hd2s.training.execution import Execution
-from tests.hd2s.small_models import DOMAINS, SMALL, clips
+from tests.hd2s.models.small_models import DOMAINS, SMALL, clips
 
 TWO_LEVELS = {**SMALL, "conspicuity": (1, 2)}
 CPU = torch.device("cpu")

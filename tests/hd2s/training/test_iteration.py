@@ -12,8 +12,8 @@ from hd2s.approaches.protocol import PROTOCOLS
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
-from tests.hd2s import two_workers
-from tests.hd2s.two_workers import CASES, build, drawn, recipe, still
+from tests.hd2s.training import two_workers
+from tests.hd2s.training.two_workers import CASES, build, drawn, recipe, still
 from tests.places import REPOSITORY
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.models.contract import ParameterGroup, SaliencyModel
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
-from tests.hd2s.toy_models import TOY, declared
+from tests.hd2s.models.toy_models import TOY, declared
 
 STEPS = 12
 START = {"encoder": 1.0, "decoder": -2.0, "beside": 0.5}

@@ -5,9 +5,9 @@ from torch import nn
 from hd2s import build_model, export_weights, load_weights, save_weights
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
-from tests.hd2s.published import random_state
-from tests.hd2s.small_models import SMALL, same
-from tests.hd2s.toy_models import TOY, declared
+from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.small_models import SMALL, same
+from tests.hd2s.models.toy_models import TOY, declared
 
 
 def save(path, content):

@@ -13,7 +13,7 @@ from hd2s.prediction.predictor import predict_clip
 from hd2s.weights.checkpoints import WeightsError
 from hd2s.weights.older import modernised
 from hd2s.weights.recognition import candidates
-from tests.hd2s.small_models import DOMAINS, frames_of, same, trained_like
+from tests.hd2s.models.small_models import DOMAINS, frames_of, same, trained_like
 
 FORMAT = "hd2s-grid weights, version 1"
 # What a configuration held there, with and without parts of a domain's own.

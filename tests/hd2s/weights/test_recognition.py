@@ -11,9 +11,9 @@ from hd2s.models.contract import WeightLayout
 from hd2s.models.registry import models, register
 from hd2s.weights.checkpoints import WeightsError
 from hd2s.weights.recognition import Candidate, candidates
-from tests.hd2s.published import random_state
-from tests.hd2s.small_models import DOMAINS, SMALL
-from tests.hd2s.toy_models import TOY
+from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.small_models import DOMAINS, SMALL
+from tests.hd2s.models.toy_models import TOY
 
 
 def test_our_own_checkpoint_says_it_itself(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 from hd2s.models.config import ConfigError, Input
 from hd2s.models.hd2s.config import HD2SConfig
-from tests.hd2s.small_models import DOMAINS
+from tests.hd2s.models.small_models import DOMAINS
 
 
 def test_it_answers_the_last_of_consecutive_frames():

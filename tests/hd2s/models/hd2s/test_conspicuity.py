@@ -5,7 +5,7 @@ from torch import nn
 from hd2s.approaches.adaptation import AdversarialLearner
 from hd2s.approaches.contract import LearnerOptions
 from hd2s.models.registry import models, on_meta
-from tests.hd2s.small_models import trained_like
+from tests.hd2s.models.small_models import trained_like
 
 # Appendix, Tables 1 to 4: output shapes after temporal removal, after each decoder stage's convolutions, of
 # the conspicuity map, after channel reduction; and the widths of the fully connected layers.

@@ -9,8 +9,8 @@ from hd2s.layers.domains import DomainBatchNorm2d
 from hd2s.layers.precision import full_precision
 from hd2s.losses import kld
 from hd2s.models.contract import Prediction
-from tests.hd2s.plain_losses import plain_kld
-from tests.hd2s.small_models import DOMAINS, SMALL, clips
+from tests.hd2s.models.plain_losses import plain_kld
+from tests.hd2s.models.small_models import DOMAINS, SMALL, clips
 
 SPECIFIC = {**SMALL, "domains": DOMAINS}
 

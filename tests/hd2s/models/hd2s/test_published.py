@@ -1,4 +1,4 @@
-"""Released files against HD2S written plainly on them (`tests.hd2s.published`)."""
+"""Released files against HD2S written plainly on them (`tests.hd2s.models.hd2s.published`)."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from hd2s import build_model, export_weights, load_weights
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.hd2s.published import classifier_names, options_told, published_names
 from hd2s.weights.checkpoints import WeightsError
-from tests.hd2s.published import PlainHD2S, published_shapes, random_state
-from tests.hd2s.small_models import DOMAINS, SMALL, clips, same
+from tests.hd2s.models.hd2s.published import PlainHD2S, published_shapes, random_state
+from tests.hd2s.models.small_models import DOMAINS, SMALL, clips, same
 
 
 def save(path, content):

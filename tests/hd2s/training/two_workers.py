@@ -11,7 +11,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
 from hd2s.approaches.registry import approaches
 from hd2s.training.iteration import Iteration, NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
-from tests.hd2s.small_models import DOMAINS, SMALL, micro_batch
+from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
 
 # The two deepest levels hold most weights and nothing that the others do not show.
 TWO_LEVELS = {**SMALL, "conspicuity": (1, 2)}
