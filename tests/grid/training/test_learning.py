@@ -63,12 +63,13 @@ def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_els
     grid = prepare_small(small_demo, *long_enough, approaches="generalization, calibration")
     parent, child = job_of(grid, "generalization"), job_of(grid, "calibration")
     fit(parent, Context())
-    source = weights_of(parent)
+    source = {f"model.{name}": value for name, value in weights_of(parent).items()}
     before = training._Fitting(child, Context())
     before.validate(0)
     summary = fit(child, Context())
     assert summary["best_kld"] < 0.95 * before.progress.best_kld
     learnt = weights_of(child)
+    assert source.keys() < learnt.keys()
     moved = {name for name in learnt if name not in source or not torch.equal(learnt[name], source[name])}
     assert moved == {f"calibration.{name}" for name, _ in Calibration().named_parameters()}
 
