@@ -75,22 +75,19 @@ def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_els
 
 
 def test_an_interrupted_calibration_goes_on_exactly_and_is_tested_without_a_fixed_gaussian(small_demo):
-    grid = prepare_small(
-        small_demo,
-        "train.checkpoint_every=1",
-        "train.validate_every=1",
-        approaches="generalization, calibration",
-    )
-    fit(job_of(grid, "generalization"), Context())
-    job = job_of(grid, "calibration")
-    assert_goes_on_exactly(job, die_at=1)
+    settings = ["train.checkpoint_every=1", "train.validate_every=1"]
+    rows = "generalization, calibration"
+    grids = {
+        sigma: prepare_small(small_demo, *settings, f"test.smoothing_sigma={sigma}", approaches=rows)
+        for sigma in ("null", 9.0)
+    }
+    fit(job_of(grids["null"], "generalization"), Context())
+    assert_goes_on_exactly(job_of(grids["null"], "calibration"), die_at=1)
     scores = {}
     for approach in ("generalization", "calibration"):
-        evaluation = evaluation_job_of(grid, approach)
-        shortest = (min(evaluation.expected, key=evaluation.expected.get),)
-        for sigma in (None, 9.0):
-            protocol = replace(evaluation.protocol, smoothing_sigma=sigma)
-            small = replace(evaluation, parts=(shortest,), protocol=protocol)
-            scores[approach, sigma] = evaluate_part(small, 0).frames
-    assert scores["calibration", None].equals(scores["calibration", 9.0])
-    assert not scores["generalization", None].equals(scores["generalization", 9.0])
+        for sigma, grid in grids.items():
+            evaluation = evaluation_job_of(grid, approach)
+            shortest = (min(evaluation.expected, key=evaluation.expected.get),)
+            scores[approach, sigma] = evaluate_part(replace(evaluation, parts=(shortest,)), 0).frames
+    assert scores["calibration", "null"].equals(scores["calibration", 9.0])
+    assert not scores["generalization", "null"].equals(scores["generalization", 9.0])
