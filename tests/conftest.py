@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -15,6 +16,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def one_thread():
     """Tests run beside each other's Ray workers on few processors."""
     torch.set_num_threads(1)
+
+
+_REGISTRIES = {
+    "hd2s.models.registry": "_PLUGGED_IN",
+    "hd2s.approaches.registry": "_PLUGGED_IN",
+    "hd2s.metrics.definitions": "_REGISTERED",
+    "datasets.corpora.registry": "_registered",
+    "grid.specs.plugins": "_ORIGINS",
+}
+
+
+@pytest.fixture(autouse=True)
+def registries():
+    """What one test plugs in is unknown to the next."""
+    loaded = ((sys.modules[name], place) for name, place in _REGISTRIES.items() if name in sys.modules)
+    known = [(getattr(module, place), dict(getattr(module, place))) for module, place in loaded]
+    yield
+    for registry, before in known:
+        registry.clear()
+        registry.update(before)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from grid.plan import Plan
 from grid.planning import planner as planning
-from grid.planning.rows import Configure
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings
@@ -41,35 +41,41 @@ class Offer:
 def catalogue(overrides: list[str], *, demo: bool) -> list[Offer]:
     """List every grid of `grid/specs/grids/`, planned with the user's settings.
 
+    One that the models asked for cannot take, as it is written, is left out.
+
     Raises:
         ProblemError: listing everything that is wrong with the settings.
     """
     plugins.load(plugins.wanted_plugins(overrides))
     models = settings.wanted_models(overrides)
-    among = tuple(known_models())
-    seeds = settings.load(overrides, demo=demo, model=(models or (DEFAULT_MODEL,))[0], among=among).seeds
+    asked, among = models or (DEFAULT_MODEL,), tuple(known_models())
+    given = [settings.load(overrides, demo=demo, model=word, among=among) for word in asked]
 
     @cache
-    def load(model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:
+    def load(among: tuple[str, ...], model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:
         return settings.configure(overrides, under, over, demo=demo, model=model, among=among)
 
-    def configure(model: str, under: Sequence[str], over: Sequence[str]) -> Config:
-        return load(model, tuple(under), tuple(over))
+    def draft(spec: GridSpec) -> Plan | None:
+        def configure(model: str, under: Sequence[str], over: Sequence[str]) -> Config:
+            return load(spec.models(), model, tuple(under), tuple(over))
+
+        plan, problems = planning.draft(spec, configure, _DIGESTS, {})
+        return None if problems else plan
 
     offers: dict[str, Offer] = {}
     for name in specs.available():
-        spec = specs.load(name, specs.Instead(seeds, models))
-        offers[name] = _offer(spec, "", configure)
+        spec = specs.load(name, specs.Instead(given[0].seeds, models))
         # A family of families only repeats the tables of others.
-        for table in spec.tables if len(specs.files(name)) == 1 else ():
-            alone = GridSpec(table.name, (table,))
-            offers.setdefault(table.name, _offer(alone, name, configure))
+        tables = spec.tables if len(specs.files(name)) == 1 else ()
+        parts = [(spec, ""), *((GridSpec(table.name, (table,)), name) for table in tables)]
+        for part, within in parts:
+            if part.name not in offers and (plan := draft(part)):
+                offers[part.name] = _offer(plan, within)
     return list(offers.values())
 
 
-def _offer(spec: GridSpec, within: str, configure: Configure) -> Offer:
-    plan = planning.make(spec, configure, _DIGESTS, {})
-    names = [table.name for table in spec.tables]
-    title = spec.tables[0].title if names == [spec.name] else ", ".join(names)
+def _offer(plan: Plan, within: str) -> Offer:
+    names = [table.name for table in plan.tables]
+    title = plan.tables[0].title if names == [plan.grid] else ", ".join(names)
     counts = len(plan.cells), len(plan.evaluations), len(plan.trainings)
-    return Offer(spec.name, within, title, *counts)
+    return Offer(plan.grid, within, title, *counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.corpora.registry import available, get
@@ -97,7 +97,7 @@ def initial_weights(model: ModelSettings) -> InitialWeights | None:
         expected = f"what the paper starts from: {known}"
         raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
     try:
-        found = load_weights(build_model(model.word, seed=0, **asdict(model.config)), path)
+        found = load_weights(build_model(model.word, seed=0, **model.options), path)
     except WeightsError as error:
         found = str(error)
     if found not in [layout.word for layout in layouts]:

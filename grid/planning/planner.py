@@ -90,9 +90,10 @@ def draft(
                         wrong = (p for p in error.problems if p not in known)
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
                 cells += map(_named, without_idle_axes(found))
-    plan = Plan(
-        spec.name, spec.tables, planner.trainings, planner.evaluations, tuple(_in_places(cells, spec))
-    )
+    cells = _in_places(cells, spec)
+    trainings = {unit: planner.trainings[unit] for cell in cells for unit in planner.chain(cell.training)}
+    evaluations = {cell.evaluation: planner.evaluations[cell.evaluation] for cell in cells}
+    plan = Plan(spec.name, spec.tables, trainings, evaluations, tuple(cells))
     return planner.labelled(plan), list(dict.fromkeys(problems))
 
 
@@ -205,6 +206,11 @@ class _Planner:
         )
         return self.evaluations.setdefault(unit.id, unit)
 
+    def chain(self, training: str) -> list[str]:
+        """List what a training starts from, and it, the first parent first."""
+        parent = self.trainings[training].parent
+        return [*(self.chain(parent) if parent else []), training]
+
     def labelled(self, plan: Plan) -> Plan:
         """Return the plan with the names that people read, once all that shares a training is known."""
         trainings = {unit.id: replace(unit, label=self._label(unit)) for unit in plan.trainings.values()}
@@ -227,7 +233,7 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
-        options = options_of(chosen.config) | approach.options(sources)
+        options = dict(chosen.options) | approach.options(sources)
         options |= model.of_protocol.get(row.config.train.protocol, {})
         try:
             settled = options_of(model.config(**options))

@@ -164,7 +164,9 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     words = spec.models() or models or (DEFAULT_MODEL,)
     given = {word: settings.read(overrides, demo=demo, model=word, among=words) for word in words}
     known = list(dict.fromkeys(problem for found in given.values() for problem in found.problems))
-    problems += [*known, *mistakes]
+    # A setting that no model has is told once, though each model has others to suggest.
+    told = {(problem.where, problem.expected, problem.found): problem for problem in reversed(known)}
+    problems += [*reversed(told.values()), *mistakes]
 
     @cache
     def load(model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:

@@ -79,6 +79,9 @@ def training_settings(train: Train, *, fresh: bool, approach: Approach, aligns: 
 
 def evaluation_settings(test: Test, trained: TrainingSpec) -> Test:
     """Return the settings of an evaluation, with the one σ that it comes to, however it was said."""
+    if not trained.model.declaration.trains:
+        # Nothing of its maps is computed, and so nothing in another precision.
+        test = replace(test, precision="float32")
     if trained.approach.declaration.learns_smoothing or trained.model.config.learns_smoothing:
         return replace(test, smoothing_sigma=None)
     if test.smoothing_sigma is not None:

@@ -18,7 +18,8 @@ def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
         spec: the grid; what a variant or a point of a sweep sets stands over the command line.
         overrides: the user's, which are sound.
     """
-    wanted = _leaves(overrides)
+    # `model=` says which models, and has no place beside the settings of one.
+    wanted = _leaves(item for item in overrides if item.partition("=")[0] != "model")
     return [
         f"{key}={value} is overruled in {table.name}: {'; '.join(rows)}."
         for table in spec.tables

@@ -10,6 +10,7 @@ from omegaconf import MISSING
 
 from datasets.corpora.registry import available, default_folder, get
 from hd2s.models.config import ModelConfig
+from hd2s.models.registry import find_model
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""
@@ -21,14 +22,20 @@ class ModelSettings:
 
     Attributes:
         word: the model's.
-        config: its configuration, whose fields are the settings `model.*`.
+        options: the settings `model.*`, those of its configuration. Some may mean nothing before an approach
+            has added what is its own to give, such as the domains that have layers of their own.
         backbone_weights: a file that the model can start from, as its paper does, or "none" to start from
             scratch. Empty: not said, which is no answer where a model can start from one.
     """
 
     word: str
-    config: ModelConfig
+    options: Mapping[str, Any] = field(default_factory=dict)
     backbone_weights: str = ""
+
+    @property
+    def config(self) -> ModelConfig:
+        """Its configuration without what an approach adds."""
+        return find_model(self.word).model.config(**self.options)
 
 
 @dataclass(frozen=True)

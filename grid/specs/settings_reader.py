@@ -26,7 +26,7 @@ _OF_APPROACHES = ("domains",)
 
 
 class Reading(NamedTuple):
-    """Settings as far as they can be read, the overrides that they come from, and what is wrong."""
+    """Settings as far as they can be read, the overrides in which nothing is wrong, and what is wrong."""
 
     config: Config
     overrides: list[str]
@@ -62,19 +62,24 @@ def read(
     """
     start = config = _beginning(model, demo=demo)
     problems: list[Problem] = []
-    taken: list[str] = []
+    # What was asked for → what of it is meant for this model.
+    taken: dict[str, str] = {}
     for override in overrides:
         before = len(problems)
         meant = _meant(override, model, among)
         config = _override(config, meant, problems) if meant else config
-        taken += [override] if len(problems) == before else []
+        if len(problems) == before:
+            taken[override] = meant or ""
     if missing := sorted(map(str, OmegaConf.missing_keys(config))):
         problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
         whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
         rest = read(whole if len(whole) < len(taken) else [], demo=demo, model=model, among=among)
         return rest._replace(problems=[*problems, *rest.problems])
     found, faults = _as_config(config, model)
-    return Reading(found, taken, [*problems, *faults, *impossible(found)])
+    faults += impossible(found)
+    wrong = {fault.where for fault in faults}
+    sound = [item for item, meant in taken.items() if meant.partition("=")[0] not in wrong]
+    return Reading(found, sound, [*problems, *faults])
 
 
 def configure(
@@ -209,7 +214,8 @@ def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     options = dict(vars(found.model))
     weights = options.pop("backbone_weights")
     problems: list[Problem] = []
-    config = _made(models()[model].config, options, "model", problems)
+    _made(models()[model].config, options, "model", problems)
+    sound = {} if problems else options
     own = {
         word: _made(
             approach.settings, vars(getattr(found.approach, _identifier(word))), f"approach.{word}", problems
@@ -218,7 +224,7 @@ def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
         if approach.settings
     }
     rest = {each.name: getattr(found, each.name) for each in fields(Config)}
-    return Config(**rest | {"model": ModelSettings(model, config, weights), "approach": own}), problems
+    return Config(**rest | {"model": ModelSettings(model, sound, weights), "approach": own}), problems
 
 
 def _made(kind: type, options: Mapping[str, Any], where: str, problems: list[Problem]) -> Any:

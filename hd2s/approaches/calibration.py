@@ -18,7 +18,7 @@ from hd2s.filters import cosine_matrix
 from hd2s.layers.domains import gaussian_profiles
 from hd2s.layers.folded import Casting
 from hd2s.layers.initialisation import initialise
-from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream
+from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream, WeightLayout
 
 # Adam moves a parameter by about the learning rate in each iteration, whatever its gradient. At 1e-3 what
 # is a logarithm would take thousands of them, so that it is ten times its parameter.
@@ -87,7 +87,9 @@ class CalibratedModel(SaliencyModel):
 
     def __init__(self, model: SaliencyModel):
         super().__init__(model.config)
-        self.declaration, self.memory_format = model.declaration, model.memory_format
+        layouts = tuple(map(_of_inner, model.declaration.layouts))
+        self.declaration = replace(model.declaration, layouts=layouts)
+        self.memory_format = model.memory_format
         self.model = model.requires_grad_(False)
         self.calibration = Calibration()
         self.train()
@@ -120,6 +122,14 @@ class CalibratedModel(SaliencyModel):
         """Return the model's own stream, calibrated; None where it has none."""
         stream = self.model.stream(cast)
         return stream and _CalibratedStream(stream, self.calibration)
+
+
+def _of_inner(layout: WeightLayout) -> WeightLayout:
+    """Return a layout of the model inside, which has no place for what is around it."""
+    return replace(
+        layout,
+        names=lambda outer: {f"model.{own}": name for own, name in layout.names(outer.model).items()},
+    )
 
 
 class _CalibratedStream:

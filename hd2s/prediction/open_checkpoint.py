@@ -38,7 +38,7 @@ def open_checkpoint(
         word = find_model(model).model.word
         found = [each for each in found if each.model == word] or [Candidate(word, {})]
     errors = []
-    for candidate in found:
+    for candidate in _with_options(found, options or {}):
         built = _build(path, candidate, options or {}, protocol)
         try:
             load_weights(built, path)
@@ -47,6 +47,13 @@ def open_checkpoint(
             continue
         return built.eval()
     raise min(errors, key=lambda error: error.n_problems)
+
+
+def _with_options(found: list[Candidate], options: Mapping[str, Any]) -> list[Candidate]:
+    """Of several candidates return those whose models have such options; all, where none has."""
+    if len(found) == 1:
+        return found
+    return [each for each in found if options.keys() <= set(find_model(each.model).model.options)] or found
 
 
 def _build(

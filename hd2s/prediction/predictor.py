@@ -20,7 +20,7 @@ from hd2s.checks import unknown
 from hd2s.layers.folded import Casting
 from hd2s.models.contract import PredictionProtocol, SaliencyModel, Stream
 from hd2s.prediction.smoothing import gaussian_smooth
-from hd2s.prediction.windows import iter_blocks, iter_windows, reflected, split
+from hd2s.prediction.windows import checked, iter_blocks, iter_windows, reflected, split
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -105,7 +105,7 @@ class Predictor:
 
     def _fast(self, stream: Stream, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         if self.input.answers == "every":
-            yield from self._streamed(stream, frames)
+            yield from self._streamed(stream, checked(frames))
             return
         head, rest = split(frames, self.input.span)
         yield from self._predict_head(stream, head)

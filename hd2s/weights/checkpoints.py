@@ -162,8 +162,8 @@ def _match(model: SaliencyModel, content: Mapping[str, Any], path: Path, beside:
         )
     state = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
     for_beside = layout.beside(beside) if beside is not None and layout.beside else {}
-    taken = for_beside.values()
-    state = {n: x for n, x in state.items() if n in taken or not n.startswith(layout.ignored)}
+    # What may be ignored is what belongs beside the model, if nothing is there.
+    state = {n: x for n, x in state.items() if for_beside or not n.startswith(layout.ignored)}
     return _Match(layout.word, state, layout.names(model), for_beside)
 
 

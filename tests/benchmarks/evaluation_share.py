@@ -4,9 +4,8 @@
 
 An H.264 clip of 640×360 with PNG maps and about 200 fixations a frame goes through
 `grid.evaluation.scoring.score_clip`, which decodes, predicts with HD2S at 16×128×192 and computes the six
-metrics at the same time. Against it, in
-turns: decoding and metrics without a model to wait for, and the model on frames that are in memory already.
-The nearer the first is to the last, the less the rest costs.
+metrics at the same time. Against it, in turns: decoding and metrics without a model to wait for, and the
+model on frames that are in memory already. The nearer the first is to the last, the less the rest costs.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def main() -> None:
         split = corpus(Path(folder), arguments.frames)
         clip = split.clips["clip"]
         network = build_model("hd2s", seed=0).to(device).eval()
-        predictor = Predictor(network, clip_length=16, batch=32 if arguments.gpu else 16, device=device)
+        predictor = Predictor(network, batch=32 if arguments.gpu else 16, device=device)
         frames = read_frames(split.manifest.root, clip, SIZE)
         rng = np.random.default_rng(0)
         given = gaussian_filter(rng.random((len(frames), *SIZE)), (0, 9, 9)).astype(np.float32)

@@ -29,9 +29,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from hd2s import build_model
 from hd2s.metrics.benchmark import as_benchmark_image
 from hd2s.metrics.scores import score_frames
-from hd2s.prediction.predictor import Predictor, gaussian_smooth, normalise
-from hd2s.weights.checkpoints import published_names
-from tests.hd2s.published import PlainHD2S, random_state
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.hd2s.published import published_names
+from hd2s.prediction.predictor import Predictor
+from hd2s.prediction.smoothing import gaussian_smooth
+from tests.hd2s.models.hd2s.published import PlainHD2S, random_state
 
 T, SIZE = 16, (128, 192)
 LIMIT = 13_900  # windows/s, by the bandwidth of an H200
@@ -71,10 +73,10 @@ def per_frame(predictions, n: int) -> tuple[float, np.ndarray]:
     return (time.perf_counter() - started) / n * 1e3, maps
 
 
-def released_loop(predict, frames: np.ndarray):
+def released_loop(predict, model: SaliencyModel, frames: np.ndarray):
     for t in range(len(frames)):
         start = max(0, t - T + 1)
-        clip = normalise(torch.from_numpy(frames[start : start + T])[None]).contiguous()
+        clip = model.normalise(torch.from_numpy(frames[start : start + T])[None]).contiguous()
         with torch.inference_mode():
             yield predict(clip)[0].cpu().numpy()
 
@@ -128,7 +130,7 @@ def main() -> None:
     model = build_model("hd2s", seed=0).eval()
     model.load_state_dict({own: state[name] for own, name in published_names(model).items()})
     model.to(options.device)
-    settings = {"clip_length": T, "smoothing_sigma": None, "device": options.device}
+    settings = {"smoothing_sigma": None, "device": options.device}
     predictors = {
         f"ours, plain, {options.batch} windows": Predictor(
             model, method="plain", batch=options.batch, **settings
@@ -138,7 +140,7 @@ def main() -> None:
     }
     released = one_window_per_call(state, options.device)
     frames = moving_clip(HEAD + options.frames + options.batch)
-    ways = {"one window per call": lambda: released_loop(released, frames)}
+    ways = {"one window per call": lambda: released_loop(released, model, frames)}
     ways |= {name: (lambda predictor=predictor: predictor(frames)) for name, predictor in predictors.items()}
     times, maps = {name: [] for name in ways}, {}
     for _ in range(options.rounds):

@@ -64,8 +64,9 @@ def main() -> None:
         manifest = corpus(Path(folder))
         store = FrameStore(Path(folder) / "store", manifest, SIZE)
         begun = time.perf_counter()
-        store.build(manifest.clips())
-        n_frames = sum(clip.n_frames for clip in manifest.clips())
+        clips = manifest.clips("train")
+        store.build(clips)
+        n_frames = sum(clip.n_frames for clip in clips)
         print(f"store: {n_frames} frames built in {time.perf_counter() - begun:.1f} s, one process")
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before\n")
         one_process(list(readers(Path(folder), store)), options.seconds, options.rounds)
@@ -196,7 +197,7 @@ def images(folder: Path, clip: Clip) -> None:
     for i, frame in enumerate(read_frames(folder, clip)):
         Image.fromarray(frame).save(folder / "jpg" / f"{i}.jpg", quality=95)
         Image.fromarray(frame).save(folder / "png" / f"{i}.png")
-        Image.fromarray(frame[..., 0]).resize((64, 36)).save(folder / "maps" / f"{i + 1:04d}.png")
+        Image.fromarray(frame[..., 0]).save(folder / "maps" / f"{i + 1:04d}.png")
 
 
 def readers(folder: Path, store: FrameStore) -> Iterator[Reader]:

@@ -24,34 +24,54 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hd2s import build_model
-from hd2s.losses import domain_loss, saliency_loss
+from hd2s.approaches.adaptation import SOURCE, domain_loss
+from hd2s.approaches.contract import total
+from hd2s.layers.domain_classifiers import DomainClassifiers
+from hd2s.models.contract import Prediction, SaliencyModel
+from hd2s.models.registry import find_model, on_meta
 from hd2s.training.execution import Execution
 from tests.benchmarks.released_style import in_released_style, released_loss
 
-OPTIONS = {"hd2s": {}, "hd2s_da": {"grl_lambda": 0.5}, "hd2s_dsl": {"domain": "DHF1K"}}
+VARIANTS = {"hd2s": None, "hd2s_da": None, "hd2s_dsl": "DHF1K"}
+"""Name → the domain that is asked for; `ADAPTED` has domain classifiers beside the model."""
+ADAPTED = "hd2s_da"
+
+
+class Trained(nn.Module):
+    """A model with the domain classifiers beside it, if it is the adapted one."""
+
+    def __init__(self, name: str, model: SaliencyModel):
+        super().__init__()
+        self.model, self.domain = model, VARIANTS[name]
+        self.classifiers = DomainClassifiers(model.config.features) if name == ADAPTED else None
+
+    def forward(self, clips: Tensor) -> tuple[Prediction, dict[str, Tensor]]:
+        """Return the prediction, and each level's log-probabilities of the domains."""
+        prediction = self.model(clips, domain=self.domain)
+        return prediction, {} if self.classifiers is None else self.classifiers(prediction.features, 0.5)
 
 
 @dataclass(frozen=True)
 class Way:
-    """A model as it is run: a forward pass, and the loss of one."""
+    """A model as it is run: a forward pass, and the loss of one, in the released style or in ours."""
 
     label: str
-    model: nn.Module
+    trained: Trained
     execution: Execution
-    loss: Callable[..., Tensor]
-    options: dict
+    released: bool = False
 
-    def forward(self, clips: Tensor):
+    def forward(self, clips: Tensor) -> tuple[Prediction, dict[str, Tensor]]:
         with self.execution.autocast(clips.device):
-            return self.model(clips, **self.options)
+            return self.trained(clips)
 
     def train(self, clips: Tensor, maps: Tensor) -> None:
         """Forward pass, loss and backward pass of one micro-batch."""
-        self.model.zero_grad()
-        prediction = self.forward(clips)
-        loss = self.loss(prediction, maps)
-        if prediction.domain_logits:
-            loss = loss + domain_loss(prediction.domain_logits, 0)
+        self.trained.zero_grad()
+        prediction, logits = self.forward(clips)
+        ours = self.trained.model.losses
+        loss = released_loss(prediction, maps) if self.released else total(ours(prediction, maps))
+        if logits:
+            loss = loss + domain_loss(logits, SOURCE)
         loss.backward()
 
     def infer(self, clips: Tensor, maps: Tensor) -> None:
@@ -63,13 +83,15 @@ class Way:
 
 def ways(name: str, arguments: argparse.Namespace, device: torch.device) -> list[Way]:
     """Return the ways to compare; the first is the yardstick."""
-    size = {"clip_length": arguments.length, "height": arguments.size[0], "width": arguments.size[1]}
 
-    def built() -> nn.Module:
-        return build_model(name, seed=0, **size).to(device)
+    def built() -> SaliencyModel:
+        return build_model(name, seed=0, **size_of(arguments))
+
+    def trained(model: SaliencyModel) -> Trained:
+        return Trained(name, model).to(device)
 
     plain = Execution(mixed_precision=False).resolve(device)
-    found = [Way("released style", in_released_style(built()), plain, released_loss, OPTIONS[name])]
+    found = [Way("released style", trained(in_released_style(built())), plain, released=True)]
     options = {
         "ours, defaults": {},
         "contiguous": {"channels_last": False},
@@ -81,8 +103,12 @@ def ways(name: str, arguments: argparse.Namespace, device: torch.device) -> list
         options["compiled"] = {"compile": True}
     for label, chosen in options.items():
         execution = Execution(**chosen).resolve(device)
-        found.append(Way(label, execution.prepare(built()), execution, saliency_loss, OPTIONS[name]))
+        found.append(Way(label, trained(execution.prepare(built())), execution))
     return found
+
+
+def size_of(arguments: argparse.Namespace) -> dict[str, int]:
+    return {"clip_length": arguments.length, "height": arguments.size[0], "width": arguments.size[1]}
 
 
 def seconds(work: Callable[..., None], *inputs: Tensor) -> float:
@@ -95,7 +121,7 @@ def seconds(work: Callable[..., None], *inputs: Tensor) -> float:
 
 def kept(way: Way, clips: Tensor) -> int:
     """Count the bytes that a forward pass keeps for the backward pass, beside weights."""
-    own = {p.untyped_storage().data_ptr() for p in way.model.parameters()}
+    own = {p.untyped_storage().data_ptr() for p in way.trained.parameters()}
     sizes: dict[int, int] = {}
     held = []
 
@@ -116,13 +142,13 @@ def measure(name: str, arguments: argparse.Namespace, device: torch.device) -> d
     generator = torch.Generator().manual_seed(0)
     shape = (arguments.batch, 3, arguments.length, *arguments.size)
     clips = (torch.rand(shape, generator=generator) * 2 - 1).to(device)
-    maps = torch.rand(arguments.batch, *arguments.size, generator=generator).to(device)
+    maps = torch.rand(arguments.batch, 1, *arguments.size, generator=generator).to(device)
     candidates = ways(name, arguments, device)
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     for round_ in range(arguments.rounds + 1):
         for way in candidates:
             for kind, mode in (("train", True), ("infer", False)):
-                way.model.train(mode)
+                way.trained.train(mode)
                 taken = seconds(getattr(way, kind), clips, maps)
                 if round_:  # the first warms up
                     times[way.label, kind].append(taken)
@@ -135,53 +161,58 @@ def measure(name: str, arguments: argparse.Namespace, device: torch.device) -> d
         for kind in ("train", "infer"):
             value = medians[way.label, kind]
             columns.append(f"{value:8.3f} s  ×{medians[base, kind] / value:5.2f}")
-        way.model.train()
+        way.trained.train()
         print(f"  {way.label:16}{columns[0]:>22}{columns[1]:>22}{kept(way, clips) / 1e6:>17.0f} MB")
     return {way.label: medians[way.label, "train"] for way in candidates}
 
 
 def stages(name: str, arguments: argparse.Namespace) -> float:
     """Print parameters and FLOPs (two per multiply-add) per stage; return a clip's GFLOP forward."""
-    model, clip = on_meta(name, arguments)
+    trained, clip = without_memory(name, arguments)
     with FlopCounterMode(display=False) as counter:
-        model(clip, **OPTIONS[name])
+        trained(clip)
     counts = {module: sum(ops.values()) for module, ops in counter.get_flop_counts().items()}
-    total = counts["Global"]
-    parameters = sum(p.numel() for p in model.parameters())
-    print(f"\n{name}: {parameters:,} parameters, {total / 1e9:.2f} GFLOP per clip")
-    parts = [f"backbone.block{i}" for i in range(1, 6)]
-    parts += [f"conspicuity.{level}.{part}" for level in "1234" for part in ("temporal_removal", "stages")]
-    parts += [part for part in ("priors", "fusion", "smoothing", "adversarial") if getattr(model, part)]
+    flops = counts["Global"]
+    parameters = sum(p.numel() for p in trained.parameters())
+    print(f"\n{name}: {parameters:,} parameters, {flops / 1e9:.2f} GFLOP per clip")
+    parts = [f"model.backbone.block{i}" for i in range(1, 6)]
+    levels = trained.model.conspicuity
+    parts += [
+        f"model.conspicuity.{level}.{part}" for level in levels for part in ("temporal_removal", "stages")
+    ]
+    parts += [f"model.{part}" for part in ("priors", "fusion", "smoothing") if getattr(trained.model, part)]
+    parts += ["classifiers"] * (name == ADAPTED)
     for path in parts:
-        module = model.get_submodule(path)
+        module = trained.get_submodule(path)
         # Containers that are never called themselves are counted by the outermost ones that are.
-        called = {p for p, _ in module.named_modules(prefix=f"HD2S.{path}") if p in counts}
-        flops = sum(counts[p] for p in called if not any(p.startswith(f"{q}.") for q in called))
+        called = {p for p, _ in module.named_modules(prefix=f"Trained.{path}") if p in counts}
+        of_part = sum(counts[p] for p in called if not any(p.startswith(f"{q}.") for q in called))
         parameters = sum(p.numel() for p in module.parameters())
-        print(f"  {path:32}{parameters:>12,}{flops / 1e9:>9.2f} GFLOP{flops / total:>7.1%}")
-    return total / 1e9
+        shown = path.removeprefix("model.")
+        print(f"  {shown:32}{parameters:>12,}{of_part / 1e9:>9.2f} GFLOP{of_part / flops:>7.1%}")
+    return flops / 1e9
 
 
-def on_meta(name: str, arguments: argparse.Namespace) -> tuple[nn.Module, Tensor]:
-    """Return the model and a clip for it without memory."""
-    size = {"clip_length": arguments.length, "height": arguments.size[0], "width": arguments.size[1]}
-    model = build_model(name, seed=0, **size).to("meta").eval()
-    return model, torch.empty(1, 3, arguments.length, *arguments.size, device="meta")
+def without_memory(name: str, arguments: argparse.Namespace) -> tuple[Trained, Tensor]:
+    """Return what is trained and a clip for it on the meta device."""
+    found = find_model(name)
+    trained = Trained(name, on_meta(found.model, found.options | size_of(arguments)))
+    return trained.to("meta").eval(), torch.empty(1, 3, arguments.length, *arguments.size, device="meta")
 
 
 def traffic(name: str, arguments: argparse.Namespace, itemsize: int) -> float:
     """Return the GB that a clip's forward pass moves at least: each layer's input, output and weights."""
-    model, clip = on_meta(name, arguments)
+    trained, clip = without_memory(name, arguments)
     moved = []
 
     def count(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
         weights = sum(p.numel() for p in layer.parameters())
         moved.append(inputs[0].numel() + output.numel() + weights)
 
-    for layer in model.modules():
+    for layer in trained.modules():
         if not list(layer.children()):
             layer.register_forward_hook(count)
-    model(clip, **OPTIONS[name])
+    trained(clip)
     return sum(moved) * itemsize / 1e9
 
 
@@ -206,7 +237,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--compile", action="store_true", help="compare it too (GPUs alone)")
-    parser.add_argument("--variants", nargs="+", choices=OPTIONS, default=list(OPTIONS))
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from grid.planning.prepare import Grid, prepare
 from grid.running import driver as driver_module
-from grid.running import jobs
-from grid.running import ray_retry as retry
+from grid.running import jobs, ray_retry, trial
 from grid.running import ray_session as cluster
 from grid.running.events import Listener
-from grid.training import ray_worker as train
-from grid.training.loop import Job, fit
+from grid.training.job import Job
+from grid.training.loop import fit
+from grid.training.ray_worker import worker
 
 SPEC = """
 name: overhead
@@ -93,7 +93,7 @@ class _Context:
 
 def direct(job: Job) -> float:
     """Return the seconds of a training in this process, after two iterations that warm it up."""
-    short = {**job.spec, "train": {**job.spec["train"], "iterations": 2}}
+    short = replace(job.spec, train=replace(job.spec.train, iterations=2))
     fit(replace(job, spec=short), _Context())
     started = time.perf_counter()
     fit(job, _Context())
@@ -114,24 +114,24 @@ class Watch(Listener):
 
 
 def traced(config: Mapping[str, str], **places: Any) -> None:
-    """Call `grid.training.ray_worker.trial`, with the time noted before and after what it runs; in Tune's
+    """Call `grid.running.trial.trial`, with the time noted before and after what it runs; in Tune's
     process."""
     marks = {"trial": time.time()}
 
     def noted(trainer: Any, failures: int) -> Any:
-        result = retry.fit(trainer, failures)
+        result = ray_retry.fit(trainer, failures)
         result.return_value["times"] |= marks | {"fitted": time.time()}
         return result
 
-    train.worker, train.retry = traced_worker, SimpleNamespace(fit=noted)
-    train.trial(config, **places)
+    trial.worker, trial.ray_retry = traced_worker, SimpleNamespace(fit=noted)
+    trial.trial(config, **places)
 
 
 def traced_worker(config: dict[str, Any]) -> dict[str, Any]:
     """Call `grid.training.ray_worker.worker`, with the time noted before and after; in Ray Train's
     process."""
     times = {"process": psutil.Process().create_time(), "worker": time.time()}
-    outcome = train.worker(config)
+    outcome = worker(config)
     return outcome | {"times": times | {"trained": time.time()}}
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from hd2s.layers.convolution import MaxPool3d
 from hd2s.layers.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
 from hd2s.layers.s3d import ConvUnit
+from hd2s.models.contract import Prediction
 from hd2s.models.hd2s.conspicuity import Conv2dUnit, DepthwiseSeparableConv
 
 
@@ -89,10 +90,11 @@ def in_released_style(module: nn.Module) -> nn.Module:
     return module
 
 
-def released_loss(prediction, maps: Tensor) -> Tensor:
-    """Equation 1 clip by clip and map by map."""
+def released_loss(prediction: Prediction, maps: Tensor) -> Tensor:
+    """Equation 1 clip by clip and map by map; `maps`: (B, 1, H, W)."""
     eps, loss = 2.2e-16, 0.0
-    for found in (prediction.saliency, *prediction.conspicuity.unbind(1)):
+    levels = [found for name, found in prediction.auxiliary.items() if name != "unsmoothed"]
+    for found in (prediction.saliency, *levels):
         term = 0.0
         for p, g in zip(found, maps, strict=True):
             p, g = p / p.sum(), g / g.sum()  # noqa: PLW2901

@@ -36,7 +36,7 @@ from manifest_scale import Points, clips_of
 
 from grid.commands.cost import estimate
 from grid.commands.devices import Device, named
-from grid.evaluation.evaluate import share_out
+from grid.evaluation.job import share_out
 from grid.plan import Plan
 from grid.planning.prepare import Grid, prepare
 from grid.results.storage import Storage
@@ -231,7 +231,7 @@ def run_on_ray(grid: Grid, sleep: float) -> None:
 def sleeping(
     config: Mapping[str, str], *, jobs: Mapping[str, Job], storage: Storage, seconds: float, **_: object
 ) -> None:
-    """Stand in for `grid.training.ray_worker.trial`: sleep, write a file for weights, report a summary."""
+    """Stand in for `grid.running.trial.trial`: sleep, write a file for weights, report a summary."""
     path = storage.path(jobs[config["training"]].weights)
     time.sleep(seconds)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from grid.specs import settings as config
+from grid.specs import settings_reader
 from tests.cluster.hosts import REPOSITORY
 
 CLUSTERS = [REPOSITORY / "cluster.yaml", REPOSITORY / "grid" / "clusters" / "onprem.yaml"]
@@ -86,7 +86,7 @@ def test_the_bucket_and_each_nodes_own_folder_reach_every_shell(tmp_path):
 
 def test_a_job_takes_the_bucket_from_its_environment(monkeypatch):
     monkeypatch.setenv("HD2S_STORAGE", "s3://my-bucket/hd2s")
-    found = config.load(
+    found = settings_reader.load(
         ["storage.url=${oc.env:HD2S_STORAGE}/results", "corpora.DHF1K.root=${oc.env:HD2S_STORAGE}/DHF1K"],
         demo=True,
     )

@@ -33,10 +33,16 @@ SETTINGS = ["train.iterations=2", "train.validate_every=2", "resources.max_failu
 
 
 class Blow:
-    """Takes the node away from under the first worker that unpickles it together with what it is to run."""
+    """Takes the node away from under the first worker that unpickles it together with what it is to run.
+
+    It goes along as a manifest's place that no training reads.
+    """
 
     def __init__(self, struck):
         self.struck = struck
+
+    def brought(self, storage):
+        return self
 
     def __reduce__(self):
         return strike, (self.struck,)
@@ -70,7 +76,7 @@ def test_a_training_whose_node_is_lost_as_it_starts_is_begun_again_on_another(sm
         with ours.session():
             driver = jobs.sweep(grid, set(grid.plan.evaluations), Listener())
             job = driver.trainings[training]
-            driver.trainings[training] = replace(job, spec={**job.spec, "blow": Blow(struck)})
+            driver.trainings[training] = replace(job, manifests={**job.manifests, "blow": Blow(struck)})
             driver.run()
             assert struck.read_text() in {node.node_id for node in nodes}, "the blow has fallen"
             assert grid.ledger.training_done(training), driver.ledger.failure(training).read_text()

@@ -138,7 +138,7 @@ def test_initial_weights_that_are_none(call, tmp_path, kind, monkeypatch):
         path.write_bytes({"text": b"no weights", "empty": b"", "bare code": pickle.dumps(_Code())}[kind])
     status, told = call(f"model.backbone_weights={path}")
     assert status == 2
-    assert "model.backbone_weights: expected a state dict of S3D on Kinetics-400" in told
+    assert "model.backbone_weights: expected S3D on Kinetics-400" in told
     assert str(path) in told
     assert not (tmp_path / "code-ran").exists()
 

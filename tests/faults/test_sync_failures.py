@@ -68,6 +68,7 @@ def files(out):
     return {path.name: path.read_bytes() for path in (out / "results").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_costs_nothing_and_a_later_sync_catches_up(small_demo):
     small_grid(small_demo)
     before = files(small_demo)

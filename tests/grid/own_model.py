@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from grid.specs import plugins
-from hd2s.models import registry
+from tests.plugged import for_a_while
 
 WORD = "corner_prior"
 _CODE = f'''
@@ -46,10 +44,7 @@ def write_plugin(parent: Path) -> Path:
 @contextmanager
 def own_model_known(folder: Path) -> Iterator[None]:
     """Know the plug-in in this process for a while."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_PLUGGED_IN", dict(registry._PLUGGED_IN))
-        patch.setattr(plugins, "_ORIGINS", dict(plugins._ORIGINS))
-        patch.setattr(sys, "path", [*sys.path])
+    with for_a_while():
         try:
             plugins.load([folder])
             yield

@@ -25,7 +25,7 @@ _CLASSIFIERS = ("featureReduction", "domainClassifier")
 
 
 def published_names(model: HD2S) -> dict[str, str]:
-    """Return our name → the authors' name of every entry of the model's state dict.
+    """Return our name → the authors' name of every entry of the model's state dict that has one.
 
     They count the conspicuity nets 2 to 5 after the blocks of S3D where we count 1 to 4, and the stages of
     a decoder downwards.
@@ -40,7 +40,8 @@ def published_names(model: HD2S) -> dict[str, str]:
     names = {}
     for own in model.state_dict():
         part, *path = own.split(".")
-        names[own] = parts[part](model, path)
+        if part in parts:
+            names[own] = parts[part](model, path)
     return names
 
 

@@ -65,6 +65,7 @@ def run(place, *arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=place, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_a_corpus_of_a_plug_in_folder_is_indexed_checked_and_listed(place):
     given = ["--plugins", "my_corpora"]
     indexed = run(place, "index", "squares", "--root", "root", "--workers", "2", *given)

@@ -131,6 +131,7 @@ def test_the_hold_of_a_killed_process_ends(tmp_path, manifest):
     assert list((tmp_path / ".in-use").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_builders_at_once_stay_within_the_bound(tmp_path, manifest):
     limit = 3 * FRAMES
     code = "[store.read_frames(clip) for clip in manifest.clips()]"

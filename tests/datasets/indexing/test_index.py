@@ -233,6 +233,7 @@ def keys(out):
         return dict(database.execute("SELECT clip, key FROM clips").fetchall())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "moments"), [(1, (0, 1, 3)), (2, (1, 3))])
 def test_a_killed_index_goes_on_from_what_it_read(tmp_path, workers, moments):
     root, out = tmp_path / "corpus", tmp_path / "m"
@@ -261,6 +262,7 @@ def test_a_killed_index_goes_on_from_what_it_read(tmp_path, workers, moments):
     assert new.digest == index(CORPUS, root, tmp_path / "undisturbed", workers=4).digest
 
 
+@pytest.mark.slow
 def test_an_index_killed_while_writing_leaves_the_old_manifest_or_the_new_one(tmp_path):
     root, out = tmp_path / "corpus", tmp_path / "m"
     write_corpus(root, points=30)

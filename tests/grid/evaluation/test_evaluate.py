@@ -108,12 +108,13 @@ def test_what_a_disk_gets_over_costs_no_clip(few, tmp_path, monkeypatch):
 
 
 def test_a_model_without_weights_is_evaluated_as_any_other(small_demo):
-    """One map for all frames, neither smoothed nor looked at through windows."""
-    grid = prepare_small(small_demo, "model=centre_prior", targets=None, approaches="generalization")
+    """One map for all frames, neither smoothed nor looked at through windows, nor in another precision."""
+    settings = ("model=centre_prior", "test.precision=bfloat16")
+    grid = prepare_small(small_demo, *settings, targets=None, approaches="generalization")
     fit(job_of(grid, "untrained"), Context())
     job = few_clips_of(evaluation_job_of(grid, "untrained"), 2)
     assert job.protocol.smoothing_sigma is None
-    assert job.input.span == 1
+    assert (job.input.span, job.protocol.precision) == (1, "float32")
     frames, _, expected = job.gather([evaluate_part(job, part) for part in range(2)])
     assert frames.group_by("clip").aggregate([("frame", "count")]).to_pylist() == [
         {"clip": clip, "frame_count": count} for clip, count in expected.items()

@@ -10,7 +10,7 @@ import pytest
 from grid.evaluation.job import EvaluationJob, Part, share_out
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage
-from grid.specs.settings import Test
+from grid.specs import settings
 from hd2s.models.config import Input
 from manifests.problem import ProblemError
 from manifests.store import CLIPS, FIXATIONS
@@ -27,7 +27,7 @@ def job_of(**changes):
         expected={"a": 2, "b": 1},
         quarantined=3,
         parts=(("a",), ("b",)),
-        protocol=Test(),
+        protocol=settings.Test(),
         metrics=("NSS",),
         batch=1,
         gpu=False,

@@ -1,22 +1,25 @@
 """What a grid reads is checked before anything starts, and everything wrong with it is told at once."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
+import torch
 
-from grid.planning.inputs import open_inputs, prepare_demo, weights_digest
+from grid.planning.demo import prepare_demo
+from grid.planning.inputs import initial_weights, open_inputs
 from grid.planning.prepare import prepare
-from grid.specs import grid_reader as specs
-from grid.specs import settings
-from grid.specs.settings import CorpusPlace, Model
+from grid.specs import settings_reader
+from grid.specs.settings import CorpusPlace, ModelSettings
 from grid.specs.table import GridSpec, TableSpec
 from hd2s import build_model, export_weights
 from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small, write_spec
 
 
-def demo_config(out, *overrides):
-    return prepare_demo(settings.load(list(overrides), demo=True), out, lambda text: None)
+def demo_config(out):
+    config = settings_reader.load([], demo=True)
+    return replace(config, corpora=prepare_demo(config, out, lambda text: None))
 
 
 def small_spec(*corpora):
@@ -24,16 +27,8 @@ def small_spec(*corpora):
     return GridSpec("g", (table,))
 
 
-def test_the_demo_is_generated_and_indexed_once(small_demo):
-    said = []
-    config = prepare_demo(settings.load([], demo=True), small_demo, said.append)
-    assert said == [], "all of it was there"
-    found = open_inputs(specs.load("domain_shift", (0,)), config)
-    assert set(found) == {"DHF1K", "UCFSports", "Hollywood2"}
-
-
 def test_a_grid_on_corpora_that_are_not_indexed_names_each(tmp_path):
-    config = settings.load([], demo=True)
+    config = settings_reader.load([], demo=True)
     places = {name: CorpusPlace(manifest=str(tmp_path / name)) for name in config.corpora}
     places["Mine"] = CorpusPlace(manifest=str(tmp_path / "mine"))
     spec = small_spec("DHF1K", "UCFSports", "Mine", "Yours")
@@ -90,19 +85,43 @@ def test_wrong_settings_of_rows_and_missing_corpora_are_told_together(tmp_path):
         assert mistake in text
 
 
+def test_long_windows_are_those_of_the_models_that_read_them(small_demo):
+    """A model of single frames reads every clip."""
+    with pytest.raises(ProblemError, match="clips of 96 frames"):
+        prepare_small(small_demo, "model=[hd2s,chance]", "model.clip_length=96")
+    grid = prepare_small(small_demo, "model=chance", "model.height=64")
+    assert {read.clip_length for training in grid.plan.trainings.values() for read in training.reads} == {1}
+
+
 def test_initial_weights_are_asked_for_and_must_exist(tmp_path):
     with pytest.raises(ProblemError, match=r"found nothing\. .*backbone_weights=none to start from scratch"):
-        weights_digest(Model())
+        initial_weights(ModelSettings("hd2s"))
     with pytest.raises(ProblemError, match=r"found .*absent\.pt"):
-        weights_digest(Model(backbone_weights=str(tmp_path / "absent.pt")))
+        initial_weights(ModelSettings("hd2s", backbone_weights=str(tmp_path / "absent.pt")))
+    assert initial_weights(ModelSettings("hd2s", backbone_weights="none")) is None
+
+
+def test_a_model_that_can_start_from_nothing_is_asked_for_nothing(tmp_path):
+    assert initial_weights(ModelSettings("chance")) is None
+    assert initial_weights(ModelSettings("chance", backbone_weights=str(tmp_path / "absent.pt"))) is None
 
 
 def test_a_whole_hd2s_is_no_backbone(tmp_path):
     path = tmp_path / "hd2s.pt"
     export_weights(build_model("hd2s", seed=0), path)
-    with pytest.raises(ProblemError, match="expected a state dict of S3D on Kinetics-400"):
-        weights_digest(Model(backbone_weights=str(path)))
+    settings = ModelSettings("hd2s", backbone_weights=str(path))
+    with pytest.raises(ProblemError, match=r"expected S3D on Kinetics-400 .*, found published"):
+        initial_weights(settings)
     path.write_bytes(b"not weights")
     with pytest.raises(ProblemError, match=r"hd2s\.pt"):
-        weights_digest(Model(backbone_weights=str(path)))
-    assert weights_digest(Model(backbone_weights="none")) is None
+        initial_weights(settings)
+
+
+def test_a_backbone_is_known_by_its_content(tmp_path):
+    """Whatever the file is called, and whichever levels of the model are decoded."""
+    path, model = tmp_path / "anything.pt", build_model("hd2s", seed=0)
+    (kinetics,) = (layout for layout in model.declaration.starts_from if layout.word == "kinetics")
+    state = model.state_dict()
+    torch.save({theirs: state[ours] for ours, theirs in kinetics.names(model).items()}, path)
+    found = initial_weights(ModelSettings("hd2s", {"conspicuity": (4,)}, str(path)))
+    assert (found.path, found.digest) == (path, hashlib.sha256(path.read_bytes()).hexdigest())

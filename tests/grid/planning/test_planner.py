@@ -1,33 +1,47 @@
-"""The plan: Table 5's counts and parents, and what does and does not change an id."""
+"""Plans: Table 5's counts and parents, shared trainings, several models, and what is wrong with rows."""
 
 from collections import Counter
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import replace
 
 import pytest
-import torch
 
-from grid.planning import planner as planning
-from grid.specs import grid_reader as specs
-from grid.specs import settings
-from hd2s.approaches.registry import approaches
-from hd2s.models.registry import MODELS
+from grid.planning import planner
+from grid.specs import grid_reader
+from hd2s.models import registry as models
+from hd2s.models.centre_prior import MODEL as CENTRE_PRIOR
+from manifests.problem import ProblemError
+from tests.grid.plans import CORPORA, DIGESTS, configuring, of_approach, plan_of
 
-DIGESTS = {
-    name: {split: f"{name}'s {split}" for split in ("train", "val", "test")}
-    for name in ("DHF1K", "UCFSports", "Hollywood2", "LEDOV")
-}
+TABLE = """
+name: own
+title: Own
+metrics: [NSS]
+sources: [DHF1K]
+targets: [UCFSports]
+approaches: [generalization, adaptation]
+"""
 
 
-def make(*overrides, grid="domain_shift", digests=DIGESTS, weights="none", weights_digest=None):
-    overrides = [f"model.backbone_weights={weights}", *overrides]
-    spec = specs.load(grid, settings.load(overrides, demo=False).seeds)
-    configure = partial(settings.configure, overrides, demo=False)
-    return planning.make(spec, configure, digests, weights_digest)
+@pytest.fixture
+def own(tmp_path):
+    """Plans a table of the test's own: `TABLE` with more lines, or with some words in place of others."""
+
+    def make(more="", *overrides, **instead):
+        path, text = tmp_path / "own.yaml", TABLE
+        for word, other in instead.items():
+            text = text.replace(word, other)
+        path.write_text(f"{text}{more}\n")
+        return plan_of(path, *overrides)
+
+    return make
+
+
+def corpora(entries):
+    return [entry.corpus for entry in entries]
 
 
 def test_table5_is_18_cells_15_trainings_and_18_evaluations():
-    plan = make()
+    plan = plan_of("domain_shift")
     assert (len(plan.cells), len(plan.trainings), len(plan.evaluations)) == (18, 15, 18)
     assert Counter(t.approach for t in plan.trainings.values()) == {
         "generalization": 3,
@@ -37,223 +51,180 @@ def test_table5_is_18_cells_15_trainings_and_18_evaluations():
 
 
 def test_transfer_fine_tunes_the_source_model_and_nothing_else_has_a_parent():
-    plan = make()
+    plan = plan_of("domain_shift")
     for training in plan.trainings.values():
         if training.approach != "transfer":
             assert training.parent is None
             continue
         parent = plan.trainings[training.parent]
         assert (parent.approach, parent.sources, parent.target) == ("generalization", training.sources, None)
-        assert [entry["corpus"] for entry in training.spec["labelled"]] == [training.target]
+        assert corpora(training.spec.labelled) == [training.target]
 
 
 def test_parents_come_before_their_children():
-    order = list(make().trainings)
-    for training in make().trainings.values():
+    order = list(plan_of("domain_shift").trainings)
+    for training in plan_of("domain_shift").trainings.values():
         if training.parent:
             assert order.index(training.parent) < order.index(training.id)
 
 
 def test_adaptation_sees_the_target_without_labels_and_is_selected_on_the_source():
-    training = next(t for t in make().trainings.values() if t.approach == "adaptation")
+    training = of_approach(plan_of("domain_shift"), "adaptation")[0]
     assert (training.sources, training.target) == (("DHF1K",), "UCFSports")
-    corpora = {
-        key: [entry["corpus"] for entry in training.spec[key]]
-        for key in ("labelled", "unlabelled", "validation")
-    }
-    assert corpora == {"labelled": ["DHF1K"], "unlabelled": ["UCFSports"], "validation": ["DHF1K"]}
+    assert corpora(training.spec.labelled) == ["DHF1K"]
+    assert corpora(training.spec.unlabelled) == ["UCFSports"]
+    assert training.spec.validation.corpus == "DHF1K"
 
 
 def test_every_cell_is_tested_on_its_target():
-    plan = make()
+    plan = plan_of("domain_shift")
     for cell in plan.cells:
         evaluation = plan.evaluations[cell.evaluation]
         assert (cell.test, evaluation.test, evaluation.training) == (cell.target, cell.target, cell.training)
 
 
-def test_seeds_repeat_the_grid():
-    plan = make("seeds=[0,1,2]")
-    assert (len(plan.cells), len(plan.trainings), len(plan.evaluations)) == (54, 45, 54)
-    assert set(make().trainings) < set(plan.trainings), "a grown grid keeps what it had"
+def test_the_papers_18_trainings():
+    plan = plan_of("paper")
+    assert Counter(training.approach for training in plan.trainings.values()) == {
+        "generalization": 3,
+        "adaptation": 6 + 1,
+        "transfer": 6,
+        "multi-source": 1,
+        "domain-specific": 1,
+    }
+    parents = {t.parent for t in plan.trainings.values() if t.parent}
+    assert {plan.trainings[parent].approach for parent in parents} == {"generalization"}
+    assert len(parents) == 3
 
 
-def test_ids_are_pinned():
-    """Changed on purpose? Raise TRAINING_RECIPE or EVALUATION_RECIPE, and say so in the CHANGELOG."""
-    plan = make()
-    assert list(plan.trainings)[:3] == PINNED_TRAININGS
-    assert list(plan.evaluations)[:2] == PINNED_EVALUATIONS
+def test_single_source_is_the_model_that_generalization_trains():
+    shift, single = plan_of("table5"), plan_of("table7")
+    shared = set(shift.trainings) & set(single.trainings)
+    assert {shift.trainings[unit].approach for unit in shared} == {"generalization"}
+    assert len(shared) == 3
 
 
-PINNED_TRAININGS = [
-    "generalization-dhf1k-seed0-aaab583f6b21",
-    "adaptation-dhf1k-ucfsports-seed0-d0530ef85a06",
-    "transfer-dhf1k-ucfsports-seed0-5ad893746d4a",
-]
-PINNED_EVALUATIONS = [
-    "generalization-dhf1k-seed0-aaab583f6b21-on-ucfsports-9be57502907b",
-    "adaptation-dhf1k-ucfsports-seed0-d0530ef85a06-on-ucfsports-9d674b553a7a",
-]
-
-
-def test_what_changes_no_weight_changes_no_id():
-    plan = make()
-    for override in (
-        "resources.train.cpu=1",
-        "resources.loader_workers=7",
-        "resources.evaluation_batch=3",
-        "train.checkpoint_every=5",
-        "corpora.DHF1K.root=elsewhere",
-    ):
-        other = make(override)
-        assert list(other.trainings) == list(plan.trainings), override
-        assert list(other.evaluations) == list(plan.evaluations), override
-
-
-# Every setting of the model and of training, with another value than the default.
-CHANGED = {
-    "model": {
-        "clip_length": 8,
-        "height": 64,
-        "width": 64,
-        "bn_momentum": 0.1,
-        "fusion_gain": 1.0,
-        "conspicuity": [1],
-    },
-    "train": {
-        "iterations": 5,
-        "micro_batch": 2,
-        "accumulate": 5,
-        "lr": 1e-4,
-        "weight_decay": 0.0,
-        "multi_level": "false",
-        "protocol": "released",
-        "non_finite": "skip",
-        "mixed_precision": "false",
-        "world_size": 5,
-        "validate_every": 50,
-        "validation_windows": 1,
-    },
-}
-TESTED_ALONE = {
-    "model": {"backbone_weights"},
-    "train": {"finetune_iterations", "finetune_lr", "lambda_max", "checkpoint_every"},
-}
-
-
-def test_what_changes_weights_changes_ids():
-    ids = set(make().trainings)
-    for section, kind in (("model", settings.Model), ("train", settings.Train)):
-        assert {field.name for field in fields(kind)} == CHANGED[section].keys() | TESTED_ALONE[section]
-        for name, value in CHANGED[section].items():
-            other = {t.id for t in make(f"{section}.{name}={value}").trainings.values() if not t.parent}
-            assert ids.isdisjoint(other), name
-    assert ids.isdisjoint(make("seeds=[1]").trainings)
-
-
-def approaches_that_change(grid, *overrides, of="trainings"):
-    """The approaches of which each training, or each one's evaluation, has another id with these settings."""
-    plan, other = make(grid=grid), make(*overrides, grid=grid)
-    gone = getattr(plan, of).keys() - getattr(other, of).keys()
-    trained = {unit: plan.evaluations[unit].training if of == "evaluations" else unit for unit in gone}
-    return {plan.trainings[training].approach for training in trained.values()}
-
-
-def test_the_end_of_lambda_concerns_gradient_reversal_alone():
-    assert approaches_that_change("paper", "train.lambda_max=0.5") == {"adaptation"}
-
-
-def test_smoothing_changes_evaluations_alone_and_only_of_models_that_do_not_smooth_themselves(tmp_path):
-    assert approaches_that_change("paper", "test.smoothing_sigma=7") == set()
-    grid = tmp_path / "own.yaml"
-    grid.write_text(
-        "{name: own, title: Own, metrics: [NSS], sources: [DHF1K, UCFSports], targets: [Hollywood2],"
-        " approaches: [generalization, calibration]}"
-    )
-    for name, smoothing in (("table7", {"domain-specific"}), (str(grid), {"calibration"})):
-        plan = make(grid=name)
-        known = {plan.trainings[unit.training].approach for unit in plan.evaluations.values()}
-        changed = approaches_that_change(name, "test.smoothing_sigma=7", of="evaluations")
-        assert changed == known - smoothing
-        assert smoothing < known
-
-
-def test_one_smoothing_has_one_id_however_it_is_said():
-    assert make().evaluations.keys() == make("test.smoothing_sigma=5").evaluations.keys()
-    released = make("test.protocol=released").evaluations.keys()
-    assert released == make("test.protocol=released", "test.smoothing_sigma=7").evaluations.keys()
-
-
-@pytest.mark.parametrize("word", approaches())
-def test_approaches_know_whether_their_model_smooths_itself(word):
-    approach = approaches()[word]
-    config, build = MODELS[approach.model]
-    with torch.device("meta"):
-        model = build(config(**approach.options(("DHF1K", "UCFSports"))))
-    assert model.learns_smoothing == approach.learns_smoothing
-
-
-@pytest.mark.parametrize("demo", [False, True])
-def test_ids_leave_nothing_to_the_machine(demo):
-    """A null in a training's or an evaluation's settings would stand for what a device or a host decides."""
-    configure = partial(settings.configure, ["model.backbone_weights=none"], demo=demo)
-    plan = planning.make(specs.load("domain_shift"), configure, DIGESTS, None)
-    for unit in plan.trainings.values():
-        assert None not in unit.spec["train"].values()
-    for unit in plan.evaluations.values():
-        assert None not in unit.spec["protocol"].values()
-
-
-def test_initial_weights_change_fresh_trainings_and_so_their_children(tmp_path):
-    file = tmp_path / "s3d.pt"
-    file.touch()
-    ids = set(make().trainings)
-    assert ids.isdisjoint(make(weights=file, weights_digest="w" * 64).trainings)
-
-
-def test_a_changed_corpus_changes_only_what_reads_it():
-    changed = DIGESTS["UCFSports"] | {"train": "another"}
-    plan, other = make(), make(digests=DIGESTS | {"UCFSports": changed})
-    kept = set(plan.trainings) & set(other.trainings)
-    assert kept == {t.id for t in plan.trainings.values() if "UCFSports" not in (*t.sources, t.target)}
-
-
-def test_a_changed_test_split_changes_no_training():
-    changed = DIGESTS["UCFSports"] | {"test": "another"}
-    plan, other = make(), make(digests=DIGESTS | {"UCFSports": changed})
-    assert set(plan.trainings) == set(other.trainings)
-    gone = set(plan.evaluations) - set(other.evaluations)
-    assert gone == {e.id for e in plan.evaluations.values() if e.test == "UCFSports"}
-
-
-def test_fine_tuning_iterations_touch_fine_tuning_alone():
-    plan, other = make(), make("train.finetune_iterations=100")
-    changed = set(plan.trainings) - set(other.trainings)
-    assert changed == {t.id for t in plan.trainings.values() if t.approach == "transfer"}
-
-
-def test_the_learning_rate_of_fine_tuning_is_that_of_training_unless_it_is_said():
-    assert approaches_that_change("paper", "train.finetune_lr=1e-4") == {"transfer"}
-    assert make("train.finetune_lr=1e-3").trainings.keys() == make().trainings.keys()
-    slow = make("train.finetune_lr=1e-4", "train.lr=1e-2")
-    assert {t.approach: t.spec["train"]["lr"] for t in slow.trainings.values()} == {
-        "generalization": 1e-2,
-        "adaptation": 1e-2,
-        "transfer": 1e-4,
+def test_table6_tests_on_corpora_that_took_no_part():
+    plan = plan_of("table6")
+    (adaptation,) = of_approach(plan, "adaptation")
+    assert (adaptation.sources, adaptation.target) == (("DHF1K",), "LEDOV")
+    assert {(cell.approach, cell.target, cell.test) for cell in plan.cells} == {
+        (approach, "LEDOV", test)
+        for approach in ("generalization", "adaptation")
+        for test in ("UCFSports", "Hollywood2")
     }
 
 
-def test_the_costlier_training_reads_more_clips():
-    clips = {t.approach: t.clips for t in make(grid="paper").trainings.values()}
-    # 2,500 iterations of 25 micro-batches of 8; sources take turns, and a target comes beside.
-    assert clips == dict.fromkeys(clips, 500_000) | {"adaptation": 1_000_000}
+def test_pooled_sources_train_together_and_are_selected_on_the_first():
+    plan = plan_of("table7")
+    domains = {"multi-source": {}, "domain-specific": {"domains": list(CORPORA[:3])}}
+    for word, options in domains.items():
+        (training,) = of_approach(plan, word)
+        assert corpora(training.spec.labelled) == list(CORPORA[:3])
+        assert training.spec.validation.corpus == "DHF1K"
+        assert (training.spec.model.name, training.spec.approach.name) == ("hd2s", word)
+        assert {key: list(value) for key, value in training.spec.model.options.items()} == options
 
 
-def test_descendants_are_children_and_their_children():
-    plan = make()
-    parent = next(iter(plan.trainings))
-    children = plan.descendants(parent)
-    assert {plan.trainings[child].approach for child in children} == {"transfer"}
-    assert len(children) == 2
-    grandchild = replace(plan.trainings[children[0]], id="grandchild", parent=children[0])
-    plan.trainings["grandchild"] = grandchild
-    assert plan.descendants(parent) == [*children, "grandchild"]
+def test_pooled_sources_without_any_beside_the_target_have_no_place(own):
+    plan = own(UCFSports="DHF1K, UCFSports", generalization="multi-source", **{", adaptation": ""})
+    assert [(cell.sources, cell.target) for cell in plan.cells] == [(("DHF1K",), "UCFSports")]
+
+
+def test_a_calibration_is_a_child_of_generalization_that_learns_from_the_target(own):
+    plan = own("", "train.finetune_iterations=30", adaptation="calibration, transfer")
+    (training,), (transfer,) = of_approach(plan, "calibration"), of_approach(plan, "transfer")
+    assert (training.sources, training.target) == (("DHF1K",), "UCFSports")
+    parent = plan.trainings[training.parent]
+    assert (parent.approach, parent.sources, parent.target) == ("generalization", ("DHF1K",), None)
+    assert corpora(training.spec.labelled) == ["UCFSports"]
+    assert training.spec.validation.corpus == "UCFSports"
+    assert training.spec.unlabelled == ()
+    assert training.spec.approach.name == "calibration"
+    assert training.iterations == 30
+    assert transfer.parent == training.parent
+    assert {cell.test for cell in plan.cells} == {"UCFSports"}
+
+
+def test_a_model_without_weights_stands_in_table_5s_places_planned_without_any_work():
+    plan, alone = plan_of("table5", "model=[hd2s,centre_prior]"), plan_of("table5")
+    rows = {model: [c for c in plan.cells if c.model == model] for model in ("hd2s", "centre_prior")}
+    place = {model: list(dict.fromkeys((c.sources, c.target, c.test) for c in rows[model])) for model in rows}
+    assert place["centre_prior"] == place["hd2s"]
+    assert [c.approach for c in rows["centre_prior"]] == ["untrained"] * 6
+    assert len(rows["hd2s"]) == 18
+    assert plan.trainings.keys() > alone.trainings.keys(), "a model beside another leaves its work as it was"
+    more = [training for training in plan.trainings.values() if training.model == "centre_prior"]
+    assert [(t.approach, t.sources, t.target) for t in more] == [
+        ("untrained", (source,), None) for source in ("DHF1K", "UCFSports", "Hollywood2")
+    ]
+    assert {(t.iterations, t.clips, t.parent, t.spec.model.weights) for t in more} == {(0, 0, None, None)}
+    assert {t.label for t in more} >= {"centre_prior untrained DHF1K"}, "named where there are several"
+    assert {t.label for t in of_approach(plan, "generalization")} >= {"hd2s generalization DHF1K"}
+
+
+def test_two_seeds_share_a_training_without_weights_and_its_evaluation():
+    plan = plan_of("table5", "model=[hd2s,chance]", "seeds=[0,1]")
+    cells = [cell for cell in plan.cells if cell.model == "chance"]
+    assert len(cells) == len({cell.id for cell in cells}) == 6 * 2
+    assert len({cell.training for cell in cells}) == 3
+    assert len({cell.evaluation for cell in cells}) == 6
+    assert len([t for t in plan.trainings.values() if t.model == "hd2s"]) == 2 * 15
+
+
+def without_features(monkeypatch):
+    """Plug in a model that trains and has no features."""
+    monkeypatch.setitem(models._PLUGGED_IN, "plain", replace(CENTRE_PRIOR, word="plain", trains=True))
+
+
+def test_what_a_model_cannot_take_is_told_with_the_other_mistakes(own, monkeypatch):
+    without_features(monkeypatch)
+    with pytest.raises(ProblemError) as caught:
+        own("models: [hd2s, plain, chance]\nvariants: {'': {}, fast: {train.rl: 1, model.height: 50}}")
+    told = list(map(str, caught.value.problems))
+    assert told == [
+        "own, model plain: expected a model with features, which adaptation works on, found one without."
+        " Leave adaptation out of the approaches, or plain out of the models.",
+        "own, settings: expected a known setting, found 'train.rl'. Did you mean train.lr? Available: "
+        + told[1].partition("Available: ")[2],
+        "own, model.height: expected a positive multiple of 32, found 50. Correct it.",
+    ]
+
+
+def test_models_that_lack_what_an_approach_needs_leave_the_sound_rows_planned(tmp_path, monkeypatch):
+    without_features(monkeypatch)
+    path = tmp_path / "own.yaml"
+    path.write_text(f"{TABLE}models: [hd2s, plain, chance]\n")
+    spec = grid_reader.load(str(path))
+    plan, problems = planner.draft(spec, configuring([], among=spec.models()), DIGESTS, {})
+    assert len(problems) == 1
+    assert [(cell.model, cell.approach) for cell in plan.cells] == [
+        ("hd2s", "generalization"),
+        ("plain", "generalization"),
+        ("hd2s", "adaptation"),
+        ("chance", "untrained"),
+    ]
+
+
+def test_what_an_approach_adds_to_a_configuration_must_suit_it(own):
+    with pytest.raises(ProblemError, match=r"domain-specific of hd2s: .*names of letters, digits and"):
+        alone = {", adaptation": "", "generalization": "domain-specific"}
+        own(DHF1K="My-Corpus, DHF1K", targets="tests", UCFSports="source", **alone)
+
+
+def test_wrong_settings_of_a_table_and_its_sweep_are_told_together(own):
+    with pytest.raises(ProblemError) as caught:
+        own("overrides: {model.conspicuity: [5]}\nsweep: {train.rl: [1], train.weight_decay: [0, -1]}")
+    told = str(caught.value)
+    assert "own, settings: expected a known setting, found 'train.rl'. Did you mean train.lr?" in told
+    assert "own, train.weight_decay: expected 0 or more, found -1" in told
+    assert "own, model.conspicuity: expected levels out of 1, 2, 3, 4, ascending, found (5,)" in told
+
+
+def test_what_is_known_to_be_wrong_is_not_said_of_each_row():
+    spec = grid_reader.load("table5")
+    configure = configuring(["train.lr=-1"])
+    with pytest.raises(ProblemError) as caught:
+        configure("hd2s", (), ())
+    assert planner.draft(spec, configure, DIGESTS, {})[1][0].where == "table5, train.lr"
+    assert planner.draft(spec, configure, DIGESTS, {}, caught.value.problems)[1] == []

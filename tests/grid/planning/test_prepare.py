@@ -1,13 +1,17 @@
 """A grid made ready by the command itself: every mistake in one answer, and no setting lost in silence."""
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 import run_grid
 from grid.planning.prepare import prepare
-from grid.specs import settings as config
-from grid.specs.grid_reader import load
-from grid.specs.overruled import overruled
+from grid.specs import settings_reader
 from tests.grid.grids import SHORT, write_spec
+from tests.places import REPOSITORY
+from tests.plugged import TINY, for_a_while
 
 WRONG = """
 name: wrong
@@ -28,35 +32,45 @@ MISTAKES = (
 
 
 @pytest.fixture
-def answer(monkeypatch, capsys):
-    """Calls the command in a folder; gives its status, and what it says on its error output."""
+def answer(capsys, monkeypatch):
+    """What the command says on its error output in some folder, and its status."""
 
-    def call(folder, *arguments):
+    def run(folder, *arguments):
         monkeypatch.chdir(folder)
-        status, said = run_grid.main([*arguments]), capsys.readouterr()
+        status = run_grid.main(list(map(str, arguments)))
+        said = capsys.readouterr()
         assert said.out == ""
         return status, said.err
 
-    return call
+    return run
 
 
 @pytest.fixture
-def run(answer):
-    """Plans a grid with the demo's corpora as if they were real ones; gives the mistakes."""
+def mistakes(answer):
+    """What is wrong with a grid on the demo's corpora, planned as if they were real ones."""
 
-    def call(out, name, *overrides):
-        places = config.load([], demo=True).corpora.items()
+    def plan(out, name, *overrides):
+        places = settings_reader.load([], demo=True).corpora.items()
         manifests = [f"corpora.{corpus}.manifest={out}/{place.manifest}" for corpus, place in places]
         before = ["model.backbone_weights=none", *manifests]
         status, told = answer(out, "--plan", "--grid", name, *before, *overrides)
         assert status == run_grid.WRONG
         return told
 
-    return call
+    return plan
+
+
+def test_the_command_itself_answers_mistakes_and_starts_nothing(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    command = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", "wrong.yaml", "--demo"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (run_grid.WRONG, "")
+    assert done.stderr.startswith("4 problems:")
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]
 
 
 @pytest.mark.parametrize("demo", [False, True])
-def test_mistakes_in_metrics_approaches_corpora_rows_and_settings_are_one_answer(tmp_path, answer, demo):
+def test_mistakes_in_metrics_approaches_corpora_rows_and_settings_are_one_answer(answer, tmp_path, demo):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     arguments = ["--grid", "wrong.yaml", *["--demo"] * demo, "train.iteratons=7"]
     status, told = answer(tmp_path, *arguments)
@@ -71,10 +85,10 @@ def test_mistakes_in_metrics_approaches_corpora_rows_and_settings_are_one_answer
             assert f"Index it: python -m datasets index {word} --root DIR" in told
         assert "model.backbone_weights=FILE" in told
         assert told.startswith("8 problems:")
-    assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"], "nothing was started or generated"
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"], "nothing was generated"
 
 
-def test_what_is_wrong_with_the_command_is_told_with_the_rest(tmp_path, answer):
+def test_what_is_wrong_with_the_command_is_told_with_the_rest(answer, tmp_path):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
@@ -88,24 +102,24 @@ def test_what_is_wrong_with_the_command_is_told_with_the_rest(tmp_path, answer):
     assert told.startswith("7 problems:")
 
 
-def test_a_split_without_long_clips_is_told_with_mistakes_of_the_spec(small_demo, run):
+def test_a_split_without_long_clips_is_told_with_mistakes_of_the_spec(mistakes, small_demo):
     own = write_spec(small_demo, approaches="generalization, adaptatoin")
-    told = run(small_demo, str(own), "model.clip_length=800")
+    told = mistakes(small_demo, str(own), "model.clip_length=800")
     assert "Did you mean adaptation?" in told
     assert "DHF1K, split train: expected clips of 800 frames" in told
 
 
-def test_sizes_that_no_model_has_do_not_hide_what_is_wrong_with_the_weights(small_demo, run):
+def test_sizes_that_no_model_has_do_not_hide_what_is_wrong_with_the_weights(mistakes, small_demo):
     weights = small_demo / "s3d.pt"
     weights.write_bytes(b"no weights")
-    told = run(small_demo, "table5", "model.height=50", f"model.backbone_weights={weights}")
+    told = mistakes(small_demo, "table5", "model.height=50", f"model.backbone_weights={weights}")
     assert told.startswith("2 problems:")
-    assert "model.height: expected a multiple of 32, found 50" in told
-    assert "model.backbone_weights: expected a state dict of S3D on Kinetics-400" in told
+    assert "model.height: expected a positive multiple of 32, found 50" in told
+    assert "model.backbone_weights: expected S3D on Kinetics-400" in told
 
 
 @pytest.mark.parametrize("name", ["table5", "paper", "salgradnet_table3"])
-def test_a_users_grid_cannot_take_the_place_of_one_of_ours(tmp_path, answer, name):
+def test_a_users_grid_cannot_take_the_place_of_one_of_ours(answer, tmp_path, name):
     """Its tables, runs and settings would lie where the paper's do."""
     own = write_spec(tmp_path, name=name)
     family = tmp_path / "family.yaml"
@@ -123,24 +137,8 @@ metrics: [NSS]
 sources: [DHF1K]
 targets: [UCFSports]
 approaches: [generalization]
-overrides: {train.weight_decay: 0.5}
 variants: {plain: {}, single: {train.multi_level: false, train.lr: 0.1}}
-sweep: {train.accumulate: [1, 2]}
 """
-
-
-def test_a_setting_that_rows_set_otherwise_is_told(tmp_path):
-    path = tmp_path / "swept.yaml"
-    path.write_text(SWEPT)
-    spec = load(str(path))
-    assert overruled(spec, ["train.lr=0.3", "train.accumulate=1", "train.weight_decay=0.1"]) == [
-        "train.lr=0.3 is overruled in swept: row 'single' sets 0.1.",
-        "train.accumulate=1 is overruled in swept: its sweep tries 2.",
-    ]
-    assert overruled(spec, ["train={multi_level: true, lr: 0.1}"]) == [
-        "train.multi_level=True is overruled in swept: row 'single' sets False.",
-    ]
-    assert overruled(spec, ["resources.train.cpu=1"]) == []
 
 
 def test_the_command_says_which_setting_is_overruled(small_demo):
@@ -149,3 +147,71 @@ def test_the_command_says_which_setting_is_overruled(small_demo):
     said = []
     prepare(str(path), [*SHORT, "train.lr=0.3"], small_demo, demo=True, tell=said.append)
     assert "train.lr=0.3 is overruled in swept: row 'single' sets 0.1." in said
+
+
+SEVERAL = """
+name: several
+title: Several models
+metrics: [NSS]
+sources: [DHF1K]
+targets: [UCFSports]
+approaches: [generalization, adaptation]
+models: [hd2s, tiny, chance]
+"""
+
+
+def test_mistakes_of_each_of_several_models_are_one_answer(answer, tmp_path):
+    """A plug-in without features, a setting of no model, and one of a model that only another has."""
+    (tmp_path / "several.yaml").write_text(SEVERAL)
+    shutil.copytree(TINY, tmp_path / "featureless", ignore=shutil.ignore_patterns("__pycache__"))
+    model = tmp_path / "featureless" / "tiny_model.py"
+    text = model.read_text()
+    model.write_text(text.replace("    def features(self)", "    def no_features(self)"))
+    wrong = ["model.hight=3", "model.tiny.bn_momentum=1", "model.channels=0", "model.chance.height=0"]
+    given = ["plugins=[featureless]", *wrong]
+    with for_a_while():
+        status, told = answer(tmp_path, "--grid", "several.yaml", "--demo", *given)
+    assert status == run_grid.WRONG
+    for mistake in (
+        "found 'model.hight'. Did you mean model.height?",
+        "found 'model.bn_momentum'",
+        "model.channels: expected a positive multiple of 1, found 0",
+        "model.height: expected 1 or more, found 0",
+        "several, model tiny: expected a model with features, which adaptation works on, found one without",
+    ):
+        assert told.count(mistake) == 1, told
+    assert told.startswith("5 problems:"), told
+
+
+def test_what_a_plug_in_fails_of_is_told_before_anything_starts(answer, tmp_path):
+    (tmp_path / "several.yaml").write_text(SEVERAL)
+    (tmp_path / "broken_plugin").mkdir()
+    (tmp_path / "broken_plugin" / "own_model.py").write_text("from hd2s.models.contract import Modle\n")
+    status, told = answer(tmp_path, "--grid", "several.yaml", "--demo", "plugins=broken_plugin")
+    assert status == run_grid.WRONG
+    assert f"{tmp_path}/broken_plugin/own_model.py, line 1: expected a file that can be imported" in told
+    assert "found ImportError: cannot import name 'Modle' from 'hd2s.models.contract'" in told
+    assert "a known model, found 'tiny'" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "runs").exists()
+
+
+def test_models_of_the_command_line_take_the_place_of_a_grids(small_demo):
+    own = write_spec(small_demo, approaches="generalization")
+    for asked, models in ((["model=chance"], ["chance"]), (["model=[chance,hd2s]"], ["chance", "hd2s"])):
+        grid = prepare(str(own), [*SHORT, *asked], small_demo, demo=True, tell=lambda text: None)
+        assert sorted({cell.model for cell in grid.plan.cells}) == models
+        assert grid.plan.tables[0].models == tuple(models)
+        assert grid.config.model.word == models[0]
+
+
+def test_a_grid_says_how_to_call_it_again(small_demo):
+    own = write_spec(small_demo, approaches="generalization")
+    asked = ["model=[hd2s,chance]", f"plugins=[{TINY}]", "resources.loader_workers=1", "train.lr=0.1"]
+    with for_a_while():
+        grid = prepare(str(own), asked, small_demo, demo=True, tell=lambda text: None)
+    told = grid.command("--tables")
+    assert told == (
+        f"python run_grid.py --grid {own} --demo --out {small_demo} --tables 'model=[hd2s,chance]'"
+        f" 'plugins=[{TINY}]' train.lr=0.1"
+    )

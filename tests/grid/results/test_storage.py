@@ -1,19 +1,10 @@
 """Machines that share no disk: what one writes, another finds, in a folder or on an S3-compatible server."""
 
-import os
-from pathlib import Path
-
 import pytest
 
-from datasets.remote import LOCAL
-from grid.evaluation.evaluate import evaluate_part
-from grid.evaluation.parts import do_part, gather
 from grid.results.storage import Storage, answering
-from grid.running import places
-from grid.training.decode import fill
-from grid.training.loop import fit
 from manifests.problem import ProblemError
-from tests.grid.grids import TINY, Context, evaluation_job_of, few_clips_of, job_of, prepare_small
+from tests.grid.grids import prepare_small
 
 
 def test_a_file_goes_by_the_url_from_one_machine_to_another(url, node):
@@ -48,6 +39,25 @@ def test_what_is_there_is_not_brought_again_unless_asked_for(url, node):
     mine.write_text("another")
     assert storage.fetch("results/a.parquet").read_text() == "another"
     assert storage.fetch("results/a.parquet", anew=True).read_text() == "first"
+
+
+def test_a_folder_is_brought_with_all_that_lies_below_it(url, node, tmp_path):
+    storage, source = Storage(url), tmp_path / "source"
+    for name in ("plugins/1/own/a.py", "plugins/1/own/deep/b.py", "plugins/1/owner/c.py"):
+        source.write_text(name)
+        storage.publish(name, source)
+    node("second")
+    storage = Storage(url)
+    found = storage.fetch_folder("plugins/1/own")
+    assert found == storage.local / "plugins/1/own"
+    assert {path.relative_to(found).as_posix(): path.read_text() for path in found.rglob("*.py")} == {
+        "a.py": "plugins/1/own/a.py",
+        "deep/b.py": "plugins/1/own/deep/b.py",
+    }
+    (found / "a.py").write_text("mine")
+    assert (storage.fetch_folder("plugins/1/own") / "a.py").read_text() == "mine"
+    elsewhere = tmp_path / "every machine has it"
+    assert storage.fetch_folder(elsewhere) == elsewhere
 
 
 def test_a_file_is_whole_at_the_url_or_not_there(url, node):
@@ -89,6 +99,7 @@ def test_without_a_url_a_folder_is_the_storage(tmp_path):
     assert storage.place("parts/u/0.parquet") == str(path)
     assert storage.name(path) == "parts/u/0.parquet"
     assert storage.fetch("parts/u/0.parquet", anew=True).read_text() == "rows"
+    assert storage.fetch_folder("parts/u") == path.parent
     assert set(storage.files("parts")) == {"parts/u/0.parquet"}
     storage.delete("parts/u")
     assert not path.parent.exists()
@@ -98,52 +109,3 @@ def test_a_storage_that_no_longer_answers_is_told_with_what_to_do():
     told = pytest.raises(ProblemError, match="storage that answers at s3://bucket/x, found it is gone")
     with told, answering("s3://bucket/x"):
         raise OSError("it is \n gone")
-
-
-def tiny_grid(out, *overrides):
-    return prepare_small(
-        out, *TINY, "test.eight_bit=false", *overrides, approaches="generalization, transfer"
-    )
-
-
-@pytest.fixture
-def apart(small_demo, url, node, monkeypatch):
-    """A small grid whose workers, on a cluster, share no folder with the driver; its corpora behind a url."""
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    corpora = (small_demo / "corpora").resolve()
-    roots = [f"corpora.{name}.root=file://{corpora}/{name}" for name in ("DHF1K", "UCFSports")]
-    return tiny_grid(small_demo, f"storage.url={url}", *roots)
-
-
-@pytest.mark.parametrize("url", ["s3"], indirect=True)
-def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, monkeypatch):
-    """As workers do it: what a job needs is brought, frames are decoded, and weights and rows go on."""
-    places.publish_inputs(apart)
-    storage = places.storage_of(apart)
-    curves = []
-    for name, approach in (("first", "generalization"), ("second", "transfer")):
-        node(name)
-        job = job_of(apart, approach)
-        assert not Path(job.weights).is_absolute()
-        job = job.brought(storage)
-        fill(job)
-        assert Path(job.weights).is_relative_to(os.environ[LOCAL])
-        curves.append(fit(job, Context())["curve"])
-        storage.publish(job.weights)
-    node("third")
-    (evaluation,) = (e for e in apart.plan.evaluations.values() if "transfer" in e.training)
-    scoring = few_clips_of(evaluation_job_of(apart, "transfer"))
-    done = [do_part(scoring, part, storage) for part in range(len(scoring.parts))]
-    assert sum(part.clips for part in done) == len(scoring.expected)
-    node("fourth")
-    gather(scoring, evaluation, storage)
-    apart.ledger.bring("evaluation", evaluation.id)
-    found = apart.ledger.read_evaluation(evaluation.id).frames
-
-    monkeypatch.delenv("RAY_ADDRESS")
-    shared = tiny_grid(small_demo)
-    expected = [fit(job_of(shared, name), Context())["curve"] for name in ("generalization", "transfer")]
-    assert curves == expected
-    scoring = few_clips_of(evaluation_job_of(shared, "transfer"))
-    rows, _, _ = scoring.gather([evaluate_part(scoring, part) for part in range(len(scoring.parts))])
-    assert found.equals(rows.sort_by([("clip", "ascending"), ("frame", "ascending")])), "to the bit"

@@ -78,6 +78,20 @@ def test_progress_is_told_as_the_sum_of_the_losses_and_the_last_validation(recor
     assert second[-1] == {"loss": 2.0, "val KLD": 1.25}
 
 
+def test_a_model_fitted_at_once_tells_its_validation_and_no_loss_that_it_has_not(tmp_path):
+    plan = table5("model=centre_prior")
+    recorder = recording(plan, tmp_path)
+    unit = next(iter(plan.trainings.values()))
+    rows = [{"step": 0, "name": "val/kld", "value": 1.25}]
+    recorder.training_progressed(unit, rows)
+    write(tmp_path, output_folder.checkpoint(unit.id))
+    recorder.training_finished(unit, {**OUTCOME, "iterations": 0, "best_step": 0, "curve": rows})
+    assert recorder.listener.heard[0] == ("progress", unit.id, 0, 0, {"val KLD": 1.25})
+    assert recorder.listener.heard[1][0] == "finished"
+    found = recorder.ledger.read_training(unit.id)
+    assert (found.curve, found.summary["iterations"]) == (rows, 0)
+
+
 def test_what_failed_before_is_left_alone_without_a_word_of_its_own(recorder, parent):
     before = recorder.ledger.write_failure(parent.id, "of an earlier run").stat().st_mtime_ns
     recorder.leave_alone(parent.id)

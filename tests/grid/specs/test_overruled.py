@@ -28,3 +28,4 @@ def test_a_setting_that_rows_set_otherwise_is_told(tmp_path):
         "train.multi_level=True is overruled in swept: row 'single' sets False.",
     ]
     assert overruled(spec, ["resources.train.cpu=1"]) == []
+    assert overruled(spec, ["model=[hd2s,centre_prior]", "model.height=32"]) == []

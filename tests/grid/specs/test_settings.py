@@ -6,12 +6,11 @@ import pytest
 
 from datasets.corpora.registry import available, get
 from grid.specs import settings
-from hd2s.models.hd2s.config import HD2SConfig
 
 
 @pytest.fixture
 def config():
-    return settings.Config(settings.ModelSettings("hd2s", HD2SConfig()))
+    return settings.Config(settings.ModelSettings("hd2s"))
 
 
 def test_the_papers_setting_is_the_default(config):

@@ -34,10 +34,17 @@ def test_all_mistakes_are_reported_together():
     assert "Did you mean model?" in text
 
 
+def test_a_mistake_is_told_beside_settings_of_several_values():
+    given = ["seeds=[0,1]", "plugins=[one,two]", "model.conspicuity=[4]", "train.lrr=1"]
+    with pytest.raises(ProblemError, match=r"'train.lrr'. Did you mean train.lr\?"):
+        load(given, demo=False)
+
+
 def test_what_can_be_read_is_read_beside_the_mistakes():
     found = read(["train.lrr=1", "train.lr=0.5", "model.height=50", "corpora.Mine.root=here"], demo=True)
     assert found.config.train.lr == 0.5
-    assert found.overrides == ["train.lr=0.5", "model.height=50"]
+    assert found.config.model.config.height == 128, "nothing can be built with what is asked for"
+    assert found.overrides == ["train.lr=0.5"]
     assert [problem.where for problem in found.problems] == [
         "settings",
         "corpora.Mine.manifest",

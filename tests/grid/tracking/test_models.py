@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from grid.plan import ModelSpec
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import RunStore
 from hd2s import build_model, save_weights
@@ -38,13 +39,16 @@ class Logged:
         self.folder, self.uri = folder, f"sqlite:///{folder / 'mlflow.db'}"
         plan = table5()
         training = next(iter(plan.trainings.values()))
-        model = {**training.spec["model"], **SIZE, **options, "name": name}
-        self.training = replace(training, spec={**training.spec, "model": model})
+        model = ModelSpec(name, {**SIZE, **options})
+        self.training = replace(training, spec=replace(training.spec, model=model))
         self.network = build_model(name, seed=3, **SIZE, **options)
         self.weights = folder / "checkpoints" / "best.pt"
         self.weights.parent.mkdir()
         save_weights(self.network, self.weights)
         self.options = predictor_options(plan, training)
+        if model.config.learns_smoothing:
+            # Its evaluations would have none.
+            del self.options["smoothing_sigma"]
         store = RunStore(self.uri, "models", folder / "artifacts")
         run = store.ensure(training.id, training.label, {}, {})
         self.id = log_model(store, run.run_id, self.training, self.weights, self.options, copy=copy)
@@ -63,7 +67,7 @@ class Logged:
         return dict(np.load(elsewhere / "maps.npz"))
 
     def expected(self, clip: np.ndarray, **options) -> np.ndarray:
-        predictor = Predictor(self.network.eval(), clip_length=8, **self.options, **options)
+        predictor = Predictor(self.network.eval(), **self.options, **options)
         return np.stack(list(predictor(clip)))
 
 
@@ -114,9 +118,8 @@ def test_weights_that_have_changed_or_gone_are_told(referred):
 
 def test_a_copy_needs_no_checkpoint_and_a_domain_can_be_chosen(tmp_path):
     domains, clip = ("DHF1K", "UCFSports"), clip_of(9)
-    logged = Logged(tmp_path, "hd2s_dsl", copy=True, domains=domains)
+    logged = Logged(tmp_path, "hd2s", copy=True, domains=domains)
     logged.weights.unlink()
-    logged.options.pop("smoothing_sigma")  # it smooths its maps itself
     found = logged.predict(clip, *domains)
     for domain in domains:
         np.testing.assert_allclose(found[domain], logged.expected(clip, domain=domain), rtol=0, atol=1e-6)

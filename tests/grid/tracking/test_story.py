@@ -172,7 +172,7 @@ def test_cells_have_their_pictures_once_under_names_that_charts_compare(story):
 def test_every_training_has_one_model(story):
     for snapshot in story.snapshots[1:]:
         trainings = [run for run in snapshot.values() if run.data.tags["kind"] == "training"]
-        models = {run.data.tags["model"] for run in trainings}
+        models = {run.data.tags["logged_model"] for run in trainings}
         assert len(models) == len(trainings) == 15
     found = story.client.search_logged_models(["1"])
     assert {model.model_id for model in found} == models

@@ -63,33 +63,31 @@ def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_els
     grid = prepare_small(small_demo, *long_enough, approaches="generalization, calibration")
     parent, child = job_of(grid, "generalization"), job_of(grid, "calibration")
     fit(parent, Context())
-    source = weights_of(parent)
+    source = {f"model.{name}": value for name, value in weights_of(parent).items()}
     before = training._Fitting(child, Context())
     before.validate(0)
     summary = fit(child, Context())
     assert summary["best_kld"] < 0.95 * before.progress.best_kld
     learnt = weights_of(child)
+    assert source.keys() < learnt.keys()
     moved = {name for name in learnt if name not in source or not torch.equal(learnt[name], source[name])}
     assert moved == {f"calibration.{name}" for name, _ in Calibration().named_parameters()}
 
 
 def test_an_interrupted_calibration_goes_on_exactly_and_is_tested_without_a_fixed_gaussian(small_demo):
-    grid = prepare_small(
-        small_demo,
-        "train.checkpoint_every=1",
-        "train.validate_every=1",
-        approaches="generalization, calibration",
-    )
-    fit(job_of(grid, "generalization"), Context())
-    job = job_of(grid, "calibration")
-    assert_goes_on_exactly(job, die_at=1)
+    settings = ["train.checkpoint_every=1", "train.validate_every=1"]
+    rows = "generalization, calibration"
+    grids = {
+        sigma: prepare_small(small_demo, *settings, f"test.smoothing_sigma={sigma}", approaches=rows)
+        for sigma in ("null", 9.0)
+    }
+    fit(job_of(grids["null"], "generalization"), Context())
+    assert_goes_on_exactly(job_of(grids["null"], "calibration"), die_at=1)
     scores = {}
     for approach in ("generalization", "calibration"):
-        evaluation = evaluation_job_of(grid, approach)
-        shortest = (min(evaluation.expected, key=evaluation.expected.get),)
-        for sigma in (None, 9.0):
-            protocol = replace(evaluation.protocol, smoothing_sigma=sigma)
-            small = replace(evaluation, parts=(shortest,), protocol=protocol)
-            scores[approach, sigma] = evaluate_part(small, 0).frames
-    assert scores["calibration", None].equals(scores["calibration", 9.0])
-    assert not scores["generalization", None].equals(scores["generalization", 9.0])
+        for sigma, grid in grids.items():
+            evaluation = evaluation_job_of(grid, approach)
+            shortest = (min(evaluation.expected, key=evaluation.expected.get),)
+            scores[approach, sigma] = evaluate_part(replace(evaluation, parts=(shortest,)), 0).frames
+    assert scores["calibration", "null"].equals(scores["calibration", 9.0])
+    assert not scores["generalization", "null"].equals(scores["generalization", 9.0])

@@ -29,10 +29,13 @@ from tests.grid.grids import (
 )
 from tests.places import REPOSITORY
 
+# With all levels of the decoder.
+SMALL = ["model.height=32", "model.width=32"]
+
 
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
-    job = job_of(prepare_small(small_demo), approach)
+    job = job_of(prepare_small(small_demo, *TINY), approach)
     first = fit(job, Context())
     weights = weights_of(job)
     second = fit(job, Context())
@@ -43,7 +46,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
 
 
 def test_an_interrupted_adaptation_goes_on_exactly_where_it_was(small_demo):
-    grid = prepare_small(small_demo, "train.checkpoint_every=2")
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=2")
     job = job_of(grid, "adaptation")
     assert_goes_on_exactly(job, die_at=2)
 
@@ -63,7 +66,7 @@ def test_an_adaptation_leaves_its_model_alone_without_the_classifiers(small_demo
 
 
 def test_the_curve_holds_every_loss_and_lambda(small_demo):
-    job = job_of(prepare_small(small_demo), "adaptation")
+    job = job_of(prepare_small(small_demo, *SMALL), "adaptation")
     curve = fit(job, Context())["curve"]
     names = {row["name"] for row in curve}
     assert names == {
@@ -83,7 +86,7 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
 
 def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, monkeypatch):
     """Whatever the network has come to: the KLDs are given, and the second of four is the lowest."""
-    job = job_of(prepare_small(small_demo, "train.validate_every=1"), "generalization")
+    job = job_of(prepare_small(small_demo, *TINY, "train.validate_every=1"), "generalization")
     until_best = with_train(job, iterations=2)
     given = iter([3.0, 1.0, 2.0, 4.0, 3.0, 1.0])
     one_batch = next(training._Fitting(job, Context()).feed.validation(0))
@@ -104,7 +107,7 @@ POOLED = {
 
 
 def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_layers(small_demo):
-    grid = prepare_small(small_demo, "train.checkpoint_every=1", **POOLED)
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", **POOLED)
     job = job_of(grid, "domain-specific")
     assert_goes_on_exactly(job, die_at=2)
     evaluation = evaluation_job_of(grid, "domain-specific")
@@ -118,14 +121,14 @@ def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_lay
 def test_the_released_protocol_changes_what_is_learnt(small_demo):
     curves = []
     for protocol in ("paper", "released"):
-        grid = prepare_small(small_demo, f"train.protocol={protocol}", "train.accumulate=2")
+        grid = prepare_small(small_demo, *SMALL, f"train.protocol={protocol}", "train.accumulate=2")
         curves.append(fit(job_of(grid, "adaptation"), Context())["curve"])
     names = [{row["name"] for row in curve} for curve in curves]
     assert names[0] - names[1] == {f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)}
 
 
 def test_fine_tuning_starts_from_the_parent(small_demo):
-    grid = prepare_small(small_demo)
+    grid = prepare_small(small_demo, *TINY)
     parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")
     assert child.parent == parent.weights
     fit(parent, Context())
@@ -134,7 +137,7 @@ def test_fine_tuning_starts_from_the_parent(small_demo):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_with_its_step(small_demo):
-    job = job_of(prepare_small(small_demo, "train.lr=1e30"), "generalization")
+    job = job_of(prepare_small(small_demo, *TINY, "train.lr=1e30"), "generalization")
     with pytest.raises(TrainingError, match=r"Iteration \d: .*not finite.*clips DHF1K/"):
         fit(job, Context())
 
@@ -157,7 +160,7 @@ torch.distributed.destroy_process_group()
 
 def test_two_workers_train_one_model(small_demo, tmp_path):
     """Both tell the same losses and validation KLD, and the latter is that of the weights on all windows."""
-    grid = prepare_small(small_demo, "train.world_size=2", "train.accumulate=4", "train.iterations=2")
+    grid = prepare_small(small_demo, *TINY, "train.world_size=2", "train.accumulate=4", "train.iterations=2")
     job = job_of(grid, "adaptation")
     (tmp_path / "job").write_bytes(pickle.dumps(job))
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}

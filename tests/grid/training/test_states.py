@@ -198,3 +198,23 @@ def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_pat
         fit(job_of(grid, "adaptation"), KeepingContext(tmp_path, die_at=1))
     with pytest.raises(TrainingError, match=r"another model's.*Delete resume/.*--retry-failed"):
         fit(job_of(grid, "generalization"), KeepingContext(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learner": {}},
+        {"learner": None},
+        {"optimiser": {"state": {}, "param_groups": []}},
+        {"progress": {"step": 1, "of_another_version": 2}},
+    ],
+    ids=["no weights", "no learner", "another optimiser", "another version"],
+)
+def test_a_state_that_is_not_whole_in_itself_is_refused_with_what_to_do(small_demo, changed):
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", "train.iterations=2")
+    job, context = job_of(grid, "generalization"), Context(die_at=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(job, context)
+    state = {**context.state, **changed}
+    with pytest.raises(TrainingError, match=rf"another version's.*Delete resume/{job.id} .*--retry-failed"):
+        fit(job, Context({name: value for name, value in state.items() if value is not None}))

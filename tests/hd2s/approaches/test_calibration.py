@@ -2,31 +2,30 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from scipy.fft import dct
 from scipy.linalg import expm
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from hd2s import build_model, export_weights, load_weights, save_weights
-from hd2s.approaches.calibration import Calibration
-from hd2s.filters import cosine_matrix
+from hd2s.approaches.calibration import APPROACH, CalibratedModel, Calibration, CalibrationLearner
+from hd2s.approaches.contract import LearnerOptions, MicroBatch
 from hd2s.losses import kld
+from hd2s.models.contract import Prediction
+from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import predict_clip
 from hd2s.training.iteration import Recipe, take_iteration
-from hd2s.training.turns import MicroBatch
+from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.weights.checkpoints import WeightsError
+from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.small_models import SMALL, clips, frames_of, same
+from tests.hd2s.models.toy_models import TOY, OrderSensitive, declared
 
-SMALL = {"clip_length": 8, "height": 32, "width": 32}
 PARAMETERS = {"sharpness", "prior_weight", "prior_mean", "prior_spread", "blur", "bias"}
-
-
-def clips(batch=2, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(batch, 3, 8, 32, 32, generator=generator) * 2 - 1
 
 
 def calibration(**values):
@@ -63,20 +62,26 @@ def source():
 
 
 @pytest.fixture
-def calibrated(source, tmp_path):
-    """A calibrated model that has loaded the source's own checkpoint."""
+def learner(source, tmp_path):
+    """A learner on a model that has loaded the source's own checkpoint."""
     save_weights(source, tmp_path / "source.pt")
-    model = build_model("hd2s_calibrated", seed=1, bn_momentum=0.5, fusion_gain=2.0, **SMALL)
+    model = build_model("hd2s", seed=1, bn_momentum=0.5, fusion_gain=2.0, **SMALL)
     assert load_weights(model, tmp_path / "source.pt") == "own"
-    return model
+    return CalibrationLearner(model, LearnerOptions(seed=1))
+
+
+@pytest.fixture
+def calibrated(learner):
+    return learner.result()
 
 
 def test_it_starts_as_the_source_model(source, calibrated):
     expected, found = source(clips()), calibrated(clips())
     assert expected.saliency.std() > 0.03
     torch.testing.assert_close(found.saliency, expected.saliency, rtol=0, atol=1e-6)
-    assert torch.equal(found.unsmoothed, expected.unsmoothed)
-    assert torch.equal(found.conspicuity, expected.conspicuity)
+    assert found.auxiliary.keys() == expected.auxiliary.keys()
+    assert same(dict(found.auxiliary), dict(expected.auxiliary))
+    assert same(dict(found.features), dict(expected.features))
 
 
 @pytest.mark.parametrize("peak", [1.0, 0.5, 1e-3])
@@ -92,19 +97,21 @@ def test_fewer_than_20_parameters_are_trained(calibrated):
     assert sum(trained.values()) == 8
 
 
-def test_nothing_but_the_calibration_moves(source, calibrated):
+def test_nothing_but_the_calibration_moves(source, learner):
     """Through the training's own iteration, with a weight decay that would show."""
-    optimiser = torch.optim.Adam(calibrated.parameters(), lr=1e-2, weight_decay=0.1)
-    batches = (([MicroBatch(clips(seed=k), blobs(2, (32, 32), seed=k))], []) for k in itertools.count())
+    optimiser = Optimiser(learner, OptimiserOptions(lr=1e-2, weight_decay=0.1))
+    batches = (
+        ([MicroBatch(clips(seed=k), blobs(2, (32, 32), seed=k)[:, None])], []) for k in itertools.count()
+    )
     for iteration in range(3):
-        take_iteration(calibrated, optimiser, Recipe(iterations=3, accumulate=2), iteration, batches)
-    after = calibrated.state_dict()
-    before = source.state_dict()
+        take_iteration(learner, optimiser, Recipe(iterations=3, accumulate=2), iteration, batches)
+    after = learner.result().state_dict()
+    before = {f"model.{name}": value for name, value in source.state_dict().items()}
     assert after.keys() - before.keys() == {f"calibration.{name}" for name in PARAMETERS}
     assert all(torch.equal(after[name], before[name]) for name in before)
     start = calibration().state_dict()
     assert all(not torch.equal(after[f"calibration.{name}"], start[name]) for name in PARAMETERS)
-    assert not any(module.training for module in calibrated.modules())
+    assert not any(module.training for module in learner.result().modules())
 
 
 def adapted(maps, targets, steps=400):
@@ -185,10 +192,6 @@ def test_blur_is_diffusion_between_neighbouring_pixels(sigma):
         np.testing.assert_allclose(found, sampled, atol=0.01)
 
 
-def test_cosines_equal_scipys():
-    np.testing.assert_allclose(cosine_matrix(7), dct(np.eye(7), norm="ortho", axis=0), atol=1e-15)
-
-
 def test_maps_stay_maps_whatever_is_learnt():
     extreme = calibration(
         sharpness=0.3, prior_weight=-1.0, prior_mean=[0.9, -0.9], prior_spread=[0.2, -0.2], blur=1.0, bias=2.0
@@ -211,33 +214,48 @@ def trained(calibrated):
 
 
 def test_the_fast_way_predicts_as_the_plain_one(trained):
-    frames = np.random.default_rng(0).integers(0, 256, (19, 32, 32, 3), dtype=np.uint8)
-    plain, fast = (
-        predict_clip(trained, frames, clip_length=8, method=method) for method in ("plain", "fast")
-    )
+    plain, fast = (predict_clip(trained, frames_of(19), method=method) for method in ("plain", "fast"))
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
     assert np.ptp(plain) > 0.05
 
 
 def test_no_fixed_smoothing_follows(trained):
-    frames = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
-    default, none = (
-        predict_clip(trained, frames, clip_length=8, **o) for o in ({}, {"smoothing_sigma": None})
-    )
+    default, none = (predict_clip(trained, frames_of(9), **o) for o in ({}, {"smoothing_sigma": None}))
     np.testing.assert_array_equal(default, none)
 
 
+class EveryFrame(OrderSensitive):
+    """Answers with the frames themselves, so that every answer differs from the others."""
+
+    def forward(self, clips, domain=None, *, unlabelled=False):
+        return Prediction(clips[:, 0].abs() + 0.1)
+
+
+def test_every_answered_frame_is_calibrated_by_itself():
+    toy = replace(TOY, build=EveryFrame)
+    model = CalibratedModel(declared(toy, frames=3, answers="every"))
+    model.calibration.load_state_dict(calibration(sharpness=0.1, blur=0.2, bias=0.3).state_dict())
+    windows = torch.rand(2, 3, 3, 6, 7)
+    found, plain = model(windows).saliency, model.model(windows).saliency
+    assert found.shape == (2, 3, 6, 7)
+    for clip in range(2):
+        for answer in range(3):
+            expected = model.calibration(plain[clip, answer][None])[0]
+            torch.testing.assert_close(found[clip, answer], expected)
+
+
 def test_its_own_checkpoint_comes_back_and_is_no_plain_models(trained, tmp_path):
-    save_weights(trained, tmp_path / "calibrated.pt")
-    other = build_model("hd2s_calibrated", seed=2, **SMALL)
+    save_weights(trained, tmp_path / "calibrated.pt", "calibration")
+    other = CalibratedModel(build_model("hd2s", seed=2, **SMALL))
     assert load_weights(other, tmp_path / "calibrated.pt") == "own"
-    assert all(torch.equal(value, trained.state_dict()[name]) for name, value in other.state_dict().items())
+    assert same(other.state_dict(), trained.state_dict())
+    assert same(open_checkpoint(tmp_path / "calibrated.pt").state_dict(), trained.state_dict())
     with pytest.raises(WeightsError, match=r"unexpected calibration\.bias"):
         load_weights(build_model("hd2s", **SMALL), tmp_path / "calibrated.pt")
 
 
 def test_half_a_calibration_is_refused(trained, tmp_path):
-    save_weights(trained, tmp_path / "calibrated.pt")
+    save_weights(trained, tmp_path / "calibrated.pt", "calibration")
     content = torch.load(tmp_path / "calibrated.pt", weights_only=True)
     del content["state"]["calibration.blur"]
     torch.save(content, tmp_path / "half.pt")
@@ -247,9 +265,26 @@ def test_half_a_calibration_is_refused(trained, tmp_path):
 
 def test_the_authors_layout_can_be_calibrated_but_not_hold_it(source, trained, tmp_path):
     export_weights(source, tmp_path / "published.pt")
-    fresh = build_model("hd2s_calibrated", seed=2, **SMALL)
-    assert load_weights(fresh, tmp_path / "published.pt") == "published"
-    assert all(torch.equal(fresh.state_dict()[name], value) for name, value in source.state_dict().items())
+    before = {name: value.clone() for name, value in trained.calibration.state_dict().items()}
+    for value in trained.model.state_dict().values():
+        value.zero_()
+    assert load_weights(trained, tmp_path / "published.pt") == "published"
+    assert same(trained.model.state_dict(), source.state_dict())
+    assert same(trained.calibration.state_dict(), before)
     with pytest.raises(WeightsError, match=r"no place for calibration\.bias, calibration\.blur"):
         export_weights(trained, tmp_path / "exported.pt")
     assert not (tmp_path / "exported.pt").exists()
+
+
+def test_weights_that_start_a_training_start_the_model_inside(trained, tmp_path):
+    torch.save(random_state("kinetics"), tmp_path / "s3d.pt")
+    plain = build_model("hd2s", seed=2, **SMALL)
+    assert load_weights(plain, tmp_path / "s3d.pt") == load_weights(trained, tmp_path / "s3d.pt")
+    assert same(trained.model.backbone.state_dict(), plain.backbone.state_dict())
+
+
+def test_it_learns_from_the_targets_maps_and_starts_from_the_sources_model():
+    assert APPROACH.labelled(("DHF1K",), "LEDOV") == ("LEDOV",)
+    assert (APPROACH.parent, APPROACH.around) == ("generalization", CalibratedModel)
+    assert APPROACH.needs_target
+    assert APPROACH.learns_smoothing

@@ -10,11 +10,15 @@ from PIL import Image
 
 from hd2s import build_model, load_weights, save_weights
 from hd2s.__main__ import main
+from hd2s.approaches.contract import LearnerOptions
+from hd2s.approaches.registry import approaches
+from hd2s.commands import predict
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
+from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor, predict_clip
 from manifests import Clip, write
-from tests.hd2s.published import random_state
+from tests.hd2s.models.hd2s.published import random_state
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}
 SIZE, RATE, N = (90, 160), Fraction(24000, 1001), 19
@@ -76,7 +80,7 @@ def test_maps_are_the_model_s(video, weights, tmp_path):
     frames = [
         np.asarray(Image.fromarray(f).resize((64, 32), Image.Resampling.BILINEAR)) for f in decoded(video)[2]
     ]
-    predictions = predict_clip(model, frames, clip_length=8)
+    predictions = predict_clip(model, frames)
     for i, prediction in enumerate(predictions):
         found = np.asarray(Image.open(tmp_path / "square" / "maps" / f"{i + 1:04d}.png"))
         np.testing.assert_array_equal(found, to_eight_bit(resize_bicubic(prediction, SIZE)))
@@ -138,14 +142,85 @@ def test_a_submission_of_a_split(video, weights, tmp_path):
     assert Image.open(out / "0701" / "0001.png").size == (64, 32), "the model's, rounded once"
 
 
-def test_released_weights_of_the_adapted_model_are_recognised(weights, tmp_path):
-    torch.save(random_state("hd2s_da"), tmp_path / "released.pth")
+@pytest.fixture
+def opened(monkeypatch):
+    """Return the models that the command has opened."""
+    models = []
+
+    def opening(*arguments, **options):
+        models.append(open_checkpoint(*arguments, **options))
+        return models[-1]
+
+    monkeypatch.setattr(predict, "open_checkpoint", opening)
+    return models
+
+
+def still(tmp_path, weights, *arguments) -> int:
+    """Predict a single picture, with nothing said of the model's size."""
     folder = tmp_path / "still"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     Image.fromarray(moving_square(3)).save(folder / "1.png")
-    arguments = ["predict", folder, "--weights", tmp_path / "released.pth", "--out", tmp_path / "out"]
-    assert main([*map(str, arguments), "--device", "cpu", "--protocol", "released"]) == 0
+    given = ["predict", folder, "--weights", weights, "--out", tmp_path / "out", "--device", "cpu"]
+    return main([*map(str, given), *arguments])
+
+
+def test_released_weights_of_the_adapted_model_are_recognised(tmp_path):
+    torch.save(random_state("hd2s_da"), tmp_path / "released.pth")
+    assert still(tmp_path, tmp_path / "released.pth", "--protocol", "released") == 0
     assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "still" / "maps" / "0001.png"))) > 0
+
+
+VARIANTS = {
+    "plain": ({"conspicuity": (3,), "fusion_gain": 2.0}, "generalization", ()),
+    "domains": (
+        {"domains": ("LEDOV", "DHF1K"), "priors": False, "max_sigma": 5.0},
+        "domain-specific",
+        ("--domain", "DHF1K"),
+    ),
+    "calibrated": ({"height": np.int64(64)}, "calibration", ()),
+}
+
+
+@pytest.mark.parametrize(("options", "approach", "arguments"), VARIANTS.values(), ids=VARIANTS)
+def test_what_is_predicted_with_is_what_a_checkpoint_tells(tmp_path, opened, options, approach, arguments):
+    model = build_model("hd2s", seed=1, **SMALL | options)
+    learner = approaches()[approach].learner(model, LearnerOptions())
+    save_weights(learner.result(), tmp_path / "model.pt", approach)
+    assert still(tmp_path, tmp_path / "model.pt", *arguments) == 0
+    assert [type(each) for each in opened] == [type(learner.result())]
+    assert opened[0].config == model.config
+    assert (tmp_path / "out" / "still" / "maps" / "0001.png").exists()
+
+
+def test_the_command_line_s_size_and_model_go_before_the_checkpoint_s(tmp_path, opened, weights):
+    assert still(tmp_path, weights, "--height", "64", "--model", "hd2s_da") == 0
+    assert opened[0].declaration.word == "hd2s"
+    assert (opened[0].config.height, opened[0].config.width) == (64, 64)
+
+
+def test_the_first_checkpoints_are_still_read(tmp_path, opened, weights):
+    content = torch.load(weights, weights_only=True)
+    of_version_1 = {"format": "hd2s-grid weights, version 1", "state": content["state"]}
+    torch.save(of_version_1, tmp_path / "older.pt")
+    size = ("--clip-length", "8", "--height", "32", "--width", "32")
+    assert still(tmp_path, tmp_path / "older.pt", *size) == 0
+    assert opened[0].declaration.word == "hd2s"
+
+
+@pytest.mark.parametrize(("protocol", "quantise"), [("paper", False), ("released", True)])
+def test_the_released_protocol_rounds_before_learned_smoothing(tmp_path, opened, protocol, quantise):
+    torch.save(random_state("hd2s_dsl"), tmp_path / "released.pth")
+    size = ("--clip-length", "8", "--height", "32", "--width", "32", "--domain", "DHF1K")
+    assert still(tmp_path, tmp_path / "released.pth", *size, "--protocol", protocol) == 0
+    assert opened[0].config.domains == ("DHF1K", "Hollywood2", "UCFSports")
+    assert opened[0].config.quantise == quantise
+
+
+@pytest.mark.parametrize("kind", ["kinetics", "torchvision"])
+def test_weights_without_decoders_are_refused(tmp_path, capsys, kind):
+    torch.save(random_state(kind), tmp_path / "s3d.pth")
+    assert still(tmp_path, tmp_path / "s3d.pth") == 2
+    assert "starts a training and predicts nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hd2s.commands.writers import Gif, Mp4, PngFolder, finished
+from hd2s.commands.writers import Gif, Mp4, PngFolder
 
 RATE = Fraction(24000, 1001)
 
@@ -95,17 +95,3 @@ def test_a_gif_is_no_wider_than_480_pixels(tmp_path):
         found = np.asarray(image.convert("RGB")).astype(int)
     assert np.abs(found[:, 10] - (200, 30, 30)).max() < 8
     assert found[:, -10].max() < 8
-
-
-def test_a_file_takes_its_place_only_when_all_went_well(tmp_path):
-    path = tmp_path / "maps.mp4"
-    path.write_text("of an earlier run")
-    with pytest.raises(RuntimeError, match="broken off"), finished(path) as partial:
-        partial.write_text("half of it")
-        raise RuntimeError("broken off")
-    assert path.read_text() == "of an earlier run"
-    with finished(path) as partial:
-        partial.write_text("all of it")
-        assert path.read_text() == "of an earlier run"
-    assert path.read_text() == "all of it"
-    assert list(tmp_path.iterdir()) == [path]

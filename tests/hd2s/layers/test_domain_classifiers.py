@@ -1,26 +1,19 @@
 import pytest
 import torch
 
-from hd2s import build_model
+from hd2s.approaches.adaptation import domain_loss
 from hd2s.layers.domain_classifiers import DomainClassifiers, reverse_gradient
-from hd2s.losses import domain_loss
+from hd2s.layers.features import Feature
+from hd2s.models.hd2s.config import HD2SConfig
+from tests.hd2s.models.small_models import SMALL
 
-SMALL = {"clip_length": 8, "height": 32, "width": 32}
-SHAPES = {1: (6, 4, 4, 3), 2: (5, 2, 2, 3), 3: (4, 1, 2, 2), 4: (7, 1, 2, 2)}
 
-
-def features_of(batch=3, seed=0, dtype=torch.float64):
-    """Make features after temporal removal, level → (B, C, H, W)."""
-    generator = torch.Generator().manual_seed(seed)
+def features_of(config, batch=3, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
     return {
-        level: torch.randn(batch, c, h, w, generator=generator, dtype=dtype, requires_grad=True)
-        for level, (c, _, h, w) in SHAPES.items()
+        name: torch.rand(batch, f.channels, f.height, f.width, generator=generator, dtype=dtype)
+        for name, f in config.features.items()
     }
-
-
-def classifiers(shapes=SHAPES):
-    torch.manual_seed(0)
-    return DomainClassifiers(shapes).double()
 
 
 def test_reversal_keeps_values_and_turns_gradients_round():
@@ -31,13 +24,67 @@ def test_reversal_keeps_values_and_turns_gradients_round():
     torch.testing.assert_close(x.grad, -0.3 * 2 * x.detach())
 
 
+def test_the_gradient_reversal_compiles():
+    reverse = torch.compile(lambda x: reverse_gradient(2 * x, 0.3), backend="eager", fullgraph=True)
+    x = torch.randn(3, requires_grad=True)
+    reverse(x).sum().backward()
+    torch.testing.assert_close(x.grad, torch.full((3,), -0.6))
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("size", [(8, 32, 32), (8, 64, 96), (24, 32, 64)])
+def test_logits_are_log_probabilities_of_each_level(size, train):
+    config = HD2SConfig(**dict(zip(SMALL, size, strict=True)))
+    logits = DomainClassifiers(config.features).train(train)(features_of(config), 0.5)
+    assert {name: tuple(x.shape) for name, x in logits.items()} == dict.fromkeys("1234", (3, 2))
+    for level in logits.values():
+        torch.testing.assert_close(level.exp().sum(1), torch.ones(3))
+
+
+def test_there_is_a_classifier_for_each_feature_alone():
+    config = HD2SConfig(conspicuity=(2, 4), **SMALL)
+    assert list(DomainClassifiers(config.features)(features_of(config), 1.0)) == ["2", "4"]
+
+
+def test_dropout_follows_every_hidden_layer_but_the_first():
+    classifiers = DomainClassifiers(HD2SConfig(**SMALL).features)
+    rates = {level: [hidden.dropout.p for hidden in net.hidden] for level, net in classifiers.items()}
+    assert rates == {"1": [0, 0.5, 0.5], "2": [0, 0.5], "3": [0, 0.5], "4": [0, 0.5]}
+
+
+OWN = {"low": Feature(6, 4, 3, reduction=(5, 4), hidden=(8, 6)), "high": Feature(7, 2, 2)}
+
+
+def own_features(batch=3):
+    """Features of one's own widths, by name, that want a gradient."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        name: torch.randn(
+            batch, f.channels, f.height, f.width, generator=generator, dtype=torch.float64
+        ).requires_grad_()
+        for name, f in OWN.items()
+    }
+
+
+def own_classifiers():
+    torch.manual_seed(0)
+    return DomainClassifiers(OWN).double().eval()
+
+
+def plain_norm(x, norm):
+    """A batch norm in evaluation, written out."""
+    shape = (-1, *[1] * (x.ndim - 2))
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return (x - norm.running_mean.view(shape)) * scale.view(shape) + norm.bias.view(shape)
+
+
 def test_lambda_scales_the_features_gradient_and_not_the_classifiers():
     """λ = −1 undoes the reversal, so its gradient is the classifier's own."""
-    nets = classifiers().eval()
+    nets = own_classifiers()
 
     def gradients(grl_lambda):
         nets.zero_grad()
-        features = features_of()
+        features = own_features()
         domain_loss(nets(features, grl_lambda), 1).backward()
         own = [parameter.grad.clone() for parameter in nets.parameters()]
         return own, [x.grad for x in features.values()]
@@ -49,82 +96,19 @@ def test_lambda_scales_the_features_gradient_and_not_the_classifiers():
     assert all((gradient == 0).all() for gradient in gradients(0.0)[1])
 
 
-def test_what_leads_to_the_classifiers_gets_the_reversed_gradient():
-    """In a whole model; a power of two scales single precision without rounding."""
-    model = build_model("hd2s_da", seed=0, **SMALL).eval()
-    clips = torch.rand(2, 3, 8, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-    def gradients(grl_lambda):
-        model.zero_grad()
-        domain_loss(model(clips, grl_lambda=grl_lambda).domain_logits, 1).backward()
-        removal = model.conspicuity["1"].temporal_removal[0].conv.weight.grad.clone()
-        return removal, model.backbone.block1[0].spatial.conv.weight.grad.clone()
-
-    own, reversed_half = gradients(-1.0), gradients(0.5)
-    assert all(gradient.abs().max() > 0 for gradient in own)
-    torch.testing.assert_close(reversed_half, tuple(-0.5 * gradient for gradient in own))
-
-
 def test_a_classifier_is_its_layers_one_after_the_other():
-    nets, features = classifiers().eval(), features_of()
-    for level, (_, _, h, w) in SHAPES.items():
-        net, x = nets[str(level)], features[level]
+    nets, features = own_classifiers(), own_features()
+    for name, feature in OWN.items():
+        net, x = nets[name], features[name]
+        assert [unit.conv.out_channels for unit in net.reduction] == list(feature.reduction)
+        assert [layer.linear.out_features for layer in net.hidden] == list(feature.hidden)
         for unit in net.reduction:
             mixed = torch.einsum("oc,bchw->bohw", unit.conv.weight[..., 0, 0], x)
             x = plain_norm(mixed + unit.conv.bias[:, None, None], unit.norm).clamp(min=0)
         x = x.reshape(len(x), -1)
-        assert x.shape[1] == net.reduction[-1].conv.out_channels * h * w
+        assert x.shape[1] == feature.reduction[-1] * feature.height * feature.width
         for hidden in net.hidden:
             x = plain_norm(x @ hidden.linear.weight.T + hidden.linear.bias, hidden.norm).clamp(min=0)
         scores = x @ net.output.weight.T + net.output.bias
         expected = scores - scores.exp().sum(1, keepdim=True).log()
-        torch.testing.assert_close(net(features[level]), expected, rtol=0, atol=1e-12)
-
-
-def plain_norm(x, norm):
-    """Batch norm in evaluation, just initialised: mean 0, variance 1, weight 1 and bias 0."""
-    assert (norm.running_mean == 0).all()
-    assert (norm.running_var == 1).all()
-    return x / (1 + norm.eps) ** 0.5
-
-
-def test_domain_loss_leaves_the_decoders_alone():
-    model = build_model("hd2s_da", seed=0, **SMALL).eval()
-    domain_loss(model(torch.zeros(2, 3, 8, 32, 32), grl_lambda=1.0).domain_logits, 0).backward()
-    assert all(p.grad is None for net in model.conspicuity.values() for p in net.stages.parameters())
-    assert model.fusion.weight.grad is None
-
-
-@pytest.mark.parametrize("train", [True, False])
-def test_logits_are_log_probabilities_of_each_level(train):
-    logits = classifiers().train(train)(features_of(), 0.5)
-    assert [tuple(x.shape) for x in logits] == [(3, 2)] * 4
-    for level in logits:
-        torch.testing.assert_close(level.exp().sum(1), torch.ones(3, dtype=torch.float64))
-
-
-def test_some_levels_have_classifiers_of_the_others_widths():
-    few = classifiers({level: SHAPES[level] for level in (2, 4)}).eval()
-    assert list(few) == ["2", "4"]
-    whole = classifiers().eval()
-    whole.load_state_dict(few.state_dict(), strict=False)
-    features = features_of()
-    some = few({level: features[level] for level in (2, 4)}, 1.0)
-    torch.testing.assert_close(some, [whole(features, 1.0)[i] for i in (1, 3)])
-
-
-def test_without_lambda_no_branch_runs():
-    model = build_model("hd2s_da", seed=0, **SMALL)
-    before = model.adversarial["1"].reduction[0].norm.running_mean.clone()
-    assert model(torch.rand(2, 3, 8, 32, 32)).domain_logits is None
-    assert torch.equal(model.adversarial["1"].reduction[0].norm.running_mean, before)
-
-
-def test_a_model_without_branches_says_so():
-    with pytest.raises(ValueError, match=r"grl_lambda=0\.5.*hd2s_da"):
-        build_model("hd2s", **SMALL)(torch.zeros(1, 3, 8, 32, 32), grl_lambda=0.5)
-
-
-def test_dropout_follows_every_hidden_layer_but_the_first():
-    rates = {level: [hidden.dropout.p for hidden in net.hidden] for level, net in classifiers().items()}
-    assert rates == {"1": [0, 0.5, 0.5], "2": [0, 0.5], "3": [0, 0.5], "4": [0, 0.5]}
+        torch.testing.assert_close(net(features[name]), expected, rtol=0, atol=1e-12)

@@ -11,7 +11,7 @@ import torch
 from hd2s.metrics import definitions
 from hd2s.metrics.definitions import METRICS, Metric, find_metric, known_metrics, register
 from hd2s.metrics.scores import score_frames
-from tests.hd2s.plain_metrics import KINDS, example
+from tests.hd2s.metrics.plain_metrics import KINDS, example
 from tests.places import REPOSITORY
 
 PLUGIN = """

@@ -5,7 +5,7 @@ import pytest
 
 from hd2s.metrics.definitions import BENCHMARK, Convention
 from hd2s.metrics.scores import score_frames
-from tests.hd2s.plain_metrics import KINDS, H, W, batched, example
+from tests.hd2s.metrics.plain_metrics import KINDS, H, W, batched, example
 
 CONVENTIONS = [BENCHMARK, Convention(empty_nss=1.0, auc_digits=4, shuffled_endpoint=False)]
 

@@ -10,7 +10,7 @@ from hd2s.metrics import on_processor
 from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, find_metric
 from hd2s.metrics.on_processor import Image, area, as_numpy, pixels, sampled_area
 from hd2s.metrics.scores import auc_judd
-from tests.hd2s.plain_metrics import KINDS, example, plain_area, plain_auc_judd, plain_shuffled_area
+from tests.hd2s.metrics.plain_metrics import KINDS, example, plain_area, plain_auc_judd, plain_shuffled_area
 
 ALL = [find_metric(name) for name in METRICS]
 

@@ -18,7 +18,7 @@ from hd2s.metrics.scores import (
     shuffled_auc_sampled,
     sim,
 )
-from tests.hd2s.plain_metrics import (
+from tests.hd2s.metrics.plain_metrics import (
     KINDS,
     H,
     W,

@@ -1,52 +1,22 @@
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
-from torch import nn
 
 from hd2s import build_model
-from hd2s.prediction.predictor import (
-    gaussian_smooth,
-    iter_predictions,
-    iter_windows,
-    normalise,
-    predict_clip,
-    window_indices,
-)
+from hd2s.models.contract import Prediction
+from hd2s.prediction.predictor import Predictor, find_protocol, predict_clip
+from tests.hd2s.models.small_models import DOMAINS, frames_of, trained_like
+from tests.hd2s.models.toy_models import TOY, OrderSensitive, declared, weights
 
 T = 16
 SIZE = (6, 7)
 
 
-@dataclass
-class Output:
-    saliency: torch.Tensor
-
-
-class OrderSensitive(nn.Module):
-    """A user's model that says which frames it saw, and in which order: Σ weight_k · (frame_k's value).
-
-    The weights, 1/(k+1), tell every window of these clips from every other. Dropout shows a model left
-    in training mode, and the second module a mode set for one part only.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.dropout = nn.Dropout(0.5)
-        self.frozen = nn.Dropout(0.5).eval()
-        self.batches: list[int] = []
-        self.domains: list[str | None] = []
-
-    def forward(self, clips, domain=None):
-        self.batches.append(len(clips))
-        self.domains.append(domain)
-        assert clips.shape[1:3] == (3, T)
-        assert clips.dtype == torch.float32
-        assert not torch.is_grad_enabled()
-        weights = 1 / torch.arange(1, T + 1)
-        return Output(self.frozen(self.dropout(torch.einsum("bthw,t->bhw", clips[:, 0], weights))))
+def toy(**options):
+    return declared(TOY, **options)
 
 
 def clip_of(n: int, size=SIZE) -> np.ndarray:
@@ -55,72 +25,112 @@ def clip_of(n: int, size=SIZE) -> np.ndarray:
     return (np.arange(n)[:, None, None, None] + pattern + np.array([0, 90, 120])).astype(np.uint8)
 
 
-def plainly_expected(frames: np.ndarray) -> np.ndarray:
+def as_seen(frame):
+    """What the toy looks at: the first channel, from −1 to 1."""
+    return (2.0 * frame[..., 0] - 255) / 255
+
+
+def plainly_expected(frames: np.ndarray, step: int = 1) -> np.ndarray:
     """The rule, written frame by frame: extend by reflection, pick the window, apply the model's sum."""
-    n = len(frames)
-    extended = np.pad(frames, ((0, 2 * T), (0, 0), (0, 0), (0, 0)), mode="reflect")
-    maps = []
-    for t in range(n):
-        window = [frames[i] for i in range(t - T + 1, t + 1)] if t >= T - 1 else extended[t : t + T][::-1]
-        maps.append(sum((2.0 * f[..., 0] - 255) / 255 / (k + 1) for k, f in enumerate(window)))
+    extended = np.pad(frames, ((0, 2 * T * step), (0, 0), (0, 0), (0, 0)), mode="reflect")
+    span, maps = (T - 1) * step + 1, []
+    for t in range(len(frames)):
+        ahead = extended[t : t + span : step][::-1]
+        window = frames[t - span + 1 : t + 1 : step] if t >= span - 1 else ahead
+        maps.append(sum(as_seen(f) / (k + 1) for k, f in enumerate(window)))
     return np.stack(maps)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 15, 16, 17, 30, 31, 32, 100])
 def test_every_frame_is_predicted_from_its_own_window(n):
     frames = clip_of(n)
-    maps = predict_clip(OrderSensitive(), frames, clip_length=T, batch=7, smoothing_sigma=None)
+    maps = predict_clip(toy(), frames, batch=7, smoothing_sigma=None)
     assert maps.shape == (n, *SIZE)
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, plainly_expected(frames), atol=1e-5)
 
 
-def test_the_papers_windows():
-    table = window_indices(40, T)
-    assert table[15].tolist() == list(range(16))
-    assert table[39].tolist() == list(range(24, 40))
-    assert table[0].tolist() == list(range(15, -1, -1))
-    assert table[14].tolist() == list(range(29, 13, -1))
-    assert (table[:, -1] == np.arange(40)).all(), "every window ends at the frame it predicts"
+@pytest.mark.parametrize("step", [2, 5])
+@pytest.mark.parametrize("n", [1, 5, 30, 31, 32, 80])
+def test_windows_may_have_a_step(n, step):
+    maps = predict_clip(toy(step=step), clip_of(n), batch=7, smoothing_sigma=None)
+    np.testing.assert_allclose(maps, plainly_expected(clip_of(n), step), atol=1e-5)
 
 
-def test_windows_of_short_clips_reflect_at_the_end():
-    assert window_indices(1, 4).tolist() == [[0, 0, 0, 0]]
-    assert window_indices(3, 4).tolist() == [[1, 2, 1, 0], [0, 1, 2, 1], [1, 0, 1, 2]]
-    assert window_indices(5, 4).tolist() == [
-        [3, 2, 1, 0],
-        [4, 3, 2, 1],
-        [3, 4, 3, 2],
-        [0, 1, 2, 3],
-        [1, 2, 3, 4],
-    ]
-    assert window_indices(3, 1).tolist() == [[0], [1], [2]]
+def every_answer(frames: np.ndarray, length: int, step: int) -> np.ndarray:
+    """Block by block and phase by phase; each frame's map is its own window's answer in its own place."""
+    table, maps = weights(TOY.config(frames=length, answers="every")).numpy(), []
+    for start in range(0, len(frames), length * step):
+        block = frames[start : start + length * step]
+        extended = np.pad(block, ((0, length * step - len(block)), *[(0, 0)] * 3), mode="reflect")
+        for i in range(len(block)):
+            window = extended[i % step :: step]
+            maps.append(sum(w * as_seen(f) for w, f in zip(table[i // step], window, strict=True)))
+    return np.stack(maps)
 
 
-@pytest.mark.parametrize("clip_length", [1, 2, 8])
-@pytest.mark.parametrize("n", [1, 3, 7, 13, 14, 15, 16, 40])
-def test_streamed_windows_are_those_of_the_table(n, clip_length):
-    frames = clip_of(n)
-    streamed = np.stack(list(iter_windows(iter(frames), clip_length)))
-    np.testing.assert_array_equal(streamed, frames[window_indices(n, clip_length)])
+@pytest.mark.parametrize(("length", "step"), [(4, 1), (4, 3), (6, 2), (1, 5)])
+@pytest.mark.parametrize("n", [1, 2, 4, 11, 12, 13, 25])
+def test_a_model_may_answer_every_frame_of_its_window(n, length, step):
+    model = toy(frames=length, step=step, answers="every")
+    maps = predict_clip(model, clip_of(n), smoothing_sigma=None)
+    assert maps.shape == (n, *SIZE)
+    np.testing.assert_allclose(maps, every_answer(clip_of(n), length, step), atol=1e-5)
+    assert set(model.batches) == {step}
+
+
+def test_maps_of_every_frame_are_smoothed_as_others_are():
+    model, frames = toy(frames=4, step=3, answers="every"), clip_of(20)
+    smooth = predict_clip(model, frames)
+    raw = predict_clip(model, frames, smoothing_sigma=None)
+    np.testing.assert_allclose(smooth, [gaussian_filter(m, 5.0) for m in raw], atol=1e-6)
+
+
+class Streamed(OrderSensitive):
+    """Answers every frame with the frame alone, as windows and as a stream; says how it was pushed."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.pushed = []
+
+    def forward(self, clips, domain=None, *, unlabelled=False):
+        return Prediction(clips[:, 0])
+
+    def stream(self, cast):
+        return self
+
+    def begin(self, n_windows=None):
+        def push(frames):
+            self.pushed.append(frames.shape[2])
+            return frames[0, 0]
+
+        return push
+
+
+def test_a_stream_of_every_frame_is_read_as_it_comes():
+    model = declared(replace(TOY, build=Streamed), frames=4, step=3, answers="every")
+    fast, plain = (predict_clip(model, clip_of(20), method=m, batch=8) for m in ("fast", "plain"))
+    np.testing.assert_allclose(fast, plain, atol=1e-6)
+    assert model.pushed == [8, 8, 4]
+    for wrong, said in ((clip_of(3) / 255, "frame 0: .*found float64"), ([], "at least one frame")):
+        with pytest.raises(ValueError, match=said):
+            list(Predictor(model)(wrong))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_the_batch_size_changes_nothing(batch):
-    frames, model = clip_of(37), OrderSensitive()
-    maps = predict_clip(model, frames, clip_length=T, batch=batch)
-    np.testing.assert_allclose(
-        maps, predict_clip(OrderSensitive(), frames, clip_length=T, batch=8), atol=1e-6
-    )
+    frames, model = clip_of(37), toy()
+    maps = predict_clip(model, frames, batch=batch)
+    np.testing.assert_allclose(maps, predict_clip(toy(), frames, batch=8), atol=1e-6)
     assert sum(model.batches) == 37
     assert max(model.batches) == min(batch, 37)
 
 
 def test_an_array_an_iterator_and_a_list_are_the_same_clip():
     frames = clip_of(20)
-    as_array = predict_clip(OrderSensitive(), frames, clip_length=T)
-    np.testing.assert_array_equal(as_array, predict_clip(OrderSensitive(), iter(frames), clip_length=T))
-    np.testing.assert_array_equal(as_array, predict_clip(OrderSensitive(), list(frames), clip_length=T))
+    as_array = predict_clip(toy(), frames)
+    np.testing.assert_array_equal(as_array, predict_clip(toy(), iter(frames)))
+    np.testing.assert_array_equal(as_array, predict_clip(toy(), list(frames)))
 
 
 def test_streaming_reads_no_further_than_it_must():
@@ -132,93 +142,109 @@ def test_streaming_reads_no_further_than_it_must():
             read += 1
             yield np.full((*SIZE, 3), read % 256, np.uint8)
 
-    predictions = iter_predictions(OrderSensitive(), endless(), clip_length=T, batch=4)
+    predictions = Predictor(toy(), batch=4)(endless())
     for _ in range(400):
         next(predictions)
     assert read <= 400 + 4  # batch boundary: 400 is one, so not even a batch ahead
     assert torch.is_grad_enabled(), "inference mode must not leak out of a suspended generator"
 
 
-def test_the_domain_is_passed_on_only_when_given():
-    model = OrderSensitive()
-    predict_clip(model, clip_of(1), clip_length=T)
-    predict_clip(model, clip_of(1), clip_length=T, domain="UCFSports")
+def test_the_domain_is_passed_on():
+    model = toy()
+    predict_clip(model, clip_of(1))
+    predict_clip(model, clip_of(1), domain="UCFSports")
     assert model.domains == [None, "UCFSports"]
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_every_module_gets_its_mode_back(training):
-    model = OrderSensitive()
+    model = toy()
     model.train(training)
     model.frozen.eval()
-    predict_clip(model, clip_of(3), clip_length=T)
+    predict_clip(model, clip_of(3))
     assert (model.training, model.dropout.training, model.frozen.training) == (training, training, False)
 
 
 def test_the_mode_comes_back_after_a_failure():
-    model = OrderSensitive()
+    model = toy()
+    model.fails = True
     with pytest.raises(AssertionError):
-        predict_clip(model, clip_of(3), clip_length=T + 1)
+        predict_clip(model, clip_of(3))
     assert model.training
 
 
 def test_predictions_are_smoothed_by_the_papers_gaussian():
-    frames = clip_of(18, size=(32, 48))
-    raw = predict_clip(OrderSensitive(), frames, clip_length=T, smoothing_sigma=None)
-    smooth = predict_clip(OrderSensitive(), frames, clip_length=T)
+    frames, model = clip_of(18, size=(32, 48)), toy(height=32, width=48)
+    raw = predict_clip(model, frames, smoothing_sigma=None)
+    smooth = predict_clip(model, frames)
     np.testing.assert_allclose(smooth, [gaussian_filter(m, 5.0) for m in raw], atol=1e-6)
     assert np.abs(smooth - raw).max() > 1e-3
+    own = predict_clip(model, frames, smoothing_sigma=2.0)
+    np.testing.assert_allclose(own, [gaussian_filter(m, 2.0) for m in raw], atol=1e-6)
 
 
-@pytest.mark.parametrize("sigma", [0.7, 5.0, 7.0])
-@pytest.mark.parametrize("size", [(128, 192), (37, 20), (5, 1)])  # the last two narrower than the kernel
-def test_smoothing_equals_scipys(sigma, size):
-    maps = np.random.default_rng(0).random((3, *size), dtype=np.float32)
-    expected = np.stack([gaussian_filter(m.astype(np.float64), sigma) for m in maps])
-    np.testing.assert_allclose(gaussian_smooth(torch.from_numpy(maps), sigma), expected, atol=1e-6)
+def test_a_protocol_is_the_models_own():
+    """The toy's released code: colours reversed at first, 8 bits before a Gaussian of 3 pixels."""
+    frames = np.random.default_rng(0).integers(128, 256, (20, *SIZE, 3), dtype=np.uint8)
+    found = predict_clip(toy(), frames, protocol="released")
+    extended = np.pad(frames, ((0, T), *[(0, 0)] * 3), mode="reflect")
+    for t in range(20):
+        window = frames[t - T + 1 : t + 1] if t >= T - 1 else extended[t : t + T, ..., ::-1]
+        raw = sum(as_seen(f) / (k + 1) for k, f in enumerate(window))
+        np.testing.assert_allclose(found[t], gaussian_filter(np.floor(raw * 255) / 255, 3.0), atol=5e-4)
+    assert find_protocol(TOY.prediction, "released") is TOY.prediction["released"]
 
 
-def test_smoothing_keeps_float32_under_autocast():
-    maps = torch.rand(2, 20, 30)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        smooth = gaussian_smooth(maps, 2.0)
-    torch.testing.assert_close(smooth, gaussian_smooth(maps, 2.0), rtol=0, atol=0)
-    assert gaussian_smooth(maps.bfloat16(), 2.0).dtype == torch.float32
+def test_learned_smoothing_is_not_smoothed_again():
+    for options, domain, learned in (({}, None, False), ({"domains": DOMAINS}, "UCFSports", True)):
+        model, frames = trained_like(**options), frames_of(2)
+        default, none = (
+            predict_clip(model, frames, domain=domain, **o) for o in ({}, {"smoothing_sigma": None})
+        )
+        assert np.array_equal(default, none) == learned
+    assert Predictor(toy(learnt=True)).sigma is None
+    assert Predictor(toy(learnt=True), smoothing_sigma=2.0).sigma == 2.0
 
 
-def test_normalise():
-    clips = torch.randint(0, 256, (2, 4, 5, 6, 3), dtype=torch.uint8)
-    out = normalise(clips)
-    assert out.shape == (2, 3, 4, 5, 6)
-    assert out.dtype == torch.float32
-    assert out.is_contiguous(memory_format=torch.channels_last_3d)
-    assert out[1, 2, 3, 4, 5] == pytest.approx((2 * int(clips[1, 3, 4, 5, 2]) - 255) / 255, abs=1e-7)
-    extremes = normalise(torch.tensor([0, 255, 255], dtype=torch.uint8).view(1, 1, 1, 1, 3))
-    assert extremes.flatten().tolist() == [-1, 1, 1]
-    with pytest.raises(ValueError, match=r"uint8 \(B, T, H, W, 3\)"):
-        normalise(clips.float())
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"method": "fats"}, "Unknown method fats. Did you mean fast?"),
+        ({"precision": "float16"}, "Unknown precision float16"),
+        ({"protocol": "papers"}, "Unknown protocol papers. Did you mean paper?"),
+        ({"method": "plain", "precision": "bfloat16"}, "needs a model's fast way"),
+        ({"batch": 0}, "at least one window, found 0"),
+    ],
+)
+def test_options_that_are_not_allowed(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Predictor(trained_like(), **wrong)
+
+
+def test_a_model_without_a_fast_way_is_predicted_the_plain_way_in_full_precision():
+    fast, plain = (predict_clip(toy(), clip_of(20), method=method) for method in ("fast", "plain"))
+    np.testing.assert_array_equal(fast, plain)
+    with pytest.raises(ValueError, match="precision bfloat16 needs a model's fast way"):
+        Predictor(toy(), precision="bfloat16")
 
 
 def test_wrong_frames_are_named():
     frames = [*clip_of(3), clip_of(1, size=(6, 8))[0]]
     with pytest.raises(ValueError, match=r"frame 3: expected uint8 \(6, 7, 3\), found uint8 \(6, 8, 3\)"):
-        predict_clip(OrderSensitive(), frames, clip_length=T)
+        predict_clip(toy(), frames)
     with pytest.raises(ValueError, match=r"frame 0: .*found float64"):
-        predict_clip(OrderSensitive(), clip_of(3) / 255, clip_length=T)
+        predict_clip(toy(), clip_of(3) / 255)
     with pytest.raises(ValueError, match="at least one frame"):
-        predict_clip(OrderSensitive(), [], clip_length=T)
-    with pytest.raises(ValueError, match="batch"):
-        predict_clip(OrderSensitive(), clip_of(3), clip_length=T, batch=0)
+        predict_clip(toy(), [])
     with pytest.raises(ValueError, match="positive σ"):
-        predict_clip(OrderSensitive(), clip_of(3), clip_length=T, smoothing_sigma=0)
+        predict_clip(toy(), clip_of(3), smoothing_sigma=0)
 
 
 def test_the_real_network_window_by_window():
     torch.manual_seed(0)
-    torch.set_num_threads(1)
     model = build_model("hd2s", clip_length=8, height=64, width=64)
     frames = np.random.default_rng(0).integers(0, 256, (11, 64, 64, 3), dtype=np.uint8)
-    maps = predict_clip(model, frames, clip_length=8, batch=4)
+    maps = predict_clip(model, frames, batch=4)
     assert model.training
     model.eval()
     for t in (0, 6, 7, 10):
@@ -228,6 +254,7 @@ def test_the_real_network_window_by_window():
             else np.pad(frames, ((0, 9), *[(0, 0)] * 3), "reflect")[t : t + 8][::-1]
         )
         with torch.no_grad():
-            expected = model(normalise(torch.from_numpy(window.copy())[None])).saliency[0].numpy()
+            clip = model.normalise(torch.from_numpy(window.copy())[None])
+            expected = model(clip).saliency[0, 0].numpy()
         np.testing.assert_allclose(maps[t], gaussian_filter(expected, 5.0), atol=1e-5)
     assert np.ptp(maps[10]) > 0

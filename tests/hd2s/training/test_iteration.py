@@ -5,13 +5,15 @@ import sys
 
 import pytest
 import torch
-from hd2s.training.protocol import PROTOCOLS
 
+from hd2s.approaches.adaptation import domain_loss
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
+from hd2s.approaches.protocol import PROTOCOLS
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
-from hd2s.training.turns import STEPS, MicroBatch
-from tests.hd2s import two_workers
-from tests.hd2s.two_workers import CASES, build, drawn, recipe, sgd
+from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from tests.hd2s.training import two_workers
+from tests.hd2s.training.two_workers import CASES, build, drawn, recipe, still
 from tests.places import REPOSITORY
 
 
@@ -39,17 +41,15 @@ def same_gradients(found, expected):
         torch.testing.assert_close(found[name], gradient, rtol=0, atol=tolerance, msg=name)
 
 
-def gradients_of(model):
-    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+def gradients_of(learner):
+    return {name: p.grad for name, p in learner.named_parameters() if p.grad is not None}
 
 
 def alone(case, batches, **options):
     """Take the same micro-batches in one process."""
-    name, step, _ = CASES[case]
-    model = build(name)
-    batches = list(batches)
-    result = take_iteration(model, sgd(model), recipe(step, len(batches), **options), 1, iter(batches))
-    return two_workers.outcome(model, result)
+    learner, batches = build(case, **options), list(batches)
+    result = take_iteration(learner, still(learner), recipe(len(batches)), 1, iter(batches))
+    return two_workers.outcome(learner, result)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -83,114 +83,164 @@ def test_all_workers_stop_and_the_one_with_the_bad_clips_names_them(workers):
     assert "every loss of this worker finite" in other
 
 
+def losses_by_hand(learner, labelled, unlabelled, strength, *, whole):
+    """Yield what the paper adds up, of a learner with classifiers beside the model or without."""
+    model, classifiers = learner.model, getattr(learner, "classifiers", None)
+    (source,), (target,) = labelled, unlabelled
+    prediction = model(source.clips)
+    loss = sum(model.losses(prediction, source.maps, auxiliary=whole).values())
+    if classifiers is None:
+        yield loss
+        return
+    yield loss + domain_loss(classifiers(prediction.features, strength), 0)
+    yield domain_loss(classifiers(model(target.clips, unlabelled=True).features, strength), 1)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("step", ["supervised", "adversarial"])
-def test_gradients_are_those_of_the_plain_loop(step, protocol):
+@pytest.mark.parametrize("case", ["supervised", "adversarial"])
+def test_gradients_are_those_of_the_plain_loop(case, protocol):
     """Backward on each loss by hand: the mean over micro-batches (paper) or their sum (released)."""
-    name, chosen = CASES[step][0], PROTOCOLS[protocol]
-    expected, model = build(name), build(name)
+    chosen, released = PROTOCOLS[protocol], protocol == "released"
+    expected, learner = build(case), build(case, protocol=chosen)
     for k in range(3):
-        labelled, unlabelled = drawn(k, 0)
-        strength = math.tanh(5 * (1 + (k / 3 if protocol == "released" else 0)) / 2)
-        whole = step == "supervised" or protocol == "paper"
-        for loss, _ in STEPS[step](expected, labelled, unlabelled, strength, multi_level=whole):
-            (loss / (1 if protocol == "released" else 3)).backward()
-    result = take_iteration(
-        model, sgd(model), recipe(step, 3, protocol=chosen), 1, (drawn(k, 0) for k in range(3))
-    )
-    assert result.grl_lambda == pytest.approx(strength)
-    same_gradients(gradients_of(model), gradients_of(expected))
+        strength = math.tanh(5 * (1 + (k / 3 if released else 0)) / 2)
+        whole = case == "supervised" or not released
+        for loss in losses_by_hand(expected, *drawn(k, 0), strength, whole=whole):
+            (loss / (1 if released else 3)).backward()
+    batches = (drawn(k, 0) for k in range(3))
+    result = take_iteration(learner, still(learner), recipe(3, protocol=chosen), 1, batches)
+    if case == "adversarial":
+        assert result.watched["lambda"] == pytest.approx(strength)
+    same_gradients(gradients_of(learner), gradients_of(expected))
 
 
 def test_terms_are_means_over_micro_batches():
-    model = build("hd2s")
-    batches = [drawn(k, 0) for k in range(2)]
+    learner, batches = build("supervised"), [drawn(k, 0) for k in range(2)]
     values = []
     for labelled, _ in batches:
-        ((_, terms),) = STEPS["supervised"](model, labelled, [], 0.0)
+        ((_, terms),) = learner.losses(labelled, [], Progress(0, 2))
         values.append({name: term.item() for name, term in terms.items()})
-    found = take_iteration(model, sgd(model), recipe("supervised", 2), 0, iter(batches)).terms
-    assert found == pytest.approx({name: (values[0][name] + values[1][name]) / 2 for name in values[0]})
+    found = take_iteration(learner, still(learner), recipe(2), 0, iter(batches))
+    assert found.terms == pytest.approx({n: (values[0][n] + values[1][n]) / 2 for n in values[0]})
+    assert found.watched == {}
 
 
 def test_domain_accuracies_are_means_over_both_domains_and_no_terms_of_the_loss():
-    model = build("hd2s_da")
-    batches = [drawn(k, 0) for k in range(2)]
+    learner, batches = build("adversarial"), [drawn(k, 0) for k in range(2)]
     values = []
     for labelled, unlabelled in batches:
-        values += [terms for _, terms in STEPS["adversarial"](model, labelled, unlabelled, 0.0)]
-    found = take_iteration(model, sgd(model), recipe("adversarial", 2), 0, iter(batches))
+        values += [terms for _, terms in learner.losses(labelled, unlabelled, Progress(0, 2))]
+    found = take_iteration(learner, still(learner), recipe(2), 0, iter(batches))
     names = [f"domain/accuracy/level_{level}" for level in (1, 2)]
-    assert found.accuracies == {name: sum(one[name].item() for one in values) / 4 for name in names}
-    assert not found.accuracies.keys() & found.terms.keys()
+    means = {name: sum(one[name].item() for one in values) / 4 for name in names}
+    assert found.watched == {**means, "lambda": 0.0}
+    assert not found.watched.keys() & found.terms.keys()
 
 
 def test_the_ablation_without_multi_level_loss():
     batches = (drawn(k, 0) for k in range(1))
-    assert list(alone("supervised", batches, multi_level=False)["terms"]) == ["kld/saliency"]
+    assert list(alone("supervised", batches, auxiliary=False)["terms"]) == ["kld/saliency"]
 
 
 def test_a_skipped_micro_batch_leaves_no_trace():
-    model, clean = build("hd2s"), build("hd2s")
+    learner, clean = build("supervised"), build("supervised")
     spoilt = [drawn(0, 0), drawn(1, 0, spoilt=True), drawn(2, 0)]
-    result = take_iteration(model, sgd(model), recipe("supervised", 3, non_finite="skip"), 0, iter(spoilt))
-    take_iteration(clean, sgd(clean), recipe("supervised", 2), 0, iter([spoilt[0], spoilt[2]]))
+    result = take_iteration(learner, still(learner), recipe(3, non_finite="skip"), 0, iter(spoilt))
+    take_iteration(clean, still(clean), recipe(2), 0, iter([spoilt[0], spoilt[2]]))
     assert result.skipped == 1
-    same_gradients(gradients_of(model), gradients_of(clean))
-    assert all(torch.equal(a, b) for a, b in zip(model.buffers(), clean.buffers(), strict=True))
+    same_gradients(gradients_of(learner), gradients_of(clean))
+    assert all(torch.equal(a, b) for a, b in zip(learner.buffers(), clean.buffers(), strict=True))
 
 
 @pytest.mark.parametrize("policy", ["stop", "skip"])
 def test_the_weights_stay_where_nothing_is_finite(policy):
-    model = build("hd2s")
-    before = [parameter.detach().clone() for parameter in model.parameters()]
-    optimiser = torch.optim.Adam(model.parameters())
+    learner = build("supervised")
+    before = [parameter.detach().clone() for parameter in learner.parameters()]
+    optimiser, options = Optimiser(learner, OptimiserOptions()), {"non_finite": policy, "clip_gradient": 1.0}
     with pytest.raises(
         NonFiniteError, match=r"Iteration 7: not finite: kld/saliency = nan.*clip 0 of worker 0"
     ):
         take_iteration(
-            model,
+            learner,
             optimiser,
-            Recipe(accumulate=1, iterations=9, non_finite=policy),
+            Recipe(accumulate=1, iterations=9, **options),
             7,
             iter([drawn(0, 0, spoilt=True)]),
         )
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(learner.parameters(), before, strict=True))
 
 
 def test_gradients_that_overflow_stop_the_training_though_losses_are_finite():
-    model = build("hd2s")
-    model.fusion.weight.register_hook(lambda gradient: gradient * float("inf"))
-    with pytest.raises(NonFiniteError, match=r"gradients not finite in 1 parameters \(fusion\.weight"):
-        take_iteration(model, sgd(model), recipe("supervised", 1), 0, iter([drawn(0, 0)]))
+    learner = build("supervised")
+    learner.model.fusion.weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(NonFiniteError, match=r"gradients not finite in 1 parameters \(model\.fusion\.weight"):
+        take_iteration(learner, still(learner), recipe(1), 0, iter([drawn(0, 0)]))
 
 
 def test_clips_without_keys():
-    labelled = MicroBatch(torch.full((2, 3, 8, 32, 32), float("nan")).double(), torch.ones(2, 32, 32))
-    model = build("hd2s")
+    labelled = MicroBatch(torch.full((2, 3, 8, 32, 32), float("nan")).double(), torch.ones(2, 1, 32, 32))
+    learner = build("supervised")
     with pytest.raises(NonFiniteError, match=r"micro-batch 1 of 1 \(clips unnamed\)"):
-        take_iteration(model, sgd(model), recipe("supervised", 1), 0, iter([([labelled], [])]))
-
-
-def test_unknown_step():
-    with pytest.raises(ValueError, match=r"Unknown step adverserial\. Did you mean adversarial\?"):
-        Recipe(step="adverserial")
+        take_iteration(learner, still(learner), recipe(1), 0, iter([([labelled], [])]))
 
 
 def test_forward_passes_run_under_the_chosen_execution():
-    model, seen = build("hd2s").float(), []
-    model.backbone.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
-    labelled = MicroBatch(drawn(0, 0)[0][0].clips.float(), torch.ones(2, 32, 32))
+    learner, seen = build("supervised").float(), []
+    learner.model.backbone.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    labelled = MicroBatch(drawn(0, 0)[0][0].clips.float(), torch.ones(2, 1, 32, 32))
     take_iteration(
-        model,
-        sgd(model),
-        recipe("supervised", 1),
+        learner,
+        still(learner),
+        recipe(1),
         0,
         iter([([labelled], [])]),
         execution=Execution(mixed_precision=True),
     )
     assert seen == [True]
-    assert {gradient.dtype for gradient in gradients_of(model).values()} == {torch.float32}
+    assert {gradient.dtype for gradient in gradients_of(learner).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("share", [0.1, 1.5])
+def test_larger_gradients_are_scaled_to_the_largest_norm_that_is_allowed(share):
+    plain, clipped = build("adversarial"), build("adversarial")
+    take_iteration(plain, still(plain), recipe(2), 1, (drawn(k, 0) for k in range(2)))
+    expected = gradients_of(plain)
+    norm = sum(gradient.square().sum() for gradient in expected.values()).sqrt().item()
+    limit = recipe(2, clip_gradient=share * norm)
+    take_iteration(clipped, still(clipped), limit, 1, (drawn(k, 0) for k in range(2)))
+    scale = min(share, 1.0)
+    for name, gradient in gradients_of(clipped).items():
+        torch.testing.assert_close(gradient, scale * expected[name], rtol=1e-6, atol=0, msg=name)
+
+
+class Followed(Learner):
+    """Tells what is called after a step, and how far the training is."""
+
+    def __init__(self, model):
+        super().__init__(model, LearnerOptions())
+        self.steps, self.asked = [], []
+
+    def losses(self, labelled, unlabelled, progress):
+        self.asked.append(progress)
+        yield from super().losses(labelled, unlabelled, progress)
+
+    def watched(self, progress):
+        return {"micro_batch": progress.micro_batch}
+
+    def after_step(self):
+        self.steps.append(self.model.fusion.weight.detach().clone())
+
+
+def test_a_learner_is_told_how_far_it_is_and_follows_each_step():
+    learner = Followed(build("supervised").model)
+    before = learner.model.fusion.weight.detach().clone()
+    optimiser = Optimiser(learner, OptimiserOptions())
+    result = take_iteration(learner, optimiser, recipe(2), 1, (drawn(k, 0) for k in range(2)))
+    assert learner.asked == [Progress(1, 2, 0, 2), Progress(1, 2, 1, 2)]
+    assert result.watched == {"micro_batch": 1}
+    (after,) = learner.steps
+    assert not torch.equal(after, before), "the optimiser has moved the weights by then"
+    assert torch.equal(after, learner.model.fusion.weight)
 
 
 @pytest.mark.parametrize(

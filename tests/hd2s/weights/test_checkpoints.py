@@ -1,11 +1,13 @@
 import pytest
 import torch
+from torch import nn
 
 from hd2s import build_model, export_weights, load_weights, save_weights
-from hd2s.weights.checkpoints import WeightsError
-from tests.hd2s.published import published_shapes, random_state
-
-SMALL = {"clip_length": 8, "height": 32, "width": 32}
+from hd2s.layers.domain_classifiers import DomainClassifiers
+from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
+from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.small_models import SMALL, same
+from tests.hd2s.models.toy_models import TOY, declared
 
 
 def save(path, content):
@@ -13,100 +15,28 @@ def save(path, content):
     return path
 
 
-def same(left, right):
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
-
-
-@pytest.mark.parametrize("name", ["hd2s", "hd2s_da", "hd2s_dsl"])
-@pytest.mark.parametrize("prefix", ["", "module."])
-def test_published_weights_come_back_unchanged(tmp_path, name, prefix):
-    state = random_state(name)
-    model = build_model(name)
-    path = save(tmp_path / "released.pth", {prefix + key: tensor for key, tensor in state.items()})
-    assert load_weights(model, path) == "published"
-    export_weights(model, tmp_path / "exported.pth")
-    assert same(torch.load(tmp_path / "exported.pth", weights_only=True), state)
-
-
-def test_domains_keep_apart_and_change_name(tmp_path):
-    state = random_state("hd2s_dsl")
-    model = build_model("hd2s_dsl")
-    load_weights(model, save(tmp_path / "released.pth", state))
-    own = model.state_dict()
-    for ours, theirs in (
-        (
-            "conspicuity.1.stages.2.1.pointwise_norm.Hollywood2.running_mean",
-            "decoder2.deconvlayer2_1.1.bn_t.bn_Hollywood.running_mean",
-        ),
-        (
-            "conspicuity.4.stages.0.0.norm.UCFSports.weight",
-            "decoder5.deconvlayer5_5.0.bn.bn_UCFSports.weight",
-        ),
-        ("priors.1.gaussians.DHF1K", "gaussians2__dhf1k"),
-        ("priors.4.gaussians.Hollywood2", "gaussians5__hollywood"),
-        ("fusion.Hollywood2.weight", "last_block__hollywood.0.weight"),
-        ("smoothing.UCFSports.sigma", "GL__ucfsports.sigma"),
-    ):
-        assert torch.equal(own[ours], state[theirs]), ours
-
-
-def test_a_model_of_one_domain_says_what_of_three_it_cannot_take(tmp_path):
-    model = build_model("hd2s_dsl", domains=["Hollywood2"], **SMALL)
-    with pytest.raises(WeightsError, match=r"unexpected GL__dhf1k\.sigma; unexpected GL__ucfsports\.sigma"):
-        load_weights(model, save(tmp_path / "released.pth", random_state("hd2s_dsl")))
-
-
-@pytest.mark.parametrize(
-    ("kind", "classifier", "pairs"),
-    [
-        (
-            "kinetics",
-            "fc.",
-            {
-                "block1.0.spatial.conv.weight": "base.0.conv_s.weight",
-                "block2.1.temporal.norm.running_var": "base.3.bn_t.running_var",
-                "block3.1.branch2.1.spatial.norm.bias": "base.6.branch2.1.bn_s.bias",
-                "block4.4.branch3.1.conv.weight": "base.12.branch3.1.conv.weight",
-                "block5.1.branch1.1.temporal.conv.weight": "base.15.branch1.1.conv_t.weight",
-            },
-        ),
-        (
-            "torchvision",
-            "classifier.",
-            {
-                "block1.0.spatial.conv.weight": "features.0.0.0.weight",
-                "block2.0.norm.bias": "features.2.1.bias",
-                "block2.1.temporal.norm.running_var": "features.3.1.1.running_var",
-                "block3.0.branch0.0.conv.weight": "features.5.branch0.0.weight",
-                "block3.1.branch0.0.norm.running_mean": "features.6.branch0.1.running_mean",
-                "block3.1.branch2.0.norm.weight": "features.6.branch2.0.1.weight",
-                "block3.1.branch2.1.spatial.norm.bias": "features.6.branch2.1.0.1.bias",
-                "block4.4.branch3.1.conv.weight": "features.12.branch3.1.0.weight",
-                "block5.1.branch1.1.temporal.conv.weight": "features.15.branch1.1.1.0.weight",
-            },
-        ),
-    ],
-    ids=["kinetics", "torchvision"],
-)
-def test_weights_of_s3d_fill_the_backbone_and_nothing_else(tmp_path, kind, classifier, pairs):
-    state = random_state(kind)
-    model = build_model("hd2s", seed=0)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    assert load_weights(model, save(tmp_path / "s3d.pt", state)) == kind
-    after = model.state_dict()
-    assert all(torch.equal(after[n], before[n]) for n in after if not n.startswith("backbone."))
-    for ours, theirs in pairs.items():
-        assert torch.equal(after[f"backbone.{ours}"], state[theirs]), ours
-    backbone = [name for name in published_shapes(kind) if not name.startswith(classifier)]
-    assert len(backbone) == sum(name.startswith("backbone.") for name in after)
+def copied(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 def test_own_checkpoint(tmp_path):
-    model, other = build_model("hd2s_da", seed=1, **SMALL), build_model("hd2s_da", seed=2, **SMALL)
+    model, other = build_model("hd2s", seed=1, **SMALL), build_model("hd2s", seed=2, **SMALL)
     save_weights(model, tmp_path / "new folder" / "model.pt")
     assert load_weights(other, tmp_path / "new folder" / "model.pt") == "own"
     assert same(other.state_dict(), model.state_dict())
     assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["model.pt"]
+
+
+def test_a_checkpoint_says_what_it_is_of_in_plain_values(tmp_path):
+    model = build_model("hd2s", seed=1, domains=["LEDOV"], **SMALL)
+    save_weights(model, tmp_path / "model.pt", "domain-specific")
+    content = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert content.keys() == {"format", "model", "approach", "state"}
+    assert content["format"] == OWN_FORMAT == "video saliency weights, version 2"
+    assert content["approach"] == "domain-specific"
+    assert content["model"]["name"] == "hd2s"
+    told = {**SMALL, "domains": ("LEDOV",), "priors": True, "bn_momentum": 0.001}
+    assert told.items() <= content["model"]["config"].items()
 
 
 def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path):
@@ -115,9 +45,10 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path):
     state["decoder9.weight"] = torch.zeros(1)
     state["decoder2.last_conv2.weight"] = torch.zeros(1, 4, 1, 1)
     model = build_model("hd2s", seed=0)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    before = copied(model)
     with pytest.raises(WeightsError) as error:
         load_weights(model, save(tmp_path / "broken.pth", state))
+    assert error.value.n_problems == 4
     for expected in (
         "broken.pth: found published weights",
         "(4 problems)",
@@ -130,12 +61,34 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path):
     assert same(model.state_dict(), before)
 
 
+def test_what_does_not_fit_beside_the_model_keeps_both_as_they_are(tmp_path):
+    state = random_state("hd2s_da")
+    del state["domainClassifier2.domainClassifier.0.bias"]
+    state["featureReduction5.feature_reduction.9.weight"] = torch.zeros(1)
+    model = build_model("hd2s", seed=0)
+    classifiers = DomainClassifiers(model.config.features)
+    before = copied(model), copied(classifiers)
+    path = save(tmp_path / "released.pth", state)
+    with pytest.raises(
+        WeightsError,
+        match=r"\(2 problems\): missing domainClassifier2\.domainClassifier\.0\.bias; unexpected feature",
+    ):
+        load_weights(model, path, beside=classifiers)
+    assert same(model.state_dict(), before[0])
+    assert same(classifiers.state_dict(), before[1])
+    assert load_weights(model, path) == "published", "without them the file is whole"
+
+
 def test_foreign_files_are_named(tmp_path):
     model = build_model("hd2s", **SMALL)
-    with pytest.raises(WeightsError, match=r"published HD2S layout.*found entries such as encoder\.weight"):
+    with pytest.raises(
+        WeightsError, match=r"our own checkpoint or the released HD2S.*found entries such as encoder\.weight"
+    ):
         load_weights(model, save(tmp_path / "foreign.pt", {"encoder.weight": torch.zeros(1)}))
     with pytest.raises(WeightsError, match="found list"):
         load_weights(model, save(tmp_path / "list.pt", [torch.zeros(1)]))
+    with pytest.raises(WeightsError, match=r"expected our own checkpoint; found entries such as none"):
+        load_weights(build_model("chance"), save(tmp_path / "empty.pt", {}))
 
 
 class _Code:
@@ -170,17 +123,10 @@ def test_weights_that_are_not_finite_are_refused_by_name(tmp_path):
     broken = build_model("hd2s", seed=1, **SMALL)
     broken.fusion.bias.data.fill_(float("nan"))
     save_weights(broken, tmp_path / "model.pt")
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    before = copied(model)
     with pytest.raises(WeightsError, match=r"\(1 problems\): fusion\.bias is not finite"):
         load_weights(model, tmp_path / "model.pt")
     assert same(model.state_dict(), before)
-
-
-def test_domains_that_the_authors_layout_cannot_tell_apart(tmp_path):
-    model = build_model("hd2s_dsl", domains=["Hollywood2", "Hollywood"], **SMALL)
-    with pytest.raises(WeightsError, match=r"one name for .*fusion\.Hollywood2\.weight and"):
-        export_weights(model, tmp_path / "clash.pt")
-    assert not (tmp_path / "clash.pt").exists()
 
 
 def test_what_holds_no_tensors_is_a_plain_error(tmp_path):
@@ -193,3 +139,39 @@ def test_what_holds_no_tensors_is_a_plain_error(tmp_path):
     state = random_state("hd2s") | {"last_conv.bias": 0.5}
     with pytest.raises(WeightsError, match=r"last_conv\.bias is a float, expected a tensor"):
         load_weights(model, save(tmp_path / "number.pt", state))
+
+
+def test_a_model_of_nobody_elses_cannot_be_exported(tmp_path):
+    with pytest.raises(WeightsError, match="no released layout of Toy is known"):
+        export_weights(declared(TOY), tmp_path / "toy.pt")
+    assert not (tmp_path / "toy.pt").exists()
+
+
+def test_modules_that_the_layout_has_no_place_for_are_not_exported_in_silence(tmp_path):
+    model = build_model("hd2s", seed=0, **SMALL)
+    model.stranger = nn.Linear(2, 2)
+    with pytest.raises(WeightsError, match=r"no place for stranger\.bias, stranger\.weight"):
+        export_weights(model, tmp_path / "exported.pt")
+    assert not (tmp_path / "exported.pt").exists()
+
+
+def test_a_layout_is_told_by_what_entries_begin_with():
+    layouts = build_model("hd2s", **SMALL).declaration.layouts
+    found = {
+        word: layout_of({f"{prefix}x": 0, "other": 1}, layouts)
+        for word, prefix in {
+            "published": "featureExtractor.",
+            "kinetics": "module.base.",
+            "torchvision": "features.",
+        }.items()
+    }
+    assert {word: layout.word for word, layout in found.items()} == {word: word for word in found}
+    assert layout_of({"encoder.weight": 0}, layouts) is None
+    assert layout_of({3: 0}, layouts) is None
+
+
+def test_content_is_read_as_it_is(tmp_path):
+    content = {"a": torch.ones(2), "b": {"c": 1}}
+    found = read_content(save(tmp_path / "x.pt", content))
+    assert found.keys() == content.keys()
+    assert torch.equal(found["a"], content["a"])

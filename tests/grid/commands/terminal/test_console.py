@@ -14,7 +14,8 @@ from rich.console import Console
 from grid.commands.terminal.console import Progress, duration, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.results.ledger import Ledger
-from tests.grid.invented import Clock, of_approach, table5, train
+from tests.grid.invented import Clock, table5, train
+from tests.grid.plans import of_approach
 from tests.places import REPOSITORY
 
 
@@ -38,7 +39,7 @@ def test_the_display_shows_progress_losses_and_failures(plan, ledger, tmp_path):
     clock = Clock()
     state = GridState(plan, ledger, clock)
     progress = Progress(state, StringIO(), "domain_shift → runs", tmp_path / "ray.log")
-    first, second = (of_approach(plan, word) for word in ("generalization", "adaptation"))
+    first, second = (of_approach(plan, word)[0] for word in ("generalization", "adaptation"))
     progress.on_phase("training")
     progress.on_training_started(first)
     progress.on_training_progress(first, 15, 60, {"loss": 1.25, "KLD": 0.5}, [])

@@ -4,7 +4,8 @@ import pytest
 
 from grid.commands.terminal.progress import GridState
 from grid.results.ledger import Ledger
-from tests.grid.invented import Clock, of_approach, table5, train
+from tests.grid.invented import Clock, table5, train
+from tests.grid.plans import of_approach
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_time_left_follows_what_was_measured(plan, ledger):
     clock = Clock()
     state = GridState(plan, ledger, clock)
     assert state.time_left() is None
-    single, adapted, tuned = (of_approach(plan, w) for w in ("generalization", "adaptation", "transfer"))
+    single, adapted, tuned = (of_approach(plan, w)[0] for w in ("generalization", "adaptation", "transfer"))
     assert (single.iterations, tuned.iterations) == (60, 30)
     state.start(single.id)
     clock.now = 5.0
@@ -71,6 +72,25 @@ def test_a_resumed_training_is_timed_by_its_new_steps(plan, ledger):
     clock.now = 20.0
     state.advance(name, 55, {})
     assert state.jobs[name].pace == pytest.approx(2.0)
+
+
+def test_a_training_without_iterations_counts_as_one_and_divides_nothing_by_zero(tmp_path):
+    """Alone, done and waiting, and beside trainings that take iterations."""
+    for models in ("centre_prior", "[hd2s,centre_prior]"):
+        mixed, clock = table5(f"model={models}"), Clock()
+        first, second, *_ = (unit for unit in mixed.trainings.values() if not unit.iterations)
+        state = GridState(mixed, Ledger(tmp_path), clock)
+        state.start(first.id)
+        state.advance(first.id, 0, {"val KLD": 1.5})
+        assert state.time_left() is None
+        clock.now = 4.0
+        state.finish(first.id)
+        state.start(second.id)
+        clock.now = 5.0
+        left = state.time_left()
+        measured = [unit for unit in mixed.trainings.values() if unit.id != first.id]
+        units = sum(unit.iterations or 1 for unit in measured)
+        assert left.seconds == pytest.approx(4.0 * units - 1.0)
 
 
 def test_every_kind_measured_makes_the_estimate_complete(plan, ledger):

@@ -1,0 +1,147 @@
+"""How fast models train: micro-batches by way, precision and size, and an iteration in a process group."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from hd2s.approaches.contract import Learner, LearnerOptions
+from hd2s.models.contract import Model
+from hd2s.training.execution import Execution
+from hd2s.training.iteration import Recipe, take_iteration
+from hd2s.training.optimiser import Optimiser
+from tests.gpu import operations
+from tests.gpu.clock import per_second
+from tests.gpu.report import Row
+from tests.gpu.right_training import optimiser_options
+from tests.gpu.subjects import Bench, batch_of, told
+
+CAPTURED, COMPILED = "CUDA graph", "compiled"
+WAYS = {
+    "channels last": {},
+    "contiguous": {"channels_last": False},
+    "checkpointing": {"checkpointing": True},
+    CAPTURED: {},
+    COMPILED: {"compile": True},
+}
+ON_GPUS_ALONE = (CAPTURED, COMPILED)
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Yield clips per second and peak memory, bfloat16 first, since trainings on a GPU compute in it."""
+    yield from told({"what": "copy within memory"}, lambda: {"GB/s": bench.bandwidth / 1e9})
+    for bfloat16 in (True, False):
+        for model in bench.models:
+            yield from _by_size(bench, model, bfloat16)
+        if bfloat16:
+            for model in bench.models:
+                yield from in_a_group(bench, model)
+
+
+def _by_size(bench: Bench, model: Model, bfloat16: bool) -> Iterator[Row]:
+    precision = "bfloat16" if bfloat16 else "float32"
+    if bfloat16 and not bench.gpu:
+        why = "on processors gradients in bfloat16 are wrong"
+        yield {"what": "micro-batch", "model": model.word, "precision": precision, "left out": why}
+        return
+    limit = operations.training_limit(bench, model, bfloat16=bfloat16)
+    papers = bench.micro_batch(model)
+    for size in dict.fromkeys((papers,) if bench.tiny else (papers, 16, 32)):
+        for way in WAYS:
+            columns = {"what": "micro-batch", "model": model.word, "precision": precision}
+            columns |= {"way": way, "batch": size}
+            if way in ON_GPUS_ALONE and not bench.gpu:
+                yield columns | {"left out": "needs CUDA"}
+            elif way != COMPILED or (size == papers and bfloat16):
+                # Compiling takes a minute or two: once, for what a training uses.
+                options = {"way": way, "size": size, "bfloat16": bfloat16, "limit": limit}
+                yield from told(columns, partial(micro_batch, bench, model, **options))
+
+
+def micro_batch(
+    bench: Bench, model: Model, *, way: str, size: int, bfloat16: bool, limit: float | None
+) -> Row:
+    """Time forward pass, losses and backward pass of a micro-batch, by plain supervision."""
+    execution = Execution(mixed_precision=bfloat16, **WAYS[way]).resolve(bench.device)
+    learner = Learner(execution.prepare(bench.model(model)), LearnerOptions()).train()
+    work = step(learner, execution, size)
+    if bench.gpu:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(bench.device)
+    work = captured(work) if way == CAPTURED else work
+    rate = size * per_second(work, bench.device, bench.seconds)
+    row: Row = {"clips/s": rate}
+    if bench.gpu:
+        row["GiB"] = torch.cuda.max_memory_allocated(bench.device) / 2**30
+    return row | ({} if limit is None else {"of limit": rate / limit, "limit, clips/s": limit})
+
+
+def step(learner: Learner, execution: Execution, size: int) -> Callable[[], None]:
+    """Return what adds up the gradients of the same micro-batch, each time it is called."""
+    drawn = batch_of(learner.model, size)
+    terms = learner.model.losses
+
+    def accumulate() -> None:
+        with execution.autocast(drawn.clips.device):
+            found = terms(learner.model(drawn.clips, domain=drawn.domain), drawn.maps)
+        torch.stack(list(found.values())).sum().backward()
+
+    return accumulate
+
+
+def captured(work: Callable[[], None]) -> Callable[[], None]:
+    """Return a piece of work as a CUDA graph, which starts all its kernels at once."""
+    beside = torch.cuda.Stream()
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):
+        for _ in range(3):  # memory of gradients and of libraries is taken before the capture
+            work()
+    torch.cuda.current_stream().wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def in_a_group(bench: Bench, model: Model) -> Iterator[Row]:
+    """Yield an iteration's speed without a process group, and in one of a single process."""
+    columns = {"what": "iteration", "model": model.word}
+    yield from told({**columns, "way": "no process group"}, lambda: iteration(bench, model))
+    if not distributed.is_available():
+        yield {**columns, "way": "process group of 1", "left out": "this PyTorch has no process groups"}
+        return
+    backend = "nccl" if bench.gpu else "gloo"
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = f"file://{Path(folder) / 'meeting'}"
+        way = {**columns, "way": f"process group of 1, {backend}"}
+
+        def grouped() -> Row:
+            distributed.init_process_group(backend, init_method=meeting, rank=0, world_size=1)
+            try:
+                return iteration(bench, model)
+            finally:
+                distributed.destroy_process_group()
+
+        yield from told(way, grouped)
+
+
+def iteration(bench: Bench, model: Model) -> Row:
+    """Time an iteration of the paper, with its micro-batches added up and its optimiser's step."""
+    execution = Execution(mixed_precision=bench.gpu).resolve(bench.device)
+    learner = Learner(execution.prepare(bench.model(model)), LearnerOptions())
+    optimiser, size = Optimiser(learner, optimiser_options(model)), bench.micro_batch(model)
+    recipe = Recipe(accumulate=1 if bench.tiny else int(model.settings.get("train.accumulate", 25)))
+    drawn = [batch_of(learner.model, size)], []
+
+    def iterate() -> None:
+        take_iteration(learner, optimiser, recipe, 0, iter([drawn] * recipe.accumulate), execution=execution)
+
+    rate = per_second(iterate, bench.device, 2 * bench.seconds)
+    clips = size * recipe.accumulate
+    precision = "bfloat16" if execution.mixed_precision else "float32"
+    return {"precision": precision, "batch": f"{recipe.accumulate} × {size}", "clips/s": rate * clips}

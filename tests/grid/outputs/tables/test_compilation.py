@@ -1,0 +1,49 @@
+"""Tables as files: each in each format, written anew with whatever is done by now."""
+
+from dataclasses import replace
+
+import pytest
+
+from grid.outputs.tables import compile_tables
+from grid.outputs.tables.formats import FORMATS
+from grid.results.ledger import Ledger
+from manifests.problem import ProblemError
+from tests.grid.small_ledger import small_plan, table_spec
+from tests.grid.small_tables import STYLE, fill
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def test_compiling_again_replaces_the_tables(ledger):
+    small = small_plan(table_spec())
+    folder = ledger.out / "tables"
+    first = compile_tables(small, ledger, folder, STYLE)
+    assert [path.name for path in first] == [
+        f"{name}{suffix}" for name in ("table5", "table5-significance") for suffix in FORMATS
+    ]
+    before = first[1].read_text(encoding="utf-8")
+    fill(ledger, small)
+    assert compile_tables(small, ledger, folder, STYLE) == first
+    assert "0 of 6 cells have all their values" in before
+    assert "3 of 6 cells have all their values" in first[1].read_text(encoding="utf-8")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in first)
+
+
+def test_every_table_of_a_grid_has_its_files(ledger):
+    one = small_plan(table_spec(approaches=("generalization",)))
+    other = replace(one.tables[0], name="another")
+    cells = (*one.cells, *(replace(cell, table="another") for cell in one.cells))
+    written = compile_tables(
+        replace(one, tables=(*one.tables, other), cells=cells), ledger, ledger.out, STYLE
+    )
+    assert [path.name for path in written] == [
+        f"{name}{end}" for name in ("table5", "another") for end in FORMATS
+    ]
+
+
+def test_a_table_of_no_paper_that_is_known_is_a_problem(ledger):
+    with pytest.raises(ProblemError, match="gone"):
+        compile_tables(small_plan(table_spec(paper="gone/table1")), ledger, ledger.out, STYLE)

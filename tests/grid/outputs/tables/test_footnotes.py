@@ -1,0 +1,82 @@
+"""What values do not stand on: a sign at the value, and a note of which clips or seeds are missing."""
+
+import pytest
+
+from grid.outputs.tables.footnotes import DAGGER, clip_notes, share, sign
+from grid.outputs.tables.formats.markdown import markdown
+from grid.outputs.tables.scores import Results
+from grid.results.ledger import Ledger
+from tests.grid.small_ledger import finish, small_plan, table_spec
+from tests.grid.small_tables import table_of
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def test_test_clips_that_no_number_speaks_of_are_counted_and_named(ledger):
+    plan = small_plan(table_spec())
+    left_out = {"unread": {"clip c": "expected 20 frames, found 3"}, "quarantined": 2}
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=left_out, NSS=1.0, CC=0.5)
+    finish(ledger, plan, "generalization-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    table = table_of(plan, ledger)
+    text = markdown(table)
+    assert (
+        "† 1 of 3 test clips of UCF Sports could not be read and are left out (clip c):"
+        " DHF1K to UCF Sports, Domain Adaptation."
+    ) in text
+    assert "† 2 test clips of UCF Sports are quarantined by the index and left out of its values." in text
+    records = {r["approach"]: r for r in table.records if r["target"] == "UCFSports" and r["metric"] == "NSS"}
+    counts = {
+        word: tuple(record[key] for key in ("n_clips", "n_unread", "n_quarantined"))
+        for word, record in records.items()
+    }
+    assert counts == {
+        "generalization": (2, 0, 0),
+        "adaptation": (2, 1, 2),
+        "transfer": (None, None, None),
+    }
+
+
+def test_a_footnote_names_no_more_clips_than_can_be_read(ledger):
+    plan = small_plan(table_spec())
+    unread = {"unread": {f"clip {n:03}": "gone" for n in range(200)}}
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=unread, NSS=1.0, CC=0.5)
+    text = markdown(table_of(plan, ledger))
+    assert "200 of 202 test clips" in text
+    assert "clip 009 and 190 more)" in text
+    assert "clip 010" not in text
+
+
+def test_cells_that_lack_the_same_clips_share_a_note(ledger):
+    plan = small_plan(table_spec())
+    for approach in ("generalization", "adaptation"):
+        unread = {"unread": {"clip c": "gone"}}
+        finish(ledger, plan, f"{approach}-DHF1K-UCFSports-0", summary=unread, NSS=1.0, CC=0.5)
+    (note,) = clip_notes(plan.cells, Results(plan, ledger), plan.tables[0])
+    assert note.endswith(
+        "(clip c): DHF1K to UCF Sports, Domain Generalization; DHF1K to UCF Sports, Domain Adaptation."
+    )
+
+
+def test_whole_values_have_neither_sign_nor_note(ledger):
+    plan = small_plan(table_spec())
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    results = Results(plan, ledger)
+    assert clip_notes(plan.cells, results, plan.tables[0]) == []
+    assert sign([scores for cell in plan.cells if (scores := results.scores(cell))]) == ""
+
+
+@pytest.mark.parametrize("summary", [{"unread": {"clip c": "gone"}}, {"quarantined": 1}])
+def test_one_seed_that_lacks_a_clip_signs_the_value(ledger, summary):
+    plan = small_plan(table_spec(seeds=(0, 1)))
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-1", summary=summary, NSS=1.0, CC=0.5)
+    results = Results(plan, ledger)
+    assert sign([scores for cell in plan.cells if (scores := results.scores(cell))]) == DAGGER
+
+
+@pytest.mark.parametrize(("n", "wanted", "told"), [(0, 3, ""), (1, 3, "(1/3)"), (3, 3, ""), (1, 1, "")])
+def test_a_share_of_the_seeds_is_said_where_some_are_missing(n, wanted, told):
+    assert share(n, wanted) == told

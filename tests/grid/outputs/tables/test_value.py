@@ -1,0 +1,69 @@
+"""One row's value in one metric over its seeds, and which rows' values can be compared."""
+
+import math
+
+import pytest
+
+from grid.outputs.tables.scores import Scores
+from grid.outputs.tables.value import Value, rankable
+
+
+def scores(mean, clips=("a", "b"), unread=(), quarantined=0, clip_mean=0.0):
+    return Scores({"NSS": mean}, {"NSS": clip_mean}, {}, frozenset(clips), 9, frozenset(unread), quarantined)
+
+
+def value(*found, wanted=None, printed=None):
+    """A value over the seeds 0, 1, … as far as they have scores."""
+    scored = tuple((seed, each) for seed, each in enumerate(found) if each)
+    return Value("NSS", scored, wanted or len(found), printed)
+
+
+def test_several_seeds_are_averaged_and_spread():
+    found = value(scores(1.0, clip_mean=3.0), scores(2.0, clip_mean=5.0), printed=1.25)
+    assert (found.mean, found.clip_mean, found.difference) == (1.5, 4.0, 0.25)
+    assert found.std == pytest.approx(math.sqrt(0.5))
+    assert (found.share, found.whole) == ("", True)
+
+
+def test_one_seed_has_no_spread_and_says_how_many_it_lacks():
+    found = value(None, scores(2.0), None)
+    assert (found.mean, found.std, found.share, found.whole) == (2.0, None, "(1/3)", False)
+
+
+def test_no_seed_has_nothing():
+    found = value(None, None, printed=2.0)
+    assert (found.mean, found.std, found.clip_mean, found.difference, found.share) == (None,) * 4 + ("",)
+    assert found.counts == {"n_clips": None, "n_unread": None, "n_quarantined": None}
+
+
+def test_without_a_printed_number_there_is_no_difference():
+    assert value(scores(2.0)).difference is None
+
+
+def test_clips_are_counted_that_every_seed_has_read_and_that_some_seed_has_not():
+    found = value(scores(1.0, ("a", "b"), ("c",)), scores(1.0, ("b", "c"), ("a",), quarantined=2))
+    assert found.counts == {"n_clips": 1, "n_unread": 2, "n_quarantined": 2}
+    assert not found.whole
+
+
+def test_values_of_one_basis_are_ranked():
+    assert rankable([value(scores(1.0)), value(scores(2.0)), value(None)]) == [True, True, False]
+    short = value(scores(1.0, ("a",), ("b",)))
+    assert rankable([short, short]) == [True, True], "on equal terms"
+
+
+def test_of_several_bases_only_whole_values_are_ranked():
+    whole, short = value(scores(1.0)), value(scores(2.0, ("a",), ("b",)))
+    assert rankable([whole, short]) == [True, False]
+    other = value(scores(2.0, ("b",), ("a",)))
+    assert rankable([short, other]) == [False, False]
+
+
+def test_of_several_whole_bases_the_largest_is_ranked():
+    """A clip may be quarantined for one evaluation and usable for a later one."""
+    assert rankable([value(scores(1.0, ("a",))), value(scores(2.0, ("a", "b")))]) == [False, True]
+
+
+def test_nothing_is_ranked_where_there_is_nothing():
+    assert rankable([value(None), value(None)]) == [False, False]
+    assert rankable([]) == []

@@ -1,0 +1,263 @@
+"""What a unit is called: pinned, and changed by all that changes its result and by nothing else."""
+
+from dataclasses import dataclass, field, fields, make_dataclass
+
+import pytest
+
+from grid.planning import planner
+from grid.planning.identity import content_hash, departures, options_of
+from grid.specs import settings
+from hd2s.approaches.registry import approaches
+from hd2s.models.centre_prior import OneFrameConfig
+from hd2s.models.hd2s.config import HD2SConfig
+from hd2s.models.registry import models
+from tests.grid.plans import DIGESTS, of_approach, plan_of
+
+# Of settings that are left out of ids while they are at their default, so that one default that changes
+# would give an old id to another result.
+DEFAULTS_OF_TRAINING_RECIPE_4 = {
+    settings.Train: {
+        "iterations": 2500,
+        "finetune_iterations": 2500,
+        "finetune_lr": None,
+        "micro_batch": 8,
+        "accumulate": 25,
+        "optimiser": "adam",
+        "momentum": 0.0,
+        "lr": 0.001,
+        "weight_decay": 2e-07,
+        "lr_decay": 1.0,
+        "lr_milestones": (),
+        "lr_period": 0,
+        "clip_gradient": None,
+        "multi_level": True,
+        "lambda_max": 1.0,
+        "validate_every": 100,
+        "validation_windows": 4,
+        "protocol": "paper",
+        "non_finite": "stop",
+        "mixed_precision": True,
+        "world_size": 1,
+        "checkpoint_every": 100,
+    },
+    HD2SConfig: {
+        "clip_length": 16,
+        "height": 128,
+        "width": 192,
+        "conspicuity": (1, 2, 3, 4),
+        "bn_momentum": 0.001,
+        "fusion_gain": 0.0,
+        "domains": (),
+        "priors": True,
+        "batch_norm": True,
+        "smoothing": True,
+        "fusion": True,
+        "domain_bn_momentum": 0.01,
+        "max_sigma": 10.0,
+        "quantise": False,
+    },
+    OneFrameConfig: {"height": 128, "width": 192},
+}
+DEFAULTS_OF_EVALUATION_RECIPE_3 = {
+    settings.Test: {"protocol": "paper", "smoothing_sigma": None, "eight_bit": True, "precision": "float32"},
+}
+
+
+def test_a_default_changes_with_its_recipe_alone():
+    """A default has changed, or a setting has come? For the former raise the recipe, and pin it here."""
+    assert planner.TRAINING_RECIPE == 4
+    assert planner.EVALUATION_RECIPE == 3
+    for pinned in (DEFAULTS_OF_TRAINING_RECIPE_4, DEFAULTS_OF_EVALUATION_RECIPE_3):
+        for kind, values in pinned.items():
+            assert {each.name: each.default for each in fields(kind)} == values, kind.__name__
+
+
+def test_the_defaults_of_every_model_and_approach_are_pinned():
+    configs = {model.config for model in models().values()}
+    own = {approach.settings for approach in approaches().values() if approach.settings}
+    assert configs | own | {settings.Train} == DEFAULTS_OF_TRAINING_RECIPE_4.keys()
+
+
+def test_ids_are_pinned():
+    """Changed on purpose? Raise TRAINING_RECIPE or EVALUATION_RECIPE, and say so in the CHANGELOG."""
+    plan = plan_of("domain_shift", "model=[hd2s,centre_prior,chance]")
+    assert [t.id for t in plan.trainings.values() if "DHF1K" in t.sources and t.target != "Hollywood2"] == [
+        "hd2s-generalization-dhf1k-seed0-883be159e51c",
+        "hd2s-adaptation-dhf1k-ucfsports-seed0-725eb4db6739",
+        "hd2s-transfer-dhf1k-ucfsports-seed0-5b8de9cee310",
+        "centre_prior-untrained-dhf1k-seed0-2cc52c899946",
+        "chance-untrained-dhf1k-seed0-ba30454981cc",
+    ]
+    assert {
+        "hd2s-generalization-dhf1k-seed0-883be159e51c-on-ucfsports-95a987b2e701",
+        "hd2s-adaptation-dhf1k-ucfsports-seed0-725eb4db6739-on-ucfsports-42108563bf42",
+    } < plan.evaluations.keys()
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.5
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outer:
+    needed: int
+    inner: Inner
+    options: dict = field(default_factory=dict)
+    parent: str | None = None
+
+
+def test_a_setting_at_its_default_stays_out_of_the_hash():
+    assert departures(Outer(3, Inner())) == {"needed": 3, "inner": {}, "options": {}}
+    assert departures(Outer(0, Inner(0.1, ("a",)), {"list": (1, 2)}, "p")) == {
+        "needed": 0,
+        "inner": {"rate": 0.1, "words": ["a"]},
+        "options": {"list": [1, 2]},
+        "parent": "p",
+    }
+    grown = make_dataclass("Grown", [("later", int, field(default=7))], bases=(Inner,), frozen=True)
+    before = content_hash(Outer(3, Inner()))
+    assert content_hash(Outer(3, grown())) == before, "what comes new renames nothing"
+    assert content_hash(Outer(3, grown(later=8))) != before
+
+
+def test_the_hash_is_of_content_and_not_of_its_order():
+    first, second = ({"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1})
+    assert content_hash(first) == content_hash(second)
+    assert content_hash({"b": [2, 1], "a": 1}) != content_hash(first)
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}])
+def test_what_could_differ_between_machines_has_no_hash(value):
+    with pytest.raises((TypeError, ValueError)):
+        content_hash({"value": value})
+
+
+def test_the_options_of_nothing_are_none():
+    assert options_of(None) == {}
+    assert options_of(HD2SConfig(height=64)) == {"height": 64}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "resources.train.cpu=1",
+        "resources.loader_workers=7",
+        "resources.evaluation_batch=3",
+        "train.checkpoint_every=5",
+        "corpora.DHF1K.root=elsewhere",
+        "tables.paper=none",
+        "tracking.models=copy",
+    ],
+)
+def test_what_changes_no_weight_changes_no_id(override):
+    plan, other = plan_of("domain_shift"), plan_of("domain_shift", override)
+    assert list(other.trainings) == list(plan.trainings)
+    assert list(other.evaluations) == list(plan.evaluations)
+
+
+# Every setting of HD2S and of training, with another value than the default.
+CHANGED = {
+    "model": {
+        "clip_length": 8,
+        "height": 64,
+        "width": 64,
+        "bn_momentum": 0.1,
+        "fusion_gain": 1.0,
+        "conspicuity": [1],
+    },
+    "train": {
+        "iterations": 5,
+        "micro_batch": 2,
+        "accumulate": 5,
+        "optimiser": "sgd",
+        "momentum": 0.9,
+        "lr": 1e-4,
+        "weight_decay": 0.0,
+        "lr_decay": 0.1,
+        "lr_milestones": [10],
+        "lr_period": 10,
+        "clip_gradient": 1.0,
+        "multi_level": "false",
+        "protocol": "released",
+        "non_finite": "skip",
+        "mixed_precision": "false",
+        "world_size": 5,
+        "validate_every": 50,
+        "validation_windows": 1,
+    },
+}
+OF_DOMAINS = ("priors", "batch_norm", "smoothing", "fusion", "domain_bn_momentum", "max_sigma", "quantise")
+TESTED_ALONE = {
+    "model": {"domains", *OF_DOMAINS},
+    "train": {"finetune_iterations", "finetune_lr", "lambda_max", "checkpoint_every"},
+}
+
+
+@pytest.mark.parametrize(("section", "kind"), [("model", HD2SConfig), ("train", settings.Train)])
+def test_what_changes_weights_changes_ids(section, kind):
+    ids = set(plan_of("domain_shift").trainings)
+    assert {each.name for each in fields(kind)} == CHANGED[section].keys() | TESTED_ALONE[section]
+    for name, value in CHANGED[section].items():
+        other = plan_of("table7", f"{section}.{name}={value}")
+        assert ids.isdisjoint(other.trainings), name
+    assert ids.isdisjoint(plan_of("table7", "seeds=[1]").trainings)
+
+
+def test_the_parts_of_domains_concern_those_who_have_domains():
+    plan = plan_of("table7")
+    for override in ("model.priors=false", "model.max_sigma=11", "model.quantise=true"):
+        gone = plan.trainings.keys() - plan_of("table7", override).trainings.keys()
+        assert {plan.trainings[unit].approach for unit in gone} == {"domain-specific"}, override
+
+
+def test_the_training_of_a_model_without_weights_is_of_its_sources_and_its_shape():
+    plan = plan_of("table5", "model=centre_prior")
+    idle = ("train.lr=5", "train.iterations=7", "train.micro_batch=2", "train.mixed_precision=false")
+    for override in idle:
+        assert plan_of("table5", "model=centre_prior", override).trainings.keys() == plan.trainings.keys()
+    for override in ("model.height=64", "train.validation_windows=1"):
+        other = plan_of("table5", "model=centre_prior", override)
+        assert plan.trainings.keys().isdisjoint(other.trainings), override
+
+
+def test_initial_weights_change_fresh_trainings_and_so_their_children():
+    plan = plan_of("domain_shift", "model=[hd2s,chance]")
+    other = plan_of("domain_shift", "model=[hd2s,chance]", weights={"hd2s": "w" * 64})
+    kept = plan.trainings.keys() & other.trainings.keys()
+    assert {plan.trainings[unit].model for unit in kept} == {"chance"}
+    assert len(kept) == 3
+
+
+def test_a_changed_corpus_changes_only_what_reads_it():
+    changed = DIGESTS["UCFSports"] | {"train": "another"}
+    plan, other = plan_of("domain_shift"), plan_of("domain_shift", digests=DIGESTS | {"UCFSports": changed})
+    kept = set(plan.trainings) & set(other.trainings)
+    assert kept == {t.id for t in plan.trainings.values() if "UCFSports" not in (*t.sources, t.target)}
+
+
+def test_a_changed_test_split_changes_no_training():
+    changed = DIGESTS["UCFSports"] | {"test": "another"}
+    plan, other = plan_of("domain_shift"), plan_of("domain_shift", digests=DIGESTS | {"UCFSports": changed})
+    assert set(plan.trainings) == set(other.trainings)
+    gone = set(plan.evaluations) - set(other.evaluations)
+    assert gone == {e.id for e in plan.evaluations.values() if e.test == "UCFSports"}
+
+
+@pytest.mark.parametrize("demo", [False, True])
+def test_ids_leave_nothing_to_the_machine(demo):
+    """A null in a training's or an evaluation's settings would stand for what a device or a host decides."""
+    plan = plan_of("domain_shift", demo=demo)
+    for unit in plan.trainings.values():
+        given = {name: value for name, value in vars(unit.spec.train).items() if value is None}
+        assert given.keys() <= {"finetune_lr", "clip_gradient"}, "none, and nothing else"
+    for unit in plan.evaluations.values():
+        assert None not in vars(unit.spec.protocol).values()
+
+
+def test_more_seeds_only_add_to_a_grid():
+    one, three = plan_of("paper"), plan_of("paper", "seeds=[0,1,2]")
+    assert set(one.trainings) < set(three.trainings)
+    assert len(three.trainings) == 3 * len(one.trainings) == 3 * 18
+    assert {training.seed for training in of_approach(three, "adaptation")} == {0, 1, 2}

@@ -1,0 +1,96 @@
+"""A plan's nouns: what a training reads and costs, and all of it in plain values."""
+
+import pickle
+from dataclasses import replace
+
+import pytest
+
+from grid.plan import Read
+from grid.specs.plugins import load
+from hd2s.models.hd2s.config import HD2SConfig
+from tests.grid.plans import of_approach, plan_of
+from tests.plugged import TINY, for_a_while
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return plan_of("paper")
+
+
+def test_the_costlier_training_reads_more_clips(plan):
+    clips = {t.approach: t.clips for t in plan.trainings.values()}
+    # 2,500 iterations of 25 micro-batches of 8; sources take turns, and a target comes beside.
+    assert clips == dict.fromkeys(clips, 500_000) | {"adaptation": 1_000_000}
+
+
+def test_descendants_are_children_and_their_children():
+    plan = plan_of("domain_shift")
+    parent = next(iter(plan.trainings))
+    children = plan.descendants(parent)
+    assert {plan.trainings[child].approach for child in children} == {"transfer"}
+    assert len(children) == 2
+    grandchild = replace(plan.trainings[children[0]], id="grandchild", parent=children[0])
+    plan.trainings["grandchild"] = grandchild
+    assert plan.descendants(parent) == [*children, "grandchild"]
+    evaluations = [e.id for e in plan.evaluations.values() if e.training in (parent, *children)]
+    assert plan.dependents(parent) == [*children, "grandchild", *evaluations]
+
+
+def test_a_training_reads_its_corpora_at_its_models_size_and_maps_where_they_supervise(plan):
+    adaptation = of_approach(plan, "adaptation")[0]
+    size = (128, 192, 16)
+    assert adaptation.reads == {
+        Read("DHF1K", "train", *size): True,
+        Read("DHF1K", "val", *size): True,
+        Read("UCFSports", "train", *size): False,
+    }
+    transfer = of_approach(plan, "transfer")[0]
+    assert {(read.corpus, read.split) for read in transfer.reads} == {
+        (transfer.target, "train"),
+        (transfer.target, "val"),
+    }
+    frame = plan_of("table5", "model=centre_prior", "model.height=32")
+    assert {read[2:] for unit in frame.trainings.values() for read in unit.reads} == {(32, 192, 1)}
+
+
+def test_what_is_read_both_ways_is_read_with_maps():
+    """A corpus whose maps supervise a training is at hand with them, whoever else looks at it."""
+    training = of_approach(plan_of("domain_shift"), "adaptation")[0]
+    both = replace(training, spec=replace(training.spec, unlabelled=training.spec.labelled))
+    assert all(both.reads.values())
+
+
+def test_all_settings_are_said_in_plain_values_what_is_at_its_default_too(plan):
+    settings = of_approach(plan, "domain-specific")[0].spec.as_settings()
+    assert settings["model"]["name"] == "hd2s"
+    assert settings["model"]["domains"] == ("DHF1K", "UCFSports", "Hollywood2")
+    assert settings["model"]["backbone_weights"] is None
+    assert settings["model"].keys() >= vars(HD2SConfig()).keys()
+    assert settings["approach"] == {"name": "domain-specific"}
+    assert settings["train"]["lr"] == 1e-3
+    assert settings["labelled"][0] == {"corpus": "DHF1K", "digest": "DHF1K's train"}
+    evaluation = next(iter(plan.evaluations.values()))
+    assert evaluation.spec.as_settings()["protocol"]["smoothing_sigma"] == 5.0
+
+
+def test_an_approachs_own_settings_are_said_under_its_word(tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        "{name: own, title: Own, metrics: [NSS], sources: [DHF1K], targets: [LEDOV], approaches: [mean-gap]}"
+    )
+    with for_a_while():
+        load([TINY])
+        grid = plan_of(tmp_path / "own.yaml", "approach.mean-gap.weight=0.5")
+        (training,) = grid.trainings.values()
+        assert training.spec.as_settings()["approach"] == {"name": "mean-gap", "mean-gap": {"weight": 0.5}}
+        assert training.spec.approach.options == {"weight": 0.5}
+
+
+def test_what_is_pickled_for_a_worker_needs_no_declaration_to_be_read():
+    """A worker reads its job before it knows of the plug-ins that the job is of."""
+    spec = of_approach(plan_of("domain_shift"), "adaptation")[0].spec
+    assert (spec.model.declaration.title, spec.model.config.height) == ("HD2S", 128)
+    assert spec.approach.declaration.title == "Domain Adaptation"
+    kept = pickle.dumps(spec)
+    assert b"hd2s.models" not in kept
+    assert b"hd2s.approaches" not in kept
+    assert pickle.loads(kept) == spec

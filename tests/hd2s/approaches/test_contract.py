@@ -1,0 +1,101 @@
+"""Plain supervision, which a learner is unless it says otherwise, and what an approach asks of a model."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hd2s import build_model
+from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress, total
+from hd2s.losses import kld
+from hd2s.models.registry import models
+from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
+from tests.hd2s.models.toy_models import TOY
+
+NOW = Progress(0, 10)
+
+
+def learner_of(*, auxiliary=True, **options):
+    model = build_model("hd2s", seed=0, **SMALL | options)
+    return Learner(model, LearnerOptions(auxiliary=auxiliary)).eval()
+
+
+def test_supervision_sums_the_terms_of_equation_1():
+    learner, one = learner_of(), micro_batch()
+    ((loss, terms),) = learner.losses([one], [], NOW)
+    prediction, truth = learner.model(one.clips), one.maps[:, 0]
+    expected = [kld(prediction.saliency[:, 0], truth).mean()]
+    expected += [kld(maps[:, 0], truth).mean() for maps in prediction.auxiliary.values()]
+    assert list(terms) == ["kld/saliency", *(f"kld/conspicuity_{level}" for level in (1, 2, 3, 4))]
+    torch.testing.assert_close(list(terms.values()), expected)
+    torch.testing.assert_close(loss, sum(expected))
+
+
+def test_without_auxiliary_maps_the_saliency_map_alone_is_supervised():
+    learner, one = learner_of(auxiliary=False), micro_batch()
+    ((loss, terms),) = learner.losses([one], [], NOW)
+    assert list(terms) == ["kld/saliency"]
+    torch.testing.assert_close(loss, kld(learner.model(one.clips).saliency[:, 0], one.maps[:, 0]).mean())
+
+
+def test_a_batch_runs_through_its_own_domain():
+    learner = learner_of(domains=DOMAINS)
+    with torch.no_grad():
+        learner.model.smoothing["UCFSports"].sigma.fill_(1.0)
+    losses = []
+    for domain in ("DHF1K", "UCFSports"):
+        one = micro_batch(domain=domain)
+        ((loss, _),) = learner.losses([one], [], NOW)
+        losses.append(loss)
+        expected = learner.model.losses(learner.model(one.clips, domain=domain), one.maps)
+        torch.testing.assert_close(loss, sum(expected.values()))
+    assert losses[0] != losses[1]
+    with pytest.raises(ValueError, match="needs domain"):
+        list(learner.losses([micro_batch()], [], NOW))
+
+
+def test_one_labelled_batch_is_taken_at_a_time_and_unlabelled_ones_are_not_looked_at():
+    learner = learner_of()
+    unlabelled = [MicroBatch(torch.full((2, 3, 8, 32, 32), float("nan")))]
+    ((loss, _),) = learner.losses([micro_batch()], unlabelled, NOW)
+    assert loss.isfinite()
+    with pytest.raises(ValueError, match="unpack"):
+        list(learner.losses([micro_batch(), micro_batch(1)], [], NOW))
+
+
+def test_what_lasts_is_the_model_alone():
+    learner = learner_of()
+    assert learner.result() is learner.model
+    assert dict(learner.watched(NOW)) == {}
+    before = {name: value.clone() for name, value in learner.state_dict().items()}
+    learner.after_step()
+    assert all(torch.equal(value, before[name]) for name, value in learner.state_dict().items())
+
+
+def test_a_total_is_the_sum_of_scalars():
+    terms = {"a": torch.tensor(1.5), "b": torch.tensor(-0.25)}
+    assert total(terms).shape == ()
+    assert total(terms).item() == 1.25
+
+
+@pytest.mark.parametrize("needs", [frozenset(), {"features"}, {"domains"}, {"features", "domains"}])
+def test_what_an_approach_needs_is_asked_of_the_model_before_anything_is_built(needs):
+    approach = Approach("x", "X", needs=frozenset(needs))
+    hd2s, plain = models()["hd2s"], models()["centre_prior"]
+    assert approach.lacking(hd2s, hd2s.config()) == []
+    assert approach.lacking(plain, plain.config()) == sorted(needs)
+    assert approach.lacking(TOY, TOY.config()) == sorted(needs)
+
+
+def test_by_default_an_approach_learns_from_its_sources_and_starts_afresh():
+    approach = Approach("x", "X")
+    assert approach.labelled(("a", "b"), "t") == ("a", "b")
+    assert approach.unlabelled(("a", "b"), "t") == ()
+    assert approach.options(("a", "b")) == {}
+    assert (approach.learner, approach.parent, approach.around, approach.trains) == (
+        Learner,
+        None,
+        None,
+        True,
+    )
+    assert replace(approach) == approach

@@ -1,0 +1,48 @@
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from hd2s.models.config import ConfigError, Fault, Input, ModelConfig
+
+
+@dataclass(frozen=True)
+class Sides(ModelConfig):
+    height: int = 4
+    width: int = 4
+    name: str = "x"
+
+    def faults(self) -> Iterable[Fault]:
+        return [(side, "1 or more") for side in ("height", "width") if getattr(self, side) < 1]
+
+
+def test_a_window_spans_its_steps():
+    assert Input(16, 128, 192).span == 16
+    assert Input(12, 256, 384, step=5, answers="every").span == 56
+    assert Input(1, 8, 9, step=5).span == 1
+    assert Input(1, 8, 9).size == (8, 9)
+
+
+def test_everything_that_cannot_work_is_told_at_once_and_by_field():
+    with pytest.raises(
+        ConfigError, match="Sides: height must be 1 or more, found 0; width must be 1 or more, found -2"
+    ) as error:
+        Sides(height=0, width=-2)
+    assert error.value.faults == [("height", "1 or more"), ("width", "1 or more")]
+
+
+def test_wrong_types_are_told_before_faults_are_looked_for():
+    with pytest.raises(ConfigError, match="Sides: height must be int, found '0'; name must be str, found 3"):
+        Sides(height="0", name=3)
+
+
+def test_values_are_plain_afterwards():
+    assert type(Sides(height=np.int64(3)).height) is int
+
+
+def test_a_model_offers_nothing_that_it_does_not_say():
+    config = Sides()
+    assert (dict(config.features), config.learns_smoothing, config.domain_of("DHF1K")) == ({}, False, None)
+    with pytest.raises(NotImplementedError, match="Sides must say what its model looks at"):
+        _ = config.input

@@ -1,0 +1,193 @@
+"""The optimiser against Adam and SGD written out, number by number, in double precision."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hd2s.approaches.contract import Learner, LearnerOptions
+from hd2s.models.contract import ParameterGroup, SaliencyModel
+from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from tests.hd2s.models.toy_models import TOY, declared
+
+STEPS = 12
+START = {"encoder": 1.0, "decoder": -2.0, "beside": 0.5}
+GRADIENTS = {name: np.random.default_rng(i).normal(size=STEPS) for i, name in enumerate(START)}
+
+
+class TwoGroups(SaliencyModel):
+    """An encoder at a tenth of the learning rate, decayed threefold and frozen at first, and a decoder."""
+
+    frozen = 0
+
+    def __init__(self, config):
+        super().__init__(config)
+        for name in ("encoder", "decoder"):
+            setattr(self, name, nn.Parameter(torch.tensor(START[name], dtype=torch.float64)))
+
+    def parameter_groups(self):
+        encoder = ParameterGroup([self.encoder], lr=0.1, weight_decay=3.0, frozen=self.frozen)
+        return [encoder, ParameterGroup([self.decoder])]
+
+
+class FrozenAtFirst(TwoGroups):
+    frozen = 4
+
+
+class Beside(Learner):
+    """Trains one more number beside the model."""
+
+    def __init__(self, model):
+        super().__init__(model, LearnerOptions())
+        self.beside = nn.Parameter(torch.tensor(START["beside"], dtype=torch.float64))
+
+    def values(self):
+        found = {"encoder": self.model.encoder, "decoder": self.model.decoder, "beside": self.beside}
+        return {name: value.item() for name, value in found.items()}
+
+
+def learner_of(kind=TwoGroups):
+    return Beside(declared(replace(TOY, build=kind)))
+
+
+def step(learner, optimiser, iteration):
+    """Take a step under gradients that depend on nothing but the iteration's number."""
+    optimiser.begin(iteration)
+    parameters = {"beside": learner.beside, **dict(learner.model.named_parameters())}
+    moving = [(name, p) for name, p in parameters.items() if p.requires_grad]
+    sum(p * GRADIENTS[name][iteration] for name, p in moving).backward()
+    optimiser.step()
+
+
+def trained(options, kind=TwoGroups, steps=STEPS):
+    learner = learner_of(kind)
+    optimiser = Optimiser(learner, options)
+    for iteration in range(steps):
+        step(learner, optimiser, iteration)
+    return learner.values()
+
+
+def plain_adam(name, lr, decay, rates, first=0):
+    """Kingma and Ba's algorithm 1 with L2 regularisation, from iteration `first`."""
+    value, m, v = START[name], 0.0, 0.0
+    for t, iteration in enumerate(range(first, STEPS), start=1):
+        gradient = GRADIENTS[name][iteration] + decay * value
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        value -= lr * rates[iteration] * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)) ** 0.5 + 1e-8)
+    return value
+
+
+def plain_sgd(name, lr, decay, rates, momentum):
+    value, velocity = START[name], None
+    for iteration in range(STEPS):
+        gradient = GRADIENTS[name][iteration] + decay * value
+        velocity = gradient if velocity is None else momentum * velocity + gradient
+        value -= lr * rates[iteration] * velocity
+    return value
+
+
+ALIKE = [1.0] * STEPS
+OPTIONS = OptimiserOptions(lr=0.05, weight_decay=0.02)
+
+
+def test_adam_moves_each_group_by_its_own_factors():
+    expected = {
+        "encoder": plain_adam("encoder", 0.005, 0.06, ALIKE),
+        "decoder": plain_adam("decoder", 0.05, 0.02, ALIKE),
+        "beside": plain_adam("beside", 0.05, 0.02, ALIKE),
+    }
+    assert trained(OPTIONS) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_moves_each_group_by_its_own_factors(momentum):
+    expected = {
+        "encoder": plain_sgd("encoder", 0.005, 0.06, ALIKE, momentum),
+        "decoder": plain_sgd("decoder", 0.05, 0.02, ALIKE, momentum),
+        "beside": plain_sgd("beside", 0.05, 0.02, ALIKE, momentum),
+    }
+    assert trained(replace(OPTIONS, kind="sgd", momentum=momentum)) == pytest.approx(expected, rel=1e-12)
+
+
+def rates_by_hand(decay, milestones, period):
+    """Walk through the iterations and multiply when it is time."""
+    rate, found = 1.0, []
+    for iteration in range(STEPS):
+        if iteration and period and iteration % period == 0:
+            rate *= decay
+        rate *= decay ** milestones.count(iteration)
+        found.append(rate)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("decay", "milestones", "period"),
+    [(0.5, (), 0), (0.1, (3, 7), 0), (0.8, (), 4), (0.5, (3, 5), 4), (0.5, (4,), 4), (0.3, (0, 99), 0)],
+)
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_the_learning_rate_falls_at_milestones_and_every_period(kind, decay, milestones, period):
+    options = replace(
+        OPTIONS, kind=kind, momentum=0.5, lr_decay=decay, lr_milestones=milestones, lr_period=period
+    )
+    rates = rates_by_hand(decay, milestones, period)
+    assert [options.lr_at(i) for i in range(STEPS)] == pytest.approx([0.05 * rate for rate in rates])
+    plain = {"adam": plain_adam, "sgd": lambda *a: plain_sgd(*a, 0.5)}[kind]
+    expected = {
+        "encoder": plain("encoder", 0.005, 0.06, rates),
+        "decoder": plain("decoder", 0.05, 0.02, rates),
+        "beside": plain("beside", 0.05, 0.02, rates),
+    }
+    assert trained(options) == pytest.approx(expected, rel=1e-12)
+
+
+def test_without_a_schedule_the_rate_is_the_one_that_was_given_to_the_bit():
+    options = OptimiserOptions(lr=0.1, lr_decay=0.7, lr_milestones=(5,))
+    assert [options.lr_at(i) for i in (0, 4)] == [0.1, 0.1]
+    assert OptimiserOptions(lr=0.1).lr_at(10_000) == 0.1
+
+
+def test_a_frozen_group_starts_afresh_when_its_time_has_come():
+    """Neither decay nor momentum has moved it before; the others take no notice."""
+    options = replace(OPTIONS, lr_decay=0.5, lr_period=3)
+    rates = rates_by_hand(0.5, (), 3)
+    for steps in (1, 4):
+        assert trained(options, FrozenAtFirst, steps)["encoder"] == START["encoder"]
+    expected = {
+        "encoder": plain_adam("encoder", 0.005, 0.06, rates, first=4),
+        "decoder": plain_adam("decoder", 0.05, 0.02, rates),
+        "beside": plain_adam("beside", 0.05, 0.02, rates),
+    }
+    assert trained(options, FrozenAtFirst) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+@pytest.mark.parametrize("interrupted", [2, 4, 7])
+def test_an_interrupted_training_goes_on_as_if_nothing_had_been(kind, interrupted):
+    options = replace(OPTIONS, kind=kind, momentum=0.9, lr_decay=0.5, lr_period=3)
+    learner = learner_of(FrozenAtFirst)
+    optimiser = Optimiser(learner, options)
+    for iteration in range(interrupted):
+        step(learner, optimiser, iteration)
+    weights, state = learner.state_dict(), optimiser.state_dict()
+    resumed = learner_of(FrozenAtFirst)
+    resumed.load_state_dict(weights)
+    other = Optimiser(resumed, options)
+    other.load_state_dict(state)
+    for iteration in range(interrupted, STEPS):
+        step(resumed, other, iteration)
+    assert resumed.values() == trained(options, FrozenAtFirst)
+
+
+def test_gradients_of_the_last_iteration_are_forgotten():
+    learner = learner_of()
+    optimiser = Optimiser(learner, OPTIONS)
+    step(learner, optimiser, 0)
+    optimiser.begin(1)
+    assert [p.grad for p in learner.parameters()] == [None] * 3
+
+
+def test_an_unknown_kind():
+    with pytest.raises(ValueError, match=r"Unknown optimiser adm\. Did you mean adam\?"):
+        OptimiserOptions(kind="adm")

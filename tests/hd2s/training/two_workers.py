@@ -1,0 +1,86 @@
+"""What each of two workers runs in test_iteration.py: the same iterations, on its own micro-batches."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from hd2s import build_model
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
+from hd2s.approaches.registry import approaches
+from hd2s.training.iteration import Iteration, NonFiniteError, Recipe, take_iteration
+from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
+
+# The two deepest levels hold most weights and nothing that the others do not show.
+TWO_LEVELS = {**SMALL, "conspicuity": (1, 2)}
+CASES = {  # name → (approach, options of the model, micro-batches of each worker)
+    "supervised": ("generalization", {}, 2),
+    "adversarial": ("adaptation", {}, 2),
+    "domain_specific": ("domain-specific", {"domains": DOMAINS}, 3),
+    "calibrated": ("calibration", {}, 2),
+}
+
+
+def drawn(k: int, worker: int, *, spoilt: bool = False) -> tuple[list[MicroBatch], list[MicroBatch]]:
+    """Return what `worker` draws as number k: its clips differ from the other's, its domain does not."""
+    options = {"domain": DOMAINS[k % 3], "keys": [f"clip {k} of worker {worker}"]}
+    labelled = micro_batch(10 * k + worker, torch.float64, **options)
+    if spoilt:
+        labelled.clips[0, 0, 0, 0, 0] = float("nan")
+    return [labelled], [micro_batch(100 + 10 * k + worker, torch.float64)]
+
+
+def build(case: str, **options) -> Learner:
+    """Return a case's learner without dropout, whose draws would differ, and in double precision."""
+    word, of_model, _ = CASES[case]
+    model = build_model("hd2s", seed=0, **TWO_LEVELS, **of_model)
+    learner = approaches()[word].learner(model, LearnerOptions(**options)).double()
+    for module in learner.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return learner
+
+
+def recipe(accumulate: int, **options) -> Recipe:
+    # λ is 0 in the first of many iterations; here the reversal must be seen.
+    return Recipe(iterations=2, accumulate=accumulate, **options)
+
+
+def still(learner: Learner) -> Optimiser:
+    """Return what moves no weight, so that gradients alone are compared."""
+    return Optimiser(learner, OptimiserOptions(kind="sgd", lr=0.0, weight_decay=0.0))
+
+
+def outcome(learner: Learner, result: Iteration) -> dict:
+    gradients = {name: p.grad for name, p in learner.named_parameters() if p.grad is not None}
+    return {"gradients": gradients, "terms": result.terms, "skipped": result.skipped}
+
+
+def work(worker: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=worker, world_size=2
+    )
+    found = {}
+    for case, (_, _, accumulate) in CASES.items():
+        learner = build(case)
+        batches = (drawn(k, worker) for k in range(accumulate))
+        result = take_iteration(learner, still(learner), recipe(accumulate), 1, batches)
+        found[case] = outcome(learner, result)
+        found[case]["statistics"] = dict(learner.named_buffers())
+    for policy in ("skip", "stop"):
+        learner = build("supervised")
+        batches = (drawn(k, worker, spoilt=worker == 1 and k == 1) for k in range(2))
+        options = recipe(2, non_finite=policy)
+        try:
+            found[policy] = outcome(learner, take_iteration(learner, still(learner), options, 1, batches))
+        except NonFiniteError as error:
+            found[policy] = str(error)
+    torch.save(found, Path(folder) / f"worker{worker}.pt")
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    work(int(sys.argv[1]), sys.argv[2])
