@@ -159,7 +159,7 @@ def test_a_column_s_mean_leaves_out_what_is_undefined():
 def test_a_scored_submission_equals_the_grid_s_evaluation(tmp_path):
     """``predict --submission`` and ``score`` give what the grid's own evaluation gives, to the last bit."""
     manifest = write_scored(tmp_path, {"0601": 9, "0602": 3}, split="test")
-    model = trained_like("hd2s", 8).eval()
+    model = trained_like(8).eval()
     save_weights(model, tmp_path / "model.pt")
     corpus = ["--corpus", "dhf1k", "--split", "test", "--manifest", str(manifest)]
     out, table = str(tmp_path / "out"), str(tmp_path / "videos.csv")
@@ -169,7 +169,7 @@ def test_a_scored_submission_equals_the_grid_s_evaluation(tmp_path):
     with Path(table).open(newline="") as file:
         found = {row["video"]: row for row in csv.DictReader(file)}
     split = ScoredSplit.open(str(manifest), "test")
-    predictor = Predictor(model, clip_length=8)
+    predictor = Predictor(model)
     for name in split.clips:
         scores = score_clip(split, name, predictor=predictor, size=(32, 32), threads=1, eight_bit=True)
         rows = np.stack([scores[metric].to_numpy() for metric in METRICS], axis=1)
