@@ -148,7 +148,7 @@ def test_a_manifest(files, name, edits):
 
 
 def result_file(place, kind):
-    training = Training("training", "", "generalization", ("DHF1K",), None, 0, None, {})
+    training = Training("training", "", "hd2s", "generalization", ("DHF1K",), None, 0, None, {})
     evaluation = Evaluation("evaluation", "", "training", "DHF1K", {})
     ledger = Ledger(place)
     (place / "best.pt").write_bytes(b"weights")
