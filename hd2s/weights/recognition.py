@@ -40,7 +40,13 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
                 return [Candidate(name, config, approach)]
         raise WeightsError(f"{path}: what it says of its model is no name and configuration")
     if content.get("format") == OWN_FORMAT:
-        return [Candidate(word, {}) for word in models()]
+        approach = str(content.get("approach", ""))
+        # The first checkpoints said nothing of their model: it is one that a name alone stood for.
+        return [
+            Candidate(word, dict(options), approach)
+            for word, model in models().items()
+            for options in ({}, *filter(None, model.aliases.values()))
+        ]
     found = [
         Candidate(word, layout.options(content))
         for word, model in models().items()
