@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+# A file's tests share what they set up, so they stay together.
+TWO_AT_ONCE := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 OUT ?= runs/demo
 
 .PHONY: help demo test test-cluster soak lint check ui clean
@@ -13,8 +15,9 @@ help: ## say what there is
 demo: $(READY) ## the main job on generated corpora: video files to a LaTeX table
 	$(RUN) run_grid.py --grid domain_shift --demo
 
-test: $(READY) ## all tests on one machine
-	$(RUN) -m pytest
+test: $(READY) ## all tests on one machine; those that start Ray, which uses all cores, after the others
+	$(TWO_AT_ONCE) -m 'not cluster and not ray'
+	$(RUN) -m pytest -m 'ray and not cluster'
 
 test-cluster: $(READY) ## clusters of several nodes, made of namespaces: as root, with iproute2, openssh and rsync
 	$(RUN) -m pytest -m cluster
@@ -31,7 +34,7 @@ check: $(READY) ## style, types, and all tests that start no Ray: for every few 
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(RUN) -m pytest -m 'not cluster and not ray and not slow' -q
+	$(TWO_AT_ONCE) -m 'not cluster and not ray and not slow' -q
 
 ui: $(READY) ## a folder's runs in MLflow at http://127.0.0.1:5000, for this machine alone: OUT=runs/demo
 	@test -f $(OUT)/mlflow.db || { echo "no runs in $(OUT): run a grid first, or give its folder with make ui OUT=..."; exit 1; }
