@@ -13,7 +13,8 @@ from hd2s.metrics import definitions as metrics
 from hd2s.models import registry as models
 from tests.places import REPOSITORY
 
-TINY = REPOSITORY / "tests" / "plugins" / "tiny"
+OURS = REPOSITORY / "tests" / "plugins" / "ours"
+"""The plug-ins that README shows."""
 _REGISTRIES = (
     (models, "_PLUGGED_IN"),
     (approaches, "_PLUGGED_IN"),

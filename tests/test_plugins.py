@@ -27,8 +27,8 @@ from manifests import ProblemError
 from tests.datasets.small_corpora import four_digits, moving_square, write_fixations, write_png
 from tests.grid.grids import ONE, Context, assert_goes_on_exactly
 from tests.places import REPOSITORY
+from tests.plugged import OURS
 
-OURS = REPOSITORY / "tests" / "plugins" / "ours"
 SPEC = """
 name: plugged
 title: A grid of one's own

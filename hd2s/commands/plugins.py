@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hd2s import plugins
 from manifests.plugins import import_folder
 
 
@@ -28,6 +27,10 @@ def register_plugins(folders: list[Path]) -> None:
         ProblemError: one cannot be imported.
         ValueError: a word is taken.
     """
+    if not folders:
+        return
+    from hd2s import plugins  # noqa: PLC0415 - loads PyTorch, which scoring does without
+
     for folder in folders:
         for module in import_folder(folder):
             plugins.register(module)

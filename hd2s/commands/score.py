@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -25,8 +26,9 @@ from rich.progress import track
 from rich.table import Table
 
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
-from hd2s.metrics import METRICS
+from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.metrics.benchmark import score_frame
+from hd2s.metrics.definitions import known_metrics
 from manifests import Problem, ProblemError
 
 _LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")  # by file managers, beside hidden files
@@ -44,6 +46,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)"
     )
     parser.add_argument("--per-video", type=Path, metavar="CSV", help="write the means of every video")
+    add_plugins(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,11 +56,12 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         ProblemError: before anything is scored, with all that is wrong with the files.
     """
+    register_plugins(options.plugins)
     folder = options.manifest or Path("manifests") / options.corpus
     split = ScoredSplit.open(str(folder), options.split)
     files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
     longest_first = sorted(files, key=lambda name: -len(files[name]))
-    jobs = [(folder, options.split, name, files[name]) for name in longest_first]
+    jobs = [_Job(folder, options.split, name, files[name], options.plugins) for name in longest_first]
     # Spawned, not forked: libraries that hold threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context) as pool:
@@ -148,15 +152,28 @@ def _one_thread_each() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _score(job: tuple[Path, str, str, list[Path]]) -> np.ndarray:
-    """Score one clip: float64 (frames, metrics)."""
-    folder, split_name, name, files = job
-    split = ScoredSplit.open(str(folder), split_name)
-    return np.array([_score_frame(_read(file), split.frame(name, i)) for i, file in enumerate(files)])
+class _Job(NamedTuple):
+    """One clip to score, in a process that knows nothing yet."""
+
+    manifest: Path
+    split: str
+    clip: str
+    files: list[Path]
+    plugins: list[Path]
+
+
+def _score(job: _Job) -> np.ndarray:
+    """Score one clip by all metrics: float64 (frames, metrics)."""
+    register_plugins(job.plugins)
+    split = ScoredSplit.open(str(job.manifest), job.split)
+    return np.array([_score_frame(_read(file), split.frame(job.clip, i)) for i, file in enumerate(job.files)])
 
 
 def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
-    return list(score_frame(prediction, frame.truth, frame.points, frame.pool, frame.key).values())
+    scores = score_frame(
+        prediction, frame.truth, frame.points, frame.pool, frame.key, metrics=known_metrics()
+    )
+    return list(scores.values())
 
 
 def _read(file: Path) -> np.ndarray:
@@ -184,7 +201,7 @@ def _write_csv(path: Path, means: dict[str, np.ndarray], scores: dict[str, np.nd
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["video", "frames", *METRICS])
+        rows.writerow(["video", "frames", *known_metrics()])
         rows.writerows([name, len(scores[name]), *row.tolist()] for name, row in means.items())
 
 
@@ -193,7 +210,7 @@ def _print(frames: np.ndarray, videos: np.ndarray) -> None:
     table = Table("metric", "mean over frames", "mean over videos", "frames scored")
     counts = (~np.isnan(frames)).sum(axis=0)
     for metric, of_frames, of_videos, count in zip(
-        METRICS, _mean(frames), _mean(videos), counts, strict=True
+        known_metrics(), _mean(frames), _mean(videos), counts, strict=True
     ):
         table.add_row(metric, f"{of_frames:.4f}", f"{of_videos:.4f}", f"{count} of {len(frames)}")
     Console().print(table)

@@ -9,7 +9,7 @@ from grid.plan import Read
 from grid.specs.plugins import load
 from hd2s.models.hd2s.config import HD2SConfig
 from tests.grid.plans import of_approach, plan_of
-from tests.plugged import TINY, for_a_while
+from tests.plugged import OURS
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,13 @@ def test_all_settings_are_said_in_plain_values_what_is_at_its_default_too(plan):
 
 def test_an_approachs_own_settings_are_said_under_its_word(tmp_path):
     (tmp_path / "own.yaml").write_text(
-        "{name: own, title: Own, metrics: [NSS], sources: [DHF1K], targets: [LEDOV], approaches: [mean-gap]}"
+        "{name: own, title: Own, metrics: [NSS], sources: [DHF1K], targets: [LEDOV], approaches: [mirror]}"
     )
-    with for_a_while():
-        load([TINY])
-        grid = plan_of(tmp_path / "own.yaml", "approach.mean-gap.weight=0.5")
-        (training,) = grid.trainings.values()
-        assert training.spec.as_settings()["approach"] == {"name": "mean-gap", "mean-gap": {"weight": 0.5}}
-        assert training.spec.approach.options == {"weight": 0.5}
+    load([OURS])
+    grid = plan_of(tmp_path / "own.yaml", "approach.mirror.weight=0.5")
+    (training,) = grid.trainings.values()
+    assert training.spec.as_settings()["approach"] == {"name": "mirror", "mirror": {"weight": 0.5}}
+    assert training.spec.approach.options == {"weight": 0.5}
 
 
 def test_what_is_pickled_for_a_worker_needs_no_declaration_to_be_read():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,18 +108,24 @@ def _blocks(
     found: dict[_Pair, list[Comparison]], spec: TableSpec, layout: Layout, results: Results
 ) -> tuple[Block, ...]:
     several = len({pair.words for pair in found}) > 1
+    model_of = _model_if_several(found)
 
     def heading(pair: _Pair) -> str:
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
     def group(pair: _Pair) -> str:
-        model = models()[pair.first.model].title if len(spec.models) > 1 else ""
-        return ", ".join(filter(None, (layout.group(pair.first), model, pair.first.variant)))
+        return ", ".join(filter(None, (layout.group(pair.first), model_of(pair.first), pair.first.variant)))
 
     return tuple(
         Block(title, tuple(Group(group(pair), _rows(pair, found[pair], spec, results)) for pair in pairs))
         for title, pairs in gather(found, heading)
     )
+
+
+def _model_if_several(pairs: Iterable[_Pair]) -> Callable[[Cell], str]:
+    """Return what says of a cell which model it is of: nothing, where all pairs are of one."""
+    several = len({pair.first.model for pair in pairs}) > 1
+    return lambda cell: models()[cell.model].title if several else ""
 
 
 def _rows(
@@ -169,14 +175,14 @@ def _notes(spec: TableSpec) -> tuple[str, ...]:
 def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
     """Gather the pairs of which a seed cannot be compared, by the reason of the model that lacks values."""
     lacking: list[tuple[str, str]] = []
+    model_of = _model_if_several(pairs)
     for pair in pairs:
         reasons = {results.reason(cell, spec.metrics): cell for cells in pair.cells for cell in cells}
         reasons.pop("", None)
         for reason, cell in list(reasons.items())[:1]:
             seed = f" (seed {cell.seed})" if len(spec.seeds) > 1 else ""
             told = f"{approaches()[cell.approach].title}{seed}: {reason}"
-            variant = f", {cell.variant}" if cell.variant else ""
-            lacking.append((told, f"{where(cell)}{variant}"))
+            lacking.append((told, ", ".join(filter(None, (where(cell), model_of(cell), cell.variant)))))
     by_reason = gather(lacking, lambda item: item[0])
     places = tuple((reason, tuple(place for _, place in items)) for reason, items in by_reason)
     return Missing("comparisons", len(pairs), places)

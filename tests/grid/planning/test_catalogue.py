@@ -8,7 +8,7 @@ from grid.planning.catalogue import catalogue
 from grid.specs import grid_reader
 from manifests.problem import ProblemError
 from tests.grid.plans import plan_of
-from tests.plugged import TINY, for_a_while
+from tests.plugged import OURS
 
 # Cells, evaluations and trainings.
 COUNTS = {
@@ -68,8 +68,7 @@ def test_a_catalogue_of_other_models_and_seeds():
 
 def test_a_grid_that_the_models_cannot_take_is_left_out():
     """Tiny has no conspicuity maps to leave out, and no layers of a domain's own."""
-    with for_a_while():
-        offers = catalogue([f"plugins=[{TINY}]", "model=tiny"], demo=False)
+    offers = catalogue([f"plugins=[{OURS}]", "model=tiny"], demo=False)
     found = {offer.name: astuple(offer)[3:] for offer in offers if not offer.within}
     without = {"table3", "table4", "table7", "multi_source", "paper", "everything"}
     assert found == {name: counts for name, counts in COUNTS.items() if name not in without}

@@ -11,7 +11,7 @@ from grid.planning.prepare import prepare
 from grid.specs import settings_reader
 from tests.grid.grids import SHORT, write_spec
 from tests.places import REPOSITORY
-from tests.plugged import TINY, for_a_while
+from tests.plugged import OURS
 
 WRONG = """
 name: wrong
@@ -163,19 +163,18 @@ models: [hd2s, tiny, chance]
 def test_mistakes_of_each_of_several_models_are_one_answer(answer, tmp_path):
     """A plug-in without features, a setting of no model, and one of a model that only another has."""
     (tmp_path / "several.yaml").write_text(SEVERAL)
-    shutil.copytree(TINY, tmp_path / "featureless", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(OURS, tmp_path / "featureless", ignore=shutil.ignore_patterns("__pycache__"))
     model = tmp_path / "featureless" / "tiny_model.py"
     text = model.read_text()
     model.write_text(text.replace("    def features(self)", "    def no_features(self)"))
-    wrong = ["model.hight=3", "model.tiny.bn_momentum=1", "model.channels=0", "model.chance.height=0"]
+    wrong = ["model.hight=3", "model.tiny.bn_momentum=1", "model.tiny.width=50", "model.chance.height=0"]
     given = ["plugins=[featureless]", *wrong]
-    with for_a_while():
-        status, told = answer(tmp_path, "--grid", "several.yaml", "--demo", *given)
+    status, told = answer(tmp_path, "--grid", "several.yaml", "--demo", *given)
     assert status == run_grid.WRONG
     for mistake in (
         "found 'model.hight'. Did you mean model.height?",
         "found 'model.bn_momentum'",
-        "model.channels: expected a positive multiple of 1, found 0",
+        "model.width: expected a positive multiple of 4, found 50",
         "model.height: expected 1 or more, found 0",
         "several, model tiny: expected a model with features, which adaptation works on, found one without",
     ):
@@ -207,11 +206,10 @@ def test_models_of_the_command_line_take_the_place_of_a_grids(small_demo):
 
 def test_a_grid_says_how_to_call_it_again(small_demo):
     own = write_spec(small_demo, approaches="generalization")
-    asked = ["model=[hd2s,chance]", f"plugins=[{TINY}]", "resources.loader_workers=1", "train.lr=0.1"]
-    with for_a_while():
-        grid = prepare(str(own), asked, small_demo, demo=True, tell=lambda text: None)
+    asked = ["model=[hd2s,chance]", f"plugins=[{OURS}]", "resources.loader_workers=1", "train.lr=0.1"]
+    grid = prepare(str(own), asked, small_demo, demo=True, tell=lambda text: None)
     told = grid.command("--tables")
     assert told == (
         f"python run_grid.py --grid {own} --demo --out {small_demo} --tables 'model=[hd2s,chance]'"
-        f" 'plugins=[{TINY}]' train.lr=0.1"
+        f" 'plugins=[{OURS}]' train.lr=0.1"
     )

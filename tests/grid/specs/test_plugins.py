@@ -12,47 +12,41 @@ from hd2s.metrics.definitions import METRICS, find_metric, known_metrics
 from hd2s.models.registry import build_model, find_model, models
 from manifests.plugins import digest
 from manifests.problem import ProblemError
-from tests.plugged import TINY, for_a_while
-
-
-@pytest.fixture(autouse=True)
-def forgotten():
-    with for_a_while():
-        yield
+from tests.plugged import OURS
 
 
 def test_what_a_folder_declares_is_known_by_its_word():
-    load([TINY])
-    model, approach = models()["tiny"], approaches()["mean-gap"]
-    assert (model.title, approach.title, title("TinySquares")) == ("Tiny", "Mean gap", "Tiny Squares")
+    load([OURS])
+    model, approach = models()["tiny"], approaches()["mirror"]
+    assert (model.title, approach.title, title("TinyClips")) == ("Tiny", "Mirror consistency", "Tiny Clips")
     assert build_model("tiny", seed=0, channels=3).config.channels == 3
-    assert get("tiny_squares").name == "TinySquares"
-    assert not find_metric("peak-distance").larger_is_better
-    assert known_metrics() == (*METRICS, "peak-distance"), "it is scored where it is asked for"
+    assert get("tiny_clips").name == "TinyClips"
+    assert find_metric("hits").larger_is_better
+    assert known_metrics() == (*METRICS, "hits"), "it is scored where it is asked for"
     assert approach.lacking(model, model.config()) == []
-    assert approach.lacking(models()["chance"], models()["chance"].config()) == ["features"]
-    settings = load_settings(["approach.mean-gap.weight=2", "model.frames=2"], demo=False, model="tiny")
-    assert (settings.approach["mean-gap"].weight, settings.model.config.frames) == (2.0, 2)
-    assert settings.train.lr == 0.01, "as its paper does"
-    with pytest.raises(ProblemError, match=r"approach.mean-gap: .*weight must be 0 or more, found -1"):
-        load_settings(["approach.mean-gap.weight=-1"], demo=False)
+    assert approaches()["adaptation"].lacking(model, model.config()) == []
+    settings = load_settings(["approach.mirror.weight=2", "model.channels=2"], demo=False, model="tiny")
+    assert (settings.approach["mirror"].weight, settings.model.config.channels) == (2.0, 2)
+    assert settings.train.lr == 0.05, "as its paper does"
+    with pytest.raises(ProblemError, match=r"approach.mirror.weight: expected a value of the right type"):
+        load_settings(["approach.mirror.weight=heavy"], demo=False)
 
 
 def test_loading_a_folder_again_changes_nothing():
-    load([TINY])
+    load([OURS])
     before = models(), approaches(), known_metrics(), available()
-    load([TINY, str(TINY)])
+    load([OURS, str(OURS)])
     assert (models(), approaches(), known_metrics(), available()) == before
 
 
 def test_a_plug_in_knows_where_it_comes_from_and_what_is_the_projects_own_does_not():
-    load([TINY])
+    load([OURS])
     for declared, module in (
-        (models()["tiny"], "tiny.tiny_model"),
-        (approaches()["mean-gap"], "tiny.tiny_approach"),
-        (find_metric("peak-distance"), "tiny.tiny_metric"),
+        (models()["tiny"], "ours.tiny_model"),
+        (approaches()["mirror"], "ours.tiny_approach"),
+        (find_metric("hits"), "ours.tiny_metric"),
     ):
-        assert origin_of(declared) == (TINY, module, digest(TINY))
+        assert origin_of(declared) == (OURS, module, digest(OURS))
     for declared in (find_model("hd2s").model, approaches()["adaptation"], find_metric("NSS")):
         assert origin_of(declared) is None
         assert digest_of(declared) is None
@@ -79,7 +73,7 @@ METRIC = "NSS"
 
 def test_all_that_is_wrong_with_folders_is_told_together_and_nothing_hides_the_rest(tmp_path):
     folder = tmp_path / "taken_words"
-    shutil.copytree(TINY, folder, ignore=shutil.ignore_patterns("tiny_corpus.py", "__pycache__"))
+    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("tiny_corpus.py", "__pycache__"))
     (folder / "a_taken.py").write_text(TAKEN)
     (tmp_path / "broken_import").mkdir()
     (tmp_path / "broken_import" / "a.py").write_text("x = 1\nimport nothing_of_the_kind\n")

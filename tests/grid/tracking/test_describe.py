@@ -55,6 +55,18 @@ def test_a_cell_is_found_by_its_place_and_leads_to_its_units():
     assert params["protocol.precision"] == PLAN.evaluations[cell.evaluation].spec.protocol.precision
 
 
+def test_a_model_is_an_axis_and_named_in_a_cell_where_there_are_several():
+    plan = table5("model=[hd2s,centre_prior]")
+    cell = next(cell for cell in plan.cells if cell.model == "centre_prior")
+    described = describe_cell(plan, cell, "here")
+    assert described.label == "DHF1K → UCFSports, centre_prior, untrained"
+    assert described.tags["model"] == described.params["model"] == "centre_prior"
+    trained = describe_training(plan, plan.trainings[cell.training], DIGESTS)
+    assert trained.tags["model"] == "centre_prior"
+    assert trained.params["model.height"] == 64
+    assert "hd2s" in describe_cell(plan, plan.cells[0], "here").label
+
+
 def test_a_sweeps_points_and_variants_are_parameters_tags_and_names():
     sweep = table5("train.lr=0.002")
     cell = replace(sweep.cells[0], variant="no adaptation", point=("train.lr=2e-3",), seed=3)

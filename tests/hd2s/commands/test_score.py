@@ -4,6 +4,8 @@ import csv
 import multiprocessing
 import os
 import re
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from hd2s.metrics.benchmark import draw_other_fixations, resize_bicubic
 from hd2s.prediction.predictor import Predictor
 from tests.datasets.scored_corpus import LENGTHS, SIZE, map_of, points_of, write_scored
 from tests.hd2s.models.hd2s.test_fast import trained_like
+from tests.places import REPOSITORY
+from tests.plugged import OURS
 
 
 def prediction_of(name: str, i: int) -> np.ndarray:
@@ -74,6 +78,32 @@ def test_means_over_frames_and_over_videos(corpus, capsys, tmp_path):
         rows = list(csv.DictReader(file))
     assert [(row["video"], row["frames"]) for row in rows] == [("0601", "5"), ("0602", "3")]
     np.testing.assert_allclose([[float(row[m]) for m in METRICS] for row in rows], videos, atol=1e-12)
+
+
+def test_a_metric_of_a_plug_in_folder_stands_beside_the_others(corpus, tmp_path, capsys):
+    assert run(corpus, "--plugins", OURS, "--per-video", tmp_path / "videos.csv", workers=2) == 0
+    assert "hits" in capsys.readouterr().out
+    with (tmp_path / "videos.csv").open() as file:
+        rows = {row["video"]: row for row in csv.DictReader(file)}
+    assert list(rows["0601"])[2:] == [*METRICS, "hits"]
+    means = {name: np.nanmean(rows, axis=0) for name, rows in expected().items()}
+    for name, n in LENGTHS.items():
+        shares = []
+        for i in range(n):
+            image = resize_bicubic(prediction_of(name, i), SIZE)
+            y, x = np.unique(points_of(name, i, n), axis=0).reshape(-1, 2).T
+            shares.append(np.mean(image[y, x] >= np.quantile(image, 0.9)) if len(y) else np.nan)
+        assert float(rows[name]["hits"]) == pytest.approx(np.nanmean(shares))
+        np.testing.assert_allclose([float(rows[name][m]) for m in METRICS], means[name], atol=1e-12)
+
+
+def test_scoring_without_plug_ins_loads_no_pytorch():
+    """Its processes, one for each core, would each take seconds and memory."""
+    code = (
+        "import sys; from hd2s.commands import score; score.register_plugins([]);"
+        " sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
 
 
 def test_padding_of_numbers_and_left_behind_files_do_not_matter(corpus, capsys):

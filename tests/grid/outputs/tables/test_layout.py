@@ -3,8 +3,10 @@
 import pytest
 
 from grid.outputs.tables.layout import distinct_labels, gather, label, layout_of, place, row_key, shown, where
+from grid.specs.plugins import load
 from grid.specs.table import Variant
 from tests.grid.small_ledger import small_plan, table_spec
+from tests.plugged import OURS
 
 
 def cells_of(**changes):
@@ -50,6 +52,22 @@ def test_a_row_is_named_by_what_tells_it_from_the_others():
     assert label(cell, one) == "slow"
     several, cells = cells_of(variants=variants)
     assert label(cells[0], several) == "Domain Generalization, slow"
+
+
+def test_a_model_is_named_where_there_are_several_and_one_without_weights_alone():
+    load([OURS])
+    one, cells = cells_of(approaches=("adaptation",), models=("hd2s", "centre_prior"))
+    names = {cell.model: label(cell, one) for cell in cells}
+    assert names == {"hd2s": "Domain Adaptation", "centre_prior": "Centre prior"}
+    two, cells = cells_of(approaches=("adaptation",), models=("hd2s", "tiny", "chance"))
+    names = {cell.model: label(cell, two) for cell in cells}
+    assert names == {
+        "hd2s": "HD2S, Domain Adaptation",
+        "tiny": "Tiny, Domain Adaptation",
+        "chance": "Chance",
+    }
+    assert len({row_key(cell) for cell in cells}) == len(cells), "each model has rows of its own"
+    assert place(cells[1], two) == "DHF1K to UCF Sports, Tiny, Domain Adaptation"
 
 
 def test_equal_names_get_their_sources():

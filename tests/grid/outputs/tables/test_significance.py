@@ -9,8 +9,10 @@ from grid.outputs.tables import compile_tables
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.significance import build
 from grid.results.ledger import Ledger
+from grid.specs.plugins import load
 from tests.grid.small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
 from tests.grid.small_tables import STYLE, real_plan
+from tests.plugged import OURS
 
 PLAIN, ADAPTED = "generalization-DHF1K-UCFSports-0", "adaptation-DHF1K-UCFSports-0"
 
@@ -29,6 +31,11 @@ def records(small, ledger):
     return build(small.tables[0], Results(small, ledger), STYLE).records
 
 
+def groups(small, ledger):
+    blocks = build(small.tables[0], Results(small, ledger), STYLE).blocks
+    return [group.label for block in blocks for group in block.groups]
+
+
 def entries(small, ledger):
     """The texts and marks of the only row."""
     table = build(small.tables[0], Results(small, ledger), STYLE)
@@ -43,6 +50,20 @@ def test_clips_are_paired_by_name_and_only_those_that_both_models_have_a_score_f
     (record,) = records(small, ledger)
     assert (record["approach"], record["minus"]) == ("adaptation", "generalization")
     assert (record["n_clips"], record["difference"]) == (2, 0.375)
+
+
+def test_a_model_is_compared_with_itself_and_named_where_there_are_several(ledger):
+    load([OURS])
+    alone = pair(models=("hd2s", "centre_prior"))
+    assert groups(alone, ledger) == ["UCF Sports"]
+    small = pair(models=("hd2s", "tiny", "centre_prior"))
+    finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 2.0})
+    finish_clips(ledger, small, ADAPTED, NSS={"a": 2.0, "b": 3.0})
+    assert groups(small, ledger) == ["UCF Sports, HD2S", "UCF Sports, Tiny"]
+    found = {record["model"]: (record["n_clips"], record["difference"]) for record in records(small, ledger)}
+    assert found == {"hd2s": (2, 1.0), "tiny": (0, None)}
+    ((_, places),) = build(small.tables[0], Results(small, ledger), STYLE).missing.reasons
+    assert places == ("DHF1K to UCF Sports, Tiny",)
 
 
 def test_each_clip_weighs_the_same_however_long_it_is(ledger):

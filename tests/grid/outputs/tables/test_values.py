@@ -9,9 +9,11 @@ from grid.outputs.tables.formats.latex import latex
 from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.table import Entry
 from grid.results.ledger import Ledger
+from grid.specs.plugins import load
 from grid.specs.table import Variant
 from tests.grid.small_ledger import finish, finish_clips, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, fill, real_plan, rows_of, table_of
+from tests.plugged import OURS
 
 
 @pytest.fixture
@@ -69,6 +71,29 @@ def test_ablations_have_a_row_for_each_variant(ledger):
         "+ multi-level loss (HD2S)",
     ]
     assert [entries[1] for entries in rows.values()] == ["2.602", "2.612", "2.699", "2.743", "2.806"]
+
+
+def test_several_models_have_rows_beside_each_other_and_the_papers_numbers_stand_beside_its_own_model(ledger):
+    load([OURS])
+    models = ("hd2s", "tiny", "centre_prior")
+    small = small_plan(table_spec(models=models, sources=("DHF1K",), approaches=("generalization",)))
+    for unit, nss in (("", 2.0), ("tiny-", 1.0)):
+        finish(ledger, small, f"{unit}generalization-DHF1K-UCFSports-0", NSS=nss, CC=0.5)
+    finish(ledger, small, "centre_prior-untrained-DHF1K-UCFSports-0", NSS=1.5, CC=0.25)
+    table = table_of(small, ledger)
+    where = ("Source dataset: DHF1K", "UCF Sports")
+    assert rows_of(table) == {
+        (*where, "HD2S, Domain Generalization"): ["2.000", "2.483", "−0.483", "0.500", "0.537", "−0.037"],
+        (*where, "Tiny, Domain Generalization"): ["1.000", "", "", "0.500", "", ""],
+        (*where, "Centre prior"): ["1.500", "", "", "0.250", "", ""],
+    }
+    marks = [row.entries[0].mark for row in table.blocks[0].groups[0].rows]
+    assert marks == ["best", "", "second"], "all of them compete"
+    assert [(r["model"], r["approach"], r["paper"]) for r in table.records if r["metric"] == "NSS"] == [
+        ("hd2s", "generalization", 2.483),
+        ("tiny", "generalization", None),
+        ("centre_prior", "untrained", None),
+    ]
 
 
 def test_values_are_the_means_over_frames_beside_the_papers_and_the_difference(ledger):
