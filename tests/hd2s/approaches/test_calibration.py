@@ -25,6 +25,8 @@ from tests.hd2s.models.hd2s.published import random_state
 from tests.hd2s.models.small_models import SMALL, clips, frames_of, same
 from tests.hd2s.models.toy_models import TOY, OrderSensitive, declared
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = {"sharpness", "prior_weight", "prior_mean", "prior_spread", "blur", "bias"}
 
 

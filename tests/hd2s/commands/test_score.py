@@ -186,6 +186,7 @@ def test_a_column_s_mean_leaves_out_what_is_undefined():
     np.testing.assert_array_equal(score._mean(rows), [2.0, 5.0, np.nan])
 
 
+@pytest.mark.slow
 def test_a_scored_submission_equals_the_grid_s_evaluation(tmp_path):
     """``predict --submission`` and ``score`` give what the grid's own evaluation gives, to the last bit."""
     manifest = write_scored(tmp_path, {"0601": 9, "0602": 3}, split="test")

@@ -42,6 +42,7 @@ def test_a_description_is_plain_json_that_can_be_moved_with_its_copy(tmp_path, w
     assert _load_pyfunc(str(tmp_path / "moved")).predict(frames_of(2)).shape == (2, 32, 32)
 
 
+@pytest.mark.slow
 def test_the_domain_is_a_parameter_of_each_prediction(tmp_path):
     model = trained_like(8, domains=("DHF1K", "LEDOV"))
     save_weights(model, tmp_path / "best.pt", "domain-specific")

@@ -6,6 +6,8 @@ from hd2s.approaches.contract import total
 from hd2s.training.execution import Execution
 from tests.hd2s.models.small_models import DOMAINS, SMALL, clips
 
+pytestmark = pytest.mark.slow
+
 TWO_LEVELS = {**SMALL, "conspicuity": (1, 2)}
 CPU = torch.device("cpu")
 

@@ -52,6 +52,7 @@ def alone(case, batches, **options):
     return two_workers.outcome(learner, result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_workers_have_the_gradients_of_one_process(workers, case):
     _, _, accumulate = CASES[case]
@@ -96,6 +97,7 @@ def losses_by_hand(learner, labelled, unlabelled, strength, *, whole):
     yield domain_loss(classifiers(model(target.clips, unlabelled=True).features, strength), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("case", ["supervised", "adversarial"])
 def test_gradients_are_those_of_the_plain_loop(case, protocol):
@@ -114,6 +116,7 @@ def test_gradients_are_those_of_the_plain_loop(case, protocol):
     same_gradients(gradients_of(learner), gradients_of(expected))
 
 
+@pytest.mark.slow
 def test_terms_are_means_over_micro_batches():
     learner, batches = build("supervised"), [drawn(k, 0) for k in range(2)]
     values = []
@@ -125,6 +128,7 @@ def test_terms_are_means_over_micro_batches():
     assert found.watched == {}
 
 
+@pytest.mark.slow
 def test_domain_accuracies_are_means_over_both_domains_and_no_terms_of_the_loss():
     learner, batches = build("adversarial"), [drawn(k, 0) for k in range(2)]
     values = []
@@ -200,6 +204,7 @@ def test_forward_passes_run_under_the_chosen_execution():
     assert {gradient.dtype for gradient in gradients_of(learner).values()} == {torch.float32}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 1.5])
 def test_larger_gradients_are_scaled_to_the_largest_norm_that_is_allowed(share):
     plain, clipped = build("adversarial"), build("adversarial")

@@ -15,6 +15,8 @@ from hd2s.weights.older import modernised
 from hd2s.weights.recognition import candidates
 from tests.hd2s.models.small_models import DOMAINS, frames_of, same, trained_like
 
+pytestmark = pytest.mark.slow
+
 FORMAT = "hd2s-grid weights, version 1"
 # What a configuration held there, with and without parts of a domain's own.
 SHARED = ("clip_length", "height", "width", "conspicuity", "bn_momentum", "fusion_gain")

@@ -57,6 +57,7 @@ def test_fast_and_plain_are_equal(both_ways, n):
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip_length", [8, 24])
 @pytest.mark.parametrize("n", [1, 9, 23, 30])
 def test_other_clip_lengths(clip_length, n):
@@ -129,6 +130,7 @@ def test_an_oblong_clip_in_batches_that_do_not_fit():
     np.testing.assert_allclose(fast, plain, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_paper_s_size_is_predicted_alike():
     """Where maps are small enough for one product and large enough for convolutions."""
     plain, fast = both(trained_like(8, height=128, width=192), frames_of(4, (128, 192)))

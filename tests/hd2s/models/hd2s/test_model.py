@@ -157,6 +157,7 @@ def test_models_of_one_seed_share_their_common_weights():
     assert all(name in common for name in base if ".head." in name or "temporal_removal" in name)
 
 
+@pytest.mark.slow
 def test_it_learns():
     """Uniform maps lose 5 ln(1024 / 36) = 16.7 here; the best maps that do not look at the clips, 6.9."""
     model = build_model("hd2s", seed=0, bn_momentum=0.1, **SMALL)
