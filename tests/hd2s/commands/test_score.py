@@ -23,7 +23,7 @@ from hd2s.metrics import METRICS, score_frames
 from hd2s.metrics.benchmark import draw_other_fixations, resize_bicubic
 from hd2s.prediction.predictor import Predictor
 from tests.datasets.scored_corpus import LENGTHS, SIZE, map_of, points_of, write_scored
-from tests.hd2s.models.hd2s.test_fast import trained_like
+from tests.hd2s.models.small_models import trained_like
 from tests.places import REPOSITORY
 from tests.plugged import OURS
 
