@@ -107,6 +107,7 @@ def evaluated(grid):
         grid.ledger.write_evaluation(evaluation, frames, summary, expected=expected)
 
 
+@pytest.mark.slow
 def test_a_plugged_in_grid_is_planned_with_its_costs(arguments, capsys):
     name, overrides, out = arguments
     assert run_grid.main(["--grid", name, "--out", str(out), "--plan", "--json", *overrides]) == 0
@@ -137,6 +138,7 @@ def test_a_plugged_in_training_goes_on_exactly_after_a_kill(grid):
     assert_goes_on_exactly(training_job(grid, training_of(grid, "mirror"), ONE), die_at=2)
 
 
+@pytest.mark.slow
 def test_a_plugged_in_grid_is_trained_tested_tabulated_and_predicted_with(grid, tmp_path):
     evaluated(grid)
     tables = {path.name: path.read_text() for path in compile_grid(grid)}
@@ -158,6 +160,7 @@ def test_a_plugged_in_grid_is_trained_tested_tabulated_and_predicted_with(grid, 
     assert len(list((tmp_path / "maps").rglob("*.png"))) == 6
 
 
+@pytest.mark.slow
 def test_a_plugged_in_model_loads_from_mlflow_in_a_process_of_its_own(grid, tmp_path):
     from grid.tracking.models import log_model, predictor_options
     from grid.tracking.runs import RunStore
@@ -185,6 +188,7 @@ def test_a_plugged_in_model_loads_from_mlflow_in_a_process_of_its_own(grid, tmp_
     np.testing.assert_allclose(np.load(tmp_path / "maps.npy"), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_changed_plug_in_renames_what_uses_it_and_nothing_else(arguments, tmp_path):
     """In processes of their own, since Python imports a module once."""
     name, overrides, _ = arguments

@@ -23,6 +23,7 @@ def manifest(tmp_path_factory):
     return index("dhf1k", folder / "DHF1K", folder / "m")
 
 
+@pytest.mark.slow
 def test_clips_come_from_a_url_when_they_are_read(manifest, url, node, tmp_path):
     clip, another = manifest.clips("train")[:2]
     upload(manifest, [clip, another], url)
@@ -52,6 +53,7 @@ def test_a_clip_that_is_missing_at_the_url_is_told_and_found_when_mended(manifes
     assert not list((node_folder(url) / "clips").glob(".*"))
 
 
+@pytest.mark.slow
 def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
     manifest, url, node, monkeypatch
 ):

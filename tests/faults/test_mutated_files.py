@@ -143,6 +143,7 @@ def manifest_file(place, name):
 @pytest.mark.parametrize("name", ["clips.parquet", "fixations.parquet", "problems.parquet"])
 @given(edits=MUTATIONS)
 @MANY
+@pytest.mark.slow
 def test_a_manifest(files, name, edits):
     assert files(name, manifest_file, name).holds(edits) is not False
 

@@ -118,6 +118,7 @@ KEYS = [key for key in settings_reader._keys(SETTINGS) if not key.startswith("co
     )
 )
 @MANY
+@pytest.mark.slow
 def test_settings_of_anything(overrides):
     try:
         found = settings_reader.load(overrides, demo=True)

@@ -82,6 +82,7 @@ def test_a_server_that_is_not_there_costs_nothing_and_a_later_sync_catches_up(sm
     assert logged(small_demo) == ALL
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_named_and_follows_once_it_is_back(small_demo):
     grid = small_grid(small_demo)
     training, evaluation = list(grid.plan.trainings)[1], list(grid.plan.evaluations)[1]
@@ -103,6 +104,7 @@ def test_a_damaged_result_is_named_and_follows_once_it_is_back(small_demo):
     assert logged(small_demo) == ALL
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_leaves_the_results_and_a_sync_with_room_brings_all(small_demo, tiny_disk):
     disk = tiny_disk("600k")
     for name in ("corpora", "manifests"):

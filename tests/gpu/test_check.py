@@ -132,6 +132,7 @@ def whole(tmp_path_factory):
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_on_a_processor_everything_runs_and_is_right(whole):
     found = json.loads((whole / "check.json").read_text())
     assert {word: part["state"] for word, part in found["parts"].items()} == dict.fromkeys(

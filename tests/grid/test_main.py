@@ -11,6 +11,7 @@ from grid.commands.history import remember
 from tests.places import REPOSITORY
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path):
     command = [sys.executable, "-m", "grid", "sync", "--out", str(tmp_path)]
     answer = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
@@ -20,6 +21,7 @@ def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path):
     assert answer.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_sync_answers_by_its_status(done_grid, new_store, capfd):
     remember(done_grid)
     new_store(done_grid.out)

@@ -93,6 +93,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_one_whole_manifest(tmp_path):
     write(tmp_path / "template", "DHF1K", tmp_path, CLIPS, POINTS)
     write(tmp_path / "m", "DHF1K", tmp_path, CLIPS, {"2": POINTS["2"]})

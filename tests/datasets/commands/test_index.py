@@ -19,6 +19,7 @@ def cells(text, first):
     return next(line.split() for line in text.splitlines() if line.startswith(first))
 
 
+@pytest.mark.slow
 def test_index_writes_a_manifest_and_says_what_it_holds(indexed):
     folder, done = indexed
     manifest = open_manifest(folder / "m")
@@ -78,6 +79,7 @@ def test_a_corpus_of_ones_own_is_indexed_and_checked_by_its_name(tmp_path, monke
     assert "Mine, layout videos" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_interrupted_index_says_how_to_go_on(tmp_path):
     root = tmp_path / "corpus"
     for number in range(1, 6):

@@ -166,6 +166,7 @@ def builder(manifest, folder):
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=REPOSITORY)
 
 
+@pytest.mark.slow
 def test_two_processes_build_the_same_clips_at_once(tmp_path, manifest):
     processes = [builder(manifest, tmp_path) for _ in range(2)]
     for process in processes:
@@ -179,6 +180,7 @@ def test_two_processes_build_the_same_clips_at_once(tmp_path, manifest):
         assert np.array_equal(store.read_frames(clip), read_frames(manifest.root, clip, (240, 320)))
 
 
+@pytest.mark.slow
 def test_a_killed_build_is_resumed(tmp_path, manifest):
     process = builder(manifest, tmp_path)
     process.stdin.write(b"go\n")

@@ -157,6 +157,7 @@ def test_times_below_zero_and_edit_lists(tmp_path):
 @pytest.mark.parametrize(
     ("name", "codec", "options"), [("x.mp4", "libx264", OPEN), ("x.AVI", "mpeg4", {"bf": "2"})]
 )
+@pytest.mark.slow
 def test_videos_of_the_sizes_that_corpora_have(tmp_path, size, n_frames, *, name, codec, options):
     write_video(tmp_path / name, moving_square(n_frames, *size), codec, **options)
     clip = indexed(tmp_path, name)

@@ -62,6 +62,7 @@ def work_of(grid, approach, device=H200):
     return next(found[unit.id] for unit in grid.plan.trainings.values() if unit.approach == approach)
 
 
+@pytest.mark.slow
 def test_a_supervised_training_of_the_paper(tmp_path):
     work = work_of(make(tmp_path), "generalization")
     assert work.clips == 2500 * 25 * 8 == 500_000
@@ -139,6 +140,7 @@ def test_disk(tmp_path):
     assert disk.total == disk.weights + disk.states + disk.frames + disk.results
 
 
+@pytest.mark.slow
 def test_states_are_of_the_trainings_that_run_together(tmp_path):
     one = 3 * 4 * WEIGHTS
     eight = Device("x", 1, 1, count=8)

@@ -52,6 +52,7 @@ def state_of(store):
     return found.info.status
 
 
+@pytest.mark.slow
 def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
     listener = Phases()
     outcome = run(done_grid, listener, None)

@@ -16,6 +16,7 @@ def done(done_grid):
     return done_grid
 
 
+@pytest.mark.slow
 def test_a_sync_brings_everything_once_however_often_it_is_called(done, new_store, tmp_path):
     store, told = f"sqlite:///{done.out / 'mlflow.db'}", []
     assert sync(done.out, None, None, told.append) == DONE

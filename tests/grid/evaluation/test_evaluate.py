@@ -28,6 +28,7 @@ from tests.grid.grids import (
 )
 
 
+@pytest.mark.slow
 def test_an_evaluation_scores_every_frame_of_every_test_clip(grid):
     job = evaluation_job_of(grid, "generalization")
     table = evaluate_part(job, 0).frames
@@ -40,6 +41,7 @@ def test_an_evaluation_scores_every_frame_of_every_test_clip(grid):
     )
 
 
+@pytest.mark.slow
 def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(demo_out, out, ignore=shutil.ignore_patterns("frames"))

@@ -25,6 +25,7 @@ def scored(monkeypatch):
     return parts
 
 
+@pytest.mark.slow
 def test_parts_that_are_there_are_not_done_again(grid, scored):
     job, storage = evaluation_job_of(grid, "generalization"), grid.storage
     (evaluation,) = grid.plan.evaluations.values()
@@ -49,6 +50,7 @@ def test_parts_that_are_there_are_not_done_again(grid, scored):
     assert not grid.storage.path(output_folder.parts(evaluation.id)).exists()
 
 
+@pytest.mark.slow
 def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(grid, scored, tmp_path):
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
     job = replace(job, parts=(job.parts[0],))
@@ -69,6 +71,7 @@ def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(gri
     assert scored == [0] * 4, "the new one is taken"
 
 
+@pytest.mark.slow
 def test_a_part_with_a_clip_that_could_not_be_read_is_tried_again(grid, scored, tmp_path, monkeypatch):
     monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage

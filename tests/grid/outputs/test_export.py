@@ -90,6 +90,7 @@ def test_its_commands_name_no_path_of_this_machine(grid, exported):
             assert str(grid.out.parent) not in path.read_text(encoding="utf-8"), path.name
 
 
+@pytest.mark.slow
 def test_the_tables_can_be_compiled_again_from_it(grid, exported, demo_out, tmp_path):
     """By the command that each table gives, with the manifests that it says it needs."""
     text = (exported / "tables" / "small.md").read_text(encoding="utf-8")
@@ -111,6 +112,7 @@ def test_the_tables_can_be_compiled_again_from_it(grid, exported, demo_out, tmp_
     assert told[0].partition("Regenerate")[0] == told[1].partition("Regenerate")[0]
 
 
+@pytest.mark.slow
 def test_its_commands_index_the_corpora_as_they_were(demo_out, tmp_path):
     """Here one with a split drawn anew, and one of the user's own, which holds clips out by a seed."""
     manifests = tmp_path / "manifests"

@@ -57,6 +57,7 @@ def test_models_of_one_size_share_what_is_decoded(small_demo):
     assert frames.missing(grid, [hd2s, prior]) < both / 4, "the clips too short for windows are left"
 
 
+@pytest.mark.slow
 def test_clips_that_changed_stop_those_who_read_them(demo_out, tmp_path):
     shutil.copytree(demo_out, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("frames"))
     grid = prepare_small(tmp_path, approaches="generalization, transfer")
@@ -85,6 +86,7 @@ def test_the_folder_and_its_bound_are_settings(grid, small_demo, tmp_path):
     assert frames.limit(other) == int(0.0001 * 2**30) == frames.missing(other, other.plan.trainings.values())
 
 
+@pytest.mark.slow
 def test_what_is_decoded_is_held_while_it_is_needed(grid, monkeypatch):
     held = []
     original = FrameStore.hold

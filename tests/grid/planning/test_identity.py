@@ -196,6 +196,7 @@ TESTED_ALONE = {
 
 
 @pytest.mark.parametrize(("section", "kind"), [("model", HD2SConfig), ("train", settings.Train)])
+@pytest.mark.slow
 def test_what_changes_weights_changes_ids(section, kind):
     ids = set(plan_of("domain_shift").trainings)
     assert {each.name for each in fields(kind)} == CHANGED[section].keys() | TESTED_ALONE[section]

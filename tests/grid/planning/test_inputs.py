@@ -68,6 +68,7 @@ def test_clips_too_short_for_a_window_are_told(small_demo):
     }
 
 
+@pytest.mark.slow
 def test_only_what_is_read_of_a_corpus_must_be_there(small_demo):
     """Long windows spare a corpus that is only tested on, and one that is only a target without labels."""
     prepare_small(small_demo, sources="DHF1K", targets="LEDOV", approaches="generalization, adaptation")

@@ -60,6 +60,7 @@ def mistakes(answer):
     return plan
 
 
+@pytest.mark.slow
 def test_the_command_itself_answers_mistakes_and_starts_nothing(tmp_path):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     command = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", "wrong.yaml", "--demo"]

@@ -110,6 +110,7 @@ def approaches_that_change(grid, *overrides, of="trainings"):
     return found
 
 
+@pytest.mark.slow
 def test_smoothing_changes_evaluations_alone_and_only_of_what_does_not_smooth_itself(calibrated):
     assert approaches_that_change("paper", "test.smoothing_sigma=7") == set()
     for name, smoothing in (("table7", {"domain-specific"}), (calibrated, {"calibration"})):

@@ -91,6 +91,7 @@ def test_a_sweep_that_concerns_one_model_alone_leaves_the_others_rows_alone(swep
     assert {cell.point for cell in named.cells if cell.model != "hd2s"} == {()}
 
 
+@pytest.mark.slow
 def test_units_of_a_sweep_or_a_variant_can_be_told_apart_by_their_labels(swept):
     plans = swept(), swept(models="models: [hd2s, chance]\n"), plan_of("table3"), plan_of("everything")
     for plan in plans:
@@ -101,6 +102,7 @@ def test_units_of_a_sweep_or_a_variant_can_be_told_apart_by_their_labels(swept):
     ]
 
 
+@pytest.mark.slow
 def test_a_tables_settings_stand_under_the_users_and_a_sweep_over_both(swept):
     assert {t.spec.train.iterations for t in of_approach(swept(), "generalization")} == {100}
     plan = swept("train.iterations=7", "train.lr=5", "seeds=[4]")

@@ -30,6 +30,7 @@ def test_no_storage_is_sound():
         ("s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http", "connect"),
     ],
 )
+@pytest.mark.slow
 def test_a_url_that_cannot_be_written_to_is_told_with_what_to_do(wrong, told, server):
     with pytest.raises(ProblemError, match=told) as caught:
         check_storage(wrong.format(server=server))

@@ -36,6 +36,7 @@ def pump_until_over(recorder, tasks):
     pytest.fail("the evaluations do not end")
 
 
+@pytest.mark.slow
 def test_parts_run_side_by_side_and_become_the_result_that_one_alone_does(ray, trained_grid, evaluated):
     recorder, tasks = tasks_of(trained_grid)
     (evaluation,) = trained_grid.plan.evaluations.values()

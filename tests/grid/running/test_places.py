@@ -46,6 +46,7 @@ def apart(prepare_apart):
 
 
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
+@pytest.mark.slow
 def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, monkeypatch):
     """As workers do it: what a job needs is brought, frames are decoded, and weights and rows go on."""
     places.publish_inputs(apart)
@@ -110,6 +111,7 @@ def test_inputs_are_published_once_and_not_at_all_where_a_folder_is_shared(apart
 
 
 @pytest.mark.parametrize("url", ["file"], indirect=True)
+@pytest.mark.slow
 def test_weights_to_start_from_go_to_machines_that_do_not_see_them(prepare_apart, tmp_path, monkeypatch):
     grid = prepare_apart(f"model.backbone_weights={kinetics(tmp_path)}", approaches="generalization")
     place = places.backbone(grid, "hd2s")
@@ -149,6 +151,7 @@ Path(sys.argv[2]).write_bytes(pickle.dumps((told, done)))
 
 
 @pytest.mark.parametrize("url", ["file"], indirect=True)
+@pytest.mark.slow
 def test_a_plugin_goes_through_the_storage_to_a_worker_that_does_not_know_it(
     prepare_apart, node, tmp_path, url
 ):

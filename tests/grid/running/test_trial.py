@@ -73,6 +73,7 @@ def test_a_training_that_fails_of_itself_fails_its_trial_with_the_workers_words(
     assert heard[0] == []
 
 
+@pytest.mark.slow
 def test_what_a_kill_has_left_among_the_states_is_gone_before_workers_start(grid, heard):
     job = job_of(grid, "generalization")
     half = grid.out / output_folder.states(job.id) / "checkpoint_00000004_half" / ".state.pt.123"

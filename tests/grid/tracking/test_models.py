@@ -80,6 +80,7 @@ def referred(tmp_path_factory) -> Logged:
     return Logged(tmp_path_factory.mktemp("referred"), "hd2s", copy=False)
 
 
+@pytest.mark.slow
 def test_it_predicts_a_clip_as_the_grid_does(referred):
     clip = clip_of(11)
     found = referred.predict(clip)["default"]
@@ -116,6 +117,7 @@ def test_weights_that_have_changed_or_gone_are_told(referred):
         referred.weights.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_a_copy_needs_no_checkpoint_and_a_domain_can_be_chosen(tmp_path):
     domains, clip = ("DHF1K", "UCFSports"), clip_of(9)
     logged = Logged(tmp_path, "hd2s", copy=True, domains=domains)

@@ -28,6 +28,7 @@ def history(store, run, name="loss"):
     return [(point.step, point.value) for point in store.client.get_metric_history(run.run_id, name)]
 
 
+@pytest.mark.slow
 def test_a_run_is_made_once_and_found_again(store, tmp_path):
     run = store.ensure("unit", "a label", {"kind": "training"}, {"train.lr": 0.1, "domains": ["a", "b"]})
     assert store.ensure("unit", "a label", {}, {}) is run

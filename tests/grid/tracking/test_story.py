@@ -85,6 +85,7 @@ def story(tmp_path_factory) -> ThreeCalls:
     return story
 
 
+@pytest.mark.slow
 def test_one_run_for_the_grid_each_training_and_each_cell(story):
     assert story.warnings == []
     for snapshot in story.snapshots[1:]:
@@ -221,6 +222,7 @@ def test_a_prepared_view_shows_the_cells_of_a_table(story):
     assert {column.partition(".")[0] for column in state["selectedColumns"]} == {"params", "metrics"}
 
 
+@pytest.mark.slow
 def test_a_cell_of_other_settings_replaces_the_old_one_in_views(story, tmp_path):
     other = table5("train.iterations=10")
     ledger = Ledger(tmp_path)

@@ -59,6 +59,7 @@ def test_a_server_that_is_not_there_stops_nothing(tmp_path):
     assert "`python -m grid sync`, or the same command again, adds the rest" in warning
 
 
+@pytest.mark.slow
 def test_mlflow_is_imported_only_when_needed():
     code = "import sys, grid.tracking, grid.tracking.views; assert 'mlflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

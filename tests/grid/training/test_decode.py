@@ -60,6 +60,7 @@ def test_what_is_there_is_not_decoded_again(own):
     assert entries_of(own) == before
 
 
+@pytest.mark.slow
 def test_trainings_that_start_together_wait_for_each_other(own):
     (first, *_) = stores_of(own)
     own.frames.mkdir(parents=True)

@@ -17,6 +17,7 @@ def feed_of(job, rank=0):
     return Feed(job, model, torch.device("cpu"), rank)
 
 
+@pytest.mark.slow
 def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch):
     seen = {}
     original = feed.training_batches

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from grid.evaluation.evaluate import evaluate_part
@@ -35,6 +36,7 @@ def on_the_source(grid, model):
     return evaluation_job(grid, replace(evaluation, test="DHF1K"), ONE)
 
 
+@pytest.mark.slow
 def test_a_model_learns_to_beat_its_untrained_self_and_a_centre_prior(small_demo):
     """The demo's own training of DHF1K, tested on DHF1K."""
     path = write_spec(small_demo, approaches="generalization")
@@ -58,6 +60,7 @@ def test_a_model_learns_to_beat_its_untrained_self_and_a_centre_prior(small_demo
         assert np.isnan(mean(before, metric)) or mean(before, metric) < 0.5 * mean(after, metric), metric
 
 
+@pytest.mark.slow
 def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_else(small_demo):
     long_enough = ["train.iterations=20", "train.finetune_iterations=20", "train.validate_every=5"]
     grid = prepare_small(small_demo, *long_enough, approaches="generalization, calibration")
@@ -74,6 +77,7 @@ def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_els
     assert moved == {f"calibration.{name}" for name, _ in Calibration().named_parameters()}
 
 
+@pytest.mark.slow
 def test_an_interrupted_calibration_goes_on_exactly_and_is_tested_without_a_fixed_gaussian(small_demo):
     settings = ["train.checkpoint_every=1", "train.validate_every=1"]
     rows = "generalization, calibration"

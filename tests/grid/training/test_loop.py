@@ -34,6 +34,7 @@ SMALL = ["model.height=32", "model.width=32"]
 
 
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
     job = job_of(prepare_small(small_demo, *TINY), approach)
     first = fit(job, Context())
@@ -45,12 +46,14 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
     assert fit(other, Context())["curve"] != first["curve"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_adaptation_goes_on_exactly_where_it_was(small_demo):
     grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=2")
     job = job_of(grid, "adaptation")
     assert_goes_on_exactly(job, die_at=2)
 
 
+@pytest.mark.slow
 def test_an_adaptation_leaves_its_model_alone_without_the_classifiers(small_demo):
     """They are trained beside it, and saved to go on from; what is left opens as any model does."""
     job = job_of(prepare_small(small_demo, *TINY, "train.checkpoint_every=2"), "adaptation")
@@ -65,6 +68,7 @@ def test_an_adaptation_leaves_its_model_alone_without_the_classifiers(small_demo
     assert same(opened.state_dict(), weights_of(job))
 
 
+@pytest.mark.slow
 def test_the_curve_holds_every_loss_and_lambda(small_demo):
     job = job_of(prepare_small(small_demo, *SMALL), "adaptation")
     curve = fit(job, Context())["curve"]
@@ -84,6 +88,7 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
     assert [row["step"] for row in curve if row["name"] == "val/kld"] == [2, 4]
 
 
+@pytest.mark.slow
 def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, monkeypatch):
     """Whatever the network has come to: the KLDs are given, and the second of four is the lowest."""
     job = job_of(prepare_small(small_demo, *TINY, "train.validate_every=1"), "generalization")
@@ -106,6 +111,7 @@ POOLED = {
 }
 
 
+@pytest.mark.slow
 def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_layers(small_demo):
     grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", **POOLED)
     job = job_of(grid, "domain-specific")
@@ -118,6 +124,7 @@ def test_a_domain_specific_training_goes_on_exactly_and_is_tested_by_its_own_lay
     assert not own.frames.equals(others.frames)
 
 
+@pytest.mark.slow
 def test_the_released_protocol_changes_what_is_learnt(small_demo):
     curves = []
     for protocol in ("paper", "released"):
@@ -127,6 +134,7 @@ def test_the_released_protocol_changes_what_is_learnt(small_demo):
     assert names[0] - names[1] == {f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)}
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_parent(small_demo):
     grid = prepare_small(small_demo, *TINY)
     parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")
@@ -158,6 +166,7 @@ torch.distributed.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_workers_train_one_model(small_demo, tmp_path):
     """Both tell the same losses and validation KLD, and the latter is that of the weights on all windows."""
     grid = prepare_small(small_demo, *TINY, "train.world_size=2", "train.accumulate=4", "train.iterations=2")

@@ -28,6 +28,7 @@ def grid(small_demo):
     return prepare_small(small_demo, *TINY, "train.checkpoint_every=1", "train.iterations=3")
 
 
+@pytest.mark.slow
 def test_a_worker_trains_reports_every_row_and_leaves_states_to_go_on_from(grid, session):
     job = job_of(grid, "generalization")
     summary = worker({"job": job, "storage": grid.storage})

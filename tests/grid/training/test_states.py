@@ -174,6 +174,7 @@ class KeepingContext(Context):
         super().report(rows, None)
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_demo, tmp_path):
     job = job_of(prepare_small(small_demo, *TINY, "train.checkpoint_every=1"), "adaptation")
     undisturbed = fit(job, Context())["curve"]
@@ -192,6 +193,7 @@ def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_de
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
 
 
+@pytest.mark.slow
 def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_path):
     grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1")
     with pytest.raises(KeyboardInterrupt):
@@ -210,6 +212,7 @@ def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_pat
     ],
     ids=["no weights", "no learner", "another optimiser", "another version"],
 )
+@pytest.mark.slow
 def test_a_state_that_is_not_whole_in_itself_is_refused_with_what_to_do(small_demo, changed):
     grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", "train.iterations=2")
     job, context = job_of(grid, "generalization"), Context(die_at=1)

@@ -61,6 +61,7 @@ def decoded(path):
         return stream.codec_context.name, stream.average_rate, frames
 
 
+@pytest.mark.slow
 def test_an_overlay_has_the_source_s_size_rate_and_length(video, weights, tmp_path):
     assert run(video, "--weights", weights, "--out", tmp_path, "--overlay", "mp4", "--maps") == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["square", "square_overlay.mp4"]
@@ -73,6 +74,7 @@ def test_an_overlay_has_the_source_s_size_rate_and_length(video, weights, tmp_pa
         assert saliency.max() == 255
 
 
+@pytest.mark.slow
 def test_maps_are_the_model_s(video, weights, tmp_path):
     assert run(video, "--weights", weights, "--out", tmp_path) == 0
     model = build_model("hd2s", seed=0, **SMALL)
@@ -112,6 +114,7 @@ def test_maps_as_one_video(video, weights, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["square_maps.mp4"]
 
 
+@pytest.mark.slow
 def test_a_submission_of_a_split(video, weights, tmp_path):
     clip = Clip(
         **{
@@ -164,6 +167,7 @@ def still(tmp_path, weights, *arguments) -> int:
     return main([*map(str, given), *arguments])
 
 
+@pytest.mark.slow
 def test_released_weights_of_the_adapted_model_are_recognised(tmp_path):
     torch.save(random_state("hd2s_da"), tmp_path / "released.pth")
     assert still(tmp_path, tmp_path / "released.pth", "--protocol", "released") == 0
@@ -208,6 +212,7 @@ def test_the_first_checkpoints_are_still_read(tmp_path, opened, weights):
 
 
 @pytest.mark.parametrize(("protocol", "quantise"), [("paper", False), ("released", True)])
+@pytest.mark.slow
 def test_the_released_protocol_rounds_before_learned_smoothing(tmp_path, opened, protocol, quantise):
     torch.save(random_state("hd2s_dsl"), tmp_path / "released.pth")
     size = ("--clip-length", "8", "--height", "32", "--width", "32", "--domain", "DHF1K")

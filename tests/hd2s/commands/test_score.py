@@ -80,6 +80,7 @@ def test_means_over_frames_and_over_videos(corpus, capsys, tmp_path):
     np.testing.assert_allclose([[float(row[m]) for m in METRICS] for row in rows], videos, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_metric_of_a_plug_in_folder_stands_beside_the_others(corpus, tmp_path, capsys):
     assert run(corpus, "--plugins", OURS, "--per-video", tmp_path / "videos.csv", workers=2) == 0
     assert "hits" in capsys.readouterr().out
@@ -167,6 +168,7 @@ def test_every_process_scores_with_one_thread():
     assert dict(os.environ) == before
 
 
+@pytest.mark.slow
 def test_the_first_channel_of_a_colour_image_counts(corpus, tmp_path):
     def scored(where):
         assert run(corpus, "--per-video", tmp_path / where) == 0

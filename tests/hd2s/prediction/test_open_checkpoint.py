@@ -26,6 +26,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.slow
 def test_a_checkpoint_comes_back_as_it_was_to_evaluate(tmp_path, options):
     model = build_model("hd2s", seed=1, **SMALL | options)
     save_weights(model, tmp_path / "model.pt", "generalization")
@@ -36,6 +37,7 @@ def test_a_checkpoint_comes_back_as_it_was_to_evaluate(tmp_path, options):
     assert not any(module.training for module in found.modules())
 
 
+@pytest.mark.slow
 def test_what_its_approach_leaves_around_a_model_comes_with_it(tmp_path):
     model = CalibratedModel(trained_like.__wrapped__(8))
     initialise(model.calibration, 0)
@@ -72,6 +74,7 @@ def test_options_that_are_given_go_before_those_of_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hd2s", "hd2s_da", "hd2s_dsl"])
+@pytest.mark.slow
 def test_released_weights_are_opened_with_the_domains_that_they_have(tmp_path, kind):
     torch.save(random_state(kind), tmp_path / "released.pth")
     found = open_checkpoint(tmp_path / "released.pth", options=SMALL)
@@ -83,6 +86,7 @@ def test_released_weights_are_opened_with_the_domains_that_they_have(tmp_path, k
 
 
 @pytest.mark.parametrize(("protocol", "quantise"), [("paper", False), ("released", True)])
+@pytest.mark.slow
 def test_the_released_protocol_rounds_before_learned_smoothing(tmp_path, protocol, quantise):
     torch.save(random_state("hd2s_dsl"), tmp_path / "released.pth")
     found = open_checkpoint(tmp_path / "released.pth", options=SMALL, protocol=protocol)
@@ -118,6 +122,7 @@ def test_weights_that_only_start_a_training_are_refused_with_what_they_are(tmp_p
         open_checkpoint(tmp_path / "s3d.pth", model=model)
 
 
+@pytest.mark.slow
 def test_of_misfits_the_nearest_is_told(tmp_path):
     export_weights(build_model("hd2s", seed=0, domains=DOMAINS, **SMALL), tmp_path / "released.pth")
     state = torch.load(tmp_path / "released.pth", weights_only=True)

@@ -195,6 +195,7 @@ def test_a_protocol_is_the_models_own():
     assert find_protocol(TOY.prediction, "released") is TOY.prediction["released"]
 
 
+@pytest.mark.slow
 def test_learned_smoothing_is_not_smoothed_again():
     for options, domain, learned in (({}, None, False), ({"domains": DOMAINS}, "UCFSports", True)):
         model, frames = trained_like(**options), frames_of(2)

@@ -22,6 +22,7 @@ def weights(tmp_path):
 
 
 @pytest.mark.parametrize("copy", [True, False])
+@pytest.mark.slow
 def test_it_predicts_as_the_checkpoint_does_with_the_options_that_were_described(tmp_path, weights, copy):
     describe(tmp_path / "new" / "served", weights, {"smoothing_sigma": 2.0, "batch": 3}, copy=copy)
     if copy:
@@ -33,6 +34,7 @@ def test_it_predicts_as_the_checkpoint_does_with_the_options_that_were_described
     )
 
 
+@pytest.mark.slow
 def test_a_description_is_plain_json_that_can_be_moved_with_its_copy(tmp_path, weights):
     describe(tmp_path / "served", weights, {"smoothing_sigma": None}, copy=True)
     content = json.loads((tmp_path / "served" / "model.json").read_text(encoding="utf-8"))

@@ -63,6 +63,7 @@ def test_two_workers_have_the_gradients_of_one_process(workers, case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_workers_end_with_the_same_running_statistics(workers, case):
     first, second = (found[case]["statistics"] for found in workers)
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -61,6 +61,7 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path):
     assert same(model.state_dict(), before)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_beside_the_model_keeps_both_as_they_are(tmp_path):
     state = random_state("hd2s_da")
     del state["domainClassifier2.domainClassifier.0.bias"]

@@ -106,6 +106,7 @@ print("after")
 """
 
 
+@pytest.mark.slow
 def test_quiet_output_leaves_the_terminal_to_the_display(tmp_path):
     log = tmp_path / "logs" / "ray.log"
     done = subprocess.run(
@@ -116,6 +117,7 @@ def test_quiet_output_leaves_the_terminal_to_the_display(tmp_path):
     assert sorted(log.read_text().split()) == ["child", "descriptor", "python"]
 
 
+@pytest.mark.slow
 def test_the_display_can_leave_standard_output_to_a_program(tmp_path):
     code = NOISY.replace("(Path(sys.argv[1]))", "(Path(sys.argv[1]), draw_on=2)")
     done = subprocess.run(
@@ -151,6 +153,7 @@ with quiet_output(out / "ray.log") as terminal:
 """
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_the_live_display_and_its_cursor_back(tmp_path):
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color"}

@@ -48,6 +48,7 @@ def both_ways(request):
 
 
 @pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.slow
 def test_fast_and_plain_are_equal(both_ways, n):
     frames = frames_of(n)
     plain, fast = (np.stack(list(predict(frames))) for predict in both_ways)
@@ -66,6 +67,7 @@ def test_other_clip_lengths(clip_length, n):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])
+@pytest.mark.slow
 def test_the_batch_changes_nothing(batch):
     same = [predict_clip(trained_like(), frames_of(25), batch=b) for b in (4, batch)]
     np.testing.assert_allclose(same[1], same[0], rtol=0, atol=1e-6)
@@ -78,6 +80,7 @@ def test_some_levels_only(levels):
 
 
 @pytest.mark.parametrize("off", [{"priors": False}, {"batch_norm": False, "fusion": False}])
+@pytest.mark.slow
 def test_some_parts_of_domains_only(off):
     plain, fast = both(trained_like(domains=DOMAINS, **off), frames_of(17), domain="DHF1K")
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
@@ -112,6 +115,7 @@ def test_a_stream_is_read_no_further_than_its_windows():
     assert torch.is_grad_enabled(), "inference mode must not leak out of a suspended generator"
 
 
+@pytest.mark.slow
 def test_shared_work_is_done_once():
     """13.3 instead of 22.0 GFLOP per window at 16×128×192; layers' shares are about the same at any size."""
     model, frames = trained_like().eval(), frames_of(48)
@@ -124,6 +128,7 @@ def test_shared_work_is_done_once():
     assert of_the_clip.get_total_flops() < 0.68 * 33 * of_a_window.get_total_flops()
 
 
+@pytest.mark.slow
 def test_an_oblong_clip_in_batches_that_do_not_fit():
     """13 windows in pushes of 5: chunks of every length, and maps that are not squares."""
     plain, fast = both(trained_like(width=64), frames_of(28, (32, 64)), batch=5)
@@ -153,6 +158,7 @@ def test_bfloat16_is_near():
     assert 0 < np.abs(rounded - exact).max() < 0.02
 
 
+@pytest.mark.slow
 def test_a_predictor_is_a_copy_of_the_weights():
     model, frames = trained_like.__wrapped__(), frames_of(3)
     predictor = Predictor(model)

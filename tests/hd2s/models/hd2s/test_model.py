@@ -181,6 +181,7 @@ def test_clips_of_another_size():
         build_model("hd2s", **SMALL)(torch.zeros(1, 3, 16, 32, 32))
 
 
+@pytest.mark.slow
 def test_training_on_one_domain_leaves_the_others_alone():
     """Statistics and parameters alike, though the optimiser has moments for all of them."""
     model = build_model("hd2s", seed=0, **SPECIFIC)

@@ -28,6 +28,7 @@ def adapted(**size):
 
 
 @pytest.mark.parametrize(("kind", "size"), [("hd2s_da", (128, 192)), ("hd2s_dsl", (64, 96))])
+@pytest.mark.slow
 def test_outputs_equal_a_plain_formulation_on_published_weights(tmp_path, kind, size):
     state, domain = random_state(kind), "Hollywood2" if kind == "hd2s_dsl" else None
     model = build_model(kind, height=size[0], width=size[1]).eval()
@@ -51,6 +52,7 @@ def test_outputs_equal_a_plain_formulation_on_published_weights(tmp_path, kind, 
         torch.testing.assert_close(single.auxiliary[name].double(), map_, rtol=0, atol=3e-5)
 
 
+@pytest.mark.slow
 def test_without_classifiers_beside_it_the_adapted_model_loads_alone(tmp_path):
     path = save(tmp_path / "released.pth", random_state("hd2s_da"))
     (alone, classifiers), (model, _) = adapted(), adapted()
@@ -71,6 +73,7 @@ def test_published_weights_serve_clips_of_8_frames(tmp_path):
 
 @pytest.mark.parametrize("kind", ["hd2s", "hd2s_da", "hd2s_dsl"])
 @pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.slow
 def test_published_weights_come_back_unchanged(tmp_path, kind, prefix):
     state = random_state(kind)
     path = save(tmp_path / "released.pth", {prefix + key: tensor for key, tensor in state.items()})
@@ -89,6 +92,7 @@ def test_names_are_all_that_a_released_file_holds():
     assert sorted(published_names(specific).values()) == sorted(published_shapes("hd2s_dsl"))
 
 
+@pytest.mark.slow
 def test_domains_keep_apart_and_change_name(tmp_path):
     state = random_state("hd2s_dsl")
     model = build_model("hd2s", domains=DOMAINS)
