@@ -6,6 +6,8 @@ READY := $(VENV)/ready
 # A file's tests share what they set up, so they stay together.
 TWO_AT_ONCE := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
 OUT ?= runs/demo
+# Tests start hundreds of processes, none of which should compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test test-cluster soak lint check ui clean
 

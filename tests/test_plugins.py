@@ -123,6 +123,7 @@ def test_a_plugged_in_grid_is_planned_with_its_costs(arguments, capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_plugged_in_models_paper_lies_under_the_users_settings(grid, arguments):
     train = training_of(grid, "generalization").spec.train
     assert (train.optimiser, train.momentum, train.lr, train.iterations) == ("sgd", 0.9, 0.05, 4)

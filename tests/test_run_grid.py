@@ -243,6 +243,7 @@ def test_wrong_settings_and_a_wrong_grid_are_told_together(capsys):
     assert "Did you mean domain_shift?" in told
 
 
+@pytest.mark.slow
 def test_it_lists_grids_and_refuses_a_folder_that_is_taken_before_anything_is_read(
     tmp_path, capsys, monkeypatch
 ):

@@ -3,17 +3,16 @@
 import pytest
 
 from datasets.demo import generate
-from datasets.indexing.index import index
+from manifests import open_manifest
 
 
 @pytest.fixture(scope="session")
-def demo_corpora(tmp_path_factory):
+def demo_corpora(demo_out):
     """The demo's corpora, generated from seed 0: word -> root. Nobody changes them."""
-    return generate(tmp_path_factory.mktemp("demo"))
+    return generate(demo_out / "corpora")
 
 
 @pytest.fixture(scope="session")
-def demo_manifests(demo_corpora, tmp_path_factory):
+def demo_manifests(demo_corpora, demo_out):
     """Their manifests: word -> manifest."""
-    out = tmp_path_factory.mktemp("manifests")
-    return {word: index(word, root, out / word) for word, root in demo_corpora.items()}
+    return {word: open_manifest(demo_out / "manifests" / word) for word in demo_corpora}

@@ -44,6 +44,7 @@ def test_an_exception_is_its_items_failure_and_no_others(workers):
     assert results == {1: (1, ""), 2: (4, ""), "raise": (None, "ValueError: not a number")}
 
 
+@pytest.mark.slow
 def test_items_that_kill_their_process_are_named_and_the_others_done():
     items = ["segfault", *range(10), "kill", *range(10, 20), "exit", "unsendable"]
     results = {done.item: (done.value, done.failure) for done in run(square, items, workers=2)}

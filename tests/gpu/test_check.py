@@ -155,12 +155,14 @@ def test_on_a_processor_everything_runs_and_is_right(whole):
             assert any(row.get("model") == word for row in found["parts"][part]["rows"]), (word, part)
 
 
+@pytest.mark.slow
 def test_what_needs_cuda_is_listed_as_left_out(whole):
     found = json.loads((whole / "check.json").read_text())
     left_out = [row for row in found["parts"]["training"]["rows"] if row.get("left out") == "needs CUDA"]
     assert {row["way"] for row in left_out} == {"CUDA graph", "compiled"}
 
 
+@pytest.mark.slow
 def test_the_table_tells_device_date_versions_and_commit(whole):
     found, text = json.loads((whole / "check.json").read_text()), (whole / "check.md").read_text()
     for name in ("device", "date", "torch", "commit"):

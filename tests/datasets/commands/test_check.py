@@ -14,6 +14,7 @@ def cells(text, first):
     return next(line.split() for line in text.splitlines() if line.startswith(first))
 
 
+@pytest.mark.slow
 def test_check_of_the_manifest_of_another_corpus_has_status_2(indexed, capsys):
     assert main(["check", "ledov", "--manifest", str(indexed[0] / "m")]) == 2
     assert "expected the manifest of LEDOV, found DHF1K" in capsys.readouterr().err

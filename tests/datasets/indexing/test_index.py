@@ -98,6 +98,7 @@ def test_a_real_corpus_in_processes(tmp_path):
     assert index("ucf_sports", tmp_path / "corpus", tmp_path / "m", workers=2).digest == alone.digest
 
 
+@pytest.mark.slow
 def test_a_clip_that_kills_its_reader_is_quarantined_and_tried_again_next_time(tmp_path):
     root, out = tmp_path / "corpus", tmp_path / "m"
     names = write_corpus(root)

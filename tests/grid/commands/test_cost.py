@@ -71,6 +71,7 @@ def test_a_supervised_training_of_the_paper(tmp_path):
     assert work.device_hours == pytest.approx(500_000 / 4650 / 3600, rel=3e-3), "the calculated limit"
 
 
+@pytest.mark.slow
 def test_adaptation_sees_the_target_as_well(tmp_path):
     work = work_of(make(tmp_path), "adaptation")
     assert work.clips == 1_000_000
@@ -79,6 +80,7 @@ def test_adaptation_sees_the_target_as_well(tmp_path):
 
 
 @pytest.mark.parametrize("approach", ["multi-source", "domain-specific", "transfer"])
+@pytest.mark.slow
 def test_sources_take_turns(tmp_path, approach):
     work = work_of(make(tmp_path), approach)
     assert work.clips == 500_000

@@ -39,6 +39,7 @@ def called(grid):
     return json.loads((grid.out / "grids" / "small.json").read_text())
 
 
+@pytest.mark.slow
 def test_one_of_several_is_found_by_its_name(grid):
     other = prepare_small(grid.out, *TINY, approaches="generalization", name="other")
     for each in (grid, other):

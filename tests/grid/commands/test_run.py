@@ -66,6 +66,7 @@ def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
     assert state_of(store) == "FINISHED"
 
 
+@pytest.mark.slow
 def test_what_failed_before_is_left_alone_and_counted(trained_grid, store):
     (evaluation,) = trained_grid.plan.evaluations
     failure = trained_grid.ledger.write_failure(evaluation, "no such clip")

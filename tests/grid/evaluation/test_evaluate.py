@@ -68,6 +68,7 @@ def test_a_test_clip_that_cannot_be_read_is_left_out_and_named(demo_out, tmp_pat
         replace(job, expected={lost: 1}).gather([replace(done, frames=None)])
 
 
+@pytest.mark.slow
 def test_parts_are_scored_as_the_whole_is(few):
     whole = replace(few, parts=(few.parts[0] + few.parts[1],))
     parts = [evaluate_part(few, part) for part in range(2)]
@@ -80,6 +81,7 @@ def test_parts_are_scored_as_the_whole_is(few):
     assert drawn == set(shown(few.expected)) & set(few.expected)
 
 
+@pytest.mark.slow
 def test_other_weights_have_other_scores(few, tmp_path):
     changed = torch.load(few.weights, weights_only=True)
     changed["state"]["fusion.weight"] *= -1
@@ -91,6 +93,7 @@ def test_other_weights_have_other_scores(few, tmp_path):
     assert not frames["CC"].equals(others["CC"])
 
 
+@pytest.mark.slow
 def test_what_a_disk_gets_over_costs_no_clip(few, tmp_path, monkeypatch):
     corpus = tmp_path / "corpus"
     shutil.copytree(few.manifest.root, corpus)

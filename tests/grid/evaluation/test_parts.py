@@ -83,6 +83,7 @@ def test_a_part_with_a_clip_that_could_not_be_read_is_tried_again(grid, scored, 
     assert scored == [0, 0]
 
 
+@pytest.mark.slow
 def test_parts_of_which_nothing_could_be_read_make_no_result(grid, tmp_path, monkeypatch):
     monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage

@@ -66,6 +66,7 @@ def test_a_catalogue_of_other_models_and_seeds():
     assert found["table5"] == (2 * (18 + 6), 2 * 18 + 6, 2 * 15 + 3)
 
 
+@pytest.mark.slow
 def test_a_grid_that_the_models_cannot_take_is_left_out():
     """Tiny has no conspicuity maps to leave out, and no layers of a domain's own."""
     offers = catalogue([f"plugins=[{OURS}]", "model=tiny"], demo=False)

@@ -3,6 +3,8 @@
 import os
 import shutil
 
+import pytest
+
 from datasets import demo
 from grid.planning.demo import prepare_demo
 from grid.planning.inputs import open_inputs
@@ -32,6 +34,7 @@ def test_corpora_that_the_demo_does_not_generate_stay_where_the_user_says(small_
     assert places["LEDOV"].manifest == str(small_demo / output_folder.demo_manifest("ledov"))
 
 
+@pytest.mark.slow
 def test_a_manifest_that_is_gone_damaged_or_older_than_its_corpus_is_made_again(demo_out, tmp_path):
     shutil.copytree(demo_out, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("frames"))
     # Its paths are part of a manifest: that of a copy is another corpus' at first.

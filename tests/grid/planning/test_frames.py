@@ -22,6 +22,7 @@ def decoded(grid, *, here=True):
         return dict(broken), said
 
 
+@pytest.mark.slow
 def test_all_that_is_read_is_decoded_once(grid):
     trainings = grid.plan.trainings.values()
     wanted = frames.missing(grid, trainings)
@@ -39,6 +40,7 @@ def test_all_that_is_read_is_decoded_once(grid):
     assert decoded(grid) == ({}, [])
 
 
+@pytest.mark.slow
 def test_a_target_without_labels_needs_no_maps(small_demo):
     grid = prepare_small(small_demo, approaches="adaptation")
     (training,) = grid.plan.trainings.values()
@@ -70,6 +72,7 @@ def test_clips_that_changed_stop_those_who_read_them(demo_out, tmp_path):
     assert "as indexed" in broken[unit]
 
 
+@pytest.mark.slow
 def test_what_trains_elsewhere_decodes_for_itself(grid, tmp_path):
     apart = replace(grid, config=replace(grid.config, storage=replace(grid.config.storage, url="s3://b/f")))
     assert decoded(apart, here=False) == ({}, [])

@@ -107,6 +107,7 @@ def test_a_model_that_can_start_from_nothing_is_asked_for_nothing(tmp_path):
     assert initial_weights(ModelSettings("chance", backbone_weights=str(tmp_path / "absent.pt"))) is None
 
 
+@pytest.mark.slow
 def test_a_whole_hd2s_is_no_backbone(tmp_path):
     path = tmp_path / "hd2s.pt"
     export_weights(build_model("hd2s", seed=0), path)
@@ -118,6 +119,7 @@ def test_a_whole_hd2s_is_no_backbone(tmp_path):
         initial_weights(settings)
 
 
+@pytest.mark.slow
 def test_a_backbone_is_known_by_its_content(tmp_path):
     """Whatever the file is called, and whichever levels of the model are decoded."""
     path, model = tmp_path / "anything.pt", build_model("hd2s", seed=0)

@@ -82,6 +82,7 @@ def test_an_upload_is_whole_or_not_there(tmp_path):
     assert files(Path(root)) == ["checkpoints/a.pt"]
 
 
+@pytest.mark.slow
 def test_a_trainings_weights_without_room_are_its_error_and_leave_no_part(small_demo, small_disk):
     job = replace(
         job_of(prepare_small(small_demo, *TINY), "generalization"), weights=str(small_disk / "weights.pt")

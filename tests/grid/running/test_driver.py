@@ -45,6 +45,7 @@ def test_a_grid_that_is_done_starts_nothing(tasks, tmp_path):
     assert tasks.started == []
 
 
+@pytest.mark.slow
 def test_trainings_that_are_done_are_evaluated_without_tune(tasks, trained_grid, monkeypatch):
     monkeypatch.setattr(driver_module.tune, "Tuner", None)
     recorder = recording(trained_grid.plan, trained_grid.out, done=trained_grid.plan.trainings)

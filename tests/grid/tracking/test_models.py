@@ -89,6 +89,7 @@ def test_it_predicts_a_clip_as_the_grid_does(referred):
     np.testing.assert_allclose(found, referred.expected(clip), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_has_a_signature_and_an_example_and_takes_little_room(referred):
     import mlflow
 

@@ -42,6 +42,7 @@ def test_a_run_is_made_once_and_found_again(store, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_parameter_stays_as_it_was_first_logged_and_long_ones_are_cut(store, tmp_path):
     store.ensure("unit", "", {}, {"a": 1})
     later = again(store, tmp_path)

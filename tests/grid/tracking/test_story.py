@@ -97,6 +97,7 @@ def test_one_run_for_the_grid_each_training_and_each_cell(story):
         assert {run.info.status for run in snapshot.values()} == {"FINISHED"}
 
 
+@pytest.mark.slow
 def test_an_interrupted_grid_leaves_nothing_running(story):
     statuses = {name: run.info.status for name, run in story.snapshots[0].items()}
     first, second, third, *_ = story.plan.trainings

@@ -40,6 +40,7 @@ def own(job, tmp_path):
     return replace(job, frames=tmp_path / "node" / "frames")
 
 
+@pytest.mark.slow
 def test_all_that_a_training_reads_is_decoded_and_a_target_without_its_maps(own):
     fill(own)
     assert {read.corpus for read, _ in own.reads} == {"DHF1K", "UCFSports"}
@@ -52,6 +53,7 @@ def test_all_that_a_training_reads_is_decoded_and_a_target_without_its_maps(own)
         assert store.estimate(others, labelled=False).clips == len(others), "nothing else is"
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_decoded_again(own):
     fill(own)
     before = entries_of(own)

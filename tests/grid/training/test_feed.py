@@ -42,6 +42,7 @@ POOLED = {
 }
 
 
+@pytest.mark.slow
 def test_pooled_sources_take_turns(small_demo, monkeypatch):
     turns, original = [], feed.take_turns
 

@@ -44,6 +44,7 @@ def test_a_worker_trains_reports_every_row_and_leaves_states_to_go_on_from(grid,
     assert same(weights, weights_of(job))
 
 
+@pytest.mark.slow
 def test_of_several_workers_the_first_alone_writes(grid, session):
     session.rank = 1
     job = job_of(grid, "generalization")

@@ -89,6 +89,7 @@ def test_maps_are_the_model_s(video, weights, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["mp4", "gif", "png"])
+@pytest.mark.slow
 def test_a_folder_of_frames_of_odd_size(weights, tmp_path, kind):
     folder = tmp_path / "walk"
     folder.mkdir()
@@ -107,6 +108,7 @@ def test_a_folder_of_frames_of_odd_size(weights, tmp_path, kind):
         assert (codec, rate, [f.shape for f in frames]) == ("h264", 10, [(61, 99, 3)] * 3)
 
 
+@pytest.mark.slow
 def test_maps_as_one_video(video, weights, tmp_path):
     assert run(video, "--weights", weights, "--out", tmp_path, "--maps", "mp4") == 0
     _, rate, frames = decoded(tmp_path / "square_maps.mp4")
@@ -186,6 +188,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize(("options", "approach", "arguments"), VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.slow
 def test_what_is_predicted_with_is_what_a_checkpoint_tells(tmp_path, opened, options, approach, arguments):
     model = build_model("hd2s", seed=1, **SMALL | options)
     learner = approaches()[approach].learner(model, LearnerOptions())
@@ -196,12 +199,14 @@ def test_what_is_predicted_with_is_what_a_checkpoint_tells(tmp_path, opened, opt
     assert (tmp_path / "out" / "still" / "maps" / "0001.png").exists()
 
 
+@pytest.mark.slow
 def test_the_command_line_s_size_and_model_go_before_the_checkpoint_s(tmp_path, opened, weights):
     assert still(tmp_path, weights, "--height", "64", "--model", "hd2s_da") == 0
     assert opened[0].declaration.word == "hd2s"
     assert (opened[0].config.height, opened[0].config.width) == (64, 64)
 
 
+@pytest.mark.slow
 def test_the_first_checkpoints_are_still_read(tmp_path, opened, weights):
     content = torch.load(weights, weights_only=True)
     of_version_1 = {"format": "hd2s-grid weights, version 1", "state": content["state"]}
@@ -262,6 +267,7 @@ def test_a_device_that_is_not_there(video, weights, capsys, device):
     assert f"--device {device}: not to be had here" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, capsys, monkeypatch):
     class Broken(Predictor):
         def __call__(self, frames):

@@ -64,6 +64,7 @@ def expected() -> dict[str, np.ndarray]:
     return {name: np.array(rows) for name, rows in scores.items()}
 
 
+@pytest.mark.slow
 def test_means_over_frames_and_over_videos(corpus, capsys, tmp_path):
     assert run(corpus, "--per-video", tmp_path / "videos.csv", workers=2) == 0
     printed = capsys.readouterr().out

@@ -67,6 +67,7 @@ def test_models_without_weights_are_opened_alike(tmp_path, word):
     np.testing.assert_array_equal(predict_clip(open_checkpoint(tmp_path / "model.pt"), frames), expected)
 
 
+@pytest.mark.slow
 def test_options_that_are_given_go_before_those_of_the_file(tmp_path):
     save_weights(build_model("hd2s", seed=1, **SMALL), tmp_path / "model.pt")
     found = open_checkpoint(tmp_path / "model.pt", options={"height": 64})

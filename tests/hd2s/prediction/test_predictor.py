@@ -217,6 +217,7 @@ def test_learned_smoothing_is_not_smoothed_again():
         ({"batch": 0}, "at least one window, found 0"),
     ],
 )
+@pytest.mark.slow
 def test_options_that_are_not_allowed(wrong, message):
     with pytest.raises(ValueError, match=message):
         Predictor(trained_like(), **wrong)
@@ -241,6 +242,7 @@ def test_wrong_frames_are_named():
         predict_clip(toy(), clip_of(3), smoothing_sigma=0)
 
 
+@pytest.mark.slow
 def test_the_real_network_window_by_window():
     torch.manual_seed(0)
     model = build_model("hd2s", clip_length=8, height=64, width=64)

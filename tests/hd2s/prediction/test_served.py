@@ -57,6 +57,7 @@ def test_the_domain_is_a_parameter_of_each_prediction(tmp_path):
         served.predict(frames_of(9))
 
 
+@pytest.mark.slow
 def test_weights_that_have_changed_or_gone_are_told(tmp_path, weights):
     describe(tmp_path / "served", weights, {}, copy=False)
     save_weights(build_model("hd2s", seed=4, clip_length=8, height=32, width=32), weights)

@@ -69,6 +69,7 @@ def test_workers_end_with_the_same_running_statistics(workers, case):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_workers_agree_to_skip_a_micro_batch_that_one_of_them_cannot_use(workers):
     expected = alone("supervised", (drawn(0, worker) for worker in (0, 1)))
     for found in workers:
@@ -77,6 +78,7 @@ def test_workers_agree_to_skip_a_micro_batch_that_one_of_them_cannot_use(workers
         same_gradients(found["skip"]["gradients"], expected["gradients"])
 
 
+@pytest.mark.slow
 def test_all_workers_stop_and_the_one_with_the_bad_clips_names_them(workers):
     other, bad = (found["stop"] for found in workers)
     assert bad.startswith("Iteration 1: not finite: kld/saliency = nan, kld/conspicuity_1 = nan")

@@ -39,6 +39,7 @@ def test_a_checkpoint_says_what_it_is_of_in_plain_values(tmp_path):
     assert told.items() <= content["model"]["config"].items()
 
 
+@pytest.mark.slow
 def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path):
     state = random_state("hd2s")
     del state["last_conv.bias"], state["conv_t4.bn.weight"]
@@ -100,6 +101,7 @@ class _Code:
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "empty", "code", "absent"])
+@pytest.mark.slow
 def test_a_file_that_is_no_weights_is_a_plain_error(tmp_path, damage, capsys):
     model = build_model("hd2s", seed=0, **SMALL)
     path = tmp_path / "weights.pt"
@@ -130,6 +132,7 @@ def test_weights_that_are_not_finite_are_refused_by_name(tmp_path):
     assert same(model.state_dict(), before)
 
 
+@pytest.mark.slow
 def test_what_holds_no_tensors_is_a_plain_error(tmp_path):
     model = build_model("hd2s", seed=0, **SMALL)
     save_weights(model, tmp_path / "own.pt")

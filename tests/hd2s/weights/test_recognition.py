@@ -40,6 +40,7 @@ def test_released_weights_are_of_the_one_model_that_reads_them(tmp_path, kind):
     assert candidates(tmp_path / "released.pth") == [Candidate("hd2s", {})]
 
 
+@pytest.mark.slow
 def test_the_domains_of_published_weights_are_read_from_them(tmp_path):
     options = {"domains": ("DHF1K", "Hollywood2"), "smoothing": False}
     export_weights(build_model("hd2s", seed=0, **SMALL, **options), tmp_path / "two.pth")
@@ -68,6 +69,7 @@ def test_several_models_may_read_a_layout(tmp_path, monkeypatch):
     assert candidates(tmp_path / "theirs.pt") == [Candidate(w, {"frames": 3}) for w in ("one", "other")]
 
 
+@pytest.mark.slow
 def test_a_damaged_description_is_a_plain_error(tmp_path):
     save_weights(build_model("hd2s", seed=1, **SMALL), tmp_path / "model.pt")
     content = torch.load(tmp_path / "model.pt", weights_only=True)

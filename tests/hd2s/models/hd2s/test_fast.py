@@ -74,6 +74,7 @@ def test_the_batch_changes_nothing(batch):
 
 
 @pytest.mark.parametrize("levels", [(1,), (2, 4)])
+@pytest.mark.slow
 def test_some_levels_only(levels):
     plain, fast = both(trained_like(conspicuity=levels), frames_of(18))
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
@@ -86,6 +87,7 @@ def test_some_parts_of_domains_only(off):
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_domain_has_its_own_prediction():
     model, frames = trained_like(domains=DOMAINS), frames_of(17)
     one, other = (predict_clip(model, frames, domain=d) for d in ("DHF1K", "Hollywood2"))
@@ -94,6 +96,7 @@ def test_each_domain_has_its_own_prediction():
         predict_clip(model, frames)
 
 
+@pytest.mark.slow
 def test_the_released_protocol_both_ways():
     plain, fast = both(trained_like(), frames_of(40), protocol="released")
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)

@@ -61,6 +61,7 @@ def test_without_classifiers_beside_it_the_adapted_model_loads_alone(tmp_path):
     assert same(alone.state_dict(), model.state_dict())
 
 
+@pytest.mark.slow
 def test_published_weights_serve_clips_of_8_frames(tmp_path):
     state = random_state("hd2s")
     model = build_model("hd2s", **SMALL).eval()
@@ -130,6 +131,7 @@ def test_parts_that_are_missing_are_told_as_well(tmp_path, part):
     assert found == {"domains": ("DHF1K", "LEDOV"), **kept, part: False}
 
 
+@pytest.mark.slow
 def test_a_model_of_one_domain_says_what_of_three_it_cannot_take(tmp_path):
     model = build_model("hd2s", domains=["Hollywood2"], **SMALL)
     with pytest.raises(WeightsError, match=r"unexpected GL__dhf1k\.sigma; unexpected GL__ucfsports\.sigma"):
