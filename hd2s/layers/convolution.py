@@ -1,4 +1,4 @@
-"""The 3-D operations of HD2S in their exact 2-D form.
+"""The 3-D operations of S3D and of what decodes it in their exact 2-D form.
 
 S3D factorises space and time, so each of its convolutions acts on one frame (kernel 1×k×k) or along one
 pixel's history (k×1×1), and a box maximum separates in the same way. PyTorch's 3-D kernels for CPUs do not
@@ -106,20 +106,53 @@ class Conv2d(nn.Conv2d):
 
 
 class Conv3d(nn.Conv3d):
-    """`nn.Conv3d` without bias, padded by half its kernel, in the fastest exact form."""
+    """`nn.Conv3d` without bias, by default padded by half its kernel, in the fastest exact form."""
 
     kernel_size: Triple
     stride: Triple
     padding: Triple
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: Triple, stride: Triple):
-        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: Triple,
+        stride: Triple,
+        padding: Triple | None = None,
+    ):
+        padding = padding or (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         super().__init__(channels_in, channels_out, kernel, stride, padding, bias=False)
         self.weight = _channels_last(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, T, H, W) to (B, O, T', H', W')."""
         return conv3d(x, self.weight, self.stride, self.padding)
+
+
+class ConvTranspose3d(nn.ConvTranspose3d):
+    """`nn.ConvTranspose3d` of single frames without bias, whose sizes are its input's times the stride.
+
+    Args:
+        channels_in: C.
+        channels_out: O.
+        kernel: 1 step; in space the stride's parity, or 1.
+        stride: 1 step.
+    """
+
+    stride: Triple
+    padding: Triple
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: Triple, stride: Triple):
+        padding = (0, (kernel[1] - stride[1]) // 2, (kernel[2] - stride[2]) // 2)
+        super().__init__(channels_in, channels_out, kernel, stride, padding, bias=False)
+        self.weight = _channels_last(self.weight)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Map (B, C, T, H, W) to (B, O, T, H', W')."""
+        if x.device.type != "cpu":
+            return super().forward(x, output_size)
+        weight, stride, padding = self.weight.squeeze(2), self.stride[1:], self.padding[1:]
+        return _per_frame(x, lambda f: F.conv_transpose2d(f, weight, None, stride, padding))
 
 
 class MaxPool3d(nn.Module):

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hd2s.layers.convolution import ConvTranspose3d
 from hd2s.layers.domains import DomainBatchNorm2d, of_domain
 from hd2s.layers.known import known_as
 from hd2s.layers.s3d import ConvUnit, Mixed, SeparableConv
 
 Layer = Callable[[Tensor], Tensor]
-Convolution = nn.Conv2d | nn.Conv3d
+Convolution = nn.Conv2d | nn.Conv3d | nn.ConvTranspose3d
 BatchNorm = nn.BatchNorm2d | nn.BatchNorm3d | DomainBatchNorm2d
 
 
@@ -34,13 +35,14 @@ class Casting:
     """Whose batch norms are folded, where they are specific to a domain."""
 
     def fold(self, conv: Convolution, norm: BatchNorm) -> tuple[Tensor, Tensor]:
-        """Return weight and bias of a convolution followed by its batch norm, folded in float64."""
+        """Return weight (O, C, …) and bias of a convolution followed by its batch norm, folded in float64."""
         if isinstance(norm, DomainBatchNorm2d):
             norm = known_as(nn.BatchNorm2d, of_domain(norm, self.domain))
         mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
         scale = norm.get_parameter("weight").double() / torch.sqrt(variance.double() + norm.eps)
         shift = norm.get_parameter("bias").double() - mean.double() * scale
-        return conv.weight.double() * scale.view(-1, *[1] * (conv.weight.dim() - 1)), shift
+        weight = conv.weight.transpose(0, 1) if isinstance(conv, nn.ConvTranspose3d) else conv.weight
+        return weight.double() * scale.view(-1, *[1] * (weight.dim() - 1)), shift
 
     def place(self, tensor: Tensor) -> Tensor:
         """Return a weight (O, C, kH, kW) in channels-last memory, or a bias, where it is used."""
@@ -63,6 +65,30 @@ class FrameConv:
     def linear(self, x: Tensor) -> Tensor:
         """Do the same without the ReLU."""
         return per_frame(x, lambda f: F.conv2d(f, self.weight, self.bias, self.stride, self.padding))
+
+
+class TransposedConv:
+    """Transposed 1×k×k convolution of (B, T, H, W, C), with its batch norm and a ReLU where it has one."""
+
+    def __init__(self, conv: ConvTranspose3d, norm: BatchNorm | None, cast: Casting):
+        self.stride, self.padding, self.rectified = conv.stride[1:], conv.padding[1:], norm is not None
+        weight, bias = cast.fold(conv, norm) if norm else (conv.weight.transpose(0, 1), None)
+        weight = weight.squeeze(2)
+        # With a stride of 1 it is a convolution by the kernel turned round.
+        self.turned = self.stride == (1, 1)
+        self.weight = cast.place(weight.flip(2, 3) if self.turned else weight.transpose(0, 1))
+        self.bias = None if bias is None else cast.place(bias)
+        self.reach = (weight.shape[2] - 1 - self.padding[0], weight.shape[3] - 1 - self.padding[1])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map (B, T, H, W, C) to (B, T, H', W', O)."""
+        x = per_frame(x, self._convolve)
+        return x.relu_() if self.rectified else x
+
+    def _convolve(self, frames: Tensor) -> Tensor:
+        if self.turned:
+            return F.conv2d(frames, self.weight, self.bias, 1, self.reach)
+        return F.conv_transpose2d(frames, self.weight, self.bias, self.stride, self.padding)
 
 
 class TimeConv:

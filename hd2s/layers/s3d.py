@@ -36,7 +36,7 @@ def feature_shapes(clip_length: int, height: int, width: int) -> dict[int, tuple
 
 
 class ConvUnit(nn.Module):
-    """3-D convolution, batch norm (eps 1e-3), ReLU."""
+    """3-D convolution (`hd2s.layers.convolution.Conv3d`), batch norm (eps 1e-3), ReLU."""
 
     def __init__(
         self,
@@ -44,11 +44,12 @@ class ConvUnit(nn.Module):
         channels_out: int,
         kernel: Triple = (1, 1, 1),
         stride: Triple = (1, 1, 1),
+        padding: Triple | None = None,
         *,
         bn_momentum: float,
     ):
         super().__init__()
-        self.conv = Conv3d(channels_in, channels_out, kernel, stride)
+        self.conv = Conv3d(channels_in, channels_out, kernel, stride, padding)
         self.norm = nn.BatchNorm3d(channels_out, eps=1e-3, momentum=bn_momentum)
 
     def forward(self, x: Tensor) -> Tensor:

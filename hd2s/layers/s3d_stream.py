@@ -58,12 +58,13 @@ class FirstBlocks:
         backbone: the S3D.
         length: frames of a window.
         cast: where the folded weights live.
+        pooled: whether the first tap lies behind the pool that follows block 2, or before it.
     """
 
-    def __init__(self, backbone: S3D, length: int, cast: Casting):
+    def __init__(self, backbone: S3D, length: int, cast: Casting, *, pooled: bool = True):
         first, second = (known_as(SeparableConv, block[-1]) for block in (backbone.block1, backbone.block2))
         pointwise = known_as(ConvUnit, backbone.block2[0])
-        self.length = length // _STRIDE
+        self.length, self._pooled = length // _STRIDE, pooled
         self._space1 = FrameConv(cast, first.spatial)
         self._pointwise, self._space2 = FrameConv(cast, pointwise), FrameConv(cast, second.spatial)
         weight, bias = cast.fold(first.temporal.conv, first.temporal.norm)
@@ -94,7 +95,7 @@ class FirstBlocks:
         return features @ self._taps[tap]
 
     def tap(self, products: list[list[Tensor]], features: dict[int, list[Tensor]]) -> Tensor:
-        """Block 2, pooled: the first tap. From products, and from features by taps without one."""
+        """Block 2: the first tap. From products, and from features by taps without one."""
         others = iter(features.items())
         if products:
             total = _sum(products)
@@ -103,7 +104,7 @@ class FirstBlocks:
             total = torch.cat([self.product(tap, piece) for piece in span])
         for tap, span in others:
             _add_product(total, span, self._taps[tap])
-        return _pool(total, self._bias2)
+        return _pool(total, self._bias2) if self._pooled else total.add_(self._bias2).relu_()
 
 
 class Sweep:
@@ -135,7 +136,8 @@ class Sweep:
         """Take the next frames, (n, H, W, 3) in [-1, 1].
 
         Returns:
-            The first tap of the windows that they complete, oldest first: (m, T/2, H/8, W/8, 192), or None.
+            The first tap of the windows that they complete, oldest first: (m, T/2, H/8, W/8, 192), or
+            (m, T/2, H/4, W/4, 192) before its pool, or None.
         """
         self._spatial.extend(self._blocks.frames(frames))
         stop = self._spatial.stop

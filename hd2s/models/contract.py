@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hd2s.layers.folded import Casting
 from hd2s.losses import kld
-from hd2s.models.config import ModelConfig
+from hd2s.models.config import Input, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ class ParameterGroup:
         lr: factor of the training's learning rate.
         weight_decay: factor of the training's weight decay.
         frozen: iterations from the beginning in which they stay as they are.
+        scheduled: whether the learning rate's schedule holds for them.
     """
 
     parameters: list[nn.Parameter]
     lr: float = 1.0
     weight_decay: float = 1.0
     frozen: int = 0
+    scheduled: bool = True
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,16 @@ class SaliencyModel(nn.Module):
     def fit(self, maps: Iterator[Tensor]) -> None:
         """Fit a model that has no weights to train (`Model.trains`) to maps, uint8 (n, H, W) each time."""
         del maps
+
+
+def check_clips(clips: Tensor, input: Input) -> None:
+    """Raise ValueError unless clips are (B, 3, T, H, W) of a model's size."""
+    expected = (3, input.frames, input.height, input.width)
+    if clips.dim() != 5 or clips.shape[1:] != expected:
+        raise ValueError(
+            f"This model takes clips of shape (B, 3, T, H, W) with (3, T, H, W) = {expected}, "
+            f"found {tuple(clips.shape)}: resize them, or build it with their size."
+        )
 
 
 def kld_terms(outputs: Mapping[str, Tensor], maps: Tensor) -> dict[str, Tensor]:

@@ -77,7 +77,7 @@ class Optimiser:
         self._torch.zero_grad(set_to_none=True)
         lr = self.options.lr_at(iteration)
         for group, settings in zip(self._groups, self._torch.param_groups, strict=True):
-            settings["lr"] = lr * group.lr
+            settings["lr"] = (lr if group.scheduled else self.options.lr) * group.lr
             # A frozen parameter gets no gradient, and so neither moves nor gathers momentum.
             for parameter in group.parameters if group.frozen else ():
                 parameter.requires_grad_(iteration >= group.frozen)

@@ -13,7 +13,7 @@ from hd2s.layers.folded import Casting
 from hd2s.layers.known import known_as
 from hd2s.layers.precision import full_precision
 from hd2s.layers.s3d import S3D
-from hd2s.models.contract import Prediction, SaliencyModel, kld_terms
+from hd2s.models.contract import Prediction, SaliencyModel, check_clips, kld_terms
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.conspicuity import ConspicuityNet
 from hd2s.models.hd2s.fast import FastHD2S
@@ -85,7 +85,8 @@ class HD2S(SaliencyModel):
         Raises:
             ValueError: clips of another size than the model's, or a domain that it needs and does not know.
         """
-        self._check(clips, domain)
+        check_clips(clips, self.config.input)
+        self.config.check_domain(domain)
         # Convolutions run in channels-last memory, where their 2-D forms are views (hd2s.layers.convolution).
         taps = self.backbone(clips.contiguous(memory_format=self.memory_format))
         features = {level: self.net(level).remove_time(taps[int(level)]) for level in self.conspicuity}
@@ -145,12 +146,3 @@ class HD2S(SaliencyModel):
             levels = zip(self.conspicuity, maps.unbind(1), strict=True)
             found = {f"conspicuity_{level}": single[:, None] for level, single in levels}
         return found | ({"unsmoothed": unsmoothed[:, None]} if self.smoothing else {})
-
-    def _check(self, clips: Tensor, domain: str | None) -> None:
-        expected = (3, self.config.clip_length, self.config.height, self.config.width)
-        if clips.dim() != 5 or clips.shape[1:] != expected:
-            raise ValueError(
-                f"This model takes clips of shape (B, 3, T, H, W) with (3, T, H, W) = {expected}, "
-                f"found {tuple(clips.shape)}: resize them, or build it with their size."
-            )
-        self.config.check_domain(domain)

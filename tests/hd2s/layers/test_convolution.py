@@ -5,7 +5,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hd2s.layers.convolution import Conv2d, Conv3d, MaxPool3d, conv2d, conv2d_as_product, conv3d, max_pool3d
+from hd2s.layers.convolution import (
+    Conv2d,
+    Conv3d,
+    ConvTranspose3d,
+    MaxPool3d,
+    conv2d,
+    conv2d_as_product,
+    conv3d,
+    max_pool3d,
+)
 
 CONVOLUTIONS = {  # kernel, stride, size (T, H, W)
     "pointwise": ((1, 1, 1), (1, 1, 1), (4, 6, 5)),
@@ -122,3 +131,20 @@ def test_another_device_runs_the_plain_operations():
         expected = F.conv3d(x, weight, None, stride, padding).shape
         assert conv3d(x, weight, stride, padding).shape == expected
     assert max_pool3d(x, (3, 3, 3), (2, 2, 2), (1, 1, 1)).shape == (2, 5, 2, 4, 3)
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize(("k", "stride"), [(1, 1), (3, 1), (4, 2)])
+def test_transposed_convolution_and_its_gradients_equal_the_3d_one(k, stride, order):
+    layer = ConvTranspose3d(5, 7, (1, k, k), (1, stride, stride)).double()
+    x = double(2, 5, 3, 4, 6)
+    padding = (0, (k - stride) // 2, (k - stride) // 2)
+    expected = F.conv_transpose3d(x, layer.weight, None, (1, stride, stride), padding)
+    assert expected.shape == (2, 7, 3, 4 * stride, 6 * stride)
+    found = layer(x.contiguous(memory_format=order))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-11)
+    upstream, of = double(*expected.shape, seed=2), (x, layer.weight)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, of, upstream), torch.autograd.grad(expected, of, upstream), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)

@@ -5,8 +5,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from hd2s.layers.convolution import ConvTranspose3d
 from hd2s.layers.domains import DomainBatchNorm2d
-from hd2s.layers.folded import Casting, FrameConv, MixedBlock, TimeConv, max_pool, maximum_of_neighbours, run
+from hd2s.layers.folded import (
+    Casting,
+    FrameConv,
+    MixedBlock,
+    TimeConv,
+    TransposedConv,
+    max_pool,
+    maximum_of_neighbours,
+    run,
+)
 from hd2s.layers.s3d import ConvUnit, Mixed
 
 CAST = Casting(torch.device("cpu"), torch.float64, None)
@@ -118,3 +128,14 @@ def test_maxima_of_neighbours_are_those_of_pooling(shape):
 
 def test_layers_run_one_after_the_other():
     assert run([lambda x: x + 1, lambda x: 10 * x], 2) == 30
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rectified", [True, False])
+@pytest.mark.parametrize(("k", "stride"), [(1, 1), (3, 1), (4, 2)])
+def test_a_transposed_convolution_takes_over_its_batch_norm(k, stride, rectified):
+    conv = ConvTranspose3d(3, 5, (1, k, k), (1, stride, stride)).double()
+    norm = trained(nn.BatchNorm3d(5)) if rectified else None
+    x = given(2, 3, 4, 6, 7)
+    expected = norm(conv(x)).relu() if norm else conv(x)
+    same(TransposedConv(conv, norm, CAST)(in_order(x)), in_order(expected))

@@ -42,7 +42,11 @@ def trained_like(clip_length: int = 16, **options) -> SaliencyModel:
     Every layer's values are O(1).
     """
     size = {"clip_length": clip_length, "height": 32, "width": 32}
-    model = build_model("hd2s", seed=0, **size | options)
+    return settle(build_model("hd2s", seed=0, **size | options))
+
+
+def settle(model: SaliencyModel) -> SaliencyModel:
+    """Give a model such statistics and values."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for module in model.modules():
@@ -54,7 +58,7 @@ def trained_like(clip_length: int = 16, **options) -> SaliencyModel:
                     (module.running_var, 0.5, 1.5),
                 ):
                     entry.uniform_(low, high, generator=generator)
-            elif isinstance(module, (nn.Conv2d, nn.Conv3d)):
+            elif isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d)):
                 fan_in = math.prod(module.weight.shape[1:])
                 module.weight.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
     return model

@@ -162,6 +162,26 @@ def test_a_frozen_group_starts_afresh_when_its_time_has_come():
     assert trained(options, FrozenAtFirst) == pytest.approx(expected, rel=1e-12)
 
 
+class Steady(TwoGroups):
+    """Its encoder keeps the learning rate with which training begins."""
+
+    def parameter_groups(self):
+        encoder, decoder = super().parameter_groups()
+        return [replace(encoder, scheduled=False), decoder]
+
+
+def test_a_schedule_may_leave_a_group_as_it_is():
+    """TASED-Net, Sect. 4.1: the encoder's rate is fixed, the prediction network's drops."""
+    options = replace(OPTIONS, lr_decay=0.5, lr_period=3)
+    rates = rates_by_hand(0.5, (), 3)
+    expected = {
+        "encoder": plain_adam("encoder", 0.005, 0.06, np.ones(STEPS)),
+        "decoder": plain_adam("decoder", 0.05, 0.02, rates),
+        "beside": plain_adam("beside", 0.05, 0.02, rates),
+    }
+    assert trained(options, Steady) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["adam", "sgd"])
 @pytest.mark.parametrize("interrupted", [2, 4, 7])
 def test_an_interrupted_training_goes_on_as_if_nothing_had_been(kind, interrupted):
