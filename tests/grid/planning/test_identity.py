@@ -11,6 +11,7 @@ from hd2s.approaches.registry import approaches
 from hd2s.models.centre_prior import OneFrameConfig
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.registry import models
+from hd2s.models.tased.config import TasedConfig
 from tests.grid.plans import DIGESTS, of_approach, plan_of
 
 # Of settings that are left out of ids while they are at their default, so that one default that changes
@@ -57,6 +58,16 @@ DEFAULTS_OF_TRAINING_RECIPE_4 = {
         "quantise": False,
     },
     OneFrameConfig: {"height": 128, "width": 192},
+    TasedConfig: {
+        "clip_length": 32,
+        "height": 224,
+        "width": 384,
+        "aggregation": "released",
+        "upsampling": "unpooling",
+        "loss": "map",
+        "encoder_lr": 0.01,
+        "bn_momentum": 0.001,
+    },
 }
 DEFAULTS_OF_EVALUATION_RECIPE_3 = {
     settings.Test: {"protocol": "paper", "smoothing_sigma": None, "eight_bit": True, "precision": "float32"},

@@ -46,13 +46,16 @@ def test_every_printed_row_has_exactly_one_cell_and_the_converse():
         ("hd2s", ("table4", "DHF1K", None, "DHF1K", "only conspicuity 3", "CC"), 0.480),
         ("salgradnet", ("table4", "DHF1K", "UCFSports", "Hollywood2", "adaptation", "NSS"), 3.104),
         ("salgradnet", ("table7", "Hollywood2", "DHF1K", "UCFSports", "generalization", "AUC-J"), 0.884),
+        ("tased", ("table1", "DHF1K", None, "DHF1K", "Early two-step (16)", "CC"), 0.464),
+        ("tased", ("table4", "DHF1K", None, "DHF1K", "TASED-Net-trp", "SIM"), 0.353),
+        ("tased", ("table5", "DHF1K", None, "DHF1K", "TASED-Net (64)", "NSS"), 2.554),
         ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "adaptation", "s-AUC"), None),
         ("hd2s", ("table6", "DHF1K", "LEDOV", "UCFSports", "transfer", "CC"), None),
         ("hd2s", ("table99", "DHF1K", "LEDOV", "UCFSports", "adaptation", "CC"), None),
     ],
 )
 def test_printed_numbers(paper, place, value):
-    assert printed(paper, "hd2s", place) == value
+    assert printed(paper, "tased" if paper == "tased" else "hd2s", place) == value
     assert printed(paper, "centre_prior", place) is None, "the papers print no other model's"
 
 
@@ -71,7 +74,11 @@ def test_the_papers_hold_every_row_once():
     corpora = {*CORPORA, None}
     for key in [*values("hd2s"), *values("salgradnet")]:
         assert key[1] | {key[2], key[3]} <= corpora
-    assert available() == ["hd2s", "salgradnet"]
+    rows = {"table1": 6, "table4": 3, "table5": 4}
+    counts = {table: len({key[1:5] for key in values("tased") if key[0] == table}) for table in rows}
+    assert counts == rows
+    assert len(values("tased")) == 13 * 5
+    assert available() == ["hd2s", "salgradnet", "tased"]
 
 
 def test_an_unknown_paper_is_named():
