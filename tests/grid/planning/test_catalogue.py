@@ -23,7 +23,7 @@ COUNTS = {
     "paper": (31, 29, 18),
     # Five tables of three tests by two approaches; three models without gradient reversal, tested on three
     # corpora each, and five with.
-    # The ablation is of the last table: six models, of which DHF1K's own is there already and is tested on it.
+    # The last is an ablation of six models, of which DHF1K's own is there already and is tested on it.
     "salgradnet": (30 + 6, 9 + 15 + 5, 3 + 5 + 5),
     # The ablations add seven trainings with an evaluation each: the full model of both is there already, and
     # `only conspicuity 4` is Table 3's baseline. The first version adds no training and nine evaluations:
