@@ -121,8 +121,8 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
-        where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
-        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
+        where = {"tables": grid.out / output_folder.TABLES, "log": log}
+        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where), crop=False)
     for warning in outcome.warnings:
         _tell(warning)
     if outcome.left_alone:
@@ -131,6 +131,8 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
         )
     if outcome.status == INTERRUPTED:
         _tell(_INTERRUPTED_NOTE)
+    for line in filter(None, (*outcome.views, outcome.look)):
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
     return outcome.status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,13 +24,15 @@ class Outcome:
 
     Attributes:
         status: the exit status.
-        tracking: how to look at the runs in MLflow.
+        views: addresses of the prepared views on the MLflow server that was named.
+        look: how to look at the runs, in a short line: a command, where no server has them.
         warnings: what MLflow lacks, and why.
         left_alone: units that failed in an earlier run, or need one that did.
     """
 
     status: int
-    tracking: str
+    views: list[str]
+    look: str
     warnings: list[str]
     left_alone: int
 
@@ -65,10 +68,11 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     tables = compile_grid(grid)
     tracker.sync(grid.plan, grid.ledger)
     tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
-    places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
+    # An address that nobody serves yet is of no use: the command that serves them gives it.
+    views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
-    tracking = "\n".join(place for place in places if place)
-    return Outcome(status, tracking, tracker.warnings, len(failed | lost))
+    look = "" if tracking_uri else f"python -m grid ui --out {shlex.quote(str(grid.out))}"
+    return Outcome(status, [view for view in views if view], look, tracker.warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:

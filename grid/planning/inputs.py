@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datasets.corpora.registry import available, get
+from datasets.corpora.registry import find
 from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.specs.settings import Config, ModelSettings
@@ -15,6 +15,7 @@ from grid.specs.table import GridSpec
 from hd2s import build_model, load_weights
 from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
+from hd2s.weights.recognition import had_from
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
 from manifests.store import Manifest, ManifestError, open_manifest
@@ -92,7 +93,10 @@ def initial_weights(model: ModelSettings) -> InitialWeights | None:
         return None
     path, known = Path(model.backbone_weights), " or ".join(layout.title for layout in layouts)
     if not path.is_file():
-        remedy = "Give model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
+        remedy = (
+            "Give model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
+            f" {had_from(layouts)}"
+        )
         found = model.backbone_weights or "nothing"
         expected = f"what the paper starts from: {known}"
         raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
@@ -108,12 +112,13 @@ def initial_weights(model: ModelSettings) -> InitialWeights | None:
 
 def _how_to_index(name: str, problem: Problem) -> str:
     """Say how to come by a manifest; for a corpus without an adapter, what its reader says."""
-    word = {get(word).name: word for word in available()}.get(name)
-    if word is None:
+    corpus = find(name)
+    if corpus is None:
         return problem.remedy
     return (
-        f"Index it: python -m datasets index {word} --root DIR (or say where its manifest is:"
+        f"Index it: python -m datasets index {corpus.word} --root DIR (or say where its manifest is:"
         f" corpora.{name}.manifest=DIR). To try the grid without any corpus add --demo."
+        f"{f' {name} is had from {corpus.had_from}.' if corpus.had_from else ''}"
     )
 
 

@@ -86,8 +86,25 @@ def view_tag(grid: str, table: TableSpec, now_ms: int) -> tuple[str, str]:
 
 def view_route(experiment_id: str, grid: str, table: str) -> str:
     """Where the interface shows the view, as a path on the server."""
-    key = quote(view_key(grid, table), safe="")
-    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={key}"
+    return route(experiment_id, view_key(grid, table))
+
+
+def route(experiment_id: str, key: str) -> str:
+    """Where the interface shows the view of a key."""
+    shared = quote(key, safe="")
+    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={shared}"
+
+
+def prepared(uri: str) -> list[tuple[str, str]]:
+    """List the views that a store's experiments offer: (name, path on the server) of each."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
+
+    return [
+        (key.removeprefix(TAG_PREFIX), route(found.experiment_id, key.removeprefix(TAG_PREFIX)))
+        for found in MlflowClient(tracking_uri=uri).search_experiments()
+        for key in sorted(found.tags)
+        if key.startswith(TAG_PREFIX)
+    ]
 
 
 def _section(name: str, *, columns: int, height: int) -> dict[str, Any]:

@@ -71,17 +71,21 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
     Args:
         plan: the grid.
         ledger: its results.
-        where: lines for the end, by their names, such as {"tables": "runs/tables/table5.md"}.
+        where: lines for the end, by their names, such as {"tables": "runs/tables/table5.md"}. To be printed
+            without cropping.
     """
     results = Results(plan, ledger)
     parts: list[RenderableType] = []
     for table in plan.tables:
         parts += [*values_table(table, results), ""]
     parts += _failures(plan, ledger)
-    places = Table.grid(padding=(0, 2))
-    for name, place in where.items():
-        places.add_row(Text(name, "bold"), Text(str(place), overflow="fold"))
-    return Group(*parts, places)
+    width = max(map(len, where), default=0)
+    # Never broken, so that they can be copied and clicked whatever the terminal's width.
+    places = [
+        Text.assemble((f"{name:{width}}", "bold"), f"  {place}", no_wrap=True, overflow="ignore")
+        for name, place in where.items()
+    ]
+    return Group(*parts, *places)
 
 
 def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:

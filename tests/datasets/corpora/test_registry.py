@@ -1,5 +1,6 @@
 """The adapters there are, by word and by name."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from datasets.corpora import registry
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import available, default_folder, find, get, register, register_plugins, title
+from datasets.indexing.index import index
 from manifests import ProblemError
 from tests.datasets.text_corpus import TextCorpus
 
@@ -25,6 +27,19 @@ def test_a_wrong_root_says_what_was_expected_and_found(tmp_path, word):
         get(word).list(tmp_path)
     with pytest.raises(ProblemError, match="found no such folder"):
         get(word).list(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("word", available())
+def test_an_adapter_says_where_its_corpus_is_had_from_and_a_root_that_is_none_tells_it(tmp_path, word):
+    corpus = get(word)
+    assert re.match(r"https://github\.com/[\w-]+/[\w-]+[:,] ", corpus.had_from)
+    assert "@" in corpus.had_from, "whom to ask"
+    assert re.search("licen|free to use", corpus.had_from)
+    assert re.search("GB|size not stated", corpus.had_from)
+    for root in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(ProblemError) as told:
+            index(word, root, tmp_path / "manifest")
+        assert f"{corpus.name} is had from {corpus.had_from}." in str(told.value)
 
 
 def test_a_corpus_is_found_by_its_name_alone():

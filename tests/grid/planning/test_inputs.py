@@ -82,7 +82,8 @@ def test_wrong_settings_of_rows_and_missing_corpora_are_told_together(tmp_path):
     with pytest.raises(ProblemError) as caught:
         prepare(str(path), ["model.backbone_weights=none"], tmp_path, demo=False, tell=lambda text: None)
     text = str(caught.value)
-    for mistake in ("'train.rl'. Did you mean train.lr?", "'Mine'. Available", "index dhf1k --root DIR"):
+    unknown = "'train.rl'. Did you mean train.lr?", "'Mine'. Available"
+    for mistake in (*unknown, "index dhf1k --root DIR", "DHF1K is had from https"):
         assert mistake in text
 
 
@@ -99,6 +100,8 @@ def test_initial_weights_are_asked_for_and_must_exist(tmp_path):
         initial_weights(ModelSettings("hd2s"))
     with pytest.raises(ProblemError, match=r"found .*absent\.pt"):
         initial_weights(ModelSettings("hd2s", backbone_weights=str(tmp_path / "absent.pt")))
+    with pytest.raises(ProblemError, match=r"had from https://github\.com/kylemin/S3D: .*33 MB, MIT licence"):
+        initial_weights(ModelSettings("hd2s"))
     assert initial_weights(ModelSettings("hd2s", backbone_weights="none")) is None
 
 
