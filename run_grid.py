@@ -29,7 +29,7 @@ from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
 from grid.outputs.export import check_free, export
 from grid.planning.catalogue import catalogue
-from grid.planning.prepare import Grid, default_out, prepare
+from grid.planning.prepare import Grid, Purpose, default_out, prepare
 from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
@@ -72,7 +72,14 @@ def _answer(options: argparse.Namespace) -> int:
     with gathered(problems):
         device = named(options.on) if options.on else None
     out = options.out or default_out(demo=options.demo)
-    grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell, problems=problems)
+    purpose: Purpose = "plan" if options.plan else "results" if options.tables or options.export else "run"
+    grid = prepare(
+        *(options.grid, options.overrides, out),
+        demo=options.demo,
+        tell=_tell,
+        problems=problems,
+        purpose=purpose,
+    )
     if options.plan:
         return _show_plan(grid, options.json, device or present())
     if options.tables:

@@ -122,9 +122,13 @@ def _cost(estimate: Estimate) -> RenderableType:
         f" of evaluation: {_figure(left.flops / 1e15)} PFLOP",
     )
     table.add_row(Text("time", "bold"), _time(estimate))
+    table.add_row(Text("likely", "bold"), _likely(estimate))
     parts = {"weights": disk.weights, "states": disk.states, "frames": disk.frames, "results": disk.results}
     listed = ", ".join(f"{name} {human(size)}" for name, size in parts.items())
     table.add_row(Text("disk", "bold"), f"{human(disk.total)}: {listed}")
+    if estimate.published:
+        counted = "not indexed: counted by what is published of their clips and lengths"
+        table.add_row(Text("corpora", "bold"), f"{', '.join(estimate.published)} {counted}")
     return table
 
 
@@ -139,6 +143,23 @@ def _time(estimate: Estimate) -> str:
     shared = f" ({_figure(hours / device.count)} h on all {device.count})" if device.count > 1 else ""
     amount = f"{_figure(hours)} {device.unit}-hours on {device.name}{shared}"
     return f"{amount}: {basis}; decoding and metrics come on top"
+
+
+def _likely(estimate: Estimate) -> str:
+    """Say the time that is likely, and what that is from."""
+    device, hours = estimate.device, estimate.left.likely_hours
+    if hours is None:
+        return "unknown before something was measured here"
+    known, units = estimate.left.measured
+    assumed = f"{estimate.share:.0%} of that speed"
+    source = f"the speed of finished runs in this folder for {known} of {units} trainings and evaluations"
+    if not known:
+        why = "as the demo on two cores" if device.unit == "core" else "assumed"
+        source = f"{assumed}, {why}: nothing like it has run in this folder yet"
+    elif known < units:
+        source += f", {assumed} for the others"
+    shared = f" ({_figure(hours / device.count)} h on all {device.count})" if device.count > 1 else ""
+    return f"{_figure(hours)} {device.unit}-hours{shared}: by {source}"
 
 
 def _cells(plan: Plan, ledger: Ledger) -> Table:

@@ -1,13 +1,14 @@
 """What a grid reads is checked before anything starts, and everything wrong with it is told at once."""
 
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 
 from grid.planning.demo import prepare_demo
-from grid.planning.inputs import initial_weights, open_inputs
+from grid.planning.inputs import initial_weights, noted_weights, open_inputs
 from grid.planning.prepare import prepare
 from grid.specs import settings_reader
 from grid.specs.settings import CorpusPlace, ModelSettings
@@ -93,6 +94,19 @@ def test_long_windows_are_those_of_the_models_that_read_them(small_demo):
         prepare_small(small_demo, "model=[hd2s,chance]", "model.clip_length=96")
     grid = prepare_small(small_demo, "model=chance", "model.height=64")
     assert {read.clip_length for training in grid.plan.trainings.values() for read in training.reads} == {1}
+
+
+def test_weights_are_as_grids_of_the_folder_have_noted_them_where_they_agree(tmp_path):
+    assert noted_weights(tmp_path) == {}
+    (tmp_path / "grids").mkdir()
+    for name, noted in {"a": {"hd2s": "12", "other": "34"}, "b": {"hd2s": "12", "other": "56"}}.items():
+        (tmp_path / "grids" / f"{name}.json").write_text(json.dumps({"weights": noted}))
+    (tmp_path / "grids" / "older.json").write_text(json.dumps({"name": "older"}))
+    (tmp_path / "grids" / "damaged.json").write_text("{")
+    assert noted_weights(tmp_path) == {"hd2s": "12"}
+    found = initial_weights(ModelSettings("hd2s", backbone_weights="gone.pt"), "12")
+    assert found.digest == "12"
+    assert initial_weights(ModelSettings("hd2s", backbone_weights="none"), "12") is None
 
 
 def test_initial_weights_are_asked_for_and_must_exist(tmp_path):
