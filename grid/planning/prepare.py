@@ -172,7 +172,9 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     )
     spec, mistakes = specs.read(name, specs.Instead(first.config.seeds, models))
     words = spec.models() or models or (DEFAULT_MODEL,)
-    given = {word: settings.read(overrides, demo=demo, model=word, among=words) for word in words}
+    # A table's own places of corpora lie under the user's.
+    all_given = [*spec.found_at(), *overrides]
+    given = {word: settings.read(all_given, demo=demo, model=word, among=words) for word in words}
     known = list(dict.fromkeys(problem for found in given.values() for problem in found.problems))
     # A setting that no model has is told once, though each model has others to suggest.
     told = {(problem.where, problem.expected, problem.found): problem for problem in reversed(known)}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from datasets.corpora.registry import manifest_folder
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source
 from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
@@ -108,7 +109,7 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     if bool(options.videos) == bool(options.corpus):
         raise ValueError("predict: give either VIDEO… or --corpus")
     if options.corpus:
-        manifest = open_manifest(options.manifest or Path("manifests") / options.corpus)
+        manifest = open_manifest(options.manifest or manifest_folder(options.corpus))
         sources = [clip_source(manifest, clip) for clip in manifest.clips(options.split)]
     else:
         sources = [open_source(path, options.fps) for path in options.videos]

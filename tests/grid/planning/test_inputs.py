@@ -3,10 +3,13 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from datasets.corpora.own_folder import FolderCorpus
+from datasets.indexing.index import index
 from grid.planning.demo import prepare_demo
 from grid.planning.inputs import initial_weights, noted_weights, open_inputs
 from grid.planning.prepare import prepare
@@ -94,6 +97,25 @@ def test_long_windows_are_those_of_the_models_that_read_them(small_demo):
         prepare_small(small_demo, "model=[hd2s,chance]", "model.clip_length=96")
     grid = prepare_small(small_demo, "model=chance", "model.height=64")
     assert {read.clip_length for training in grid.plan.trainings.values() for read in training.reads} == {1}
+
+
+def test_a_corpus_of_ones_own_is_found_by_its_name_or_where_the_table_says(small_demo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = index(FolderCorpus("Mine", 0), small_demo / "corpora/UCFSports", tmp_path / "manifests/Mine")
+    assert settings_reader.load([], demo=False).corpora["Mine"].manifest == "manifests/Mine"
+    spec = tmp_path / "mine.yaml"
+    spec.write_text(
+        "name: mine\ntitle: M\nmetrics: [NSS]\nsources: [Mine]\nmodels: [chance]\n"
+        "approaches: [generalization]\n"
+    )
+    grid = prepare(str(spec), [], tmp_path / "out", demo=False, tell=print)
+    assert grid.manifests["Mine"].digest == mine.digest
+    (tmp_path / "manifests/Mine").rename(tmp_path / "elsewhere")
+    with pytest.raises(ProblemError, match="corpora with manifests, found 'Mine'"):
+        prepare(str(spec), [], tmp_path / "out", demo=False, tell=print)
+    spec.write_text(f"{spec.read_text()}corpora: {{Mine: elsewhere}}\n")
+    grid = prepare(str(spec), [], tmp_path / "out", demo=False, tell=print)
+    assert grid.manifests["Mine"].folder == Path("elsewhere")
 
 
 def test_weights_are_as_grids_of_the_folder_have_noted_them_where_they_agree(tmp_path):
