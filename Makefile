@@ -16,6 +16,7 @@ help: ## say what there is
 
 demo: $(READY) ## the main job on generated corpora: video files to a LaTeX table
 	$(RUN) run_grid.py --grid domain_shift --demo
+	@echo "All other commands of README are for this environment: source $(VENV)/bin/activate"
 
 test: $(READY) ## all tests on one machine; those that start Ray, which uses all cores, after the others
 	$(TWO_AT_ONCE) -m 'not cluster and not ray'
@@ -39,8 +40,7 @@ check: $(READY) ## style, types, and all tests that start no Ray: for every few 
 	$(TWO_AT_ONCE) -m 'not cluster and not ray and not slow' -q
 
 ui: $(READY) ## a folder's runs in MLflow at http://127.0.0.1:5000, for this machine alone: OUT=runs/demo
-	@test -f $(OUT)/mlflow.db || { echo "no runs in $(OUT): run a grid first, or give its folder with make ui OUT=..."; exit 1; }
-	$(VENV)/bin/mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri sqlite:///$(abspath $(OUT))/mlflow.db
+	$(RUN) -m grid ui --out "$(OUT)"
 
 clean: ## remove the environment, not the results
 	rm -rf $(VENV)

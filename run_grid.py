@@ -24,16 +24,18 @@ from rich.console import Console
 from grid.commands.cost import estimate
 from grid.commands.devices import Device, named, present
 from grid.commands.run import INTERRUPTED, compile_grid, run, status_of
+from grid.commands.settings import keys_table, list_settings, settings_table
 from grid.commands.terminal.console import Progress, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
 from grid.outputs.export import check_free, export
 from grid.planning.catalogue import catalogue
-from grid.planning.prepare import Grid, default_out, prepare
+from grid.planning.prepare import Grid, Purpose, default_out, prepare
 from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
 from grid.results.provenance import assert_ours
+from grid.specs.dotted_keys import from_file
 from manifests.problem import Problem, ProblemError, gathered
 
 WRONG = 2
@@ -42,9 +44,16 @@ _INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not (options.grid or options.list or options.settings):
+        parser.error("one of --grid, --list and --settings is needed")
     try:
         assert_ours()
+        given = _given(options)
+        options.overrides = [item for _, items in given for item in items]
+        if options.settings:
+            return _settings(options, given)
         return _list(options) if options.list else _answer(options)
     except ProblemError as error:
         print(error, file=sys.stderr)
@@ -52,6 +61,30 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _tell(_INTERRUPTED_NOTE)
         return INTERRUPTED
+
+
+def _given(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
+    """Return the settings that the user gives and where, those that have the last word last."""
+    if "=" in (options.settings or ""):
+        # A setting that stands behind the option is no word of it.
+        options.overrides, options.settings = [options.settings, *options.overrides], "run"
+    files = [(str(path), from_file(path)) for path in options.config]
+    return [*files, ("command line", options.overrides)]
+
+
+def _settings(options: argparse.Namespace, given: list[tuple[str, list[str]]]) -> int:
+    if options.settings == "grid":
+        Console(highlight=False).print(keys_table())
+        return 0
+    if options.settings != "run":
+        remedy = "Leave it out to see the settings of a run."
+        raise ProblemError(Problem("--settings", "grid, or nothing", repr(options.settings), remedy))
+    settings = list_settings(given, options.grid, demo=options.demo)
+    if options.json:
+        print(json.dumps([setting._asdict() for setting in settings], indent=2))
+    else:
+        Console(highlight=False).print(settings_table(settings))
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -72,7 +105,14 @@ def _answer(options: argparse.Namespace) -> int:
     with gathered(problems):
         device = named(options.on) if options.on else None
     out = options.out or default_out(demo=options.demo)
-    grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell, problems=problems)
+    purpose: Purpose = "plan" if options.plan else "results" if options.tables or options.export else "run"
+    grid = prepare(
+        *(options.grid, options.overrides, out),
+        demo=options.demo,
+        tell=_tell,
+        problems=problems,
+        purpose=purpose,
+    )
     if options.plan:
         return _show_plan(grid, options.json, device or present())
     if options.tables:
@@ -121,8 +161,8 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
-        where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
-        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
+        where = {"tables": grid.out / output_folder.TABLES, "log": log}
+        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where), crop=False)
     for warning in outcome.warnings:
         _tell(warning)
     if outcome.left_alone:
@@ -131,6 +171,8 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
         )
     if outcome.status == INTERRUPTED:
         _tell(_INTERRUPTED_NOTE)
+    for line in filter(None, (*outcome.views, outcome.look)):
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
     return outcome.status
 
 
@@ -152,9 +194,25 @@ def _parser() -> argparse.ArgumentParser:
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    which = parser.add_mutually_exclusive_group(required=True)
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--grid", metavar="NAME", help="a grid's name, or the path of a YAML file")
     which.add_argument("--list", action="store_true", help="show every grid and table with its counts")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.yaml",
+        help="settings, under those of the command line; of several files the later is over the earlier",
+    )
+    parser.add_argument(
+        "--settings",
+        nargs="?",
+        const="run",
+        metavar="grid",
+        help="show every setting with its value, default, unit and where it was set (with --grid, of that"
+        " grid), or the keys of a grid's YAML file",
+    )
     parser.add_argument(
         "--demo", action="store_true", help="generate small corpora and train small and short"
     )

@@ -135,6 +135,8 @@ class Corpus(ABC):
     """How many clips each split has as published; empty where nobody published any."""
     title: str = ""
     """As tables write it, where that is not its name."""
+    had_from: ClassVar[str] = ""
+    """Its address, size, terms and whom to ask, as its publishers state them; empty where there is none."""
     map_rule: ClassVar[MapRule | None] = None
     """How its maps are made where it ships none; None where nobody has said."""
     layouts: ClassVar[tuple[Layout, ...]] = ()

@@ -161,6 +161,18 @@ class Training:
         drawn = self.iterations * self.spec.train.accumulate * self.spec.train.micro_batch
         return drawn * (2 if self.spec.unlabelled else 1)
 
+    @property
+    def likeness(self) -> str:
+        """What a clip's time depends on, but for the machine: trainings of one likeness take equally long."""
+        spec = self.spec
+        precision = "bfloat16" if spec.train.mixed_precision else "float32"
+        return f"{_shape(spec.model)}, {spec.approach.name}, {precision}, {spec.train.micro_batch} at once"
+
+
+def _shape(model: ModelSpec) -> str:
+    window = model.config.input
+    return f"{model.name} at {window.frames} × {window.height} × {window.width}"
+
 
 @dataclass(frozen=True)
 class EvaluationSpec:
@@ -229,6 +241,11 @@ class Plan:
         trainings = self.descendants(training)
         gone = {training, *trainings}
         return [*trainings, *(e.id for e in self.evaluations.values() if e.training in gone)]
+
+    def likeness(self, evaluation: Evaluation) -> str:
+        """Say what a frame's time depends on, but for the machine."""
+        test = evaluation.spec.protocol
+        return f"{_shape(self.trainings[evaluation.training].spec.model)}, {test.precision}, {test.protocol}"
 
     def descendants(self, training: str) -> list[str]:
         """List the trainings that cannot be had without this one, nearest first."""

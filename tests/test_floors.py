@@ -25,7 +25,7 @@ THIRD_PARTY = {
     "manifests": {"numpy", "pyarrow"},
     "hd2s": {"numpy", "torch", "omegaconf"},
     "hd2s's commands": {"numpy", "torch", "av", "PIL", "rich"},
-    "datasets": {"numpy", "pyarrow", "torch", "av", "scipy", "h5py", "PIL", "rich"},
+    "datasets": {"numpy", "pyarrow", "torch", "av", "scipy", "h5py", "PIL", "rich", "yaml"},
 }
 
 

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from datasets.corpora.registry import available, get
+from hd2s.models.registry import find_model
 from tests.places import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -20,6 +22,16 @@ def test_every_test_that_shows_a_fault_is_there():
     named = {word for row in table.splitlines() for word in re.findall(r"`((?:\w+/)*test_\w+)`", row)}
     assert len(named) > 10
     assert [name for name in sorted(named) if not (REPOSITORY / "tests" / f"{name}.py").is_file()] == []
+
+
+def test_it_says_where_corpora_and_weights_are_had_from():
+    texts = [get(word).had_from for word in available()]
+    texts += [layout.had_from for layout in find_model("hd2s").model.layouts]
+    assert len(texts) == 7
+    for address in (re.match(r"https://[^ ,]+?(?=[:,] )", text)[0] for text in texts):
+        assert address in README
+    for amount in (amount for text in texts for amount in re.findall(r"[\d.]+ [GM]B", text)):
+        assert amount in README, amount
 
 
 def test_every_file_that_it_names_is_there():

@@ -236,6 +236,25 @@ def test_without_corpora_it_stops_at_once_and_says_what_to_do(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing was written"
 
 
+@pytest.mark.slow
+def test_what_it_costs_is_said_before_anything_is_downloaded(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_grid.main(["--grid", "table6", "--plan", "--json", "--on", "H100"]) == 0
+    told = capsys.readouterr()
+    estimate = json.loads(told.out)["estimate"]
+    assert sorted(estimate["published"]) == ["DHF1K", "Hollywood2", "LEDOV", "UCFSports"]
+    # Two trainings of 500,000 clips, one with as many of a target; two models on 47 and 3,558 clips.
+    assert (estimate["clips"], estimate["frames"]) == (1_500_000, 2 * (2_929 + 244_860))
+    assert estimate["likely_hours"] == pytest.approx(4 * estimate["device_hours"])
+    assert "the weights that it starts from are not here" in told.err
+    assert run_grid.main(["--grid", "table6", "--plan", "--on", "H100"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "not indexed: counted by what is published" in shown
+    assert "25% of that speed, assumed: nothing like it has run in this folder yet" in shown
+    assert run_grid.main(["--grid", "table6", "--plan", "corpora.DHF1K.manifest=nowhere"]) == run_grid.WRONG
+    assert not list(tmp_path.glob("runs/*")), "nothing was written"
+
+
 def test_wrong_settings_and_a_wrong_grid_are_told_together(capsys):
     assert run_grid.main(["--grid", "domain_shft", "train.lrr=1", "--plan"]) == run_grid.WRONG
     told = capsys.readouterr().err

@@ -11,7 +11,7 @@ from rich.console import Console
 from datasets.commands.plugins import add_plugins
 from datasets.commands.summary import show, show_counts, show_list
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpora.registry import available, default_folder, find, get, register_plugins
+from datasets.corpora.registry import available, find, get, manifest_folder, register_plugins
 from datasets.corpus import Corpus
 from datasets.indexing.changes import changes
 from manifests import Manifest, Problem, ProblemError, open_manifest
@@ -53,7 +53,7 @@ def _open(name: str, folder: Path | None) -> tuple[Corpus, Manifest]:
     """Return the corpus and its manifest; a name without an adapter is a corpus of the user's own."""
     adapter = get(name) if name in available() else find(name)
     corpus = adapter or FolderCorpus(name)
-    folder = folder if folder is not None else default_folder(corpus)
+    folder = folder if folder is not None else manifest_folder(name)
     if adapter is None and not (folder / CLIPS).is_file():
         found = f"{name!r}, and no manifest in {folder}"
         raise ProblemError(

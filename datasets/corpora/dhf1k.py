@@ -41,6 +41,10 @@ class DHF1K(Corpus):
 
     name = "DHF1K"
     word = "dhf1k"
+    had_from = (
+        "https://github.com/wenguanwang/DHF1K: Google Drive or Baidu, without a request (size not stated; no"
+        " licence, to be cited as CVPR 2018; questions: wenguanwang.ai@gmail.com)"
+    )
     published = MappingProxyType({"train": 540, "val": 60, "test": 100, "unannotated": 300})
     # FWHM 30 px. The curators' script also moves the peak by two pixels, which is not followed here.
     map_rule = MapRule(sigma=30 / (2 * np.sqrt(2 * np.log(2))), reach=50, even=False, replicate=False)

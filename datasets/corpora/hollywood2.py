@@ -31,6 +31,11 @@ class Hollywood2(Corpus):
 
     name = "Hollywood2"
     word = "hollywood2"
+    had_from = (
+        "https://github.com/wenguanwang/DHF1K, its part cut into shots: 74.6 GB (no licence; its Google Drive"
+        " link is reported broken since 2024 in https://github.com/wenguanwang/DHF1K/issues/20: take Baidu's,"
+        " or ask wenguanwang.ai@gmail.com)"
+    )
     published = MappingProxyType({"train": 1714, "val": 190, "test": 3558})
     # imfilter(fixations, fspecial('gaussian', 150, 20), 'replicate')
     map_rule = MapRule(sigma=20.0, reach=75, even=True, replicate=True)

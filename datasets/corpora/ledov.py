@@ -39,6 +39,11 @@ class LEDOV(Corpus):
 
     name = "LEDOV"
     word = "ledov"
+    had_from = (
+        "https://github.com/remega/LEDOV-eye-tracking-database: two parts on Dropbox, or Baidu, without a"
+        " request (size not stated; free to use, to be cited as arXiv 1709.06316; questions:"
+        " jianglai.china@buaa.edu.cn)"
+    )
     published = MappingProxyType({"train": 461, "val": 36, "test": 41})
     # The authors' make_gauss_masks4: FWHM 80 px, 100 px either side.
     map_rule = MapRule(sigma=80 / (2 * np.sqrt(2 * np.log(2))), reach=100, even=False, replicate=False)

@@ -179,6 +179,8 @@ def _unknown(root: Path, layouts: Iterable[Layout]) -> Iterator[Finding]:
     """Yield what lies in the root, and is neither a folder of any layout nor a list: it may be misspelt."""
     patterns = [p for known in layouts for p in (*known.media, *known.maps, *known.fixations)]
     folders = {pattern.partition("/")[0] for pattern in patterns} - {"{part}"} | set(_WORDS)
+    # What `python -m datasets gaze` has made maps and fixations of.
+    folders.add("gaze")
     for path in sorted(root.iterdir()):
         stem, suffix = path.stem.lower(), path.suffix.lower()
         if not is_usable_name(path.name):

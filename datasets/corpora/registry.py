@@ -9,15 +9,20 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from datasets.corpus import Corpus
-from manifests import Problem, ProblemError
+from manifests import ManifestError, Problem, ProblemError
+from manifests.parquet import read_metadata
 from manifests.plugins import import_folder
 from manifests.problem import gathered, suggest
+from manifests.store import CLIPS
 
 OWN_FOLDER = "folder"
 """As the command line says a corpus of the user's own, which needs no adapter."""
+
+_MANIFESTS = Path("manifests")
 
 _registered: dict[str, Corpus] = {}
 
@@ -54,7 +59,30 @@ def title(name: str) -> str:
 
 def default_folder(corpus: Corpus | str) -> Path:
     """Return where a corpus's manifest lies unless said otherwise: manifests/<word> in the current folder."""
-    return Path("manifests") / (get(corpus) if isinstance(corpus, str) else corpus).word
+    return _MANIFESTS / (get(corpus) if isinstance(corpus, str) else corpus).word
+
+
+def indexed() -> dict[str, Path]:
+    """Return corpus → the folder of its manifest, of every corpus that is indexed below manifests/.
+
+    Of several manifests of one corpus the one in its default folder counts, else none does.
+    """
+    found: dict[str, list[Path]] = {}
+    for clips in sorted(_MANIFESTS.glob(f"*/{CLIPS}")):
+        # A damaged one is told when it is asked for by its place.
+        with suppress(ManifestError):
+            found.setdefault(read_metadata(clips)["corpus"], []).append(clips.parent)
+    alone = {name: folders[0] for name, folders in found.items() if len(folders) == 1}
+    names = {corpus.name: default_folder(corpus) for corpus in _adapters().values()}
+    usual = {name: names.get(name, _MANIFESTS / name) for name in found}
+    return alone | {name: folder for name, folder in usual.items() if folder in found[name]}
+
+
+def manifest_folder(word: str) -> Path:
+    """Return where the manifest of a corpus is, or would be, by its command-line word or its name."""
+    corpus = _adapters().get(word) or find(word)
+    name = corpus.name if corpus else word
+    return indexed().get(name) or (default_folder(corpus) if corpus else _MANIFESTS / word)
 
 
 def is_plain(name: str) -> bool:

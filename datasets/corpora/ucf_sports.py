@@ -31,6 +31,10 @@ class UCFSports(Corpus):
     name = "UCFSports"
     title = "UCF Sports"
     word = "ucf_sports"
+    had_from = (
+        "https://github.com/wenguanwang/DHF1K: in the folder of DHF1K on Google Drive or Baidu, without a"
+        " request (size not stated; no licence; questions: wenguanwang.ai@gmail.com)"
+    )
     published = MappingProxyType({"train": 93, "val": 10, "test": 47})
     # imfilter(fixations, fspecial('gaussian', 150, 20), 'replicate')
     map_rule = MapRule(sigma=20.0, reach=75, even=True, replicate=True)

@@ -83,7 +83,7 @@ def index(
     _leave_others_alone(corpus, folder)
     _require_writable(folder)
     log.info("%s: looking for clips in %s", corpus.name, root)
-    listing = corpus.list(root, layout)
+    listing = _listing(corpus, root, layout)
     log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +105,20 @@ def index(
             options={"split": split, "seed": seed},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
+
+
+def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
+    """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
+    try:
+        return corpus.list(root, layout)
+    except ProblemError as error:
+        # Who gives a folder with something in it has the corpus.
+        if not corpus.had_from or (root.exists() and any(root.iterdir() if root.is_dir() else [root])):
+            raise
+        where = f"{corpus.name} is had from {corpus.had_from}."
+        raise ProblemError(
+            replace(problem, remedy=f"{problem.remedy} {where}") for problem in error.problems
+        ) from error
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.significance import differences
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.running.events import Audience, Listener
 from grid.running.precision import check_precision
 from grid.tracking import EXPERIMENT, Tracker
+from grid.tracking.views import difference_names
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -23,13 +27,15 @@ class Outcome:
 
     Attributes:
         status: the exit status.
-        tracking: how to look at the runs in MLflow.
+        views: addresses of the prepared views on the MLflow server that was named.
+        look: how to look at the runs, in a short line: a command, where no server has them.
         warnings: what MLflow lacks, and why.
         left_alone: units that failed in an earlier run, or need one that did.
     """
 
     status: int
-    tracking: str
+    views: list[str]
+    look: str
     warnings: list[str]
     left_alone: int
 
@@ -64,11 +70,13 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     listener.on_phase("compiling the tables and completing MLflow")
     tables = compile_grid(grid)
     tracker.sync(grid.plan, grid.ledger)
+    tracker.log_differences(compared(grid))
     tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
-    places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
+    # An address that nobody serves yet is of no use: the command that serves them gives it.
+    views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
-    tracking = "\n".join(place for place in places if place)
-    return Outcome(status, tracking, tracker.warnings, len(failed | lost))
+    look = "" if tracking_uri else f"python -m grid ui --out {shlex.quote(str(grid.out))}"
+    return Outcome(status, [view for view in views if view], look, tracker.warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:
@@ -89,6 +97,19 @@ def compile_grid(grid: Grid) -> list[Path]:
     """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
     style = Style(grid.config.tables.paper, grid.command("--tables"), grid.demo)
     return compile_tables(grid.plan, grid.ledger, grid.out / output_folder.TABLES, style)
+
+
+def compared(grid: Grid) -> dict[str, dict[str, float]]:
+    """Return the differences of a grid's significance tables: cell → MLflow's name of a metric → value."""
+    results = Results(grid.plan, grid.ledger)
+    told: dict[str, dict[str, float]] = {}
+    for table in grid.plan.tables:
+        for cell, found in differences(table, results).items():
+            told[cell] = {}
+            for metric, comparison in found.items():
+                difference, p = difference_names(metric)
+                told[cell] |= {difference: comparison.difference, p: comparison.p}
+    return told
 
 
 def status_of(grid: Grid) -> int:

@@ -14,7 +14,7 @@ from datasets.loading.scored_split import ScoredSplit
 from grid.evaluation.job import EvaluationJob, Part
 from grid.evaluation.pictures import Sketch, shown
 from grid.evaluation.scoring import score_clip
-from grid.results.provenance import assert_ours
+from grid.results.provenance import assert_ours, device_name
 from grid.specs import plugins
 from grid.specs.settings import Test
 from hd2s.prediction.open_checkpoint import open_checkpoint
@@ -56,12 +56,15 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
                 else:
                     unread[clip] = str(error)
     frames = pa.concat_tables(tables) if tables else None
-    return Part(frames, time.monotonic() - started, unread, pictures)
+    return Part(frames, time.monotonic() - started, unread, pictures, device_name(_device(job)))
 
 
 def _predictor(job: EvaluationJob) -> Predictor:
-    device = "cuda" if job.gpu else "cpu"
-    return _made_ready(job.weights, job.protocol, job.domain, job.batch, device)
+    return _made_ready(job.weights, job.protocol, job.domain, job.batch, _device(job))
+
+
+def _device(job: EvaluationJob) -> str:
+    return "cuda" if job.gpu else "cpu"
 
 
 @lru_cache(maxsize=1)

@@ -39,6 +39,7 @@ class EvaluationJob:
         gpu: run on the accelerator that Ray has given.
         threads: of PyTorch on a processor, and of the metrics.
         plugins: folders of plug-ins.
+        likeness: of evaluations that take as long for each frame (`grid.plan.Plan.likeness`).
     """
 
     id: str
@@ -55,6 +56,7 @@ class EvaluationJob:
     gpu: bool
     threads: int
     plugins: tuple[str, ...] = ()
+    likeness: str = ""
 
     def brought(self, storage: Storage) -> EvaluationJob:
         """Return the job with its places on this machine, and what lies there.
@@ -83,14 +85,21 @@ class EvaluationJob:
             remedy = f"The first, {clip}: {why}"
             raise ProblemError(Problem(self.id, "test clips that can be read", "none", remedy))
         frames = pa.concat_tables(part.frames for part in results if part.frames is not None)
-        seconds = sum(part.seconds for part in results)
-        return frames, {"seconds": seconds, "unread": unread, "quarantined": self.quarantined}, expected
+        # Frames and likeness, with the seconds: what others of its kind will take (`grid.commands.measured`).
+        measured = {
+            "seconds": sum(part.seconds for part in results),
+            "device": results[0].device,
+            "frames": frames.num_rows,
+            "likeness": self.likeness,
+        }
+        return frames, {**measured, "unread": unread, "quarantined": self.quarantined}, expected
 
 
 @dataclass(frozen=True)
 class Part:
     """What came of a part of an evaluation: rows, pictures, and the clips that could not be read, with why.
 
+    `device`: what computed it (`grid.results.provenance.device_name`).
     `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
     """
 
@@ -98,6 +107,7 @@ class Part:
     seconds: float
     unread: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    device: str = ""
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datasets.corpora.registry import available, get
+from datasets.corpora.registry import default_folder, find
 from datasets.remote import is_folder
 from grid.plan import Plan
+from grid.planning.stand_in import stand_in
+from grid.results import output_folder
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
 from hd2s import build_model, load_weights
 from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
+from hd2s.weights.recognition import had_from
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
-from manifests.store import Manifest, ManifestError, open_manifest
+from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
 
-def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
+def open_inputs(spec: GridSpec, config: Config, *, published: bool = False) -> dict[str, Manifest]:
     """Open the manifests of all corpora that a grid reads.
+
+    Args:
+        spec: the grid.
+        config: says where they are.
+        published: for a corpus that is not indexed take what is published of it, unless its manifest's
+            place was given.
 
     Raises:
         ProblemError: listing every corpus that is unknown, not indexed or not on disk.
@@ -31,6 +42,9 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
     for name in spec.corpora():
         place = config.corpora.get(name)
         if place is None:
+            continue
+        if published and (instead := _instead(name, Path(place.manifest))):
+            found[name] = instead
             continue
         try:
             found[name] = open_manifest(Path(place.manifest), place.root or None)
@@ -44,6 +58,13 @@ def open_inputs(spec: GridSpec, config: Config) -> dict[str, Manifest]:
     if problems:
         raise ProblemError(problems)
     return found
+
+
+def _instead(name: str, folder: Path) -> Manifest | None:
+    """Return what is published of a corpus, if there is no manifest and nobody has said where one is."""
+    corpus = find(name)
+    said = corpus is None or folder != default_folder(corpus)
+    return None if said or (folder / CLIPS).exists() else stand_in(name)
 
 
 def unknown_corpora(spec: GridSpec, config: Config) -> list[Problem]:
@@ -80,8 +101,25 @@ class InitialWeights:
     digest: str
 
 
-def initial_weights(model: ModelSettings) -> InitialWeights | None:
+def noted_weights(out: Path) -> dict[str, str]:
+    """Return model → the digest of what its trainings in a folder start from, where all agree.
+
+    As the grids that were run there have noted it (`grid.commands.history`).
+    """
+    known: dict[str, set[str]] = {}
+    for path in out.glob(output_folder.call("*")):
+        with suppress(OSError, ValueError, AttributeError):
+            for model, digest in json.loads(path.read_text(encoding="utf-8")).get("weights", {}).items():
+                known.setdefault(model, set()).add(digest)
+    return {model: digests.pop() for model, digests in known.items() if len(digests) == 1}
+
+
+def initial_weights(model: ModelSettings, absent: str | None = None) -> InitialWeights | None:
     """Return what a model's trainings start from; None from scratch, or if it can start from nothing else.
+
+    Args:
+        model: its settings.
+        absent: the digest to take where no file is named or there; None: it is needed.
 
     Raises:
         ProblemError: no file is named, or it does not hold what the model can start from. One that fills the
@@ -91,8 +129,13 @@ def initial_weights(model: ModelSettings) -> InitialWeights | None:
     if model.backbone_weights == "none" or not layouts:
         return None
     path, known = Path(model.backbone_weights), " or ".join(layout.title for layout in layouts)
+    if not path.is_file() and absent is not None:
+        return InitialWeights(path, absent)
     if not path.is_file():
-        remedy = "Give model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
+        remedy = (
+            "Give model.backbone_weights=FILE, or model.backbone_weights=none to start from scratch."
+            f" {had_from(layouts)}"
+        )
         found = model.backbone_weights or "nothing"
         expected = f"what the paper starts from: {known}"
         raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
@@ -108,12 +151,13 @@ def initial_weights(model: ModelSettings) -> InitialWeights | None:
 
 def _how_to_index(name: str, problem: Problem) -> str:
     """Say how to come by a manifest; for a corpus without an adapter, what its reader says."""
-    word = {get(word).name: word for word in available()}.get(name)
-    if word is None:
+    corpus = find(name)
+    if corpus is None:
         return problem.remedy
     return (
-        f"Index it: python -m datasets index {word} --root DIR (or say where its manifest is:"
+        f"Index it: python -m datasets index {corpus.word} --root DIR (or say where its manifest is:"
         f" corpora.{name}.manifest=DIR). To try the grid without any corpus add --demo."
+        f"{f' {name} is had from {corpus.had_from}.' if corpus.had_from else ''}"
     )
 
 

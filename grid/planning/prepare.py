@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from grid.plan import Plan
 from grid.planning import planner as planning
@@ -15,6 +15,7 @@ from grid.planning.demo import prepare_demo
 from grid.planning.inputs import (
     InitialWeights,
     initial_weights,
+    noted_weights,
     open_inputs,
     require_clips,
     unknown_corpora,
@@ -82,6 +83,11 @@ class Grid:
         return f"python run_grid.py {shlex.join(words)}"
 
 
+Purpose = Literal["run", "results", "plan"]
+"""What a grid is prepared for."""
+# In place of the digest of weights that nobody has seen yet: no training's id is made of it.
+_NOT_HERE = "not here"
+
 # Sections of settings whose only effect is on time and space.
 _UNTOLD = ("resources", "frames", "tracking")
 
@@ -99,6 +105,7 @@ def prepare(
     demo: bool,
     tell: Callable[[str], None],
     problems: Sequence[Problem] = (),
+    purpose: Purpose = "run",
 ) -> Grid:
     """Read settings, spec and manifests, and plan; for the demo generate and index its corpora.
 
@@ -109,6 +116,8 @@ def prepare(
         demo: use generated corpora and the demo's profile.
         tell: hears what takes a while, and what the user may not expect.
         problems: what is known to be wrong, to be told with the rest.
+        purpose: what the grid is for, and so what must be here: to run it, all; to look at its results, no
+            initial weights; to plan it, neither these nor indexed corpora.
 
     Raises:
         ProblemError: listing everything that is wrong with settings, spec and manifests. The demo's corpora
@@ -126,10 +135,11 @@ def prepare(
             raise ProblemError(dict.fromkeys(problems))
         places = prepare_demo(asked.config, out, tell)
         asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
-    planned = _plan(asked, problems)
+    planned = _plan(asked, problems, out, purpose)
     if problems:
         raise ProblemError(dict.fromkeys(problems))
-    for note in (*overruled(asked.spec, overrides), *_quarantined(planned.manifests)):
+    notes = *_quarantined(planned.manifests), *_unseen(planned.weights)
+    for note in (*overruled(asked.spec, overrides), *notes):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
     grid.ledger.agree()
@@ -162,7 +172,9 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     )
     spec, mistakes = specs.read(name, specs.Instead(first.config.seeds, models))
     words = spec.models() or models or (DEFAULT_MODEL,)
-    given = {word: settings.read(overrides, demo=demo, model=word, among=words) for word in words}
+    # A table's own places of corpora lie under the user's.
+    all_given = [*spec.found_at(), *overrides]
+    given = {word: settings.read(all_given, demo=demo, model=word, among=words) for word in words}
     known = list(dict.fromkeys(problem for found in given.values() for problem in found.problems))
     # A setting that no model has is told once, though each model has others to suggest.
     told = {(problem.where, problem.expected, problem.found): problem for problem in reversed(known)}
@@ -185,15 +197,17 @@ class _Planned(NamedTuple):
     weights: dict[str, InitialWeights]
 
 
-def _plan(asked: _Asked, problems: list[Problem]) -> _Planned:
+def _plan(asked: _Asked, problems: list[Problem], out: Path, purpose: Purpose) -> _Planned:
     """Open manifests and initial weights, and plan, after adding all that is wrong to `problems`."""
     manifests: dict[str, Manifest] = {}
     weights: dict[str, InitialWeights] = {}
     with gathered(problems):
-        manifests = open_inputs(asked.spec, asked.config)
+        manifests = open_inputs(asked.spec, asked.config, published=purpose == "plan")
+    noted = {} if purpose == "run" else noted_weights(out)
     for word, config in asked.configs.items():
+        absent = noted.get(word, _NOT_HERE if purpose == "plan" else None)
         with gathered(problems):
-            weights |= {word: found} if (found := initial_weights(config.model)) else {}
+            weights |= {word: found} if (found := initial_weights(config.model, absent)) else {}
     # Without the manifests a plan is no use, but the settings of its rows are still looked through.
     digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(asked.spec)
     starts = {word: found.digest for word, found in weights.items()}
@@ -213,6 +227,14 @@ def _draft(asked: _Asked) -> list[Problem]:
 
 def _no_digests(spec: GridSpec) -> Digests:
     return {corpus: dict.fromkeys(SPLITS, "") for corpus in spec.corpora()}
+
+
+def _unseen(weights: Mapping[str, InitialWeights]) -> list[str]:
+    return [
+        f"{model}: the weights that it starts from are not here; with them trainings have other ids"
+        for model, found in weights.items()
+        if found.digest == _NOT_HERE
+    ]
 
 
 def _quarantined(manifests: Mapping[str, Manifest]) -> list[str]:

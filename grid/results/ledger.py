@@ -7,7 +7,8 @@ its existence means done; one that cannot be read counts as not done and is repo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -170,6 +171,13 @@ class Ledger:
                 if kind == "training" and weights:
                     found += self._checkpoint_problems(unit, summary)
         return found
+
+    def summaries(self, kind: Kind) -> Iterator[dict[str, Any]]:
+        """Yield the summary of every result of the folder, of whatever grid, without reading its rows."""
+        for path in sorted(self.out.glob(output_folder.result(kind, "*"))):
+            # A damaged one is told by `problems`.
+            with suppress(pa.ArrowException, OSError, ValueError, KeyError, TypeError):
+                yield dict(unseal(_METADATA_KEY, pq.read_schema(path).metadata)["summary"])
 
     def failure(self, unit: str) -> Path | None:
         """Return the file that says why a unit failed, or None."""

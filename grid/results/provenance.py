@@ -9,6 +9,8 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 import datasets
 from manifests.problem import Problem, ProblemError
 
@@ -50,6 +52,12 @@ def requirements() -> list[str]:
     """List the packages that the project declares with their installed versions, as pip reads them."""
     names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in _project()["dependencies"]]
     return [f"{name}=={metadata.version(name)}" for name in names]
+
+
+def device_name(device: str | torch.device) -> str:
+    """Name what computes: a GPU as its driver does, or "CPU"."""
+    kind = torch.device(device)
+    return torch.cuda.get_device_name(kind) if kind.type == "cuda" else "CPU"
 
 
 def python_version() -> str:

@@ -115,4 +115,5 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
         plugins=places.plugin_folders(grid),
+        likeness=grid.plan.likeness(evaluation),
     )

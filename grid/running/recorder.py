@@ -58,7 +58,9 @@ class Recorder:
             training: the unit.
             outcome: its summary, with its curve.
         """
-        summary = {**outcome, "checkpoint": output_folder.checkpoint(training.id)}
+        # Clips and likeness, with the seconds: what others of its kind will take (`grid.commands.measured`).
+        measured = {"clips": training.clips, "likeness": training.likeness}
+        summary = {**outcome, **measured, "checkpoint": output_folder.checkpoint(training.id)}
         curve = summary.pop("curve")
         try:
             self.ledger.write_training(training, curve, summary)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -19,6 +21,26 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}{key}"
         flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
     return flat
+
+
+def from_file(path: Path) -> list[str]:
+    """Read a file of settings, with sections or dotted keys, as a command line gives them.
+
+    What they refer to, such as ${oc.env:NAME}, is followed where they are used.
+
+    Raises:
+        ProblemError: it is no YAML file of settings.
+    """
+    expected = "a YAML file of settings, such as train: {lr: 3e-4}"
+    try:
+        content: Any = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        found = " ".join(str(error).split())
+        raise ProblemError(Problem(f"--config {path}", expected, found, "Correct the file.")) from error
+    if not isinstance(content, dict):
+        found = type(content).__name__
+        raise ProblemError(Problem(f"--config {path}", expected, found, "Correct the file."))
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flatten(content).items()]
 
 
 def listed(key: str, value: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from datasets.corpora.registry import available, default_folder, get
+from datasets.corpora.registry import available, default_folder, get, indexed
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import find_model
 
@@ -176,8 +176,9 @@ class CorpusPlace:
 
 
 def _corpora() -> dict[str, CorpusPlace]:
-    """Name where each corpus' manifest lies unless said otherwise."""
-    return {get(word).name: CorpusPlace(manifest=str(default_folder(word))) for word in available()}
+    """Name where each corpus' manifest lies unless said otherwise: of one's own, if it is indexed."""
+    folders = {get(word).name: default_folder(word) for word in available()} | indexed()
+    return {name: CorpusPlace(manifest=str(folder)) for name, folder in folders.items()}
 
 
 @dataclass(frozen=True)

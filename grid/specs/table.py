@@ -37,6 +37,11 @@ class TableSpec:
     """One table.
 
     Attributes:
+        name: its files and runs are called so.
+        title: above it.
+        metrics: its columns.
+        approaches: its rows, each with every model.
+        caption: below it, in place of the title.
         sources: labelled domains, taken one at a time, or all together by an approach that pools them.
         models: what is trained, each with every approach that it can take.
         targets: second domains; empty where none takes part. A source is never its own target.
@@ -47,6 +52,8 @@ class TableSpec:
         overrides: settings of all the table's cells, under those of the command line.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
         seeds: every cell is repeated with each.
+        found_at: where its corpora are, as settings `corpora.*`, under those of the command line; in a file,
+            `corpora`: each corpus with the folder of its manifest, or with its manifest and root.
     """
 
     name: str
@@ -63,6 +70,7 @@ class TableSpec:
     caption: str = ""
     paper: str = ""
     seeds: tuple[int, ...] = (0,)
+    found_at: tuple[str, ...] = ()
 
     def places(self, approach: Approach) -> list[Place]:
         """List where an approach's cells stand, in the table's order."""
@@ -123,6 +131,10 @@ class GridSpec:
     def models(self) -> tuple[str, ...]:
         """Every model that the grid has, in order of first mention."""
         return tuple(dict.fromkeys(word for table in self.tables for word in table.models))
+
+    def found_at(self) -> tuple[str, ...]:
+        """List where its tables say that their corpora are, as settings `corpora.*`."""
+        return tuple(dict.fromkeys(item for table in self.tables for item in table.found_at))
 
     def corpora(self) -> Corpora:
         """Every corpus that the grid reads, in order of first mention."""

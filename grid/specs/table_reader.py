@@ -77,7 +77,7 @@ class _Reader:
 
     def table(self, instead: Instead, problems: list[Problem]) -> TableSpec:
         """Return the table; what cannot be read of it is left out, and told."""
-        known = {field.name for field in fields(TableSpec)}
+        known = {field.name for field in fields(TableSpec)} - {"found_at"} | {"corpora"}
         self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - known]
         for key in _REQUIRED:
             if key not in self.content:
@@ -89,6 +89,7 @@ class _Reader:
         values |= {key: self._words(key) for key in _LISTS if key in self.content}
         values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
         values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(instead.seeds)}
+        values["found_at"] = self._places()
         values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
         self._check_names(values)
         table = TableSpec(**values)
@@ -133,6 +134,20 @@ class _Reader:
                 self._wrong(f"{where}: what may differ between rows; give {key} on the command line", key)
             else:
                 found.append(f"{key}={json.dumps(item)}")
+        return tuple(found)
+
+    def _places(self) -> tuple[str, ...]:
+        """Return where corpora are as a dot-list: of each the manifest's folder, or manifest and root."""
+        value, found = self.content.get("corpora", {}), []
+        if not isinstance(value, Mapping):
+            self._wrong("corpora: each with the folder of its manifest", repr(value))
+            return ()
+        for name, place in value.items():
+            parts = {"manifest": place} if isinstance(place, str) else place
+            if not isinstance(parts, Mapping) or not parts or set(parts) - {"manifest", "root"}:
+                self._wrong(f"corpora: for {name} a folder, or manifest: DIR and root: DIR", repr(place))
+                continue
+            found += [f"corpora.{name}.{key}={json.dumps(item)}" for key, item in parts.items()]
         return tuple(found)
 
     def _variants(self) -> tuple[Variant, ...]:

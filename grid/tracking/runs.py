@@ -16,6 +16,9 @@ from grid.plan import Row
 from grid.tracking.local_store import make_ready
 
 PARENT_TAG = "mlflow.parentRunId"
+_NOTE_TAG = "mlflow.note.content"
+NOTE_BEGINS = "Prepared views"
+"""How the description of an experiment begins that is ours to renew."""
 _TABLES_TAG = "mlflow.loggedArtifacts"
 # MLflow's own limits on one request; older servers refuse parameters over 500 characters.
 _METRICS_AT_ONCE, _PARAMS_AT_ONCE, _PARAM_LENGTH = 1000, 100, 500
@@ -142,6 +145,13 @@ class RunStore:
         if run.non_finite:
             self.tag(run, "non_finite", str(len(run.non_finite)))
 
+    def log_latest(self, run: Run, values: Mapping[str, float]) -> None:
+        """Log values that may change with what is done beside the run; those that are the same stay."""
+        for name, value in values.items():
+            if math.isfinite(value) and run.metrics.get(name) != value:
+                self.client.log_metric(run.run_id, name, value, step=0)
+                run.metrics[name] = value
+
     def _points(self, run: Run) -> set[tuple[str, int]]:
         if run.points is None:
             histories = {name: self.client.get_metric_history(run.run_id, name) for name in run.metrics}
@@ -200,6 +210,13 @@ class RunStore:
         """End a run as FINISHED, FAILED or KILLED. Comes last: a finished run is never touched again."""
         self.client.set_terminated(run.run_id, status)
         run.status, run.points = status, None
+
+    def describe_experiment(self, note: str) -> None:
+        """Set the experiment's description, unless somebody has written another one."""
+        there = self.experiment_tags.get(_NOTE_TAG, "")
+        if there != note and (not there or there.startswith(NOTE_BEGINS)):
+            self.client.set_experiment_tag(self.experiment_id, _NOTE_TAG, note)
+            self.experiment_tags[_NOTE_TAG] = note
 
     def tag_experiment(self, key: str, value: str) -> None:
         """Set an experiment's tag unless there is one, which a reader may have changed since."""

@@ -19,7 +19,14 @@ from grid.results.unit_results import EvaluationResult
 from grid.tracking.describe import Description, describe_cell, describe_training
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import PARENT_TAG, Run, RunStore
-from grid.tracking.views import PICTURES, SELECTION, metric_name, view_tag
+from grid.tracking.views import (
+    PICTURES,
+    SELECTION,
+    description,
+    metric_name,
+    prepared_views,
+    view_tag,
+)
 
 _LONGEST_TAG = 8000
 # Tags of what a run is given after it has ended, so that it is given it once.
@@ -69,8 +76,10 @@ class Story:
         self.store.client.log_dict(parent.run_id, config, "config.json")
         for corpus, digest in self._digests.items():
             self.store.tag(parent, f"digest.{corpus}", digest)
-        for table in self.plan.tables:
-            self.store.tag_experiment(*view_tag(self._grid, table, int(time.time() * 1000)))
+        now = int(time.time() * 1000)
+        for key, state in prepared_views(self._grid, self.plan).items():
+            self.store.tag_experiment(*view_tag(key, state, now))
+        self.store.describe_experiment(description(self.store.experiment_id, self.store.experiment_tags))
 
     def start_training(self, training: Training) -> Run:
         """Open a training's run, or find it."""
@@ -123,6 +132,13 @@ class Story:
             self.store.tag(run, f"n_{name}", str(count))
         self.store.finish(run, "FINISHED")
         self._show_in_tables(cell)
+
+    def log_differences(self, differences: Mapping[str, Mapping[str, float]]) -> None:
+        """Log on each cell's run how far it lies from the cell that it improves on."""
+        for cell in self.plan.cells:
+            run = self.store.runs.get(self._cell_name(cell))
+            if run and run.complete:
+                self.store.log_latest(run, differences.get(cell.id, {}))
 
     def log_pictures(self, cell: Cell) -> None:
         """Add what an evaluation has drawn to a cell's run, once."""

@@ -122,6 +122,10 @@ class Tracker(Listener):
             self._background.later(self._story.sync_cell, cell, ledger)
             self._background.later(self._story.log_pictures, cell)
 
+    def log_differences(self, differences: Mapping[str, Mapping[str, float]]) -> None:
+        """Log how far cells lie from those that they improve on: cell → metric → value."""
+        self._background.later(self._story.log_differences, dict(differences))
+
     def finish_grid(self, status: str, tables: Iterable[Path]) -> None:
         """End the grid's run, with its tables as artifacts and note; wait until everything is logged.
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from grid.plan import Plan
 from grid.specs.table import TableSpec
+from grid.tracking.runs import NOTE_BEGINS
+from hd2s.approaches.registry import approaches
 
 TAG_PREFIX = "mlflow.sharedViewState."
 AXES = ("source", "target", "test", "approach", "seed")
@@ -23,6 +26,8 @@ PICTURES = tuple(f"pictures/{i}" for i in (1, 2, 3))
 """The names of a cell's pictures: one for each of the clips drawn (`grid.evaluation.pictures.shown`)."""
 SELECTION = "val/kld"
 """What the points of a sweep are chosen by."""
+# MLflow keeps 5,000 characters of a description.
+_MOST_LINKS = 30
 _NAME_COLUMN = "attributes.`Run Name`"
 # In pixels, so that names of cells and five metrics, then axes, fit on a laptop's screen.
 _AXIS_WIDTHS = {"approach": 115, "variant": 150, "seed": 60}
@@ -32,6 +37,11 @@ _NAME_WIDTH, _METRIC_WIDTH, _OTHER_WIDTH = 300, 80, 100
 def metric_name(metric: str) -> str:
     """Name a test metric in MLflow; what stands before the slash becomes a section of charts."""
     return f"test/{metric}"
+
+
+def difference_names(metric: str) -> tuple[str, str]:
+    """Name a metric's difference from the approach that is improved on, and its p, in MLflow."""
+    return f"difference/{metric}", f"p/{metric}"
 
 
 def view_key(grid: str, table: str) -> str:
@@ -72,22 +82,83 @@ def view_state(grid: str, table: TableSpec) -> dict[str, Any]:
     }
 
 
-def view_tag(grid: str, table: TableSpec, now_ms: int) -> tuple[str, str]:
-    """Make the experiment tag (key, value) by which MLflow offers a table's view."""
-    packed = zlib.compress(json.dumps(view_state(grid, table)).encode())
+def prepared_views(grid: str, plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return a grid's views by their keys: each table's cells, what approaches gain, and all trainings."""
+    found = {view_key(grid, table.name): view_state(grid, table) for table in plan.tables}
+    for table in plan.tables:
+        improving = [word for word in table.approaches if approaches()[word].improves_on in table.approaches]
+        for word in improving:
+            found[view_key(grid, f"{table.name}.{word}")] = _gains(grid, table, word)
+    found[view_key(grid, "trainings")] = _list_of(
+        f"tags.kind='training' and tags.grid='{grid}'",
+        ["training/best_kld", "training/seconds", "val/kld"],
+        [axis for axis in AXES if axis != "test"],
+        ascending=True,
+    )
+    return found
+
+
+def _gains(grid: str, table: TableSpec, approach: str) -> dict[str, Any]:
+    """Show the cells of one approach with their differences from the one that it improves on."""
+    told = f"tags.kind='cell' and tags.grid='{grid}' and tags.table='{table.name}'"
+    told += f" and tags.approach='{approach}'"
+    names = [name for metric in table.metrics for name in difference_names(metric)]
+    return _list_of(told, names, list(AXES), ascending=False)
+
+
+def _list_of(told: str, metrics: list[str], axes: list[str], *, ascending: bool) -> dict[str, Any]:
+    columns = [*_columns("metrics", metrics), *_columns("params", axes)]
+    return {
+        "searchFilter": told,
+        "orderByKey": f"metrics.`{metrics[0]}`",
+        "orderByAsc": ascending,
+        "selectedColumns": columns,
+        "columnOrder": [_NAME_COLUMN, *columns],
+        "columnWidths": {_NAME_COLUMN: _NAME_WIDTH},
+        "runsHiddenMode": "SHOW_ALL",
+    }
+
+
+def description(experiment_id: str, tags: Mapping[str, str]) -> str:
+    """Describe an experiment by links to its prepared views, in MLflow's Markdown."""
+    keys = sorted(key.removeprefix(TAG_PREFIX) for key in tags if key.startswith(TAG_PREFIX))[:_MOST_LINKS]
+    links = [f"- [{key}]({route(experiment_id, key).removeprefix('/')})" for key in keys]
+    return "\n".join([f"{NOTE_BEGINS}, renewed by every run that adds one:", "", *links])
+
+
+def view_tag(key: str, state: Mapping[str, Any], now_ms: int) -> tuple[str, str]:
+    """Make the experiment tag (key, value) by which MLflow offers a view."""
+    packed = zlib.compress(json.dumps(state).encode())
     envelope = {
-        "name": view_key(grid, table.name),
+        "name": key,
         "createdAt": now_ms,
         "updatedAt": now_ms,
         "state": "deflate;" + base64.b64encode(packed).decode(),
     }
-    return TAG_PREFIX + view_key(grid, table.name), json.dumps(envelope)
+    return TAG_PREFIX + key, json.dumps(envelope)
 
 
 def view_route(experiment_id: str, grid: str, table: str) -> str:
     """Where the interface shows the view, as a path on the server."""
-    key = quote(view_key(grid, table), safe="")
-    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={key}"
+    return route(experiment_id, view_key(grid, table))
+
+
+def route(experiment_id: str, key: str) -> str:
+    """Where the interface shows the view of a key."""
+    shared = quote(key, safe="")
+    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={shared}"
+
+
+def prepared(uri: str) -> list[tuple[str, str]]:
+    """List the views that a store's experiments offer: (name, path on the server) of each."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
+
+    return [
+        (key.removeprefix(TAG_PREFIX), route(found.experiment_id, key.removeprefix(TAG_PREFIX)))
+        for found in MlflowClient(tracking_uri=uri).search_experiments()
+        for key in sorted(found.tags)
+        if key.startswith(TAG_PREFIX)
+    ]
 
 
 def _section(name: str, *, columns: int, height: int) -> dict[str, Any]:

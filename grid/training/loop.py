@@ -19,6 +19,7 @@ from torch import distributed
 from grid.plan import Row
 from grid.results import output_folder
 from grid.results.files import explained
+from grid.results.provenance import device_name
 from grid.training.feed import Feed
 from grid.training.job import Job
 from grid.training.states import tensor_bytes
@@ -216,6 +217,7 @@ class _Fitting:
             "best_step": progress.best_step,
             "iterations": progress.step,
             "seconds": time.monotonic() - self._started,
+            "device": device_name(self.context.device),
             "resumed": progress.resumed,
             "skipped": progress.skipped,
             "curve": progress.curve,

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from datasets.corpora.registry import manifest_folder
 from hd2s.commands.plugins import add_plugins, register_plugins
-from hd2s.commands.sources import Source, clip_source, open_source
+from hd2s.commands.sources import Source, clip_source, open_source, videos_of
 from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
 from hd2s.files import atomic_write
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
@@ -28,7 +29,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     parser = commands.add_parser("predict", help="saliency maps and heat overlays of videos")
     parser.add_argument(
-        "videos", nargs="*", type=Path, metavar="VIDEO", help="video files, folders of frames"
+        "videos", nargs="*", type=Path, metavar="VIDEO", help="video files, folders of frames or of videos"
     )
     parser.add_argument("--weights", type=Path, required=True, help="ours, or the released ones")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
@@ -89,11 +90,14 @@ def run(options: argparse.Namespace) -> None:
         protocol=options.protocol,
     )
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    told: list[str] = []
     with Progress(*columns) as progress:
         for source in sources:
             task = progress.add_task(source.name, total=source.n_frames)
-            n_frames = _predict(predictor, source, options, (progress, task))
+            n_frames, places = _predict(predictor, source, options, (progress, task))
             progress.update(task, total=n_frames)
+            told.append(f"{source.name}: {n_frames} frames in {' and '.join(map(str, places))}")
+    print("\n".join(told))
 
 
 def _check_device(name: str) -> None:
@@ -108,10 +112,15 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     if bool(options.videos) == bool(options.corpus):
         raise ValueError("predict: give either VIDEO… or --corpus")
     if options.corpus:
-        manifest = open_manifest(options.manifest or Path("manifests") / options.corpus)
+        manifest = open_manifest(options.manifest or manifest_folder(options.corpus))
         sources = [clip_source(manifest, clip) for clip in manifest.clips(options.split)]
+        if not sources:
+            known = ", ".join(f"{split} ({count})" for split, count in manifest.counts.items() if count)
+            found, remedy = f"none of {options.corpus}", f"Give another --split: there are {known}."
+            raise ProblemError(Problem(f"--split {options.split}", "clips to predict", found, remedy))
     else:
-        sources = [open_source(path, options.fps) for path in options.videos]
+        paths = [path for given in options.videos for path in videos_of(given)]
+        sources = [open_source(path, options.fps) for path in paths]
     names = [source.name for source in sources]
     problems = [
         Problem(name, "a name of its own for every video", f"{names.count(name)} of it", "Rename them.")
@@ -131,11 +140,11 @@ def _model(options: argparse.Namespace) -> SaliencyModel:
 
 def _predict(
     predictor: Predictor, source: Source, options: argparse.Namespace, bar: tuple[Progress, TaskID]
-) -> int:
-    """Predict one source, and return how many frames it had."""
+) -> tuple[int, list[Path]]:
+    """Predict one source, and return how many frames it had, and where what was asked for lies."""
     count = 0
     with ExitStack() as stack:
-        maps, heat = _writers(source, options, stack)
+        (maps, heat), places = _writers(source, options, stack)
         # The overlay reads the source a second time: holding full frames until their maps are there would
         # take most of a gigabyte for 4K.
         frames = source.frames() if heat else repeat(None)
@@ -150,7 +159,7 @@ def _predict(
                 heat.write(overlay(frame, image))
             count += 1
             bar[0].advance(bar[1])
-    return count
+    return count, places
 
 
 def _check_finite(saliency: np.ndarray, name: str, number: int) -> None:
@@ -162,25 +171,28 @@ def _check_finite(saliency: np.ndarray, name: str, number: int) -> None:
 
 def _writers(
     source: Source, options: argparse.Namespace, stack: ExitStack
-) -> tuple[Writer | None, Writer | None]:
-    """Open what maps and overlay are written to."""
+) -> tuple[tuple[Writer | None, Writer | None], list[Path]]:
+    """Open what maps and overlay are written to, and say where that is."""
     out, name = options.out, source.name
+    heated = options.overlay
     wanted = "png" if options.submission else options.maps or (None if options.overlay else "png")
     folder = out / name if options.submission else out / name / "maps"
     if source.folder and source.folder.resolve() in ((out / name / "overlay").resolve(), folder.resolve()):
         raise ValueError(f"{source.folder} holds the frames of {name}: give another --out than {out}")
-    maps = _open(wanted, folder, out / f"{name}_maps.{wanted}", source, stack)
-    heat = _open(
-        options.overlay, out / name / "overlay", out / f"{name}_overlay.{options.overlay}", source, stack
-    )
-    return maps, heat
+    places = {
+        "maps": folder if wanted == "png" else out / f"{name}_maps.{wanted}",
+        "heat": out / name / "overlay" if heated == "png" else out / f"{name}_overlay.{heated}",
+    }
+    kinds = {"maps": wanted, "heat": heated}
+    maps, heat = (_open(kinds[what], place, source, stack) for what, place in places.items())
+    return (maps, heat), [place for what, place in places.items() if kinds[what]]
 
 
-def _open(kind: str | None, folder: Path, file: Path, source: Source, stack: ExitStack) -> Writer | None:
+def _open(kind: str | None, place: Path, source: Source, stack: ExitStack) -> Writer | None:
     if kind is None:
         return None
     if kind == "png":
-        return stack.enter_context(closing(PngFolder(folder)))
-    path = stack.enter_context(atomic_write(file))
+        return stack.enter_context(closing(PngFolder(place)))
+    path = stack.enter_context(atomic_write(place))
     writer = (Mp4 if kind == "mp4" else Gif)(path, source.size, source.rate)
     return stack.enter_context(closing(writer))

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from datasets.corpora.registry import manifest_folder
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.metrics.benchmark import score_frame
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         ProblemError: before anything is scored, with all that is wrong with the files.
     """
     register_plugins(options.plugins)
-    folder = options.manifest or Path("manifests") / options.corpus
+    folder = options.manifest or manifest_folder(options.corpus)
     split = ScoredSplit.open(str(folder), options.split)
     files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
     longest_first = sorted(files, key=lambda name: -len(files[name]))

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from datasets.listing.file_names import IMAGE_SUFFIXES, is_image, is_usable_name
+from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_usable_name
 from datasets.reading.video import iter_frames, resize
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
 
@@ -55,6 +55,17 @@ def open_source(path: Path, rate: Fraction) -> Source:
     if path.is_file():
         return _video(path)
     raise ProblemError(Problem(str(path), "a video file or a folder of images", "nothing", "Check the path."))
+
+
+def videos_of(path: Path) -> list[Path]:
+    """Return what a path given for a video stands for: a folder of videos for all of them, in order."""
+    if not path.is_dir():
+        return [path]
+    names = [item.name for item in path.iterdir() if is_usable_name(item.name)]
+    if any(is_image(name) for name in names):
+        return [path]
+    videos = [name for name in names if name.rpartition(".")[2].lower() in VIDEO_SUFFIXES]
+    return [path / name for name in sorted(videos, key=natural_key)] or [path]
 
 
 def clip_source(manifest: Manifest, clip: Clip) -> Source:

@@ -101,6 +101,7 @@ class WeightLayout:
         options: the file's entries → the options of the configuration that they tell.
         beside: modules trained beside the model → our name of each of their entries → the file's.
         writes: whether `export_weights` writes it.
+        had_from: the address of the file, its size, its terms and whom to ask, as its publishers state them.
     """
 
     word: str
@@ -112,6 +113,7 @@ class WeightLayout:
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda content: {}
     beside: Callable[[nn.Module], dict[str, str]] | None = None
     writes: bool = False
+    had_from: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hd2s.models.contract import WeightLayout
 from hd2s.models.registry import models
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
 
@@ -26,6 +28,11 @@ class Candidate:
     approach: str = ""
 
 
+def had_from(layouts: Iterable[WeightLayout]) -> str:
+    """Say where the files of these layouts are had from, as far as that is known."""
+    return " ".join(f"{each.title} is had from {each.had_from}." for each in layouts if each.had_from)
+
+
 def candidates(path: str | os.PathLike) -> list[Candidate]:
     """Return the one model that our own checkpoint says it is of, or else all that read the file's layout.
 
@@ -33,6 +40,9 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
         WeightsError: the file holds something else than weights, its description is damaged, or no model that
             is known reads it.
     """
+    if not Path(path).exists():
+        released = [layout for model in models().values() for layout in model.layouts if layout.fills]
+        raise WeightsError(f"{path}: no such file. {had_from(released)}")
     content = read_content(Path(path))
     if content.get("format") == OWN_FORMAT and "model" in content:
         match content["model"], content.get("approach"):

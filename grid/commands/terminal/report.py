@@ -71,17 +71,21 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
     Args:
         plan: the grid.
         ledger: its results.
-        where: lines for the end, by their names, such as {"tables": "runs/tables/table5.md"}.
+        where: lines for the end, by their names, such as {"tables": "runs/tables/table5.md"}. To be printed
+            without cropping.
     """
     results = Results(plan, ledger)
     parts: list[RenderableType] = []
     for table in plan.tables:
         parts += [*values_table(table, results), ""]
     parts += _failures(plan, ledger)
-    places = Table.grid(padding=(0, 2))
-    for name, place in where.items():
-        places.add_row(Text(name, "bold"), Text(str(place), overflow="fold"))
-    return Group(*parts, places)
+    width = max(map(len, where), default=0)
+    # Never broken, so that they can be copied and clicked whatever the terminal's width.
+    places = [
+        Text.assemble((f"{name:{width}}", "bold"), f"  {place}", no_wrap=True, overflow="ignore")
+        for name, place in where.items()
+    ]
+    return Group(*parts, *places)
 
 
 def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:
@@ -118,9 +122,13 @@ def _cost(estimate: Estimate) -> RenderableType:
         f" of evaluation: {_figure(left.flops / 1e15)} PFLOP",
     )
     table.add_row(Text("time", "bold"), _time(estimate))
+    table.add_row(Text("likely", "bold"), _likely(estimate))
     parts = {"weights": disk.weights, "states": disk.states, "frames": disk.frames, "results": disk.results}
     listed = ", ".join(f"{name} {human(size)}" for name, size in parts.items())
     table.add_row(Text("disk", "bold"), f"{human(disk.total)}: {listed}")
+    if estimate.published:
+        counted = "not indexed: counted by what is published of their clips and lengths"
+        table.add_row(Text("corpora", "bold"), f"{', '.join(estimate.published)} {counted}")
     return table
 
 
@@ -135,6 +143,23 @@ def _time(estimate: Estimate) -> str:
     shared = f" ({_figure(hours / device.count)} h on all {device.count})" if device.count > 1 else ""
     amount = f"{_figure(hours)} {device.unit}-hours on {device.name}{shared}"
     return f"{amount}: {basis}; decoding and metrics come on top"
+
+
+def _likely(estimate: Estimate) -> str:
+    """Say the time that is likely, and what that is from."""
+    device, hours = estimate.device, estimate.left.likely_hours
+    if hours is None:
+        return "unknown before something was measured here"
+    known, units = estimate.left.measured
+    assumed = f"{estimate.share:.0%} of that speed"
+    source = f"the speed of finished runs in this folder for {known} of {units} trainings and evaluations"
+    if not known:
+        why = "as the demo on two cores" if device.unit == "core" else "assumed"
+        source = f"{assumed}, {why}: nothing like it has run in this folder yet"
+    elif known < units:
+        source += f", {assumed} for the others"
+    shared = f" ({_figure(hours / device.count)} h on all {device.count})" if device.count > 1 else ""
+    return f"{_figure(hours)} {device.unit}-hours{shared}: by {source}"
 
 
 def _cells(plan: Plan, ledger: Ledger) -> Table:

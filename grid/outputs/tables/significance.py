@@ -73,6 +73,20 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
     )
 
 
+def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Comparison]]:
+    """Return the table's comparisons by the id of each cell that improves on another: metric → comparison.
+
+    Cells of several seeds share one, which is over all of them.
+    """
+    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    found: dict[str, dict[str, Comparison]] = {}
+    for pair in _pairs([choice.cell for choice in choices]):
+        done = [other for _, other in pair.done(results)]
+        compared = {metric: _compare(pair, metric, results) for metric in spec.metrics} if done else {}
+        found |= {cell.id: compared for cell in done}
+    return found
+
+
 def _pairs(chosen: list[Cell]) -> list[_Pair]:
     """Find the pairs among cells; of a sweep, each model has the point that its validation chose."""
     pairs = []

@@ -135,6 +135,8 @@ LAYOUTS = (
         # Of an adapted model the domain classifiers, which prediction does without.
         ignored=_CLASSIFIERS,
         writes=True,
+        had_from="https://github.com/perceivelab/hd2s: HD2S trained on DHF1K, 119 MB, CC BY-NC 4.0 (for"
+        " HD2S_DA and HD2S_DSL, 126 MB and 121 MB, ask its authors)",
     ),
     WeightLayout(
         word="kinetics",
@@ -143,6 +145,7 @@ LAYOUTS = (
         names=lambda model: kinetics_names(model.backbone, "backbone."),
         fills=False,
         ignored=(KINETICS_CLASSIFIER,),
+        had_from="https://github.com/kylemin/S3D: Google Drive, without a request (33 MB, MIT licence)",
     ),
     WeightLayout(
         word="torchvision",
@@ -151,6 +154,8 @@ LAYOUTS = (
         names=lambda model: torchvision_names(model.backbone, "backbone."),
         fills=False,
         ignored=(TORCHVISION_CLASSIFIER,),
+        had_from="https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.video.s3d.html:"
+        " torchvision's S3D_Weights.KINETICS400_V1 (32 MB)",
     ),
 )
 """The foreign files that an HD2S reads; a domain Hollywood is our Hollywood2."""

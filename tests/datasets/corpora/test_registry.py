@@ -1,13 +1,26 @@
 """The adapters there are, by word and by name."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from datasets.corpora import registry
 from datasets.corpora.own_folder import FolderCorpus
-from datasets.corpora.registry import available, default_folder, find, get, register, register_plugins, title
+from datasets.corpora.registry import (
+    available,
+    default_folder,
+    find,
+    get,
+    indexed,
+    manifest_folder,
+    register,
+    register_plugins,
+    title,
+)
+from datasets.indexing.index import index
 from manifests import ProblemError
+from tests.datasets.small_corpora import write_ucf
 from tests.datasets.text_corpus import TextCorpus
 
 
@@ -25,6 +38,19 @@ def test_a_wrong_root_says_what_was_expected_and_found(tmp_path, word):
         get(word).list(tmp_path)
     with pytest.raises(ProblemError, match="found no such folder"):
         get(word).list(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("word", available())
+def test_an_adapter_says_where_its_corpus_is_had_from_and_a_root_that_is_none_tells_it(tmp_path, word):
+    corpus = get(word)
+    assert re.match(r"https://github\.com/[\w-]+/[\w-]+[:,] ", corpus.had_from)
+    assert "@" in corpus.had_from, "whom to ask"
+    assert re.search("licen|free to use", corpus.had_from)
+    assert re.search("GB|size not stated", corpus.had_from)
+    for root in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(ProblemError) as told:
+            index(word, root, tmp_path / "manifest")
+        assert f"{corpus.name} is had from {corpus.had_from}." in str(told.value)
 
 
 def test_a_corpus_is_found_by_its_name_alone():
@@ -122,3 +148,19 @@ def test_the_corpora_of_plug_in_folders_are_registered_or_all_refused_together(r
     with pytest.raises(ProblemError) as error:
         register_plugins([folder, tmp_path / "gone"])
     assert [problem.found for problem in error.value.problems] == ["'LEDOV', which LEDOV has", "nothing"]
+
+
+def test_what_is_indexed_is_found_by_word_and_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    corpus = tmp_path / "corpus"
+    write_ucf(corpus, "training", "Diving-Side-001", 3)
+    assert indexed() == {}
+    assert manifest_folder("Mine") == Path("manifests/Mine")
+    index("ucf_sports", corpus, Path("manifests/ucf-grouped"))
+    assert manifest_folder("ucf_sports") == manifest_folder("UCFSports") == Path("manifests/ucf-grouped")
+    index("ucf_sports", corpus, Path("manifests/again"))
+    assert indexed() == {}, "which of two is not to be guessed"
+    index("ucf_sports", corpus)
+    assert indexed() == {"UCFSports": Path("manifests/ucf_sports")}
+    (tmp_path / "manifests/ucf_sports/clips.parquet").write_bytes(b"PAR1")
+    assert "UCFSports" not in indexed()

@@ -1,5 +1,6 @@
 """A grid from what is left of it to its tables: here all is done or given up, and Ray is not started."""
 
+import shlex
 from contextlib import contextmanager
 
 import pytest
@@ -57,9 +58,8 @@ def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
     listener = Phases()
     outcome = run(done_grid, listener, None)
     assert (outcome.status, outcome.warnings, outcome.left_alone) == (DONE, [], 0)
-    command, link = outcome.tracking.splitlines()
-    assert command.endswith(f"--backend-store-uri {store}")
-    assert "viewStateShareKey=small.small" in link
+    assert outcome.views == [], "nobody serves them yet"
+    assert shlex.split(outcome.look) == ["python", "-m", "grid", "ui", "--out", str(done_grid.out)]
     assert {path.name for path in (done_grid.out / "tables").iterdir()} >= {f"small{end}" for end in FORMATS}
     assert (done_grid.out / "grids" / "small.json").is_file(), "it is remembered"
     assert listener.heard == ["compiling the tables and completing MLflow"]

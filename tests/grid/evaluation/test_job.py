@@ -58,9 +58,11 @@ def test_a_large_split_is_shared_out_evenly():
 
 
 def test_the_rows_of_all_parts_are_one_table_and_their_seconds_add_up():
-    frames, summary, expected = job_of().gather([part_of("a", 2), part_of("b", 1)])
+    job = job_of(likeness="hd2s at 8")
+    frames, summary, expected = job.gather([part_of("a", 2, device="CPU"), part_of("b", 1, device="CPU")])
     assert frames.to_pydict() == {"clip": ["a", "a", "b"], "frame": [0, 1, 0]}
-    assert summary == {"seconds": 3.0, "unread": {}, "quarantined": 3}
+    measured = {"seconds": 3.0, "device": "CPU", "frames": 3, "likeness": "hd2s at 8"}
+    assert summary == measured | {"unread": {}, "quarantined": 3}
     assert expected == {"a": 2, "b": 1}
 
 

@@ -1,13 +1,17 @@
 """What a grid reads is checked before anything starts, and everything wrong with it is told at once."""
 
 import hashlib
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from datasets.corpora.own_folder import FolderCorpus
+from datasets.indexing.index import index
 from grid.planning.demo import prepare_demo
-from grid.planning.inputs import initial_weights, open_inputs
+from grid.planning.inputs import initial_weights, noted_weights, open_inputs
 from grid.planning.prepare import prepare
 from grid.specs import settings_reader
 from grid.specs.settings import CorpusPlace, ModelSettings
@@ -82,7 +86,8 @@ def test_wrong_settings_of_rows_and_missing_corpora_are_told_together(tmp_path):
     with pytest.raises(ProblemError) as caught:
         prepare(str(path), ["model.backbone_weights=none"], tmp_path, demo=False, tell=lambda text: None)
     text = str(caught.value)
-    for mistake in ("'train.rl'. Did you mean train.lr?", "'Mine'. Available", "index dhf1k --root DIR"):
+    unknown = "'train.rl'. Did you mean train.lr?", "'Mine'. Available"
+    for mistake in (*unknown, "index dhf1k --root DIR", "DHF1K is had from https"):
         assert mistake in text
 
 
@@ -94,11 +99,45 @@ def test_long_windows_are_those_of_the_models_that_read_them(small_demo):
     assert {read.clip_length for training in grid.plan.trainings.values() for read in training.reads} == {1}
 
 
+def test_a_corpus_of_ones_own_is_found_by_its_name_or_where_the_table_says(small_demo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = index(FolderCorpus("Mine", 0), small_demo / "corpora/UCFSports", tmp_path / "manifests/Mine")
+    assert settings_reader.load([], demo=False).corpora["Mine"].manifest == "manifests/Mine"
+    spec = tmp_path / "mine.yaml"
+    spec.write_text(
+        "name: mine\ntitle: M\nmetrics: [NSS]\nsources: [Mine]\nmodels: [chance]\n"
+        "approaches: [generalization]\n"
+    )
+    grid = prepare(str(spec), [], tmp_path / "out", demo=False, tell=print)
+    assert grid.manifests["Mine"].digest == mine.digest
+    (tmp_path / "manifests/Mine").rename(tmp_path / "elsewhere")
+    with pytest.raises(ProblemError, match="corpora with manifests, found 'Mine'"):
+        prepare(str(spec), [], tmp_path / "out", demo=False, tell=print)
+    spec.write_text(f"{spec.read_text()}corpora: {{Mine: elsewhere}}\n")
+    grid = prepare(str(spec), [], tmp_path / "out", demo=False, tell=print)
+    assert grid.manifests["Mine"].folder == Path("elsewhere")
+
+
+def test_weights_are_as_grids_of_the_folder_have_noted_them_where_they_agree(tmp_path):
+    assert noted_weights(tmp_path) == {}
+    (tmp_path / "grids").mkdir()
+    for name, noted in {"a": {"hd2s": "12", "other": "34"}, "b": {"hd2s": "12", "other": "56"}}.items():
+        (tmp_path / "grids" / f"{name}.json").write_text(json.dumps({"weights": noted}))
+    (tmp_path / "grids" / "older.json").write_text(json.dumps({"name": "older"}))
+    (tmp_path / "grids" / "damaged.json").write_text("{")
+    assert noted_weights(tmp_path) == {"hd2s": "12"}
+    found = initial_weights(ModelSettings("hd2s", backbone_weights="gone.pt"), "12")
+    assert found.digest == "12"
+    assert initial_weights(ModelSettings("hd2s", backbone_weights="none"), "12") is None
+
+
 def test_initial_weights_are_asked_for_and_must_exist(tmp_path):
     with pytest.raises(ProblemError, match=r"found nothing\. .*backbone_weights=none to start from scratch"):
         initial_weights(ModelSettings("hd2s"))
     with pytest.raises(ProblemError, match=r"found .*absent\.pt"):
         initial_weights(ModelSettings("hd2s", backbone_weights=str(tmp_path / "absent.pt")))
+    with pytest.raises(ProblemError, match=r"had from https://github\.com/kylemin/S3D: .*33 MB, MIT licence"):
+        initial_weights(ModelSettings("hd2s"))
     assert initial_weights(ModelSettings("hd2s", backbone_weights="none")) is None
 
 

@@ -45,6 +45,8 @@ def test_a_finished_training_is_in_the_ledger_and_its_states_are_gone(recorder, 
     assert summary == {
         "best_kld": 1.0,
         "seconds": 2.0,
+        "clips": parent.clips,
+        "likeness": parent.likeness,
         "checkpoint": output_folder.checkpoint(parent.id),
     }
 

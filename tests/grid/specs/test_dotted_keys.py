@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.specs.dotted_keys import flatten, listed
+from grid.specs.dotted_keys import flatten, from_file, listed
 from manifests.problem import ProblemError
 
 
@@ -38,3 +38,19 @@ def test_one_word_or_a_list_of_words(value, words):
 def test_what_is_no_list_is_a_problem_of_its_setting(value):
     with pytest.raises(ProblemError, match=r"model: expected a word, or words as \[one,two\]"):
         listed("model", value)
+
+
+def test_a_file_says_what_a_command_line_would(tmp_path):
+    path = tmp_path / "lab.yaml"
+    path.write_text(
+        "model: [hd2s, chance]\ntrain: {lr: 3e-4}\n"
+        "storage.url: '${oc.env:PLACE}/a b'\nframes: {folder: Bücher}"
+    )
+    assert from_file(path) == [
+        'model=["hd2s", "chance"]',
+        "train.lr=0.0003",
+        'storage.url="${oc.env:PLACE}/a b"',
+        'frames.folder="Bücher"',
+    ]
+    with pytest.raises(ProblemError, match=r"--config .*absent\.yaml: expected a YAML file of settings"):
+        from_file(tmp_path / "absent.yaml")

@@ -131,3 +131,16 @@ def test_a_value_keeps_its_type_on_its_way_through_yaml():
         "train.lr=0.001",
         'train.protocol="released"',
     )
+
+
+def test_a_table_says_where_its_corpora_are():
+    table, told = read(corpora={"Mine": "lab/mine", "LEDOV": {"manifest": "there", "root": "s3://b/LEDOV"}})
+    assert told == ""
+    assert table.found_at == (
+        'corpora.Mine.manifest="lab/mine"',
+        'corpora.LEDOV.manifest="there"',
+        'corpora.LEDOV.root="s3://b/LEDOV"',
+    )
+    for wrong in (["Mine"], {"Mine": {"folder": "x"}}, {"Mine": {}}, {"Mine": 3}):
+        assert "expected corpora: " in read(corpora=wrong)[1]
+    assert "a known key, found 'found_at'" in read(found_at=["corpora.Mine.root=x"])[1]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,15 @@ import pytest
 from mlflow import MlflowClient
 
 from grid.evaluation import pictures
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.significance import differences
 from grid.plan import Plan
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.tracking import Tracker
 from grid.tracking.views import view_state
 from tests.grid.invented import DIGESTS, complete, evaluate, table5, train
+from tests.places import REPOSITORY
 
 BLANK = np.zeros((32, 32), np.uint8)
 PNG = pictures.draw(np.dstack([BLANK] * 3), np.zeros((0, 2)), BLANK, BLANK, "clip")
@@ -236,3 +240,59 @@ def test_a_cell_of_other_settings_replaces_the_old_one_in_views(story, tmp_path)
     story.session(lambda tracker: None, "FINISHED")
     shown = [run for run in story.snapshots.pop().values() if run.data.tags["kind"] == "cell"]
     assert {run.data.tags["evaluation"] for run in shown} == {cell.evaluation for cell in story.plan.cells}
+
+
+@pytest.fixture(scope="module")
+def compared(story):
+    """The story, with its differences logged twice, the second time with another value."""
+    results = Results(story.plan, story.ledger)
+    (table,) = story.plan.tables
+    found = differences(table, results)
+    values = {cell: {"difference/NSS": 9.0, "p/NSS": found[cell]["NSS"].p} for cell in found}
+    for nss in (9.0, 0.25):
+        values = {cell: told | {"difference/NSS": nss} for cell, told in values.items()}
+        tracker = Tracker(None, story.out, "domain_shift")
+        tracker.start_grid(story.plan, {}, DIGESTS)
+        tracker.log_differences(values)
+        tracker.finish_grid("FINISHED", [])
+        assert tracker.warnings == []
+        tracker.close()
+    return story
+
+
+def test_cells_that_improve_on_others_say_by_how_much(compared):
+    cells = [run.data for run in compared.runs().values() if run.data.tags["kind"] == "cell"]
+    told = {data.tags["approach"]: data.metrics.get("difference/NSS") for data in cells}
+    assert told == {"generalization": None, "adaptation": 0.25, "transfer": None}
+    assert {data.metrics["p/NSS"] for data in cells if data.tags["approach"] == "adaptation"} == {1.0}
+
+
+def test_the_experiment_is_described_by_links_to_its_views(compared):
+    experiment = compared.client.get_experiment_by_name("hd2s-grid")
+    note = experiment.tags["mlflow.note.content"]
+    keys = ["domain_shift.table5", "domain_shift.table5.adaptation", "domain_shift.trainings"]
+    for key in keys:
+        state = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])["state"]
+        state = json.loads(zlib.decompress(base64.b64decode(state.removeprefix("deflate;"))))
+        found = compared.client.search_runs([experiment.experiment_id], state["searchFilter"])
+        assert found, "the view is not empty"
+        assert {column.partition(".")[2].strip("`") for column in state["selectedColumns"]} & set(
+            found[0].data.metrics
+        )
+        assert (
+            f"- [{key}](#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey={key})" in note
+        )
+    compared.client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", "Our own words.")
+    compared.session(lambda tracker: None, "FINISHED")
+    compared.snapshots.pop()
+    experiment = compared.client.get_experiment_by_name("hd2s-grid")
+    assert experiment.tags["mlflow.note.content"] == "Our own words."
+
+
+def test_the_filters_that_readme_shows_find_something(compared):
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shown = text[text.index("## Comparing runs") : text.index("## One video")]
+    filters = re.findall(r"^    ((?:tags|metrics|params)\..+)$", shown, re.MULTILINE)
+    assert len(filters) >= 4
+    for each in filters:
+        assert compared.client.search_runs(["1"], each), each

@@ -4,14 +4,9 @@ Asked for by HD2S_BROWSER=1, with `pip install '.[browser]'` and Chromium with i
 """
 
 import os
-import re
-import shlex
 import shutil
-import subprocess
-import sys
 
 import numpy as np
-import psutil
 import pytest
 
 from grid.evaluation import pictures
@@ -20,42 +15,10 @@ from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.tracking import Tracker
 from tests.grid.invented import DIGESTS, complete, table5
-from tests.grid.mlflow_server import free_port, serving, started
-from tests.places import REPOSITORY
+from tests.grid.mlflow_server import serving
 
 METRICS = ["test/NSS", "test/CC", "test/SIM", "test/AUC-J", "test/s-AUC"]
 WAIT_S = 60
-# The environment is as it is, whatever has changed since it was made.
-MAKE = ("make", "--silent", "--old-file=.venv/ready", "ui")
-
-
-@pytest.mark.slow
-def test_make_ui_opens_on_loopback_alone(tmp_path):
-    (tmp_path / "mlflow.db").touch()
-    told = subprocess.run(
-        [*MAKE, "--dry-run", f"OUT={tmp_path}"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    line = next(line for line in told.stdout.splitlines() if "mlflow server" in line)
-    port = free_port()
-    words = shlex.split(re.sub(r"--port \d+", f"--port {port}", line))
-    assert words[-1] == f"sqlite:///{tmp_path}/mlflow.db"
-    with started([sys.executable, "-m", "mlflow", *words[1:]], port) as process:
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        sockets = [s for one in family for s in one.net_connections() if s.status == psutil.CONN_LISTEN]
-    assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {("127.0.0.1", port)}
-
-
-def test_make_ui_says_when_there_is_nothing_to_show(tmp_path):
-    answer = subprocess.run(
-        [*MAKE, f"OUT={tmp_path}"], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode != 0
-    assert f"no runs in {tmp_path}" in answer.stdout + answer.stderr
-    assert not (tmp_path / "mlflow.db").exists()
 
 
 @pytest.fixture(scope="module")

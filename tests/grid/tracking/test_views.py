@@ -13,7 +13,7 @@ TABLE = table5().tables[0]
 
 
 def test_the_tag_of_a_view_is_pinned():
-    key, value = view_tag("domain_shift", TABLE, now_ms=5)
+    key, value = view_tag("domain_shift.table5", view_state("domain_shift", TABLE), now_ms=5)
     envelope = json.loads(value)
     assert key == "mlflow.sharedViewState.domain_shift.table5"
     assert set(envelope) == {"name", "createdAt", "updatedAt", "state"}

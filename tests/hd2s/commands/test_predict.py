@@ -1,5 +1,6 @@
 """``python -m hd2s predict`` on a real H.264 video, on frames, and on a manifest's split."""
 
+import shutil
 from fractions import Fraction
 
 import av
@@ -287,3 +288,18 @@ def test_frames_are_never_written_over(weights, tmp_path, capsys):
     assert run(folder, "--weights", weights, "--out", tmp_path, "--submission") == 2
     assert "holds the frames of walk" in capsys.readouterr().err
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "0001.png")), moving_square(3))
+
+
+def test_a_folder_of_videos_is_predicted_and_what_was_written_is_said(video, weights, tmp_path, capsys):
+    both = tmp_path / "both"
+    both.mkdir()
+    for name in ("one.mp4", "two.mp4"):
+        shutil.copyfile(video, both / name)
+    out = tmp_path / "out"
+    assert run(both, "--weights", weights, "--out", out, "--overlay", "mp4", "--maps") == 0
+    told = capsys.readouterr().out.splitlines()[-2:]
+    assert told == [
+        f"{name}: {N} frames in {out / name / 'maps'} and {out / f'{name}_overlay.mp4'}"
+        for name in ("one", "two")
+    ]
+    assert len(list((out / "two/maps").iterdir())) == N

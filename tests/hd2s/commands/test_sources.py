@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hd2s.commands.sources import clip_source, open_source
+from hd2s.commands.sources import clip_source, open_source, videos_of
 from manifests import ProblemError, open_manifest
 from tests.datasets.scored_corpus import SIZE, write_scored
 from tests.datasets.small_corpora import HEIGHT, WIDTH, a_clip, moving_square, write_video
@@ -124,3 +124,14 @@ def test_a_video_that_is_damaged_is_told_when_it_is_read(tmp_path):
     content[seventh : seventh + 4] = b"\xff\xff\xff\xff"  # where the length of what follows stands
     path.write_bytes(content)
     assert "walk.mp4: expected a video that decodes, found InvalidDataError" in problem(path)
+
+
+def test_a_folder_of_videos_stands_for_all_of_them(tmp_path):
+    for name in ("b10.mp4", "b2.AVI", ".hidden.mp4", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in videos_of(tmp_path)] == ["b2.AVI", "b10.mp4"]
+    assert videos_of(tmp_path / "b2.AVI") == [tmp_path / "b2.AVI"]
+    (tmp_path / "0001.png").touch()
+    assert videos_of(tmp_path) == [tmp_path], "frames, with videos beside them"
+    (tmp_path / "empty").mkdir()
+    assert videos_of(tmp_path / "empty") == [tmp_path / "empty"]

@@ -85,3 +85,9 @@ def test_what_no_model_reads_is_named(tmp_path):
         WeightsError, match=r"our own checkpoint or the released HD2S.*entries such as encoder\.weight"
     ):
         candidates(tmp_path / "foreign.pt")
+
+
+def test_a_file_that_is_not_there_says_where_released_ones_are_had_from(tmp_path):
+    with pytest.raises(WeightsError, match=r"HD2S\.pt: no such file\. .*perceivelab/hd2s: .*119 MB") as told:
+        candidates(tmp_path / "HD2S.pt")
+    assert "kylemin" not in str(told.value), "those only start a training"

@@ -38,6 +38,7 @@ def estimate_of(plan, left=None, device=None):
         dict.fromkeys(plan.evaluations, Work(frames=200, flops=10**12, device_hours=0.0001)),
         left or Work(clips=500_000),
         Disk(weights=3 * 10**9, states=0, frames=2 * 10**6, results=0),
+        share=0.25,
     )
 
 
@@ -69,12 +70,12 @@ def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
 
 def last_lines_of(plan, ledger, left, device=None):
     shown = text_of(plan_table(plan, ledger, estimate_of(plan, left, device)), width=250)
-    return [" ".join(line.split()) for line in shown.splitlines()[-3:]]
+    return [" ".join(line.split()) for line in shown.splitlines()[-4:]]
 
 
 def test_the_plan_ends_with_what_the_rest_costs(plan, ledger):
     left = Work(clips=500_000, validation_clips=2_000, frames=12_345, flops=33 * 10**15, device_hours=0.0004)
-    work, time, disk = last_lines_of(plan, ledger, left)
+    work, time, _, disk = last_lines_of(plan, ledger, left)
     assert work == (
         "left 500,000 clips of training, 2,000 of validation, 12,345 frames of evaluation: 33 PFLOP"
     )
@@ -85,15 +86,41 @@ def test_the_plan_ends_with_what_the_rest_costs(plan, ledger):
 
 def test_of_several_devices_the_time_on_all_of_them_is_said_too(plan, ledger):
     four = replace(named("H100"), count=4)
-    _, time, _ = last_lines_of(plan, ledger, Work(device_hours=20.0), four)
+    _, time, *_ = last_lines_of(plan, ledger, Work(device_hours=20.0), four)
     assert "20 GPU-hours on" in time
     assert "(5 h on all 4)" in time
 
 
 def test_the_time_on_an_unknown_device_is_not_guessed(plan, ledger):
     device = Device("Some GPU", None, None)
-    _, time, _ = last_lines_of(plan, ledger, Work(flops=1, device_hours=None), device)
+    _, time, *_ = last_lines_of(plan, ledger, Work(flops=1, device_hours=None), device)
     assert time == "time unknown for Some GPU: name a device like it with --on"
+
+
+@pytest.mark.parametrize(
+    ("measured", "source"),
+    [
+        ((0, 33), "by 25% of that speed, assumed: nothing like it has run in this folder yet"),
+        ((4, 33), "for 4 of 33 trainings and evaluations, 25% of that speed for the others"),
+        ((33, 33), "by the speed of finished runs in this folder for 33 of 33 trainings and evaluations"),
+    ],
+)
+def test_beside_the_bound_stands_what_is_likely_and_why(plan, ledger, measured, source):
+    left = Work(clips=1, device_hours=2.0, likely_hours=9.0, measured=measured)
+    _, _, likely, _ = last_lines_of(plan, ledger, left, replace(named("H100"), count=2))
+    assert likely.startswith("likely 9 GPU-hours (4.5 h on all 2): by ")
+    assert likely.endswith(source)
+    _, _, unknown, _ = last_lines_of(plan, ledger, Work(device_hours=None, likely_hours=None))
+    assert unknown == "likely unknown before something was measured here"
+
+
+def test_corpora_that_are_not_indexed_are_marked(plan, ledger):
+    found = replace(estimate_of(plan), published=("DHF1K", "LEDOV"))
+    shown = " ".join(text_of(plan_table(plan, ledger, found)).split())
+    assert shown.endswith(
+        "corpora DHF1K, LEDOV not indexed: counted by what is published of their clips and lengths"
+    )
+    assert as_json(plan, ledger, found)["estimate"]["published"] == ["DHF1K", "LEDOV"]
 
 
 def test_programs_are_told_the_same(plan, ledger):

@@ -7,7 +7,7 @@ import pytest
 
 from grid.outputs.tables import compile_tables
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.significance import build
+from grid.outputs.tables.significance import build, differences
 from grid.results.ledger import Ledger
 from grid.specs.plugins import load
 from tests.grid.small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
@@ -162,3 +162,15 @@ def test_its_csv_has_a_line_for_each_pair_and_metric(ledger):
         nss, cc = csv.DictReader(file)
     assert (nss["metric"], nss["n_clips"], float(nss["low"])) == ("NSS", "2", pytest.approx(0.5))
     assert (cc["metric"], cc["n_clips"], cc["difference"], cc["p"]) == ("CC", "0", "", "")
+
+
+def test_each_improving_cell_has_its_comparison_by_metric(ledger):
+    small = pair(seeds=(0, 1))
+    finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 1.0, "c": 1.0})
+    results = Results(small, ledger)
+    assert differences(small.tables[0], results) == {}
+    finish_clips(ledger, small, ADAPTED, NSS={"a": 2.0, "b": 3.0, "c": 4.0})
+    found = differences(small.tables[0], Results(small, ledger))
+    (adapted,) = {small_cell.approach for small_cell in small.cells if small_cell.id in found}
+    assert adapted == "adaptation"
+    assert {told["NSS"].difference for told in found.values()} == {2.0}

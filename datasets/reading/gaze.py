@@ -1,0 +1,202 @@
+"""Recorded gaze turned into fixations: tables of subject, time, x and y, as trackers and people write them.
+
+A fixation is a stretch of one subject's samples of at least `shortest_ms` in which x and y together spread
+by at most `dispersion` (Salvucci and Goldberg, ETRA 2000, I-DT). It lies at the mean of its samples.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datasets.corpus import ClipError, Rows
+from manifests.problem import suggest
+
+COLUMNS = ("subject", "time", "x", "y")
+_MISSING = {"", ".", "-", "nan", "na", "n/a", "null", "none", "inf", "-inf"}
+_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a recording's numbers mean.
+
+    Attributes:
+        time: s, ms, us, or frame: the number of a frame, from 1.
+        position: video (its pixels, 0 at the left and upper edge), screen (its pixels), or share (0 to 1 of
+            the screen; of the video, where none is given).
+        width: of the screen in pixels; 0 where positions are not on one.
+        height: of the same.
+        shown: x, y, width and height on the screen of the video; None: as large as fits, in the middle.
+        columns: column → its name in the first line, or its number from 1.
+        dispersion: the largest spread of a fixation, in pixels of the video.
+        shortest_ms: the shortest fixation.
+    """
+
+    time: str = "ms"
+    position: str = "video"
+    width: float = 0.0
+    height: float = 0.0
+    shown: tuple[float, float, float, float] | None = None
+    columns: Mapping[str, str | int] | None = None
+    dispersion: float = 30.0
+    shortest_ms: float = 100.0
+
+    def place(self, width: int, height: int) -> tuple[float, float, float]:
+        """Return how positions become pixels of a video of this size: minus x, minus y, times a scale."""
+        if self.position == "video" or not self.width:
+            return 0.0, 0.0, 1.0
+        if self.shown:
+            x, y, shown, _ = self.shown
+            return x, y, width / shown
+        scale = min(self.width / width, self.height / height)
+        return (self.width - scale * width) / 2, (self.height - scale * height) / 2, 1 / scale
+
+
+@dataclass(frozen=True)
+class Gaze:
+    """One clip's samples: subject → (N, 3) time in ms, x and y in pixels of the video; and those lost."""
+
+    subjects: Mapping[str, np.ndarray]
+    lost: int
+
+
+def read_gaze(path: Path, screen: Screen, width: int, height: int, fps: float) -> Gaze:
+    """Read a table of samples: comma, semicolon, tab or spaces between columns, with or without names above.
+
+    Args:
+        path: the table.
+        screen: what its numbers mean.
+        width: of the video, in pixels.
+        height: of the same.
+        fps: frames per second, for times in frames.
+
+    Raises:
+        ClipError: a column is not there, or holds what is no number.
+    """
+    rows = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip("\t ;,")]
+    rows = [line for line in rows if not line.lstrip().startswith("#")]
+    if not rows:
+        raise ClipError("no-gaze", "lines of subject, time, x and y", "an empty file", path=str(path))
+    split = _splitter(rows[0])
+    found = [split(line) for line in rows]
+    places, has_names = _places(found[0], screen.columns or {}, path)
+    left, top, scale = screen.place(width, height)
+    per_unit = 1000.0 / fps if screen.time == "frame" else _MS[screen.time]
+    samples: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    lost = 0
+    for number, row in enumerate(found[has_names:], start=1 + has_names):
+        time, x, y = (_number(row, places[name], number, path) for name in ("time", "x", "y"))
+        if time is None or x is None or y is None:
+            lost += 1
+            continue
+        if screen.position == "share":
+            x, y = x * (screen.width or width), y * (screen.height or height)
+        # A frame's number stands for its middle.
+        when = (time - 0.5 if screen.time == "frame" else time) * per_unit
+        subject = row[places["subject"]] if "subject" in places else ""
+        samples[subject].append((when, (x - left) * scale, (y - top) * scale))
+    return Gaze({name: np.array(sorted(own)) for name, own in samples.items()}, lost)
+
+
+def fixations(samples: np.ndarray, screen: Screen) -> np.ndarray:
+    """Find one subject's fixations: (N, 3) samples → (M, 4) start and end in ms, x and y in pixels."""
+    found, start, points = [], 0, samples.tolist()
+    while start < len(points):
+        stop, (_, left, top) = start + 1, points[start]
+        right, bottom = left, top
+        while stop < len(points):
+            _, x, y = points[stop]
+            wider = min(left, x), max(right, x), min(top, y), max(bottom, y)
+            if wider[1] - wider[0] + wider[3] - wider[2] > screen.dispersion:
+                break
+            (left, right, top, bottom), stop = wider, stop + 1
+        own = samples[start:stop]
+        if own[-1, 0] - own[0, 0] >= screen.shortest_ms:
+            found.append([own[0, 0], own[-1, 0], *own[:, 1:].mean(axis=0)])
+            start = stop
+        else:
+            start += 1
+    return np.array(found).reshape(-1, 4)
+
+
+def fixated(gaze: Gaze, screen: Screen, size: tuple[int, int], n_frames: int, fps: float) -> tuple[Rows, int]:
+    """Return which pixels are fixated in which frame, and how many fixations lie outside the video.
+
+    A fixation covers every frame that is shown between its start and its end.
+
+    Args:
+        gaze: of one clip.
+        screen: what a fixation is.
+        size: (width, height) in pixels.
+        n_frames: of the clip.
+        fps: frames per second.
+
+    Returns:
+        int32 (N, 3): frame from 0, row, column, each pixel of a frame once.
+    """
+    rows, outside = [], 0
+    for samples in gaze.subjects.values():
+        for start, end, x, y in fixations(samples, screen):
+            column, row = math.floor(x), math.floor(y)
+            if not (0 <= column < size[0] and 0 <= row < size[1]):
+                outside += 1
+                continue
+            first, last = (math.floor(when * fps / 1000) for when in (start, end))
+            rows += [(i, row, column) for i in range(max(first, 0), min(last, n_frames - 1) + 1)]
+    return np.unique(np.array(rows, np.int32).reshape(-1, 3), axis=0), outside
+
+
+def _splitter(line: str):
+    """Return what splits the lines of a table whose first one this is."""
+    for mark in ("\t", ";", ","):
+        if mark in line:
+            return lambda text: [cell.strip() for cell in next(csv.reader([text], delimiter=mark))]
+    return str.split
+
+
+def _places(first: Sequence[str], named: Mapping[str, str | int], path: Path) -> tuple[dict[str, int], bool]:
+    """Return where each column is, from 0, and whether the first line holds names."""
+    has_names = not any(re.fullmatch(r"[-+]?\d+([.,]\d*)?([eE][-+]?\d+)?", cell) for cell in first)
+    if not has_names and not named:
+        names = COLUMNS if len(first) >= len(COLUMNS) else COLUMNS[1:]
+        return dict(_counted(names, first, path)), False
+    lower = [cell.lower() for cell in first]
+    places: dict[str, int] = {}
+    for name in COLUMNS:
+        wanted = named.get(name, name)
+        if isinstance(wanted, int):
+            places[name] = wanted - 1
+        elif wanted.lower() in lower:
+            places[name] = lower.index(wanted.lower())
+        elif name != "subject":
+            remedy = suggest(wanted, first) + " Say which it is: columns in gaze.yaml."
+            raise ClipError(
+                "no-column", f"a column {wanted}", ", ".join(first), path=str(path), remedy=remedy
+            )
+    return places, has_names
+
+
+def _counted(names: Sequence[str], first: Sequence[str], path: Path) -> Iterator[tuple[str, int]]:
+    if len(first) < len(names):
+        raise ClipError("no-column", "columns of time, x and y", f"{len(first)} columns", path=str(path))
+    yield from ((name, i) for i, name in enumerate(names))
+
+
+def _number(row: Sequence[str], place: int, line: int, path: Path) -> float | None:
+    """Return a cell's number; None where the tracker has lost the eyes."""
+    text = row[place] if place < len(row) else ""
+    if text.lower() in _MISSING:
+        return None
+    try:
+        return float(text if "." in text else text.replace(",", "."))
+    except ValueError as error:
+        where = f"{path}, line {line}"
+        raise ClipError("no-number", "a number", repr(text), path=where) from error

@@ -1,0 +1,99 @@
+"""Gaze tables in the forms that people have them, against fixations known beforehand."""
+
+import numpy as np
+import pytest
+
+from datasets.corpus import ClipError
+from datasets.reading.gaze import Screen, fixated, fixations, read_gaze
+
+SIZE = (160, 90)  # width, height
+PIXELS = Screen()
+# Two looks of 200 ms at (40, 30) and (100, 60), 100 samples a second, with a jump of 20 ms between them.
+LOOKS = [(t, 40.0 + t % 20 / 10, 30.0) for t in range(0, 210, 10)]
+LOOKS += [(t, 100.0, 60.0 - t % 20 / 10) for t in range(230, 440, 10)]
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(path, screen=PIXELS):
+    return read_gaze(path, screen, *SIZE, fps=25.0)
+
+
+FORMS = {
+    "comma": ("subject,time,x,y", "A,{t},{x},{y}"),
+    "tab": ("time\tsubject\ty\tx", "{t}\tA\t{y}\t{x}"),
+    "german": ("subject;time;x;y", "A;{t};{x};{y}"),
+    "spaces": ("", "A {t} {x} {y}"),
+    "notes above": ("# from the tracker\nsubject,time,x,y", "A,{t},{x},{y}"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_table_gives_the_same_samples(tmp_path, form):
+    head, line = FORMS[form]
+    rows = [line.format(t=t, x=x, y=y) for t, x, y in LOOKS]
+    if form == "german":
+        rows = [row.replace(".", ",") for row in rows]
+    gaze = read(write(tmp_path / "a.csv", "\n".join(filter(None, [head, *rows]))))
+    assert list(gaze.subjects) == ["A"]
+    assert gaze.subjects["A"].tolist() == [list(row) for row in LOOKS]
+
+
+def test_other_names_units_and_a_screen(tmp_path):
+    lines = "".join(f"7,{t / 1000},{2 * x + 160},{2 * y + 90}\n" for t, x, y in LOOKS)
+    columns = {"subject": "participant", "time": "ts", "x": "gx", "y": 4}
+    # The video is shown twice as large in the middle of a screen of 640 × 360.
+    told = Screen("s", "screen", 640, 360, shown=(160, 90, 320, 180), columns=columns)
+    samples = read(write(tmp_path / "a.csv", f"participant,ts,gx,gy\n{lines}"), told).subjects["7"]
+    assert np.allclose(samples, LOOKS)
+
+
+@pytest.mark.parametrize(
+    ("screen", "line", "sample"),
+    [
+        (Screen("ms", "screen", 640, 360), "A,0,640,360", [0.0, 160.0, 90.0]),
+        # The middle of the third frame of 40 ms, and of the video.
+        (Screen("frame", "share"), "A,3,0.5,0.5", [100.0, 80.0, 45.0]),
+        # With bars above and below.
+        (Screen("us", "share", 640, 640), "A,2000,0.5,0.5", [2.0, 80.0, 45.0]),
+    ],
+)
+def test_a_video_is_shown_as_large_as_fits(tmp_path, screen, line, sample):
+    assert read(write(tmp_path / "a.csv", line), screen).subjects["A"].tolist() == [sample]
+
+
+def test_looks_become_fixations_and_what_is_between_them_does_not():
+    found = fixations(np.array(LOOKS), Screen(dispersion=5.0))
+    assert np.allclose(found, [[0, 200, 40 + 10 / 21, 30], [230, 430, 100, 60 - 11 / 21]])
+    assert len(fixations(np.array(LOOKS), Screen(dispersion=5.0, shortest_ms=300.0))) == 0
+    assert len(fixations(np.array(LOOKS), Screen(dispersion=500.0))) == 1
+
+
+def test_a_fixation_marks_every_frame_that_it_is_seen_in(tmp_path):
+    lines = [f"A,{t},{x},{y}" for t, x, y in LOOKS] + [f"B,{t},500,10" for t in range(0, 200, 10)]
+    screen = Screen(dispersion=5.0)
+    gaze = read(write(tmp_path / "a.csv", "\n".join([*lines, "A,500,,", "A,510,NaN,."])), screen)
+    assert gaze.lost == 2
+    found, outside = fixated(gaze, screen, SIZE, n_frames=10, fps=25.0)
+    first = [[i, 30, 40] for i in range(6)]
+    second = [[i, 59, 100] for i in range(5, 10)]
+    assert sorted(found.tolist()) == sorted(first + second), "frames of 40 ms; those after the last are cut"
+    assert outside == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "an empty file"),
+        ("subject,time,x,z\nA,1,2,3", "a column y, found subject, time, x, z"),
+        ("subject,time,x,y\nA,1,left,3", "a number, found 'left'"),
+        ("1,2", "2 columns"),
+    ],
+)
+def test_tables_that_cannot_be_read_say_why(tmp_path, text, told):
+    with pytest.raises(ClipError) as error:
+        read(write(tmp_path / "a.csv", text))
+    assert told in str(error.value)

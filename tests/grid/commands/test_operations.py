@@ -1,0 +1,18 @@
+"""Operations counted on the meta device, against those that facts give of HD2S."""
+
+import pytest
+
+from grid.commands.operations import costs_of
+from tests.grid.plans import of_approach, plan_of
+
+
+@pytest.mark.slow
+def test_a_step_is_three_forward_passes_and_a_frame_less_than_one():
+    costs = costs_of(of_approach(plan_of("domain_shift"), "generalization")[0])
+    # GFLOP of HD2S at 16 × 128 × 192, and of a frame more with what windows share computed once.
+    assert costs.forward == pytest.approx(22.0e9, rel=1e-2)
+    # The gradient of the clips is not needed: 64 channels of 3 × 7 × 7 products at 16 × 64 × 96 places.
+    assert costs.step == pytest.approx(3 * 22.0e9 - 2 * 64 * 3 * 7 * 7 * 16 * 64 * 96, rel=5e-3)
+    assert costs.frame == pytest.approx(14.3e9, rel=2e-2)
+    assert costs.weights == pytest.approx(119.4e6, rel=1e-2)
+    assert costs.state == 3 * costs.trained + costs.weights
