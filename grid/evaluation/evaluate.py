@@ -42,12 +42,15 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     )
     tables, unread = [], {}
     pictures: dict[str, bytes] = {}
+    constant: dict[str, int] = {}
     wanted = shown(job.expected)
     for clip in job.parts[part]:
         sketch = Sketch(clip, wanted.get(clip))
         for tries_left in reversed(range(_TRIES)):
             try:
-                tables.append(score(clip, sketch=sketch))
+                found: set[int] = set()
+                tables.append(score(clip, sketch=sketch, constant=found))
+                constant |= {clip: len(found)} if found else {}
                 pictures |= {clip: sketch.drawn} if sketch.drawn else {}
                 break
             except (ProblemError, ClipError, OSError) as error:
@@ -56,7 +59,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
                 else:
                     unread[clip] = str(error)
     frames = pa.concat_tables(tables) if tables else None
-    return Part(frames, time.monotonic() - started, unread, pictures)
+    return Part(frames, time.monotonic() - started, unread, pictures, constant)
 
 
 def _predictor(job: EvaluationJob) -> Predictor:

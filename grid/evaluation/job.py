@@ -84,7 +84,10 @@ class EvaluationJob:
             raise ProblemError(Problem(self.id, "test clips that can be read", "none", remedy))
         frames = pa.concat_tables(part.frames for part in results if part.frames is not None)
         seconds = sum(part.seconds for part in results)
-        return frames, {"seconds": seconds, "unread": unread, "quarantined": self.quarantined}, expected
+        summary = {"seconds": seconds, "unread": unread, "quarantined": self.quarantined}
+        if constant := sum(sum(part.constant.values()) for part in results):
+            summary["constant"] = constant
+        return frames, summary, expected
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,14 @@ class Part:
     """What came of a part of an evaluation: rows, pictures, and the clips that could not be read, with why.
 
     `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
+    `constant`: clip -> how many of its frames are predicted constant (`hd2s.metrics.benchmark.is_constant`).
     """
 
     frames: pa.Table | None
     seconds: float
     unread: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    constant: Mapping[str, int] = field(default_factory=dict)
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:

@@ -21,7 +21,7 @@ from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch
 from hd2s.metrics import METRICS
-from hd2s.metrics.benchmark import score_frame
+from hd2s.metrics.benchmark import as_submitted, is_constant, score_frame
 
 _FRAMES_DECODED_AHEAD, _FRAMES_WAITING_FOR_A_THREAD = 64, 4
 
@@ -36,6 +36,7 @@ def score_clip(
     eight_bit: bool,
     metrics: Sequence[str] = METRICS,
     sketch: Sketch | None = None,
+    constant: set[int] | None = None,
 ) -> pa.Table:
     """Score every frame of a clip.
 
@@ -48,6 +49,7 @@ def score_clip(
         eight_bit: predictions become 8-bit images first, as the benchmark receives them.
         metrics: by which.
         sketch: draws one of the frames; None for no picture.
+        constant: takes the numbers of the frames whose predictions have one value alone.
 
     Returns:
         Columns clip (string), frame (int32), n_fixations (int32) and a float64 column for each metric.
@@ -58,14 +60,17 @@ def score_clip(
         ValueError: a prediction is not finite.
     """
     clip, root = split.clips[name], split.manifest.root
-    sketch = sketch or Sketch(name, None)
+    sketch, without_contrast = sketch or Sketch(name, None), set() if constant is None else constant
 
     def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
         frame = split.frame(name, i, maps)
         sketch.take(i, frame.points, frame.truth, prediction)
         try:
+            submitted = as_submitted(prediction, eight_bit=eight_bit)
+            if is_constant(submitted):
+                without_contrast.add(i)
             scores = score_frame(
-                prediction,
+                submitted,
                 frame.truth,
                 frame.points,
                 frame.pool,

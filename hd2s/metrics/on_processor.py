@@ -20,6 +20,9 @@ from hd2s.metrics.definitions import Array, Convention, Metric
 SHUFFLED_THRESHOLDS = np.arange(11) / 10
 KLD_EPS = 2.2e-16
 _BUCKETS = 1 << 14
+CHANCE = {"NSS": 0.0, "CC": 0.0, "AUC-J": 0.5, "s-AUC": 0.5}
+"""What a prediction without contrast is worth: it knows nothing, and must not leave the mean for that."""
+_BLOCK = 8192  # values: OpenBLAS shares longer products out over threads, and then adds them up otherwise
 _FEW_POINTS = 500  # up to about this many are sorted in less time than it takes to search a frame for marks
 
 
@@ -85,7 +88,7 @@ class Image:
         if values.dtype == np.float64 and high > low:
             unit = high - low
             shifted /= unit
-        total, square = float(shifted.sum()), float(shifted @ shifted)
+        total, square = float(shifted.sum()), _dot(shifted, shifted)
         return cls(image.shape, values, low, high, shifted, unit, total, square)
 
     @property
@@ -127,7 +130,7 @@ def nss(frame: Frame) -> float:
     if not len(fixated):
         return frame.convention.empty_nss
     if image.constant:
-        return np.nan
+        return CHANCE["NSS"]
     n = image.values.size
     deviation = np.sqrt(image.spread / (n - 1))
     return float((image.shifted[fixated].mean() - image.total / n) / deviation)
@@ -136,19 +139,23 @@ def nss(frame: Frame) -> float:
 def cc(frame: Frame) -> float:
     """`hd2s.metrics.scores.cc`."""
     image, truth = frame.saliency, frame.truth
-    if image.constant or truth.constant:
+    if truth.constant:
         return np.nan
-    joint = image.shifted @ truth.shifted - image.total * truth.total / image.values.size
+    if image.constant:
+        return CHANCE["CC"]
+    joint = _dot(image.shifted, truth.shifted) - image.total * truth.total / image.values.size
     return float(joint / np.sqrt(image.spread * truth.spread))
 
 
 def sim(frame: Frame) -> float:
     """`hd2s.metrics.scores.sim`."""
     image, truth = frame.saliency, frame.truth
-    if any(each.constant and not each.zero for each in (image, truth)):
+    if truth.constant and not truth.zero:
         return np.nan
     if image.zero or truth.zero:
         return 0.0
+    if image.constant:
+        return float(np.minimum(truth.shifted, truth.total / truth.values.size).sum() / truth.total)
     common = np.multiply(truth.shifted, image.total / truth.total, out=_buffer(2, image.values.size))
     return float(np.minimum(common, image.shifted, out=common).sum() / image.total)
 
@@ -157,8 +164,10 @@ def auc_judd(frame: Frame) -> float:
     """`hd2s.metrics.scores.auc_judd`."""
     image, fixated = frame.saliency, frame.fixated
     n_pixels, n = image.values.size, len(fixated)
-    if image.constant or not 0 < n < n_pixels:
+    if not 0 < n < n_pixels:
         return np.nan
+    if image.constant:
+        return CHANCE["AUC-J"]
     thresholds = np.sort(image.values[fixated])[::-1]
     rank = np.arange(1, n + 1)
     above = _count_at_least(image, fixated, thresholds)
@@ -168,8 +177,10 @@ def auc_judd(frame: Frame) -> float:
 def shuffled_auc(frame: Frame) -> float:
     """`hd2s.metrics.scores.shuffled_auc`."""
     image, fixated, others = frame.saliency, frame.fixated, frame.others
-    if image.constant or not len(fixated) or not len(others):
+    if not len(fixated) or not len(others):
         return np.nan
+    if image.constant:
+        return CHANCE["s-AUC"]
     return sampled_area(image.scaled(fixated), image.scaled(others), frame.convention)
 
 
@@ -203,7 +214,7 @@ def kld(frame: Frame) -> float:
     p += KLD_EPS * n
     np.divide(q, p, out=p)
     p += KLD_EPS
-    return float(q @ np.log(p, out=p)) / n
+    return _dot(q, np.log(p, out=p)) / n
 
 
 def _mean_normalised(image: Image, out: np.ndarray) -> None:
@@ -252,6 +263,13 @@ def _levels(values: np.ndarray) -> np.ndarray:
     if values.size % 2:
         counts[values[-1]] += 1
     return counts
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the scalar product of two vectors, the same to the last bit however many threads BLAS has."""
+    whole = len(a) // _BLOCK * _BLOCK
+    blocks = np.vecdot(a[:whole].reshape(-1, _BLOCK), b[:whole].reshape(-1, _BLOCK))
+    return float(blocks.sum(dtype=np.float64)) + float(a[whole:] @ b[whole:])
 
 
 class _Buffers(threading.local):
