@@ -16,7 +16,7 @@ from contextlib import closing
 import numpy as np
 import pyarrow as pa
 
-from datasets.loading.scored_split import ScoredSplit
+from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch
@@ -66,21 +66,12 @@ def score_clip(
         frame = split.frame(name, i, maps)
         sketch.take(i, frame.points, frame.truth, prediction)
         try:
-            submitted = as_submitted(prediction, eight_bit=eight_bit)
-            if is_constant(submitted):
-                without_contrast.add(i)
-            scores = score_frame(
-                submitted,
-                frame.truth,
-                frame.points,
-                frame.pool,
-                frame.key,
-                eight_bit=eight_bit,
-                metrics=metrics,
-            )
+            flat, scores = _score(prediction, frame, eight_bit, metrics)
         except ValueError as error:
             raise ValueError(f"clip {name}, frame {i}: {error}") from error
-        return len(frame.points), *scores.values()
+        if flat:
+            without_contrast.add(i)
+        return len(frame.points), *scores
 
     with (
         at_hand(root, clip, "frames") as media,
@@ -91,6 +82,17 @@ def score_clip(
         waiting = _FRAMES_WAITING_FOR_A_THREAD * threads
         rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), waiting))
     return _as_table(name, metrics, rows)
+
+
+def _score(
+    prediction: np.ndarray, frame: ScoredFrame, eight_bit: bool, metrics: Sequence[str]
+) -> tuple[bool, list[float]]:
+    """Say whether a prediction has one value alone, and score it."""
+    submitted = as_submitted(prediction, eight_bit=eight_bit)
+    scores = score_frame(
+        submitted, frame.truth, frame.points, frame.pool, frame.key, eight_bit=eight_bit, metrics=metrics
+    )
+    return bool(is_constant(submitted)), list(scores.values())
 
 
 def _as_table(clip: str, metrics: Sequence[str], rows: Sequence[tuple[float, ...]]) -> pa.Table:

@@ -1,8 +1,5 @@
 """What the metrics of one frame are computed from, and that threads do not disturb each other."""
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,7 +11,6 @@ from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, find_metric
 from hd2s.metrics.on_processor import Image, area, as_numpy, pixels, sampled_area
 from hd2s.metrics.scores import auc_judd
 from tests.hd2s.metrics.plain_metrics import KINDS, example, plain_area, plain_auc_judd, plain_shuffled_area
-from tests.places import REPOSITORY
 
 ALL = [find_metric(name) for name in METRICS]
 
@@ -142,29 +138,3 @@ def test_threads_score_frames_of_their_own_beside_each_other():
     with ThreadPoolExecutor(4) as pool:
         for found, alone in zip(pool.map(scored, list(range(8)) * 3), expected * 3, strict=True):
             np.testing.assert_array_equal(found, alone)
-
-
-@pytest.mark.slow
-def test_no_number_of_threads_changes_a_bit():
-    code = """
-import numpy as np
-from hd2s.metrics.benchmark import score_frame
-draw = np.random.default_rng(0)
-size = 240, 320
-prediction, truth = (draw.integers(0, 256, shape).astype(np.uint8) for shape in ((120, 160), size))
-points = draw.integers(0, 240, (20, 2))
-scores = score_frame(prediction, truth, points, ([points], [size]), ("a", 1))
-print([value.hex() for value in scores.values()])
-"""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    told = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | dict.fromkeys(names, count),
-            cwd=REPOSITORY,
-            check=True,
-            capture_output=True,
-        ).stdout
-        for count in ("1", "2")
-    }
-    assert len(told) == 1
