@@ -16,6 +16,7 @@ from hd2s.approaches.registry import approaches
 from hd2s.models.config import ModelConfig
 from hd2s.models.contract import Model
 from hd2s.models.registry import find_model
+from hd2s.models.tested import AsTested
 
 Row = Mapping[str, Any]
 """A point of a training's curve: step (int), name (str), value (float)."""
@@ -229,6 +230,14 @@ class Plan:
         trainings = self.descendants(training)
         gone = {training, *trainings}
         return [*trainings, *(e.id for e in self.evaluations.values() if e.training in gone)]
+
+    def tested(self, training: str) -> AsTested | None:
+        """Return how a training's model is tested: in its first evaluation, or in a descendant's."""
+        for unit in (training, *self.descendants(training)):
+            for evaluation in self.evaluations.values():
+                if evaluation.training == unit:
+                    return evaluation.spec.protocol.tested
+        return None
 
     def descendants(self, training: str) -> list[str]:
         """List the trainings that cannot be had without this one, nearest first."""
