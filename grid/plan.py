@@ -16,6 +16,7 @@ from hd2s.approaches.registry import approaches
 from hd2s.models.config import ModelConfig
 from hd2s.models.contract import Model
 from hd2s.models.registry import find_model
+from hd2s.models.tested import AsTested
 
 Row = Mapping[str, Any]
 """A point of a training's curve: step (int), name (str), value (float)."""
@@ -246,6 +247,14 @@ class Plan:
         """Say what a frame's time depends on, but for the machine."""
         test = evaluation.spec.protocol
         return f"{_shape(self.trainings[evaluation.training].spec.model)}, {test.precision}, {test.protocol}"
+
+    def tested(self, training: str) -> AsTested | None:
+        """Return how a training's model is tested: in its first evaluation, or in a descendant's."""
+        for unit in (training, *self.descendants(training)):
+            for evaluation in self.evaluations.values():
+                if evaluation.training == unit:
+                    return evaluation.spec.protocol.tested
+        return None
 
     def descendants(self, training: str) -> list[str]:
         """List the trainings that cannot be had without this one, nearest first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache, partial
-from typing import Literal, cast
 
 import pyarrow as pa
 import torch
@@ -16,7 +15,7 @@ from grid.evaluation.pictures import Sketch, shown
 from grid.evaluation.scoring import score_clip
 from grid.results.provenance import assert_ours, device_name
 from grid.specs import plugins
-from grid.specs.settings import Test
+from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
 from manifests.problem import ProblemError
@@ -42,12 +41,15 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     )
     tables, unread = [], {}
     pictures: dict[str, bytes] = {}
+    constant: dict[str, int] = {}
     wanted = shown(job.expected)
     for clip in job.parts[part]:
         sketch = Sketch(clip, wanted.get(clip))
         for tries_left in reversed(range(_TRIES)):
             try:
-                tables.append(score(clip, sketch=sketch))
+                found: set[int] = set()
+                tables.append(score(clip, sketch=sketch, constant=found))
+                constant |= {clip: len(found)} if found else {}
                 pictures |= {clip: sketch.drawn} if sketch.drawn else {}
                 break
             except (ProblemError, ClipError, OSError) as error:
@@ -56,11 +58,13 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
                 else:
                     unread[clip] = str(error)
     frames = pa.concat_tables(tables) if tables else None
-    return Part(frames, time.monotonic() - started, unread, pictures, device_name(_device(job)))
+    return Part(
+        frames, time.monotonic() - started, unread, pictures, device_name(_device(job)), constant=constant
+    )
 
 
 def _predictor(job: EvaluationJob) -> Predictor:
-    return _made_ready(job.weights, job.protocol, job.domain, job.batch, _device(job))
+    return _made_ready(job.weights, job.protocol.tested, job.domain, job.batch, _device(job))
 
 
 def _device(job: EvaluationJob) -> str:
@@ -68,15 +72,12 @@ def _device(job: EvaluationJob) -> str:
 
 
 @lru_cache(maxsize=1)
-def _made_ready(weights: str, test: Test, domain: str | None, batch: int, device: str) -> Predictor:
+def _made_ready(weights: str, tested: AsTested, domain: str | None, batch: int, device: str) -> Predictor:
     """Read a model; a worker that scores several parts with it reads it once."""
     return Predictor(
         open_checkpoint(weights).to(device),
         batch=batch,
-        smoothing_sigma="protocol" if test.smoothing_sigma is None else test.smoothing_sigma,
         domain=domain,
         device=device,
-        # One of them, as `grid.specs.settings_checks` has seen to.
-        precision=cast(Literal["float32", "bfloat16"], test.precision),
-        protocol=test.protocol,
+        **tested.predictor_options,
     )

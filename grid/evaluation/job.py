@@ -92,7 +92,10 @@ class EvaluationJob:
             "frames": frames.num_rows,
             "likeness": self.likeness,
         }
-        return frames, {**measured, "unread": unread, "quarantined": self.quarantined}, expected
+        summary = {**measured, "unread": unread, "quarantined": self.quarantined}
+        if constant := sum(sum(part.constant.values()) for part in results):
+            summary["constant"] = constant
+        return frames, summary, expected
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Part:
 
     `device`: what computed it (`grid.results.provenance.device_name`).
     `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
+    `constant`: clip -> how many of its frames are predicted constant (`hd2s.metrics.benchmark.is_constant`).
     """
 
     frames: pa.Table | None
@@ -108,6 +112,7 @@ class Part:
     unread: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     device: str = ""
+    constant: Mapping[str, int] = field(default_factory=dict)
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:

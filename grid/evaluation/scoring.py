@@ -16,12 +16,12 @@ from contextlib import closing
 import numpy as np
 import pyarrow as pa
 
-from datasets.loading.scored_split import ScoredSplit
+from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from datasets.reading.video import Size, iter_frames
 from datasets.remote import at_hand
 from grid.evaluation.pictures import Sketch
 from hd2s.metrics import METRICS
-from hd2s.metrics.benchmark import score_frame
+from hd2s.metrics.benchmark import as_submitted, is_constant, score_frame
 
 _FRAMES_DECODED_AHEAD, _FRAMES_WAITING_FOR_A_THREAD = 64, 4
 
@@ -36,6 +36,7 @@ def score_clip(
     eight_bit: bool,
     metrics: Sequence[str] = METRICS,
     sketch: Sketch | None = None,
+    constant: set[int] | None = None,
 ) -> pa.Table:
     """Score every frame of a clip.
 
@@ -48,6 +49,7 @@ def score_clip(
         eight_bit: predictions become 8-bit images first, as the benchmark receives them.
         metrics: by which.
         sketch: draws one of the frames; None for no picture.
+        constant: takes the numbers of the frames whose predictions have one value alone.
 
     Returns:
         Columns clip (string), frame (int32), n_fixations (int32) and a float64 column for each metric.
@@ -58,24 +60,18 @@ def score_clip(
         ValueError: a prediction is not finite.
     """
     clip, root = split.clips[name], split.manifest.root
-    sketch = sketch or Sketch(name, None)
+    sketch, without_contrast = sketch or Sketch(name, None), set() if constant is None else constant
 
     def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
         frame = split.frame(name, i, maps)
         sketch.take(i, frame.points, frame.truth, prediction)
         try:
-            scores = score_frame(
-                prediction,
-                frame.truth,
-                frame.points,
-                frame.pool,
-                frame.key,
-                eight_bit=eight_bit,
-                metrics=metrics,
-            )
+            flat, scores = _score(prediction, frame, eight_bit, metrics)
         except ValueError as error:
             raise ValueError(f"clip {name}, frame {i}: {error}") from error
-        return len(frame.points), *scores.values()
+        if flat:
+            without_contrast.add(i)
+        return len(frame.points), *scores
 
     with (
         at_hand(root, clip, "frames") as media,
@@ -86,6 +82,17 @@ def score_clip(
         waiting = _FRAMES_WAITING_FOR_A_THREAD * threads
         rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), waiting))
     return _as_table(name, metrics, rows)
+
+
+def _score(
+    prediction: np.ndarray, frame: ScoredFrame, eight_bit: bool, metrics: Sequence[str]
+) -> tuple[bool, list[float]]:
+    """Say whether a prediction has one value alone, and score it."""
+    submitted = as_submitted(prediction, eight_bit=eight_bit)
+    scores = score_frame(
+        submitted, frame.truth, frame.points, frame.pool, frame.key, eight_bit=eight_bit, metrics=metrics
+    )
+    return bool(is_constant(submitted)), list(scores.values())
 
 
 def _as_table(clip: str, metrics: Sequence[str], rows: Sequence[tuple[float, ...]]) -> pa.Table:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from grid.plan import Row
 from grid.results.checks import FRAME_SCHEMA
+from hd2s.metrics.averages import mean_of_defined
 
 CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
 """The columns of a training's curve: a row for each value of each step."""
@@ -56,28 +58,31 @@ class EvaluationResult:
     @cached_property
     def scores(self) -> dict[str, float]:
         """Each metric's mean over frames, as benchmarks report it; NaN where no frame has a score."""
-        return {name: _mean(_defined(self.frames[name])) for name in self.metrics}
+        return {name: mean_of_defined(self.frames[name].to_numpy()) for name in self.metrics}
 
     @cached_property
     def per_video(self) -> dict[str, float]:
         """Each metric's mean over the means of clips, so that long clips weigh no more than short ones."""
-        return {name: _mean(self.by_clip(name)["mean"]) for name in self.metrics}
+        return {name: mean_of_defined(self._clip_means(name)) for name in self.metrics}
 
     def has_values(self, metrics: Iterable[str]) -> bool:
-        """Whether each of these metrics has a value; all are undefined for predictions without contrast."""
+        """Whether each of these metrics has a value: one that was scored, and that some frame has."""
         return all(math.isfinite(self.scores.get(metric, math.nan)) for metric in metrics)
 
     def by_clip(self, metric: str) -> pa.Table:
         """Return a metric's mean for each clip, as columns clip and mean; null where no frame has a score."""
-        table = pa.table({"clip": self.frames["clip"], "value": _defined(self.frames[metric])})
-        means = table.group_by("clip", use_threads=False).aggregate([("value", "mean")])
-        return pa.table({"clip": means["clip"], "mean": means["value_mean"]})
+        return pa.table(
+            {"clip": self._rows_of_clips[0], "mean": pa.array(self._clip_means(metric), from_pandas=True)}
+        )
 
+    def _clip_means(self, metric: str) -> np.ndarray:
+        values = self.frames[metric].to_numpy()
+        return np.array([mean_of_defined(values[rows]) for rows in self._rows_of_clips[1]])
 
-def _mean(values: pa.ChunkedArray) -> float:
-    mean = pc.mean(values).as_py()
-    return math.nan if mean is None else mean
-
-
-def _defined(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.if_else(pc.is_nan(values), None, values)
+    @cached_property
+    def _rows_of_clips(self) -> tuple[list[str], list[np.ndarray]]:
+        """The clips in order of first appearance, and which rows are of each."""
+        clips = self.frames["clip"].combine_chunks().dictionary_encode()
+        order = np.argsort(clips.indices.to_numpy(), kind="stable")
+        counts = np.bincount(clips.indices.to_numpy(), minlength=len(clips.dictionary))
+        return clips.dictionary.to_pylist(), np.split(order, counts.cumsum()[:-1])

@@ -16,6 +16,7 @@ from grid.running.schedule import Schedule, Share
 from grid.specs.settings import Resources
 from grid.training.job import Job
 from hd2s.metrics import METRICS
+from hd2s.prediction.predictor import default_batch
 from hd2s.training.execution import Execution
 from manifests.problem import Problem, ProblemError
 
@@ -91,6 +92,7 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         # The processors of a training are also its loaders'.
         threads=max(1, int(share.cpu) - resources.loader_workers),
         execution=Execution(**asdict(resources.execution)),
+        tested=grid.plan.tested(training.id),
         plugins=places.plugin_folders(grid),
     )
 
@@ -111,7 +113,7 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         parts=share_out(clips),
         protocol=evaluation.spec.protocol,
         metrics=(*METRICS, *evaluation.spec.metrics),
-        batch=grid.config.resources.evaluation_batch or (32 if share.gpu else 16),
+        batch=grid.config.resources.evaluation_batch or default_batch("cuda" if share.gpu else "cpu"),
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
         plugins=places.plugin_folders(grid),

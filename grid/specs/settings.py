@@ -9,8 +9,10 @@ from typing import Any
 from omegaconf import MISSING
 
 from datasets.corpora.registry import available, default_folder, get, indexed
+from datasets.reading.video import RESIZE_RULE
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import find_model
+from hd2s.models.tested import AsTested
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""
@@ -97,6 +99,11 @@ class Test:
     eight_bit: bool = True
     # float32 or bfloat16.
     precision: str = "float32"
+
+    @property
+    def tested(self) -> AsTested:
+        """The same as checkpoints and models in MLflow carry it."""
+        return AsTested(self.protocol, self.precision, self.smoothing_sigma, self.eight_bit, RESIZE_RULE)
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,8 @@ def log_model(
 
 def predictor_options(plan: Plan, training: Training) -> dict[str, Any]:
     """Say how the grid predicts with a training: as its first evaluation does."""
-    tests = (e.spec.protocol for e in plan.evaluations.values() if e.training == training.id)
-    test = next(tests, None)
-    if test is None:
-        return {}
-    options = {"protocol": test.protocol, "precision": test.precision}
-    return options if test.smoothing_sigma is None else {**options, "smoothing_sigma": test.smoothing_sigma}
+    tested = plan.tested(training.id)
+    return tested.predictor_options if tested else {}
 
 
 def _origins(training: Training) -> list[Origin]:

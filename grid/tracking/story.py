@@ -120,15 +120,15 @@ class Story:
         run = self._cell_run(cell)
         values = {metric_name(metric): value for metric, value in result.scores.items()}
         values |= {f"test_per_video/{metric}": value for metric, value in result.per_video.items()}
-        left_out = {"unread": len(result.summary.get("unread", ()))}
-        left_out |= {"quarantined": result.summary.get("quarantined", 0)}
-        sizes = {"frames": result.n_frames, "clips": result.n_clips, **left_out}
+        noted = {"unread": len(result.summary.get("unread", ()))}
+        noted |= {name: result.summary.get(name, 0) for name in ("quarantined", "constant")}
+        sizes = {"frames": result.n_frames, "clips": result.n_clips, **noted}
         values |= {f"test_size/{name}": value for name, value in sizes.items()}
         training = self.store.runs.get(cell.training)
         if training and "training/best_kld" in training.metrics:
             values[SELECTION] = training.metrics["training/best_kld"]
         self.store.log(run, ({"step": 0, "name": name, "value": value} for name, value in values.items()))
-        for name, count in left_out.items():
+        for name, count in noted.items():
             self.store.tag(run, f"n_{name}", str(count))
         self.store.finish(run, "FINISHED")
         self._show_in_tables(cell)

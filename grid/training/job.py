@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from grid.plan import Read, TrainingSpec
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage
+from hd2s.models.tested import AsTested
 from hd2s.training.execution import Execution
 
 
@@ -30,6 +31,7 @@ class Job:
         threads: of PyTorch, on a processor.
         execution: options, but for the precision.
         plugins: folders of plug-ins.
+        tested: how its test predicts, for the weights to carry; None where the plan has no test.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Job:
     threads: int
     execution: Execution
     plugins: tuple[str, ...] = ()
+    tested: AsTested | None = None
 
     def brought(self, storage: Storage) -> Job:
         """Return the job with its places on this machine, and what lies there.

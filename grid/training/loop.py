@@ -211,7 +211,7 @@ class _Fitting:
         if self.context.rank == 0:
             weights = Path(self.job.weights)
             with explained(weights, tensor_bytes(progress.best_weights)):
-                save_weights(model, weights, self.spec.approach.name)
+                save_weights(model, weights, self.spec.approach.name, self.job.tested)
         return {
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from itertools import repeat
@@ -13,6 +14,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from datasets.corpora.registry import manifest_folder
+from hd2s.commands.manner import add_manner, manner, sizes_given
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source, videos_of
 from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
@@ -21,7 +23,7 @@ from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.models.contract import SaliencyModel
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
-from hd2s.prediction.predictor import PRECISIONS, Predictor
+from hd2s.prediction.predictor import Predictor
 from manifests import Problem, ProblemError, open_manifest
 
 
@@ -48,13 +50,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--manifest", type=Path, help="its folder (default: manifests/CORPUS)")
     parser.add_argument("--submission", action="store_true", help="write OUT/video/0001.png, to be scored")
     parser.add_argument("--fps", type=_rate, default=Fraction(30), help="of folders of frames (default: 30)")
-    known = "default: the checkpoint's, or the model's own"
-    parser.add_argument("--clip-length", type=int, metavar="T", help=f"frames ({known})")
-    parser.add_argument("--height", type=int, help=f"of the model's input ({known})")
-    parser.add_argument("--width", type=int, help=f"of the model's input ({known})")
-    parser.add_argument("--batch", type=int, default=16, help="frames predicted at a time (default: 16)")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
-    parser.add_argument("--protocol", default="paper", help="one that the model has: paper, released")
+    add_manner(parser)
+    parser.add_argument("--batch", type=int, help="frames at a time (default: what suits the device)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add_plugins(parser)
     parser.set_defaults(run=run)
@@ -81,14 +78,12 @@ def run(options: argparse.Namespace) -> None:
     _check_device(options.device)
     sources = _sources(options)
     model = _model(options).to(options.device)
+    chosen = manner(model, options, sources[0].corpus if sources else None)
     predictor = Predictor(
-        model,
-        batch=options.batch,
-        domain=options.domain,
-        device=options.device,
-        precision=options.precision,
-        protocol=options.protocol,
+        model, batch=options.batch, domain=chosen.domain, device=options.device, **chosen.predictor_options
     )
+    for line in chosen.told:
+        sys.stdout.write(f"{line}\n")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     told: list[str] = []
     with Progress(*columns) as progress:
@@ -133,9 +128,10 @@ def _sources(options: argparse.Namespace) -> list[Source]:
 
 def _model(options: argparse.Namespace) -> SaliencyModel:
     """Open the checkpoint with what the command line has to say about its size."""
-    sizes = {"clip_length": options.clip_length, "height": options.height, "width": options.width}
-    given = {side: value for side, value in sizes.items() if value is not None}
-    return open_checkpoint(options.weights, model=options.model, options=given, protocol=options.protocol)
+    protocol = options.protocol or "paper"
+    return open_checkpoint(
+        options.weights, model=options.model, options=sizes_given(options), protocol=protocol
+    )
 
 
 def _predict(

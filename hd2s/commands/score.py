@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import multiprocessing
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -28,7 +30,8 @@ from rich.table import Table
 from datasets.corpora.registry import manifest_folder
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from hd2s.commands.plugins import add_plugins, register_plugins
-from hd2s.metrics.benchmark import score_frame
+from hd2s.metrics.averages import mean_of_defined
+from hd2s.metrics.benchmark import is_constant, score_frame
 from hd2s.metrics.definitions import known_metrics
 from manifests import Problem, ProblemError
 
@@ -47,6 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)"
     )
     parser.add_argument("--per-video", type=Path, metavar="CSV", help="write the means of every video")
+    parser.add_argument("--json", action="store_true", help="print the means with all digits, for programs")
     add_plugins(parser)
     parser.set_defaults(run=run)
 
@@ -68,10 +72,14 @@ def run(options: argparse.Namespace) -> None:
     with _one_thread_each(), ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context) as pool:
         scored = list(track(pool.map(_score, jobs), "scoring", total=len(jobs), transient=True))
     scores = dict(sorted(zip(longest_first, scored, strict=True)))
-    means = {name: _mean(rows) for name, rows in scores.items()}
+    means = {name: _mean(found.rows) for name, found in scores.items()}
     if options.per_video:
         _write_csv(options.per_video, means, scores)
-    _print(np.concatenate(list(scores.values())), np.stack(list(means.values())))
+    told = _summary(scores, means)
+    if options.json:
+        sys.stdout.write(f"{json.dumps(told, indent=2)}\n")
+    else:
+        _print(told)
 
 
 def find_predictions(folder: Path, split: ScoredSplit, where: str) -> dict[str, list[Path]]:
@@ -163,11 +171,23 @@ class _Job(NamedTuple):
     plugins: list[Path]
 
 
-def _score(job: _Job) -> np.ndarray:
-    """Score one clip by all metrics: float64 (frames, metrics)."""
+class _Scored(NamedTuple):
+    """One clip's scores by all metrics, float64 (frames, metrics), and how many predictions are constant."""
+
+    rows: np.ndarray
+    constant: int
+
+
+def _score(job: _Job) -> _Scored:
+    """Score one clip."""
     register_plugins(job.plugins)
     split = ScoredSplit.open(str(job.manifest), job.split)
-    return np.array([_score_frame(_read(file), split.frame(job.clip, i)) for i, file in enumerate(job.files)])
+    rows, constant = [], 0
+    for i, file in enumerate(job.files):
+        prediction = _read(file)
+        constant += bool(is_constant(prediction))
+        rows.append(_score_frame(prediction, split.frame(job.clip, i)))
+    return _Scored(np.array(rows), constant)
 
 
 def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
@@ -193,25 +213,51 @@ def _read(file: Path) -> np.ndarray:
 
 def _mean(rows: np.ndarray) -> np.ndarray:
     """Mean of each column without its NaN; NaN where nothing else is there."""
-    defined = ~np.isnan(rows)
-    count = defined.sum(axis=0)
-    return np.where(count > 0, np.where(defined, rows, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return np.array([mean_of_defined(column) for column in rows.T])
 
 
-def _write_csv(path: Path, means: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> None:
+def _write_csv(path: Path, means: dict[str, np.ndarray], scores: dict[str, _Scored]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["video", "frames", *known_metrics()])
-        rows.writerows([name, len(scores[name]), *row.tolist()] for name, row in means.items())
+        table = csv.writer(file)
+        table.writerow(["video", "frames", *known_metrics()])
+        table.writerows([name, len(scores[name].rows), *row.tolist()] for name, row in means.items())
 
 
-def _print(frames: np.ndarray, videos: np.ndarray) -> None:
-    """Print the benchmark's mean, over frames, and the mean of the videos' means beside it."""
+def _summary(scores: dict[str, _Scored], means: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the benchmark's mean, over frames, and that of the videos' means; None for none."""
+    frames = np.concatenate([found.rows for found in scores.values()])
+    columns = zip(
+        _mean(frames), _mean(np.stack(list(means.values()))), (~np.isnan(frames)).sum(axis=0), strict=True
+    )
+    return {
+        "frames": len(frames),
+        "constant": sum(found.constant for found in scores.values()),
+        "metrics": {
+            metric: {
+                "over_frames": _plain(over_frames),
+                "over_videos": _plain(over_videos),
+                "scored": int(count),
+            }
+            for metric, (over_frames, over_videos, count) in zip(known_metrics(), columns, strict=True)
+        },
+    }
+
+
+def _plain(mean: np.float64) -> float | None:
+    return None if np.isnan(mean) else float(mean)
+
+
+def _print(told: dict[str, Any]) -> None:
     table = Table("metric", "mean over frames", "mean over videos", "frames scored")
-    counts = (~np.isnan(frames)).sum(axis=0)
-    for metric, of_frames, of_videos, count in zip(
-        known_metrics(), _mean(frames), _mean(videos), counts, strict=True
-    ):
-        table.add_row(metric, f"{of_frames:.4f}", f"{of_videos:.4f}", f"{count} of {len(frames)}")
+    for metric, found in told["metrics"].items():
+        written = (
+            "nan" if mean is None else f"{mean:.4f}" for mean in (found["over_frames"], found["over_videos"])
+        )
+        table.add_row(metric, *written, f"{found['scored']} of {told['frames']}")
     Console().print(table)
+    if told["constant"]:
+        Console().print(
+            f"‡ {told['constant']} of {told['frames']} predictions are constant (one value in the whole"
+            " image) and count as chance: NSS 0, CC 0, AUC-J and s-AUC 0.5."
+        )

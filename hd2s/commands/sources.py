@@ -33,6 +33,8 @@ class Source:
     """Start reading: uint8 (H, W, 3) RGB at native resolution."""
     folder: Path | None = None
     """Where the frames lie, if they are files, which nothing must be written beside."""
+    corpus: str | None = None
+    """That it is a clip of, if it is one of a manifest."""
 
     def frames(self, size: Size | None = None) -> Iterator[np.ndarray]:
         """Yield the frames, resized by the rule of training (`datasets.reading.video.resize`)."""
@@ -77,6 +79,7 @@ def clip_source(manifest: Manifest, clip: Clip) -> Source:
         clip.n_frames,
         lambda: iter_frames(manifest.root, clip),
         Path(manifest.root) / clip.path if clip.media == "frames" else None,
+        clip.corpus,
     )
 
 

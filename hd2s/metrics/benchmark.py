@@ -61,7 +61,7 @@ def score_frame(
 def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:
     """Turn predictions into what the benchmark sees of them.
 
-    First the submitted 8-bit image (`to_eight_bit`). Then, as the benchmark does, resized **as floating
+    First the submitted 8-bit image (`as_submitted`). Then, as the benchmark does, resized **as floating
     point** with `resize_bicubic`: not rounded again, since a second rounding would tie thousands of pixels.
 
     Args:
@@ -75,15 +75,32 @@ def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit
     Raises:
         ValueError: a value is not finite.
     """
+    saliency = as_submitted(saliency, eight_bit=eight_bit)
+    image = resize_bicubic(saliency, size)
+    # Resizing leaves rounding noise on a constant image; it must stay constant to score chance, not noise.
+    constant = is_constant(saliency)[..., None, None]
+    return np.where(constant, saliency[..., :1, :1].astype(np.float32), image) if constant.any() else image
+
+
+def as_submitted(saliency: np.ndarray, *, eight_bit: bool = True) -> np.ndarray:
+    """Return predictions (..., H, W) as the benchmark receives them: made `to_eight_bit` if they are not.
+
+    Args:
+        saliency: predictions (..., H, W); uint8 ones are 8-bit images already.
+        eight_bit: False leaves them as they are.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
     saliency = np.asarray(saliency)
     if not np.isfinite(saliency).all():
         raise ValueError("as_benchmark_image: expected finite predictions, found NaN or infinity")
-    if eight_bit and saliency.dtype != np.uint8:
-        saliency = to_eight_bit(saliency)
-    image = resize_bicubic(saliency, size)
-    # Resizing leaves rounding noise on a constant image; it must stay constant to score NaN, not noise.
-    constant = saliency.min(axis=(-2, -1), keepdims=True) == saliency.max(axis=(-2, -1), keepdims=True)
-    return np.where(constant, saliency[..., :1, :1].astype(np.float32), image) if constant.any() else image
+    return to_eight_bit(saliency) if eight_bit and saliency.dtype != np.uint8 else saliency
+
+
+def is_constant(submitted: np.ndarray) -> np.ndarray:
+    """Say which of the images (..., H, W) have one value alone: bool (...). They score chance."""
+    return submitted.min(axis=(-2, -1)) == submitted.max(axis=(-2, -1))
 
 
 def to_eight_bit(saliency: np.ndarray) -> np.ndarray:

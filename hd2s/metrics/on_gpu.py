@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from hd2s.metrics.definitions import Array, Convention, Metric
-from hd2s.metrics.on_processor import KLD_EPS, SHUFFLED_THRESHOLDS, pixels
+from hd2s.metrics.on_processor import CHANCE, KLD_EPS, SHUFFLED_THRESHOLDS, pixels
 
 _AT_ONCE = 64  # frames: at 360×640 one to two GiB of temporaries
 
@@ -143,7 +143,7 @@ def nss(batch: Batch) -> Tensor:
     mean, deviation = values.mean(dim=1, keepdim=True), values.std(dim=1, keepdim=True)
     z = (values.gather(1, fixated.index) - mean) / deviation
     scores = (z * fixated.valid).nansum(dim=1) / n
-    scores = scores.masked_fill(batch.saliency.constant, torch.nan)
+    scores = scores.masked_fill(batch.saliency.constant, CHANCE["NSS"])
     return scores.masked_fill(n == 0, batch.convention.empty_nss)
 
 
@@ -152,17 +152,18 @@ def cc(batch: Batch) -> Tensor:
     images, truths = batch.saliency, batch.truth
     a, c = (each.scaled - each.scaled.mean(dim=1, keepdim=True) for each in (images, truths))
     scores = (a * c).sum(dim=1) / (a.square().sum(dim=1) * c.square().sum(dim=1)).sqrt()
-    return scores.masked_fill(images.constant | truths.constant, torch.nan)
+    scores = scores.masked_fill(images.constant, CHANCE["CC"])
+    return scores.masked_fill(truths.constant, torch.nan)
 
 
 def sim(batch: Batch) -> Tensor:
     """`hd2s.metrics.scores.sim` of each frame."""
     images, truths = batch.saliency, batch.truth
-    a, c = (each.scaled / each.scaled.sum(dim=1, keepdim=True) for each in (images, truths))
+    uniform = images.scaled.masked_fill(images.constant[:, None], 1.0)
+    a, c = (each / each.sum(dim=1, keepdim=True) for each in (uniform, truths.scaled))
     scores = torch.minimum(a, c).sum(dim=1)
     scores = scores.masked_fill(images.zero | truths.zero, 0.0)
-    undefined = (images.constant & ~images.zero) | (truths.constant & ~truths.zero)
-    return scores.masked_fill(undefined, torch.nan)
+    return scores.masked_fill(truths.constant & ~truths.zero, torch.nan)
 
 
 def auc_judd(batch: Batch) -> Tensor:
@@ -178,7 +179,8 @@ def auc_judd(batch: Batch) -> Tensor:
     fp = (above - rank) / (n_pixels - n)[:, None]
     beyond = rank > n[:, None]  # the corner (1, 1) once more adds nothing
     scores = _area(tp.masked_fill(beyond, 1.0), fp.masked_fill(beyond, 1.0), batch.convention)
-    return scores.masked_fill(batch.saliency.constant | (n == 0) | (n == n_pixels), torch.nan)
+    scores = scores.masked_fill(batch.saliency.constant, CHANCE["AUC-J"])
+    return scores.masked_fill((n == 0) | (n == n_pixels), torch.nan)
 
 
 def shuffled_auc(batch: Batch) -> Tensor:
@@ -193,7 +195,7 @@ def shuffled_auc(batch: Batch) -> Tensor:
     true_positives, false_positives = rates
     scores = _area(true_positives, false_positives, batch.convention)
     nowhere = (batch.fixated.count == 0) | (batch.others.count == 0)
-    return scores.masked_fill(batch.saliency.constant | nowhere, torch.nan)
+    return scores.masked_fill(batch.saliency.constant, CHANCE["s-AUC"]).masked_fill(nowhere, torch.nan)
 
 
 def _area(tp: Tensor, fp: Tensor, convention: Convention) -> Tensor:

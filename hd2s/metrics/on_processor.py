@@ -1,25 +1,27 @@
 """The metrics of one frame on one processor core (definitions: `hd2s.metrics.scores`).
 
 At 360×640 what costs is passing pixels through memory, and still more the memory of temporaries, which the
-system takes back and hands out anew page by page. Hence few passes, into buffers that stay (`_buffer`). Sums
+system takes back and hands out anew page by page. Hence few passes, into buffers that stay. Sums
 are in float64; only the logarithm of KLD is in float32, which is ten times as fast and 1e-7 off at most.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hd2s.metrics.definitions import Array, Convention, Metric
+from hd2s.metrics.vectors import buffer, dot
 
 # The benchmark's 0:0.1:max. It stops at the larger of the two samples' maxima, but a threshold above
 # both adds the curve's corner (0, 0) once more, so all eleven can stand for every frame.
 SHUFFLED_THRESHOLDS = np.arange(11) / 10
 KLD_EPS = 2.2e-16
 _BUCKETS = 1 << 14
+CHANCE = {"NSS": 0.0, "CC": 0.0, "AUC-J": 0.5, "s-AUC": 0.5}
+"""What a prediction without contrast is worth: it knows nothing, and must not leave the mean for that."""
 _FEW_POINTS = 500  # up to about this many are sorted in less time than it takes to search a frame for marks
 
 
@@ -37,8 +39,8 @@ def score(
     shared, negatives = None, None  # several frames often have the same other-fixations
     for i, values in enumerate(saliency):
         try:
-            image = Image.of(values, _buffer(0, values.size))
-            truth = Image.of(maps[i], _buffer(1, values.size))
+            image = Image.of(values, buffer(0, values.size))
+            truth = Image.of(maps[i], buffer(1, values.size))
             fixated = pixels(fixations[i], image.shape)
             if others[i] is not shared or negatives is None:
                 shared, negatives = others[i], pixels(others[i], image.shape)
@@ -68,8 +70,8 @@ class Image:
     """Sum of its squares."""
 
     @classmethod
-    def of(cls, image: np.ndarray, buffer: np.ndarray | None = None) -> Image:
-        """Prepare a map (H, W); `buffer`, float64 (H·W,), is then `shifted`.
+    def of(cls, image: np.ndarray, room: np.ndarray | None = None) -> Image:
+        """Prepare a map (H, W); `room`, float64 (H·W,), is then `shifted`.
 
         Raises:
             ValueError: it is not finite.
@@ -78,14 +80,14 @@ class Image:
         low, high = float(values.min()), float(values.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise ValueError("expected a finite map, found NaN or infinity; check the model's output")
-        shifted, unit = np.empty(values.size) if buffer is None else buffer, 1.0
+        shifted, unit = np.empty(values.size) if room is None else room, 1.0
         np.copyto(shifted, values, casting="unsafe")
         if low:
             shifted -= low
         if values.dtype == np.float64 and high > low:
             unit = high - low
             shifted /= unit
-        total, square = float(shifted.sum()), float(shifted @ shifted)
+        total, square = float(shifted.sum()), dot(shifted, shifted)
         return cls(image.shape, values, low, high, shifted, unit, total, square)
 
     @property
@@ -127,7 +129,7 @@ def nss(frame: Frame) -> float:
     if not len(fixated):
         return frame.convention.empty_nss
     if image.constant:
-        return np.nan
+        return CHANCE["NSS"]
     n = image.values.size
     deviation = np.sqrt(image.spread / (n - 1))
     return float((image.shifted[fixated].mean() - image.total / n) / deviation)
@@ -136,20 +138,24 @@ def nss(frame: Frame) -> float:
 def cc(frame: Frame) -> float:
     """`hd2s.metrics.scores.cc`."""
     image, truth = frame.saliency, frame.truth
-    if image.constant or truth.constant:
+    if truth.constant:
         return np.nan
-    joint = image.shifted @ truth.shifted - image.total * truth.total / image.values.size
+    if image.constant:
+        return CHANCE["CC"]
+    joint = dot(image.shifted, truth.shifted) - image.total * truth.total / image.values.size
     return float(joint / np.sqrt(image.spread * truth.spread))
 
 
 def sim(frame: Frame) -> float:
     """`hd2s.metrics.scores.sim`."""
     image, truth = frame.saliency, frame.truth
-    if any(each.constant and not each.zero for each in (image, truth)):
+    if truth.constant and not truth.zero:
         return np.nan
     if image.zero or truth.zero:
         return 0.0
-    common = np.multiply(truth.shifted, image.total / truth.total, out=_buffer(2, image.values.size))
+    if image.constant:
+        return float(np.minimum(truth.shifted, truth.total / truth.values.size).sum() / truth.total)
+    common = np.multiply(truth.shifted, image.total / truth.total, out=buffer(2, image.values.size))
     return float(np.minimum(common, image.shifted, out=common).sum() / image.total)
 
 
@@ -157,8 +163,10 @@ def auc_judd(frame: Frame) -> float:
     """`hd2s.metrics.scores.auc_judd`."""
     image, fixated = frame.saliency, frame.fixated
     n_pixels, n = image.values.size, len(fixated)
-    if image.constant or not 0 < n < n_pixels:
+    if not 0 < n < n_pixels:
         return np.nan
+    if image.constant:
+        return CHANCE["AUC-J"]
     thresholds = np.sort(image.values[fixated])[::-1]
     rank = np.arange(1, n + 1)
     above = _count_at_least(image, fixated, thresholds)
@@ -168,8 +176,10 @@ def auc_judd(frame: Frame) -> float:
 def shuffled_auc(frame: Frame) -> float:
     """`hd2s.metrics.scores.shuffled_auc`."""
     image, fixated, others = frame.saliency, frame.fixated, frame.others
-    if image.constant or not len(fixated) or not len(others):
+    if not len(fixated) or not len(others):
         return np.nan
+    if image.constant:
+        return CHANCE["s-AUC"]
     return sampled_area(image.scaled(fixated), image.scaled(others), frame.convention)
 
 
@@ -197,13 +207,13 @@ def kld(frame: Frame) -> float:
     if frame.truth.high <= 0:
         return np.nan
     n = frame.saliency.values.size
-    p, q = np.split(_buffer(2, n).view(np.float32), 2)
+    p, q = np.split(buffer(2, n).view(np.float32), 2)
     for image, out in ((frame.saliency, p), (frame.truth, q)):
         _mean_normalised(image, out)
     p += KLD_EPS * n
     np.divide(q, p, out=p)
     p += KLD_EPS
-    return float(q @ np.log(p, out=p)) / n
+    return dot(q, np.log(p, out=p)) / n
 
 
 def _mean_normalised(image: Image, out: np.ndarray) -> None:
@@ -230,7 +240,7 @@ def _count_at_least(image: Image, at: np.ndarray, thresholds: np.ndarray) -> np.
     if image.values.dtype == np.uint8:
         return _levels(image.values)[::-1].cumsum()[::-1][thresholds]
     size = image.values.size
-    share, bucket = _buffer(2, size), _buffer(3, size).view(np.int64)
+    share, bucket = buffer(2, size), buffer(3, size).view(np.int64)
     np.multiply(image.shifted, (_BUCKETS - 1) * image.unit / (image.high - image.low), out=share)
     np.copyto(bucket, share, casting="unsafe")
     counts = np.bincount(bucket, minlength=_BUCKETS)
@@ -252,21 +262,6 @@ def _levels(values: np.ndarray) -> np.ndarray:
     if values.size % 2:
         counts[values[-1]] += 1
     return counts
-
-
-class _Buffers(threading.local):
-    size = -1
-    arrays: tuple[np.ndarray, ...] = ()
-
-
-_buffers = _Buffers()
-
-
-def _buffer(i: int, size: int) -> np.ndarray:
-    """Return this thread's buffer `i` of 4, float64 (size,), whatever it held; those of one size are kept."""
-    if _buffers.size != size:
-        _buffers.size, _buffers.arrays = size, tuple(np.empty(size) for _ in range(4))
-    return _buffers.arrays[i]
 
 
 def pixels(points: Array, shape: tuple[int, int]) -> np.ndarray:

@@ -5,21 +5,24 @@ Pure functions of arrays: NumPy arrays and tensors on the processor one frame at
 random splits.
 How scores of frames become one number (over frames, NaN dropped) is the caller's.
 
-A score is NaN when it is undefined; the benchmark drops such frames from its mean. Degenerate cases:
+A score is NaN when it is undefined; the benchmark drops such frames from its mean. It drops those of a
+constant prediction too, and so judges a model that has collapsed by its better frames alone: here they
+count as what they are worth, chance. Degenerate cases:
 
 ================================  =====  =====  =====  =====  =====  ==========================
 case                              NSS    CC     SIM    AUC-J  s-AUC  KLD
 ================================  =====  =====  =====  =====  =====  ==========================
 no fixation                       NaN    .      .      NaN    NaN    .
 no other-fixation                 .      .      .      .      NaN    .
-prediction constant, not zero     NaN    NaN    NaN    NaN    NaN    that of a uniform map
-prediction all zero               NaN    NaN    0      NaN    NaN    finite, large (0 everywhere)
+prediction constant, not zero     0      0      (+)    0.5    0.5    that of a uniform map
+prediction all zero               0      0      0      0.5    0.5    finite, large (0 everywhere)
 map constant, not zero            .      NaN    NaN    .      .      .
-map all zero                      .      NaN    0 (*)  .      .      NaN
+map all zero                      .      NaN    0      .      .      NaN
 every pixel fixated               0      .      .      NaN    .      .
 ================================  =====  =====  =====  =====  =====  ==========================
 
-(.) regular; (*) NaN when the other one is constant and not zero. One fixation and tied values are regular.
+(.) regular; (+) that of a uniform map; what a frame or its map lacks goes before what a prediction lacks. One
+fixation and tied values are regular.
 """
 
 from __future__ import annotations
@@ -131,8 +134,10 @@ def shuffled_auc_sampled(
 ) -> float:
     """Mean area over `draws` random draws, the benchmark's own s-AUC; for checking `shuffled_auc`."""
     frame = _frame(saliency, fixations=fixations, other_fixations=other_fixations)
-    if frame.saliency.constant or not len(frame.fixated) or not len(frame.others):
+    if not len(frame.fixated) or not len(frame.others):
         return np.nan
+    if frame.saliency.constant:
+        return on_processor.CHANCE["s-AUC"]
     hits, negatives = frame.saliency.scaled(frame.fixated), frame.saliency.scaled(frame.others)
     generator, size = np.random.default_rng(seed), min(len(hits), len(negatives))
     drawn = (generator.choice(negatives, size, replace=False) for _ in range(draws))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hd2s.layers.folded import Casting
 from hd2s.losses import kld
 from hd2s.models.config import Input, ModelConfig
+from hd2s.models.tested import AsTested
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,8 @@ class SaliencyModel(nn.Module):
 
     declaration: Model
     """Set by `hd2s.build_model`, which has it from the registry."""
+    tested: AsTested | None = None
+    """How its test predicts, if the checkpoint says so that `hd2s.prediction.open_checkpoint` has read."""
     memory_format: torch.memory_format = torch.contiguous_format
 
     def __init__(self, config: ModelConfig):

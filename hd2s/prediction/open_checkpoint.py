@@ -23,6 +23,8 @@ def open_checkpoint(
 ) -> SaliencyModel:
     """Build the model that a file is of, as its approach left it, and load it: to evaluate, on the CPU.
 
+    Its `tested` then says how its test predicts, if the file does.
+
     Args:
         path: our own checkpoint, or a released file that some model reads.
         model: which model it is, if it could be of several.
@@ -45,6 +47,7 @@ def open_checkpoint(
         except WeightsError as error:
             errors.append(error)
             continue
+        built.tested = candidate.tested
         return built.eval()
     raise min(errors, key=lambda error: error.n_problems)
 

@@ -54,14 +54,15 @@ class ServedModel:
     """Predicts clips with a checkpoint, as MLflow asks it to.
 
     Args:
-        weights: a checkpoint that says what it is of (`hd2s.save_weights`).
-        options: of `hd2s.prediction.predictor.Predictor`.
+        weights: a checkpoint that says what it is of (`hd2s.save_weights`), perhaps how its test predicts.
+        options: of `hd2s.prediction.predictor.Predictor`, which go before what the checkpoint says.
     """
 
     def __init__(self, weights: Path, options: Mapping[str, Any]) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = open_checkpoint(weights).to(self.device)
-        self.options = dict(options)
+        tested = self.model.tested
+        self.options = {**(tested.predictor_options if tested else {}), **options}
         self._predictor = lru_cache(maxsize=None)(self._make_predictor)
 
     def predict(self, model_input: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:

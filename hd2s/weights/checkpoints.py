@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hd2s.files import atomic_write
 from hd2s.models.contract import SaliencyModel, WeightLayout
+from hd2s.models.tested import AsTested
 from hd2s.weights.older import modernised
 from hd2s.weights.tensor_files import TensorFileError, read_tensors
 
@@ -41,7 +42,9 @@ class _Match(NamedTuple):
     wanted_beside: dict[str, str]
 
 
-def save_weights(model: SaliencyModel, path: str | os.PathLike, approach: str = "") -> None:
+def save_weights(
+    model: SaliencyModel, path: str | os.PathLike, approach: str = "", tested: AsTested | None = None
+) -> None:
     """Write a model's state as our own checkpoint, atomically.
 
     With it goes what the model was made from, so that `hd2s.prediction.open_checkpoint` can make it again.
@@ -50,9 +53,12 @@ def save_weights(model: SaliencyModel, path: str | os.PathLike, approach: str = 
         model: of `hd2s.build_model`, perhaps in what its approach puts around it.
         path: the file.
         approach: the word of the approach that trained it.
+        tested: how its test predicts and scores; None where no test is known.
     """
     made_from = {"name": model.declaration.word, "config": asdict(model.config)}
     content = {"format": OWN_FORMAT, "model": made_from, "approach": approach, "state": model.state_dict()}
+    if tested is not None:
+        content["tested"] = tested.as_content()
     with atomic_write(Path(path)) as part:
         torch.save(content, part)
 

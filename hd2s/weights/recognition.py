@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hd2s.models.contract import WeightLayout
 from hd2s.models.registry import models
+from hd2s.models.tested import AsTested
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
 
 
@@ -21,11 +22,13 @@ class Candidate:
         model: a name of `hd2s.build_model`.
         config: options of its configuration, as far as the file tells them.
         approach: the word of the approach that trained it; empty where the file does not say.
+        tested: how its test predicts; None where the file does not say.
     """
 
     model: str
     config: dict[str, Any]
     approach: str = ""
+    tested: AsTested | None = None
 
 
 def had_from(layouts: Iterable[WeightLayout]) -> str:
@@ -47,7 +50,7 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
     if content.get("format") == OWN_FORMAT and "model" in content:
         match content["model"], content.get("approach"):
             case {"name": str(name), "config": dict(config)}, str(approach):
-                return [Candidate(name, config, approach)]
+                return [Candidate(name, config, approach, _tested(content, path))]
         raise WeightsError(f"{path}: what it says of its model is no name and configuration")
     if content.get("format") == OWN_FORMAT:
         approach = str(content.get("approach", ""))
@@ -76,3 +79,14 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
             f"{path}: expected our own checkpoint or {known}; found entries such as {entries}."
         )
     return found
+
+
+def _tested(content: Mapping[str, Any], path: str | os.PathLike) -> AsTested | None:
+    """Return how the model's test predicts, if the checkpoint says so."""
+    said = content.get("tested")
+    if said is None:
+        return None
+    try:
+        return AsTested.of(said)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{path}: what it says of its test is no description of one ({error})") from error

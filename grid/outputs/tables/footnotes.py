@@ -1,4 +1,4 @@
-"""What some values of a table do not stand on: test clips that were left out, and seeds that are missing."""
+"""What must be known of some values: clips left out, seeds missing, frames that are predicted constant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grid.outputs.tables.scores import Results, Scores
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 
-DAGGER = "†"
+DAGGER, DOUBLE_DAGGER = "†", "‡"
 SEEDS = "(n/m): over n of m seeds; the cells of the others have no value yet and are listed below."
 UNRANKED = (
     "A value over fewer seeds or clips than others beside it is not ranked, since it cannot be compared with"
@@ -20,8 +20,10 @@ _NAMED = 10
 
 
 def sign(scores: Sequence[Scores]) -> str:
-    """Return the sign of a value that lacks clips of its test split; empty for a whole one."""
-    return DAGGER if any(found.unread or found.quarantined for found in scores) else ""
+    """Return the signs of a value: that it lacks test clips, that some frames are predicted constant."""
+    lacking = any(found.unread or found.quarantined for found in scores)
+    constant = any(found.constant for found in scores)
+    return DAGGER * lacking + DOUBLE_DAGGER * constant
 
 
 def share(n_seeds: int, wanted: int) -> str:
@@ -56,4 +58,16 @@ def clip_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list
         f"{DAGGER} {n:,} test clips of {shown(test)} are quarantined by the index and left out of its values."
         for test, n in sorted(quarantined.items())
         if n
+    ]
+
+
+def constant_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:
+    """Say of each cell how many frames its model predicts constant. Arguments of `clip_notes`."""
+    scored = [(cell, scores) for cell in cells if (scores := results.scores(cell)) and scores.constant]
+    collapsed = gather(scored, lambda item: (item[0].test, item[1].constant, item[1].n_frames))
+    return [
+        f"{DOUBLE_DAGGER} {n:,} of {n_frames:,} frames of {shown(test)} are predicted constant (one value"
+        " in the whole map, after 8 bits) and count as chance:"
+        f" {'; '.join(place(cell, spec) for cell, _ in found)}."
+        for (test, n, n_frames), found in collapsed
     ]

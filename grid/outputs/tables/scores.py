@@ -24,6 +24,7 @@ class Scores(NamedTuple):
         clips: the test clips that were read.
         unread: test clips that could not be read when it was their turn, and are not in the means.
         quarantined: test clips that were left out since the corpus was indexed.
+        constant: frames that were predicted without contrast, and count as chance.
     """
 
     frame_means: dict[str, float]
@@ -33,6 +34,7 @@ class Scores(NamedTuple):
     n_frames: int
     unread: frozenset[str]
     quarantined: int
+    constant: int = 0
 
 
 class Results:
@@ -101,6 +103,7 @@ class Results:
             result.n_frames,
             frozenset(result.summary.get("unread", ())),
             result.summary.get("quarantined", 0),
+            result.summary.get("constant", 0),
         )
 
     def _read_kld(self, training: str) -> float | None:

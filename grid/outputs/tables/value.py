@@ -72,12 +72,13 @@ class Value:
 
     @property
     def counts(self) -> dict[str, int | None]:
-        """How many clips every seed has read, some seed has not, and none was given."""
+        """Clips that every seed has read, some seed has not, and none was given; frames without contrast."""
         found = [scores for _, scores in self.scored]
         return {
             "n_clips": len(frozenset.intersection(*(scores.clips for scores in found))) if found else None,
             "n_unread": len(self.unread) if found else None,
             "n_quarantined": max((scores.quarantined for scores in found), default=None),
+            "n_constant": sum(scores.constant for scores in found) if found else None,
         }
 
     @property

@@ -1,24 +1,32 @@
 """A trained model on a test split, in parts: what is scored, and what is left out."""
 
+import json
 import shutil
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import torch
 
 from datasets.loading.scored_split import ScoredSplit
+from datasets.reading.video import read_frames
 from grid.commands.run import FAILED, status_of
 from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.pictures import shown
 from grid.results.failures import forget, incomplete
+from grid.tracking.models import predictor_options
 from grid.training.loop import fit
+from hd2s.__main__ import main
 from hd2s.metrics.benchmark import score_frame
+from hd2s.prediction.served import ServedModel, _load_pyfunc, describe
 from manifests.problem import ProblemError
 from tests.grid.grids import (
     SMALLEST,
+    TINY,
     Context,
     evaluation_job_of,
     few_clips_of,
@@ -131,3 +139,44 @@ def test_a_model_without_weights_is_evaluated_as_any_other(small_demo):
         scores = score_frame(prior, frame.truth, frame.points, frame.pool, frame.key, eight_bit=True)
         assert {name: row[name] for name in scores} == pytest.approx(scores, nan_ok=True)
     assert Counter(np.isfinite(frames["CC"].to_numpy()))[True] == len(frames)
+
+
+@pytest.mark.slow
+def test_grid_commands_and_mlflow_give_one_number_to_the_last_bit(small_demo, tmp_path, capsys):
+    """What its test used goes with the checkpoint: here another σ than the protocol's."""
+    settings = (*TINY, "test.smoothing_sigma=2")
+    grid = prepare_small(small_demo, *settings, approaches="generalization")
+    (training,), (evaluation,) = grid.plan.trainings.values(), grid.plan.evaluations.values()
+    summary = fit(job_of(grid, "generalization"), Context())
+    job = evaluation_job_of(grid, "generalization")
+    frames, told, expected = job.gather([evaluate_part(job, part) for part in range(len(job.parts))])
+    grid.ledger.write_evaluation(evaluation, frames, told, expected=expected)
+    of_the_grid = grid.ledger.read_evaluation(evaluation.id)
+    assert summary["iterations"] == 4
+
+    corpus = ["--corpus", "UCFSports", "--split", "test", "--manifest", job.manifest.folder]
+    written = ["--weights", job.weights, "--out", str(tmp_path / "maps"), "--submission", "--device", "cpu"]
+    assert main(["predict", *corpus, *written]) == 0
+    assert "as its test does: 8 frames of 32 × 32, protocol paper, float32, smoothed with σ = 2 px" in (
+        capsys.readouterr().out
+    )
+    assert main(["score", *corpus, "--predictions", str(tmp_path / "maps"), "--json", "--workers", "1"]) == 0
+    of_the_command = json.loads(capsys.readouterr().out)
+    assert of_the_command["constant"] == told.get("constant", 0)
+    for metric, mean in of_the_grid.scores.items():
+        assert of_the_command["metrics"][metric]["over_frames"] == mean, metric
+        assert of_the_command["metrics"][metric]["over_videos"] == of_the_grid.per_video[metric], metric
+
+    describe(tmp_path / "served", Path(job.weights), predictor_options(grid.plan, training), copy=True)
+    served, bare = _load_pyfunc(str(tmp_path / "served")), ServedModel(Path(job.weights), {})
+    split = ScoredSplit.open(job.manifest.folder, "test", job.manifest.root)
+    name = min(split.clips, key=lambda clip: split.clips[clip].n_frames)
+    clip = read_frames(split.manifest.root, split.clips[name], job.input.size)
+    maps = served.predict(clip)
+    np.testing.assert_array_equal(maps, bare.predict(clip), "the checkpoint alone tells as much")
+    rows = frames.filter(pc.equal(frames["clip"], name)).sort_by("frame").to_pylist()
+    for i, row in enumerate(rows):
+        frame = split.frame(name, i)
+        scores = score_frame(maps[i], frame.truth, frame.points, frame.pool, frame.key)
+        assert scores == pytest.approx({metric: row[metric] for metric in scores}, rel=0, abs=0, nan_ok=True)
+    assert len(rows) == len(maps) > 0

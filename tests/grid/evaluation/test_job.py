@@ -66,6 +66,11 @@ def test_the_rows_of_all_parts_are_one_table_and_their_seconds_add_up():
     assert expected == {"a": 2, "b": 1}
 
 
+def test_frames_that_are_predicted_constant_are_counted_over_all_parts():
+    parts = [part_of("a", 2, constant={"a": 2}), part_of("b", 1, constant={"b": 1})]
+    assert job_of().gather(parts)[1]["constant"] == 3
+
+
 def test_clips_that_could_not_be_read_are_told_and_not_expected():
     frames, summary, expected = job_of().gather([part_of("a", 2), Part(None, 0.5, {"b": "cut short"})])
     assert set(frames["clip"].to_pylist()) == {"a"} == set(expected)

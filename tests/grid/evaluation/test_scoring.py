@@ -169,3 +169,19 @@ def test_an_error_of_the_frames_comes_in_its_place():
 
 def test_no_frames_end_at_once():
     assert list(scoring._ahead(iter(()))) == []
+
+
+@pytest.mark.parametrize(("eight_bit", "counted"), [(True, {1, 4}), (False, {4})])
+def test_frames_without_contrast_are_counted_and_score_chance(split, eight_bit, counted):
+    def collapsed(frames):
+        for i, frame in enumerate(predictor(frames)):
+            yield {1: 0.5 + 1e-6 * frame, 4: np.zeros_like(frame)}.get(i, frame)
+
+    constant = set()
+    options = {"predictor": collapsed, "size": INPUT, "threads": 2, "eight_bit": eight_bit}
+    rows = score_clip(split, "0601", **options, constant=constant).to_pylist()
+    assert constant == counted
+    for i in counted & {1}:
+        assert [rows[i][name] for name in ("NSS", "CC", "AUC-J", "s-AUC")] == [0, 0, 0.5, 0.5]
+    assert rows[4]["n_fixations"] == 0
+    assert np.isnan(rows[4]["NSS"]), "nobody looked: there is nothing to be wrong about"

@@ -162,6 +162,7 @@ def test_cells_say_what_was_left_out_and_what_is_selected_by(story):
         assert run.data.metrics["test_size/clips"] == 2
         assert run.data.metrics["test_size/unread"] == 0
         assert run.data.tags["n_unread"] == "0"
+        assert run.data.tags["n_constant"] == "0"
         assert run.data.metrics["val/kld"] == 1.05
 
 

@@ -1,6 +1,7 @@
 """``python -m hd2s score`` against the metrics called one by one, and all that can be wrong with files."""
 
 import csv
+import json
 import multiprocessing
 import os
 import re
@@ -182,6 +183,25 @@ def test_the_first_channel_of_a_colour_image_counts(corpus, tmp_path):
         as_palette = Image.fromarray(pixels).convert("P") if file.stem == "0001" else None
         (as_palette or Image.fromarray(np.stack([pixels, others, others], axis=2))).save(file)
     assert scored("colour.csv") == grey
+
+
+def test_constant_predictions_count_as_chance_and_are_told(corpus, capsys):
+    def told():
+        assert run(corpus, "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    usual = told()
+    for file in (corpus[1] / "0602").iterdir():
+        Image.new("L", (40, 24), 77).save(file)
+    collapsed = told()
+    assert (usual["constant"], collapsed["constant"], collapsed["frames"]) == (0, 3, 8)
+    for metric, chance in {"NSS": 0, "CC": 0, "AUC-J": 0.5, "s-AUC": 0.5}.items():
+        assert usual["metrics"][metric]["scored"] == collapsed["metrics"][metric]["scored"]
+        kept, changed = (expected()[name][:, METRICS.index(metric)] for name in ("0601", "0602"))
+        rows = np.concatenate([kept, np.where(np.isnan(changed), np.nan, chance)])
+        assert collapsed["metrics"][metric]["over_frames"] == pytest.approx(np.nanmean(rows)), metric
+    assert run(corpus) == 0
+    assert "3 of 8 predictions are constant" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_column_s_mean_leaves_out_what_is_undefined():

@@ -5,7 +5,9 @@ from scipy.ndimage import gaussian_filter
 
 from hd2s.metrics.benchmark import (
     as_benchmark_image,
+    as_submitted,
     draw_other_fixations,
+    is_constant,
     resize_bicubic,
     score_frame,
     to_eight_bit,
@@ -73,8 +75,17 @@ def test_resized_images_are_not_rounded_again():
 def test_a_constant_prediction_stays_constant(value):
     image = as_benchmark_image(np.stack([np.full((16, 24), value), smooth((16, 24))]), (36, 64))
     assert (image[0] == (255 if value else 0)).all()
-    assert np.isnan(nss(image[0], np.array([[3, 3]])))
+    assert nss(image[0], np.array([[3, 3]])) == 0, "chance, and no noise of rounding"
     np.testing.assert_allclose(image[1], as_benchmark_image(smooth((16, 24)), (36, 64)), atol=1e-4)
+
+
+def test_what_is_constant_is_known_of_the_image_that_is_submitted():
+    almost = np.full((16, 24), 0.5) + 1e-4 * smooth((16, 24))
+    images = np.stack([almost, smooth((16, 24)), np.zeros((16, 24))])
+    assert is_constant(as_submitted(images)).tolist() == [True, False, True]
+    assert is_constant(as_submitted(images, eight_bit=False)).tolist() == [False, False, True]
+    submitted = as_submitted(images)
+    assert as_submitted(submitted) is submitted, "8-bit images are what they are"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

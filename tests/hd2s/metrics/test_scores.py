@@ -140,20 +140,35 @@ def test_all_but_kld_ignore_shift_and_scale_of_the_prediction():
         assert after[name][0] == pytest.approx(before[name][0], abs=1e-9), name
 
 
+def plain_sim_of_uniform(truth: np.ndarray) -> float:
+    share = (truth - truth.min()) / (truth - truth.min()).sum()
+    return float(np.minimum(share, 1 / share.size).sum())
+
+
 NAN = float("nan")
 CONSTANT, ZERO = np.full((H, W), 0.5), np.zeros((H, W))
+UNIFORM_SIM = plain_sim_of_uniform(example(0)[2].astype(float))
 UNIFORM_KLD = plain_kld(CONSTANT, example(0)[2].astype(float))
 # The table in the module's docstring: expected (NSS, CC, SIM, AUC-J, s-AUC, KLD); None: regular, finite.
 DEGENERATE = {
     "no fixation": ({"fixated": []}, (NAN, None, None, NAN, NAN, None)),
     "no other-fixation": ({"others": []}, (None, None, None, None, NAN, None)),
-    "prediction constant": ({"saliency": CONSTANT}, (NAN, NAN, NAN, NAN, NAN, UNIFORM_KLD)),
-    "prediction all zero": ({"saliency": ZERO}, (NAN, NAN, 0, NAN, NAN, None)),
+    "prediction constant": ({"saliency": CONSTANT}, (0, 0, UNIFORM_SIM, 0.5, 0.5, UNIFORM_KLD)),
+    "prediction all zero": ({"saliency": ZERO}, (0, 0, 0, 0.5, 0.5, None)),
     "map constant": ({"truth": CONSTANT}, (None, NAN, NAN, None, None, None)),
     "map all zero": ({"truth": ZERO}, (None, NAN, 0, None, None, NAN)),
-    "both all zero": ({"saliency": ZERO, "truth": ZERO}, (NAN, NAN, 0, NAN, NAN, NAN)),
-    "constant and zero": ({"saliency": CONSTANT, "truth": ZERO}, (NAN, NAN, NAN, NAN, NAN, NAN)),
-    "zero and constant": ({"saliency": ZERO, "truth": CONSTANT}, (NAN, NAN, NAN, NAN, NAN, None)),
+    "both all zero": ({"saliency": ZERO, "truth": ZERO}, (0, NAN, 0, 0.5, 0.5, NAN)),
+    "constant and zero": ({"saliency": CONSTANT, "truth": ZERO}, (0, NAN, 0, 0.5, 0.5, NAN)),
+    "zero and constant": ({"saliency": ZERO, "truth": CONSTANT}, (0, NAN, NAN, 0.5, 0.5, None)),
+    "constant, no fixation": ({"saliency": CONSTANT, "fixated": []}, (NAN, 0, UNIFORM_SIM, NAN, NAN, None)),
+    "constant, no other-fixation": (
+        {"saliency": CONSTANT, "others": []},
+        (0, 0, UNIFORM_SIM, 0.5, NAN, None),
+    ),
+    "constant, all fixated": (
+        {"saliency": CONSTANT, "fixated": np.ones((H, W), bool)},
+        (0, 0, UNIFORM_SIM, NAN, 0.5, None),
+    ),
     "every pixel fixated": ({"fixated": np.ones((H, W), bool)}, (0, None, None, NAN, None, None)),
     "one fixation": ({"fixated": np.array([[3, 5]])}, (None,) * 6),
     "all fixations tied": ({"saliency": np.eye(H, W), "fixated": np.array([[1, 1], [2, 2]])}, (None,) * 6),

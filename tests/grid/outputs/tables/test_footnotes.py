@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.outputs.tables.footnotes import DAGGER, clip_notes, share, sign
+from grid.outputs.tables.footnotes import DAGGER, DOUBLE_DAGGER, clip_notes, share, sign
 from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
@@ -75,6 +75,24 @@ def test_one_seed_that_lacks_a_clip_signs_the_value(ledger, summary):
     finish(ledger, plan, "adaptation-DHF1K-UCFSports-1", summary=summary, NSS=1.0, CC=0.5)
     results = Results(plan, ledger)
     assert sign([scores for cell in plan.cells if (scores := results.scores(cell))]) == DAGGER
+
+
+def test_frames_that_are_predicted_constant_are_signed_and_counted_for_each_seed(ledger):
+    plan = small_plan(table_spec(seeds=(0, 1)))
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.5)
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-1", summary={"constant": 3}, NSS=0.1, CC=0.1)
+    table = table_of(plan, ledger)
+    text = markdown(table)
+    assert f"0.550{DOUBLE_DAGGER} ± 0.636" in text, "the collapsed seed is in the mean"
+    assert (
+        "‡ 3 of 4 frames of UCF Sports are predicted constant (one value in the whole map, after 8 bits) and"
+        " count as chance: DHF1K to UCF Sports, Domain Adaptation, seed 1."
+    ) in text
+    record = next(r for r in table.records if r["approach"] == "adaptation" and r["mean"])
+    assert (record["n_seeds"], record["n_constant"]) == (2, 3)
+    results = Results(plan, ledger)
+    lacking = results.scores(plan.cells[0]) or results.scores_of(plan.cells)[0]
+    assert sign([lacking._replace(quarantined=1, constant=1)]) == DAGGER + DOUBLE_DAGGER
 
 
 @pytest.mark.parametrize(("n", "wanted", "told"), [(0, 3, ""), (1, 3, "(1/3)"), (3, 3, ""), (1, 1, "")])

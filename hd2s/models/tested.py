@@ -1,0 +1,55 @@
+"""How a model's test predicts and scores: carried by its checkpoint, so that all get one number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hd2s.checks import settle_types
+
+
+@dataclass(frozen=True)
+class AsTested:
+    """What a test used beside the model itself, whose configuration tells the size of its input.
+
+    Attributes:
+        protocol: a word of the model's `Model.prediction`.
+        precision: of prediction, float32 or bfloat16.
+        smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for the protocol's,
+            and for none after smoothing that the model has learnt.
+        eight_bit: whether predictions were made 8-bit images before they were scored.
+        resize: by which rule frames came to the input's size; empty where nothing is said of it.
+
+    Raises:
+        ValueError: one has another type.
+    """
+
+    protocol: str = "paper"
+    precision: str = "float32"
+    smoothing_sigma: float | None = None
+    eight_bit: bool = True
+    resize: str = ""
+
+    def __post_init__(self) -> None:
+        if wrong := settle_types(self):
+            raise ValueError("; ".join(wrong))
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> AsTested:
+        """Return what a checkpoint says; what a later version may have added is passed over.
+
+        Raises:
+            ValueError: a value has another type.
+        """
+        return cls(**{name: content[name] for name in cls.__dataclass_fields__ if name in content})
+
+    def as_content(self) -> dict[str, Any]:
+        """Return it as plain values, as a checkpoint holds it."""
+        return asdict(self)
+
+    @property
+    def predictor_options(self) -> dict[str, Any]:
+        """The options of `hd2s.prediction.predictor.Predictor` by which the test predicted."""
+        sigma = "protocol" if self.smoothing_sigma is None else self.smoothing_sigma
+        return {"protocol": self.protocol, "precision": self.precision, "smoothing_sigma": sigma}

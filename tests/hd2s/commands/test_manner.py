@@ -1,0 +1,89 @@
+"""The checkpoint's way of predicting, and the command line's that goes before it."""
+
+import argparse
+
+import pytest
+
+from hd2s import build_model
+from hd2s.commands.manner import add_manner, manner, sizes_given
+from hd2s.models.tested import AsTested
+
+SMALL = {"clip_length": 8, "height": 32, "width": 64}
+
+
+def parsed(*arguments: str, domain=None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_manner(parser)
+    return argparse.Namespace(**vars(parser.parse_args(arguments)), domain=domain)
+
+
+@pytest.fixture
+def model():
+    found = build_model("hd2s", seed=0, **SMALL)
+    found.tested = AsTested(smoothing_sigma=2.0, resize="pil-bilinear")
+    return found
+
+
+def test_it_is_as_the_test_was(model):
+    chosen = manner(model, parsed(), None)
+    assert chosen.predictor_options == model.tested.predictor_options
+    assert chosen.told == (
+        "HD2S, as its test does: 8 frames of 32 × 64, protocol paper, float32, smoothed with σ = 2 px",
+    )
+
+
+def test_what_is_given_goes_before_it_and_is_told(model):
+    chosen = manner(model, parsed("--smoothing", "5", "--precision", "bfloat16", "--height", "32"), None)
+    assert chosen.predictor_options == {
+        "protocol": "paper",
+        "precision": "bfloat16",
+        "smoothing_sigma": 5.0,
+    }
+    assert chosen.told[1] == (
+        "the command line goes before the checkpoint: --precision bfloat16, --smoothing 5, --height 32"
+    )
+    assert manner(model, parsed("--smoothing", "0"), None).predictor_options["smoothing_sigma"] is None
+
+
+def test_another_protocol_brings_its_own_gaussian(model):
+    released = manner(model, parsed("--protocol", "released"), None)
+    assert released.predictor_options["smoothing_sigma"] == "protocol"
+    assert "protocol released, float32, smoothed with σ = 7 px" in released.told[0]
+    same = manner(model, parsed("--protocol", "paper"), None)
+    assert same.predictor_options["smoothing_sigma"] == 2.0
+
+
+def test_of_a_file_that_says_nothing_the_models_own_is_taken_and_that_is_told(model):
+    model.tested = None
+    chosen = manner(model, parsed(), None)
+    assert chosen.predictor_options == AsTested().predictor_options
+    assert "its file says nothing of a test" in chosen.told[0]
+    assert "σ = 5 px" in chosen.told[0]
+
+
+def test_what_no_option_can_do_is_told(model):
+    model.tested = AsTested(eight_bit=False, resize="another")
+    told = manner(model, parsed(), None).told
+    assert any("not rounded to 8 bits" in line for line in told)
+    assert any("resized frames by another" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("given", "corpus", "expected"),
+    [(None, "LEDOV", "LEDOV"), ("DHF1K", "LEDOV", "DHF1K"), (None, "Mine", None), (None, None, None)],
+)
+def test_an_indexed_corpus_has_its_own_layers(given, corpus, expected):
+    model = build_model("hd2s", seed=0, domains=("DHF1K", "LEDOV"), **SMALL)
+    assert manner(model, parsed(domain=given), corpus).domain == expected
+
+
+def test_sizes_are_options_of_the_configuration():
+    assert sizes_given(parsed("--clip-length", "8", "--width", "96")) == {"clip_length": 8, "width": 96}
+    assert sizes_given(parsed()) == {}
+
+
+@pytest.mark.parametrize("text", ["-1", "wide", "nan", "inf"])
+def test_a_sigma_is_a_number_of_pixels(text, capsys):
+    with pytest.raises(SystemExit):
+        parsed(f"--smoothing={text}")
+    assert "expected 0 or more pixels" in capsys.readouterr().err
