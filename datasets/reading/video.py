@@ -17,7 +17,8 @@ from PIL import Image
 
 from datasets.corpus import ClipError
 from datasets.reading.container_header import Header
-from datasets.reading.images import check_depth, open_image
+from datasets.reading.images import open_image
+from datasets.reading.pixels import frame_pixels
 from manifests import Clip, Problem, ProblemError
 
 RESIZE_RULE = "pil-bilinear"
@@ -253,9 +254,7 @@ def _after_seek(
 def _images(root: Path, clip: Clip, start: int, stop: int) -> Iterator[np.ndarray]:
     for i in range(start, stop):
         path = clip.frame_path(i)
-        image = open_image(root, path)
-        check_depth(image, path)
-        yield np.asarray(image.convert("RGB"))
+        yield frame_pixels(open_image(root, path), path)
 
 
 def changed(root: Path | str, clip: Clip, error: ClipError) -> ProblemError:
