@@ -21,7 +21,7 @@ from datasets.reading.fixations import NO_ROWS, find_fixations, read_fixations
 from datasets.reading.images import check_size
 from datasets.reading.numbered_files import Numbered, decoded, files_by_suffix, numbered
 from datasets.reading.pixels import frame_pixels, left_out, map_pixels
-from datasets.reading.video import probe
+from datasets.reading.video import probe, turned
 from manifests import Finding
 
 
@@ -121,7 +121,17 @@ def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = 
         tuple(video.keyframes),
         tuple(video.keyframe_frames),
         promised=video.promised,
+        findings=_turned(entry, turned(path)),
     )
+
+
+def _turned(entry: Entry, how: str) -> tuple[Finding, ...]:
+    """Return a note where frames are turned as their metadata say."""
+    if not how:
+        return ()
+    remedy = "Nothing, unless its maps were made of the picture as it is stored."
+    error = ClipError("rotated-video", "frames stored as they are shown", how, remedy=remedy)
+    return (as_finding(error, entry, "note"),)
 
 
 def cut_off(media: Media) -> ClipError | None:

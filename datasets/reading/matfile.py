@@ -117,7 +117,7 @@ def _from_hdf5(file: h5py.File, node: h5py.Group | h5py.Dataset) -> object:
 
 
 def _sparse(node: h5py.Group, n_rows: int) -> np.ndarray:
-    """Return a sparse matrix in full, from values, their rows and where columns end; empty ones have the last alone."""
+    """Return a sparse matrix in full, from values, their rows and the ends of the columns."""
     ends = node["jc"][()].astype(np.int64)
     rows = node["ir"][()].astype(np.int64) if "ir" in node else np.empty(0, np.int64)
     values: Any = node["data"][()] if "data" in node else np.empty(0)
