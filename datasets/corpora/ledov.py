@@ -28,7 +28,8 @@ from datasets.listing.file_names import escapes, first_few
 from datasets.listing.layouts import Place, detect, listed_only
 from datasets.reading import matfile
 from datasets.reading.clip import Media, cut_off, read_media
-from datasets.reading.numbered_files import count_fixated, literal
+from datasets.reading.fixation_points import count_fixated
+from datasets.reading.numbered_files import literal
 from manifests import Finding, Problem, ProblemError, natural_key
 
 _LISTS = {"trainlist": "train", "vaildlist": "val", "testlist": "test"}
@@ -51,7 +52,7 @@ class LEDOV(Corpus):
 
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the videos named in the split lists; those that are not on disk end up quarantined."""
-        found = detect(self.name, root, self.layouts, _identify, layout)
+        found = detect(self.name, root, self.layouts, _identify, layout, lists=_list_files)
         try:
             splits = _read_splits(root)
         except (ClipError, IndexError, ValueError) as error:
@@ -96,11 +97,18 @@ class LEDOV(Corpus):
             first_annotation=1,
             n_fixated_frames=count_fixated(rows),
         )
-        return Reading(clip, rows, _count_finding(entry, video, data))
+        return Reading(clip, rows, (*video.findings, *_count_finding(entry, video, data)))
 
 
 def _identify(name: str) -> str:
     return name
+
+
+def _list_files(root: Path) -> dict[str, str]:
+    """Return the files that the splits are read from, by what they hold."""
+    together = (root / "namelist.mat").is_file()
+    lists = {key: "namelist.mat" if together else f"{key}.mat" for key in _LISTS}
+    return {"VideoNameList": "VideoNameList.mat", **lists}
 
 
 def _entry(name: str, split: str, place: Place | None) -> Entry:
@@ -192,15 +200,14 @@ def _five_columns(fixdata: np.ndarray) -> np.ndarray:
 
 def _read_splits(root: Path) -> dict[str, str]:
     """Return the split of every listed video."""
-    names = matfile.load(root, "VideoNameList.mat", "VideoNameList")
+    files = _list_files(root)
+    names = matfile.load(root, files["VideoNameList"], "VideoNameList")
     if not isinstance(names, str | list | np.ndarray):
         raise ValueError(f"expected names in VideoNameList, found {names!r}")
     names = [names] if isinstance(names, str) else [str(name) for name in names]
-    together = (root / "namelist.mat").is_file()
     splits: dict[str, str] = {}
     for key, split in _LISTS.items():
-        path = "namelist.mat" if together else f"{key}.mat"
-        for index in np.unique(np.asarray(matfile.load(root, path, key)).ravel().astype(int)):
+        for index in np.unique(np.asarray(matfile.load(root, files[key], key)).ravel().astype(int)):
             if not 1 <= index <= len(names):
                 raise IndexError(f"index {index} in {key}, with {len(names)} names in VideoNameList")
             name = names[index - 1]

@@ -14,7 +14,8 @@ above 0 is a fixated pixel, or .mat files with such an image as I.
 Splits are taken from train.txt, val.txt and test.txt beside these folders, one clip to a line, or else from
 the folders train, val and test; where there are neither, every clip trains. Clips in no list are in no split.
 Both may also be called training, validation or valid, and testing, in upper or lower case. In a list, clips
-may have their suffix and folder, and lines that begin with # say nothing.
+may have their suffix and folder, and lines that begin with # say nothing. A list may also be a table or JSON
+(`datasets.listing.list_formats`). Whatever else lies beside the clips is named among the problems.
 If there is nothing for validation, a tenth of the training clips is held out
 (`datasets.listing.holdout`). Clips without maps have theirs made from their fixations; without either
 they are unannotated.
@@ -23,7 +24,7 @@ they are unannotated.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -33,14 +34,13 @@ import numpy as np
 
 from datasets.corpora.registry import is_plain, taken
 from datasets.corpus import Corpus, Entry, Layout, Listing, MapRule, Reading
-from datasets.listing.file_names import escapes, first_few, is_usable_name
+from datasets.listing.file_names import escapes, first_few
 from datasets.listing.holdout import hold_out
 from datasets.listing.layouts import Place, detect, listed_only
 from datasets.listing.published_lists import unlisted
-from datasets.listing.split_lists import SPLIT_OF, Lists, read_lists
+from datasets.listing.split_lists import SPLIT_OF, Lists, list_files, read_lists
 from datasets.reading.clip import read_clip
 from manifests import Finding, Problem, ProblemError, natural_key
-from manifests.problem import suggest
 
 _WORDS = tuple(SPLIT_OF)
 
@@ -101,7 +101,7 @@ class FolderCorpus(Corpus):
 
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the clips that are there, and those that only a split list names."""
-        found = detect(self.name, root, self.layouts, _identify, layout)
+        found = detect(self.name, root, self.layouts, _identify, layout, lists=list_files)
         places = [replace(place, part=SPLIT_OF.get(place.part, "")) for place in found.places]
         lists, notes = read_lists(root, {place.entry.clip for place in places})
         entries = [_entry(place, lists) for place in places]
@@ -113,7 +113,7 @@ class FolderCorpus(Corpus):
             entries.append(listed_only(name, split, path, media, lists.hints.get(name, "")))
         if not any(entry.split == "val" for entry in entries):
             entries = hold_out(entries, self.name, how="grouped", seed=self.seed)
-        notes += [*_told_by_listing(places, lists, entries), *_unknown(root, self.layouts)]
+        notes += _told_by_listing(places, lists, entries)
         if not any(entry.split == "train" and not entry.fault for entry in entries):
             remedy = "Name some in train.txt, or lay them below train; to test only, this is no matter."
             expected = "annotated clips to train on"
@@ -173,26 +173,3 @@ def _told_by_listing(places: list[Place], lists: Lists, entries: list[Entry]) ->
             found += f": {first_few(names)}"
             findings.append(Finding(level, kind, "", "", expected, found, remedy))
     return findings
-
-
-def _unknown(root: Path, layouts: Iterable[Layout]) -> Iterator[Finding]:
-    """Yield what lies in the root, and is neither a folder of any layout nor a list: it may be misspelt."""
-    patterns = [p for known in layouts for p in (*known.media, *known.maps, *known.fixations)]
-    folders = {pattern.partition("/")[0] for pattern in patterns} - {"{part}"} | set(_WORDS)
-    # What `python -m datasets gaze` has made maps and fixations of.
-    folders.add("gaze")
-    for path in sorted(root.iterdir()):
-        stem, suffix = path.stem.lower(), path.suffix.lower()
-        if not is_usable_name(path.name):
-            continue
-        if path.is_dir():
-            known = path.name in folders or path.name.lower() in _WORDS
-            what, names = "folders of a layout", folders
-        elif suffix == ".txt":
-            known, what, names = stem in _WORDS, "split lists", set(_WORDS)
-        else:
-            continue
-        if not known:
-            remedy = suggest(path.stem if path.is_file() else path.name, names)
-            level = "warning" if remedy.startswith("Did") else "note"
-            yield Finding(level, "unknown-name", "", path.name, what, "another name", f"Left aside. {remedy}")

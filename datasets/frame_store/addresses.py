@@ -18,7 +18,7 @@ from datasets.reading.video import RESIZE_RULE, Size
 from datasets.remote import Kind
 from manifests import Clip, Manifest
 
-STORE_VERSION = 2
+STORE_VERSION = 3
 """Raised by hand when the same files would be stored as other bytes, as when other fixations are worked out
 of them; part of the address."""
 

@@ -17,6 +17,7 @@ import numpy as np
 from datasets.corpora.registry import default_folder, get
 from datasets.corpus import Corpus, Entry, Listing, Reading
 from datasets.damaged import describe
+from datasets.indexing.annotation_checks import says_nothing
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
 from datasets.indexing.read_entry import read_entry
@@ -94,7 +95,7 @@ def index(
             raise ProblemError(_nothing_usable(corpus, root, clips))
         clips = [replace(clip, split=splits[clip.clip]) for clip in clips]
         findings = [*listing.findings, *completeness(corpus, listing), *findings]
-        findings += _without_rule(corpus, clips)
+        findings += [*_without_rule(corpus, clips), *says_nothing(root, clips)]
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
 VIDEO_SUFFIXES = ("avi", "mp4", "m4v", "mkv", "mov", "mpg", "mpeg", "webm", "wmv", "flv")
-IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp")
+IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff")
 
 JUNK_NAMES = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found")
 """Left by file managers and file systems, in lower case."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +43,6 @@ class FolderTree:
         self._folders: dict[str, dict[str, bool]] = {}
         self._hits: dict[tuple[str, tuple[str, ...]], list[Hit]] = {}
         self._images: dict[str, bool] = {}
-        self.strays: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        """Of each pattern, the folders where clips are looked for, and the names there that are none."""
         self.outside: set[str] = set()
         """Links met on the way that lead out of the root."""
         self.closed: dict[str, str] = {}
@@ -72,9 +70,7 @@ class FolderTree:
             for depth, step in enumerate(steps, start=1):
                 wants_folder = depth < len(steps) or "." not in step
                 shape = _shape(step, parts) if "{" in step else None
-                hits = [
-                    new for hit in hits for new in self._step(pattern, hit, step, shape, folder=wants_folder)
-                ]
+                hits = [new for hit in hits for new in self._step(hit, step, shape, folder=wants_folder)]
             self._hits[key] = hits
         return self._hits[key]
 
@@ -93,9 +89,7 @@ class FolderTree:
         except OSError as error:
             self.closed[folder] = error.strerror or type(error).__name__
 
-    def _step(
-        self, pattern: str, hit: Hit, step: str, shape: re.Pattern[str] | None, *, folder: bool
-    ) -> Iterator[Hit]:
+    def _step(self, hit: Hit, step: str, shape: re.Pattern[str] | None, *, folder: bool) -> Iterator[Hit]:
         """Yield what follows a hit by one step of a pattern."""
         names = self.names(hit.path)
         if shape is None:
@@ -109,8 +103,8 @@ class FolderTree:
             written = fields.get("clip", hit.name)
             clip = (self._identify(written) or "") if match and written else ""
             if "{clip}" in step and not hit.name and not clip:
-                self.strays[pattern][hit.path].add(name)
-            elif match and written == (hit.name or written):
+                continue
+            if match and written == (hit.name or written):
                 yield Hit(_join(hit.path, name), clip, fields.get("part", hit.part), written)
 
 

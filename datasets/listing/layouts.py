@@ -8,13 +8,13 @@ with a dot names a file, any other a folder: ``video/{clip}.{video}``, ``annotat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.corpus import Entry, Layout
-from datasets.listing.file_names import first_few, is_image
 from datasets.listing.folder_tree import FolderTree, Hit, Identify
+from datasets.listing.left_aside import left_aside, what_is_there
 from manifests import Finding, Problem, ProblemError, natural_key
 from manifests.problem import suggest
 
@@ -45,12 +45,27 @@ class Found:
 
 
 def detect(
-    corpus: str, root: Path, layouts: Sequence[Layout], identify: Identify, wanted: str | None = None
+    corpus: str,
+    root: Path,
+    layouts: Sequence[Layout],
+    identify: Identify,
+    wanted: str | None = None,
+    *,
+    lists: Callable[[Path], Mapping[str, str]] = lambda _: {},
 ) -> Found:
     """Find the layout with the most clips that have both media and annotations.
 
     Where no clip of any layout has annotations, media alone count. A clip found twice, or annotated and
-    without media, is listed once, with its fault.
+    without media, is listed once, with its fault. Whatever lies beside the clips is named
+    (`datasets.listing.left_aside`).
+
+    Args:
+        corpus: its name.
+        root: where it lies.
+        layouts: the ways in which it may lie there.
+        identify: which names are clips.
+        wanted: name of the layout to take; None takes the one that fits best.
+        lists: what the corpus reads besides its clips, from the root: file names by what they say.
 
     Raises:
         ProblemError: nothing of the corpus is there, two layouts fit equally, or there is none so called.
@@ -74,8 +89,10 @@ def detect(
         if count and found[name] != found[best]
     ]
     places = found[best]
-    notes += [*_links(tree, places), *_closed(tree), *_strays(tree, known[best])]
-    return Found(best, places, [*notes, *_stray_images(tree, known[best], places)])
+    used = [known[name] for name, count in fits.items() if count]
+    notes += [*_links(tree, places), *_closed(tree)]
+    notes += left_aside(tree, layouts, used, set(lists(root).values()))
+    return Found(best, places, notes)
 
 
 def require(corpus: str, root: Path, found: object, expected: str) -> None:
@@ -84,8 +101,7 @@ def require(corpus: str, root: Path, found: object, expected: str) -> None:
         return
     inside = "a file" if root.is_file() else "no such folder"
     if root.is_dir():
-        names = sorted(p.name for p in root.iterdir())
-        inside = f"only {first_few(names, 8)}" if names else "an empty folder"
+        inside = what_is_there(root)
     raise ProblemError(
         Problem(f"{corpus} at {root}", expected, inside, "Give the folder that holds these as --root.")
     )
@@ -217,29 +233,3 @@ def _closed(tree: FolderTree) -> Iterator[Finding]:
     for folder, count in sorted(tree.unwritable.items()):
         remedy = "They are left aside; rename them."
         yield Finding("warning", "bad-name", "", folder, "names in UTF-8", f"{count} that are not", remedy)
-
-
-def _strays(tree: FolderTree, layout: Layout) -> Iterator[Finding]:
-    """Yield a note for each folder with names that are no clips among those that are."""
-    for pattern in layout.media:
-        for folder, names in sorted(tree.strays[pattern].items()):
-            yield stray_files("note", "", folder, "clips only", names)
-
-
-def _stray_images(tree: FolderTree, layout: Layout, places: Iterable[Place]) -> Iterator[Finding]:
-    """Yield a warning for each clip with images beside its folder of maps."""
-    if not any("{clip}" in pattern.rpartition("/")[0] for pattern in layout.maps):
-        return
-    for place in places:
-        folder = place.entry.maps.rpartition("/")[0]
-        names = [n for n, is_folder in tree.names(folder).items() if not is_folder and is_image(n)]
-        if folder and names:
-            yield stray_files("warning", place.entry.clip, folder, "no image beside the folders", names)
-
-
-def stray_files(level: str, clip: str, folder: str, expected: str, names: Iterable[str]) -> Finding:
-    """Return the finding for files that stand where they are not looked for."""
-    names = sorted(names, key=natural_key)
-    found = f"{len(names)} more: {first_few(names)}"
-    remedy = "They are left aside; remove or rename them."
-    return Finding(level, "stray-file", clip, folder, expected, found, remedy)

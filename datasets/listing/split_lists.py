@@ -1,7 +1,8 @@
-"""The lists of clips that a corpus of one's own may have: train.txt, val.txt and test.txt."""
+"""The lists of clips that a corpus of one's own may have: train.txt, val.txt, test.txt and the like."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, escapes
+from datasets.listing.list_formats import LIST_SUFFIXES, listed_names
 from manifests import Finding, Problem, ProblemError
 
 PARTS = ("train", "val", "test")
@@ -44,12 +46,12 @@ def read_lists(root: Path, clips: Collection[str]) -> tuple[Lists, list[Finding]
         clips: identifiers of those that are there, by which names with a suffix or a folder are known.
 
     Raises:
-        ProblemError: one of them is no text, or a split has two.
+        ProblemError: one of them is no list (`datasets.listing.list_formats`), or a split has two.
     """
-    lists, findings = Lists(_files(root)), []
+    lists, findings = Lists(list_files(root)), []
     for split, file in lists.files.items():
         names = []
-        for line in _lines(root / file):
+        for line in listed_names(root / file, lambda text: _clip(text, clips) in clips):
             name = _clip(line, clips)
             names.append(name)
             lists.splits[name][split] = None
@@ -62,28 +64,30 @@ def read_lists(root: Path, clips: Collection[str]) -> tuple[Lists, list[Finding]
     return lists, findings
 
 
-def _files(root: Path) -> dict[str, str]:
-    """Return the names of the lists, in the order of the splits."""
-    files: dict[str, str] = {}
+def list_files(root: Path) -> dict[str, str]:
+    """Return the names of the lists, in the order of the splits; .txt goes before other suffixes.
+
+    Raises:
+        ProblemError: a split has two.
+    """
+    files: dict[str, list[str]] = defaultdict(list)
     for path in sorted(root.iterdir()):
-        split = SPLIT_OF.get(path.stem.lower()) if path.suffix.lower() == ".txt" else None
-        if split is None or not path.is_file():
-            continue
-        if split in files:
-            found, remedy = f"{files[split]} and {path.name}", "Put the clips into one of them."
+        split = SPLIT_OF.get(path.stem.lower()) if path.suffix.lower() in LIST_SUFFIXES else None
+        if split and path.is_file():
+            files[split].append(path.name)
+    chosen = {}
+    for split in (split for split in PARTS if split in files):
+        first = [name for name in files[split] if name.lower().endswith(LIST_SUFFIXES[0])] or files[split]
+        if len(first) > 1:
+            found, remedy = " and ".join(first), "Put the clips into one of them."
             raise ProblemError(Problem(f"lists in {root}", f"one for {split}", found, remedy))
-        files[split] = path.name
-    return {split: files[split] for split in PARTS if split in files}
+        chosen[split] = first[0]
+    return chosen
 
 
-def _lines(path: Path) -> list[str]:
-    """Return the lines of a list that name clips."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = "Write one clip to a line, in UTF-8."
-        raise ProblemError(Problem(f"{path}", "a list of clips", type(error).__name__, remedy)) from error
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+def tells_split(name: str) -> bool:
+    """Whether a file's name has the word of a split in it, as test_list.mat and ids-train.xlsx do."""
+    return any(word in SPLIT_OF for word in re.findall("[a-z]+", name.lower()))
 
 
 def _clip(name: str, clips: Collection[str]) -> str:

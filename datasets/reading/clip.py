@@ -6,31 +6,23 @@ That costs what decoding costs, and is what makes a manifest worth trusting: wha
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import numpy as np
 
 from datasets.corpus import ClipError, Entry, Reading, Rows
 from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import IMAGE_SUFFIXES
-from datasets.listing.layouts import outside_root, stray_files
-from datasets.reading.images import check_depth, check_size
-from datasets.reading.numbered_files import (
-    Numbered,
-    count_files,
-    count_fixated,
-    decoded,
-    numbered,
-    read_fixation_images,
-    read_fixation_mats,
-)
-from datasets.reading.video import probe
+from datasets.reading.beside import beside, left_aside_of
+from datasets.reading.fixation_points import count_fixated
+from datasets.reading.fixations import NO_ROWS, find_fixations, read_fixations
+from datasets.reading.images import check_size
+from datasets.reading.numbered_files import Numbered, decoded, files_by_suffix, numbered
+from datasets.reading.pixels import frame_pixels, left_out, map_pixels
+from datasets.reading.video import probe, turned
 from manifests import Finding
-
-NO_ROWS = np.empty((0, 3), np.int32)
-_NOT_PNG = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix != "png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +40,8 @@ class Media:
     """The frame images; None for an encoded video."""
     promised: int = 0
     """Frames that a video's header promises; 0 for frame images."""
+    findings: tuple[Finding, ...] = ()
+    """What was noticed while they were decoded."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,34 +78,21 @@ def read_clip(
     """
     media = read_media(root, entry, fps, prefix)
     files = [media.images] if media.images else []
-    findings: list[Finding] = []
+    findings = list(media.findings)
     if not (entry.maps or entry.fixations):
         if cut := cut_off(media):
             raise cut
-        findings = _noticed(entry, files)
+        findings += beside(entry, files)
         return _reading(corpus, entry, media, maps=None, fixations=None, rows=NO_ROWS, findings=findings)
     maps = numbered(root, entry.maps, IMAGE_SUFFIXES, prefix) if entry.maps else None
-    fixations = _find_fixations(root, entry.fixations, prefix) if entry.fixations else None
+    fixations = find_fixations(root, entry.fixations, prefix) if entry.fixations else None
     _require_annotation(entry, maps, fixations, needs_maps)
     _check_counts(entry, media, maps, fixations)
     if maps:
         findings += _read_maps(root, entry, maps, media)
-    if fixations:
-        read = read_fixation_images if fixations.pattern.lower().endswith(".png") else read_fixation_mats
-        rows = read(root, fixations, media.size)
-    else:
-        rows = NO_ROWS
-        remedy = "NSS and AUC cannot be scored on this clip; unpack its fixations to have them."
-        expected, place, found = "fixations beside the maps", entry.fixations, "none"
-        if others := count_files(root, place, _NOT_PNG) if place else 0:
-            found, remedy = (
-                f"{others} images that are no PNG",
-                "Give PNG images or .mat files: JPEG blurs single pixels.",
-            )
-        missing = ClipError("no-fixations", expected, found, path=place, remedy=remedy)
-        findings.append(as_finding(missing, entry, "warning"))
-    findings += _noticed(entry, [f for f in (*files, maps, fixations) if f])
-    findings += _other_fixations(root, entry, fixations)
+    fixations, rows, told = read_fixations(root, entry, fixations, media.size, required=maps is None)
+    findings += told
+    findings += beside(entry, [f for f in (*files, maps) if f])
     return _reading(corpus, entry, media, maps=maps, fixations=fixations, rows=rows, findings=findings)
 
 
@@ -140,7 +121,17 @@ def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = 
         tuple(video.keyframes),
         tuple(video.keyframe_frames),
         promised=video.promised,
+        findings=_turned(entry, turned(path)),
     )
+
+
+def _turned(entry: Entry, how: str) -> tuple[Finding, ...]:
+    """Return a note where frames are turned as their metadata say."""
+    if not how:
+        return ()
+    remedy = "Nothing, unless its maps were made of the picture as it is stored."
+    error = ClipError("rotated-video", "frames stored as they are shown", how, remedy=remedy)
+    return (as_finding(error, entry, "note"),)
 
 
 def cut_off(media: Media) -> ClipError | None:
@@ -158,39 +149,21 @@ def cut_off(media: Media) -> ClipError | None:
 def _read_images(root: Path, entry: Entry, fps: float, prefix: str | None) -> Media:
     images = numbered(root, entry.path, IMAGE_SUFFIXES, prefix)
     if images is None:
-        raise ClipError("no-frames", "numbered frame images", f"none in {entry.path}")
+        kinds = files_by_suffix(root, entry.path).most_common(3)
+        others = f" but {', '.join(f'{count} {suffix}' for suffix, count in kinds)}" if kinds else ""
+        expected = f"numbered frame images ({', '.join(IMAGE_SUFFIXES)})"
+        raise ClipError("no-frames", expected, f"none in {entry.path}{others}")
     size: tuple[int, int] | None = None
-    codec = ""
+    codec, lost = "", Counter[str]()
     for i, image in enumerate(decoded(root, images)):
         if size is None:
             size, codec = image.size, (image.format or "").lower()
         check_size(image, size, images.path(i))
-        check_depth(image, images.path(i))
+        frame_pixels(image, images.path(i))
+        lost[left_out(image)] += 1
     width, height = size or (0, 0)
-    return Media(images.count, width, height, fps, codec, images=images)
-
-
-def _find_fixations(root: Path, folder: str, prefix: str | None) -> Numbered | None:
-    """Find the fixation images; where there are none, the .mat files beside or one folder below."""
-    return (
-        numbered(root, folder, ("png",), prefix)
-        or numbered(root, folder, ("mat",), prefix)
-        or numbered(root, f"{folder}/maps", ("mat",), prefix)
-    )
-
-
-def _other_fixations(root: Path, entry: Entry, fixations: Numbered | None) -> list[Finding]:
-    """Return a warning when beside the fixation images there are .mat files, and not as many."""
-    if fixations is None or not fixations.pattern.lower().endswith(".png"):
-        return []
-    mats = [count_files(root, folder, ("mat",)) for folder in (fixations.folder, f"{fixations.folder}/maps")]
-    other = [count for count in mats if count not in (0, fixations.count)]
-    if not other:
-        return []
-    expected, found = f"as many .mat files as images, {fixations.count}", f"{other[0]}"
-    remedy = "The images are read, and the .mat files are not; see whether both are whole."
-    error = ClipError("two-fixations", expected, found, path=fixations.folder, remedy=remedy)
-    return [as_finding(error, entry, "warning")]
+    told = tuple(left_aside_of(entry, images, lost))
+    return Media(images.count, width, height, fps, codec, images=images, findings=told)
 
 
 def _require_annotation(
@@ -238,30 +211,17 @@ def _count_remedy(entry: Entry, n_frames: int, annotated: int, n_other: int) -> 
 
 
 def _read_maps(root: Path, entry: Entry, maps: Numbered, media: Media) -> list[Finding]:
-    """Decode all the maps; return a note when some of them are zero everywhere."""
-    empty = 0
+    """Decode all the maps; return what of them is left aside, and a note when some are zero everywhere."""
+    empty, lost = 0, Counter[str]()
     for i, image in enumerate(decoded(root, maps)):
         check_size(image, media.size, maps.path(i))
-        check_depth(image, maps.path(i))
-        empty += (image if image.mode == "L" else image.convert("L")).getbbox() is None
-    if not empty:
-        return []
-    found, remedy = f"{empty} of {maps.count} all zero", "Nothing: no score is made up for these frames."
-    zero = ClipError("zero-maps", "maps that mark something", found, path=maps.folder, remedy=remedy)
-    return [as_finding(zero, entry, "note")]
-
-
-def _noticed(entry: Entry, files: list[Numbered]) -> list[Finding]:
-    """Return what is to be said of the folders of a clip that stops nothing."""
-    findings = []
-    for numbers in files:
-        if numbers.strays:
-            findings.append(
-                stray_files("warning", entry.clip, numbers.folder, "numbered files only", numbers.strays)
-            )
-        if numbers.links:
-            found = f"{numbers.links} links that lead out of it"
-            findings.append(outside_root(entry.clip, numbers.folder, found))
+        empty += not map_pixels(image, maps.path(i)).any()
+        lost[left_out(image)] += 1
+    findings = list(left_aside_of(entry, maps, lost))
+    if empty:
+        found, remedy = f"{empty} of {maps.count} all zero", "Nothing: no score is made up for these frames."
+        zero = ClipError("zero-maps", "maps that mark something", found, path=maps.folder, remedy=remedy)
+        findings.append(as_finding(zero, entry, "note"))
     return findings
 
 

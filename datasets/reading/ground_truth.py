@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.corpus import MapRule
-from datasets.reading.images import check_depth, check_size, open_image
+from datasets.reading.images import check_size, open_image
+from datasets.reading.pixels import map_pixels
 from manifests import Clip
 
 
@@ -43,8 +44,7 @@ def shipped_map(root: Path | str, clip: Clip, i: int) -> np.ndarray:
     path = clip.map_path(i)
     image = open_image(root, path)
     check_size(image, (clip.width, clip.height), path)
-    check_depth(image, path)
-    return np.asarray(image.convert("L"))
+    return map_pixels(image, path)
 
 
 def _response(positions: np.ndarray, length: int, rule: MapRule, sigma: float) -> np.ndarray:

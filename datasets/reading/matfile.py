@@ -22,7 +22,8 @@ def load(root: Path, path: str, key: str) -> object:
     """Return one variable of a .mat file as Python sees it.
 
     Numeric arrays keep MATLAB's shape where they have one of two or more dimensions above 1, structs become
-    dictionaries, cell arrays lists, and text str; both generations give the same.
+    dictionaries, arrays of them and cell arrays lists, text str, logical values uint8, and sparse matrices
+    full; both generations give the same.
 
     Args:
         root: the corpus root.
@@ -71,29 +72,68 @@ def _check_elements(content: bytes, start: int, stop: int, tag: str) -> None:
 def _from_73(path: Path, key: str) -> tuple[object, list[str]]:
     with h5py.File(path) as file:
         names = [n for n in file if not n.startswith("#")]
-        return _from_hdf5(file, file[key]) if key in names else None, names
+        return _plain(_from_hdf5(file, file[key])) if key in names else None, names
 
 
 def _plain(value: Any) -> object:
-    """Turn what scipy gives for a cell array into a list, and for a sparse matrix into a full one."""
+    """Bring what scipy gives, and what is read from HDF5, into the one form that `load` promises."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, np.ndarray) and value.dtype == object:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if scipy.sparse.issparse(value):
+        value = value.toarray()
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype == object:
         return [_plain(item) for item in value.ravel().tolist()]
-    return value.toarray() if scipy.sparse.issparse(value) else value
+    if value.dtype.kind == "U" and value.size == 0:
+        return ""
+    value = np.squeeze(value)
+    value = value.astype(np.uint8) if value.dtype == bool else value
+    return value.item() if value.ndim == 0 else value
 
 
 def _from_hdf5(file: h5py.File, node: h5py.Group | h5py.Dataset) -> object:
     """Read one MATLAB 7.3 value: HDF5 holds its arrays transposed and its cells as references."""
-    if isinstance(node, h5py.Group):
-        return {name: _from_hdf5(file, item) for name, item in node.items()}
     kind = node.attrs.get("MATLAB_class", b"double")
+    if isinstance(node, h5py.Group):
+        if "MATLAB_sparse" in node.attrs:
+            return _sparse(node, int(node.attrs["MATLAB_sparse"]))
+        return _structs({name: _from_hdf5(file, item) for name, item in node.items()}, list(node.values()))
     if node.attrs.get("MATLAB_empty", 0):
-        return "" if kind == b"char" else np.empty((0, 0))
+        # The value is the shape of what is not there.
+        empty = np.empty([int(side) for side in node[()]]).squeeze()
+        return {b"char": "", b"cell": []}.get(kind, empty)
     value = node[()]
     if h5py.check_ref_dtype(node.dtype) is not None:
         return [_from_hdf5(file, file[reference]) for reference in value.T.ravel()]
     if kind == b"char":
-        return "".join(map(chr, value.ravel()))
-    value = np.squeeze(value.T)
-    return value.item() if value.ndim == 0 else value
+        rows = ["".join(map(chr, row)) for row in np.atleast_2d(value.T)]
+        return rows[0] if len(rows) == 1 else np.array(rows)
+    if value.dtype.names == ("real", "imag"):
+        value = value["real"] + 1j * value["imag"]
+    return value.T
+
+
+def _sparse(node: h5py.Group, n_rows: int) -> np.ndarray:
+    """Return a sparse matrix in full, from values, their rows and the ends of the columns."""
+    ends = node["jc"][()].astype(np.int64)
+    rows = node["ir"][()].astype(np.int64) if "ir" in node else np.empty(0, np.int64)
+    values: Any = node["data"][()] if "data" in node else np.empty(0)
+    if values.dtype.names == ("real", "imag"):
+        values = values["real"] + 1j * values["imag"]
+    full = np.zeros((n_rows, len(ends) - 1), values.dtype)
+    full[rows, np.repeat(np.arange(len(ends) - 1), np.diff(ends))] = values
+    return full
+
+
+def _structs(fields: dict[str, object], nodes: list[h5py.Group | h5py.Dataset]) -> object:
+    """Return a struct, or a list of structs where each field is a dataset of references without a class."""
+    if not nodes or any(
+        isinstance(n, h5py.Group) or "MATLAB_class" in n.attrs or h5py.check_ref_dtype(n.dtype) is None
+        for n in nodes
+    ):
+        return fields
+    columns = [value for value in fields.values() if isinstance(value, list)]
+    return [dict(zip(fields, row, strict=True)) for row in zip(*columns, strict=True)]

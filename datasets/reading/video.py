@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from datasets.corpus import ClipError
 from datasets.reading.container_header import Header
-from datasets.reading.images import check_depth, open_image
+from datasets.reading.images import open_image
+from datasets.reading.pixels import frame_pixels
+from datasets.reading.seeking import Keyframes, SeekCheck, after_seek
+from datasets.reading.upright import rgb, shown_size, turn
 from manifests import Clip, Problem, ProblemError
 
 RESIZE_RULE = "pil-bilinear"
@@ -67,7 +67,7 @@ def probe(path: Path, threads: int = 0) -> Probe:
         av.FFmpegError: the file cannot be decoded.
     """
     n_frames, sizes = 0, set()
-    keyframes: list[tuple[int, int]] = []
+    seeks = SeekCheck()
     with _open(path, threads) as (container, stream):
         header = Header(container, stream)
         for packet in container.demux(stream):
@@ -75,10 +75,9 @@ def probe(path: Path, threads: int = 0) -> Probe:
             for frame in packet.decode():
                 if frame.is_corrupt:
                     raise ClipError("damaged-frame", "every frame sound", f"frame {n_frames} damaged")
-                sizes.add((frame.width, frame.height))
+                sizes.add(shown_size(frame))
                 header.see(frame)
-                if _is_keyframe(frame) and frame.pts is not None:
-                    keyframes.append((frame.pts, n_frames))
+                seeks.see(frame, n_frames)
                 n_frames += 1
         fps, codec = float(stream.average_rate or 0), stream.codec_context.name
     if n_frames == 0:
@@ -86,17 +85,18 @@ def probe(path: Path, threads: int = 0) -> Probe:
     if len(sizes) > 1:
         raise ClipError("size-mismatch", "frames of one size", f"{sorted(sizes)}")
     width, height = sizes.pop()
-    times, numbers = zip(*_seekable(keyframes), strict=True) if _seekable(keyframes) else ((), ())
+    found = seeks.sound(lambda: _open(path, threads))
+    times, numbers = tuple(found.times), tuple(found.frames)
     return Probe(n_frames, width, height, fps, codec, times, numbers, header.promised(n_frames, fps))
 
 
-def _seekable(keyframes: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the keyframes (time, frame), or none where times begin again, as in files put end to end.
+def turned(path: Path) -> str:
+    """Say how a video's frames are turned before they are shown, by its first one; empty if they are not.
 
-    One time then belongs to two frames, and no seek could tell which of them it has come to.
+    Errors of `probe`.
     """
-    times = [time for time, _ in keyframes]
-    return keyframes if all(a < b for a, b in itertools.pairwise(times)) else []
+    with _open(path, threads=1) as (container, stream):
+        return next((turn(frame) for frame in container.decode(stream)), "")
 
 
 def iter_frames(
@@ -188,23 +188,16 @@ def _open(path: Path, threads: int) -> Iterator[tuple[av.container.InputContaine
         yield container, stream
 
 
-def _is_keyframe(frame: av.VideoFrame) -> bool:
-    """Whether decoding may begin here: a marked frame that refers to no other, with a time to seek to.
-
-    A stream that refreshes its picture bit by bit marks frames that are whole only after those before.
-    """
-    return frame.key_frame and frame.pict_type == PictureType.I and frame.pts is not None
-
-
 def _decoded(path: Path, clip: Clip, start: int, stop: int, threads: int) -> Iterator[np.ndarray]:
     """Yield frames start … stop of a video as RGB; what a seek does not give, decoding from the beginning."""
     to_rgb, due = VideoReformatter(), start  # one for all frames: each by itself would set up its own
-    seekable = bisect.bisect_right(clip.keyframe_frames, start) > 1
-    for numbered in (_after_seek, _from_beginning) if seekable else (_from_beginning,):
+    keyframes = Keyframes(clip.keyframes, clip.keyframe_frames)
+    for seeks in (True, False) if keyframes.before(start) > 1 else (False,):
         with _open(path, threads) as (container, stream):
-            for i, frame in numbered(container, stream, clip, start):
+            frames = after_seek(container, stream, keyframes, start) if seeks else None
+            for i, frame in frames or _from_beginning(container, stream, clip):
                 if due == i < stop:
-                    yield to_rgb.reformat(frame, format="rgb24").to_ndarray()
+                    yield rgb(frame, to_rgb)
                     due += 1
                 if due == stop < clip.n_frames:
                     return
@@ -213,7 +206,7 @@ def _decoded(path: Path, clip: Clip, start: int, stop: int, threads: int) -> Ite
 
 
 def _from_beginning(
-    container: av.container.InputContainer, stream: av.VideoStream, clip: Clip, _: int
+    container: av.container.InputContainer, stream: av.VideoStream, clip: Clip
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield every frame with its number; one too many or a damaged one is not what was indexed."""
     for i, frame in enumerate(container.decode(stream)):
@@ -224,38 +217,10 @@ def _from_beginning(
         yield i, frame
 
 
-def _after_seek(
-    container: av.container.InputContainer, stream: av.VideoStream, clip: Clip, start: int
-) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield frames with their numbers from a keyframe at or before `start` on; ends early if in doubt.
-
-    Where a seek has come to is told by the first keyframe that decodes, by its time as indexed; what decodes
-    before it may refer to frames that were passed over (open groups of pictures). Some containers land late
-    (AVI and transport streams go by decoding times), so that an earlier one is sought, in growing steps.
-    """
-    known, back = bisect.bisect_right(clip.keyframe_frames, start), 1
-    number_of = dict(zip(clip.keyframes[:known], clip.keyframe_frames[:known], strict=True))
-    with suppress(av.FFmpegError):
-        while known > 1:
-            container.seek(clip.keyframes[known - 1], stream=stream)
-            frames = container.decode(stream)
-            first = next(filter(_is_keyframe, frames), None)
-            if first is not None and first.pts in number_of:
-                numbers = range(number_of[first.pts], clip.n_frames)
-                sound = itertools.takewhile(
-                    lambda frame: not frame.is_corrupt, itertools.chain([first], frames)
-                )
-                yield from zip(numbers, sound, strict=False)
-                return
-            known, back = known - back, 2 * back
-
-
 def _images(root: Path, clip: Clip, start: int, stop: int) -> Iterator[np.ndarray]:
     for i in range(start, stop):
         path = clip.frame_path(i)
-        image = open_image(root, path)
-        check_depth(image, path)
-        yield np.asarray(image.convert("RGB"))
+        yield frame_pixels(open_image(root, path), path)
 
 
 def changed(root: Path | str, clip: Clip, error: ClipError) -> ProblemError:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
+from av.video.reformatter import VideoReformatter
+from PIL import Image, ImageOps
 
 from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_usable_name
+from datasets.reading.upright import rgb, shown_size
 from datasets.reading.video import iter_frames, resize
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
 
@@ -93,19 +95,20 @@ def _video(path: Path) -> Source:
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate or Fraction(30)
             seconds = float(container.duration or 0) / av.time_base
-            size = codec.height, codec.width
+            width, height = shown_size(next(container.decode(stream)))
             n_frames = stream.frames or round(seconds * rate) or None
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
-    return Source(path.stem, size, rate, n_frames, lambda: _decoded(path))
+    return Source(path.stem, (height, width), rate, n_frames, lambda: _decoded(path))
 
 
 def _decoded(path: Path) -> Iterator[np.ndarray]:
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             container.streams.video[0].thread_type = "AUTO"
+            to_rgb = VideoReformatter()
             for frame in container.decode(video=0):
-                yield frame.to_ndarray(format="rgb24")
+                yield rgb(frame, to_rgb)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
 
@@ -116,14 +119,13 @@ def _folder(path: Path, rate: Fraction) -> Source:
     if not files:
         known = f"Known are {', '.join(f'.{suffix}' for suffix in sorted(IMAGE_SUFFIXES))}."
         raise ProblemError(Problem(str(path), "images", "none", known))
-    with Image.open(files[0]) as first:
-        size = first.height, first.width
+    size = _read(files[0]).shape[:2]
     return Source(path.name, size, rate, len(files), lambda: map(_read, files), path)
 
 
 def _read(file: Path) -> np.ndarray:
     with Image.open(file) as image:
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def _unreadable(path: Path, error: Exception) -> ProblemError:

@@ -70,9 +70,11 @@ def expected_rows(n_frames: int) -> list[tuple[int, int, int]]:
 
 
 def write_maps(folder: Path, names: list[str], width: int = WIDTH, height: int = HEIGHT) -> None:
-    """Write maps; that of frame i has the value 10 + i everywhere."""
+    """Write maps; that of frame i has the value 10 + i everywhere but in its last pixel."""
     for i, name in enumerate(names):
-        write_png(folder / f"{name}.png", np.full((height, width), 10 + i, np.uint8))
+        values = np.full((height, width), 10 + i, np.uint8)
+        values[-1, -1] += 1
+        write_png(folder / f"{name}.png", values)
 
 
 def write_fixations(folder: Path, names: list[str], suffix: str = "png") -> None:

@@ -12,7 +12,8 @@ from PIL import Image
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import ClipError
 from datasets.indexing.read_entry import read_entry
-from datasets.reading.numbered_files import numbered, read_fixation_mats
+from datasets.reading.fixation_points import read_fixation_mats
+from datasets.reading.numbered_files import numbered
 from datasets.reading.video import probe
 
 SIZE, FRAMES = (48, 64), 6

@@ -23,8 +23,9 @@ from datasets.damaged import describe
 from datasets.frame_store.checksummed import Checksummed, DamageError, file_size
 from datasets.frame_store.checksummed import write as write_rows
 from datasets.listing.split_lists import read_lists
+from datasets.reading.fixation_points import read_fixation_mats
 from datasets.reading.images import open_image
-from datasets.reading.numbered_files import numbered, read_fixation_mats
+from datasets.reading.numbered_files import numbered
 from datasets.reading.video import probe, read_frames
 from grid.plan import Evaluation, Training
 from grid.results.checks import FRAME_SCHEMA
@@ -356,7 +357,8 @@ def mat_file(place, form):
     else:
         scipy.io.savemat(path, {"I": pixels}, do_compression=form == "5 compressed")
     listed = numbered(place, ".", ("mat",))
-    return Damaged(path, lambda: read_fixation_mats(place, listed, (WIDTH, HEIGHT)).tolist(), ClipError)
+    size = (WIDTH, HEIGHT)
+    return Damaged(path, lambda: list(read_fixation_mats(place, listed, size).rows.tolist()), ClipError)
 
 
 @pytest.mark.parametrize("form", ["5", "5 compressed", "7.3"])

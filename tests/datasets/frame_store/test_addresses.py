@@ -30,13 +30,13 @@ def addresses(folder, clip, rule=None):
     [
         (
             a_clip(map_pattern="maps/{:d}.png", path="video/1.avi", content="abc"),
-            "DHF1K-24x32-cf37beab/x-10512cd3a8da0e62",
+            "DHF1K-24x32-1dc953ae/x-10512cd3a8da0e62",
         ),
         (
             a_clip(corpus="LEDOV", fixation_pattern="x/Data.mat", content="abc"),
-            "LEDOV-24x32-cf37beab/x-8a15eca0e8a4f7f6",
+            "LEDOV-24x32-1dc953ae/x-8a15eca0e8a4f7f6",
         ),
-        (BARE, "Mine-24x32-cf37beab/a%20b%2F%C3%A9-39e94977d74f7c63"),
+        (BARE, "Mine-24x32-1dc953ae/a%20b%2F%C3%A9-39e94977d74f7c63"),
     ],
 )
 def test_names_are_pinned(tmp_path, clip, expected):

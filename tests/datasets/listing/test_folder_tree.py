@@ -42,10 +42,9 @@ def test_a_clip_named_twice_in_a_pattern_is_one_clip(tmp_path):
     assert found(tree, "{clip}/{clip}.{video}") == [("a/a.mp4", "a", ""), ("d/d.mkv", "d", "")]
 
 
-def test_names_that_are_no_clip_are_strays(tmp_path):
+def test_names_that_are_no_clip_are_passed_over(tmp_path):
     tree = tree_of(tmp_path, "v/1.avi", "v/x.avi", "v/notes.txt", identify=digits)
     assert found(tree, "v/{clip}.{video}") == [("v/1.avi", "1", "")]
-    assert dict(tree.strays["v/{clip}.{video}"]) == {"v": {"x.avi", "notes.txt"}}
 
 
 def test_characters_of_patterns_in_names_stand_for_themselves(tmp_path):

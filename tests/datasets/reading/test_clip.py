@@ -85,7 +85,7 @@ def test_numberless_images_and_other_files_are_left_aside(tmp_path):
     reading = read(tmp_path)
     assert reading.clip.status == "ok"
     assert [(f.level, f.kind, f.found) for f in reading.findings] == [
-        ("warning", "stray-file", "1 more: cover.png")
+        ("warning", "stray-file", "2 more: cover.png, notes.txt")
     ]
 
 
@@ -126,7 +126,8 @@ def test_fixation_images_in_jpeg_are_told_apart_from_none(tmp_path):
     for file in list((tmp_path / FIXATIONS).iterdir()):
         file.rename(file.with_suffix(".jpg"))
     (finding,) = read(tmp_path).findings
-    assert (finding.kind, finding.found) == ("no-fixations", "6 images that are no PNG")
+    assert (finding.kind, finding.found) == ("no-fixations", "only 6 jpg")
+    assert "JPEG blurs single pixels" in finding.remedy
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

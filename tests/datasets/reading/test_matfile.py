@@ -124,3 +124,83 @@ def test_a_file_that_is_no_matlab_file(tmp_path):
     assert (error.value.kind, error.value.path) == ("unreadable-mat", "x.mat")
     with pytest.raises(ClipError, match=r"the file y\.mat"):
         matfile.load(tmp_path, "y.mat", "Data")
+
+
+def put(group, name, data, kind="double", **attributes):
+    made = group.create_dataset(name, data=data)
+    made.attrs["MATLAB_class"] = np.bytes_(kind)
+    for key, value in attributes.items():
+        made.attrs[key] = value
+    return made
+
+
+def put_sparse(file, name, matrix, kind="double"):
+    group = file.create_group(name)
+    group.attrs["MATLAB_class"], group.attrs["MATLAB_sparse"] = np.bytes_(kind), np.uint64(matrix.shape[0])
+    group.create_dataset("jc", data=matrix.indptr.astype(np.uint64))
+    if matrix.nnz:  # MATLAB leaves both out of an empty one
+        group.create_dataset("data", data=matrix.data)
+        group.create_dataset("ir", data=matrix.indices.astype(np.uint64))
+
+
+FIXATED = np.zeros((48, 64))
+FIXATED[10, 20], FIXATED[30, 40], FIXATED[30, 2] = 1, 2, 3
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [FIXATED, FIXATED > 0, np.zeros((3, 4)), np.array([[0.0, 2, 0]]), np.array([[1 + 2j, 0], [0, 0]])],
+    ids=["double", "logical", "empty", "row", "complex"],
+)
+def test_a_sparse_matrix_is_the_same_from_both_generations(tmp_path, matrix):
+    sparse = csc_matrix(matrix)
+    savemat(tmp_path / "5.mat", {"I": sparse})
+    with h5py.File(tmp_path / "7.mat", "w", userblock_size=512) as file:
+        put_sparse(file, "I", csc_matrix(matrix.astype(np.uint8)) if matrix.dtype == bool else sparse)
+    found = [matfile.load(tmp_path, name, "I") for name in ("5.mat", "7.mat")]
+    for value in found:
+        np.testing.assert_array_equal(value, np.squeeze(matrix))
+    assert np.asarray(found[0]).dtype == np.asarray(found[1]).dtype
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.uint16, np.float32])
+def test_numbers_keep_their_kind_and_shape(tmp_path, dtype):
+    matrix = np.arange(6).reshape(2, 3).astype(dtype)
+    savemat(tmp_path / "5.mat", {"I": matrix})
+    with h5py.File(tmp_path / "7.mat", "w", userblock_size=512) as file:
+        put(file, "I", matrix.T, np.dtype(dtype).name)
+    for name in ("5.mat", "7.mat"):
+        found = matfile.load(tmp_path, name, "I")
+        assert (found.dtype, found.tolist()) == (dtype, matrix.tolist())
+
+
+def test_logical_empty_and_lines_of_text_and_structs_in_an_array(tmp_path):
+    structs = np.zeros(2, [("a", object), ("b", object)])
+    structs[0], structs[1] = (1.0, "x"), (2.0, "y")
+    cells = np.empty((0, 0), object)
+    values = {"yes": np.array([[True, False], [True, True]]), "none": np.zeros((0, 5)), "cells": cells}
+    savemat(tmp_path / "5.mat", values | {"lines": np.array(["ab ", "cde"]), "structs": structs, "text": ""})
+    with h5py.File(tmp_path / "7.mat", "w", userblock_size=512) as file:
+        put(file, "yes", values["yes"].T.astype(np.uint8), "logical", MATLAB_int_decode=1)
+        put(file, "none", np.array([0, 5], np.uint64), MATLAB_empty=1)
+        put(file, "cells", np.array([0, 0], np.uint64), "cell", MATLAB_empty=1)
+        put(file, "text", np.array([0, 0], np.uint64), "char", MATLAB_empty=1)
+        lines = np.array([[ord(letter) for letter in line] for line in ("ab ", "cde")], np.uint16)
+        put(file, "lines", lines.T, "char")
+        group = file.create_group("structs")
+        group.attrs["MATLAB_class"] = np.bytes_("struct")
+        refs = file.create_group("#refs#")
+        for field, items in (("a", (1.0, 2.0)), ("b", ("x", "y"))):
+            nodes = [
+                put(refs, f"{field}{i}", [[ord(item)]], "char")
+                if isinstance(item, str)
+                else put(refs, f"{field}{i}", [[item]])
+                for i, item in enumerate(items)
+            ]
+            group.create_dataset(field, data=np.array([[node.ref for node in nodes]], h5py.ref_dtype))
+    for name in ("5.mat", "7.mat"):
+        yes, none = (matfile.load(tmp_path, name, key) for key in ("yes", "none"))
+        assert (yes.dtype, yes.tolist(), none.size) == (np.uint8, [[1, 0], [1, 1]], 0)
+        assert list(matfile.load(tmp_path, name, "lines")) == ["ab ", "cde"]
+        assert (matfile.load(tmp_path, name, "cells"), matfile.load(tmp_path, name, "text")) == ([], "")
+        assert matfile.load(tmp_path, name, "structs") == [{"a": 1.0, "b": "x"}, {"a": 2.0, "b": "y"}]

@@ -2,28 +2,18 @@
 
 import numpy as np
 import pytest
-from scipy.io import savemat
 
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import ClipError
 from datasets.indexing.read_entry import read_entry
 from datasets.reading.numbered_files import (
-    MOST_FIXATED_SHARE,
     Numbered,
-    count_files,
-    count_fixated,
     decoded,
+    files_by_suffix,
     literal,
     numbered,
-    read_fixation_images,
-    read_fixation_mats,
 )
 from tests.datasets.small_corpora import (
-    HEIGHT,
-    WIDTH,
-    expected_rows,
-    four_digits,
-    write_fixations,
     write_frames,
     write_png,
 )
@@ -60,7 +50,7 @@ def test_files_are_found_with_their_numbers(tmp_path):
         numbered(tmp_path, "f", ("png",))
     (tmp_path / "f" / "a_09.PNG").rename(tmp_path / "f" / "a_09.png")
     found = numbered(tmp_path, "f", ("png",))
-    assert found == Numbered("f", "f/a_{:02d}.png", 8, 3)
+    assert found == Numbered("f", "f/a_{:02d}.png", 8, 3, others=("notes.txt",))
     assert [found.path(i) for i in range(3)] == ["f/a_08.png", "f/a_09.png", "f/a_10.png"]
     assert numbered(tmp_path, "f", ("mat",)) is None
     assert numbered(tmp_path, "gone", ("png",)) is None
@@ -100,9 +90,14 @@ def test_files_without_a_number_are_strays_and_links_out_are_counted(tmp_path):
 
 def test_files_are_counted_by_their_suffix(tmp_path):
     touch(tmp_path / "f", "1.mat", "x.MAT", "2.png", "._3.mat")
-    assert count_files(tmp_path, "f", ("mat",)) == 2
-    assert count_files(tmp_path, "f", ("mat", "png")) == 3
-    assert count_files(tmp_path, "gone", ("mat",)) == 0
+    assert files_by_suffix(tmp_path, "f") == {"mat": 2, "png": 1}
+    assert files_by_suffix(tmp_path, "gone") == {}
+
+
+def test_everything_else_in_the_folder_is_named(tmp_path):
+    touch(tmp_path / "f", "1.png", "notes.txt", ".hidden", "Thumbs.db")
+    (tmp_path / "f" / "old").mkdir()
+    assert sorted(numbered(tmp_path, "f", ("png",)).others) == ["notes.txt", "old"]
 
 
 @pytest.mark.parametrize("path", ["a{b}/c", "{}", "plain"])
@@ -110,42 +105,8 @@ def test_a_literal_pattern_stands_for_itself(path):
     assert literal(path).format(7) == path
 
 
-def test_fixated_pixels_come_from_images_and_from_mat_files_alike(tmp_path):
-    write_fixations(tmp_path / "png", four_digits(6))
-    write_fixations(tmp_path / "mat", four_digits(6), "mat")
-    images = read_fixation_images(tmp_path, numbered(tmp_path, "png", ("png",)), (WIDTH, HEIGHT))
-    mats = read_fixation_mats(tmp_path, numbered(tmp_path, "mat", ("mat",)), (WIDTH, HEIGHT))
-    assert images.dtype == np.int32
-    assert np.array_equal(images, mats)
-    assert list(map(tuple, images.tolist())) == expected_rows(6)
-    assert count_fixated(images) == len({frame for frame, _, _ in expected_rows(6)}) == 5
-
-
 def test_images_are_decoded_in_order_of_their_numbers(tmp_path):
     for i in (9, 10, 11):
         write_png(tmp_path / "f" / f"{i}.png", np.full((2, 3), i, np.uint8))
     files = numbered(tmp_path, "f", ("png",))
     assert [np.asarray(image)[0, 0] for image in decoded(tmp_path, files)] == [9, 10, 11]
-
-
-def test_as_many_pixels_as_a_map_has_are_no_fixations(tmp_path):
-    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
-    most = int(MOST_FIXATED_SHARE * pixels.size)
-    pixels.ravel()[:most] = 255
-    write_png(tmp_path / "f" / "1.png", pixels)
-    files = numbered(tmp_path, "f", ("png",))
-    assert len(read_fixation_images(tmp_path, files, (WIDTH, HEIGHT))) == most
-    pixels.ravel()[most] = 255
-    write_png(tmp_path / "f" / "1.png", pixels)
-    with pytest.raises(ClipError, match=f"found {most + 1} of {pixels.size} pixels above 0") as error:
-        read_fixation_images(tmp_path, files, (WIDTH, HEIGHT))
-    assert (error.value.kind, error.value.path) == ("no-points", "f/1.png")
-
-
-@pytest.mark.parametrize("value", [np.full((HEIGHT, WIDTH), np.nan), np.full((HEIGHT, WIDTH), "x", object)])
-def test_mat_files_without_numbers_are_refused(tmp_path, value):
-    (tmp_path / "f").mkdir()
-    savemat(tmp_path / "f" / "1.mat", {"I": value})
-    with pytest.raises(ClipError) as error:
-        read_fixation_mats(tmp_path, numbered(tmp_path, "f", ("mat",)), (WIDTH, HEIGHT))
-    assert error.value.kind in ("no-numbers", "size-mismatch")

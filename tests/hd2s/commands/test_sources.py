@@ -97,8 +97,9 @@ def test_what_is_no_source_is_told(tmp_path):
     )
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").touch()
-    assert "empty: expected images, found none. Known are .bmp, .jpeg, .jpg, .png, .webp." in problem(
-        tmp_path / "empty"
+    assert (
+        "empty: expected images, found none. Known are .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp."
+        in problem(tmp_path / "empty")
     )
     (tmp_path / "text.mp4").write_text("no video")
     assert "text.mp4: expected a video that decodes, found InvalidDataError" in problem(tmp_path / "text.mp4")
