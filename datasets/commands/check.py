@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from datasets.commands.plugins import add_plugins
+from datasets.commands.progress import telling
 from datasets.commands.summary import show, show_counts, show_list
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import available, find, get, manifest_folder, register_plugins
 from datasets.corpus import Corpus
-from datasets.indexing.changes import changes
+from datasets.indexing.changes import changes, other_contents
 from manifests import Manifest, Problem, ProblemError, open_manifest
 from manifests.problem import suggest
 from manifests.store import CLIPS
@@ -30,6 +31,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     add_plugins(parser)
     parser.add_argument("--manifest", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
     parser.add_argument("--root", type=Path, help="where the corpus lies now, if not where it was indexed")
+    parser.add_argument(
+        "--quick", action="store_true", help="compare sizes and times of the files, and read none of them"
+    )
     parser.set_defaults(run=_run, when_interrupted="Nothing was changed.")
 
 
@@ -38,10 +42,12 @@ def _run(options: argparse.Namespace) -> int:
     corpus, manifest = _open(options.corpus, options.manifest)
     root = options.root.resolve() if options.root else Path(manifest.root)
     manifest.verify()
-    findings = [
-        *manifest.problems(),
-        *changes(corpus, replace(manifest, root=str(root)), times=str(root) == manifest.root),
-    ]
+    here = replace(manifest, root=str(root))
+    changed = list(changes(corpus, here, times=str(root) == manifest.root))
+    if not options.quick and not any(finding.kind == "root-changed" for finding in changed):
+        with telling(f"contents of {manifest.corpus}", "clips") as tell:
+            changed += other_contents(here, {finding.clip for finding in changed}, tell)
+    findings = [*manifest.problems(), *changed]
     console = Console()
     show(console, manifest, corpus.published)
     show_list(console, findings)

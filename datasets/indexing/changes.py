@@ -1,16 +1,20 @@
-"""Whether a corpus still is what its manifest says, by the sizes and times of its files."""
+"""Whether a corpus still is what its manifest says, by sizes and times of its files, or by their contents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 from datasets.corpus import Corpus
 from datasets.indexing.file_stamps import Stamp
 from datasets.indexing.index import stamps
+from datasets.indexing.read_entry import has_content
 from manifests import Clip, Finding, Manifest, ProblemError
 
+_READING_THREADS = 8
 _INDEX_AGAIN = "If that is meant, index the corpus again."
 
 
@@ -46,6 +50,30 @@ def changes(corpus: Corpus, manifest: Manifest, *, times: bool = True) -> Iterat
     for clip in indexed.values():
         level, expected = _level(clip), "the clip"
         yield Finding(level, "vanished-clip", clip.clip, clip.path, expected, "nothing", _INDEX_AGAIN)
+
+
+def other_contents(
+    manifest: Manifest, told: Collection[str], progress: Callable[..., None] | None = None
+) -> Iterator[Finding]:
+    """Yield an error for each usable clip whose files hold something else than when it was indexed.
+
+    Every file is read, and none decoded: sizes and times stay the same when a file is put in another's place
+    by a program that keeps both.
+
+    Args:
+        manifest: where its root says the corpus lies now.
+        told: clips that are known to have changed, and are not read.
+        progress: called after each clip with the number done and that of all.
+    """
+    clips = [clip for clip in manifest.clips() if clip.clip not in told]
+    with ThreadPoolExecutor(_READING_THREADS) as threads:
+        same = threads.map(functools.partial(has_content, Path(manifest.root)), clips)
+        for done, (clip, is_same) in enumerate(zip(clips, same, strict=True), start=1):
+            if progress is not None:
+                progress(done, len(clips))
+            if not is_same:
+                expected, found = "the files as they were indexed", "other contents of the same size and time"
+                yield Finding("error", "changed-files", clip.clip, clip.path, expected, found, _INDEX_AGAIN)
 
 
 def _difference(clip: Clip, now: Stamp, times: bool) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from datasets.damaged import describe
 from datasets.indexing.annotation_checks import says_nothing
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
-from datasets.indexing.read_entry import read_entry
+from datasets.indexing.read_entry import has_content, read_entry
 from datasets.listing.file_names import first_few
 from datasets.listing.holdout import hold_out
 from datasets.worker_pool import Done, run
@@ -164,7 +164,7 @@ def _read(
     """Return every clip and what was noticed, in the order of the entries; fixations go to the cache."""
     stamped = dict(zip((e.clip for e in entries), stamps(root, entries), strict=True))
     keys = {e.clip: _key(corpus, e, stamped[e.clip]) for e in entries}
-    rows = cache.recall(keys)
+    rows = _recall(root, cache, keys)
     left = [(e, stamped[e.clip]) for e in entries if e.clip not in rows or _in_doubt(rows[e.clip][1])]
     reused = len(entries) - len(left)
     if reused:
@@ -187,7 +187,31 @@ def _read(
 def _key(corpus: Corpus, entry: Entry, stamped: Stamp) -> str:
     """Return a text that changes with everything that a clip's row is made from."""
     versions = f"{SCHEMA_VERSION}.{READER_VERSION}"
-    return "\n".join((corpus.name, versions, entry.split, entry.source_video, stamped.key))
+    return "\n".join((corpus.name, versions, entry.split, entry.source_video, stamped.key, stamped.touched))
+
+
+def _recall(
+    root: Path, cache: ReadCache, keys: Mapping[str, str]
+) -> dict[str, tuple[Clip, tuple[Finding, ...]]]:
+    """Return what is known of the clips that have not changed since they were read.
+
+    Files of the same sizes and times that the system has noted a change of, as one put in another's place,
+    are hashed and not decoded again.
+    """
+    rows = cache.recall(keys)
+    touched = {clip: _untouched(key) for clip, key in keys.items() if clip not in rows}
+    doubtful = cache.recall(touched, _untouched) if touched else {}
+    with ThreadPoolExecutor(_STAMPING_THREADS) as threads:
+        same = threads.map(functools.partial(has_content, root), [clip for clip, _ in doubtful.values()])
+        for name, is_same in zip(doubtful, same, strict=True):
+            if is_same:
+                cache.confirm(name, keys[name])
+                rows[name] = doubtful[name]
+    return rows
+
+
+def _untouched(key: str) -> str:
+    return key.rpartition("\n")[0]
 
 
 def _in_doubt(findings: Sequence[Finding]) -> bool:

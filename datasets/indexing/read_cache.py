@@ -14,7 +14,7 @@ import socket
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -110,16 +110,19 @@ class ReadCache:
             self._database.commit()
         self._database.close()
 
-    def recall(self, keys: Mapping[str, str]) -> dict[str, tuple[Clip, tuple[Finding, ...]]]:
+    def recall(
+        self, keys: Mapping[str, str], part: Callable[[str], str] = str
+    ) -> dict[str, tuple[Clip, tuple[Finding, ...]]]:
         """Return what is known of the clips whose key is still the same, by their identifier.
 
         Args:
             keys: of each clip, a text that changes whenever anything does that its row depends on.
+            part: what of the keys as they were put is compared with these.
         """
         known = {}
         try:
             for clip, key, *row, checksum in self._database.execute("SELECT * FROM clips"):
-                if keys.get(clip) == key and checksum == _checksum(*row):
+                if keys.get(clip) == part(key) and checksum == _checksum(*row):
                     known[clip] = _parse(*row[:2])
         except sqlite3.DatabaseError as error:
             self._begin_afresh(error)
@@ -143,6 +146,11 @@ class ReadCache:
             if time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
                 self._database.commit()
                 self._committed = time.monotonic()
+
+    def confirm(self, clip: str, key: str) -> None:
+        """Give a clip's row another key: what it was read from is the same all the same."""
+        with self._saying_what_to_do():
+            self._database.execute("UPDATE clips SET key = ? WHERE clip = ?", (key, clip))
 
     def get(self, clip: str, /) -> Rows | None:
         """Return the fixations of a clip as they were read: int32 (N, 3) = frame, y, x; None without any.

@@ -41,7 +41,7 @@ def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
     if reading.clip.status != "ok":
         return reading
     _check_rows(reading)
-    return replace(reading, clip=replace(reading.clip, content=_content(root, reading.clip)))
+    return replace(reading, clip=replace(reading.clip, content=content_of(root, reading.clip)))
 
 
 def _check_rows(reading: Reading) -> None:
@@ -56,10 +56,25 @@ def _check_rows(reading: Reading) -> None:
         raise ClipError("outside-frame", expected, found)
 
 
-def _content(root: Path, clip: Clip) -> str:
-    """Return a hash of what is in a clip's files, in order of name; just read, they are still in memory."""
+def content_of(root: Path, clip: Clip) -> str:
+    """Return a hash of what is in a clip's files, in order of name; just read, they are still in memory.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
     digest = hashlib.sha256()
     for path in clip.paths():
         with (root / path).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
+
+
+def has_content(root: Path, clip: Clip) -> bool:
+    """Whether a clip's files still hold what they held when it was read; False where one cannot be read.
+
+    Of a quarantined clip no contents are known, so that they are not another's.
+    """
+    try:
+        return not clip.content or content_of(root, clip) == clip.content
+    except OSError:
+        return False

@@ -42,6 +42,7 @@ class ScoredSplit:
         points: int (n, 2), row and column of the fixated pixels of each frame of each clip, in order: what
             s-AUC's other fixations are drawn from.
         sizes: (height, width) of each of these frames.
+        shorter: names of the clips that have too few frames to be scored on.
     """
 
     manifest: Manifest
@@ -49,25 +50,29 @@ class ScoredSplit:
     fixations: Fixations
     points: list[np.ndarray]
     sizes: list[tuple[int, int]]
+    shorter: frozenset[str] = frozenset()
 
     @classmethod
     @lru_cache(maxsize=1)
-    def open(cls, folder: str, split: str, root: str | None = None) -> ScoredSplit:
+    def open(cls, folder: str, split: str, root: str | None = None, min_frames: int = 1) -> ScoredSplit:
         """Read a split; a process that scores several clips of it reads it once.
 
         Args:
             folder: of the manifest.
             split: as in the manifest.
             root: where the corpus lies; None for where it was indexed.
+            min_frames: clips of fewer are left out, as if the split did not have them.
 
         Raises:
             ManifestError: there is no sound manifest.
         """
         manifest = open_manifest(Path(folder), root)
-        clips, fixations = manifest.clips(split), manifest.fixations(split)
+        clips, fixations = clips_to_score(manifest, split, min_frames), manifest.fixations(split)
         points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
         sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
-        return cls(manifest, {clip.clip: clip for clip in clips}, fixations, points, sizes)
+        kept = {clip.clip: clip for clip in clips}
+        shorter = frozenset(clip.clip for clip in manifest.clips(split)) - kept.keys()
+        return cls(manifest, kept, fixations, points, sizes, shorter)
 
     def frame(self, name: str, i: int, root: Path | None = None) -> ScoredFrame:
         """Return what frame `i` (from 0) of a clip is scored on.
@@ -88,3 +93,8 @@ class ScoredSplit:
     @cached_property
     def _map_rule(self) -> MapRule:
         return map_rule_of(self.manifest)
+
+
+def clips_to_score(manifest: Manifest, split: str, min_frames: int) -> list[Clip]:
+    """Return the clips of a split that have frames enough."""
+    return [clip for clip in manifest.clips(split) if clip.n_frames >= min_frames]

@@ -66,7 +66,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _is_deep(image: ImageFile.ImageFile) -> bool:
     """Whether the decoder will drop the lower bits of colours: it has no mode for them."""
-    forms = [tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0]) for tile in image.tile]
+    # By position: older versions of Pillow do not name the parts of a tile.
+    forms = [args if isinstance(args, str) else str((args or ("",))[0]) for _, _, _, args in image.tile]
     return image.mode[:1] not in ("I", "F") and any("16" in form for form in forms)
 
 

@@ -172,7 +172,10 @@ def _windows(grid: Grid, training: Training) -> int:
 
 
 def _evaluation(grid: Grid, evaluation: Evaluation, paces: Paces) -> Work:
-    found, training = grid.manifests[evaluation.test].frames["test"], grid.plan.trainings[evaluation.training]
+    manifest, training = grid.manifests[evaluation.test], grid.plan.trainings[evaluation.training]
+    least = evaluation.spec.protocol.min_frames
+    lengths = manifest.lengths("test")
+    found = int(lengths[lengths >= least].sum())
     flops, traffic = found * costs_of(training).frame, training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.prediction if traffic else None)
     seconds = paces.evaluation(grid.plan, evaluation, found)

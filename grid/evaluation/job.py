@@ -32,6 +32,7 @@ class EvaluationJob:
         manifest: where the test corpus is.
         expected: clip -> frames, of all test clips.
         quarantined: test clips that were found unusable when the corpus was indexed.
+        shorter: test clips that have too few frames for the protocol.
         parts: the test clips, shared out so that workers take about equally long.
         protocol: how it is tested.
         metrics: by which.
@@ -49,6 +50,7 @@ class EvaluationJob:
     manifest: ManifestPlace
     expected: Mapping[str, int]
     quarantined: int
+    shorter: int
     parts: tuple[tuple[str, ...], ...]
     protocol: Test
     metrics: tuple[str, ...]
@@ -92,7 +94,8 @@ class EvaluationJob:
             "frames": frames.num_rows,
             "likeness": self.likeness,
         }
-        summary = {**measured, "unread": unread, "quarantined": self.quarantined}
+        left_out = {"quarantined": self.quarantined, "shorter": self.shorter}
+        summary = {**measured, "unread": unread, **left_out}
         if constant := sum(sum(part.constant.values()) for part in results):
             summary["constant"] = constant
         return frames, summary, expected

@@ -175,10 +175,18 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
             remedy = "Index the whole corpus, or lower model.clip_length."
             expected = f"clips of {read.clip_length} frames"
             problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
-    for name in dict.fromkeys(evaluation.test for evaluation in plan.evaluations.values()):
-        if not manifests[name].column("test", "n_fixated_frames").any():
-            found = f"{manifests[name].counts['test']} clips, none with a fixation"
+    tests = ((unit.test, unit.spec.protocol.min_frames) for unit in plan.evaluations.values())
+    for name, least in dict.fromkeys(tests):
+        place, manifest = f"{name}, split test", manifests[name]
+        enough = manifest.lengths("test") >= least
+        if len(enough) and not enough.any():
+            expected, found = f"clips of {least} frames", f"none ({len(enough)} shorter)"
+            problems.append(
+                Problem(place, expected, found, "Index the whole corpus, or lower test.min_frames.")
+            )
+        elif not manifest.column("test", "n_fixated_frames")[enough].any():
+            found = f"{enough.sum()} clips, none with a fixation"
             remedy = "Index the whole corpus with its fixations: nothing can be scored without."
-            problems.append(Problem(f"{name}, split test", "clips with fixations", found, remedy))
+            problems.append(Problem(place, "clips with fixations", found, remedy))
     if problems:
         raise ProblemError(dict.fromkeys(problems))

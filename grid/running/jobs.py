@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 
+from datasets.loading.scored_split import clips_to_score
 from grid.evaluation.job import EvaluationJob, share_out
 from grid.plan import Evaluation, Training
 from grid.planning import frames
@@ -100,7 +101,7 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
 def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
     """Give an evaluation its places."""
     manifest = grid.manifests[evaluation.test]
-    clips = manifest.clips("test")
+    clips = clips_to_score(manifest, "test", evaluation.spec.protocol.min_frames)
     model = grid.plan.trainings[evaluation.training].spec.model.config
     return EvaluationJob(
         id=evaluation.id,
@@ -110,6 +111,7 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         manifest=places.manifest(grid, evaluation.test),
         expected={clip.clip: clip.n_frames for clip in clips},
         quarantined=len(manifest.clips("test", status="quarantined")),
+        shorter=len(manifest.clips("test")) - len(clips),
         parts=share_out(clips),
         protocol=evaluation.spec.protocol,
         metrics=(*METRICS, *evaluation.spec.metrics),

@@ -121,7 +121,7 @@ class Story:
         values = {metric_name(metric): value for metric, value in result.scores.items()}
         values |= {f"test_per_video/{metric}": value for metric, value in result.per_video.items()}
         noted = {"unread": len(result.summary.get("unread", ()))}
-        noted |= {name: result.summary.get(name, 0) for name in ("quarantined", "constant")}
+        noted |= {name: result.summary.get(name, 0) for name in ("quarantined", "shorter", "constant")}
         sizes = {"frames": result.n_frames, "clips": result.n_clips, **noted}
         values |= {f"test_size/{name}": value for name, value in sizes.items()}
         training = self.store.runs.get(cell.training)

@@ -45,6 +45,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--predictions", type=Path, required=True, metavar="DIR", help="DIR/video/frame.png")
     parser.add_argument("--corpus", required=True, help="as indexed")
     parser.add_argument("--split", required=True, help="train, val, test")
+    parser.add_argument(
+        "--min-frames", type=int, default=1, metavar="N", help="leave clips of fewer frames out (HD2S: 16)"
+    )
     parser.add_argument("--manifest", type=Path, help="its folder (default: manifests/CORPUS)")
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)"
@@ -63,10 +66,11 @@ def run(options: argparse.Namespace) -> None:
     """
     register_plugins(options.plugins)
     folder = options.manifest or manifest_folder(options.corpus)
-    split = ScoredSplit.open(str(folder), options.split)
+    split = ScoredSplit.open(str(folder), options.split, min_frames=options.min_frames)
     files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
     longest_first = sorted(files, key=lambda name: -len(files[name]))
-    jobs = [_Job(folder, options.split, name, files[name], options.plugins) for name in longest_first]
+    read = folder, options.split, options.min_frames
+    jobs = [_Job(*read, name, files[name], options.plugins) for name in longest_first]
     # Spawned, not forked: libraries that hold threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context) as pool:
@@ -92,7 +96,7 @@ def find_predictions(folder: Path, split: ScoredSplit, where: str) -> dict[str, 
         raise ProblemError(Problem(str(folder), "a folder of predictions", "none", "Check the path."))
     if not any(map(len, split.points)):
         raise ProblemError(Problem(where, "fixations to score on", "none", "Score on an annotated split."))
-    found, problems = _by_key(folder, split.clips, "a video of the split")
+    found, problems = _by_key(folder, {*split.clips, *split.shorter}, "a video of the split")
     files = {}
     for name, clip in split.clips.items():
         place = found.get(_key(name))
@@ -166,6 +170,7 @@ class _Job(NamedTuple):
 
     manifest: Path
     split: str
+    min_frames: int
     clip: str
     files: list[Path]
     plugins: list[Path]
@@ -181,7 +186,7 @@ class _Scored(NamedTuple):
 def _score(job: _Job) -> _Scored:
     """Score one clip."""
     register_plugins(job.plugins)
-    split = ScoredSplit.open(str(job.manifest), job.split)
+    split = ScoredSplit.open(str(job.manifest), job.split, min_frames=job.min_frames)
     rows, constant = [], 0
     for i, file in enumerate(job.files):
         prediction = _read(file)

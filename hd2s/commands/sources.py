@@ -12,6 +12,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageOps
 
+from datasets.corpus import ClipError
 from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_usable_name
 from datasets.reading.upright import rgb, shown_size
 from datasets.reading.video import iter_frames, resize
@@ -95,9 +96,13 @@ def _video(path: Path) -> Source:
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate or Fraction(30)
             seconds = float(container.duration or 0) / av.time_base
-            width, height = shown_size(next(container.decode(stream)))
+            first = next(container.decode(stream), None)
+            if first is None:
+                remedy = "Check that it plays, and that it was copied to its end."
+                raise ProblemError(Problem(str(path), "a video", "no frame that decodes", remedy))
+            width, height = shown_size(first)
             n_frames = stream.frames or round(seconds * rate) or None
-    except av.FFmpegError as error:
+    except (av.FFmpegError, ClipError) as error:
         raise _unreadable(path, error) from error
     return Source(path.stem, (height, width), rate, n_frames, lambda: _decoded(path))
 

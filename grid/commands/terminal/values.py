@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from grid.outputs.tables.footnotes import clip_notes, constant_notes, sign
+from grid.outputs.tables.footnotes import clip_notes, constant_notes, length_notes, sign
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
 from grid.outputs.tables.table import number
@@ -37,7 +37,8 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         values = (_shown(choice, metric, results) for metric in spec.metrics)
         table.add_row(*names, approach, *[str(cell.seed)] * seed, *point, *values)
         above = block
-    notes = clip_notes(cells, results, spec) + constant_notes(cells, results, spec)
+    notes = length_notes(cells, results) + clip_notes(cells, results, spec)
+    notes += constant_notes(cells, results, spec)
     return [table, *map(Text, notes)]
 
 

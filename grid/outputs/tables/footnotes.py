@@ -61,6 +61,20 @@ def clip_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list
     ]
 
 
+def length_notes(cells: Sequence[Cell], results: Results) -> list[str]:
+    """Say which tests leave short clips out, by what rule, and how many they are scored on."""
+    found = [
+        (shown(cell.test), results.plan.evaluations[cell.evaluation].spec.protocol.min_frames, scores)
+        for cell in cells
+        if (scores := results.scores(cell)) and scores.shorter
+    ]
+    alike = gather(found, lambda item: (item[0], item[1], item[2].shorter, len(item[2].clips)))
+    return [
+        f"{test}: {n_clips:,} test clips; {shorter:,} of fewer than {least} frames are left out."
+        for (test, least, shorter, n_clips), _ in alike
+    ]
+
+
 def constant_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:
     """Say of each cell how many frames its model predicts constant. Arguments of `clip_notes`."""
     scored = [(cell, scores) for cell in cells if (scores := results.scores(cell)) and scores.constant]

@@ -24,6 +24,7 @@ class Scores(NamedTuple):
         clips: the test clips that were read.
         unread: test clips that could not be read when it was their turn, and are not in the means.
         quarantined: test clips that were left out since the corpus was indexed.
+        shorter: test clips that have too few frames for the table's tests.
         constant: frames that were predicted without contrast, and count as chance.
     """
 
@@ -34,6 +35,7 @@ class Scores(NamedTuple):
     n_frames: int
     unread: frozenset[str]
     quarantined: int
+    shorter: int = 0
     constant: int = 0
 
 
@@ -103,6 +105,7 @@ class Results:
             result.n_frames,
             frozenset(result.summary.get("unread", ())),
             result.summary.get("quarantined", 0),
+            result.summary.get("shorter", 0),
             result.summary.get("constant", 0),
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grid.outputs.tables.footnotes import SEEDS, clip_notes, share, sign
+from grid.outputs.tables.footnotes import SEEDS, clip_notes, length_notes, share, sign
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.paired import CONFIDENCE, RESAMPLES, Comparison, compare
 from grid.outputs.tables.scores import Results
@@ -169,7 +169,7 @@ def _entries(found: Comparison, seeds: str, dagger: str) -> tuple[Entry, ...]:
 def _footnotes(pairs: Sequence[_Pair], spec: TableSpec, results: Results) -> list[str]:
     cells = [cell for pair in pairs for cells in pair.done(results) for cell in cells]
     some = any(share(len(pair.done(results)), len(pair.cells)) for pair in pairs)
-    return [*([SEEDS] if some else []), *clip_notes(cells, results, spec)]
+    return [*([SEEDS] if some else []), *length_notes(cells, results), *clip_notes(cells, results, spec)]
 
 
 def _notes(spec: TableSpec) -> tuple[str, ...]:

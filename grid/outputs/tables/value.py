@@ -78,6 +78,7 @@ class Value:
             "n_clips": len(frozenset.intersection(*(scores.clips for scores in found))) if found else None,
             "n_unread": len(self.unread) if found else None,
             "n_quarantined": max((scores.quarantined for scores in found), default=None),
+            "n_shorter": max((scores.shorter for scores in found), default=None),
             "n_constant": sum(scores.constant for scores in found) if found else None,
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grid.outputs.tables.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, sign
+from grid.outputs.tables.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes, sign
 from grid.outputs.tables.layout import (
     Layout,
     distinct_labels,
@@ -208,7 +208,8 @@ def _notes(
     cells = [choice.cell for choice in choices]
     notes += _sizes(cells, results)
     notes += [SEEDS] if any(value.share for line in lines for value in line.values) else []
-    notes += clip_notes(cells, results, spec) + constant_notes(cells, results, spec)
+    notes += length_notes(cells, results) + clip_notes(cells, results, spec)
+    notes += constant_notes(cells, results, spec)
     return (*notes, *([UNRANKED] if _some_are_unranked(lines, layout) else []))
 
 

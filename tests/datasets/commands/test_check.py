@@ -93,6 +93,18 @@ def test_check_of_a_copy_does_not_mind_other_times(copied, tmp_path):
     assert main(["check", "dhf1k", "--manifest", str(out), "--root", str(tmp_path / "moved")]) == 1
 
 
+def test_check_finds_an_exchanged_file_unless_it_is_to_be_quick(copied, capsys):
+    root, out = copied
+    mend(root, out)
+    path = root / "annotation/0001/maps/0003.png"
+    state, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + b"x")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert main(["check", "dhf1k", "--manifest", str(out), "--quick"]) == 0
+    assert main(["check", "dhf1k", "--manifest", str(out)]) == 1
+    assert "changed-files: 0001" in capsys.readouterr().out
+
+
 def test_check_of_a_damaged_manifest_has_status_2(copied, capsys):
     path = copied[1] / "clips.parquet"
     data = bytearray(path.read_bytes())

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from datasets.indexing.changes import changes
+from datasets.indexing.changes import changes, other_contents
 from datasets.indexing.index import index
 from datasets.listing.layouts import require
 from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
@@ -86,3 +86,31 @@ def test_a_root_that_holds_the_corpus_no_more_is_one_error(indexed, tmp_path):
         "text files",
         "no such folder",
     )
+
+
+def exchange(path):
+    """Put other content of the same size into a file, and its old modification time."""
+    state, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[::-1] if content != content[::-1] else bytes(len(content)))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (state.st_size, state.st_mtime_ns)
+
+
+def test_a_file_exchanged_for_one_of_the_same_size_and_time_is_found_by_its_content(indexed):
+    root, manifest = indexed
+    assert list(other_contents(manifest, ())) == []
+    exchange(root / "train_0.json")
+    assert found(manifest) == []
+    told = [(f.level, f.kind, f.clip) for f in other_contents(manifest, ())]
+    assert told == [("error", "changed-files", "train_0")]
+    assert list(other_contents(manifest, {"train_0"})) == []
+    assert reads(root) == []
+
+
+def test_each_clip_is_reported_and_one_that_is_gone_is_an_error(indexed):
+    root, manifest = indexed
+    (root / "train_1.json").unlink()
+    seen = []
+    told = list(other_contents(manifest, (), lambda *numbers: seen.append(numbers)))
+    assert [f.clip for f in told] == ["train_1"]
+    assert seen == [(done, 7) for done in range(1, 8)]

@@ -298,3 +298,24 @@ def test_the_digest_does_not_depend_on_where_the_corpus_lies(tmp_path):
     (tmp_path / "here").rename(tmp_path / "elsewhere")
     assert index("dhf1k", tmp_path / "elsewhere", tmp_path / "m3").digest == here.digest
     assert here.quarantined == 1
+
+
+def test_a_file_exchanged_within_its_size_and_time_is_read_again_and_one_only_touched_is_not(tmp_path):
+    root = tmp_path / "c"
+    write_corpus(root)
+    before = index(CORPUS, root, tmp_path / "m")
+    reads(root)
+    for name in ("train_0", "train_1"):
+        path = root / f"{name}.json"
+        state, content = path.stat(), path.read_bytes()
+        path.write_bytes(content + b" " if name == "train_1" else content)
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    (root / "train_1.json").chmod(0o600)
+    content = (root / "train_1.json").read_bytes()
+    (root / "train_1.json").write_bytes(content[:-1].replace(b": ", b":\t", 1))
+    os.utime(root / "train_1.json", ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = index(CORPUS, root, tmp_path / "m")
+    assert reads(root) == ["train_1"]
+    assert after.digest != before.digest
+    index(CORPUS, root, tmp_path / "m")
+    assert reads(root) == []

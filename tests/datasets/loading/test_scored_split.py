@@ -60,3 +60,14 @@ def test_a_process_reads_a_split_once(split, tmp_path):
 def test_a_folder_without_a_manifest_is_told(tmp_path):
     with pytest.raises(ManifestError, match="nowhere"):
         ScoredSplit.open(str(tmp_path / "nowhere"), "val")
+
+
+def test_clips_with_too_few_frames_are_as_if_the_split_had_none_of_them(split, tmp_path):
+    """Neither are they scored, nor are other frames' s-AUC drawn from their fixations."""
+    lengths = {name: clip.n_frames for name, clip in split.clips.items()}
+    least = max(lengths.values())
+    kept = ScoredSplit.open(str(tmp_path / "manifest"), "val", min_frames=least)
+    assert kept.clips.keys() == {name for name, n in lengths.items() if n == least}
+    assert kept.shorter == lengths.keys() - kept.clips.keys() != set()
+    assert len(kept.points) == len(kept.sizes) == least * len(kept.clips)
+    assert split.shorter == frozenset()

@@ -26,6 +26,7 @@ def job_of(**changes):
         manifest=ManifestPlace("manifests/m", "s3://bucket/corpus"),
         expected={"a": 2, "b": 1},
         quarantined=3,
+        shorter=2,
         parts=(("a",), ("b",)),
         protocol=settings.Test(),
         metrics=("NSS",),

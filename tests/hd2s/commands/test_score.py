@@ -119,6 +119,14 @@ def test_padding_of_numbers_and_left_behind_files_do_not_matter(corpus, capsys):
     assert "8 of 8" in capsys.readouterr().out
 
 
+def test_clips_with_too_few_frames_are_left_out_whether_or_not_they_are_predicted(corpus, tmp_path):
+    least = max(LENGTHS.values())
+    table = tmp_path / "means.csv"
+    assert run(corpus, "--min-frames", least, "--per-video", table) == 0
+    with table.open() as file:
+        assert [row["video"] for row in csv.DictReader(file)] == [n for n, k in LENGTHS.items() if k == least]
+
+
 def test_everything_wrong_is_told_together_before_anything_is_scored(corpus, capsys):
     _, predictions = corpus
     (predictions / "0601" / "0002.png").unlink()

@@ -1,11 +1,14 @@
 """What values do not stand on: a sign at the value, and a note of which clips or seeds are missing."""
 
+from dataclasses import replace
+
 import pytest
 
 from grid.outputs.tables.footnotes import DAGGER, DOUBLE_DAGGER, clip_notes, share, sign
 from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
+from grid.specs.settings import Test
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import table_of
 
@@ -98,3 +101,16 @@ def test_frames_that_are_predicted_constant_are_signed_and_counted_for_each_seed
 @pytest.mark.parametrize(("n", "wanted", "told"), [(0, 3, ""), (1, 3, "(1/3)"), (3, 3, ""), (1, 1, "")])
 def test_a_share_of_the_seeds_is_said_where_some_are_missing(n, wanted, told):
     assert share(n, wanted) == told
+
+
+def test_a_table_says_which_clips_are_too_short_for_its_tests(ledger):
+    """HD2S's first version, Sect. 4.1: those of fewer than 16 frames."""
+    plan = small_plan(table_spec())
+    tested = Test(min_frames=16)
+    for name, unit in plan.evaluations.items():
+        plan.evaluations[name] = replace(unit, spec=replace(unit.spec, protocol=tested))
+    for approach in ("generalization", "adaptation"):
+        finish(ledger, plan, f"{approach}-DHF1K-UCFSports-0", summary={"shorter": 3}, NSS=1.0, CC=0.5)
+    table = table_of(plan, ledger)
+    assert "UCF Sports: 2 test clips; 3 of fewer than 16 frames are left out." in markdown(table)
+    assert {record["n_shorter"] for record in table.records if record["ours"] is not None} == {3}

@@ -33,7 +33,7 @@ def test_one_seed_has_no_spread_and_says_how_many_it_lacks():
 def test_no_seed_has_nothing():
     found = value(None, None, printed=2.0)
     assert (found.mean, found.std, found.clip_mean, found.difference, found.share) == (None,) * 4 + ("",)
-    assert found.counts == dict.fromkeys(("n_clips", "n_unread", "n_quarantined", "n_constant"))
+    assert found.counts == dict.fromkeys(("n_clips", "n_unread", "n_quarantined", "n_shorter", "n_constant"))
 
 
 def test_without_a_printed_number_there_is_no_difference():
@@ -42,7 +42,7 @@ def test_without_a_printed_number_there_is_no_difference():
 
 def test_clips_are_counted_that_every_seed_has_read_and_that_some_seed_has_not():
     found = value(scores(1.0, ("a", "b"), ("c",)), scores(1.0, ("b", "c"), ("a",), quarantined=2))
-    assert found.counts == {"n_clips": 1, "n_unread": 2, "n_quarantined": 2, "n_constant": 0}
+    assert found.counts == {"n_clips": 1, "n_unread": 2, "n_quarantined": 2, "n_shorter": 0, "n_constant": 0}
     assert not found.whole
 
 

@@ -42,6 +42,7 @@ def test_csv_has_a_line_for_each_row_and_metric_unrounded(ledger):
         "n_clips": "2",
         "n_unread": "0",
         "n_quarantined": "0",
+        "n_shorter": "0",
         "n_constant": "0",
         "mean": "1.5",
         "std": str(math.sqrt(0.5)),
