@@ -19,7 +19,13 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
+try:
+    from rich.console import Console
+except ModuleNotFoundError as error:
+    sys.stderr.write(
+        f"{error}: this is not the project's environment. After make demo: source .venv/bin/activate\n"
+    )
+    raise SystemExit(2) from None
 
 from grid.commands.cost import estimate
 from grid.commands.devices import Device, named, present

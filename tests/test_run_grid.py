@@ -255,6 +255,21 @@ def test_what_it_costs_is_said_before_anything_is_downloaded(tmp_path, capsys, m
     assert not list(tmp_path.glob("runs/*")), "nothing was written"
 
 
+def test_outside_the_environment_it_says_how_to_enter_it():
+    # Without what is installed, as the system's own Python is.
+    answer = subprocess.run(
+        [sys.executable, "-S", "run_grid.py", "--list"],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"]},
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1, "no traceback"
+    assert "source .venv/bin/activate" in answer.stderr
+
+
 def test_wrong_settings_and_a_wrong_grid_are_told_together(capsys):
     assert run_grid.main(["--grid", "domain_shft", "train.lrr=1", "--plan"]) == run_grid.WRONG
     told = capsys.readouterr().err

@@ -4,8 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from grid.commands.history import remember, remembered
+from grid.planning.prepare import prepare
+from hd2s import build_model
 from manifests.problem import ProblemError
 from tests.grid.grids import TINY, prepare_small
 
@@ -61,3 +64,26 @@ def test_what_cannot_be_read_is_told_with_what_to_do(grid, content):
     (grid.out / "grids" / "small.json").write_text(content)
     with pytest.raises(ProblemError, match=r"small\.json: expected how the grid was called, .* Run the grid"):
         remembered(grid.out, None, quiet)
+
+
+@pytest.mark.slow
+def test_results_are_looked_at_where_the_weights_to_start_from_are_not(small_demo, tmp_path):
+    model = build_model("hd2s", seed=7)
+    layout = next(each for each in model.declaration.starts_from if each.word == "kinetics")
+    weights = tmp_path / "kinetics.pt"
+    torch.save({theirs: model.state_dict()[own] for own, theirs in layout.names(model).items()}, weights)
+    setting = f"model.backbone_weights={weights}"
+    grid = prepare_small(small_demo, setting, approaches="generalization")
+    remember(grid)
+    weights.unlink()
+    (again,) = remembered(grid.out, None, quiet)
+    assert again.plan == grid.plan, "the same trainings by their ids"
+    asked = list(grid.overrides)
+    assert prepare(grid.name, asked, grid.out, demo=True, tell=quiet, purpose="plan").plan == grid.plan
+    with pytest.raises(ProblemError, match=r"model\.backbone_weights: expected what the paper starts from"):
+        prepare(grid.name, asked, grid.out, demo=True, tell=quiet)
+    (grid.out / "grids/small.json").unlink()
+    unseen = []
+    other = prepare(grid.name, asked, grid.out, demo=True, tell=unseen.append, purpose="plan")
+    assert not other.plan.trainings.keys() & grid.plan.trainings.keys()
+    assert "the weights that it starts from are not here" in unseen[-1]
