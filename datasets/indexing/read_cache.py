@@ -26,7 +26,7 @@ from manifests import Clip, Finding, Problem, ProblemError
 
 log = logging.getLogger(__name__)
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Raised by hand whenever an adapter gives another clip for the same files: all clips are then read again."""
 
 CACHE_FILE, LOCK_FILE = ".index.sqlite", ".index.lock"

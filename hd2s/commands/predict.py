@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
     predictor = Predictor(
         model, batch=options.batch, domain=chosen.domain, device=options.device, **chosen.predictor_options
     )
-    for line in chosen.told:
+    for line in (*chosen.told, *(told for source in sources for told in source.noticed)):
         sys.stdout.write(f"{line}\n")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns) as progress:
@@ -106,7 +106,14 @@ def _sources(options: argparse.Namespace) -> list[Source]:
         manifest = open_manifest(options.manifest or Path("manifests") / options.corpus)
         sources = [clip_source(manifest, clip) for clip in manifest.clips(options.split)]
     else:
-        sources = [open_source(path, options.fps) for path in options.videos]
+        sources, problems = [], []
+        for path in options.videos:
+            try:
+                sources.append(open_source(path, options.fps))
+            except ProblemError as error:
+                problems += error.problems
+        if problems:
+            raise ProblemError(problems)
     names = [source.name for source in sources]
     problems = [
         Problem(name, "a name of its own for every video", f"{names.count(name)} of it", "Rename them.")
