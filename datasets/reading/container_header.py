@@ -7,18 +7,23 @@ import math
 import av
 
 _EXAGGERATED_SHARE, _EXAGGERATED_FRAMES = 0.02, 2
-"""By what share, and how many frames, a header may exaggerate before the file counts as cut off."""
+"""By what share, and how many frames, a length in time may exaggerate before the file counts as cut off."""
+_ONE_EACH = ("png", "apng", "ffv1")
+"""Codecs of which each packet is a frame, beside those that FFmpeg knows to be of such pictures alone."""
 
 
 class Header:
     """What the header of a container says of a video's length, held against what there is.
 
     AVI's counts packets, of which some hold no frame; those of MP4 and Matroska tell the time, which edit
-    lists cut. Other containers say nothing, or what the size of the file suggests.
+    lists cut. Other containers say nothing, or what the size of the file suggests. All of that is given some
+    room. Where each packet is a frame by its codec, packets are counted to the last one: those that AVI's
+    header counts must be there, and each must give its frame, which a decoder may pass over without a word.
     """
 
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
-        form = container.format.name
+        form, codec = container.format.name, stream.codec_context.codec
+        self._one_each = codec.intra_only or codec.name in _ONE_EACH
         self._frames = stream.frames if form == "avi" else 0
         self._duration = 0.0
         if form.startswith(("mov", "matroska")):
@@ -39,6 +44,8 @@ class Header:
 
     def promised(self, n_frames: int, fps: float) -> int:
         """Return how many frames there should have been; `n_frames` where nothing speaks against them."""
+        if self._one_each and max(self._frames, self._packets) > n_frames:
+            return max(self._frames, self._packets)
         promised = n_frames + max(self._frames - self._packets, 0)
         length = self._last - self._first + (1 / fps if fps else 0.0)
         if self._duration and 0 < length < self._duration:

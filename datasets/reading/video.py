@@ -64,15 +64,25 @@ def probe(path: Path, threads: int = 0) -> Probe:
 
     Raises:
         ClipError: no video stream, no frame, a damaged frame, or frames of several sizes.
-        av.FFmpegError: the file cannot be decoded.
+        av.FFmpegError: the file cannot be read.
     """
+    try:
+        return _probe(path, threads)
+    except ClipError as error:
+        # Threads that decode ahead fail before the frame that is at fault is counted.
+        if threads == 1 or error.kind != "unreadable-video":
+            raise
+        return _probe(path, 1)
+
+
+def _probe(path: Path, threads: int) -> Probe:
     n_frames, sizes = 0, set()
     seeks = SeekCheck()
     with _open(path, threads) as (container, stream):
         header = Header(container, stream)
         for packet in container.demux(stream):
             header.count(packet)
-            for frame in packet.decode():
+            for frame in _frames_of(packet, n_frames):
                 if frame.is_corrupt:
                     raise ClipError("damaged-frame", "every frame sound", f"frame {n_frames} damaged")
                 sizes.add(shown_size(frame))
@@ -88,6 +98,15 @@ def probe(path: Path, threads: int = 0) -> Probe:
     found = seeks.sound(lambda: _open(path, threads))
     times, numbers = tuple(found.times), tuple(found.frames)
     return Probe(n_frames, width, height, fps, codec, times, numbers, header.promised(n_frames, fps))
+
+
+def _frames_of(packet: av.Packet, n_before: int) -> list[av.VideoFrame]:
+    """Decode a packet; what cannot be is told with the number of the frame, from 0."""
+    try:
+        return packet.decode()
+    except av.FFmpegError as error:
+        found = f"{type(error).__name__}: {error.strerror} in frame {n_before}"
+        raise ClipError("unreadable-video", "a video that decodes", found) from error
 
 
 def turned(path: Path) -> str:

@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
     predictor = Predictor(
         model, batch=options.batch, domain=chosen.domain, device=options.device, **chosen.predictor_options
     )
-    for line in chosen.told:
+    for line in (*chosen.told, *(told for source in sources for told in source.noticed)):
         sys.stdout.write(f"{line}\n")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     told: list[str] = []
@@ -114,8 +114,14 @@ def _sources(options: argparse.Namespace) -> list[Source]:
             found, remedy = f"none of {options.corpus}", f"Give another --split: there are {known}."
             raise ProblemError(Problem(f"--split {options.split}", "clips to predict", found, remedy))
     else:
-        paths = [path for given in options.videos for path in videos_of(given)]
-        sources = [open_source(path, options.fps) for path in paths]
+        sources, problems = [], []
+        for path in (path for given in options.videos for path in videos_of(given)):
+            try:
+                sources.append(open_source(path, options.fps))
+            except ProblemError as error:
+                problems += error.problems
+        if problems:
+            raise ProblemError(problems)
     names = [source.name for source in sources]
     problems = [
         Problem(name, "a name of its own for every video", f"{names.count(name)} of it", "Rename them.")

@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from datasets.corpora.registry import manifest_folder
+from datasets.corpus import ClipError
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
+from datasets.reading.images import open_image
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.metrics.averages import mean_of_defined
 from hd2s.metrics.benchmark import is_constant, score_frame
@@ -188,11 +189,21 @@ def _score(job: _Job) -> _Scored:
     register_plugins(job.plugins)
     split = ScoredSplit.open(str(job.manifest), job.split, min_frames=job.min_frames)
     rows, constant = [], 0
+    size: tuple[int, ...] | None = None
     for i, file in enumerate(job.files):
         prediction = _read(file)
+        size = size or prediction.shape
+        _check_size(file, prediction.shape, size)
         constant += bool(is_constant(prediction))
         rows.append(_score_frame(prediction, split.frame(job.clip, i)))
     return _Scored(np.array(rows), constant)
+
+
+def _check_size(file: Path, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if found != expected:
+        wanted, had = (f"{width}x{height}" for height, width in (expected, found))
+        remedy = "Write all of a video's predictions at one size."
+        raise ProblemError(Problem(str(file), f"{wanted} as the video's first prediction", had, remedy))
 
 
 def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
@@ -205,11 +216,10 @@ def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
 def _read(file: Path) -> np.ndarray:
     """Read a prediction, uint8 (h, w): an image's first channel."""
     try:
-        with Image.open(file) as image:
-            pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's, for files cut or damaged
-        remedy = "Write it again."
-        raise ProblemError(Problem(str(file), "an image that decodes", str(error), remedy)) from error
+        image = open_image(file.parent, file.name)
+    except ClipError as error:
+        raise ProblemError(Problem(str(file), error.expected, error.found, "Write it again.")) from error
+    pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
     if pixels.dtype != np.uint8:
         found = f"{pixels.dtype}"
         raise ProblemError(Problem(str(file), "an 8-bit image", found, "Save it as an 8-bit grey PNG."))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
-from PIL import Image, ImageOps
 
-from datasets.corpus import ClipError
-from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_usable_name
-from datasets.reading.upright import rgb, shown_size
+from datasets.corpus import ClipError, Entry
+from datasets.damaged import describe
+from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, first_few, is_image, is_usable_name
+from datasets.reading.clip import Media, cut_off, read_media
+from datasets.reading.numbered_files import files_by_suffix
 from datasets.reading.video import iter_frames, resize
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
 
@@ -30,14 +30,16 @@ class Source:
     size: Size
     rate: Fraction
     """Frames per second."""
-    n_frames: int | None
-    """As its header says; None where it does not, and only good for a progress bar."""
+    n_frames: int
+    """Of all that decode."""
     native: Callable[[], Iterator[np.ndarray]]
     """Start reading: uint8 (H, W, 3) RGB at native resolution."""
     folder: Path | None = None
     """Where the frames lie, if they are files, which nothing must be written beside."""
     corpus: str | None = None
     """That it is a clip of, if it is one of a manifest."""
+    noticed: tuple[str, ...] = ()
+    """What was passed over."""
 
     def frames(self, size: Size | None = None) -> Iterator[np.ndarray]:
         """Yield the frames, resized by the rule of training (`datasets.reading.video.resize`)."""
@@ -46,20 +48,59 @@ class Source:
 
 
 def open_source(path: Path, rate: Fraction) -> Source:
-    """Look at a video file or a folder of images.
+    """Read a video file or a folder of numbered images to its end, as indexing does, and by its rules.
+
+    What indexing quarantines a clip for is an error here: frames that do not decode, holes in numbers, names
+    of several kinds, several sizes, more than 8 bits, a file that is cut off.
 
     Args:
         path: of either.
         rate: that of images, which do not tell theirs.
 
     Raises:
-        ProblemError: the path is neither.
+        ProblemError: the path is neither, or what it holds cannot be used.
     """
-    if path.is_dir():
-        return _folder(path, rate)
-    if path.is_file():
-        return _video(path)
-    raise ProblemError(Problem(str(path), "a video file or a folder of images", "nothing", "Check the path."))
+    if not (path.is_dir() or path.is_file()):
+        raise ProblemError(
+            Problem(str(path), "a video file or a folder of images", "nothing", "Check the path.")
+        )
+    if path.is_dir() and not files_by_suffix(path.parent, path.name).keys() & set(IMAGE_SUFFIXES):
+        known = f"Known are {', '.join(f'.{suffix}' for suffix in sorted(IMAGE_SUFFIXES))}."
+        raise ProblemError(Problem(str(path), "images", "none", known))
+    place = path.resolve()
+    root, media = place.parent, "frames" if path.is_dir() else "video"
+    name = place.name if path.is_dir() else path.stem
+    entry = Entry(clip=name, split="", source_video=name, media=media, path=place.name)
+    try:
+        read = read_media(root, entry, float(rate) if path.is_dir() else 0.0)
+        if cut := cut_off(read):
+            raise cut
+    except ClipError as error:
+        raise _told(path, error) from error
+    except (av.FFmpegError, OSError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise _told(path, ClipError("unreadable", "what can be read", found)) from error
+    clip = describe("", entry, **read.columns())
+    return Source(
+        name,
+        (read.height, read.width),
+        rate if path.is_dir() else Fraction(read.fps or 30).limit_denominator(1001),
+        read.n_frames,
+        lambda: iter_frames(root, clip),
+        place if path.is_dir() else None,
+        noticed=_noticed(path, read),
+    )
+
+
+def _noticed(path: Path, read: Media) -> tuple[str, ...]:
+    told = [f"{path}: {finding.found}" for finding in read.findings]
+    images = read.images
+    if images and images.strays:
+        told.append(f"{path}: left aside, without a number: {first_few(images.strays)}")
+    if images and images.first != 1:
+        last = images.first + images.count - 1
+        told.append(f"{path}: frames {images.first} to {last} are written as 1 to {images.count}")
+    return tuple(told)
 
 
 def videos_of(path: Path) -> list[Path]:
@@ -86,53 +127,7 @@ def clip_source(manifest: Manifest, clip: Clip) -> Source:
     )
 
 
-def _video(path: Path) -> Source:
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            codec = container.streams.video[0].codec_context if container.streams.video else None
-            if not codec or not codec.width:
-                remedy = "Check that it is a video, and copied to its end."
-                raise ProblemError(Problem(str(path), "a video", "no video stream", remedy))
-            stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate or Fraction(30)
-            seconds = float(container.duration or 0) / av.time_base
-            first = next(container.decode(stream), None)
-            if first is None:
-                remedy = "Check that it plays, and that it was copied to its end."
-                raise ProblemError(Problem(str(path), "a video", "no frame that decodes", remedy))
-            width, height = shown_size(first)
-            n_frames = stream.frames or round(seconds * rate) or None
-    except (av.FFmpegError, ClipError) as error:
-        raise _unreadable(path, error) from error
-    return Source(path.stem, (height, width), rate, n_frames, lambda: _decoded(path))
-
-
-def _decoded(path: Path) -> Iterator[np.ndarray]:
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            container.streams.video[0].thread_type = "AUTO"
-            to_rgb = VideoReformatter()
-            for frame in container.decode(video=0):
-                yield rgb(frame, to_rgb)
-    except av.FFmpegError as error:
-        raise _unreadable(path, error) from error
-
-
-def _folder(path: Path, rate: Fraction) -> Source:
-    files = [file for file in path.iterdir() if is_image(file.name) and is_usable_name(file.name)]
-    files.sort(key=lambda file: natural_key(file.name))
-    if not files:
-        known = f"Known are {', '.join(f'.{suffix}' for suffix in sorted(IMAGE_SUFFIXES))}."
-        raise ProblemError(Problem(str(path), "images", "none", known))
-    size = _read(files[0]).shape[:2]
-    return Source(path.name, size, rate, len(files), lambda: map(_read, files), path)
-
-
-def _read(file: Path) -> np.ndarray:
-    with Image.open(file) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-
-
-def _unreadable(path: Path, error: Exception) -> ProblemError:
-    found = f"{type(error).__name__}: {error}"
-    return ProblemError(Problem(str(path), "a video that decodes", found, "Check that it plays."))
+def _told(path: Path, error: ClipError) -> ProblemError:
+    """Return why a source cannot be predicted."""
+    where = path.parent / error.path if error.path else path
+    return ProblemError(Problem(str(where), error.expected, error.found, error.remedy or "Mend the file."))

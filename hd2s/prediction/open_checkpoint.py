@@ -43,7 +43,7 @@ def open_checkpoint(
     for candidate in _with_options(found, options or {}):
         built = _build(path, candidate, options or {}, protocol)
         try:
-            load_weights(built, path)
+            load_weights(built, path, any_size=bool(options))
         except WeightsError as error:
             errors.append(error)
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,9 +15,13 @@ from torch import Tensor, nn
 
 from hd2s.files import atomic_write
 from hd2s.models.contract import SaliencyModel, WeightLayout
+from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
 from hd2s.weights.older import modernised
 from hd2s.weights.tensor_files import TensorFileError, read_tensors
+from hd2s.weights.wrapped import bare, named_as, unwrapped
+
+log = logging.getLogger(__name__)
 
 OWN_FORMAT = "video saliency weights, version 2"
 
@@ -92,25 +97,34 @@ def export_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Mod
         torch.save({names[own]: tensor.contiguous() for own, tensor in state.items()}, part)
 
 
-def load_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Module | None = None) -> str:
+def load_weights(
+    model: SaliencyModel,
+    path: str | os.PathLike,
+    beside: nn.Module | None = None,
+    *,
+    any_size: bool = False,
+) -> str:
     """Load weights into a model and return which kind was found.
 
-    Only tensors and plain containers are unpickled.
+    Only tensors and plain containers are unpickled. State dicts are found inside what trainers save
+    (`hd2s.weights.wrapped`).
 
     Args:
         model: what they are for.
         path: the file.
         beside: modules that were trained beside the model, to be filled from a released file that has them.
+        any_size: say nothing of a checkpoint of another size of input than the model's, which is asked for.
 
     Returns:
-        "own" for what was written by `save_weights`; else the word of a `WeightLayout` of the model, whose
-        entries may have a `module.` prefix.
+        "own" for what was written by `save_weights`, and for the model's own state dict; else the word of a
+        `WeightLayout` of the model.
 
     Raises:
         WeightsError: the file is none of these, or holds other entries: listing every one that is missing,
             unexpected, no tensor, not finite or of another shape; the model is then unchanged.
     """
-    found = _match(model, read_content(Path(path)), Path(path), beside)
+    content = read_content(Path(path))
+    found = _match(model, content, Path(path), beside)
     problems = _problems(model.state_dict(), found.state, found.wanted)
     if beside is not None:
         problems += _problems(beside.state_dict(), found.state, found.wanted_beside)
@@ -122,6 +136,8 @@ def load_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Modul
             + "; ".join(sorted(problems)),
             len(problems),
         )
+    if not any_size:
+        _tell_other_size(model, content, Path(path))
     # All that is wanted is there by now; what is not wanted stays.
     for module, wanted in ((model, found.wanted), (beside, found.wanted_beside)):
         if module is not None:
@@ -143,13 +159,16 @@ def read_content(path: Path) -> Mapping[str, Any]:
         raise WeightsError(
             f"{path}: expected a mapping from names to tensors, found {type(content).__name__}."
         )
-    return modernised(content, OWN_FORMAT)
+    return modernised(content if "format" in content else unwrapped(content), OWN_FORMAT)
 
 
 def layout_of(content: Mapping[str, Any], layouts: tuple[WeightLayout, ...]) -> WeightLayout | None:
     """Return which of these layouts a file's entries are in, if any."""
-    names = [str(name).removeprefix("module.") for name in content]
-    return next((each for each in layouts if any(name.startswith(each.prefix) for name in names)), None)
+    return next((layout for form in bare(content) for layout in layouts if _begins(form, layout)), None)
+
+
+def _begins(state: Mapping[str, Any], layout: WeightLayout) -> bool:
+    return any(name.startswith(layout.prefix) for name in state)
 
 
 def _match(model: SaliencyModel, content: Mapping[str, Any], path: Path, beside: nn.Module | None) -> _Match:
@@ -158,19 +177,41 @@ def _match(model: SaliencyModel, content: Mapping[str, Any], path: Path, beside:
         state = content.get("state")
         if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
             raise WeightsError(f"{path}: our own checkpoint, but without the names and tensors of a model")
-        return _Match("own", state, {name: name for name in model.state_dict()}, {})
+        return _own(model, named_as(state, model.state_dict()) or state)
     layout = layout_of(content, model.declaration.layouts)
+    if layout is None and (named := named_as(content, model.state_dict())) is not None:
+        return _own(model, named)
     if layout is None:
         known = ", ".join(each.title for each in model.declaration.layouts)
         raise WeightsError(
             f"{path}: expected our own checkpoint{known and ' or '}{known}; found entries such as "
             f"{', '.join(map(str, list(content)[:3])) or 'none'}."
         )
-    state = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+    theirs = next(form for form in bare(content) if _begins(form, layout))
     for_beside = layout.beside(beside) if beside is not None and layout.beside else {}
     # What may be ignored is what belongs beside the model, if nothing is there.
-    state = {n: x for n, x in state.items() if for_beside or not n.startswith(layout.ignored)}
-    return _Match(layout.word, state, layout.names(model), for_beside)
+    theirs = {n: x for n, x in theirs.items() if for_beside or not n.startswith(layout.ignored)}
+    return _Match(layout.word, theirs, layout.names(model), for_beside)
+
+
+def _own(model: SaliencyModel, state: Mapping[str, Any]) -> _Match:
+    return _Match("own", state, {name: name for name in model.state_dict()}, {})
+
+
+def _tell_other_size(model: SaliencyModel, content: Mapping[str, Any], path: Path) -> None:
+    """Warn of weights that were trained at another size of input, which fit all the same: they convolve."""
+    made_from = content.get("model")
+    if content.get("format") != OWN_FORMAT or not isinstance(made_from, Mapping):
+        return
+    try:
+        found = find_model(made_from["name"])
+        theirs = found.model.config(**found.options | dict(made_from["config"])).input
+    except (KeyError, TypeError, ValueError):
+        return  # a description that says no size
+    if theirs != model.config.input:
+        sizes = (theirs, model.config.input)
+        trained, used = (f"{each.frames} frames of {each.height} × {each.width}" for each in sizes)
+        log.warning("%s: its weights are of %s, and are put into a model of %s", path, trained, used)
 
 
 def _problems(own: Mapping[str, Tensor], state: Mapping[str, Any], wanted: Mapping[str, str]) -> list[str]:

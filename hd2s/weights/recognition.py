@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hd2s.models.contract import WeightLayout
-from hd2s.models.registry import models
+from hd2s.models.registry import models, on_meta
 from hd2s.models.tested import AsTested
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
+from hd2s.weights.wrapped import named_as
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
         for model in models().values()
         if (layout := layout_of(content, model.layouts)) and not layout.fills
     ]
+    if not found and not starting:
+        found = _of_own_names(content)
     if not found and starting:
         raise WeightsError(f"{path}: holds {starting[0].title}, which starts a training and predicts nothing")
     if not found:
@@ -79,6 +82,16 @@ def candidates(path: str | os.PathLike) -> list[Candidate]:
             f"{path}: expected our own checkpoint or {known}; found entries such as {entries}."
         )
     return found
+
+
+def _of_own_names(content: Mapping[str, Any]) -> list[Candidate]:
+    """Return of which models a state dict alone may be, by its names; it says nothing of their size."""
+    return [
+        Candidate(word, dict(options))
+        for word, model in models().items()
+        for options in ({}, *filter(None, model.aliases.values()))
+        if named_as(content, on_meta(model, dict(options)).state_dict()) is not None
+    ]
 
 
 def _tested(content: Mapping[str, Any], path: str | os.PathLike) -> AsTested | None:

@@ -242,6 +242,7 @@ def test_weights_without_decoders_are_refused(tmp_path, capsys, kind):
         (["VIDEO", "--corpus", "dhf1k"], "either VIDEO"),
         (["WEIGHTS"], "a video that decodes"),
         (["VIDEO", "VIDEO"], "a name of its own"),
+        (["missing.mp4", "WEIGHTS"], "2 problems"),
     ],
 )
 def test_what_is_wrong_is_said_plainly(video, weights, capsys, arguments, said):

@@ -164,6 +164,23 @@ def test_a_cut_prediction_is_named(corpus, capsys):
     assert f"{path}: expected an image that decodes" in capsys.readouterr().err
 
 
+def test_a_damaged_prediction_is_named_though_it_decodes(corpus, capsys):
+    _, predictions = corpus
+    path = predictions / "0601" / "0002.png"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IEND") - 12] ^= 1  # in the last bytes of the pixels, or their checksum
+    path.write_bytes(content)
+    assert run(corpus) == 2
+    assert f"{path}: expected an image that decodes" in capsys.readouterr().err
+
+
+def test_predictions_of_a_video_have_one_size(corpus, capsys):
+    _, predictions = corpus
+    Image.new("L", (20, 12)).save(predictions / "0601" / "0003.png")
+    assert run(corpus) == 2
+    assert "0003.png: expected 40x24 as the video's first prediction, found 20x12" in capsys.readouterr().err
+
+
 def test_16_bit_predictions_are_refused(corpus, capsys):
     _, predictions = corpus
     Image.fromarray(np.zeros((24, 40), np.uint16)).save(predictions / "0601" / "0001.png")

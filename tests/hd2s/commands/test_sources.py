@@ -54,23 +54,87 @@ def test_frames_are_resized_by_the_rule_of_training(video):
 
 
 def test_a_folder_s_images_come_in_the_order_of_their_numbers(tmp_path):
-    images = {"f9.png": 90, "f10.jpg": 100, "f11.bmp": 110, "f100.webp": 200}
-    for name, value in images.items():
-        Image.new("L", (12, 10), value).save(tmp_path / name)
+    for number in (9, 10, 11, 12):
+        Image.new("L", (12, 10), 10 * number).save(tmp_path / f"f{number}.png")
     for other in (".hidden.png", "notes.txt"):
         (tmp_path / other).touch()
+    Image.new("L", (80, 60)).save(tmp_path / "cover.jpg")
     source = open_source(tmp_path, Fraction(10))
     assert (source.name, source.size, source.rate) == (tmp_path.name, (10, 12), Fraction(10))
     assert (source.n_frames, source.folder) == (4, tmp_path)
+    assert source.noticed == (
+        f"{tmp_path}: left aside, without a number: cover.jpg",
+        f"{tmp_path}: frames 9 to 12 are written as 1 to 4",
+    )
     frames = list(source.frames())
     assert all(frame.shape == (10, 12, 3) and frame.dtype == np.uint8 for frame in frames)
-    np.testing.assert_allclose([frame.mean() for frame in frames], list(images.values()), atol=2)
+    assert [frame.mean() for frame in frames] == [90, 100, 110, 120]
 
 
-def test_images_of_a_folder_take_the_size_of_the_first(tmp_path):
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["1.png", "2.png", "4.png"], "without 3"),
+        (["0.04.png", "0.08.png", "0.2.png"], "numbers padded in one way, found 2 and 08"),
+        (["f1.png", "g2.png"], "files named in one way"),
+        (["1.png", "2.jpg"], "files named in one way"),
+        (["1.png", "2.PNG"], "files named in one way"),
+        (["01.png", "1.png"], "numbers padded in one way"),
+    ],
+)
+def test_what_indexing_refuses_of_names_is_refused_here(tmp_path, names, said):
+    for name in names:
+        Image.new("L", (12, 10)).save(tmp_path / name)
+    assert said in problem(tmp_path)
+
+
+def test_images_of_a_folder_have_one_size_and_8_bits_and_are_whole(tmp_path):
     Image.new("RGB", (12, 10)).save(tmp_path / "1.png")
-    Image.new("RGB", (40, 30)).save(tmp_path / "2.png")
-    assert [frame.shape for frame in open_source(tmp_path, RATE).frames()] == [(10, 12, 3)] * 2
+    second = tmp_path / "2.png"
+    Image.new("RGB", (40, 30)).save(second)
+    assert f"{second}: expected 12x10 as the first frame, found 40x30" in problem(tmp_path)
+    Image.fromarray(np.zeros((10, 12), np.uint16)).save(second)
+    assert "expected an image of 8 bits" in problem(tmp_path)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (10, 12, 3), np.uint8)).save(second)
+    second.write_bytes(second.read_bytes()[:-40])
+    assert "expected an image that decodes" in problem(tmp_path)
+
+
+PICTURES = {"png": "rgb24", "mjpeg": "yuvj420p"}
+
+
+def in_pictures(path, codec, n_frames=12):
+    """Write a video of which each packet is a picture; return the places of its packets."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, PICTURES[codec]
+        for image in moving_square(n_frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    with av.open(str(path)) as container:
+        return [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize("codec", PICTURES)
+def test_a_picture_that_a_container_counts_and_no_longer_holds_is_told(tmp_path, codec):
+    path = tmp_path / "walk.avi"
+    position, _ = in_pictures(path, codec)[6]
+    assert len(list(open_source(path, RATE).frames())) == 12
+    content = bytearray(path.read_bytes())
+    header = content.rindex(b"00dc", 0, position + 4)
+    content[header : header + 4] = b"JUNK"  # what readers pass over
+    path.write_bytes(content)
+    assert "expected about 12 frames, as the header says, found 11 that decode" in problem(path)
+
+
+@pytest.mark.parametrize("codec", PICTURES)
+def test_a_picture_that_does_not_decode_is_told_with_its_number(tmp_path, codec):
+    path = tmp_path / "walk.avi"
+    position, size = in_pictures(path, codec)[6]
+    content = bytearray(path.read_bytes())
+    content[position + 8 : position + size] = b"\xff" * (size - 8)
+    path.write_bytes(content)
+    assert "found InvalidDataError: Invalid data found when processing input in frame 6" in problem(path)
 
 
 def test_a_clip_of_a_manifest_is_named_by_its_identifier(tmp_path):
@@ -113,7 +177,7 @@ def test_sound_alone_is_no_video(tmp_path):
         sound.sample_rate = 44100
         container.mux(stream.encode(sound))
         container.mux(stream.encode(None))
-    assert f"{path}: expected a video, found no video stream" in problem(path)
+    assert f"{path}: expected a video, found sound.mp4 without a video stream" in problem(path)
 
 
 def test_a_video_that_is_damaged_is_told_when_it_is_read(tmp_path):
