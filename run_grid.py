@@ -42,7 +42,8 @@ _INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = _parser().parse_args(arguments)
+    # Settings may stand on both sides of an option.
+    options = _parser().parse_intermixed_args(arguments)
     try:
         assert_ours()
         return _list(options) if options.list else _answer(options)

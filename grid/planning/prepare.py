@@ -27,7 +27,7 @@ from grid.results.storage_check import check_storage
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings
-from grid.specs.overruled import overruled
+from grid.specs.overruled import contradictions, overruled
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
@@ -117,6 +117,7 @@ def prepare(
     problems = [*problems]
     with gathered(problems):
         plugins.load(plugins.wanted_plugins(overrides))
+    problems += contradictions(overrides)
     asked = _asked(name, overrides, problems, demo=demo)
     with gathered(problems):
         check_storage(asked.config.storage.url)

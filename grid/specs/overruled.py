@@ -6,9 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from grid.specs.dotted_keys import flatten
+from grid.specs.plain_yaml import dotted
 from grid.specs.table import GridSpec, TableSpec
+from manifests.problem import Problem
 
 
 def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
@@ -28,6 +32,23 @@ def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
     ]
 
 
+def contradictions(overrides: Sequence[str]) -> list[Problem]:
+    """List the settings that a command line gives twice with different values: one would be lost."""
+    values: dict[str, Any] = {}
+    problems = []
+    for override in overrides:
+        # What cannot be read is told where it is read.
+        try:
+            found = _leaves([override]) if "=" in override else {}
+        except (OmegaConfBaseException, YAMLError):
+            continue
+        for key, value in found.items():
+            if values.setdefault(key, value) != value:
+                told = f"{values[key]} and {value}"
+                problems.append(Problem(key, "one value", told, "Give it once."))
+    return problems
+
+
 def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
     """List the rows in which a setting has another value than the user's."""
     rows = []
@@ -43,5 +64,5 @@ def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
 
 def _leaves(overrides: Iterable[str]) -> dict[str, Any]:
     """Return each single setting of a dot-list, whether it was given alone or with its section."""
-    settings: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    settings: Any = OmegaConf.to_container(OmegaConf.merge(*map(dotted, overrides), {}))
     return flatten(settings)
