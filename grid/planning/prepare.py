@@ -117,7 +117,6 @@ def prepare(
     problems = [*problems]
     with gathered(problems):
         plugins.load(plugins.wanted_plugins(overrides))
-    problems += contradictions(overrides)
     asked = _asked(name, overrides, problems, demo=demo)
     with gathered(problems):
         check_storage(asked.config.storage.url)
@@ -130,7 +129,8 @@ def prepare(
     planned = _plan(asked, problems)
     if problems:
         raise ProblemError(dict.fromkeys(problems))
-    for note in (*overruled(asked.spec, overrides), *_quarantined(planned.manifests)):
+    notes = *contradictions(overrides), *overruled(asked.spec, overrides), *_quarantined(planned.manifests)
+    for note in notes:
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
     grid.ledger.agree()

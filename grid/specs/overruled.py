@@ -6,13 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from grid.specs.dotted_keys import flatten
 from grid.specs.plain_yaml import dotted
 from grid.specs.table import GridSpec, TableSpec
-from manifests.problem import Problem
 
 
 def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
@@ -32,21 +29,16 @@ def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def contradictions(overrides: Sequence[str]) -> list[Problem]:
-    """List the settings that a command line gives twice with different values: one would be lost."""
+def contradictions(overrides: Sequence[str]) -> list[str]:
+    """Say which settings a command line gives twice with different values, and which of them counts."""
     values: dict[str, Any] = {}
-    problems = []
+    notes = []
     for override in overrides:
-        # What cannot be read is told where it is read.
-        try:
-            found = _leaves([override]) if "=" in override else {}
-        except (OmegaConfBaseException, YAMLError):
-            continue
-        for key, value in found.items():
-            if values.setdefault(key, value) != value:
-                told = f"{values[key]} and {value}"
-                problems.append(Problem(key, "one value", told, "Give it once."))
-    return problems
+        for key, value in _leaves([override]).items():
+            if values.get(key, value) != value:
+                notes.append(f"{key} is given twice: {values[key]}, and then {value}, which counts.")
+            values[key] = value
+    return notes
 
 
 def _rows(table: TableSpec, key: str, value: Any) -> list[str]:

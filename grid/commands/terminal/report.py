@@ -78,10 +78,15 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
     for table in plan.tables:
         parts += [*values_table(table, results), ""]
     parts += _failures(plan, ledger)
-    places = Table.grid(padding=(0, 2))
-    for name, place in where.items():
-        places.add_row(Text(name, "bold"), Text(str(place), overflow="fold"))
-    return Group(*parts, places)
+    return Group(*parts, *(_place(name, str(place)) for name, place in where.items()))
+
+
+def _place(name: str, place: str) -> RenderableType:
+    """Name a place; commands and addresses are never broken into lines, since they are there to be copied."""
+    lines = [Text.assemble((f"{name}  ", "bold"), line) for line in place.splitlines()]
+    return Group(
+        *(Text(line.plain, line.style, no_wrap=True, overflow="ignore", spans=line.spans) for line in lines)
+    )
 
 
 def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:

@@ -141,3 +141,11 @@ def test_a_grids_own_tables_are_listed_below_it():
     lines = [line.rstrip() for line in text_of(catalogue_table(offers)).splitlines()]
     assert lines[2].split() == ["family", "two", "tables", "4", "3", "2"]
     assert lines[3].index("only here") == lines[2].index("family") + 2
+
+
+def test_commands_are_one_line_however_narrow_the_terminal(plan, ledger):
+    command = (
+        "mlflow server --host 127.0.0.1 --port 5000 " + "--backend-store-uri 'sqlite:////my runs/mlflow.db'"
+    )
+    shown = text_of(final_report(plan, ledger, {"MLflow": command}), width=40)
+    assert command in shown
