@@ -123,7 +123,7 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
         where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
-        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
+        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where), crop=False)
     for warning in outcome.warnings:
         _tell(warning)
     if outcome.left_alone:

@@ -1,4 +1,4 @@
-"""What Ray needs of a machine or a cluster, asked in seconds: Ray itself waits for minutes, or fails at length."""
+"""What Ray needs of a machine or a cluster, asked in seconds where Ray would wait for minutes."""
 
 from __future__ import annotations
 

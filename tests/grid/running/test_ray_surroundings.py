@@ -31,15 +31,11 @@ def test_a_folder_too_long_for_sockets_is_told(temporary, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", "/proc/none")
-    with pytest.raises(
-        ProblemError, match=r"^RAY_TMPDIR=/proc/none: expected a folder that Ray can write to"
-    ):
+    with pytest.raises(ProblemError, match=r"^RAY_TMPDIR=/proc/none:.*that Ray can write to"):
         require_room_for_sockets()
 
 
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1:1", "ray://127.0.0.1:1", "head", "127.0.0.1:port", "h:999999"]
-)
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "head", "127.0.0.1:x", "h:999999"])
 def test_where_nothing_listens_is_told_at_once(address):
     began = time.monotonic()
     with pytest.raises(ProblemError, match=r"expected a Ray cluster that answers.*unset RAY_ADDRESS"):
