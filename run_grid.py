@@ -51,7 +51,8 @@ _INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    # Settings may stand on both sides of an option.
+    options = parser.parse_intermixed_args(arguments)
     if not (options.grid or options.list or options.settings):
         parser.error("one of --grid, --list and --settings is needed")
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from grid.planning.prepare import Grid, prepare
 from grid.results import output_folder
 from grid.results.files import write_atomically
-from manifests.problem import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, gathered, suggest
 
 
 def remember(grid: Grid) -> None:
@@ -22,16 +22,19 @@ def remember(grid: Grid) -> None:
     write_atomically(path, lambda part: part.write_text(json.dumps(called, indent=2), encoding="utf-8"))
 
 
-def remembered(out: Path, name: str | None, tell: Callable[[str], None]) -> list[Grid]:
+def remembered(
+    out: Path, name: str | None, tell: Callable[[str], None], problems: list[Problem]
+) -> list[Grid]:
     """Prepare the grids of a folder as they were last called.
 
     Args:
         out: the output folder.
         name: the one grid wanted; None for all.
         tell: hears what takes a while.
+        problems: gets what keeps a grid from being prepared: what it reads is gone, or its words are unknown.
 
     Raises:
-        ProblemError: no grid, or none of this name, has been run there, or what it reads is gone.
+        ProblemError: no grid, or none of this name, has been run there.
     """
     known = {path.stem: path for path in sorted(out.glob(output_folder.call("*")))}
     if not known:
@@ -40,7 +43,12 @@ def remembered(out: Path, name: str | None, tell: Callable[[str], None]) -> list
     if name is not None and name not in known:
         expected = f"a grid that was run in {out}"
         raise ProblemError(Problem("--grid", expected, repr(name), suggest(name, known)))
-    return [_prepare(path, out, tell) for path in known.values() if name in (None, path.stem)]
+    grids: list[Grid] = []
+    for path in known.values():
+        if name in (None, path.stem):
+            with gathered(problems):
+                grids.append(_prepare(path, out, tell))
+    return grids
 
 
 def _prepare(path: Path, out: Path, tell: Callable[[str], None]) -> Grid:

@@ -130,6 +130,7 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
     from grid.running import jobs, ray_session  # noqa: PLC0415
 
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
+    ray_session.require()
     check_precision(grid, todo)
     with frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken:
         audience.on_phase("starting Ray")

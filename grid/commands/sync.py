@@ -10,6 +10,7 @@ from grid.commands.run import DONE, FAILED, compared, compile_grid, start_tracke
 from grid.planning.prepare import Grid
 from grid.results import output_folder
 from grid.results.lock import held
+from manifests.problem import Problem, ProblemError
 
 
 def sync(out: Path, name: str | None, uri: str | None, tell: Callable[[str], None]) -> int:
@@ -22,10 +23,15 @@ def sync(out: Path, name: str | None, uri: str | None, tell: Callable[[str], Non
         tell: hears what is being done, which results are damaged, and what MLflow has refused.
 
     Raises:
-        ProblemError: no such grid has been run there, its inputs are gone, or MLflow does not answer.
+        ProblemError: no such grid has been run there, none of them can be read any more, or MLflow does not
+            answer. What keeps but some grids from being read is told, and the others are logged.
     """
     with held(out, "python -m grid sync"):
-        missing = [text for grid in remembered(out, name, tell) for text in _sync(grid, uri, tell)]
+        problems: list[Problem] = []
+        grids = remembered(out, name, tell, problems)
+        if not grids:
+            raise ProblemError(problems)
+        missing = [*map(str, problems), *(text for grid in grids for text in _sync(grid, uri, tell))]
     for text in dict.fromkeys(missing):
         tell(text)
     return FAILED if missing else DONE

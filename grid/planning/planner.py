@@ -233,6 +233,10 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
+        if (found := row.config.train.micro_batch) < approach.smallest_batch:
+            remedy = f"Take more clips at a time, or leave {approach.word} out of the approaches."
+            expected = f"{approach.smallest_batch} or more, which {approach.word} needs"
+            raise ProblemError(Problem("train.micro_batch", expected, str(found), remedy))
         options = dict(chosen.options) | approach.options(sources)
         options |= model.of_protocol.get(row.config.train.protocol, {})
         try:

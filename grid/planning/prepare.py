@@ -28,7 +28,7 @@ from grid.results.storage_check import check_storage
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings
-from grid.specs.overruled import overruled
+from grid.specs.overruled import contradictions, overruled
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
@@ -139,7 +139,7 @@ def prepare(
     if problems:
         raise ProblemError(dict.fromkeys(problems))
     notes = *_quarantined(planned.manifests), *_unseen(planned.weights)
-    for note in (*overruled(asked.spec, overrides), *notes):
+    for note in (*contradictions(overrides), *overruled(asked.spec, overrides), *notes):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
     grid.ledger.agree()

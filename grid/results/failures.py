@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from grid.plan import Plan, Row, Training
 from grid.results.ledger import Ledger
+
+_AFTER_THE_ERROR = ("The last iterations reported:", "It had reported no iteration.")
 
 
 def account(training: Training, error: str, rows: Iterable[Row]) -> str:
@@ -29,7 +32,7 @@ def account(training: Training, error: str, rows: Iterable[Row]) -> str:
             "",
             error.rstrip(),
             "",
-            "The last iterations reported:" if curve else "It had reported no iteration.",
+            _AFTER_THE_ERROR[0] if curve else _AFTER_THE_ERROR[1],
             *curve,
             "",
             "Settings, with all that changes its weights:",
@@ -41,6 +44,17 @@ def account(training: Training, error: str, rows: Iterable[Row]) -> str:
 def consequence(unit: str, training: Training, error: str) -> str:
     """Return the text of the file of a unit that cannot be done because a training has failed."""
     return f"{_needing(unit)}{training.id}, which failed:\n\n{error}"
+
+
+def reason(file: Path) -> str:
+    """Return the last line of the error that a failed unit's file tells; "" where it cannot be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    for after in _AFTER_THE_ERROR:
+        text = text.partition(f"\n\n{after}")[0]
+    return text.rstrip().rpartition("\n")[2].strip()
 
 
 def forget(plan: Plan, ledger: Ledger) -> None:

@@ -7,6 +7,7 @@ its existence means done; one that cannot be read counts as not done and is repo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,6 +33,9 @@ SCHEMA_VERSION = 1
 Status = Literal["done", "failed", "todo"]
 
 _METADATA_KEY = b"grid"
+
+# What colours a terminal, as Ray's tracebacks do.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Ledger:
@@ -187,6 +191,7 @@ class Ledger:
     def write_failure(self, unit: str, text: str) -> Path:
         """Record why a unit failed; returns the file."""
         path = self.out / output_folder.failure(unit)
+        text = _COLOURS.sub("", text)
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         self.storage.publish(output_folder.failure(unit))
         return path

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from grid.running.ray_surroundings import require_cluster, require_room_for_sockets
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
 
@@ -63,7 +64,11 @@ def session() -> Iterator[None]:
     With RAY_ADDRESS set (as in a submitted job) the running cluster is joined; otherwise Ray is started on
     this machine alone, reachable from it alone, and ended with the block. A request to terminate ends the
     block as an interruption does.
+
+    Raises:
+        ProblemError: Ray does not start here, or the cluster does not answer.
     """
+    require()
     local = is_local()
     environment = _ENVIRONMENT | (_LOCAL_ENVIRONMENT if local else _CLUSTER_ENVIRONMENT)
     for name, value in environment.items():
@@ -74,13 +79,42 @@ def session() -> Iterator[None]:
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
     if local:
         _stay_on_loopback()
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
+    with _told(local=local):
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
         ray.shutdown()
+
+
+def require() -> None:
+    """Find in seconds what would keep Ray from starting, or from joining a cluster.
+
+    Raises:
+        ProblemError: something does.
+    """
+    if is_local():
+        require_room_for_sockets()
+    else:
+        require_cluster(os.environ["RAY_ADDRESS"].strip())
+
+
+@contextmanager
+def _told(*, local: bool) -> Iterator[None]:
+    """Say what to do where Ray does not start; it raises whatever comes to it.
+
+    Raises:
+        ProblemError: it does not.
+    """
+    try:
+        yield
+    except Exception as error:
+        where = "Ray" if local else f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}"
+        found = " ".join(str(error).split()) or type(error).__name__
+        remedy = "Look at TMPDIR, free memory and disk here, and the cluster's own log, or unset RAY_ADDRESS."
+        raise ProblemError(Problem(where, "a Ray that starts", found, remedy)) from error
 
 
 def _stay_on_loopback() -> None:
@@ -95,8 +129,8 @@ def _stay_on_loopback() -> None:
 
 
 def is_local() -> bool:
-    """Whether Ray is this machine alone; else it is a cluster that was started before."""
-    return not os.environ.get("RAY_ADDRESS")
+    """Whether Ray is this machine alone, "local" in Ray's words; else a cluster that was started before."""
+    return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
 
 
 def largest_node() -> Share:

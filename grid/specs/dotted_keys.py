@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from grid.specs.plain_yaml import dotted
 from manifests.problem import Problem, ProblemError
 
 
@@ -50,7 +51,7 @@ def listed(key: str, value: str) -> tuple[str, ...]:
         ProblemError: it is no list.
     """
     try:
-        told: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"{key}={value}"]), resolve=True)
+        told: Any = OmegaConf.to_container(dotted(f"{key}={value}"), resolve=True)
         named = told[key]
     except (OmegaConfBaseException, YAMLError) as error:
         found = " ".join(str(error).split())

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from grid.specs.plain_yaml import read_file
 from grid.specs.table import GridSpec, TableSpec
 from grid.specs.table_reader import NAME, Instead, names_files, read_table, unknown, wrong
 from manifests.problem import Problem, ProblemError, suggest
@@ -57,7 +57,7 @@ def _files(name: str, within: tuple[Path, ...]) -> list[Path]:
     path = _find(name, within)
     if path is None:
         raise FileNotFoundError(f"no grid or table {name}")
-    content: Any = OmegaConf.load(path)
+    content: Any = read_file(path)
     parts = content.get("tables", [])
     others = [found for part in parts if isinstance(part, str) for found in _files(part, (*within, path))]
     return list(dict.fromkeys([path, *others]))
@@ -126,9 +126,7 @@ def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:
 
 @cache
 def _ours() -> frozenset[str]:
-    contents: dict[str, Any] = {
-        name: OmegaConf.to_container(OmegaConf.load(path)) for name, path in available().items()
-    }
+    contents: dict[str, Any] = {name: read_file(path) for name, path in available().items()}
     parts = [part for content in contents.values() for part in content.get("tables", ())]
     return frozenset(contents) | {part["name"] for part in parts if isinstance(part, dict)}
 
@@ -143,7 +141,7 @@ def _find(name: str, within: tuple[Path, ...]) -> Path | None:
 
 def _read(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
     try:
-        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        content: Any = read_file(path)
     except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
         problems.append(wrong(path, "a readable YAML file", " ".join(str(error).split())))
         return None

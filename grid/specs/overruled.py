@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from grid.specs.dotted_keys import flatten
+from grid.specs.plain_yaml import dotted
 from grid.specs.table import GridSpec, TableSpec
 
 
@@ -28,6 +29,18 @@ def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:
     ]
 
 
+def contradictions(overrides: Sequence[str]) -> list[str]:
+    """Say which settings a command line gives twice with different values, and which of them counts."""
+    values: dict[str, Any] = {}
+    notes = []
+    for override in overrides:
+        for key, value in _leaves([override]).items():
+            if values.get(key, value) != value:
+                notes.append(f"{key} is given twice: {values[key]}, and then {value}, which counts.")
+            values[key] = value
+    return notes
+
+
 def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
     """List the rows in which a setting has another value than the user's."""
     rows = []
@@ -43,5 +56,5 @@ def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
 
 def _leaves(overrides: Iterable[str]) -> dict[str, Any]:
     """Return each single setting of a dot-list, whether it was given alone or with its section."""
-    settings: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
+    settings: Any = OmegaConf.to_container(OmegaConf.merge(*map(dotted, overrides), {}))
     return flatten(settings)

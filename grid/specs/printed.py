@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from grid.specs.plain_yaml import read_file
 from manifests.problem import Problem, ProblemError, suggest
 
 FOLDER = Path(__file__).parent / "printed_numbers"
@@ -95,5 +94,5 @@ def _read(paper: str) -> dict[str, Any]:
                 "paper", "a paper of grid/specs/printed_numbers/", repr(paper), suggest(paper, available())
             )
         )
-    content: Any = OmegaConf.to_container(OmegaConf.load(FOLDER / f"{paper}.yaml"))
+    content: Any = read_file(FOLDER / f"{paper}.yaml")
     return content

@@ -13,6 +13,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
 from grid.specs.dotted_keys import listed
+from grid.specs.plain_yaml import dotted, read_file
 from grid.specs.settings import DEFAULT_MODEL, Config, ModelSettings
 from grid.specs.settings_checks import impossible
 from hd2s.approaches.registry import approaches
@@ -139,7 +140,7 @@ def _beginning(model: str, *, demo: bool) -> Any:
     layers: list[Mapping[str, Any]] = [declared.settings]
     if demo:
         config = _laid(config, declared.settings, model)
-        config = OmegaConf.merge(config, OmegaConf.load(PROFILES / "demo.yaml"))
+        config = OmegaConf.merge(config, read_file(PROFILES / "demo.yaml"))
         layers = [declared.demo]
     for layer in layers:
         config = _laid(config, layer, model)
@@ -252,7 +253,7 @@ def _override(config: Any, override: str, problems: list[Problem]) -> Any:
         word, dot, name = rest.partition(".")
         override = f"approach.{_identifier(word)}{dot}{name}={value}"
     try:
-        merged = OmegaConf.merge(config, OmegaConf.from_dotlist([override]))
+        merged = OmegaConf.merge(config, dotted(override))
         # A reference that leads nowhere is found by following it.
         OmegaConf.to_container(merged, resolve=True)
         return merged

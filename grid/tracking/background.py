@@ -65,7 +65,7 @@ class Background:
         self.missed, self.reasons = 0, []
 
     def _note(self, error: Exception) -> None:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         if reason not in self.reasons:
             self.reasons.append(reason)
         self.missed += 1

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from grid.results import output_folder
 from grid.results.files import write_atomically
 
 _SCHEME = "sqlite:///"
+# Where MLflow keeps places of artifacts.
+_PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+)
 
 
 def make_ready(uri: str) -> None:
@@ -22,3 +31,32 @@ def make_ready(uri: str) -> None:
 
     # A name that was never tried before: MLflow keeps what it has opened, even if it is removed.
     write_atomically(file, lambda part: MlflowClient(f"{_SCHEME}{part}").search_experiments(max_results=1))
+
+
+def follow_the_folder(uri: str, artifacts: Path) -> None:
+    """Have a store that was moved or copied with its output folder look for artifacts where they lie now.
+
+    MLflow keeps their absolute places, and would make the old folder again.
+
+    Args:
+        uri: of the store; one that does not lie beside the artifacts is left alone.
+        artifacts: their folder now.
+    """
+    file = Path(uri.removeprefix(_SCHEME))
+    if not uri.startswith(_SCHEME) or file.parent != artifacts.parent or not file.exists():
+        return
+    now = artifacts.as_uri()
+    with closing(sqlite3.connect(file)) as store, store:
+        known = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        places = store.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+        ours = [
+            place for (place,) in places if place and place.endswith(f"/{output_folder.MLFLOW_ARTIFACTS}")
+        ]
+        for before in (place for place in ours if place != now):
+            for table, column in _PLACES:
+                if table in known:
+                    store.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
+                        f" WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                        (now, len(before) + 1, before, len(before) + 1, f"{before}/"),
+                    )

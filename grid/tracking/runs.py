@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from grid.plan import Row
-from grid.tracking.local_store import make_ready
+from grid.tracking.local_store import follow_the_folder, make_ready
+from manifests.problem import Problem, ProblemError
 
 PARENT_TAG = "mlflow.parentRunId"
 _NOTE_TAG = "mlflow.note.content"
@@ -70,11 +72,18 @@ class RunStore:
         # Alembic tells of each of its steps when a new SQLite file gets its schema.
         logging.getLogger("alembic").setLevel(logging.ERROR)
         make_ready(uri)
+        if artifacts:
+            follow_the_folder(uri, artifacts)
         self.client = MlflowClient(tracking_uri=uri)
         found = self.client.get_experiment_by_name(experiment)
         if found is None:
             location = artifacts.as_uri() if artifacts else None
             found = self.client.get_experiment(self.client.create_experiment(experiment, location))
+        if found.lifecycle_stage == "deleted":
+            expected, where = "an experiment that takes runs", f"MLflow experiment {experiment}"
+            command = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+            remedy = f"Bring it back: MLFLOW_TRACKING_URI={shlex.quote(uri)} {command}"
+            raise ProblemError(Problem(where, expected, "a deleted one", remedy))
         self.experiment_id: str = found.experiment_id
         self.experiment_tags: dict[str, str] = dict(found.tags)
         self.runs = self._search()

@@ -7,6 +7,7 @@ has missed is logged from them by `Tracker.sync`. No failure of MLflow reaches t
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,11 @@ class Tracker(Listener):
 
     @property
     def serve_command(self) -> str:
-        """What opens an embedded store in a browser; "" for a server."""
+        """What opens an embedded store in a browser, as one line for a shell; "" for a server."""
         if self.uri.startswith("http"):
             return ""
-        return f"mlflow server --host 127.0.0.1 --port 5000 --workers 1 --backend-store-uri {self.uri}"
+        words = ["mlflow", "server", "--host", "127.0.0.1", "--port", "5000", "--workers", "1"]
+        return shlex.join([*words, "--backend-store-uri", self.uri])
 
     @property
     def warnings(self) -> list[str]:

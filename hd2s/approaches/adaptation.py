@@ -110,6 +110,8 @@ APPROACH = Approach(
     learner=AdversarialLearner,
     needs_target=True,
     needs=frozenset({"features"}),
+    # The classifiers' batch norm needs two values of a channel.
+    smallest_batch=2,
     colour="#D55E00",
     improves_on="generalization",
 )

@@ -162,6 +162,7 @@ class Approach:
         settings: a frozen dataclass of the approach's own settings, `approach.<word>.*`; None without any.
         colour: of its lines in charts, as "#rrggbb".
         improves_on: the approach that the significance table compares it with; empty for none.
+        smallest_batch: clips that a micro-batch must have for a training step.
         trains: it takes steps; one that does not is for models without weights.
     """
 
@@ -182,6 +183,7 @@ class Approach:
     colour: str = GREY
     improves_on: str = ""
     trains: bool = True
+    smallest_batch: int = 1
 
     def lacking(self, model: Model, config: ModelConfig) -> list[Need]:
         """List what this approach needs and a model does not offer."""

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from grid.commands.terminal.progress import GridState, Job
 from grid.plan import Evaluation, Row, Training
+from grid.results.failures import reason
 from grid.results.output_folder import Kind
 from grid.results.unit_results import EvaluationResult
 from grid.running.events import Listener
@@ -168,7 +169,8 @@ class Progress(Listener):
     def _fail(self, unit: Training | Evaluation, error: Path) -> None:
         with self._lock:
             self.state.fail(unit.id, error)
-        self._say(f"FAILED {self.state.jobs[unit.id].kind} {unit.label}: see {error}; {self._summary()}")
+        job = f"{self.state.jobs[unit.id].kind} {unit.label}"
+        self._say(f"FAILED {job}: {reason(error)} (see {error}); {self._summary()}")
 
     def _say(self, line: str) -> None:
         """Print a line where there is no terminal to draw on."""
@@ -220,7 +222,8 @@ def _running_table(state: GridState, running: list[Job]) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     for job in running[:_ROWS_OF_JOBS]:
         step = f"{job.step}/{job.units}" if job.kind == "training" else ""
-        table.add_row(job.label, step, _losses(job.losses), duration(state.elapsed(job)))
+        shown = _losses(job.losses) if job.reports or job.kind == "evaluation" else "starting worker"
+        table.add_row(job.label, step, shown, duration(state.elapsed(job)))
     if len(running) > _ROWS_OF_JOBS:
         table.add_row(Text(f"and {len(running) - _ROWS_OF_JOBS} more", "dim"))
     return table

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from rich.console import Group, JustifyMethod, RenderableType
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,8 @@ from grid.results.failures import incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 
+# Columns of a terminal; with fewer, names would be folded to a few letters.
+_ROOM_FOR_IDS = 80
 _STATUS_COLOURS = {"done": "green", "failed": "red"}
 
 
@@ -36,8 +39,26 @@ def catalogue_table(offers: Iterable[Offer]) -> RenderableType:
 
 def plan_table(plan: Plan, ledger: Ledger, estimate: Estimate) -> RenderableType:
     """Show what a grid needs and what of it is done, trainings, evaluations, cells, and what it will cost."""
-    tables = _trainings(plan, ledger, estimate), _evaluations(plan, ledger, estimate), _cells(plan, ledger)
+    tables = (
+        _Fitting(partial(_trainings, plan, ledger, estimate)),
+        _Fitting(partial(_evaluations, plan, ledger, estimate)),
+        _cells(plan, ledger),
+    )
     return Group(*(part for table in tables for part in (table, "")), _cost(estimate))
+
+
+class _Fitting:
+    """A table with, where the terminal is narrow, no more columns than leave room for names.
+
+    Args:
+        make: whether ids are left out → the table.
+    """
+
+    def __init__(self, make: Callable[[bool], Table]) -> None:
+        self.make = make
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.make(options.max_width < _ROOM_FOR_IDS)
 
 
 def as_json(plan: Plan, ledger: Ledger, estimate: Estimate | None = None) -> dict[str, Any]:
@@ -80,35 +101,38 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
         parts += [*values_table(table, results), ""]
     parts += _failures(plan, ledger)
     width = max(map(len, where), default=0)
-    # Never broken, so that they can be copied and clicked whatever the terminal's width.
-    places = [
-        Text.assemble((f"{name:{width}}", "bold"), f"  {place}", no_wrap=True, overflow="ignore")
-        for name, place in where.items()
-    ]
-    return Group(*parts, *places)
+    return Group(*parts, *(_place(f"{name:{width}}", str(place)) for name, place in where.items()))
 
 
-def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:
+def _place(name: str, place: str) -> RenderableType:
+    """Name a place; commands and addresses are never broken into lines, since they are there to be copied."""
+    lines = [Text.assemble((f"{name}  ", "bold"), line) for line in place.splitlines()]
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ignore"
+    return Group(*lines)
+
+
+def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate, without_ids: bool) -> Table:
     statuses = _statuses(plan.trainings, ledger, "training")
     table = _list(_title("trainings", statuses), "status", "training")
-    _add_narrow(table, "starts from", "id ends in")
+    _add_narrow(table, *(() if without_ids else ("starts from", "id ends in")))
     _add_narrow(table, "clips", "PFLOP", f"{estimate.device.unit}-hours", justify="right")
     for unit in plan.trainings.values():
         work = estimate.trainings[unit.id]
-        names = _coloured(statuses[unit.id]), unit.label, _tail(unit.parent or ""), _tail(unit.id)
-        table.add_row(*names, f"{work.clips:,}", *_amounts(work))
+        ids = () if without_ids else (_tail(unit.parent or ""), _tail(unit.id))
+        table.add_row(_coloured(statuses[unit.id]), unit.label, *ids, f"{work.clips:,}", *_amounts(work))
     return table
 
 
-def _evaluations(plan: Plan, ledger: Ledger, estimate: Estimate) -> Table:
+def _evaluations(plan: Plan, ledger: Ledger, estimate: Estimate, without_ids: bool) -> Table:
     statuses = _statuses(plan.evaluations, ledger, "evaluation")
     table = _list(_title("evaluations", statuses), "status", "evaluation")
-    _add_narrow(table, "id ends in")
+    _add_narrow(table, *(() if without_ids else ("id ends in",)))
     _add_narrow(table, "frames", "PFLOP", f"{estimate.device.unit}-hours", justify="right")
     for unit in plan.evaluations.values():
         work = estimate.evaluations[unit.id]
-        names = _coloured(statuses[unit.id]), unit.label, _tail(unit.id)
-        table.add_row(*names, f"{work.frames:,}", *_amounts(work))
+        ids = () if without_ids else (_tail(unit.id),)
+        table.add_row(_coloured(statuses[unit.id]), unit.label, *ids, f"{work.frames:,}", *_amounts(work))
     return table
 
 

@@ -25,7 +25,7 @@ def grid(small_demo):
 def test_a_grid_is_planned_again_as_it_was_last_called(grid, monkeypatch):
     remember(prepare_small(grid.out, "train.lr=0.5", approaches="generalization"))
     remember(grid)
-    (again,) = remembered(grid.out, None, quiet)
+    (again,) = remembered(grid.out, None, quiet, [])
     assert (again.plan, again.config, again.demo) == (grid.plan, grid.config, True)
     assert again.overrides == grid.overrides
 
@@ -47,23 +47,27 @@ def test_one_of_several_is_found_by_its_name(grid):
     other = prepare_small(grid.out, *TINY, approaches="generalization", name="other")
     for each in (grid, other):
         remember(each)
-    assert [found.plan.grid for found in remembered(grid.out, None, quiet)] == ["other", "small"]
-    assert [found.plan.grid for found in remembered(grid.out, "other", quiet)] == ["other"]
+    assert [found.plan.grid for found in remembered(grid.out, None, quiet, [])] == ["other", "small"]
+    assert [found.plan.grid for found in remembered(grid.out, "other", quiet, [])] == ["other"]
     with pytest.raises(ProblemError, match=r"a grid that was run in .*, found 'othr'\. Did you mean other\?"):
-        remembered(grid.out, "othr", quiet)
+        remembered(grid.out, "othr", quiet, [])
 
 
 def test_a_folder_without_grids_is_told(tmp_path):
     with pytest.raises(ProblemError, match="an output folder in which a grid was run, found none"):
-        remembered(tmp_path, None, quiet)
+        remembered(tmp_path, None, quiet, [])
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "small"}'])
 def test_what_cannot_be_read_is_told_with_what_to_do(grid, content):
     remember(grid)
     (grid.out / "grids" / "small.json").write_text(content)
-    with pytest.raises(ProblemError, match=r"small\.json: expected how the grid was called, .* Run the grid"):
-        remembered(grid.out, None, quiet)
+    (grid.out / "grids" / "other.json").write_text('{"name": "no such", "overrides": [], "demo": true}')
+    problems = []
+    assert remembered(grid.out, None, quiet, problems) == []
+    told = "\n".join(map(str, problems))
+    assert "small.json: expected how the grid was called" in told
+    assert "'no such'" in told
 
 
 @pytest.mark.slow
@@ -76,7 +80,7 @@ def test_results_are_looked_at_where_the_weights_to_start_from_are_not(small_dem
     grid = prepare_small(small_demo, setting, approaches="generalization")
     remember(grid)
     weights.unlink()
-    (again,) = remembered(grid.out, None, quiet)
+    (again,) = remembered(grid.out, None, quiet, [])
     assert again.plan == grid.plan, "the same trainings by their ids"
     asked = list(grid.overrides)
     assert prepare(grid.name, asked, grid.out, demo=True, tell=quiet, purpose="plan").plan == grid.plan

@@ -228,3 +228,9 @@ def test_what_is_known_to_be_wrong_is_not_said_of_each_row():
         configure("hd2s", (), ())
     assert planner.draft(spec, configure, DIGESTS, {})[1][0].where == "table5, train.lr"
     assert planner.draft(spec, configure, DIGESTS, {}, caught.value.problems)[1] == []
+
+
+def test_a_batch_too_small_for_an_approach_is_told_with_the_plan(own):
+    with pytest.raises(ProblemError, match=r"train.micro_batch: expected 2 or more, which adaptation"):
+        own("", "train.micro_batch=1")
+    assert own("", "train.micro_batch=2").cells

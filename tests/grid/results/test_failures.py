@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.results.failures import account, consequence, forget, given_up
+from grid.results.failures import account, consequence, forget, given_up, reason
 from grid.results.ledger import Ledger
 from tests.grid.invented import table5
 
@@ -59,3 +59,10 @@ def test_an_evaluation_that_failed_of_itself_takes_nothing_with_it(plan, ledger)
     evaluation = next(iter(plan.evaluations))
     ledger.write_failure(evaluation, "its test clips cannot be read")
     assert given_up(plan, ledger) == ({evaluation}, set())
+
+
+def test_the_reason_of_a_failure_is_the_last_line_of_its_error(tmp_path):
+    file = tmp_path / "a.error.txt"
+    file.write_text("a has failed:\n\nTraceback:\nValueError: no\n\nThe last iterations reported:\n  1: x")
+    assert reason(file) == "ValueError: no"
+    assert reason(tmp_path / "none") == ""

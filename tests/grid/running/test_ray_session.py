@@ -46,6 +46,14 @@ def test_a_cluster_that_nobody_scales_is_what_it_is(home):
     assert cluster._startable() == []
 
 
+@pytest.mark.parametrize(
+    ("address", "local"), [("", True), ("local", True), (" local ", True), ("auto", False), ("h:1", False)]
+)
+def test_local_is_rays_word_for_this_machine(monkeypatch, address, local):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    assert cluster.is_local() is local
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_ray_on_this_machine_cannot_be_reached_from_others(monkeypatch):

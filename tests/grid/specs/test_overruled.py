@@ -1,7 +1,7 @@
 """A user's setting that a row of a table sets otherwise is told, with the row."""
 
 from grid.specs.grid_reader import load
-from grid.specs.overruled import overruled
+from grid.specs.overruled import contradictions, overruled
 
 SWEPT = """
 name: swept
@@ -29,3 +29,8 @@ def test_a_setting_that_rows_set_otherwise_is_told(tmp_path):
     ]
     assert overruled(spec, ["resources.train.cpu=1"]) == []
     assert overruled(spec, ["model=[hd2s,centre_prior]", "model.height=32"]) == []
+
+
+def test_what_is_given_twice_with_different_values_is_told():
+    twice = ["train.lr=1e-3", "seeds=[0]", "train.lr=0.002", "seeds=[0]"]
+    assert contradictions(twice) == ["train.lr is given twice: 0.001, and then 0.002, which counts."]

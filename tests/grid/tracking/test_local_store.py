@@ -1,10 +1,13 @@
 """A store without a server is whole or not there."""
 
+import shutil
 import sqlite3
 
 import pytest
 
 from grid.tracking.local_store import make_ready
+from grid.tracking.runs import RunStore
+from manifests.problem import ProblemError
 
 
 def test_a_store_gets_its_schema_under_another_name(tmp_path, monkeypatch):
@@ -51,3 +54,29 @@ def test_a_store_that_is_there_is_not_touched(tmp_path):
     file.write_bytes(b"not even a database")
     make_ready(f"sqlite:///{file}")
     assert file.read_bytes() == b"not even a database"
+
+
+@pytest.mark.slow
+def test_artifacts_are_looked_for_where_the_folder_was_moved_to(new_store, tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after's"
+    new_store(before)
+    store = RunStore(f"sqlite:///{before / 'mlflow.db'}", "e", before / "mlflow-artifacts")
+    run = store.ensure("unit", "label", {}, {})
+    store.client.log_text(run.run_id, "x", "a.txt")
+    shutil.move(before, after)
+    moved = RunStore(f"sqlite:///{after / 'mlflow.db'}", "e", after / "mlflow-artifacts")
+    assert moved.client.get_run(run.run_id).info.artifact_uri.startswith(
+        (after / "mlflow-artifacts").as_uri()
+    )
+    assert [item.path for item in moved.client.list_artifacts(run.run_id)] == ["a.txt"]
+    moved.client.log_text(moved.ensure("other", "label", {}, {}).run_id, "y", "b.txt")
+    assert not before.exists()
+
+
+@pytest.mark.slow
+def test_a_deleted_experiment_is_told_with_what_brings_it_back(new_store, tmp_path):
+    uri = new_store(tmp_path)
+    store = RunStore(uri, "e", tmp_path / "mlflow-artifacts")
+    store.client.delete_experiment(store.experiment_id)
+    with pytest.raises(ProblemError, match="mlflow experiments restore --experiment-id 1"):
+        RunStore(uri, "e", tmp_path / "mlflow-artifacts")

@@ -78,6 +78,7 @@ def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger,
             progress.on_training_progress(training, step, 60, {"loss": 1.0}, [])
         train(ledger, training)
         progress.on_training_finished(training, {}, [])
+        (tmp_path / "error.txt").write_text("Traceback:\nValueError: no maps\n")
         progress.on_evaluation_failed(evaluation, tmp_path / "error.txt")
     lines = stream.getvalue().splitlines()
     assert "\x1b" not in stream.getvalue()
@@ -90,7 +91,9 @@ def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger,
     assert lines[-2] == (
         f"[1 min 00 s] done training {training.label} in 1 min 00 s; trainings 1/15, evaluations 0/18"
     )
-    assert lines[-1].startswith(f"[1 min 00 s] FAILED evaluation {evaluation.label}: see {tmp_path}")
+    assert lines[-1].startswith(
+        f"[1 min 00 s] FAILED evaluation {evaluation.label}: ValueError: no maps (see "
+    )
 
 
 NOISY = """

@@ -168,3 +168,15 @@ def test_a_grids_own_tables_are_listed_below_it():
     lines = [line.rstrip() for line in text_of(catalogue_table(offers)).splitlines()]
     assert lines[2].split() == ["family", "two", "tables", "4", "3", "2"]
     assert lines[3].index("only here") == lines[2].index("family") + 2
+
+
+def test_commands_are_one_line_however_narrow_the_terminal(plan, ledger, capsys):
+    command = f"mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri 'sqlite:////{'my runs/' * 9}'"
+    Console(width=40).print(final_report(plan, ledger, {"MLflow": command}), crop=False)
+    assert command in capsys.readouterr().out
+
+
+def test_a_plan_in_a_narrow_terminal_folds_no_name_to_letters(plan, ledger):
+    shown = text_of(plan_table(plan, ledger, estimate_of(plan)), width=60).splitlines()
+    short = [line for line in shown if 0 < len(line.replace(" ", "")) <= 3]
+    assert len(short) < len(shown) / 10

@@ -1,0 +1,79 @@
+"""What Ray needs of a machine or a cluster, asked in seconds where Ray would wait for minutes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from manifests.problem import Problem, ProblemError
+
+# Linux takes 107 bytes for a socket's path, of which Ray adds these to its folder's.
+_SOCKET_PATH = 107
+_RAYS_OWN = len("/session_2025-01-01_00-00-00_000000_0000000/sockets/plasma_store.0")
+_CONNECTS_WITHIN_S = 5.0
+_ANSWERS_WITHIN_S = 15.0
+
+
+def require_room_for_sockets() -> None:
+    """Make sure that Ray's folder can be made, and that the paths of its sockets are short enough.
+
+    Raises:
+        ProblemError: one of them is not so.
+    """
+    variable = "RAY_TMPDIR" if os.environ.get("RAY_TMPDIR") else "TMPDIR"
+    folder = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray"
+    remedy = f"Set {variable} to a short path of a folder that can be written to, such as /tmp."
+    if (length := len(os.fsencode(folder)) + _RAYS_OWN) > _SOCKET_PATH:
+        expected = f"a folder whose sockets have paths of at most {_SOCKET_PATH} bytes"
+        raise ProblemError(Problem(f"{variable}={folder.parent}", expected, f"{length} bytes", remedy))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        expected = "a folder that Ray can write to"
+        raise ProblemError(Problem(f"{variable}={folder.parent}", expected, str(error), remedy)) from error
+
+
+def require_cluster(address: str) -> None:
+    """Make sure that a cluster answers.
+
+    Args:
+        address: host:port, ray://host:port, or auto for one that runs on this machine.
+
+    Raises:
+        ProblemError: it does not within 20 seconds.
+    """
+    if found := _unreachable(address) or _silent(address):
+        remedy = "Start the cluster, correct the address, or unset RAY_ADDRESS to use this machine alone."
+        where = f"RAY_ADDRESS={address}"
+        raise ProblemError(Problem(where, "a Ray cluster that answers", found, remedy))
+
+
+def _unreachable(address: str) -> str:
+    """Say why nothing listens there; "" where something does, or the place is Ray's to find."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon:
+        return "" if address == "auto" else "neither host:port nor auto nor local"
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _CONNECTS_WITHIN_S):
+            return ""
+    except (OSError, ValueError, OverflowError) as error:
+        return str(error)
+
+
+def _silent(address: str) -> str:
+    """Say why Ray does not answer there; in a process of its own, since its client cannot be stopped."""
+    if "://" in address:  # a client's server, which has no such question
+        return ""
+    call = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        done = subprocess.run(call, capture_output=True, text=True, timeout=_ANSWERS_WITHIN_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_ANSWERS_WITHIN_S:g} s"
+    last = done.stderr.strip().splitlines()[-1:] or ["no answer"]
+    return last[0] if done.returncode else ""

@@ -1,0 +1,91 @@
+"""YAML as people mean it: the one reader of command lines, settings and grids.
+
+YAML 1.1 takes 010 for 8, 1:40 for 100 and `no` for false. Here a number is what is written as a decimal one,
+and all else is a text, which a setting of another type turns into its own (010 → 10, yes → true) or refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+_TAG = "tag:yaml.org,2002:"
+_RESOLVERS = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    # Without leading zeros: a folder may be called 010, and an integer setting makes 10 of the text.
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+|(?=[0-9.]+[eE])(?:0|[1-9][0-9]*)?\.?[0-9]*)"
+        r"(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        list("-+0123456789."),
+    ),
+    ("merge", r"<<", ["<"]),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain scalars by our rules, and no key twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's way
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        """Make a mapping; a key given twice with other values is a mistake that YAML would pass over."""
+        keys = [key.value for key, _ in node.value if key.tag != f"{_TAG}merge"]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: Any) -> int:
+        """Make an integer, of no more digits than Python reads."""
+        try:
+            return int(self.construct_scalar(node))
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+
+
+for _kind, _pattern, _first in _RESOLVERS:
+    _Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(rf"^(?:{_pattern})$"), _first)
+_Loader.add_constructor(f"{_TAG}int", _Loader.construct_yaml_int)
+
+
+def parse(text: str) -> Any:
+    """Return what a text says in YAML: plain values, lists and mappings.
+
+    Raises:
+        yaml.YAMLError: it is none, or a mapping in it has a key twice.
+    """
+    return yaml.load(text, Loader=_Loader)
+
+
+def read_file(path: Path) -> Any:
+    """Return what a YAML file says, in which `${…}` refer to its own keys; see `parse`.
+
+    Raises:
+        OSError, UnicodeDecodeError: the file cannot be read.
+        yaml.YAMLError: it is no YAML.
+        omegaconf.errors.OmegaConfBaseException: a reference leads nowhere.
+    """
+    content = parse(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict | list):
+        return content
+    return OmegaConf.to_container(OmegaConf.create(content), resolve=True)
+
+
+def dotted(override: str) -> Any:
+    """Return `key.of.sections=value` as settings to be merged; without a value it is null.
+
+    Raises:
+        yaml.YAMLError: the value is no YAML.
+        omegaconf.errors.OmegaConfBaseException: the key is none.
+    """
+    key, _, value = override.partition("=")
+    settings = OmegaConf.create()
+    OmegaConf.update(settings, key, parse(value))
+    return settings
