@@ -34,6 +34,7 @@ from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
 from grid.results.provenance import assert_ours
+from grid.results.redo import other_code, require_unit
 from manifests.problem import Problem, ProblemError, gathered
 
 WRONG = 2
@@ -73,6 +74,7 @@ def _answer(options: argparse.Namespace) -> int:
         device = named(options.on) if options.on else None
     out = options.out or default_out(demo=options.demo)
     grid = prepare(options.grid, options.overrides, out, demo=options.demo, tell=_tell, problems=problems)
+    require_unit(grid.plan, options.redo)
     if options.plan:
         return _show_plan(grid, options.json, device or present())
     if options.tables:
@@ -90,6 +92,7 @@ def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
     else:
         Console(highlight=False).print(plan_table(grid.plan, grid.ledger, cost))
     _show_problems(grid)
+    _show_other_code(grid)
     return 0
 
 
@@ -97,6 +100,7 @@ def _compile(grid: Grid) -> int:
     for path in compile_grid(grid):
         print(path)
     _show_problems(grid, weights=False)
+    _show_other_code(grid)
     return status_of(grid)
 
 
@@ -104,12 +108,14 @@ def _export(grid: Grid, folder: Path) -> int:
     export(grid, folder)
     print(folder)
     _show_problems(grid, weights=False)
+    _show_other_code(grid)
     return status_of(grid)
 
 
 def _run(grid: Grid, options: argparse.Namespace) -> int:
     log = grid.out / output_folder.log(grid.plan.grid, f"{datetime.now():%Y%m%d-%H%M%S}")
     _show_problems(grid)
+    _show_other_code(grid)
     title = f"{grid.plan.grid} in {grid.out}"
     state = GridState(grid.plan, grid.ledger)
     # With --json the standard output is for programs, and people look at the other one.
@@ -117,12 +123,15 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
         quiet_output(log, draw_on=2 if options.json else 1) as terminal,
         Progress(state, terminal, title, log) as progress,
     ):
-        outcome = run(grid, progress, options.tracking_uri, retry_failed=options.retry_failed)
+        outcome = run(
+            grid, progress, options.tracking_uri, retry_failed=options.retry_failed, again=options.redo
+        )
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
         where = {"tables": grid.out / output_folder.TABLES, "MLflow": outcome.tracking, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where))
+    _show_other_code(grid)
     for warning in outcome.warnings:
         _tell(warning)
     if outcome.left_alone:
@@ -138,6 +147,12 @@ def _show_problems(grid: Grid, *, weights: bool = True) -> None:
     """Tell what is damaged or, with `weights`, lost; tables and exports need no weights."""
     for problem in grid.ledger.problems(weights=weights):
         print(problem, file=sys.stderr)
+
+
+def _show_other_code(grid: Grid) -> None:
+    """Tell which results are not of the code that runs."""
+    if told := other_code(grid.plan, grid.ledger).told:
+        _tell(told)
 
 
 def _tell(text: str) -> None:
@@ -179,6 +194,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print plan and status, or the list, as JSON")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
+    parser.add_argument(
+        "--redo",
+        metavar="UNIT",
+        help="make again a training or an evaluation, by (the end of) its id, or all that other code made",
+    )
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
     )

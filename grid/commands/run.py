@@ -10,6 +10,7 @@ from grid.outputs.tables import Style, compile_tables
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
+from grid.results.redo import redo
 from grid.running.events import Audience, Listener
 from grid.running.precision import check_precision
 from grid.tracking import EXPERIMENT, Tracker
@@ -34,7 +35,14 @@ class Outcome:
     left_alone: int
 
 
-def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_failed: bool = False) -> Outcome:
+def run(
+    grid: Grid,
+    listener: Listener,
+    tracking_uri: str | None,
+    *,
+    retry_failed: bool = False,
+    again: str | None = None,
+) -> Outcome:
     """Do all that is left of a grid.
 
     Args:
@@ -42,6 +50,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
         listener: hears of all that happens, beside MLflow.
         tracking_uri: an MLflow server's address; None for a store in the output folder.
         retry_failed: also what failed in an earlier run; it is left alone otherwise.
+        again: what to make again though it is done (`grid.results.redo`).
 
     Raises:
         ProblemError: the MLflow server does not answer, or nothing can be written.
@@ -51,6 +60,8 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     tracker = start_tracker(grid, tracking_uri)
     if retry_failed:
         forget(grid.plan, grid.ledger)
+    if again:
+        tracker.forget(redo(grid.plan, grid.ledger, again))
     failed, lost = given_up(grid.plan, grid.ledger)
     try:
         whole = _work(grid, Audience(listener, tracker), failed, lost)

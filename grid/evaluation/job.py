@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from grid.results.manifest_place import ManifestPlace
+from grid.results.sources import Code, code_of, eldest
 from grid.results.storage import Storage
 from grid.specs.settings import Test
 from hd2s.models.config import Input
@@ -39,6 +40,7 @@ class EvaluationJob:
         gpu: run on the accelerator that Ray has given.
         threads: of PyTorch on a processor, and of the metrics.
         plugins: folders of plug-ins.
+        modules: those that its code begins in (`grid.results.sources`).
     """
 
     id: str
@@ -55,6 +57,7 @@ class EvaluationJob:
     gpu: bool
     threads: int
     plugins: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     def brought(self, storage: Storage) -> EvaluationJob:
         """Return the job with its places on this machine, and what lies there.
@@ -84,20 +87,24 @@ class EvaluationJob:
             raise ProblemError(Problem(self.id, "test clips that can be read", "none", remedy))
         frames = pa.concat_tables(part.frames for part in results if part.frames is not None)
         seconds = sum(part.seconds for part in results)
-        return frames, {"seconds": seconds, "unread": unread, "quarantined": self.quarantined}, expected
+        code = eldest((part.code for part in results), code_of(self.modules))
+        told = {"seconds": seconds, "unread": unread, "quarantined": self.quarantined, "code": code}
+        return frames, told, expected
 
 
 @dataclass(frozen=True)
 class Part:
     """What came of a part of an evaluation: rows, pictures, and the clips that could not be read, with why.
 
-    `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
+    `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen; `code`: what
+    made it.
     """
 
     frames: pa.Table | None
     seconds: float
     unread: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    code: Code | None = None
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:

@@ -87,7 +87,7 @@ def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | No
 
 def _write(path: Path, part: Part, asked: Mapping[str, Any]) -> None:
     table = FRAME_SCHEMA.empty_table() if part.frames is None else part.frames
-    note = {"asked": asked, "seconds": part.seconds, "unread": dict(part.unread)}
+    note = {"asked": asked, "seconds": part.seconds, "unread": dict(part.unread), "code": part.code}
     table = table.replace_schema_metadata(seal(_NOTE, note))
     write_atomically(path, partial(pq.write_table, table, write_page_checksum=True), table.nbytes)
 
@@ -97,7 +97,7 @@ def _read(path: Path) -> tuple[Part, dict[str, Any]]:
         table = file.read()
     note = unseal(_NOTE, table.schema.metadata)
     frames = table.replace_schema_metadata() if len(table) else None
-    return Part(frames, note["seconds"], note["unread"]), note
+    return Part(frames, note["seconds"], note["unread"], code=note.get("code")), note
 
 
 def _fingerprint(weights: Path) -> int:

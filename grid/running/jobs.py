@@ -9,6 +9,7 @@ from grid.evaluation.job import EvaluationJob, share_out
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
+from grid.results import sources
 from grid.running import places, ray_session
 from grid.running.driver import Driver
 from grid.running.events import Listener
@@ -92,6 +93,7 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         threads=max(1, int(share.cpu) - resources.loader_workers),
         execution=Execution(**asdict(resources.execution)),
         plugins=places.plugin_folders(grid),
+        modules=sources.training_modules(training),
     )
 
 
@@ -115,4 +117,5 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         gpu=share.gpu > 0,
         threads=max(1, int(share.cpu)),
         plugins=places.plugin_folders(grid),
+        modules=sources.evaluation_modules(evaluation, grid.plan.trainings[evaluation.training]),
     )

@@ -30,6 +30,7 @@ class Job:
         threads: of PyTorch, on a processor.
         execution: options, but for the precision.
         plugins: folders of plug-ins.
+        modules: those that its code begins in (`grid.results.sources`).
     """
 
     id: str
@@ -46,6 +47,7 @@ class Job:
     threads: int
     execution: Execution
     plugins: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     def brought(self, storage: Storage) -> Job:
         """Return the job with its places on this machine, and what lies there.

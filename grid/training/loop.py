@@ -19,6 +19,7 @@ from torch import distributed
 from grid.plan import Row
 from grid.results import output_folder
 from grid.results.files import explained
+from grid.results.sources import code_of, eldest
 from grid.training.feed import Feed
 from grid.training.job import Job
 from grid.training.states import tensor_bytes
@@ -61,6 +62,8 @@ class _Progress:
     best_step: int = -1
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     curve: list[Row] = field(default_factory=list)
+    # What began it: code that was edited since has not made all of it.
+    code: dict[str, Any] = field(default_factory=dict)
 
 
 class TrainingError(Exception):
@@ -129,6 +132,7 @@ class _Fitting:
         self.optimiser = Optimiser(self.learner, self._optimiser_options())
         self.progress = _Progress()
         self._restore(context.latest())
+        self.progress.code = dict(eldest([self.progress.code], code_of(job.modules)))
         self._started = time.monotonic() - self.progress.seconds
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
         self.micro_batches = self.feed.micro_batches(self.progress.step * self.recipe.accumulate)
@@ -219,6 +223,7 @@ class _Fitting:
             "resumed": progress.resumed,
             "skipped": progress.skipped,
             "curve": progress.curve,
+            "code": progress.code,
         }
 
     def _build(self) -> SaliencyModel:
