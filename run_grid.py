@@ -28,6 +28,7 @@ from grid.commands.terminal.console import Progress, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
 from grid.outputs.export import check_free, export
+from grid.outputs.tables.compilation import behind
 from grid.planning.catalogue import catalogue
 from grid.planning.prepare import Grid, default_out, prepare
 from grid.results import output_folder
@@ -97,8 +98,11 @@ def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
 
 
 def _compile(grid: Grid) -> int:
-    for path in compile_grid(grid):
+    written = compile_grid(grid)
+    for path in written:
         print(path)
+    if left := behind(written):
+        _tell(left)
     _show_problems(grid, weights=False)
     _show_other_code(grid)
     return status_of(grid)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
+from grid.outputs.tables.compilation import behind
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
@@ -25,7 +26,7 @@ class Outcome:
     Attributes:
         status: the exit status.
         tracking: how to look at the runs in MLflow.
-        warnings: what MLflow lacks, and why.
+        warnings: what MLflow lacks, and why, and which tables were left as they stood.
         left_alone: units that failed in an earlier run, or need one that did.
     """
 
@@ -79,7 +80,8 @@ def run(
     places = [tracker.serve_command, *(tracker.link(table.name) for table in grid.plan.tables)]
     tracker.close()
     tracking = "\n".join(place for place in places if place)
-    return Outcome(status, tracking, tracker.warnings, len(failed | lost))
+    warnings = [*tracker.warnings, *filter(None, [behind(tables)])]
+    return Outcome(status, tracking, warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:
