@@ -30,6 +30,7 @@ from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from hd2s.training.turns import worker_share
 
 # A report makes the training wait for whoever listens, so that there are few between validations.
 _SECONDS_BETWEEN_REPORTS = 10.0
@@ -110,7 +111,8 @@ class _Fitting:
         self.iterations = self.train.iterations if self.spec.model.declaration.trains else 0
         self.recipe = Recipe(
             iterations=self.train.iterations,
-            accumulate=self.train.accumulate // self.train.world_size,
+            accumulate=worker_share(self.train.accumulate, context.rank, self.train.world_size),
+            of_all=self.train.accumulate,
             protocol=protocol,
             clip_gradient=self.train.clip_gradient,
             # One of them, as `grid.specs.settings_checks` has seen to; so is the optimiser.
@@ -135,7 +137,7 @@ class _Fitting:
         self.progress.code = dict(eldest([self.progress.code], code_of(job.modules)))
         self._started = time.monotonic() - self.progress.seconds
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
-        self.micro_batches = self.feed.micro_batches(self.progress.step * self.recipe.accumulate)
+        self.micro_batches = self.feed.micro_batches(self.progress.step)
 
     def _optimiser_options(self) -> OptimiserOptions:
         train = self.train
