@@ -35,12 +35,14 @@ from grid.commands.terminal.console import Progress, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
 from grid.outputs.export import check_free, export
+from grid.outputs.tables.compilation import behind
 from grid.planning.catalogue import catalogue
 from grid.planning.prepare import Grid, Purpose, default_out, prepare
 from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
 from grid.results.provenance import assert_ours
+from grid.results.redo import other_code, require_unit
 from grid.specs.dotted_keys import from_file
 from manifests.problem import Problem, ProblemError, gathered
 
@@ -120,6 +122,7 @@ def _answer(options: argparse.Namespace) -> int:
         problems=problems,
         purpose=purpose,
     )
+    require_unit(grid.plan, options.redo)
     if options.plan:
         return _show_plan(grid, options.json, device or present())
     if options.tables:
@@ -137,13 +140,18 @@ def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
     else:
         Console(highlight=False).print(plan_table(grid.plan, grid.ledger, cost))
     _show_problems(grid)
+    _show_other_code(grid)
     return 0
 
 
 def _compile(grid: Grid) -> int:
-    for path in compile_grid(grid):
+    written = compile_grid(grid)
+    for path in written:
         print(path)
+    if left := behind(written):
+        _tell(left)
     _show_problems(grid, weights=False)
+    _show_other_code(grid)
     return status_of(grid)
 
 
@@ -151,12 +159,14 @@ def _export(grid: Grid, folder: Path) -> int:
     export(grid, folder)
     print(folder)
     _show_problems(grid, weights=False)
+    _show_other_code(grid)
     return status_of(grid)
 
 
 def _run(grid: Grid, options: argparse.Namespace) -> int:
     log = grid.out / output_folder.log(grid.plan.grid, f"{datetime.now():%Y%m%d-%H%M%S}")
     _show_problems(grid)
+    _show_other_code(grid)
     title = f"{grid.plan.grid} in {grid.out}"
     state = GridState(grid.plan, grid.ledger)
     # With --json the standard output is for programs, and people look at the other one.
@@ -164,12 +174,15 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
         quiet_output(log, draw_on=2 if options.json else 1) as terminal,
         Progress(state, terminal, title, log) as progress,
     ):
-        outcome = run(grid, progress, options.tracking_uri, retry_failed=options.retry_failed)
+        outcome = run(
+            grid, progress, options.tracking_uri, retry_failed=options.retry_failed, again=options.redo
+        )
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
         where = {"tables": grid.out / output_folder.TABLES, "log": log}
         Console(highlight=False).print(final_report(grid.plan, grid.ledger, where), crop=False)
+    _show_other_code(grid)
     for warning in outcome.warnings:
         _tell(warning)
     if outcome.left_alone:
@@ -187,6 +200,12 @@ def _show_problems(grid: Grid, *, weights: bool = True) -> None:
     """Tell what is damaged or, with `weights`, lost; tables and exports need no weights."""
     for problem in grid.ledger.problems(weights=weights):
         print(problem, file=sys.stderr)
+
+
+def _show_other_code(grid: Grid) -> None:
+    """Tell which results are not of the code that runs."""
+    if told := other_code(grid.plan, grid.ledger).told:
+        _tell(told)
 
 
 def _tell(text: str) -> None:
@@ -244,6 +263,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print plan and status, or the list, as JSON")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
+    parser.add_argument(
+        "--redo",
+        metavar="UNIT",
+        help="make again a training or an evaluation, by (the end of) its id, or all that other code made",
+    )
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
     )

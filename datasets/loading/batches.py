@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -69,6 +69,7 @@ def training_batches(
     last_step: int,
     rank: int = 0,
     world_size: int = 1,
+    takes: Callable[[int], bool] = lambda step: True,
     workers: int = 0,
     labelled: bool = True,
     pin: bool = False,
@@ -90,6 +91,7 @@ def training_batches(
         last_step: where to stop, itself not included.
         rank: of this process.
         world_size: number of ranks.
+        takes: which of the steps are wanted; each batch depends on its step alone.
         workers: loader processes; 0 loads in this one.
         labelled: False leaves the maps out: an unlabelled target's are not even read.
         pin: put batches where a GPU copies them from by itself.
@@ -107,7 +109,7 @@ def training_batches(
     for loaded in DataLoader(
         steps,
         batch_size=None,
-        sampler=((number, shared.take()) for number in range(first_step, last_step)),
+        sampler=((number, shared.take()) for number in range(first_step, last_step) if takes(number)),
         num_workers=workers,
         collate_fn=_unchanged,
         # Starting to load would otherwise draw from PyTorch's own generator, and shift the dropout of a

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
+from grid.outputs.tables.compilation import behind
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.significance import differences
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
+from grid.results.redo import redo
 from grid.running.events import Audience, Listener
 from grid.running.precision import check_precision
 from grid.tracking import EXPERIMENT, Tracker
@@ -29,7 +31,7 @@ class Outcome:
         status: the exit status.
         views: addresses of the prepared views on the MLflow server that was named.
         look: how to look at the runs, in a short line: a command, where no server has them.
-        warnings: what MLflow lacks, and why.
+        warnings: what MLflow lacks, and why, and which tables were left as they stood.
         left_alone: units that failed in an earlier run, or need one that did.
     """
 
@@ -40,7 +42,14 @@ class Outcome:
     left_alone: int
 
 
-def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_failed: bool = False) -> Outcome:
+def run(
+    grid: Grid,
+    listener: Listener,
+    tracking_uri: str | None,
+    *,
+    retry_failed: bool = False,
+    again: str | None = None,
+) -> Outcome:
     """Do all that is left of a grid.
 
     Args:
@@ -48,6 +57,7 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
         listener: hears of all that happens, beside MLflow.
         tracking_uri: an MLflow server's address; None for a store in the output folder.
         retry_failed: also what failed in an earlier run; it is left alone otherwise.
+        again: what to make again though it is done (`grid.results.redo`).
 
     Raises:
         ProblemError: the MLflow server does not answer, or nothing can be written.
@@ -57,6 +67,8 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     tracker = start_tracker(grid, tracking_uri)
     if retry_failed:
         forget(grid.plan, grid.ledger)
+    if again:
+        tracker.forget(redo(grid.plan, grid.ledger, again))
     failed, lost = given_up(grid.plan, grid.ledger)
     try:
         whole = _work(grid, Audience(listener, tracker), failed, lost)
@@ -76,7 +88,8 @@ def run(grid: Grid, listener: Listener, tracking_uri: str | None, *, retry_faile
     views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
     look = "" if tracking_uri else f"python -m grid ui --out {shlex.quote(str(grid.out))}"
-    return Outcome(status, [view for view in views if view], look, tracker.warnings, len(failed | lost))
+    warnings = [*tracker.warnings, *filter(None, [behind(tables)])]
+    return Outcome(status, [view for view in views if view], look, warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:

@@ -14,6 +14,7 @@ from grid.evaluation.job import EvaluationJob, Part
 from grid.evaluation.pictures import Sketch, shown
 from grid.evaluation.scoring import score_clip
 from grid.results.provenance import assert_ours, device_name
+from grid.results.sources import code_of
 from grid.specs import plugins
 from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
@@ -28,6 +29,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     """Score one part's clips; those that cannot be read are left out and named."""
     assert_ours()
     plugins.load(job.plugins)
+    code = code_of(job.modules)
     torch.set_num_threads(job.threads)
     started = time.monotonic()
     score = partial(
@@ -58,9 +60,8 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
                 else:
                     unread[clip] = str(error)
     frames = pa.concat_tables(tables) if tables else None
-    return Part(
-        frames, time.monotonic() - started, unread, pictures, device_name(_device(job)), constant=constant
-    )
+    seconds, device = time.monotonic() - started, device_name(_device(job))
+    return Part(frames, seconds, unread, pictures, device, constant=constant, code=code)
 
 
 def _predictor(job: EvaluationJob) -> Predictor:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from grid.results.manifest_place import ManifestPlace
+from grid.results.sources import Code, code_of, eldest
 from grid.results.storage import Storage
 from grid.specs.settings import Test
 from hd2s.models.config import Input
@@ -41,6 +42,7 @@ class EvaluationJob:
         threads: of PyTorch on a processor, and of the metrics.
         plugins: folders of plug-ins.
         likeness: of evaluations that take as long for each frame (`grid.plan.Plan.likeness`).
+        modules: those that its code begins in (`grid.results.sources`).
     """
 
     id: str
@@ -59,6 +61,7 @@ class EvaluationJob:
     threads: int
     plugins: tuple[str, ...] = ()
     likeness: str = ""
+    modules: tuple[str, ...] = ()
 
     def brought(self, storage: Storage) -> EvaluationJob:
         """Return the job with its places on this machine, and what lies there.
@@ -95,7 +98,8 @@ class EvaluationJob:
             "likeness": self.likeness,
         }
         left_out = {"quarantined": self.quarantined, "shorter": self.shorter}
-        summary = {**measured, "unread": unread, **left_out}
+        code = eldest((part.code for part in results), code_of(self.modules))
+        summary = {**measured, "unread": unread, **left_out, "code": code}
         if constant := sum(sum(part.constant.values()) for part in results):
             summary["constant"] = constant
         return frames, summary, expected
@@ -108,6 +112,7 @@ class Part:
     `device`: what computed it (`grid.results.provenance.device_name`).
     `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
     `constant`: clip -> how many of its frames are predicted constant (`hd2s.metrics.benchmark.is_constant`).
+    `code`: what made it.
     """
 
     frames: pa.Table | None
@@ -116,6 +121,7 @@ class Part:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     device: str = ""
     constant: Mapping[str, int] = field(default_factory=dict)
+    code: Code | None = None
 
 
 def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:

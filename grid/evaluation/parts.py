@@ -88,7 +88,7 @@ def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | No
 def _write(path: Path, part: Part, asked: Mapping[str, Any]) -> None:
     table = FRAME_SCHEMA.empty_table() if part.frames is None else part.frames
     note = {"asked": asked, "seconds": part.seconds, "device": part.device, "unread": dict(part.unread)}
-    note["constant"] = dict(part.constant)
+    note |= {"constant": dict(part.constant), "code": part.code}
     table = table.replace_schema_metadata(seal(_NOTE, note))
     write_atomically(path, partial(pq.write_table, table, write_page_checksum=True), table.nbytes)
 
@@ -98,7 +98,7 @@ def _read(path: Path) -> tuple[Part, dict[str, Any]]:
         table = file.read()
     note = unseal(_NOTE, table.schema.metadata)
     frames = table.replace_schema_metadata() if len(table) else None
-    told = {"device": note.get("device", ""), "constant": note["constant"]}
+    told = {"device": note.get("device", ""), "constant": note["constant"], "code": note.get("code")}
     return Part(frames, note["seconds"], note["unread"], **told), note
 
 

@@ -201,6 +201,10 @@ class Ledger:
         if self.failure(unit):
             self.storage.delete(output_folder.failure(unit))
 
+    def remove_training(self, unit: str) -> None:
+        """Forget a result, so that it will be trained again."""
+        self.storage.delete(output_folder.result("training", unit))
+
     def remove_evaluation(self, unit: str) -> None:
         """Forget a result, so that it will be evaluated again."""
         self.storage.delete(output_folder.result("evaluation", unit))

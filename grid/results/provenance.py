@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
+import subprocess
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -48,6 +50,23 @@ def source_version() -> str:
     return f"{_project()['name']} {_project()['version']}, sources {digest.hexdigest()[:16]}"
 
 
+@cache
+def commit() -> str:
+    """Return the commit that is checked out, and whether files differ from it; empty without git."""
+    # A copy inside another repository is none of its commits.
+    if not (ROOT / ".git").exists():
+        return ""
+    changed = _git("status", "--porcelain", "--", "run_grid.py", *_ROOMS)
+    head = _git("rev-parse", "HEAD")
+    return f"{head} with changes" if head and changed else head
+
+
+def address() -> str:
+    """Return where the code was cloned from, without a user's name or password; empty if from no server."""
+    found = re.fullmatch(r"(?:(https?|ssh|git)://)?(?:[^@/]+@)?([^/:@]+[.][^/:@]+)([:/].+)", _origin())
+    return f"{found[1] + '://' if found[1] else ''}{found[2]}{found[3]}" if found else ""
+
+
 def requirements() -> list[str]:
     """List the packages that the project declares with their installed versions, as pip reads them."""
     names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in _project()["dependencies"]]
@@ -67,6 +86,20 @@ def python_version() -> str:
 
 def _is_source(path: Path) -> bool:
     return path.is_file() and path.suffix in {".py", ".yaml", ".txt"} and "__pycache__" not in path.parts
+
+
+def _origin() -> str:
+    return _git("config", "--get", "remote.origin.url") if commit() else ""
+
+
+def _git(*arguments: str) -> str:
+    """Return what git answers in the project's folder; empty where there is no git, or no such answer."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _project() -> dict:

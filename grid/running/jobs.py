@@ -10,6 +10,7 @@ from grid.evaluation.job import EvaluationJob, share_out
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
+from grid.results import sources
 from grid.running import places, ray_session
 from grid.running.driver import Driver
 from grid.running.events import Listener
@@ -95,6 +96,7 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         execution=Execution(**asdict(resources.execution)),
         tested=grid.plan.tested(training.id),
         plugins=places.plugin_folders(grid),
+        modules=sources.training_modules(training),
     )
 
 
@@ -120,4 +122,5 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         threads=max(1, int(share.cpu)),
         plugins=places.plugin_folders(grid),
         likeness=grid.plan.likeness(evaluation),
+        modules=sources.evaluation_modules(evaluation, grid.plan.trainings[evaluation.training]),
     )

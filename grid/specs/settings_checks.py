@@ -77,7 +77,14 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
 
 def _together(config: Config) -> Iterator[tuple[str, str]]:
     """Yield settings that do not fit each other, with what is expected of them."""
-    if config.train.world_size > 0 and config.train.accumulate % config.train.world_size:
-        yield "train.accumulate", f"a multiple of train.world_size={config.train.world_size}"
+    workers, accumulate = config.train.world_size, config.train.accumulate
+    if workers > accumulate > 0:
+        yield (
+            "train.world_size",
+            f"at most train.accumulate={accumulate}: one micro-batch for each worker",
+        )
+    elif workers > 0 and config.train.non_finite == "skip" and accumulate % workers:
+        # Whether a micro-batch is skipped is agreed on loss by loss.
+        yield "train.accumulate", f"a multiple of train.world_size={workers} with train.non_finite=skip"
     if any(milestone < 1 for milestone in config.train.lr_milestones):
         yield "train.lr_milestones", "iterations from 1 on"

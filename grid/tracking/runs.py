@@ -215,6 +215,10 @@ class RunStore:
             inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", role)]))
         self.client.log_inputs(run.run_id, inputs)
 
+    def delete(self, name: str) -> None:
+        """Delete the run whose `id` tag is `name`."""
+        self.client.delete_run(self.runs.pop(name).run_id)
+
     def finish(self, run: Run, status: str) -> None:
         """End a run as FINISHED, FAILED or KILLED. Comes last: a finished run is never touched again."""
         self.client.set_terminated(run.run_id, status)

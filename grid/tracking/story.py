@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,12 @@ class Story:
         roles = ({training.target: "target"} if training.target else {}) | roles
         described = describe_training(self.plan, training, self._digests)
         return self._child(training.id, "training", described, roles)
+
+    def forget(self, units: Collection[str]) -> None:
+        """Delete the runs of units that are made again, which MLflow keeps aside for a while."""
+        names = {*units, *(self._cell_name(cell) for cell in self.plan.cells if cell.evaluation in units)}
+        for name in names & self.store.runs.keys():
+            self.store.delete(name)
 
     def log_curve(self, training: Training, rows: list[Row]) -> None:
         """Add the points that a training's run lacks."""

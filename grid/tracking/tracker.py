@@ -8,7 +8,7 @@ has missed is logged from them by `Tracker.sync`. No failure of MLflow reaches t
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,10 @@ class Tracker(Listener):
         """
         self._story.begin(plan, digests)
         self._background.later(self._story.start_grid, dict(config))
+
+    def forget(self, units: Collection[str]) -> None:
+        """Take away the runs of units that are made again."""
+        self._background.later(self._story.forget, frozenset(units))
 
     def on_training_started(self, training: Training) -> None:
         """Open the training's run."""

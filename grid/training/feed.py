@@ -16,7 +16,7 @@ from hd2s.approaches.contract import MicroBatch
 from hd2s.approaches.protocol import find_protocol
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
-from hd2s.training.turns import take_turns, turns_taken
+from hd2s.training.turns import take_turns, turns_taken, worker_turns
 from manifests.schema import Clip
 
 
@@ -34,16 +34,19 @@ class Feed:
         self.job, self.model, self.device, self.rank = job, model, device, rank
         self.spec, self.train, self.input = job.spec, job.spec.train, model.config.input
 
-    def micro_batches(self, done: int) -> Iterator[Drawn]:
-        """Yield the micro-batches that follow the first `done` of this worker's."""
+    def micro_batches(self, iteration: int) -> Iterator[Drawn]:
+        """Yield this worker's micro-batches from an iteration on, counted from 0."""
+        train = self.train
+        done, last = iteration * train.accumulate, train.iterations * train.accumulate
         labelled, unlabelled = (
             [
-                self._stream(entry.corpus, turns_taken(done, place, len(entries)), labelled=labelled)
+                self._stream(entry.corpus, done, place, len(entries), labelled=labelled)
                 for place, entry in enumerate(entries)
             ]
             for entries, labelled in ((self.spec.labelled, True), (self.spec.unlabelled, False))
         )
-        return take_turns(labelled, unlabelled, done)
+        turns = worker_turns(done, last, train.accumulate, self.rank, train.world_size)
+        return take_turns(labelled, unlabelled, turns)
 
     def validation(self, step: int) -> Iterator[MicroBatch]:
         """Yield this worker's share of the validation windows after so many iterations."""
@@ -69,18 +72,22 @@ class Feed:
             store = self._store(entry.corpus)
             yield from all_maps(store, self._long_enough(store, "train"), self.train.micro_batch)
 
-    def _stream(self, corpus: str, taken: int, *, labelled: bool) -> Iterator[MicroBatch]:
+    def _stream(self, corpus: str, done: int, place: int, of: int, *, labelled: bool) -> Iterator[MicroBatch]:
         store, train = self._store(corpus), self.train
+        last = turns_taken(train.iterations * train.accumulate, place, of)
+
+        def takes(step: int) -> bool:
+            return (step * of + place) % train.accumulate % train.world_size == self.rank
+
         batches = training_batches(
             store,
             self._long_enough(store, "train"),
             **self._window(),
             batch=train.micro_batch,
             seed=self.spec.seed,
-            first_step=taken,
-            last_step=train.iterations * train.accumulate // train.world_size,
-            rank=self.rank,
-            world_size=train.world_size,
+            first_step=turns_taken(done, place, of),
+            last_step=last,
+            takes=takes,
             workers=self.job.loader_workers,
             labelled=labelled,
             pin=self.device.type == "cuda",

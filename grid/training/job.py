@@ -32,6 +32,7 @@ class Job:
         execution: options, but for the precision.
         plugins: folders of plug-ins.
         tested: how its test predicts, for the weights to carry; None where the plan has no test.
+        modules: those that its code begins in (`grid.results.sources`).
     """
 
     id: str
@@ -49,6 +50,7 @@ class Job:
     execution: Execution
     plugins: tuple[str, ...] = ()
     tested: AsTested | None = None
+    modules: tuple[str, ...] = ()
 
     def brought(self, storage: Storage) -> Job:
         """Return the job with its places on this machine, and what lies there.

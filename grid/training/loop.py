@@ -20,6 +20,7 @@ from grid.plan import Row
 from grid.results import output_folder
 from grid.results.files import explained
 from grid.results.provenance import device_name
+from grid.results.sources import code_of, eldest
 from grid.training.feed import Feed
 from grid.training.job import Job
 from grid.training.states import tensor_bytes
@@ -30,6 +31,7 @@ from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from hd2s.training.turns import worker_share
 
 # A report makes the training wait for whoever listens, so that there are few between validations.
 _SECONDS_BETWEEN_REPORTS = 10.0
@@ -62,6 +64,8 @@ class _Progress:
     best_step: int = -1
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     curve: list[Row] = field(default_factory=list)
+    # What began it: code that was edited since has not made all of it.
+    code: dict[str, Any] = field(default_factory=dict)
 
 
 class TrainingError(Exception):
@@ -108,7 +112,8 @@ class _Fitting:
         self.iterations = self.train.iterations if self.spec.model.declaration.trains else 0
         self.recipe = Recipe(
             iterations=self.train.iterations,
-            accumulate=self.train.accumulate // self.train.world_size,
+            accumulate=worker_share(self.train.accumulate, context.rank, self.train.world_size),
+            of_all=self.train.accumulate,
             protocol=protocol,
             clip_gradient=self.train.clip_gradient,
             # One of them, as `grid.specs.settings_checks` has seen to; so is the optimiser.
@@ -130,9 +135,10 @@ class _Fitting:
         self.optimiser = Optimiser(self.learner, self._optimiser_options())
         self.progress = _Progress()
         self._restore(context.latest())
+        self.progress.code = dict(eldest([self.progress.code], code_of(job.modules)))
         self._started = time.monotonic() - self.progress.seconds
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
-        self.micro_batches = self.feed.micro_batches(self.progress.step * self.recipe.accumulate)
+        self.micro_batches = self.feed.micro_batches(self.progress.step)
 
     def _optimiser_options(self) -> OptimiserOptions:
         train = self.train
@@ -221,6 +227,7 @@ class _Fitting:
             "resumed": progress.resumed,
             "skipped": progress.skipped,
             "curve": progress.curve,
+            "code": progress.code,
         }
 
     def _build(self) -> SaliencyModel:

@@ -34,7 +34,9 @@ class Recipe:
 
     Attributes:
         iterations: of the training.
-        accumulate: micro-batches that one worker adds up per iteration.
+        accumulate: micro-batches that this worker adds up per iteration.
+        of_all: those of all workers, which may have unequal shares unless they are to "skip"; None: shares
+            are equal.
         protocol: whether their gradients are averaged or summed.
         clip_gradient: the largest norm of all gradients together, to which larger ones are scaled; None for
             none.
@@ -48,6 +50,7 @@ class Recipe:
 
     iterations: int = 2500
     accumulate: int = 25
+    of_all: int | None = None
     protocol: TrainingProtocol = field(default_factory=TrainingProtocol)
     clip_gradient: float | None = None
     non_finite: Literal["stop", "skip"] = "stop"
@@ -104,13 +107,15 @@ def take_iteration(
     learner.train()
     optimiser.begin(iteration)
     passes = _Passes(learner, recipe, execution or Execution(mixed_precision=False))
+    of_all = recipe.of_all or recipe.accumulate * _workers()
     for k in range(recipe.accumulate):
-        progress = Progress(iteration, recipe.iterations, k, recipe.accumulate)
+        # Workers take the micro-batches of one process in turn.
+        progress = Progress(iteration, recipe.iterations, k * _workers() + _rank(), of_all)
         passes.accumulate(next(micro_batches), progress)
-    gradients = [parameter.grad for parameter in learner.parameters() if parameter.grad is not None]
-    kept = recipe.accumulate - passes.skipped
+    gradients = _gradients(learner)
+    kept = of_all - passes.skipped * _workers()
     mean = recipe.protocol.gradients == "mean" and kept > 0
-    _add_over_workers(gradients, scale=1 / (kept * _workers()) if mean else 1.0)
+    _add_over_workers(gradients, scale=1 / kept if mean else 1.0)
     terms = passes.mean_terms()
     if not kept or not all(map(math.isfinite, terms.values())) or not _all_finite(gradients):
         raise NonFiniteError(f"Iteration {iteration}: {passes.describe()}; the weights have not moved.")
@@ -121,6 +126,18 @@ def take_iteration(
     _average_statistics(learner)
     watched = {name: terms.pop(name) for name in list(terms) if name.startswith(WATCHED)}
     return Iteration(terms, passes.skipped, watched | dict(learner.watched(progress)))
+
+
+def _gradients(learner: Learner) -> list[Tensor]:
+    """Return the gradients that some worker has; of domains that another one's clips were of, zeros."""
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    if _workers() > 1 and parameters:
+        has = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
+        distributed.all_reduce(has)
+        for parameter, n in zip(parameters, has.tolist(), strict=True):
+            if n and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
 def _average_statistics(learner: Learner) -> None:
@@ -174,9 +191,10 @@ class _Passes:
         """Average each term over the micro-batches that counted, of all workers."""
         if not self.sums:
             return {}
-        means = torch.stack([total / count for total, count in self.sums.values()])
-        _add_over_workers([means], scale=1 / _workers())
-        return dict(zip(self.sums, means.tolist(), strict=True))
+        totals = torch.stack([total for total, _ in self.sums.values()])
+        counts = torch.tensor([float(count) for _, count in self.sums.values()]).to(totals)
+        _add_over_workers([totals, counts], scale=1.0)
+        return dict(zip(self.sums, (totals / counts).tolist(), strict=True))
 
     def describe(self) -> str:
         """Say where on this worker something is not finite."""
@@ -198,6 +216,10 @@ class _Passes:
 
 def _workers() -> int:
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def _rank() -> int:
+    return distributed.get_rank() if _workers() > 1 else 0
 
 
 def _add_over_workers(tensors: Sequence[Tensor], *, scale: float) -> None:

@@ -21,6 +21,7 @@ from grid.planning.catalogue import Offer
 from grid.results.failures import incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
+from grid.results.redo import other_code
 
 # Columns of a terminal; with fewer, names would be folded to a few letters.
 _ROOM_FOR_IDS = 80
@@ -70,7 +71,9 @@ def as_json(plan: Plan, ledger: Ledger, estimate: Estimate | None = None) -> dic
     evaluations = _statuses(plan.evaluations, ledger, "evaluation")
     # An evaluation may be done, and a metric of it undefined all the same: then the cell has no value.
     empty = [cell for cell in ledger.cells_without_values(plan) if evaluations[cell.evaluation] == "done"]
+    changed = other_code(plan, ledger)
     answer: dict[str, Any] = {
+        "other_code": {"files": changed.files, "resting": sorted(changed.resting)},
         "trainings": [_fields(unit, trainings[unit.id], ledger) for unit in plan.trainings.values()],
         "evaluations": [_fields(unit, evaluations[unit.id], ledger) for unit in plan.evaluations.values()],
         "cells": [

@@ -49,7 +49,11 @@ def test_impossible_values_are_problems(override):
 
 def test_micro_batches_are_shared_out_evenly():
     with pytest.raises(ProblemError, match=r"train.accumulate: expected a multiple of train.world_size=4"):
-        settings_reader.load(["train.world_size=4"], demo=False)
+        settings_reader.load(["train.world_size=4", "train.non_finite=skip"], demo=False)
+    with pytest.raises(ProblemError, match=r"train.world_size: expected at most train.accumulate=25"):
+        settings_reader.load(["train.world_size=26"], demo=False)
+    for workers in (2, 4, 8):
+        assert settings_reader.load([f"train.world_size={workers}"], demo=False).train.world_size == workers
     assert settings_reader.load(["train.world_size=5"], demo=False).train.world_size == 5
 
 

@@ -21,15 +21,19 @@ from tests.places import REPOSITORY
 def workers(tmp_path_factory):
     """Return what two processes found, each with its own micro-batches."""
     folder = tmp_path_factory.mktemp("workers")
+    start_workers(folder, 2)
+    return [torch.load(folder / f"worker{worker}.pt", weights_only=True) for worker in (0, 1)]
+
+
+def start_workers(folder, n):
     started = [
         subprocess.Popen(
-            [sys.executable, two_workers.__file__, str(worker), str(folder)],
+            [sys.executable, two_workers.__file__, str(worker), str(folder), str(n)],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
-        for worker in (0, 1)
+        for worker in range(n)
     ]
-    assert [process.wait(timeout=300) for process in started] == [0, 0]
-    return [torch.load(folder / f"worker{worker}.pt", weights_only=True) for worker in (0, 1)]
+    assert [process.wait(timeout=300) for process in started] == [0] * n
 
 
 def same_gradients(found, expected):
@@ -60,6 +64,18 @@ def test_two_workers_have_the_gradients_of_one_process(workers, case):
     for found in workers:
         same_gradients(found[case]["gradients"], expected["gradients"])
         assert found[case]["terms"] == pytest.approx(expected["terms"], rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 4])
+def test_workers_with_unequal_shares_have_the_gradients_of_one_process(tmp_path, n):
+    start_workers(tmp_path, n)
+    for case in CASES:
+        expected = alone(case, (drawn(k, 0) for k in range(5)))
+        for worker in range(n):
+            found = torch.load(tmp_path / f"uneven{worker}.pt", weights_only=True)[case]
+            same_gradients(found["gradients"], expected["gradients"])
+            assert found["terms"] == pytest.approx(expected["terms"], rel=1e-9)
 
 
 @pytest.mark.parametrize("case", CASES)

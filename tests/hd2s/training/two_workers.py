@@ -1,4 +1,4 @@
-"""What each of two workers runs in test_iteration.py: the same iterations, on its own micro-batches."""
+"""What each of several workers runs in test_iteration.py: the same iterations, on its own micro-batches."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
 from hd2s.approaches.registry import approaches
 from hd2s.training.iteration import Iteration, NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from hd2s.training.turns import worker_share, worker_turns
 from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
 
 # The two deepest levels hold most weights and nothing that the others do not show.
@@ -58,11 +59,26 @@ def outcome(learner: Learner, result: Iteration) -> dict:
     return {"gradients": gradients, "terms": result.terms, "skipped": result.skipped}
 
 
-def work(worker: int, folder: str) -> None:
+def uneven(case: str, worker: int, world_size: int) -> dict:
+    """Take this worker's share of five micro-batches, which neither two nor four divide, of all domains."""
+    learner, mine = build(case), [drawn(k, 0) for k in worker_turns(0, 5, 5, worker, world_size)]
+    options = recipe(worker_share(5, worker, world_size), of_all=5)
+    return outcome(learner, take_iteration(learner, still(learner), options, 1, iter(mine)))
+
+
+def work(worker: int, folder: str, world_size: int = 2) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=worker, world_size=2
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=worker, world_size=world_size
     )
+    if world_size == 2:
+        equal_shares(worker, folder)
+    found = {case: uneven(case, worker, world_size) for case in CASES}
+    torch.save(found, Path(folder) / f"uneven{worker}.pt")
+    distributed.destroy_process_group()
+
+
+def equal_shares(worker: int, folder: str) -> None:
     found = {}
     for case, (_, _, accumulate) in CASES.items():
         learner = build(case)
@@ -79,8 +95,7 @@ def work(worker: int, folder: str) -> None:
         except NonFiniteError as error:
             found[policy] = str(error)
     torch.save(found, Path(folder) / f"worker{worker}.pt")
-    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
-    work(int(sys.argv[1]), sys.argv[2])
+    work(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

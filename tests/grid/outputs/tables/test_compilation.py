@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from grid.outputs.tables import compile_tables
+from grid.outputs.tables.compilation import behind
 from grid.outputs.tables.formats import FORMATS
 from grid.results.ledger import Ledger
 from manifests.problem import ProblemError
@@ -47,3 +48,29 @@ def test_every_table_of_a_grid_has_its_files(ledger):
 def test_a_table_of_no_paper_that_is_known_is_a_problem(ledger):
     with pytest.raises(ProblemError, match="gone"):
         compile_tables(small_plan(table_spec(paper="gone/table1")), ledger, ledger.out, STYLE)
+
+
+def test_a_table_with_fewer_values_does_not_take_the_place_of_one_that_stands(ledger):
+    small, folder = small_plan(table_spec()), ledger.out / "tables"
+    fill(ledger, small)
+    first = compile_tables(small, ledger, folder, STYLE)
+    assert behind(first) == ""
+    before = {path: path.read_bytes() for path in first}
+    unit = next(unit for unit in small.evaluations if ledger.evaluation_done(unit))
+    result = ledger.path("evaluation", unit).read_bytes()
+    ledger.remove_evaluation(unit)
+    again = compile_tables(small, ledger, folder, STYLE)
+    assert {path: path.read_bytes() for path in first} == before
+    assert "table5.partial.tex" in {path.name for path in again}
+    assert "table5.partial" in behind(again)
+    ledger.path("evaluation", unit).write_bytes(result)
+    assert compile_tables(small, ledger, folder, STYLE) == first
+    assert not list(folder.glob("*.partial.*"))
+    assert {path: path.read_bytes() for path in first} == before
+
+
+def test_what_stands_and_is_no_table_is_replaced(ledger):
+    (ledger.out / "table5.csv").parent.mkdir(exist_ok=True)
+    (ledger.out / "table5.csv").write_bytes(b"\xff\x00")
+    written = compile_tables(small_plan(table_spec()), ledger, ledger.out, STYLE)
+    assert ledger.out / "table5.csv" in written

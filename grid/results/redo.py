@@ -1,0 +1,117 @@
+"""Results that other code made than the one that runs: told, kept, and made again where that is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grid.plan import Plan
+from grid.results import output_folder
+from grid.results.ledger import Ledger
+from grid.results.sources import code_of, differing, evaluation_modules, training_modules
+from manifests.problem import Problem, ProblemError, suggest
+
+ALL = "all"
+_NAMED = 8
+
+
+@dataclass(frozen=True)
+class OtherCode:
+    """Which results of a plan other code made.
+
+    Attributes:
+        files: unit → the files in which its code differs; none of a result that does not say what made it.
+        resting: further results, of this code, that rest on one of these.
+    """
+
+    files: Mapping[str, tuple[str, ...]]
+    resting: frozenset[str]
+
+    @property
+    def told(self) -> str:
+        """Say how many, in which files, and what to do; empty where there are none."""
+        if not self.files:
+            return ""
+        counts = Counter(file for files in self.files.values() for file in files)
+        named = ", ".join(f"{file} ({n})" for file, n in counts.most_common(_NAMED))
+        more = f" and {len(counts) - _NAMED} more files" if len(counts) > _NAMED else ""
+        silent = sum(not files for files in self.files.values())
+        parts = [f"{len(self.files)} results were made by other code than this"]
+        parts += [f"they differ in {named}{more}"] if counts else []
+        parts += [f"{silent} do not say what made them"] if silent else []
+        parts += [f"{len(self.resting)} more rest on them"] if self.resting else []
+        return f"{'; '.join(parts)}. They are kept: --redo all makes them again, --redo UNIT one of them."
+
+
+def other_code(plan: Plan, ledger: Ledger) -> OtherCode:
+    """Compare the code that made each of a plan's results with the present one."""
+    files: dict[str, tuple[str, ...]] = {}
+    for training in plan.trainings.values():
+        if trained := ledger.read_training(training.id):
+            files |= _of(training.id, trained.summary.get("code"), training_modules(training))
+    for evaluation in plan.evaluations.values():
+        if tested := ledger.read_evaluation(evaluation.id):
+            modules = evaluation_modules(evaluation, plan.trainings[evaluation.training])
+            files |= _of(evaluation.id, tested.summary.get("code"), modules)
+    return OtherCode(files, frozenset(_resting(plan, files) - files.keys()) & _done(plan, ledger))
+
+
+def redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
+    """Forget results, with all that rests on them, so that they are made again; return their units.
+
+    Args:
+        plan: the grid.
+        ledger: of an output folder that this process holds the lock of.
+        asked: a unit's id, or how it ends; or `ALL`, for what other code has made.
+
+    Raises:
+        ProblemError: no unit, or several, are called so.
+    """
+    units = {_unit(plan, asked)} if asked != ALL else set(other_code(plan, ledger).files)
+    units |= _resting(plan, units)
+    for unit in units:
+        ledger.clear_failure(unit)
+        if unit in plan.evaluations:
+            ledger.remove_evaluation(unit)
+            ledger.storage.delete(output_folder.parts(unit))
+        else:
+            ledger.remove_training(unit)
+            ledger.storage.delete(output_folder.states(unit))
+    return units
+
+
+def require_unit(plan: Plan, asked: str | None) -> None:
+    """Check that what is asked for is there, before anything starts.
+
+    Raises:
+        ProblemError: no unit, or several, are called so.
+    """
+    if asked not in (None, ALL):
+        _unit(plan, str(asked))
+
+
+def _of(unit: str, made: Mapping | None, modules: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    if not made:
+        return {unit: ()}
+    files = differing(made, code_of(modules))
+    return {unit: tuple(files)} if files else {}
+
+
+def _resting(plan: Plan, units: set[str] | Mapping[str, object]) -> set[str]:
+    return set().union(*(plan.dependents(unit) for unit in units if unit in plan.trainings))
+
+
+def _done(plan: Plan, ledger: Ledger) -> set[str]:
+    done = {unit for unit in plan.trainings if ledger.read_training(unit)}
+    return done | {unit for unit in plan.evaluations if ledger.read_evaluation(unit)}
+
+
+def _unit(plan: Plan, asked: str) -> str:
+    units = [*plan.trainings, *plan.evaluations]
+    found = [unit for unit in units if unit == asked] or [unit for unit in units if unit.endswith(asked)]
+    if len(found) == 1:
+        return found[0]
+    remedy = "Give more of its id." if found else suggest(asked, (ALL, *units))
+    told = f"{len(found)} of them" if found else "none"
+    raise ProblemError(Problem(f"--redo {asked}", "a unit's id, or how one ends", told, remedy))

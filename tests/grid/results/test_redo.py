@@ -1,0 +1,89 @@
+"""Results of edited code: never kept, nor made again, without a word."""
+
+import pytest
+
+from grid.results.redo import ALL, other_code, redo, require_unit
+from grid.results.sources import code_of, evaluation_modules, training_modules
+from manifests.problem import ProblemError
+from tests.grid.invented import complete, evaluate, table5, train
+from tests.grid.small_ledger import Ledger
+
+PLAN = table5()
+GENERAL = next(unit for unit in PLAN.trainings.values() if unit.approach == "generalization")
+CHILD = next(unit for unit in PLAN.trainings.values() if unit.parent == GENERAL.id)
+
+
+def with_code(ledger, edited=(), file="hd2s/losses.py"):
+    """Let every result say that this code made it, but for some, which another version of a file made."""
+    units = {unit.id: ("training", training_modules(unit)) for unit in PLAN.trainings.values()}
+    for unit in PLAN.evaluations.values():
+        units[unit.id] = "evaluation", evaluation_modules(unit, PLAN.trainings[unit.training])
+    for unit, (kind, modules) in units.items():
+        code = code_of(modules)
+        if unit in edited:
+            code["files"][file] = "another"
+        read = ledger.read_training if kind == "training" else ledger.read_evaluation
+        result = read(unit)
+        table = result.frames if kind == "evaluation" else _curve(ledger, unit)
+        ledger._write(kind, unit, table, result.summary | {"code": code})
+
+
+def _curve(ledger, unit):
+    import pyarrow.parquet as pq
+
+    return pq.read_table(ledger.path("training", unit))
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger(tmp_path)
+    complete(PLAN, ledger)
+    return ledger
+
+
+def test_results_of_this_code_are_not_spoken_of(ledger):
+    with_code(ledger)
+    assert other_code(PLAN, ledger).told == ""
+
+
+def test_results_that_do_not_say_what_made_them_are_told(ledger):
+    total = len(PLAN.trainings) + len(PLAN.evaluations)
+    told = other_code(PLAN, ledger).told
+    assert told.startswith(f"{total} results were made by other code") and f"{total} do not say" in told
+
+
+def test_the_files_are_named_and_what_rests_on_such_a_result_is_counted(ledger):
+    with_code(ledger, edited={GENERAL.id})
+    found = other_code(PLAN, ledger)
+    assert found.files == {GENERAL.id: ("hd2s/losses.py",)}
+    assert found.resting == set(PLAN.dependents(GENERAL.id))
+    assert "1 results were made by other code than this; they differ in hd2s/losses.py (1)" in found.told
+    assert f"{len(found.resting)} more rest on them" in found.told and "--redo all" in found.told
+
+
+def test_all_that_other_code_made_is_made_again_with_what_rests_on_it(ledger):
+    with_code(ledger, edited={GENERAL.id})
+    gone = redo(PLAN, ledger, ALL)
+    assert gone == {GENERAL.id, *PLAN.dependents(GENERAL.id)} and CHILD.id in gone
+    for unit in PLAN.trainings:
+        assert ledger.training_done(unit) == (unit not in gone)
+    for unit in PLAN.evaluations:
+        assert ledger.evaluation_done(unit) == (unit not in gone)
+    assert other_code(PLAN, ledger).told == ""
+
+
+def test_one_unit_is_made_again_whatever_code_made_it(ledger):
+    with_code(ledger)
+    evaluation = next(iter(PLAN.evaluations))
+    assert redo(PLAN, ledger, evaluation.rpartition("-")[2]) == {evaluation}
+    assert not ledger.evaluation_done(evaluation)
+    evaluate(ledger, PLAN.evaluations[evaluation])
+    train(ledger, GENERAL)
+
+
+@pytest.mark.parametrize(("asked", "found"), [("nothing_of_this_name", "none"), ("", "of them")])
+def test_a_unit_that_is_not_there_or_not_the_only_one_is_told(asked, found):
+    with pytest.raises(ProblemError, match=found):
+        require_unit(PLAN, asked)
+    require_unit(PLAN, None)
+    require_unit(PLAN, ALL)
