@@ -137,7 +137,8 @@ def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     # A model without weights is looked at once.
     validations = -(-training.iterations // train.validate_every) or 1
     validated = validations * _windows(grid, training)
-    flops = drawn * costs.step + validated * costs.forward
+    each = costs.frame if train.validation_windows is None else costs.forward
+    flops = drawn * costs.step + validated * each
     traffic = training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.training if traffic else None)
     share = train.world_size * _share_of(grid.config.resources.train, paces.device)
@@ -168,6 +169,8 @@ def _windows(grid: Grid, training: Training) -> int:
     """Count the windows of one validation."""
     spec, window = training.spec, training.spec.model.config.input
     clips, _ = eligible(grid.manifests[spec.validation.corpus].clips("val"), window.span)
+    if spec.train.validation_windows is None:
+        return sum(clip.n_frames for clip in clips)
     return len(validation_windows(clips, window.frames, spec.train.validation_windows, window.step))
 
 

@@ -71,7 +71,9 @@ class Train:
     lambda_max: float = 1.0
     # Selection: the lowest KLD of the saliency map on the validation split, looked at this often.
     validate_every: int = 100
-    validation_windows: int = 4
+    # Null: the paper's way (first version, Sect. 4.2), every frame by sliding window, and the mean over clips
+    # of their means. A number of windows a clip saves time, and may select other weights.
+    validation_windows: int | None = None
     # What the released code does otherwise than the paper says (hd2s.approaches.protocol): paper or released.
     protocol: str = "paper"
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.

@@ -17,8 +17,8 @@ MODELS = ("reference", "copy", "none")
 
 _POSITIVE = (
     *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
-    *(f"train.{name}" for name in ("validate_every", "validation_windows", "checkpoint_every")),
-    "train.world_size",
+    *(f"train.{name}" for name in ("validate_every", "checkpoint_every")),
+    *("train.world_size", "test.min_frames"),
     *("resources.train.cpu", "resources.evaluate.cpu"),
 )
 _NOT_NEGATIVE = (
@@ -36,6 +36,7 @@ _WORDS = {
 }
 _OR_NULL = (
     *("test.smoothing_sigma", "train.finetune_lr", "train.clip_gradient"),
+    "train.validation_windows",
     "resources.evaluation_batch",
 )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from datasets.frame_store.store import FrameStore
@@ -18,6 +20,29 @@ from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
 from hd2s.training.turns import take_turns, turns_taken, worker_turns
 from manifests.schema import Clip
+
+
+@dataclass(frozen=True)
+class WholeClip:
+    """A clip to be read from its beginning, a few frames at a time."""
+
+    store: FrameStore
+    clip: Clip
+    at_a_time: int
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield each frame: uint8 (H, W, 3), RGB."""
+        for start, count in self._pieces():
+            yield from self.store.read_frames(self.clip, start, count)
+
+    def maps(self) -> Iterator[torch.Tensor]:
+        """Yield each saliency map: float32 (H, W) from 0 to 1."""
+        for start, count in self._pieces():
+            yield from torch.from_numpy(self.store.read_maps(self.clip, start, count)).float() / 255
+
+    def _pieces(self) -> Iterator[tuple[int, int]]:
+        n = self.clip.n_frames
+        return ((start, min(self.at_a_time, n - start)) for start in range(0, n, self.at_a_time))
 
 
 class Feed:
@@ -50,11 +75,7 @@ class Feed:
 
     def validation(self, step: int) -> Iterator[MicroBatch]:
         """Yield this worker's share of the validation windows after so many iterations."""
-        corpus = self.spec.validation.corpus
-        store = self._store(corpus)
-        clips = self._long_enough(store, "val")
-        if find_protocol(self.train.protocol).validation == "random half" and not self.spec.unlabelled:
-            clips = draw_half(clips, self.spec.seed, corpus, step)
+        store, clips = self._validated(step)
         batches = validation_batches(
             store,
             clips,
@@ -64,7 +85,14 @@ class Feed:
             rank=self.rank,
             world_size=self.train.world_size,
         )
-        return (self._as_taken(batch, corpus) for batch in batches)
+        return (self._as_taken(batch, self.spec.validation.corpus) for batch in batches)
+
+    def validation_clips(self, step: int) -> Iterator[WholeClip]:
+        """Yield this worker's share of the validation clips, whole, after so many iterations."""
+        store, clips = self._validated(step)
+        store.hold(clips)
+        share = clips[self.rank :: self.train.world_size]
+        return (WholeClip(store, clip, self.train.micro_batch) for clip in share)
 
     def maps(self) -> Iterator[torch.Tensor]:
         """Yield every map of the sources' training clips once, uint8 (n, H, W) each time."""
@@ -99,6 +127,15 @@ class Feed:
         maps = None if batch.maps is None else batch.maps.float() / 255
         keys = [f"{corpus}/{key}" for key in batch.keys]
         return MicroBatch(self.model.normalise(batch.clips), maps, keys, self.model.config.domain_of(corpus))
+
+    def _validated(self, step: int) -> tuple[FrameStore, list[Clip]]:
+        """Return the clips that a validation looks at, and where their frames are."""
+        corpus = self.spec.validation.corpus
+        store = self._store(corpus)
+        clips = self._long_enough(store, "val")
+        if find_protocol(self.train.protocol).validation == "random half" and not self.spec.unlabelled:
+            clips = draw_half(clips, self.spec.seed, corpus, step)
+        return store, clips
 
     def _window(self) -> dict[str, Any]:
         return {"T": self.input.frames, "step": self.input.step, "answers": self.input.answers}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
@@ -29,6 +29,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.approaches.protocol import find_protocol
 from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
+from hd2s.prediction.predictor import Predictor
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.training.turns import worker_share
@@ -175,14 +176,12 @@ class _Fitting:
 
     @torch.inference_mode()
     def validate(self, step: int) -> None:
-        """Take the mean KLD of the saliency maps over the validation windows; keep the best weights."""
+        """Take the mean KLD of the saliency maps on the validation split; keep the best weights."""
         model = self.learner.result().eval()
         # In double precision, so that the shares of several workers add up to what one would find.
         total = torch.zeros(2, dtype=torch.float64, device=self.context.device)
-        for batch in self.feed.validation(step):
-            with self.execution.autocast(self.context.device):
-                prediction = model(batch.clips, domain=batch.domain)
-            values = kld(prediction.saliency.float(), batch.truth)
+        whole = self.train.validation_windows is None
+        for values in self._klds_of_clips(model, step) if whole else self._klds_of_windows(model, step):
             total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
         if self.train.world_size > 1:
             distributed.all_reduce(total)
@@ -194,6 +193,27 @@ class _Fitting:
             self.progress.best_kld, self.progress.best_step = found, step
             weights = model.state_dict()
             self.progress.best_weights = {name: value.cpu().clone() for name, value in weights.items()}
+
+    def _klds_of_windows(self, model: SaliencyModel, step: int) -> Iterator[torch.Tensor]:
+        for batch in self.feed.validation(step):
+            with self.execution.autocast(self.context.device):
+                prediction = model(batch.clips, domain=batch.domain)
+            yield kld(prediction.saliency.float(), batch.truth)
+
+    def _klds_of_clips(self, model: SaliencyModel, step: int) -> Iterator[torch.Tensor]:
+        """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""
+        offered, asked = model.declaration.prediction, self.train.protocol
+        predict = Predictor(
+            model,
+            smoothing_sigma=None,
+            domain=model.config.domain_of(self.spec.validation.corpus),
+            device=self.context.device,
+            protocol=asked if asked in offered else "paper",
+        )
+        for clip in self.feed.validation_clips(step):
+            pairs = zip(predict(clip.frames()), clip.maps(), strict=True)
+            klds = torch.stack([kld(torch.from_numpy(ours), truth) for ours, truth in pairs])
+            yield klds.mean(0, keepdim=True).to(self.context.device)
 
     def validated(self, step: int) -> bool:
         """Whether the curve's last rows are of a validation at `step`."""

@@ -66,8 +66,8 @@ def work_of(grid, approach, device=H200):
 def test_a_supervised_training_of_the_paper(tmp_path):
     work = work_of(make(tmp_path), "generalization")
     assert work.clips == 2500 * 25 * 8 == 500_000
-    assert work.validation_clips == 25 * 6
-    assert work.flops == pytest.approx(500_000 * STEP + 150 * FORWARD, rel=5e-4)
+    assert work.validation_clips == 25 * 57, "every frame of the clips that have a window"
+    assert work.flops == pytest.approx(500_000 * STEP + 25 * 57 * 14.0e9, rel=5e-4)
     assert work.device_hours == pytest.approx(500_000 / 4650 / 3600, rel=3e-3), "the calculated limit"
 
 
@@ -113,8 +113,9 @@ def test_the_grid_needs_what_is_left_of_it(tmp_path):
     found = estimate(grid, H200)
     units = list(grid.plan.trainings.values()), list(grid.plan.evaluations.values())
     assert found.left.clips == (3 + 6) * 500_000 + 6 * 1_000_000
-    assert found.left.validation_clips == 15 * 150
-    assert found.left.frames == 18 * 67
+    assert found.left.validation_clips == 15 * 25 * 57
+    # HD2S's tables leave clips of fewer than 16 frames out.
+    assert found.left.frames == 18 * 57
     assert found.left.device_hours == pytest.approx(
         sum(work.device_hours for work in (*found.trainings.values(), *found.evaluations.values()))
     )
@@ -182,7 +183,7 @@ def test_the_plan_reads_well(tmp_path):
     assert f"todo generalization DHF1K {unit.id.rpartition('-')[2]} 500,000 32 0.03" in words
     row = next(line for line in words if "adaptation DHF1K → LEDOV" in line)
     assert row.endswith("1,000,000 61 0.057")
-    assert "12,500,000 clips of training, 2,700 of validation, 1,943 frames of evaluation" in shown
+    assert "12,500,000 clips of training, 25,650 of validation, 1,653 frames of evaluation" in shown
     assert "0.73 GPU-hours on H200: a calculated lower bound" in shown
     assert max(map(len, shown.splitlines())) <= 100
 

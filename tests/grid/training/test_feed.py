@@ -116,6 +116,17 @@ def test_workers_share_the_validation_windows_out(small_demo):
     assert all(shares)
 
 
+def test_workers_share_whole_validation_clips_out(small_demo):
+    job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
+    found = [[clip.clip for clip in feed_of(job, rank).validation_clips(0)] for rank in range(2)]
+    alone = list(feed_of(with_train(job, world_size=1)).validation_clips(0))
+    assert sorted(c.clip for share in found for c in share) == sorted(each.clip.clip for each in alone)
+    frames, maps = list(alone[0].frames()), list(alone[0].maps())
+    assert len(frames) == len(maps) == alone[0].clip.n_frames
+    np.testing.assert_array_equal(np.stack(frames), alone[0].store.read_frames(alone[0].clip))
+    np.testing.assert_array_equal(torch.stack(maps) * 255, alone[0].store.read_maps(alone[0].clip))
+
+
 def test_every_map_of_the_sources_training_clips_comes_once(small_demo):
     """As they lie in the corpus, but for their size."""
     grid = prepare_small(small_demo, "model=centre_prior", "model.height=36", "model.width=64")

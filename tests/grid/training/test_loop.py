@@ -16,6 +16,7 @@ from grid.training.loop import TrainingError, fit
 from hd2s import build_model, load_weights
 from hd2s.losses import kld
 from hd2s.prediction.open_checkpoint import open_checkpoint
+from hd2s.prediction.predictor import predict_clip
 from tests.grid.grids import (
     TINY,
     Context,
@@ -226,3 +227,19 @@ def test_chance_is_fitted_to_nothing_and_drawn_alike_by_every_machine(small_demo
     assert torch.equal(noise, weights_of(job)["noise"])
     assert 0 <= noise.min() < 0.01
     assert 0.99 < noise.max() < 1
+
+
+@pytest.mark.slow
+def test_selection_is_by_every_frame_of_every_clip_and_the_mean_over_clips(small_demo):
+    """By the plain sliding window, first frames included, without smoothing; clips of unequal length."""
+    grid = prepare_small(small_demo, *TINY, "train.iterations=1", "train.validation_windows=null")
+    job = job_of(grid, "generalization")
+    found = fit(job, Context())["best_kld"]
+    model = open_checkpoint(job.weights)
+    clips = list(feed.Feed(job, model, Context().device, 0).validation_clips(1))
+    means = []
+    for clip in clips:
+        maps = predict_clip(model, list(clip.frames()), method="plain", smoothing_sigma=None)
+        means.append(kld(torch.from_numpy(maps), torch.stack(list(clip.maps()))).mean().item())
+    assert len(means) == len(grid.manifests["DHF1K"].clips("val"))
+    assert found == pytest.approx(sum(means) / len(means), abs=1e-5)
