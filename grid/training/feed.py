@@ -74,7 +74,13 @@ class Feed:
         return take_turns(labelled, unlabelled, turns)
 
     def validation(self, step: int) -> Iterator[MicroBatch]:
-        """Yield this worker's share of the validation windows after so many iterations."""
+        """Yield this worker's share of the validation windows after so many iterations.
+
+        Raises:
+            ValueError: the training validates on whole clips.
+        """
+        if self.train.validation_windows is None:
+            raise ValueError("this training validates on whole clips")
         store, clips = self._validated(step)
         batches = validation_batches(
             store,

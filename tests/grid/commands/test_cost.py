@@ -91,7 +91,7 @@ def test_the_last_iteration_is_always_validated(tmp_path):
     work = work_of(
         make(tmp_path, "paper", "train.iterations=60", "train.validate_every=25"), "generalization"
     )
-    assert (work.clips, work.validation_clips) == (60 * 200, 3 * 6)
+    assert (work.clips, work.validation_clips) == (60 * 200, 3 * 57)
 
 
 def test_several_workers_share_the_clips(tmp_path):
