@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from datasets.loading.scored_split import clips_to_score
 from datasets.loading.windows import eligible, validation_windows
 from grid.commands.devices import Device
 from grid.commands.measured import Paces, measured
@@ -175,10 +176,9 @@ def _windows(grid: Grid, training: Training) -> int:
 
 
 def _evaluation(grid: Grid, evaluation: Evaluation, paces: Paces) -> Work:
-    manifest, training = grid.manifests[evaluation.test], grid.plan.trainings[evaluation.training]
-    least = evaluation.spec.protocol.min_frames
-    lengths = manifest.lengths("test")
-    found = int(lengths[lengths >= least].sum())
+    training = grid.plan.trainings[evaluation.training]
+    clips = clips_to_score(grid.manifests[evaluation.test], "test", evaluation.spec.protocol.min_frames)
+    found = sum(clip.n_frames for clip in clips)
     flops, traffic = found * costs_of(training).frame, training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.prediction if traffic else None)
     seconds = paces.evaluation(grid.plan, evaluation, found)

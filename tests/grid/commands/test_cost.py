@@ -43,7 +43,6 @@ def make(out, name="paper", *overrides) -> Grid:
         corpus: SimpleNamespace(
             corpus=corpus,
             digest=corpus,
-            frames={"test": sum(LENGTHS)},
             clips=lambda split, corpus=corpus: [clip(corpus, split, n) for n in LENGTHS],
         )
         for corpus in ("DHF1K", "Hollywood2", "UCFSports", "LEDOV")
@@ -103,9 +102,9 @@ def test_every_frame_of_a_test_split_is_predicted_once(tmp_path):
     grid = make(tmp_path)
     works = estimate(grid, H200).evaluations
     work = next(works[e.id] for e in grid.plan.evaluations.values() if "generalization" in e.label)
-    assert work.frames == 67
-    assert work.flops / 67 == pytest.approx(14.0e9, rel=0.03), "blocks 1 and 2 are shared by windows"
-    assert work.device_hours * 3600 == pytest.approx(67 / 34_600 * 13.97 / 22.0, rel=1e-3)
+    assert work.frames == 57, "those of the clips of 16 frames or more"
+    assert work.flops / 57 == pytest.approx(14.0e9, rel=0.03), "blocks 1 and 2 are shared by windows"
+    assert work.device_hours * 3600 == pytest.approx(57 / 34_600 * 13.97 / 22.0, rel=1e-3)
 
 
 def test_the_grid_needs_what_is_left_of_it(tmp_path):
@@ -114,7 +113,6 @@ def test_the_grid_needs_what_is_left_of_it(tmp_path):
     units = list(grid.plan.trainings.values()), list(grid.plan.evaluations.values())
     assert found.left.clips == (3 + 6) * 500_000 + 6 * 1_000_000
     assert found.left.validation_clips == 15 * 25 * 57
-    # HD2S's tables leave clips of fewer than 16 frames out.
     assert found.left.frames == 18 * 57
     assert found.left.device_hours == pytest.approx(
         sum(work.device_hours for work in (*found.trainings.values(), *found.evaluations.values()))
@@ -123,7 +121,7 @@ def test_the_grid_needs_what_is_left_of_it(tmp_path):
     evaluate(grid.ledger, units[1][0])
     after = estimate(grid, H200)
     assert after.left.clips == found.left.clips - 500_000
-    assert after.left.frames == 17 * 67
+    assert after.left.frames == 17 * 57
     assert after.trainings == found.trainings, "what is done is still said"
     grid.ledger.write_failure(units[0][1].id, "boom")
     assert estimate(grid, H200).left.clips == after.left.clips - 1_000_000, "failed ones are left alone"
@@ -139,7 +137,7 @@ def test_disk(tmp_path):
     assert disk.states == pytest.approx(3 * (3 * (WEIGHTS + 1.65e6 * 4) + WEIGHTS), rel=1e-3)
     # Train and val of three corpora, of the clips that are long enough: frames and maps.
     assert disk.frames == pytest.approx(3 * 2 * 57 * 128 * 192 * (3 + 1), rel=1e-3)
-    assert disk.results == 18 * 67 * (2 * 4 + 6 * 8)
+    assert disk.results == 18 * 57 * (2 * 4 + 6 * 8)
     assert disk.total == disk.weights + disk.states + disk.frames + disk.results
 
 
@@ -193,7 +191,7 @@ def test_programs_get_the_same_numbers(tmp_path):
     found = estimate(grid, named("cpu"))
     answer = json.loads(json.dumps(as_json(grid.plan, grid.ledger, found)))
     assert answer["trainings"][0]["estimate"]["clips"] == 500_000
-    assert answer["evaluations"][0]["estimate"]["frames"] == 67
+    assert answer["evaluations"][0]["estimate"]["frames"] == 57, "those of the clips of 16 frames or more"
     assert answer["trainings"][0]["status"] == "todo"
     whole = answer["estimate"]
     assert whole["device"]["unit"] == "core"

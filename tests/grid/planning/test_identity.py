@@ -70,7 +70,13 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
     },
 }
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {
-    settings.Test: {"protocol": "paper", "smoothing_sigma": None, "eight_bit": True, "precision": "float32"},
+    settings.Test: {
+        "protocol": "paper",
+        "smoothing_sigma": None,
+        "eight_bit": True,
+        "precision": "float32",
+        "min_frames": 1,
+    },
 }
 
 
@@ -100,8 +106,8 @@ def test_ids_are_pinned():
         "chance-untrained-dhf1k-seed0-037af328a49b",
     ]
     assert {
-        "hd2s-generalization-dhf1k-seed0-9f2cc6d9c4c1-on-ucfsports-8e9ef61fbfb3",
-        "hd2s-adaptation-dhf1k-ucfsports-seed0-7922f468805c-on-ucfsports-21cc204d84db",
+        "hd2s-generalization-dhf1k-seed0-9f2cc6d9c4c1-on-ucfsports-a87eea4bccb7",
+        "hd2s-adaptation-dhf1k-ucfsports-seed0-7922f468805c-on-ucfsports-b81e458c3d76",
     } < plan.evaluations.keys()
 
 
