@@ -94,7 +94,7 @@ def read_fixation_images(root: Path, images: Numbered, size: tuple[int, int]) ->
         check_lossless(image, images.path(i))
         points.add(fixation_values(image), images.path(i))
         points.left_out[left_out(image)] += 1
-    points.check_sharp(images.folder)
+    points.check_sharp(images.path(0))
     return points
 
 
@@ -114,7 +114,7 @@ def read_fixation_mats(root: Path, files: Numbered, size: tuple[int, int], key: 
         if pixels.dtype.kind not in "biuf" or np.isnan(pixels).any():
             raise ClipError("no-numbers", "a number in every pixel", "something else", path=path)
         points.add(pixels, path)
-    points.check_sharp(files.folder)
+    points.check_sharp(files.path(0))
     return points
 
 

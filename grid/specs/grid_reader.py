@@ -146,6 +146,7 @@ def _read(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
         problems.append(wrong(path, "a readable YAML file", " ".join(str(error).split())))
         return None
     if not isinstance(content, dict):
-        problems.append(wrong(path, "a mapping of keys to values", type(content).__name__))
+        found = "nothing" if content is None else type(content).__name__
+        problems.append(wrong(path, "a mapping of keys to values", found))
         return None
     return content

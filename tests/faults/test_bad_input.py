@@ -156,7 +156,7 @@ def test_initial_weights_that_are_none(call, tmp_path, kind, monkeypatch):
         ("tables: [table5, table5]\n", "expected each table once, found table5"),
         ("tables: [../../../etc/passwd]\n", "expected the name of a grid or the path of a YAML file"),
         ("\tname: [", "expected a readable YAML file"),
-        ("", "expected the key name, found nothing"),
+        ("", "expected a mapping of keys to values, found nothing"),
     ],
 )
 def test_a_grid_that_is_none(call, tmp_path, text, told):

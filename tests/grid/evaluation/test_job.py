@@ -63,7 +63,9 @@ def test_the_rows_of_all_parts_are_one_table_and_their_seconds_add_up():
     frames, summary, expected = job.gather([part_of("a", 2, device="CPU"), part_of("b", 1, device="CPU")])
     assert frames.to_pydict() == {"clip": ["a", "a", "b"], "frame": [0, 1, 0]}
     measured = {"seconds": 3.0, "device": "CPU", "frames": 3, "likeness": "hd2s at 8"}
-    assert summary == measured | {"unread": {}, "quarantined": 3}
+    code = summary.pop("code")
+    assert summary == measured | {"unread": {}, "quarantined": 3, "shorter": 2}
+    assert code["files"] == {}, "a job without modules has no code"
     assert expected == {"a": 2, "b": 1}
 
 

@@ -90,4 +90,4 @@ def test_long_reasons_are_cut(background):
     background.later(fail, "x" * 1000)
     background.wait()
     (reason,) = background.reasons
-    assert len(reason) == 200
+    assert len(reason) == 400
