@@ -25,7 +25,8 @@ def require_room_for_sockets() -> None:
         ProblemError: one of them is not so.
     """
     variable = "RAY_TMPDIR" if os.environ.get("RAY_TMPDIR") else "TMPDIR"
-    folder = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray"
+    # Ray goes by the environment alone, and not by where this process keeps its own temporary files.
+    folder = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp") / "ray"
     remedy = f"Set {variable} to a short path of a folder that can be written to, such as /tmp."
     if (length := len(os.fsencode(folder)) + _RAYS_OWN) > _SOCKET_PATH:
         expected = f"a folder whose sockets have paths of at most {_SOCKET_PATH} bytes"

@@ -57,7 +57,7 @@ def test_the_views_of_a_folder_are_told_when_they_can_be_opened_on_loopback_alon
             assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {("127.0.0.1", port)}
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
-            assert not any(one.is_running() for one in family)
+            assert psutil.wait_procs(family, timeout=30)[1] == []
         finally:
             kill_all(process)
 

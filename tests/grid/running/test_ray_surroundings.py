@@ -14,7 +14,7 @@ from manifests.problem import ProblemError
 def temporary(monkeypatch):
     """Sets TMPDIR as a shell would have."""
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
-    return lambda folder: monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return lambda folder: monkeypatch.setenv("TMPDIR", str(folder))
 
 
 def test_a_short_folder_is_fine(temporary):
@@ -50,3 +50,11 @@ def test_what_listens_and_says_nothing_is_told_within_twenty_seconds():
         with pytest.raises(ProblemError, match=r"expected a Ray cluster that answers"):
             require_cluster(f"127.0.0.1:{server.getsockname()[1]}")
         assert time.monotonic() - began < 20
+
+
+def test_where_this_process_keeps_temporary_files_is_nothing_to_ray(monkeypatch, tmp_path):
+    """A run keeps its own in its output folder, which may lie deep."""
+    for name in ("RAY_TMPDIR", "TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("deep" * 30)))
+    require_room_for_sockets()

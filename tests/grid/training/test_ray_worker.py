@@ -47,7 +47,7 @@ def test_a_worker_trains_reports_every_row_and_leaves_states_to_go_on_from(grid,
 @pytest.mark.slow
 def test_of_several_workers_the_first_alone_writes(grid, session):
     session.rank = 1
-    job = job_of(grid, "generalization")
+    job = with_train(job_of(grid, "generalization"), world_size=2, accumulate=2)
     worker({"job": job, "storage": grid.storage})
     assert session.reported
     assert not grid.storage.exists(job.weights)
