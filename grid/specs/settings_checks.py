@@ -54,7 +54,8 @@ def impossible(config: Config) -> list[Problem]:
         if (word := attrgetter(key)(config)) not in words
     ]
     seeds = config.seeds
-    if seeds is not None and (not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0):
+    whole = seeds is None or all(type(seed) is int for seed in seeds)
+    if seeds is not None and (not seeds or not whole or len(set(seeds)) < len(seeds) or min(seeds) < 0):
         remedy = "Write for example seeds=[0,1]."
         problems.append(Problem("seeds", "different numbers from 0 on", str(seeds), remedy))
     return problems

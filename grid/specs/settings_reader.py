@@ -260,7 +260,8 @@ def _override(config: Any, override: str, problems: list[Problem]) -> Any:
     except ConfigKeyError:
         problems.append(Problem("settings", "a known setting", repr(key), _suggest_setting(key, config)))
     except (OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        # Of an item in a list OmegaConf leaves these words in its message.
+        reason = " ".join(str(error).split()).replace("'$VALUE' of type '$VALUE_TYPE'", value)
         problems.append(Problem(key, "a value of the right type", reason, "Correct it."))
     return config
 

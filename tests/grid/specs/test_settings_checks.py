@@ -69,3 +69,10 @@ def test_the_protocols_of_tests_are_the_models_own():
 @pytest.mark.parametrize("model", ["hd2s", "centre_prior", "chance"])
 def test_what_models_come_with_is_possible(model, demo):
     assert impossible(settings_reader.load([], demo=demo, model=model)) == []
+
+
+@pytest.mark.parametrize("seeds", ["[[1, 2]]", "[a]", "[1.5]", "[]", "[1, 1]", "[-1]"])
+def test_seeds_that_are_no_different_whole_numbers_are_told_as_they_were_written(seeds):
+    with pytest.raises(ProblemError, match="seeds: expected") as told:
+        settings_reader.load([f"seeds={seeds}"], demo=True)
+    assert "$VALUE" not in str(told.value)
