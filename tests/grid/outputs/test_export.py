@@ -104,7 +104,7 @@ def test_the_tables_can_be_compiled_again_from_it(grid, exported, demo_out, tmp_
     words[:2] = [sys.executable, str(REPOSITORY / "run_grid.py")]
     answer = subprocess.run(words, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert answer.returncode == 1, "two of three cells have no values\n" + answer.stderr
-    assert answer.stderr == "", "no weights are missed that a table does not need"
+    assert "weights" not in answer.stderr, "none are missed that a table does not need"
     for name in ("small.csv", "small-significance.csv"):
         again = (copy / "tables" / name).read_text(encoding="utf-8")
         assert again == (exported / "tables" / name).read_text(encoding="utf-8")
