@@ -9,15 +9,10 @@ from typing import Any
 from torch import nn
 
 from hd2s.layers.known import known_as
-from hd2s.layers.s3d_weights import (
-    KINETICS_CLASSIFIER,
-    TORCHVISION_CLASSIFIER,
-    kinetics_names,
-    torchvision_names,
-    unit_name,
-)
+from hd2s.layers.s3d_weights import unit_name
 from hd2s.models.contract import WeightLayout
 from hd2s.models.hd2s.model import HD2S
+from hd2s.models.s3d_layouts import S3D_LAYOUTS
 
 # The authors' names of domains, where ours differ.
 _DOMAINS = {"Hollywood2": "Hollywood"}
@@ -138,24 +133,6 @@ LAYOUTS = (
         had_from="https://github.com/perceivelab/hd2s: HD2S trained on DHF1K, 119 MB, CC BY-NC 4.0 (for"
         " HD2S_DA and HD2S_DSL, 126 MB and 121 MB, ask its authors)",
     ),
-    WeightLayout(
-        word="kinetics",
-        title="S3D on Kinetics-400 in its author's layout (base.…)",
-        prefix="base.",
-        names=lambda model: kinetics_names(model.backbone, "backbone."),
-        fills=False,
-        ignored=(KINETICS_CLASSIFIER,),
-        had_from="https://github.com/kylemin/S3D: Google Drive, without a request (33 MB, MIT licence)",
-    ),
-    WeightLayout(
-        word="torchvision",
-        title="S3D on Kinetics-400 in torchvision's layout (features.…)",
-        prefix="features.",
-        names=lambda model: torchvision_names(model.backbone, "backbone."),
-        fills=False,
-        ignored=(TORCHVISION_CLASSIFIER,),
-        had_from="https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.video.s3d.html:"
-        " torchvision's S3D_Weights.KINETICS400_V1 (32 MB)",
-    ),
+    *S3D_LAYOUTS,
 )
 """The foreign files that an HD2S reads; a domain Hollywood is our Hollywood2."""

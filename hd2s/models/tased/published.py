@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from hd2s.layers.s3d_weights import (
-    KINETICS_CLASSIFIER,
-    TORCHVISION_CLASSIFIER,
-    kinetics_names,
-    torchvision_names,
-)
+from hd2s.layers.s3d_weights import kinetics_names
 from hd2s.models.contract import WeightLayout
+from hd2s.models.s3d_layouts import S3D_LAYOUTS
 from hd2s.models.tased.model import Tased
 
 # First position of each released block in S3D's one flat sequence.
@@ -66,21 +62,6 @@ LAYOUTS = (
         names=published_names,
         writes=True,
     ),
-    WeightLayout(
-        word="kinetics",
-        title="S3D on Kinetics-400 in its author's layout (base.…)",
-        prefix="base.",
-        names=lambda model: kinetics_names(model.backbone, "backbone."),
-        fills=False,
-        ignored=(KINETICS_CLASSIFIER,),
-    ),
-    WeightLayout(
-        word="torchvision",
-        title="S3D on Kinetics-400 in torchvision's layout (features.…)",
-        prefix="features.",
-        names=lambda model: torchvision_names(model.backbone, "backbone."),
-        fills=False,
-        ignored=(TORCHVISION_CLASSIFIER,),
-    ),
+    *S3D_LAYOUTS,
 )
 """The foreign files that a TASED-Net reads."""
