@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
-# A file's tests share what they set up, so they stay together.
-TWO_AT_ONCE := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile
+# A file's tests share what they set up, so they stay together, in the order of tests/conftest.py.
+TWO_AT_ONCE := OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 OUT ?= runs/demo
 # Tests start hundreds of processes, none of which should compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=

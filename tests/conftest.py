@@ -12,6 +12,11 @@ import torch
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the longest: of two processes none is to wait for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_readme_commands.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tests run beside each other's Ray workers on few processors."""
