@@ -8,9 +8,9 @@ from pathlib import Path
 
 from grid.commands.history import remember
 from grid.outputs.tables import Style, compile_tables
+from grid.outputs.tables.comparing.significance import differences
 from grid.outputs.tables.compilation import behind
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.significance import differences
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
 from hd2s.approaches.contract import Approach, Corpora
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
+ALL: Literal["all"] = "all"
 UNTRAINED = "untrained"
 """The approach of models without weights, whichever approaches a table asks for."""
 
@@ -52,6 +53,8 @@ class TableSpec:
         overrides: settings of all the table's cells, under those of the command line.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
         seeds: every cell is repeated with each.
+        compare: pairs of approaches for the table of differences, the first minus the second; `ALL` for every
+            pair; empty for those that an approach says itself that it improves on.
         found_at: where its corpora are, as settings `corpora.*`, under those of the command line; in a file,
             `corpora`: each corpus with the folder of its manifest, or with its manifest and root.
     """
@@ -70,6 +73,7 @@ class TableSpec:
     caption: str = ""
     paper: str = ""
     seeds: tuple[int, ...] = (0,)
+    compare: tuple[tuple[str, str], ...] | Literal["all"] = ()
     found_at: tuple[str, ...] = ()
 
     def places(self, approach: Approach) -> list[Place]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
-from grid.specs.table import TableSpec, Variant
+from grid.specs.table import ALL, TableSpec, Variant
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import known_metrics
 from hd2s.models.registry import models
@@ -90,6 +90,7 @@ class _Reader:
         values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
         values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(instead.seeds)}
         values["found_at"] = self._places()
+        values["compare"] = self._compare(values["approaches"])
         values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
         self._check_names(values)
         table = TableSpec(**values)
@@ -181,6 +182,20 @@ class _Reader:
             return ()
         return tuple(value) if seeds is None else seeds
 
+    def _compare(self, asked: Collection[str]) -> Any:
+        value = self.content.get("compare", [])
+        if value == ALL:
+            return ALL
+        if not isinstance(value, list) or not all(map(_is_pair, value)):
+            self._wrong(
+                f"compare: {ALL}, or pairs of approaches, [[adaptation, generalization]]", repr(value)
+            )
+            return ()
+        if "approaches" not in self.unread:
+            strange = dict.fromkeys(word for pair in value for word in pair if word not in asked)
+            self.mistakes += [unknown(self.path, "approach of this table", word, asked) for word in strange]
+        return tuple((first, second) for first, second in value)
+
     def _check_names(self, values: Mapping[str, Any]) -> None:
         name, paper = values["name"], values.get("paper")
         if "name" in self.content and not names_files(name):
@@ -204,6 +219,11 @@ class _Reader:
 
     def _wrong(self, expected: str, found: str) -> None:
         self.mistakes.append(wrong(self.path, expected, found))
+
+
+def _is_pair(value: Any) -> bool:
+    words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+    return words and len(value) == len(set(value)) == 2
 
 
 def _askable() -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from grid.outputs.tables import significance, values
+from grid.outputs.tables import values
+from grid.outputs.tables.comparing import ranks, recovered, significance
 from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style
@@ -17,15 +18,16 @@ from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
 
 PARTIAL = ".partial"
-# What a record has no value without: of a table of values, and of one of comparisons.
-_VALUES = ("mean", "difference")
+_BUILT = (values.build, significance.build, recovered.build, ranks.build)
+# What a record has no value without, in each of these tables.
+_VALUES = ("mean", "difference", "recovered", "mean_rank")
 
 
 def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> list[Path]:
     """Write each of the plan's tables in each format, with whatever is done by now.
 
     One with fewer values than the table that stands, of another grid of this name or of one that has lost
-    results, is written beside it as `<name>.partial.*`, until it has as many.
+    results, is written beside it as `<name>.partial.*`, until it has as many; so is what follows from it.
 
     Args:
         plan: the tables and their cells.
@@ -34,16 +36,17 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
         style: how the tables are told.
 
     Returns:
-        The files written: for each table its values, and after them its comparisons if it has any.
+        The files written: for each table its values, and after them its comparisons, recovered gaps and
+        ranks if it has any.
 
     Raises:
         ProblemError: a table names a paper that is not in `grid/specs/printed_numbers/`.
     """
     results, written = Results(plan, ledger), []
     for spec in plan.tables:
-        tables = (values.build(spec, results, style), significance.build(spec, results, style))
-        for table in filter(None, tables):
-            lacks = _n_values(table.records) < _n_standing(folder / f"{table.name}.csv")
+        tables = [table for build in _BUILT if (table := build(spec, results, style))]
+        lacks = any(_n_values(of.records) < _n_standing(folder / f"{of.name}.csv") for of in tables)
+        for table in tables:
             for suffix, render in FORMATS.items():
                 beside = folder / f"{table.name}{PARTIAL}{suffix}"
                 path = beside if lacks else folder / f"{table.name}{suffix}"

@@ -124,6 +124,25 @@ def test_files_are_named_after_tables(name, sound):
     assert names_files(name) == sound
 
 
+def test_a_table_says_which_approaches_are_compared():
+    for value, compared in (("all", "all"), ([["transfer", "adaptation"]], (("transfer", "adaptation"),))):
+        table, told = read(compare=value, approaches=["adaptation", "transfer"])
+        assert (table.compare, told) == (compared, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("some", "compare: all, or pairs of approaches"),
+        ([["transfer"]], "compare: all, or pairs of approaches"),
+        ([["transfer", "transfer"]], "compare: all, or pairs of approaches"),
+        ([["transfer", "multi-source"]], "a known approach of this table, found 'multi-source'"),
+    ],
+)
+def test_pairs_that_cannot_be_compared_are_told(value, told):
+    assert told in read(compare=value, approaches=["adaptation", "transfer"])[1]
+
+
 def test_a_value_keeps_its_type_on_its_way_through_yaml():
     content = yaml.safe_load("{train.multi_level: false, train.lr: 1.0e-3, train.protocol: released}")
     assert read(overrides=content)[0].overrides == (

@@ -12,8 +12,8 @@ import pytest
 from mlflow import MlflowClient
 
 from grid.evaluation import pictures
+from grid.outputs.tables.comparing.significance import differences
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.significance import differences
 from grid.plan import Plan
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage

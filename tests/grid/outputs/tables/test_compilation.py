@@ -23,7 +23,9 @@ def test_compiling_again_replaces_the_tables(ledger):
     folder = ledger.out / "tables"
     first = compile_tables(small, ledger, folder, STYLE)
     assert [path.name for path in first] == [
-        f"{name}{suffix}" for name in ("table5", "table5-significance") for suffix in FORMATS
+        f"{name}{suffix}"
+        for name in ("table5", *(f"table5-{word}" for word in ("significance", "recovered", "ranks")))
+        for suffix in FORMATS
     ]
     before = first[1].read_text(encoding="utf-8")
     fill(ledger, small)

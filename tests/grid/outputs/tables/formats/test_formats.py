@@ -23,7 +23,9 @@ def ledger(tmp_path):
     return Ledger(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["table5", "table5-significance"])
+@pytest.mark.parametrize(
+    "name", ["table5", *(f"table5-{word}" for word in ("significance", "recovered", "ranks"))]
+)
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_golden(ledger, name, suffix):
     """The exact text of a small table.

@@ -3,11 +3,12 @@
 import csv
 import math
 
+import numpy as np
 import pytest
 
 from grid.outputs.tables import compile_tables
+from grid.outputs.tables.comparing.significance import build, differences
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.significance import build, differences
 from grid.results.ledger import Ledger
 from grid.specs.plugins import load
 from tests.grid.small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
@@ -86,6 +87,7 @@ def test_seeds_are_averaged_for_each_clip_before_anything_else(ledger):
     assert (record["n_seeds"], record["n_clips"], record["difference"]) == (2, 2, 0.75)
     table = build(small.tables[0], Results(small, ledger), STYLE)
     assert "averaged over the seeds 0, 1" in table.notes[0]
+    assert "and, with them, of the seeds" in table.notes[1]
     assert table.missing.count == "1 of 1 comparisons have all their values."
 
 
@@ -93,7 +95,7 @@ def test_a_pair_without_results_keeps_its_place_and_has_its_reason(ledger):
     small = pair(seeds=(0, 1))
     finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 1.0})
     finish_training(ledger, small.trainings[ADAPTED])
-    assert entries(small, ledger) == ([""] * 4, "")
+    assert entries(small, ledger) == ([""] * 6, "")
     table = build(small.tables[0], Results(small, ledger), STYLE)
     assert table.missing.reasons == (
         ("Domain Adaptation (seed 0): not evaluated yet", ("DHF1K to UCF Sports",)),
@@ -105,13 +107,54 @@ def test_bold_only_what_interval_and_test_agree_on(ledger):
     clips = [f"{n:02}" for n in range(20)]
     finish_clips(ledger, small, PLAIN, NSS=dict.fromkeys(clips, 1.0))
     finish_clips(ledger, small, ADAPTED, NSS={clip: 1.5 + int(clip) / 100 for clip in clips})
-    (n, difference, interval, p), mark = entries(small, ledger)
-    assert (n, difference, p, mark) == ("20", "+0.595", "<0.001", "best")
+    (n, difference, interval, *p), mark = entries(small, ledger)
+    assert (n, difference, p, mark) == ("20", "+0.595", ["<0.001"] * 3, "best")
     assert interval.startswith("[+0.5") and interval.endswith("]")
     few = {"a": 1.0, "b": 1.0}
     finish_clips(ledger, small, PLAIN, NSS=few)
     finish_clips(ledger, small, ADAPTED, NSS={"a": 2.0, "b": 2.0})
-    assert entries(small, ledger) == (["2", "+1.000", "[+1.000, +1.000]", "0.500"], "")
+    assert entries(small, ledger) == (["2", "+1.000", "[+1.000, +1.000]", "0.500", "0.500", "0.500"], "")
+
+
+def test_p_is_corrected_for_all_comparisons_of_the_table(ledger):
+    small = pair(metrics=("NSS", "CC"))
+    clips = [f"{n:02}" for n in range(20)]
+    random = np.random.default_rng(1)
+    for unit in (PLAIN, ADAPTED):
+        scores = {m: dict(zip(clips, random.uniform(-1, 1, 20).tolist(), strict=True)) for m in ("NSS", "CC")}
+        finish_clips(ledger, small, unit, **scores)
+    found = records(small, ledger)
+    p = sorted(record["p"] for record in found)
+    assert sorted(record["p_holm"] for record in found) == sorted(
+        [min(2 * p[0], 1), max(min(2 * p[0], 1), p[1])]
+    )
+    assert all(record["p"] <= record["p_fdr"] <= record["p_holm"] for record in found)
+    told = differences(small.tables[0], Results(small, ledger))[ADAPTED]
+    assert [told[m].p_holm for m in ("NSS", "CC")] == [record["p_holm"] for record in found]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ((), ["adaptation-generalization"]),
+        ((("transfer", "adaptation"),), ["transfer-adaptation"]),
+        ("all", ["adaptation-generalization", "transfer-generalization", "transfer-adaptation"]),
+    ],
+)
+def test_a_table_asks_for_the_pairs_that_it_compares(ledger, asked, expected):
+    found = records(pair(compare=asked), ledger)
+    assert [f"{record['approach']}-{record['minus']}" for record in found] == expected
+
+
+def test_of_several_comparisons_of_a_cell_the_first_is_told(ledger):
+    small = pair(compare="all")
+    for unit, value in ((PLAIN, 1.0), (ADAPTED, 2.0), ("transfer-DHF1K-UCFSports-0", 4.0)):
+        finish_clips(ledger, small, unit, NSS={"a": value, "b": value})
+    found = differences(small.tables[0], Results(small, ledger))
+    assert {unit: told["NSS"].difference for unit, told in found.items()} == {
+        ADAPTED: 1.0,
+        "transfer-DHF1K-UCFSports-0": 3.0,
+    }
 
 
 def test_the_papers_pairs(ledger):

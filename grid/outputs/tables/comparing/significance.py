@@ -5,22 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from grid.outputs.statistics.corrections import benjamini_hochberg, holm
+from grid.outputs.statistics.paired import Comparison, compare
+from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.footnotes import SEEDS, clip_notes, length_notes, share, sign
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
-from grid.outputs.tables.paired import CONFIDENCE, RESAMPLES, Comparison, compare
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
 from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, number
 from grid.plan import Cell
-from grid.specs.table import TableSpec
+from grid.specs.table import ALL, TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
-_COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p")
+_COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p", "p (Holm)", "p (BH)")
+
+# By whether there are several seeds.
+_COVERS = {False: "; it covers the choice of clips, not of seeds", True: " and, with them, of the seeds"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,10 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's comparisons; None if its approaches make no pair."""
     layout = layout_of(spec)
     choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
-    pairs = _pairs([choice.cell for choice in choices])
+    pairs = _pairs([choice.cell for choice in choices], spec)
     if not pairs:
         return None
-    found = {pair: [_compare(pair, metric, results) for metric in spec.metrics] for pair in pairs}
+    found = _compared(pairs, spec, results)
     titles = list(dict.fromkeys(pair.title for pair in pairs))
     return Table(
         name=f"{spec.name}-significance",
@@ -79,24 +85,45 @@ def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Compar
     Cells of several seeds share one, which is over all of them.
     """
     choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
-    found: dict[str, dict[str, Comparison]] = {}
-    for pair in _pairs([choice.cell for choice in choices]):
-        done = [other for _, other in pair.done(results)]
-        compared = {metric: _compare(pair, metric, results) for metric in spec.metrics} if done else {}
-        found |= {cell.id: compared for cell in done}
-    return found
+    compared = _compared(_pairs([choice.cell for choice in choices], spec), spec, results)
+    return {
+        other.id: dict(zip(spec.metrics, comparisons, strict=True))
+        for pair, comparisons in reversed(compared.items())
+        for _, other in pair.done(results)
+    }
 
 
-def _pairs(chosen: list[Cell]) -> list[_Pair]:
+def _compared(pairs: Iterable[_Pair], spec: TableSpec, results: Results) -> dict[_Pair, list[Comparison]]:
+    """Compare pairs by each metric; p is corrected over all comparisons of the table."""
+    found = {pair: [_compare(pair, metric, results) for metric in spec.metrics] for pair in pairs}
+    p = np.array([comparison.p for comparisons in found.values() for comparison in comparisons])
+    corrected = zip(holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)
+
+    def correct(comparison: Comparison) -> Comparison:
+        by_holm, fdr = next(corrected)
+        return comparison._replace(p_holm=by_holm, p_fdr=fdr)
+
+    return {pair: [correct(comparison) for comparison in of_pair] for pair, of_pair in found.items()}
+
+
+def _pairs(chosen: list[Cell], spec: TableSpec) -> list[_Pair]:
     """Find the pairs among cells; of a sweep, each model has the point that its validation chose."""
     pairs = []
-    improving = [(found.improves_on, word) for word, found in approaches().items() if found.improves_on]
-    for plain, other in improving:
+    for other, plain in _asked(spec):
         standing = {_key(cell): cell for cell in chosen if cell.approach == other}
         matched = [(c, standing[_key(c)]) for c in chosen if c.approach == plain and _key(c) in standing]
         by_place = gather(matched, lambda cells: _key(cells[0])[:-1])
         pairs += [_Pair(tuple(seeds)) for _, seeds in by_place]
     return pairs
+
+
+def _asked(spec: TableSpec) -> list[tuple[str, str]]:
+    """List which approaches are compared, each with the one that it is compared with."""
+    if spec.compare == ALL:
+        return [(other, plain) for plain, other in combinations(spec.approaches, 2)]
+    return list(spec.compare) or [
+        (word, of.improves_on) for word, of in approaches().items() if of.improves_on
+    ]
 
 
 def _key(cell: Cell) -> tuple[Any, ...]:
@@ -107,10 +134,10 @@ def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
     differences = [_by_clip(a, b, metric, results) for a, b in pair.done(results)]
     # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
     clips = sorted(set.intersection(*map(set, differences))) if differences else []
-    means = [np.mean([of_seed[clip] for of_seed in differences]) for clip in clips]
+    of_clips = np.array([[of_seed[clip] for of_seed in differences] for clip in clips], dtype=float)
     first = pair.first
     domains = ("+".join(first.sources), first.target or "", first.test, first.variant)
-    return compare(np.array(means, dtype=float), "/".join((*pair.words, *domains, metric)))
+    return compare(of_clips, "/".join((*pair.words, *domains, metric)))
 
 
 def _by_clip(plain: Cell, other: Cell, metric: str, results: Results) -> dict[str, float]:
@@ -160,10 +187,13 @@ def _entries(found: Comparison, seeds: str, dagger: str) -> tuple[Entry, ...]:
     clips = Entry(f"{found.n_clips:,}", seeds, sign=dagger)
     difference = Entry(number(found.difference, signed=True), mark="best" if found.apart else "")
     if math.isnan(found.p):
-        return clips, difference, Entry(""), Entry("")
+        return clips, difference, *[Entry("")] * 4
     interval = f"[{number(found.low, signed=True)}, {number(found.high, signed=True)}]"
-    p = "<0.001" if found.p < 0.001 else f"{found.p:.3f}"
-    return clips, difference, Entry(interval), Entry(p)
+    return clips, difference, Entry(interval), *map(_p, (found.p, found.p_holm, found.p_fdr))
+
+
+def _p(value: float) -> Entry:
+    return Entry("<0.001" if value < 0.001 else f"{value:.3f}")
 
 
 def _footnotes(pairs: Sequence[_Pair], spec: TableSpec, results: Results) -> list[str]:
@@ -179,10 +209,12 @@ def _notes(spec: TableSpec) -> tuple[str, ...]:
     return (
         f"Difference: mean over test clips of the difference between the means of a clip{average}; long"
         " clips weigh no more than short ones, and clips that either model has no score for are left out.",
-        f"Interval: {CONFIDENCE:.0%}, percentiles of {RESAMPLES:,} paired bootstrap resamples of the clips;"
-        " it covers the choice of clips, not of seeds.",
-        "p: two-sided Wilcoxon signed-rank test over clips, not corrected for the number of comparisons.",
-        f"Bold: the interval leaves out zero and p is below {1 - CONFIDENCE:.2f}.",
+        f"Interval: {CONFIDENCE:.0%}, BCa bootstrap of {RESAMPLES:,} paired resamples of the clips"
+        f"{_COVERS[several]}.",
+        "p: two-sided Wilcoxon signed-rank test over clips; beside it corrected for all comparisons of this"
+        " table, by Holm (the chance of one false discovery) and by Benjamini and Hochberg (BH: the share of"
+        " false discoveries).",
+        f"Bold: the interval leaves out zero and p (Holm) is below {1 - CONFIDENCE:.2f}.",
     )
 
 

@@ -1,0 +1,91 @@
+"""A table's cells by where they stand: what approaches have in common where they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grid.outputs.tables.layout import gather, where
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.selection import choose
+from grid.plan import Cell
+from grid.specs.table import TableSpec
+from hd2s.models.registry import models
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The cells of one place, model and variant: for each approach its seeds, in one order."""
+
+    cells: dict[str, tuple[Cell, ...]]
+
+    @property
+    def first(self) -> Cell:
+        """One of them, for what all have in common."""
+        return next(iter(self.cells.values()))[0]
+
+    @property
+    def name(self) -> str:
+        """Where it is, with the model and the variant, as the bootstrap's draws are named."""
+        first = self.first
+        return "/".join(("+".join(first.sources), first.target or "", first.test, first.model, first.variant))
+
+    def title(self, *, several_models: bool) -> str:
+        """Say where it is; of which model, if there are several."""
+        model = models()[self.first.model].title if several_models else ""
+        return ", ".join(filter(None, (where(self.first), model, self.first.variant)))
+
+    def by_clip(self, approaches: Sequence[str], metric: str, results: Results) -> np.ndarray:
+        """Return (approaches, clips, seeds) of the seeds and clips for which each has a score."""
+        seeds = zip(*(self.cells[word] for word in approaches), strict=True)
+        scored = [results.scores_of(cells) for cells in seeds]
+        done = [
+            [one.by_clip.get(metric, {}) for one in found]
+            for found in scored
+            if len(found) == len(approaches)
+        ]
+        if not done:
+            return np.empty((len(approaches), 0, 0))
+        # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
+        clips = sorted(set.intersection(*(set(scores) for of_seed in done for scores in of_seed)))
+        found = [[[of_seed[n][clip] for of_seed in done] for clip in clips] for n in range(len(approaches))]
+        return np.array(found, dtype=float).reshape(len(approaches), len(clips), len(done))
+
+    def mean(self, approach: str, metric: str, results: Results) -> float | None:
+        """Return the mean over seeds of what the table prints; None unless every seed has it."""
+        values = [results.value(cell, metric) for cell in self.cells[approach]]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if len(known) == len(values) else None
+
+    def lacking(self, approaches: Sequence[str], metrics: tuple[str, ...], results: Results) -> str:
+        """Say why some value is not there, by the first that is not; empty where all are."""
+        cells = (cell for word in approaches for cell in self.cells[word])
+        return next(filter(None, (results.reason(cell, metrics) for cell in cells)), "")
+
+
+def standings(spec: TableSpec, results: Results) -> list[Standing]:
+    """Return a table's standings; of a sweep, each model has the point that its validation chose."""
+    chosen = [
+        c.cell for c in choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    ]
+    by_place = gather(chosen, _place)
+    found = []
+    for _, cells in by_place:
+        by_approach = {word: tuple(sorted(of, key=_seed)) for word, of in gather(cells, _approach)}
+        found.append(Standing(by_approach))
+    return found
+
+
+def _place(cell: Cell) -> tuple[Any, ...]:
+    return cell.sources, cell.target, cell.test, cell.model, cell.variant
+
+
+def _approach(cell: Cell) -> str:
+    return cell.approach
+
+
+def _seed(cell: Cell) -> int:
+    return cell.seed

@@ -1,0 +1,111 @@
+"""The table of mean ranks: how approaches stand over all pairs of a table, and what may be told apart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from grid.outputs.statistics.ranks import ALPHA, Ranking, rank
+from grid.outputs.tables.comparing.places import Standing, standings
+from grid.outputs.tables.layout import gather
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table
+from grid.specs.table import TableSpec
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.definitions import find_metric
+
+# Below which neither Friedman's test nor a critical difference is defined.
+_APPROACHES, _PLACES = 3, 2
+
+
+def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+    """Rank the approaches of a table; None unless three of them stand side by side in two places."""
+    words = tuple(word for word in spec.approaches if approaches()[word].trains)
+    places = [standing for standing in standings(spec, results) if set(words) <= set(standing.cells)]
+    if len(words) < _APPROACHES or len(places) < _PLACES:
+        return None
+    done = [place for place in places if not place.lacking(words, spec.metrics, results)]
+    found = {metric: _rank(words, done, metric, results) for metric in spec.metrics}
+    return Table(
+        name=f"{spec.name}-ranks",
+        title=f"{spec.title}: mean ranks",
+        caption="",
+        warning=style.warning,
+        labels=("", "Approach"),
+        columns=tuple(map(Column, spec.metrics)),
+        blocks=(Block("", (Group("", _rows(words, found)),)),),
+        notes=_notes(found, len(done), len(words)),
+        missing=_missing(words, places, spec, results),
+        command=style.command,
+        records=tuple(
+            {
+                "table": spec.name,
+                "approach": word,
+                "metric": metric,
+                "n_places": len(done),
+                "mean_rank": None if ranking is None else float(ranking.mean_ranks[n]),
+                "critical_difference": None if ranking is None else _defined(ranking.critical_difference),
+                "p": None if ranking is None else _defined(ranking.p),
+            }
+            for n, word in enumerate(words)
+            for metric, ranking in found.items()
+        ),
+    )
+
+
+def _rank(words: tuple[str, ...], done: list[Standing], metric: str, results: Results) -> Ranking | None:
+    values = [[place.mean(word, metric, results) for word in words] for place in done]
+    if not values:
+        return None
+    return rank(np.array(values, dtype=float), larger_is_better=find_metric(metric).larger_is_better)
+
+
+def _rows(words: tuple[str, ...], found: dict[str, Ranking | None]) -> tuple[Row, ...]:
+    return tuple(
+        Row(approaches()[word].title, tuple(_entry(ranking, n) for ranking in found.values()))
+        for n, word in enumerate(words)
+    )
+
+
+def _entry(ranking: Ranking | None, n: int) -> Entry:
+    if ranking is None:
+        return Entry("")
+    best = ranking.mean_ranks[n] == ranking.mean_ranks.min()
+    return Entry(f"{ranking.mean_ranks[n]:.2f}", mark="best" if best else "")
+
+
+def _notes(found: dict[str, Ranking | None], n_places: int, n_words: int) -> tuple[str, ...]:
+    told = [
+        f"Mean rank of the {n_words} approaches over the {n_places} pairs in which all have a value; 1 is"
+        " best."
+    ]
+    tested = {m: ranking for m, ranking in found.items() if ranking and not math.isnan(ranking.p)}
+    if tested:
+        critical = next(iter(tested.values())).critical_difference
+        p = ", ".join(
+            f"{metric} {'<0.001' if ranking.p < 0.001 else f'{ranking.p:.3f}'}"
+            for metric, ranking in tested.items()
+        )
+        told += [
+            f"p of Friedman's test that all are alike: {p}.",
+            f"Critical difference: {critical:.2f}; two approaches whose mean ranks lie nearer cannot be told"
+            f" apart at {ALPHA:.0%} (Nemenyi). Pairs that share a corpus are no independent data sets:"
+            " a guide rather than a test.",
+        ]
+    return tuple(told)
+
+
+def _missing(words: tuple[str, ...], places: list[Standing], spec: TableSpec, results: Results) -> Missing:
+    several = len({place.first.model for place in places}) > 1
+    reasons = [
+        (reason, place.title(several_models=several))
+        for place in places
+        if (reason := place.lacking(words, spec.metrics, results))
+    ]
+    told = gather(reasons, lambda item: item[0])
+    return Missing("pairs", len(places), tuple((reason, tuple(p for _, p in of)) for reason, of in told))
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

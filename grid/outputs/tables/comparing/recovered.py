@@ -1,0 +1,176 @@
+"""The table of recovered gaps: how much of what the target's maps would bring comes without them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from grid.outputs.statistics.resampling import CONFIDENCE, interval
+from grid.outputs.tables.comparing.places import Standing, standings
+from grid.outputs.tables.layout import gather
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table
+from grid.specs.table import TableSpec
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.definitions import find_metric
+
+LOWER, UPPER = "generalization", "transfer"
+"""What is trained on the source alone, and what has the target's maps: nothing and all of the gap."""
+
+
+class Recovered(NamedTuple):
+    """(approach − generalization) / (transfer − generalization), of means over clips and seeds.
+
+    NaN where transfer is no better than generalization, so that there is no gap, or nothing is evaluated.
+    """
+
+    n_clips: int
+    value: float
+    low: float
+    high: float
+
+
+class _Line(NamedTuple):
+    """An approach in one place, with what it recovers in each metric."""
+
+    standing: Standing
+    approach: str
+    found: tuple[Recovered, ...]
+
+
+def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+    """Lay out a table's recovered gaps; None where no approach stands beside both bounds."""
+    lines = [
+        _Line(standing, word, tuple(_recovered(standing, word, metric, results) for metric in spec.metrics))
+        for standing in standings(spec, results)
+        if {LOWER, UPPER} <= set(standing.cells)
+        for word in standing.cells
+        if word not in (LOWER, UPPER)
+    ]
+    if not lines:
+        return None
+    several = len({line.standing.first.model for line in lines}) > 1
+    return Table(
+        name=f"{spec.name}-recovered",
+        title=f"{spec.title}: recovered gap",
+        caption="",
+        warning=style.warning,
+        labels=("Pair", "Approach"),
+        columns=tuple(map(Column, spec.metrics)),
+        blocks=(_each(lines, several), *_overall(lines, spec, several)),
+        notes=_NOTES,
+        missing=_missing(lines, spec, results, several),
+        command=style.command,
+        records=tuple(record for line in lines for record in _records(line, spec)),
+    )
+
+
+_NOTES = (
+    "Recovered gap: (approach − generalization) / (transfer − generalization), of means over test clips and"
+    " seeds: 0 % is the source's model as it is, 100 % one that was fine-tuned with the target's maps.",
+    f"In brackets: the {CONFIDENCE:.0%} interval, BCa bootstrap over clips and, of several, seeds.",
+    "A dash: transfer is no better than generalization there, so that there is no gap.",
+    "Worst: the lowest of the pairs, each weighing the same in the mean.",
+)
+
+
+def _recovered(standing: Standing, approach: str, metric: str, results: Results) -> Recovered:
+    scores = standing.by_clip((LOWER, approach, UPPER), metric, results)
+    n_clips = scores.shape[1]
+    if not n_clips:
+        return Recovered(0, math.nan, math.nan, math.nan)
+    lower, _, upper = means = scores.mean((1, 2))
+    gap = upper - lower if find_metric(metric).larger_is_better else lower - upper
+    if gap <= 0:
+        return Recovered(n_clips, math.nan, math.nan, math.nan)
+    ends = interval(scores, _share, f"recovered/{approach}/{standing.name}/{metric}")
+    return Recovered(n_clips, float(_share(means)), *ends)
+
+
+def _share(means: np.ndarray) -> np.ndarray:
+    lower, found, upper = np.moveaxis(means, -1, 0)
+    return (found - lower) / (upper - lower)
+
+
+def _each(lines: list[_Line], several: bool) -> Block:
+    by_place = gather(lines, lambda line: line.standing.title(several_models=several))
+    return Block("", tuple(Group(name, tuple(map(_row, members))) for name, members in by_place))
+
+
+def _row(line: _Line) -> Row:
+    return Row(approaches()[line.approach].title, tuple(map(_entry, line.found)))
+
+
+def _entry(found: Recovered) -> Entry:
+    if math.isnan(found.value):
+        return Entry("")
+    ends = "" if math.isnan(found.low) else f"[{_percent(found.low)}, {_percent(found.high)}]"
+    return Entry(f"{_percent(found.value)} %", ends)
+
+
+def _percent(share: float) -> str:
+    if math.isinf(share):
+        return "∞" if share > 0 else "−∞"
+    return f"{100 * share:.0f}".replace("-0", "0").replace("-", "−")
+
+
+def _overall(lines: list[_Line], spec: TableSpec, several: bool) -> tuple[Block, ...]:
+    if len(lines) == len({line.approach for line in lines}):
+        return ()
+    groups = []
+    for word, members in gather(lines, lambda line: line.approach):
+        mean, worst = zip(
+            *(_mean_and_worst(members, n, several) for n in range(len(spec.metrics))), strict=True
+        )
+        groups.append(Group(approaches()[word].title, (Row("mean", mean), Row("worst", worst))))
+    return (Block("All pairs", tuple(groups)),)
+
+
+def _mean_and_worst(members: list[_Line], metric: int, several: bool) -> tuple[Entry, Entry]:
+    known = [(line.found[metric].value, line) for line in members if not math.isnan(line.found[metric].value)]
+    if not known:
+        return Entry(""), Entry("")
+    value, line = min(known, key=lambda item: item[0])
+    mean = sum(value for value, _ in known) / len(known)
+    of = "" if len(known) == len(members) else f"({len(known)}/{len(members)})"
+    worst = Entry(f"{_percent(value)} %", line.standing.title(several_models=several))
+    return Entry(f"{_percent(mean)} %", of), worst
+
+
+def _missing(lines: list[_Line], spec: TableSpec, results: Results, several: bool) -> Missing:
+    reasons = [
+        (reason, line.standing.title(several_models=several))
+        for line in lines
+        if (reason := line.standing.lacking((LOWER, line.approach, UPPER), spec.metrics, results))
+    ]
+    told = gather(reasons, lambda item: item[0])
+    return Missing(
+        "recovered gaps", len(lines), tuple((reason, tuple(place for _, place in of)) for reason, of in told)
+    )
+
+
+def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
+    first = line.standing.first
+    axes = {
+        "table": spec.name,
+        "sources": "+".join(first.sources),
+        "target": first.target,
+        "test": first.test,
+        "model": first.model,
+        "variant": first.variant,
+        "approach": line.approach,
+    }
+    return [
+        {
+            **axes,
+            "metric": metric,
+            "n_clips": found.n_clips,
+            **{
+                name: None if math.isnan(value) else value
+                for name, value in zip(("recovered", "low", "high"), found[1:], strict=True)
+            },
+        }
+        for metric, found in zip(spec.metrics, line.found, strict=True)
+    ]

@@ -1,0 +1,69 @@
+"""Recovered gaps: their values, their mean and worst, and where there is no gap."""
+
+import pytest
+
+from grid.outputs.tables.comparing.recovered import build
+from grid.outputs.tables.scores import Results
+from grid.results.ledger import Ledger
+from tests.grid.small_ledger import finish_clips, small_plan, table_spec
+from tests.grid.small_tables import STYLE, rows_of
+
+BOUNDS = ("generalization", "adaptation", "transfer")
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def score(ledger, small, pair, metric="NSS", **values):
+    """Score the approaches of a pair on two clips that lie 0.2 apart."""
+    for approach, value in values.items():
+        clips = {"a": value - 0.1, "b": value + 0.1}
+        finish_clips(ledger, small, f"{approach}-{pair}-0", **{metric: clips})
+
+
+def table_of(ledger, small):
+    return build(small.tables[0], Results(small, ledger), STYLE)
+
+
+def test_a_gap_is_between_generalization_and_transfer(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper=""))
+    score(ledger, small, "DHF1K-UCFSports", generalization=1.0, adaptation=1.5, transfer=3.0)
+    score(ledger, small, "UCFSports-DHF1K", generalization=2.0, adaptation=1.0, transfer=4.0)
+    table = table_of(ledger, small)
+    assert [record["recovered"] for record in table.records] == pytest.approx([0.25, -0.5])
+    rows = rows_of(table)
+    assert rows["", "DHF1K to UCF Sports", "Domain Adaptation"] == ["25 % [25, 25]"]
+    assert rows["All pairs", "Domain Adaptation", "mean"] == ["−12 %"]
+    assert rows["All pairs", "Domain Adaptation", "worst"] == ["−50 % UCF Sports to DHF1K"]
+    assert table.missing.count == "2 of 2 recovered gaps have all their values."
+
+
+def test_of_a_metric_that_is_better_small_too(ledger):
+    small = small_plan(table_spec(metrics=("KLD",), paper="", sources=("DHF1K",)))
+    score(ledger, small, "DHF1K-UCFSports", "KLD", generalization=3.0, adaptation=1.5, transfer=1.0)
+    assert [record["recovered"] for record in table_of(ledger, small).records] == [pytest.approx(0.75)]
+
+
+def test_where_transfer_is_no_better_there_is_none(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper=""))
+    score(ledger, small, "DHF1K-UCFSports", generalization=2.0, adaptation=1.5, transfer=2.0)
+    score(ledger, small, "UCFSports-DHF1K", generalization=1.0, adaptation=1.5, transfer=2.0)
+    table = table_of(ledger, small)
+    assert [record["recovered"] for record in table.records] == [None, pytest.approx(0.5)]
+    assert rows_of(table)["", "DHF1K to UCF Sports", "Domain Adaptation"] == [""]
+    assert rows_of(table)["All pairs", "Domain Adaptation", "mean"] == ["50 % (1/2)"]
+
+
+def test_what_lacks_a_bound_is_told(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper="", sources=("DHF1K",)))
+    score(ledger, small, "DHF1K-UCFSports", generalization=2.0, adaptation=1.5)
+    table = table_of(ledger, small)
+    assert table.missing.reasons == (("not trained yet", ("DHF1K to UCF Sports",)),)
+
+
+def test_without_both_bounds_and_another_there_is_no_table(ledger):
+    for word in BOUNDS:
+        small = small_plan(table_spec(approaches=tuple(other for other in BOUNDS if other != word)))
+        assert table_of(ledger, small) is None
