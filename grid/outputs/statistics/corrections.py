@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -30,7 +32,7 @@ def _holm(p: np.ndarray) -> np.ndarray:
     return np.minimum(scaled, 1)[np.argsort(order)]
 
 
-def _corrected(p: np.ndarray, correct) -> np.ndarray:
+def _corrected(p: np.ndarray, correct: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     found, defined = np.array(p, dtype=float), ~np.isnan(p)
     if defined.any():
         found[defined] = correct(found[defined])
