@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,16 @@ from grid.outputs.tables.layout import gather, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose
 from grid.plan import Cell
-from grid.specs.table import TableSpec
+from grid.specs.table import ALL, TableSpec
+from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
+
+
+class ByClip(NamedTuple):
+    """Scores (approaches, clips, seeds), each the mean over frames, and the clips' names in their order."""
+
+    clips: list[str]
+    scores: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -38,21 +47,19 @@ class Standing:
         model = models()[self.first.model].title if several_models else ""
         return ", ".join(filter(None, (where(self.first), model, self.first.variant)))
 
-    def by_clip(self, approaches: Sequence[str], metric: str, results: Results) -> np.ndarray:
-        """Return (approaches, clips, seeds) of the seeds and clips for which each has a score."""
-        seeds = zip(*(self.cells[word] for word in approaches), strict=True)
+    def by_clip(self, words: Sequence[str], metric: str, results: Results) -> ByClip:
+        """Return the scores of the seeds and clips for which each approach has one."""
+        seeds = zip(*(self.cells[word] for word in words), strict=True)
         scored = [results.scores_of(cells) for cells in seeds]
         done = [
-            [one.by_clip.get(metric, {}) for one in found]
-            for found in scored
-            if len(found) == len(approaches)
+            [one.by_clip.get(metric, {}) for one in found] for found in scored if len(found) == len(words)
         ]
         if not done:
-            return np.empty((len(approaches), 0, 0))
+            return ByClip([], np.empty((len(words), 0, 0)))
         # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
         clips = sorted(set.intersection(*(set(scores) for of_seed in done for scores in of_seed)))
-        found = [[[of_seed[n][clip] for of_seed in done] for clip in clips] for n in range(len(approaches))]
-        return np.array(found, dtype=float).reshape(len(approaches), len(clips), len(done))
+        found = [[[of_seed[n][clip] for of_seed in done] for clip in clips] for n in range(len(words))]
+        return ByClip(clips, np.array(found, dtype=float).reshape(len(words), len(clips), len(done)))
 
     def mean(self, approach: str, metric: str, results: Results) -> float | None:
         """Return the mean over seeds of what the table prints; None unless every seed has it."""
@@ -60,9 +67,9 @@ class Standing:
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if len(known) == len(values) else None
 
-    def lacking(self, approaches: Sequence[str], metrics: tuple[str, ...], results: Results) -> str:
+    def lacking(self, words: Sequence[str], metrics: tuple[str, ...], results: Results) -> str:
         """Say why some value is not there, by the first that is not; empty where all are."""
-        cells = (cell for word in approaches for cell in self.cells[word])
+        cells = (cell for word in words for cell in self.cells[word])
         return next(filter(None, (results.reason(cell, metrics) for cell in cells)), "")
 
 
@@ -77,6 +84,15 @@ def standings(spec: TableSpec, results: Results) -> list[Standing]:
         by_approach = {word: tuple(sorted(of, key=_seed)) for word, of in gather(cells, _approach)}
         found.append(Standing(by_approach))
     return found
+
+
+def pairs_asked(spec: TableSpec) -> list[tuple[str, str]]:
+    """List which approaches are compared, each with the one that it is compared with."""
+    if spec.compare == ALL:
+        return [(other, plain) for plain, other in combinations(spec.approaches, 2)]
+    return list(spec.compare) or [
+        (word, of.improves_on) for word, of in approaches().items() if of.improves_on
+    ]
 
 
 def _place(cell: Cell) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,14 +20,37 @@ from hd2s.metrics.definitions import find_metric
 _APPROACHES, _PLACES = 3, 2
 
 
-def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+class Rankings(NamedTuple):
+    """The approaches of a table ranked over its pairs.
+
+    Attributes:
+        words: the approaches.
+        places: the pairs in which all of them stand.
+        done: those in which all have values.
+        of_metrics: metric → ranking; None while no pair is done.
+    """
+
+    words: tuple[str, ...]
+    places: list[Standing]
+    done: list[Standing]
+    of_metrics: dict[str, Ranking | None]
+
+
+def rankings(spec: TableSpec, results: Results) -> Rankings | None:
     """Rank the approaches of a table; None unless three of them stand side by side in two places."""
     words = tuple(word for word in spec.approaches if approaches()[word].trains)
     places = [standing for standing in standings(spec, results) if set(words) <= set(standing.cells)]
     if len(words) < _APPROACHES or len(places) < _PLACES:
         return None
     done = [place for place in places if not place.lacking(words, spec.metrics, results)]
-    found = {metric: _rank(words, done, metric, results) for metric in spec.metrics}
+    return Rankings(words, places, done, {m: _rank(words, done, m, results) for m in spec.metrics})
+
+
+def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+    """Lay out a table's mean ranks; None where `rankings` has none."""
+    found = rankings(spec, results)
+    if found is None:
+        return None
     return Table(
         name=f"{spec.name}-ranks",
         title=f"{spec.title}: mean ranks",
@@ -34,22 +58,22 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
         warning=style.warning,
         labels=("", "Approach"),
         columns=tuple(map(Column, spec.metrics)),
-        blocks=(Block("", (Group("", _rows(words, found)),)),),
-        notes=_notes(found, len(done), len(words)),
-        missing=_missing(words, places, spec, results),
+        blocks=(Block("", (Group("", _rows(found.words, found.of_metrics)),)),),
+        notes=_notes(found.of_metrics, len(found.done), len(found.words)),
+        missing=_missing(found, spec, results),
         command=style.command,
         records=tuple(
             {
                 "table": spec.name,
                 "approach": word,
                 "metric": metric,
-                "n_places": len(done),
+                "n_places": len(found.done),
                 "mean_rank": None if ranking is None else float(ranking.mean_ranks[n]),
                 "critical_difference": None if ranking is None else _defined(ranking.critical_difference),
                 "p": None if ranking is None else _defined(ranking.p),
             }
-            for n, word in enumerate(words)
-            for metric, ranking in found.items()
+            for n, word in enumerate(found.words)
+            for metric, ranking in found.of_metrics.items()
         ),
     )
 
@@ -96,15 +120,17 @@ def _notes(found: dict[str, Ranking | None], n_places: int, n_words: int) -> tup
     return tuple(told)
 
 
-def _missing(words: tuple[str, ...], places: list[Standing], spec: TableSpec, results: Results) -> Missing:
-    several = len({place.first.model for place in places}) > 1
+def _missing(found: Rankings, spec: TableSpec, results: Results) -> Missing:
+    several = len({place.first.model for place in found.places}) > 1
     reasons = [
         (reason, place.title(several_models=several))
-        for place in places
-        if (reason := place.lacking(words, spec.metrics, results))
+        for place in found.places
+        if (reason := place.lacking(found.words, spec.metrics, results))
     ]
     told = gather(reasons, lambda item: item[0])
-    return Missing("pairs", len(places), tuple((reason, tuple(p for _, p in of)) for reason, of in told))
+    return Missing(
+        "pairs", len(found.places), tuple((reason, tuple(place for _, place in of)) for reason, of in told)
+    )
 
 
 def _defined(value: float) -> float | None:

@@ -77,8 +77,8 @@ _NOTES = (
 
 
 def _recovered(standing: Standing, approach: str, metric: str, results: Results) -> Recovered:
-    scores = standing.by_clip((LOWER, approach, UPPER), metric, results)
-    n_clips = scores.shape[1]
+    clips, scores = standing.by_clip((LOWER, approach, UPPER), metric, results)
+    n_clips = len(clips)
     if not n_clips:
         return Recovered(0, math.nan, math.nan, math.nan)
     lower, _, upper = means = scores.mean((1, 2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,14 @@ import numpy as np
 from grid.outputs.statistics.corrections import benjamini_hochberg, holm
 from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
+from grid.outputs.tables.comparing.places import pairs_asked
 from grid.outputs.tables.footnotes import SEEDS, clip_notes, length_notes, share, sign
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
 from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, number
 from grid.plan import Cell
-from grid.specs.table import ALL, TableSpec
+from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
@@ -109,21 +109,12 @@ def _compared(pairs: Iterable[_Pair], spec: TableSpec, results: Results) -> dict
 def _pairs(chosen: list[Cell], spec: TableSpec) -> list[_Pair]:
     """Find the pairs among cells; of a sweep, each model has the point that its validation chose."""
     pairs = []
-    for other, plain in _asked(spec):
+    for other, plain in pairs_asked(spec):
         standing = {_key(cell): cell for cell in chosen if cell.approach == other}
         matched = [(c, standing[_key(c)]) for c in chosen if c.approach == plain and _key(c) in standing]
         by_place = gather(matched, lambda cells: _key(cells[0])[:-1])
         pairs += [_Pair(tuple(seeds)) for _, seeds in by_place]
     return pairs
-
-
-def _asked(spec: TableSpec) -> list[tuple[str, str]]:
-    """List which approaches are compared, each with the one that it is compared with."""
-    if spec.compare == ALL:
-        return [(other, plain) for plain, other in combinations(spec.approaches, 2)]
-    return list(spec.compare) or [
-        (word, of.improves_on) for word, of in approaches().items() if of.improves_on
-    ]
 
 
 def _key(cell: Cell) -> tuple[Any, ...]:

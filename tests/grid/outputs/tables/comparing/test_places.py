@@ -31,7 +31,8 @@ def test_clips_and_seeds_count_that_every_approach_has_a_score_for(ledger):
     (standing,) = standings(small.tables[0], results)
     assert standing.title(several_models=False) == "DHF1K to UCF Sports"
     assert standing.title(several_models=True) == "DHF1K to UCF Sports, HD2S"
-    scores = standing.by_clip(("transfer", "generalization"), "NSS", results)
+    clips, scores = standing.by_clip(("transfer", "generalization"), "NSS", results)
+    assert clips == ["a", "b"]
     assert scores.tolist() == [[[4, 4], [5, 5]], [[0, 1], [2, 2]]]
     assert standing.mean("generalization", "NSS", results) is None, "a seed lacks it"
     assert standing.lacking(("transfer", "generalization"), ("NSS",), results) == "not trained yet"
@@ -41,4 +42,4 @@ def test_nothing_in_common_is_nothing(ledger):
     small = small_plan(table_spec(sources=("DHF1K",)))
     results = Results(small, ledger)
     (standing,) = standings(small.tables[0], results)
-    assert standing.by_clip(("transfer", "generalization"), "NSS", results).shape == (2, 0, 0)
+    assert standing.by_clip(("transfer", "generalization"), "NSS", results).scores.shape == (2, 0, 0)

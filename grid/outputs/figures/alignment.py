@@ -1,0 +1,54 @@
+"""How well the features of each level still tell the domains apart while they are aligned, and λ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grid.outputs.figures.contract import Drawing, Figure, Subject
+from grid.outputs.figures.style import legend_below, panels
+from grid.outputs.tables.comparing.places import standings
+from hd2s.approaches.contract import WATCHED
+
+_LAMBDA = "lambda"
+_STYLES = ("-", "--", "-.", ":")
+
+
+def draw(subject: Subject) -> Drawing | str:
+    """Draw a panel for each training that watches its domain classifiers, of the first seed."""
+    found = []
+    places = standings(subject.spec, subject.results)
+    several = len({place.first.model for place in places}) > 1
+    for place in places:
+        for word, cells in place.cells.items():
+            result = subject.results.ledger.read_training(cells[0].training)
+            watched = [
+                row
+                for row in (result.curve if result else ())
+                if row["name"].startswith(WATCHED) or row["name"] == _LAMBDA
+            ]
+            if any(row["name"].startswith(WATCHED) for row in watched):
+                found.append((place.title(several_models=several), word, watched))
+    if not found:
+        return "no training that watches its domain classifiers is done yet"
+    canvas, axes = panels(len(found), columns=3, height=1.7)
+    rows: list[dict[str, Any]] = []
+    for (name, word, watched), axis in zip(found, axes, strict=True):
+        axis.set_title(name)
+        axis.set_xlabel("iteration")
+        axis.set_ylim(0, 1.02)
+        axis.axhline(0.5, color="0.8", linewidth=0.6)
+        for n, line in enumerate(sorted({row["name"] for row in watched} - {_LAMBDA})):
+            points = [(row["step"], row["value"]) for row in watched if row["name"] == line]
+            label = line.removeprefix(WATCHED).replace("_", " ")
+            shade = str(0.55 * n / max(1, len(_STYLES) - 1))
+            axis.plot(*zip(*points, strict=True), _STYLES[n % len(_STYLES)], color=shade, label=label)
+        strength = [(row["step"], row["value"]) for row in watched if row["name"] == _LAMBDA]
+        if strength:
+            axis.plot(*zip(*strength, strict=True), color="#D55E00", linewidth=0.8, label="λ")
+        rows += [{"pair": name, "approach": word, **row} for row in watched]
+    axes[0].set_ylabel("share told right; λ")
+    legend_below(canvas, axes, columns=5)
+    return Drawing(canvas, rows)
+
+
+FIGURE = Figure("alignment", "λ, and the share of clips whose domain each level's features tell", draw)

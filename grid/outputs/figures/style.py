@@ -1,0 +1,71 @@
+"""How figures look: sizes of a paper's columns, type, and marks that can be told apart without colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from hd2s.approaches.registry import approaches
+
+COLUMN, PAGE = 3.35, 6.9
+"""Widths in inches: of one column of a paper, and of both."""
+
+# Fonts are embedded whole as TrueType, as publishers ask.
+STYLE: dict[str, Any] = {
+    "font.size": 7.0,
+    "axes.titlesize": 7.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 4.0,
+    "legend.frameon": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+}
+_MARKERS = "osD^vP*Xph<>"
+
+
+def panels(n: int, *, columns: int, height: float, width: float = PAGE) -> tuple[Canvas, list[Axes]]:
+    """Return a canvas with n panels in rows of `columns`, each row `height` inches high."""
+    with mpl.rc_context(STYLE):
+        columns = min(columns, n)
+        rows = math.ceil(n / columns)
+        canvas = Canvas(figsize=(width, rows * height), layout="constrained")
+        axes = [canvas.add_subplot(rows, columns, place + 1) for place in range(n)]
+    return canvas, axes
+
+
+def colour(approach: str) -> str:
+    """Return an approach's colour."""
+    return approaches()[approach].colour
+
+
+def marker(approach: str, of: Iterable[str]) -> str:
+    """Return an approach's mark among those of a figure, which tells it where there is no colour."""
+    return _MARKERS[list(of).index(approach) % len(_MARKERS)]
+
+
+def title(approach: str) -> str:
+    """Return an approach's title."""
+    return approaches()[approach].title
+
+
+def legend_below(canvas: Canvas, axes: Iterable[Axes], columns: int = 4) -> None:
+    """Put one legend of all panels under them."""
+    named: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    if named:
+        with mpl.rc_context(STYLE):
+            canvas.legend(
+                list(named.values()), list(named), loc="outside lower center", ncols=min(columns, len(named))
+            )

@@ -1,0 +1,54 @@
+"""Figures as files: of each the picture twice and its numbers; what is missing is said."""
+
+import csv
+
+import pytest
+from PIL import Image
+
+from grid.outputs.figures.drawn import check_words, draw_figures
+from grid.outputs.figures.registry import figures
+from grid.results.ledger import Ledger
+from manifests.problem import ProblemError
+from tests.grid.outputs.figures.scored import score, small
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+@pytest.mark.slow
+def test_every_figure_is_drawn_with_the_numbers_behind_it(ledger):
+    plan = small()
+    score(ledger, plan)
+    drawn = draw_figures(plan, ledger, ledger.out / "figures")
+    assert drawn.missing == []
+    expected = [f"table5-{word}.{kind}" for word in figures() for kind in ("pdf", "png", "csv")]
+    assert [path.name for path in drawn.files] == expected
+    for path in drawn.files:
+        if path.suffix == ".png":
+            assert Image.open(path).width >= 600
+        if path.suffix == ".csv":
+            assert len(list(csv.DictReader(path.open(encoding="utf-8")))) >= 2, path.name
+
+
+def test_one_is_drawn_alike_each_time_with_its_fonts_in_it(ledger):
+    plan = small(sources=("DHF1K",))
+    score(ledger, plan)
+    files = draw_figures(plan, ledger, ledger.out / "one", ["curves"]).files
+    again = draw_figures(plan, ledger, ledger.out / "two", ["curves"]).files
+    assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
+    assert b"/FontFile2" in files[0].read_bytes(), "TrueType, as publishers ask"
+
+
+def test_what_cannot_be_drawn_says_what_is_missing(ledger):
+    drawn = draw_figures(small(), ledger, ledger.out / "figures")
+    assert drawn.files == []
+    assert len(drawn.missing) == len(figures())
+    assert "table5-curves: no training is done yet" in drawn.missing
+
+
+def test_words_of_no_figure_are_told():
+    check_words(["curves", "ranks"])
+    with pytest.raises(ProblemError, match=r"'curvs'.*Did you mean curves\?"):
+        check_words(["curvs"])
