@@ -74,7 +74,9 @@ def _draw_clips(axis: Axes, one: _Pair, largest: np.ndarray) -> None:
     axis.axline((low, low), slope=1, color="0.8", linewidth=0.6, zorder=0)
     axis.plot(one.values[0], one.values[1], ".", color=colour(one.approach), markersize=3)
     for n in largest:
-        axis.annotate(one.clips[n], one.values[:, n], xytext=(2, 2), textcoords="offset points", fontsize=4.5)
+        axis.annotate(
+            one.clips[n], tuple(one.values[:, n]), xytext=(2, 2), textcoords="offset points", fontsize=4.5
+        )
     margin = 0.05 * (high - low or 1)
     axis.set_xlim(low - margin, high + margin)
     axis.set_ylim(low - margin, high + margin)

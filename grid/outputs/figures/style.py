@@ -16,7 +16,7 @@ COLUMN, PAGE = 3.35, 6.9
 """Widths in inches: of one column of a paper, and of both."""
 
 # Fonts are embedded whole as TrueType, as publishers ask.
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 7.0,
     "axes.titlesize": 7.0,
     "axes.spines.top": False,
