@@ -77,7 +77,7 @@ def _without_path(override: str) -> str:
 def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     part.mkdir()
     again = replace(portable, out=Path(_FOLDER_IN_COMMANDS)).command("--tables")
-    style = Style(grid.config.tables.paper, again, grid.demo)
+    style = Style(grid.config.tables, again, grid.demo)
     compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
     _copy_results(part / output_folder.RESULTS, grid)
     _copy_specs(part / "specs", grid)

@@ -15,6 +15,7 @@ from grid.outputs.tables.table import Style
 from grid.plan import Plan
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
+from grid.specs.table import TableSpec
 
 PARTIAL = ".partial"
 # What a record has no value without: of a table of values, and of one of comparisons.
@@ -43,7 +44,7 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     for spec in plan.tables:
         tables = (values.build(spec, results, style), significance.build(spec, results, style))
         for table in filter(None, tables):
-            lacks = _n_values(table.records) < _n_standing(folder / f"{table.name}.csv")
+            lacks = _n_values(table.records, spec) < _n_standing(folder / f"{table.name}.csv", spec)
             for suffix, render in FORMATS.items():
                 beside = folder / f"{table.name}{PARTIAL}{suffix}"
                 path = beside if lacks else folder / f"{table.name}{suffix}"
@@ -65,16 +66,17 @@ def behind(written: Iterable[Path]) -> str:
     )
 
 
-def _n_values(records: Iterable[Mapping[str, Any]]) -> int:
-    records = list(records)
+def _n_values(records: Iterable[Mapping[str, Any]], spec: TableSpec) -> int:
+    """Count the values of a table's own metrics: what is shown beside them comes and goes as is asked."""
+    records = [record for record in records if record.get("metric") in spec.metrics]
     column = next((name for name in _VALUES if records and name in records[0]), None)
     return sum(record[column] not in (None, "") for record in records) if column else 0
 
 
-def _n_standing(file: Path) -> int:
+def _n_standing(file: Path, spec: TableSpec) -> int:
     """Count the values of a table that was written before; none of a file that is no such table."""
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            return _n_values(csv.DictReader(lines))
+            return _n_values(csv.DictReader(lines), spec)
     except (OSError, ValueError, csv.Error):
         return 0

@@ -53,7 +53,7 @@ def html(table: Table) -> str:
         *(line for block in table.blocks for line in _block(block, 2 + len(table.columns))),
         "</table></div>",
         "<ul>",
-        *(f"<li>{escape(note)}</li>" for note in (*table.notes, table.missing.count)),
+        *(f"<li>{escape(note)}</li>" for note in (*table.notes, *table.working, table.missing.count)),
         *reasons,
         f"<li>Regenerate with <code>{escape(table.command)}</code></li>",
         "</ul>",

@@ -7,6 +7,7 @@ from grid.outputs.tables.formats.latex import latex
 from grid.outputs.tables.formats.tex import UNKNOWN
 from grid.results.ledger import Ledger
 from grid.specs import settings_checks as limits
+from grid.specs.settings import Tables
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, STYLE, fill, real_plan, table_of
 from tests.grid.typesetting import compile_page, needs_tex
@@ -34,7 +35,7 @@ def test_latex_compiles(ledger, paper):
     finish(ledger, small, "adaptation-DHF1K-UCFSports-1", NSS=-2.0, CC=0.5)
     finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=1.5, CC=0.5)
     long = f"{COMMAND} --out a/very/long/path/{'deep/' * 40}"
-    compile_tables(small, ledger, ledger.out, Style(paper, long, demo=True))
+    compile_tables(small, ledger, ledger.out, Style(Tables(paper=paper), long, demo=True))
     assert "Overfull" not in compile_page(ledger.out)
 
 
