@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from grid.planning.noted import note
 from grid.planning.prepare import Grid, prepare
 from grid.results import output_folder
 from grid.results.files import write_atomically
@@ -16,8 +17,7 @@ def remember(grid: Grid) -> None:
     """Keep what a grid was called with, in place of what it was called with before."""
     name = grid.name if not Path(grid.name).is_file() else str(Path(grid.name).resolve())
     called = {"name": name, "overrides": list(grid.overrides), "demo": grid.demo}
-    # For whoever looks at the results where the weights are not (`grid.planning.inputs.noted_weights`).
-    called["weights"] = {model: found.digest for model, found in grid.weights.items()}
+    called |= note(grid.manifests, grid.weights)
     path = grid.out / output_folder.call(grid.plan.grid)
     write_atomically(path, lambda part: part.write_text(json.dumps(called, indent=2), encoding="utf-8"))
 
@@ -58,4 +58,7 @@ def _prepare(path: Path, out: Path, tell: Callable[[str], None]) -> Grid:
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "Run the grid once more: it finds all done, and writes this anew."
         raise ProblemError(Problem(str(path), "how the grid was called", str(error), remedy)) from error
+    # What an export has noted is of a file in it.
+    inside = out / name
+    name = str(inside) if inside.is_file() else name
     return prepare(name, overrides, out, demo=demo, tell=tell, purpose="results")

@@ -46,6 +46,7 @@ _UNITS = {
     "url": "url",
     "backbone_weights": "file",
     "plugins": "folders",
+    "digits": "digits after the point",
 }
 
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shlex
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from datasets.corpora.registry import available, get
+from grid.evaluation import pictures
+from grid.outputs.reproduce import FOLDER, page, weights_told
 from grid.outputs.tables import Style, compile_tables
-from grid.outputs.tables.table import DEMO
+from grid.planning.noted import described, note
 from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
 from grid.results.files import write_atomically
-from grid.results.provenance import python_version, requirements, source_version
+from grid.results.provenance import python_version, requirements
 from grid.specs import grid_reader as specs
 from grid.specs.dotted_keys import listed
 from manifests.problem import Problem, ProblemError
-from manifests.store import Manifest
-
-# Stands for the exported folder in commands, which are called from the project's.
-_FOLDER_IN_COMMANDS = "EXPORT"
 
 
 def export(grid: Grid, folder: Path) -> None:
@@ -58,10 +54,32 @@ def check_free(folder: Path) -> None:
 
 def _portable(grid: Grid) -> Grid:
     """Return the grid as someone else calls it: without the paths of this machine."""
+    name = _spec(grid)
+    inside = name if name == grid.name else f"{FOLDER}/{name}"
+    overrides = [_without_path(override) for override in grid.overrides if not _of_storage(override)]
+    # Where a table's own file says that its corpora are, nobody else has them.
+    given = [override.partition("=")[0] for override in overrides]
+    places = (place.partition("=")[0] for table in grid.plan.tables for place in table.found_at)
+    overrides += [f"{key}=DIR" for key in dict.fromkeys(places) if key not in given]
+    return replace(grid, name=inside, overrides=tuple(overrides), out=default_out(demo=grid.demo))
+
+
+def _compiled(portable: Grid) -> Grid:
+    """Return the grid as its tables are compiled from the export, which knows its corpora and weights."""
+    needed = (
+        item for item in portable.overrides if not item.startswith("corpora.") and not item.endswith("=FILE")
+    )
+    return replace(portable, overrides=tuple(needed), out=Path(FOLDER))
+
+
+def _spec(grid: Grid) -> str:
+    """Return the name of one of the project's grids, or the place in the export of a user's own file."""
     (path, *_) = specs.files(grid.name)
-    name = grid.name if path.parent == specs.SPECS else f"{_FOLDER_IN_COMMANDS}/specs/{path.name}"
-    overrides = tuple(_without_path(override) for override in grid.overrides)
-    return replace(grid, name=name, overrides=overrides, out=default_out(demo=grid.demo))
+    return grid.name if path.parent == specs.SPECS else f"specs/{path.name}"
+
+
+def _of_storage(override: str) -> bool:
+    return override.startswith("storage.")
 
 
 def _without_path(override: str) -> str:
@@ -70,46 +88,76 @@ def _without_path(override: str) -> str:
         return f"{key}=DIR"
     if key == "plugins":
         names = (Path(folder).resolve().name for folder in listed(key, value))
-        return f"{key}=[{','.join(f'{_FOLDER_IN_COMMANDS}/plugins/{name}' for name in names)}]"
+        return f"{key}=[{','.join(f'{FOLDER}/plugins/{name}' for name in names)}]"
     return f"{key}=FILE" if key.endswith(".backbone_weights") and value != "none" else override
 
 
 def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     part.mkdir()
-    again = replace(portable, out=Path(_FOLDER_IN_COMMANDS)).command("--tables")
-    style = Style(grid.config.tables.paper, again, grid.demo)
-    compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
-    _copy_results(part / output_folder.RESULTS, grid)
+    compiled = _compiled(portable)
+    again = compiled.command("--tables")
+    compile_tables(
+        grid.plan, grid.ledger, part / output_folder.TABLES, Style(grid.config.tables, again, grid.demo)
+    )
+    _copy_results(part, grid)
     _copy_specs(part / "specs", grid)
     for folder in map(Path, grid.config.plugins):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(folder, part / "plugins" / folder.resolve().name, ignore=ignored)
+    checksums = _checksums(grid)
+    call = {"name": _spec(grid), "overrides": list(compiled.overrides), "demo": grid.demo}
+    texts = {
+        "settings.yaml": OmegaConf.to_yaml(OmegaConf.create(_settings(grid))),
+        "plan.json": _json(_units(grid)),
+        "manifests.json": _json({name: described(found) for name, found in grid.manifests.items()}),
+        "requirements.txt": "\n".join([f"# {python_version()}", *requirements(), ""]),
+        "checkpoints.sha256": "".join(f"{digest}  {name}\n" for name, digest in checksums.items() if digest),
+        "REPRODUCE.md": page(grid, portable.command(), again, [*checksums.values()].count("")),
+        output_folder.call(grid.plan.grid): _json(call | note(grid.manifests, grid.weights, closed=True)),
+    }
+    for name, text in texts.items():
+        (part / name).parent.mkdir(exist_ok=True)
+        (part / name).write_text(text, encoding="utf-8")
+
+
+def _settings(grid: Grid) -> dict[str, Any]:
     settings = {name: asdict(grid.config)[name] for name in ("model", "train", "test", "tables", "seeds")}
-    settings["model"]["backbone_weights"] = _weights(grid)
+    settings["model"]["backbone_weights"] = weights_told(grid)
+    return settings
+
+
+def _units(grid: Grid) -> dict[str, Any]:
     units = {
         kind: [asdict(unit) | {"spec": unit.spec.as_settings()} for unit in found.values()]
         for kind, found in (("trainings", grid.plan.trainings), ("evaluations", grid.plan.evaluations))
     }
-    units["cells"] = [asdict(cell) for cell in grid.plan.cells]
-    texts = {
-        "settings.yaml": OmegaConf.to_yaml(OmegaConf.create(settings)),
-        "plan.json": _json(units),
-        "manifests.json": _json(_corpora(grid)),
-        "requirements.txt": "\n".join([f"# {python_version()}", *requirements(), ""]),
-        "REPRODUCE.md": _reproduce(grid, portable, again),
-    }
-    for name, text in texts.items():
-        (part / name).write_text(text, encoding="utf-8")
+    return units | {"cells": [asdict(cell) for cell in grid.plan.cells]}
 
 
-def _copy_results(folder: Path, grid: Grid) -> None:
-    """Copy the results of the plan's units that can be read."""
-    folder.mkdir()
+def _copy_results(part: Path, grid: Grid) -> None:
+    """Copy the results of the plan's units that can be read, and their pictures."""
     ledger, plan = grid.ledger, grid.plan
+    tested = [unit for unit in plan.evaluations if ledger.read_evaluation(unit)]
     found = [ledger.path("training", unit) for unit in plan.trainings if ledger.read_training(unit)]
-    found += [ledger.path("evaluation", unit) for unit in plan.evaluations if ledger.read_evaluation(unit)]
+    found += [ledger.path("evaluation", unit) for unit in tested]
+    found += [picture for unit in tested for picture in pictures.kept(grid.out, unit)]
+    (part / output_folder.RESULTS).mkdir()
     for path in found:
-        shutil.copyfile(path, folder / path.name)
+        target = part / path.relative_to(grid.out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _checksums(grid: Grid) -> dict[str, str]:
+    """Return where finished trainings' weights lie → their SHA-256; empty if not on this machine."""
+    found = filter(None, map(grid.ledger.read_training, grid.plan.trainings))
+    places = [str(result.summary["checkpoint"]) for result in found]
+    return {name: _sha256(grid.out / name) if (grid.out / name).is_file() else "" for name in places}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy_specs(folder: Path, grid: Grid) -> None:
@@ -120,118 +168,6 @@ def _copy_specs(folder: Path, grid: Grid) -> None:
         target = folder / (path.resolve().relative_to(own.resolve().parent) if inside else path.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-
-
-def _corpora(grid: Grid) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            "layout": manifest.layout,
-            "indexed_with": manifest.options,
-            "digest": manifest.digest,
-            "digests": manifest.digests,
-            "clips": manifest.counts,
-            "frames": manifest.frames,
-            "quarantined": manifest.quarantined,
-        }
-        for name, manifest in grid.manifests.items()
-    }
-
-
-def _weights(grid: Grid) -> str:
-    """Say which initial weights were taken, by their content."""
-    found = ", ".join(f"{weights.digest} ({model})" for model, weights in grid.weights.items())
-    return f"SHA-256 {found}" if found else "none"
-
-
-def _reproduce(grid: Grid, portable: Grid, again: str) -> str:
-    plan = grid.plan
-    done = len(plan.cells) - len(grid.ledger.cells_without_values(plan))
-    return "\n".join(
-        [
-            f"# {plan.grid}: how to reproduce it",
-            "",
-            *([f"**{DEMO}**", ""] if grid.demo else []),
-            f"{done} of {len(plan.cells)} cells have their values, from {len(plan.trainings)} trainings and"
-            f" {len(plan.evaluations)} evaluations. All commands are called from the project's folder;"
-            f" `{_FOLDER_IN_COMMANDS}` stands for this folder, `DIR` and `FILE` for your own.",
-            "",
-            *_code_lines(),
-            *_data_lines(grid),
-            "## 3. Train, test and tabulate",
-            "",
-            f"    {portable.command()}",
-            "",
-            "The ids of trainings and evaluations must come out as in `plan.json`, which gives all that"
-            " enters them; `--plan` shows them before anything starts.",
-            "",
-            "## Only the tables, from the results in this folder",
-            "",
-            f"    {again}",
-            "",
-            "Needs the corpora as indexed above, but no trained weights.",
-            "",
-            *_CONTENTS_LINES,
-            "",
-        ]
-    )
-
-
-def _code_lines() -> list[str]:
-    return [
-        "## 1. Code and packages",
-        "",
-        f"{source_version()}; {python_version()}. The sources are the same if this prints the same:",
-        "",
-        '    python -c "from grid.results.provenance import source_version; print(source_version())"',
-        f"    pip install -r {_FOLDER_IN_COMMANDS}/requirements.txt",
-        "",
-    ]
-
-
-def _data_lines(grid: Grid) -> list[str]:
-    if grid.demo:
-        return ["## 2. Data", "", "The demo generates its corpora.", ""]
-    commands = [f"    python -m datasets index {_indexing(manifest)}" for manifest in grid.manifests.values()]
-    digests: Mapping[str, str] = grid.digests
-    return [
-        "## 2. Data",
-        "",
-        *commands,
-        "",
-        "Indexing must end in these digests of the manifests:",
-        "",
-        *(f"- {name}: `{digest}`" for name, digest in digests.items()),
-        "",
-        f"Initial weights of the backbone: {_weights(grid)}.",
-        "",
-    ]
-
-
-def _indexing(manifest: Manifest) -> str:
-    """Return the options of the command that makes a manifest again, with those that no default has."""
-    words = {get(word).name: word for word in available()}
-    given = {"layout": manifest.layout, **manifest.options}
-    changed = {name: value for name, value in given.items() if value != _INDEXING_DEFAULTS.get(name)}
-    options = [f"--{name} {shlex.quote(str(value))}" for name, value in changed.items()]
-    corpus = words.get(manifest.corpus, f"folder --name {shlex.quote(manifest.corpus)}")
-    return " ".join([corpus, "--root DIR", *options])
-
-
-# What `python -m datasets index` does by itself; a layout is found out, but two may fit.
-_INDEXING_DEFAULTS = {"split": "paper", "seed": 0}
-
-_CONTENTS_LINES = (
-    "## What is in this folder",
-    "",
-    "- `tables/`: each table and its comparisons, as LaTeX, Markdown, HTML and CSV",
-    "- `results/`: the curve of each training; each frame's scores of each evaluation",
-    "- `specs/`: the tables as declared; `settings.yaml`: the settings as they took effect, before those"
-    " that a table sets itself",
-    "- `plan.json`: every training, evaluation and cell with all that its id is made of",
-    "- `manifests.json`: digests, clips and frames of each split; `requirements.txt`: packages",
-    "",
-    "The trained weights are too large to be here; they lie in `checkpoints/` of the output folder.",
-)
 
 
 def _json(content: Any) -> str:

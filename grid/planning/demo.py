@@ -22,14 +22,21 @@ def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> dict
         if done == 1:
             tell(f"generating a look-alike of {get(word).name}: {total} clips")
 
-    places = dict(config.corpora)
     with held(out / output_folder.CORPORA, "generating and indexing the demo corpora"):
         for word, root in demo.generate(out / output_folder.CORPORA, progress=on_clip).items():
             folder = out / output_folder.demo_manifest(word)
             if not _indexed(folder, root):
                 tell(f"indexing {get(word).name}")
                 index(word, root, folder)
-            places[get(word).name] = replace(places[get(word).name], manifest=str(folder))
+    return demo_places(config, out)
+
+
+def demo_places(config: Config, out: Path) -> dict[str, CorpusPlace]:
+    """Return where all corpora are, with the demo's under `out`, whether they are there or not."""
+    places = dict(config.corpora)
+    for word in (domain.word for domain in demo.DOMAINS):
+        folder = out / output_folder.demo_manifest(word)
+        places[get(word).name] = replace(places[get(word).name], manifest=str(folder))
     return places
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from datasets.corpora.registry import default_folder, find
 from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.planning.stand_in import stand_in
-from grid.results import output_folder
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
 from hd2s import build_model, load_weights
@@ -24,27 +21,37 @@ from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
+Instead = Callable[[str, Path | None], Manifest | None]
+"""(Corpus, where its manifest should lie or None) → what stands for it; None where nothing does."""
 
-def open_inputs(spec: GridSpec, config: Config, *, published: bool = False) -> dict[str, Manifest]:
+
+def nothing(corpus: str, folder: Path | None) -> Manifest | None:
+    """Let nothing stand for a manifest."""
+
+
+def open_inputs(
+    spec: GridSpec, config: Config, *, instead: Instead = nothing, files: bool = True
+) -> dict[str, Manifest]:
     """Open the manifests of all corpora that a grid reads.
 
     Args:
         spec: the grid.
         config: says where they are.
-        published: for a corpus that is not indexed take what is published of it, unless its manifest's
-            place was given.
+        instead: what is taken for a corpus in place of its manifest, which then need not be there.
+        files: whether the corpora's own files must be there.
 
     Raises:
         ProblemError: listing every corpus that is unknown, not indexed or not on disk.
     """
     found: dict[str, Manifest] = {}
-    problems = unknown_corpora(spec, config)
+    problems: list[Problem] = []
     for name in spec.corpora():
         place = config.corpora.get(name)
-        if place is None:
+        if stand := instead(name, Path(place.manifest) if place else None):
+            found[name] = stand
             continue
-        if published and (instead := _instead(name, Path(place.manifest))):
-            found[name] = instead
+        if place is None:
+            problems += unknown_corpora(spec, config, [name])
             continue
         try:
             found[name] = open_manifest(Path(place.manifest), place.root or None)
@@ -54,21 +61,21 @@ def open_inputs(spec: GridSpec, config: Config, *, published: bool = False) -> d
         if found[name].corpus != name:
             remedy = f"Give the manifest of {name}: corpora.{name}.manifest=DIR."
             problems.append(Problem(place.manifest, f"the manifest of {name}", found[name].corpus, remedy))
-        problems += _root_problems(found[name])
+        problems += _root_problems(found[name]) if files else []
     if problems:
         raise ProblemError(problems)
     return found
 
 
-def _instead(name: str, folder: Path) -> Manifest | None:
+def published(corpus: str, folder: Path | None) -> Manifest | None:
     """Return what is published of a corpus, if there is no manifest and nobody has said where one is."""
-    corpus = find(name)
-    said = corpus is None or folder != default_folder(corpus)
-    return None if said or (folder / CLIPS).exists() else stand_in(name)
+    declared = find(corpus)
+    said = declared is None or folder != default_folder(declared)
+    return None if said or folder is None or (folder / CLIPS).exists() else stand_in(corpus)
 
 
-def unknown_corpora(spec: GridSpec, config: Config) -> list[Problem]:
-    """List the corpora of a grid that nothing is known of."""
+def unknown_corpora(spec: GridSpec, config: Config, names: Iterable[str] | None = None) -> list[Problem]:
+    """List the corpora of a grid, of all or of these, that nothing is known of."""
     return [
         Problem(
             f"grid {spec.name}",
@@ -76,7 +83,7 @@ def unknown_corpora(spec: GridSpec, config: Config) -> list[Problem]:
             repr(name),
             f"{suggest(name, config.corpora)} For a new corpus give corpora.{name}.manifest=DIR.",
         )
-        for name in spec.corpora()
+        for name in (spec.corpora() if names is None else names)
         if name not in config.corpora
     ]
 
@@ -99,19 +106,6 @@ class InitialWeights:
 
     path: Path
     digest: str
-
-
-def noted_weights(out: Path) -> dict[str, str]:
-    """Return model → the digest of what its trainings in a folder start from, where all agree.
-
-    As the grids that were run there have noted it (`grid.commands.history`).
-    """
-    known: dict[str, set[str]] = {}
-    for path in out.glob(output_folder.call("*")):
-        with suppress(OSError, ValueError, AttributeError):
-            for model, digest in json.loads(path.read_text(encoding="utf-8")).get("weights", {}).items():
-                known.setdefault(model, set()).add(digest)
-    return {model: digests.pop() for model, digests in known.items() if len(digests) == 1}
 
 
 def initial_weights(model: ModelSettings, absent: str | None = None) -> InitialWeights | None:

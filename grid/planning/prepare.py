@@ -11,17 +11,20 @@ from typing import Literal, NamedTuple
 
 from grid.plan import Plan
 from grid.planning import planner as planning
-from grid.planning.demo import prepare_demo
+from grid.planning.demo import demo_places, prepare_demo
 from grid.planning.inputs import (
     InitialWeights,
     initial_weights,
-    noted_weights,
+    nothing,
     open_inputs,
+    published,
     require_clips,
     unknown_corpora,
 )
+from grid.planning.noted import Noted, read_noted
 from grid.planning.planner import Digests
 from grid.planning.rows import Configure
+from grid.planning.tables_asked import table_problems
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.results.storage_check import check_storage
@@ -116,8 +119,9 @@ def prepare(
         demo: use generated corpora and the demo's profile.
         tell: hears what takes a while, and what the user may not expect.
         problems: what is known to be wrong, to be told with the rest.
-        purpose: what the grid is for, and so what must be here: to run it, all; to look at its results, no
-            initial weights; to plan it, neither these nor indexed corpora.
+        purpose: what the grid is for, and so what must be here: to run it, all; to look at its results,
+            neither corpora nor initial weights where a run in this folder has noted them; to plan it, neither
+            these nor indexed corpora.
 
     Raises:
         ProblemError: listing everything that is wrong with settings, spec and manifests. The demo's corpora
@@ -127,15 +131,18 @@ def prepare(
     with gathered(problems):
         plugins.load(plugins.wanted_plugins(overrides))
     asked = _asked(name, overrides, problems, demo=demo)
+    problems += table_problems(asked.spec, asked.config.tables)
     with gathered(problems):
         check_storage(asked.config.storage.url)
+    noted = Noted() if purpose == "run" else read_noted(out, asked.spec.name)
     if demo:
-        problems += [*unknown_corpora(asked.spec, asked.config), *_draft(asked)]
+        without = purpose == "results" and noted.corpora.keys() >= set(asked.spec.corpora())
+        problems += [] if without else [*unknown_corpora(asked.spec, asked.config), *_draft(asked)]
         if problems:
             raise ProblemError(dict.fromkeys(problems))
-        places = prepare_demo(asked.config, out, tell)
+        places = demo_places(asked.config, out) if without else prepare_demo(asked.config, out, tell)
         asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
-    planned = _plan(asked, problems, out, purpose)
+    planned = _plan(asked, problems, noted, purpose)
     if problems:
         raise ProblemError(dict.fromkeys(problems))
     notes = *_quarantined(planned.manifests), *_unseen(planned.weights)
@@ -197,15 +204,16 @@ class _Planned(NamedTuple):
     weights: dict[str, InitialWeights]
 
 
-def _plan(asked: _Asked, problems: list[Problem], out: Path, purpose: Purpose) -> _Planned:
+def _plan(asked: _Asked, problems: list[Problem], noted: Noted, purpose: Purpose) -> _Planned:
     """Open manifests and initial weights, and plan, after adding all that is wrong to `problems`."""
     manifests: dict[str, Manifest] = {}
     weights: dict[str, InitialWeights] = {}
     with gathered(problems):
-        manifests = open_inputs(asked.spec, asked.config, published=purpose == "plan")
-    noted = {} if purpose == "run" else noted_weights(out)
+        instead = {"run": nothing, "plan": published, "results": noted.manifest}[purpose]
+        files = purpose != "results"
+        manifests = open_inputs(asked.spec, asked.config, instead=instead, files=files)
     for word, config in asked.configs.items():
-        absent = noted.get(word, _NOT_HERE if purpose == "plan" else None)
+        absent = noted.weights.get(word, _NOT_HERE if purpose == "plan" else None)
         with gathered(problems):
             weights |= {word: found} if (found := initial_weights(config.model, absent)) else {}
     # Without the manifests a plan is no use, but the settings of its rows are still looked through.
@@ -214,7 +222,7 @@ def _plan(asked: _Asked, problems: list[Problem], out: Path, purpose: Purpose) -
     plan, wrong = planning.draft(asked.spec, asked.configure, digests, starts, asked.known)
     problems += wrong
     with gathered(problems):
-        if manifests:
+        if manifests and purpose != "results":
             require_clips(plan, manifests)
     return _Planned(plan, manifests, weights)
 

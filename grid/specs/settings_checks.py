@@ -12,8 +12,12 @@ from manifests.problem import Problem, suggest
 
 PAPER = ("beside", "difference", "none")
 """What tables show of the papers' numbers."""
+NOTES = ("none", "short", "full")
+"""Which notes a table has in a paper."""
 MODELS = ("reference", "copy", "none")
 """How trainings' weights become models in MLflow."""
+MOST_DIGITS = 6
+"""More than any score is good for."""
 
 _POSITIVE = (
     *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
@@ -32,6 +36,7 @@ _WORDS = {
     "train.optimiser": ("adam", "sgd"),
     "test.precision": ("float32", "bfloat16"),
     "tables.paper": PAPER,
+    "tables.notes": NOTES,
     "tracking.models": MODELS,
 }
 _OR_NULL = (
@@ -73,6 +78,8 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
         gpu = attrgetter(key := f"resources.{unit}.gpu")(config)
         if gpu != -1 and not 0 <= gpu < inf:
             yield key, "0 or more, or -1 for one where there are any"
+    if not 0 <= config.tables.digits <= MOST_DIGITS:
+        yield "tables.digits", f"0 to {MOST_DIGITS}"
     if config.frames.limit_gib is not None and not config.frames.limit_gib >= 0:
         yield "frames.limit_gib", "0 or more, or null"
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hd2s.layers.folded import Casting
 from hd2s.losses import kld
 from hd2s.models.config import Input, ModelConfig
+from hd2s.models.departures import PRECISION, Departure
 from hd2s.models.tested import AsTested
 
 
@@ -143,6 +144,7 @@ class Model:
         trains: whether it has weights to train; without any, it is fitted to its sources' maps at once.
         traffic: of its operations on a GPU, if known.
         cite: where it is published.
+        departures: what it does here by default otherwise than there.
     """
 
     word: str
@@ -160,6 +162,7 @@ class Model:
     trains: bool = True
     traffic: Traffic | None = None
     cite: str = ""
+    departures: tuple[Departure, ...] = (PRECISION,)
 
     @property
     def options(self) -> list[str]:

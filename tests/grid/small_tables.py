@@ -8,13 +8,14 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Table
 from grid.outputs.tables.values import build
 from grid.results.ledger import Ledger
+from grid.specs.settings import Tables
 from tests.grid.plans import plan_of
 from tests.grid.small_ledger import finish, finish_training
 
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2")
 COMMAND = "python run_grid.py --grid domain_shift --tables"
-STYLE = Style("beside", COMMAND)
-DEMO_STYLE = Style("beside", COMMAND.replace("--tables", "--demo --tables"), demo=True)
+STYLE = Style(Tables(), COMMAND)
+DEMO_STYLE = Style(Tables(), COMMAND.replace("--tables", "--demo --tables"), demo=True)
 
 
 def fill(ledger: Ledger, small: plan.Plan) -> None:

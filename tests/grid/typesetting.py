@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 
-def compile_page(folder: Path) -> str:
-    """Have pdflatex set every table of a folder; return its log."""
+def compile_page(folder: Path, layout: str = "", preamble: str = "") -> str:
+    """Have pdflatex set every table of a folder in an article with these options; return its log."""
     names = "".join(rf"\input{{{path.stem}}}\clearpage" for path in sorted(folder.glob("*.tex")))
-    page = (
-        rf"\documentclass{{article}}\usepackage{{booktabs,graphicx}}\begin{{document}}{names}\end{{document}}"
-    )
+    packages = rf"\documentclass[{layout}]{{article}}\usepackage{{booktabs,graphicx}}{preamble}"
+    page = rf"{packages}\begin{{document}}{names}\end{{document}}"
     (folder / "page.tex").write_text(page)
     return typeset(folder)
 

@@ -16,6 +16,7 @@ from grid.outputs.tables.table import Style
 from grid.plan import Plan
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
+from grid.specs.table import TableSpec
 
 PARTIAL = ".partial"
 _BUILT = (values.build, significance.build, recovered.build, ranks.build)
@@ -45,7 +46,10 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     results, written = Results(plan, ledger), []
     for spec in plan.tables:
         tables = [table for build in _BUILT if (table := build(spec, results, style))]
-        lacks = any(_n_values(of.records) < _n_standing(folder / f"{of.name}.csv") for of in tables)
+        lacks = any(
+            _n_values(table.records, spec) < _n_standing(folder / f"{table.name}.csv", spec)
+            for table in tables
+        )
         for table in tables:
             for suffix, render in FORMATS.items():
                 beside = folder / f"{table.name}{PARTIAL}{suffix}"
@@ -68,16 +72,17 @@ def behind(written: Iterable[Path]) -> str:
     )
 
 
-def _n_values(records: Iterable[Mapping[str, Any]]) -> int:
-    records = list(records)
+def _n_values(records: Iterable[Mapping[str, Any]], spec: TableSpec) -> int:
+    """Count the values of a table's own metrics: what is shown beside them comes and goes as is asked."""
+    records = [record for record in records if record.get("metric") in spec.metrics]
     column = next((name for name in _VALUES if records and name in records[0]), None)
     return sum(record[column] not in (None, "") for record in records) if column else 0
 
 
-def _n_standing(file: Path) -> int:
+def _n_standing(file: Path, spec: TableSpec) -> int:
     """Count the values of a table that was written before; none of a file that is no such table."""
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            return _n_values(csv.DictReader(lines))
+            return _n_values(csv.DictReader(lines), spec)
     except (OSError, ValueError, csv.Error):
         return 0

@@ -10,7 +10,7 @@ from grid.plan import Cell
 from grid.specs.table import TableSpec
 
 DAGGER, DOUBLE_DAGGER = "†", "‡"
-SEEDS = "(n/m): over n of m seeds; the cells of the others have no value yet and are listed below."
+SEEDS = "(n/m): over n of m seeds; the cells of the others have no value yet."
 UNRANKED = (
     "A value over fewer seeds or clips than others beside it is not ranked, since it cannot be compared with"
     " them."

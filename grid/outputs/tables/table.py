@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from grid.specs.settings import Tables
+from hd2s.metrics.definitions import find_metric
+
 DEMO = "Demo: generated corpora, a small input and few iterations; not comparable with the paper's numbers."
 # As many as the papers print.
 DIGITS = 3
@@ -94,6 +97,9 @@ class Table:
         name: of its files.
         warning: what must be known before any number is read, or empty.
         labels: the headings of the two columns of labels.
+        notes: what a reader of a paper needs beside the numbers.
+        working: what whoever works on them needs too.
+        in_float: which of these notes its LaTeX float has, one of `grid.specs.settings_checks.NOTES`.
         command: writes the table again.
         records: the same and more, unrounded, one record for each row and metric.
     """
@@ -109,6 +115,8 @@ class Table:
     missing: Missing
     command: str
     records: tuple[dict[str, Any], ...]
+    working: tuple[str, ...] = ()
+    in_float: str = "full"
 
 
 @dataclass(frozen=True)
@@ -116,12 +124,12 @@ class Style:
     """How tables are told.
 
     Attributes:
-        paper: what stands beside our values, one of `grid.specs.settings_checks.PAPER`.
+        shown: the settings `tables.*`.
         command: compiles the tables again.
         demo: the results are a demo's; the tables say so.
     """
 
-    paper: str
+    shown: Tables
     command: str
     demo: bool = False
 
@@ -131,9 +139,14 @@ class Style:
         return DEMO if self.demo else ""
 
 
-def number(value: float, *, signed: bool = False) -> str:
-    """Write a value with as many digits as the papers print; a difference with its sign."""
-    text = f"{value:+.{DIGITS}f}" if signed else f"{value:.{DIGITS}f}"
+def number(value: float, digits: int = DIGITS, *, signed: bool = False) -> str:
+    """Write a value; a difference with its sign."""
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def heading(metric: str) -> str:
+    """Write a metric's name with the direction in which it is better."""
+    return f"{metric} {'↑' if find_metric(metric).larger_is_better else '↓'}"

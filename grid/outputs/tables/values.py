@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grid.outputs.tables.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes, sign
+from grid.outputs.tables.arrangement import arranged, in_order, ranking, recorded
+from grid.outputs.tables.footnotes import sign
 from grid.outputs.tables.layout import (
     Layout,
     distinct_labels,
@@ -15,10 +17,10 @@ from grid.outputs.tables.layout import (
     layout_of,
     place,
     row_key,
-    shown,
 )
-from grid.outputs.tables.scores import Results, Scores
-from grid.outputs.tables.selection import Choice, choose, sweep_notes
+from grid.outputs.tables.notes import Known, reader_notes, working_notes
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.selection import Choice, choose
 from grid.outputs.tables.table import (
     DIGITS,
     Block,
@@ -30,11 +32,12 @@ from grid.outputs.tables.table import (
     Row,
     Style,
     Table,
+    heading,
     number,
 )
 from grid.outputs.tables.value import Value, rankable
 from grid.plan import Cell
-from grid.specs.printed import citation, paper_value
+from grid.specs.printed import paper_value
 from grid.specs.table import TableSpec
 from hd2s.metrics.definitions import find_metric
 
@@ -46,33 +49,55 @@ class _Line:
     """A row before it is written: its choices, one for each seed, and its value in each metric."""
 
     choices: tuple[Choice, ...]
-    values: tuple[Value, ...]
+    values: Mapping[str, Value]
 
     @property
     def cell(self) -> Cell:
         return self.choices[0].cell
 
 
-def build(spec: TableSpec, results: Results, style: Style) -> Table:
+@dataclass(frozen=True)
+class _Shape:
+    """How a table is told: its spec as it is arranged, and of each metric the columns."""
+
+    spec: TableSpec
+    layout: Layout
+    columns: Mapping[str, tuple[str, ...]]
+    digits: int
+    ranking: str
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The columns of the metric that has most of them."""
+        return max(self.columns.values(), key=len, default=())
+
+
+def build(own: TableSpec, results: Results, style: Style) -> Table:
     """Lay out a table's values. A cell without a value stays in its place, and `Table.missing` says why.
 
     Raises:
         ProblemError: the table names a paper that is not in `grid/specs/printed_numbers/`.
     """
-    layout = layout_of(spec)
+    spec, asked = arranged(own, style.shown), style.shown
     choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
     rows = gather(choices, lambda choice: row_key(choice.cell))
-    lines = [_line(tuple(seeds), spec, results) for _, seeds in rows]
-    subheadings = _COLUMNS[style.paper if spec.paper else "none"]
+    lines = [_line(tuple(seeds), own, recorded(own, asked), results) for _, seeds in rows]
+    columns = {
+        metric: _columns_of(metric, lines, asked.paper if spec.paper else "none") for metric in spec.metrics
+    }
+    shape = _Shape(spec, layout_of(spec), columns, asked.digits, ranking(asked))
+    known = Known(choices, shape.beside, _some_lack_seeds(lines, spec), _some_are_unranked(lines, shape))
     return Table(
         name=spec.name,
         title=spec.title,
         caption=spec.caption,
         warning=style.warning,
-        labels=(layout.group_heading, "Approach"),
-        columns=_columns(spec, subheadings),
-        blocks=_blocks(lines, spec, layout, subheadings),
-        notes=_notes(spec, lines, results, layout, subheadings),
+        labels=(shape.layout.group_heading, "Approach"),
+        columns=_columns(shape),
+        blocks=_blocks(in_order(lines, lambda line: line.cell, asked.order), shape),
+        notes=reader_notes(spec, shape.layout, known, results),
+        working=working_notes(spec, results),
+        in_float=asked.notes,
         missing=_missing(spec, choices, results),
         command=style.command,
         records=tuple(record for line in lines for record in _records(line, spec)),
@@ -87,8 +112,8 @@ def _missing(spec: TableSpec, choices: Sequence[Choice], results: Results) -> Mi
     return Missing("cells", len(choices), told)
 
 
-def _line(choices: tuple[Choice, ...], spec: TableSpec, results: Results) -> _Line:
-    return _Line(choices, tuple(_value(choices, metric, spec, results) for metric in spec.metrics))
+def _line(choices: tuple[Choice, ...], spec: TableSpec, metrics: Sequence[str], results: Results) -> _Line:
+    return _Line(choices, {metric: _value(choices, metric, spec, results) for metric in metrics})
 
 
 def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Results) -> Value:
@@ -113,74 +138,92 @@ def _printed(cell: Cell, metric: str, spec: TableSpec) -> float | None:
     )
 
 
-def _columns(spec: TableSpec, subheadings: Sequence[str]) -> tuple[Column, ...]:
-    if len(subheadings) == 1:
-        return tuple(Column(metric) for metric in spec.metrics)
-    return tuple(Column(heading, over=metric) for metric in spec.metrics for heading in subheadings)
+def _columns_of(metric: str, lines: Sequence[_Line], paper: str) -> tuple[str, ...]:
+    """Name a metric's columns; where nothing is printed of it there is nothing to stand beside ours."""
+    printed = any(line.values[metric].printed is not None for line in lines)
+    return _COLUMNS[paper if printed else "none"]
 
 
-def _blocks(
-    lines: list[_Line], spec: TableSpec, layout: Layout, subheadings: Sequence[str]
-) -> tuple[Block, ...]:
+def _columns(shape: _Shape) -> tuple[Column, ...]:
+    if len(shape.beside) == 1:
+        return tuple(Column(heading(metric)) for metric in shape.columns)
     return tuple(
-        Block(
-            heading,
-            tuple(
-                Group(name, _rows(rows, spec, subheadings))
-                for name, rows in gather(members, lambda line: layout.group(line.cell))
-            ),
-        )
-        for heading, members in gather(lines, lambda line: layout.block(line.cell))
+        Column(name, over=heading(metric)) for metric, names in shape.columns.items() for name in names
     )
 
 
-def _rows(lines: list[_Line], spec: TableSpec, subheadings: Sequence[str]) -> tuple[Row, ...]:
+def _blocks(lines: list[_Line], shape: _Shape) -> tuple[Block, ...]:
+    layout = shape.layout
+    return tuple(
+        Block(
+            title,
+            tuple(
+                Group(name, _rows(rows, shape))
+                for name, rows in gather(members, lambda line: layout.group(line.cell))
+            ),
+        )
+        for title, members in gather(lines, lambda line: layout.block(line.cell))
+    )
+
+
+def _rows(lines: list[_Line], shape: _Shape) -> tuple[Row, ...]:
     """Write the rows that compete; ours are ranked among ours, and the paper's among the paper's."""
+    lines = _best_first(lines, shape.ranking)
     by_metric = [
-        _entries([line.values[n] for line in lines], metric, subheadings)
-        for n, metric in enumerate(spec.metrics)
+        _entries([line.values[metric] for line in lines], columns, shape.digits)
+        for metric, columns in shape.columns.items()
     ]
-    labels = distinct_labels([line.cell for line in lines], spec)
+    labels = distinct_labels([line.cell for line in lines], shape.spec)
     return tuple(
         Row(name, tuple(entry for entries in by_metric for entry in entries[n]))
         for n, name in enumerate(labels)
     )
 
 
-def _entries(values: list[Value], metric: str, subheadings: Sequence[str]) -> list[list[Entry]]:
+def _best_first(lines: list[_Line], metric: str) -> list[_Line]:
+    """Order rows by a metric, those without a value last; empty leaves them as they are."""
+    if not metric:
+        return lines
+    sign_of = -1 if find_metric(metric).larger_is_better else 1
+    means = [line.values[metric].mean for line in lines]
+    ranks = [math.inf if mean is None else sign_of * mean for mean in means]
+    return [lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__)]
+
+
+def _entries(values: list[Value], columns: Sequence[str], digits: int) -> list[list[Entry]]:
     """Write one metric's entries of each row."""
     ranked = zip(values, rankable(values), strict=True)
-    ours = _marks([value.mean if may else None for value, may in ranked], metric)
-    paper = _marks([value.printed for value in values], metric)
+    ours = _marks([value.mean if may else None for value, may in ranked], values[0].metric, digits)
+    # What is printed has no more digits than that.
+    most = min(digits, DIGITS)
+    paper = _marks([value.printed for value in values], values[0].metric, most)
     written = [
         {
-            "ours": _our_entry(value, our_mark),
-            "paper": _entry(value.printed, paper_mark),
-            "diff.": _entry(value.difference, "", signed=True),
+            "ours": _our_entry(value, our_mark, digits),
+            "paper": Entry("")
+            if value.printed is None
+            else Entry(number(value.printed, most), mark=paper_mark),
+            "diff.": Entry("" if value.difference is None else number(value.difference, most, signed=True)),
         }
         for value, our_mark, paper_mark in zip(values, ours, paper, strict=True)
     ]
-    return [[entries[heading] for heading in subheadings] for entries in written]
+    return [[entries[column] for column in columns] for entries in written]
 
 
-def _our_entry(value: Value, mark: Mark) -> Entry:
+def _our_entry(value: Value, mark: Mark, digits: int) -> Entry:
     if value.mean is None:
         return Entry("")
-    spread = "" if value.std is None else f"± {number(value.std)}"
+    spread = "" if value.std is None else f"± {number(value.std, digits)}"
     after = " ".join(filter(None, (spread, value.share)))
-    return Entry(number(value.mean), after, mark, sign([scores for _, scores in value.scored]))
+    return Entry(number(value.mean, digits), after, mark, sign([scores for _, scores in value.scored]))
 
 
-def _entry(value: float | None, mark: Mark, *, signed: bool = False) -> Entry:
-    return Entry("") if value is None else Entry(number(value, signed=signed), mark=mark)
-
-
-def _marks(values: list[float | None], metric: str) -> list[Mark]:
+def _marks(values: list[float | None], metric: str, digits: int) -> list[Mark]:
     """Rank a column: values that are printed alike rank alike, and one alone has won nothing.
 
     There is a second only after a single best, and only among three or more.
     """
-    rounded = [None if value is None else round(value, DIGITS) for value in values]
+    rounded = [None if value is None else round(value, digits) for value in values]
     ranked = sorted((v for v in rounded if v is not None), reverse=find_metric(metric).larger_is_better)
     best = ranked[0] if len(ranked) > 1 else None
     second = ranked[1] if len(ranked) > 2 and ranked[1] != best else None
@@ -188,48 +231,15 @@ def _marks(values: list[float | None], metric: str) -> list[Mark]:
     return [marks.get(value, "") for value in rounded]
 
 
-def _notes(
-    spec: TableSpec, lines: list[_Line], results: Results, layout: Layout, subheadings: Sequence[str]
-) -> tuple[str, ...]:
-    choices = [choice for line in lines for choice in line.choices]
-    several = len(spec.seeds) > 1
-    seeds = ", ".join(map(str, spec.seeds))
-    repeats = f"; mean ± sample standard deviation over the seeds {seeds}" if several else f", seed {seeds}"
-    notes = [
-        "Ours: frame mean, as benchmarks report it, over all frames of the test clips (a frame without"
-        f" fixations has no score){repeats}. The mean over the means of clips is in {spec.name}.csv."
-    ]
-    if len(subheadings) > 1:
-        notes.append(f"Paper: {citation(spec.paper)}; diff.: ours minus the paper's.")
-    apart = ", ours and the paper's separately" if "paper" in subheadings else ""
-    group = layout.group_heading.lower()
-    notes.append(f"Bold: best of each {group}; italic: second best of three or more{apart}.")
-    notes += sweep_notes(spec, choices)
-    cells = [choice.cell for choice in choices]
-    notes += _sizes(cells, results)
-    notes += [SEEDS] if any(value.share for line in lines for value in line.values) else []
-    notes += length_notes(cells, results) + clip_notes(cells, results, spec)
-    notes += constant_notes(cells, results, spec)
-    return (*notes, *([UNRANKED] if _some_are_unranked(lines, layout) else []))
+def _some_lack_seeds(lines: Sequence[_Line], spec: TableSpec) -> bool:
+    return any(line.values[metric].share for line in lines for metric in spec.metrics)
 
 
-def _some_are_unranked(lines: list[_Line], layout: Layout) -> bool:
+def _some_are_unranked(lines: Sequence[_Line], shape: _Shape) -> bool:
+    layout = shape.layout
     groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
-    columns = (column for _, rows in groups for column in zip(*(row.values for row in rows), strict=True))
+    columns = ([line.values[metric] for line in rows] for _, rows in groups for metric in shape.columns)
     return any(sum(rankable(column)) < sum(bool(value.scored) for value in column) for column in columns)
-
-
-def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
-    tested: dict[str, list[Scores]] = {}
-    for cell in cells:
-        if scores := results.scores(cell):
-            tested.setdefault(cell.test, []).append(scores)
-    largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
-    sizes = [
-        f"{shown(test)} ({len(found.clips):,} clips, {found.n_frames:,} frames)"
-        for test, found in sorted(largest.items())
-    ]
-    return [f"Test data: {', '.join(sizes)}."] if sizes else []
 
 
 def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
@@ -260,5 +270,5 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
             "paper": value.printed,
             "difference": value.difference,
         }
-        for metric, value in zip(spec.metrics, line.values, strict=True)
+        for metric, value in line.values.items()
     ]

@@ -2,6 +2,7 @@
 
 from hd2s.models.contract import Model, PredictionProtocol, Traffic
 from hd2s.models.hd2s.config import HD2SConfig
+from hd2s.models.hd2s.departures import DEPARTURES
 from hd2s.models.hd2s.model import HD2S
 from hd2s.models.hd2s.published import LAYOUTS
 
@@ -49,4 +50,5 @@ MODEL = Model(
     # fused. Taken to be the same for other sizes.
     traffic=Traffic(training=4.8e12 / (4650 * 64.2e9), prediction=4.8e12 / (34600 * 22.0e9)),
     cite="Bellitto et al., IJCV 2021, arXiv 2010.01220",
+    departures=DEPARTURES,
 )

@@ -2,6 +2,7 @@
 
 from hd2s.models.contract import Model, PredictionProtocol
 from hd2s.models.tased.config import TasedConfig
+from hd2s.models.tased.departures import DEPARTURES
 from hd2s.models.tased.model import Tased
 from hd2s.models.tased.published import LAYOUTS
 
@@ -45,4 +46,5 @@ MODEL = Model(
     of_protocol={"released": {"loss": "batch"}},
     layouts=LAYOUTS,
     cite="Min and Corso, ICCV 2019, arXiv 1908.05786",
+    departures=DEPARTURES,
 )

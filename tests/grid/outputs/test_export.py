@@ -1,5 +1,6 @@
 """The folder to attach to a paper: whole, without this machine's paths, and enough to tabulate again."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf
 
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
+from grid.evaluation import pictures
 from grid.outputs.export import export
 from grid.planning.prepare import prepare
 from grid.results.provenance import source_version
@@ -35,7 +37,9 @@ def grid(demo_out, tmp_path_factory):
     made = prepare(str(own), overrides, out, demo=True, tell=lambda text: None)
     training = next(iter(made.plan.trainings.values()))
     train(made.ledger, training)
-    evaluate(made.ledger, next(e for e in made.plan.evaluations.values() if e.training == training.id))
+    evaluation = next(e for e in made.plan.evaluations.values() if e.training == training.id)
+    evaluate(made.ledger, evaluation)
+    pictures.keep(made.storage, evaluation.id, {"clip1": b"a picture"})
     return made
 
 
@@ -52,12 +56,13 @@ def test_it_holds_all_that_a_reader_needs(grid, exported):
     (evaluation,) = [unit for unit in grid.plan.evaluations if grid.ledger.evaluation_done(unit)]
     assert files == {
         *("REPRODUCE.md", "requirements.txt", "settings.yaml", "plan.json", "manifests.json"),
-        "specs/small.yaml",
+        *("specs/small.yaml", "grids/small.json", "checkpoints.sha256"),
+        f"pictures/{evaluation}/clip1.png",
         f"results/training-{training}.parquet",
         f"results/evaluation-{evaluation}.parquet",
         *(
             f"tables/{name}{suffix}"
-            for name in ("small", "small-significance")
+            for name in ("small", "small-significance", "small-recovered")
             for suffix in (".tex", ".md", ".html", ".csv")
         ),
     }
@@ -80,6 +85,10 @@ def test_its_commands_name_no_path_of_this_machine(grid, exported):
     text = (exported / "REPRODUCE.md").read_text(encoding="utf-8")
     changes = " ".join(SHORT)
     assert (
+        f"    python run_grid.py --grid EXPORT/specs/small.yaml --demo --out EXPORT --tables {changes}\n"
+        in text
+    )
+    assert (
         f"    python run_grid.py --grid EXPORT/specs/small.yaml --demo {changes} corpora.LEDOV.root=DIR\n"
         in text
     )
@@ -90,26 +99,34 @@ def test_its_commands_name_no_path_of_this_machine(grid, exported):
             assert str(grid.out.parent) not in path.read_text(encoding="utf-8"), path.name
 
 
+def test_trained_weights_are_told_by_their_content(grid, exported):
+    (training,) = [unit for unit in grid.plan.trainings if grid.ledger.training_done(unit)]
+    told = (exported / "checkpoints.sha256").read_text(encoding="utf-8")
+    assert told == f"{hashlib.sha256(b'weights').hexdigest()}  checkpoints/{training}/best.pt\n"
+
+
 @pytest.mark.slow
-def test_the_tables_can_be_compiled_again_from_it(grid, exported, demo_out, tmp_path):
-    """By the command that each table gives, with the manifests that it says it needs."""
+def test_the_tables_can_be_compiled_again_from_it_where_neither_corpora_nor_weights_are(exported, tmp_path):
+    """By the command that each table gives, called from an empty folder; and nothing is generated."""
     text = (exported / "tables" / "small.md").read_text(encoding="utf-8")
     command = text.rpartition("Regenerate with `")[2].partition("`")[0]
-    copy = tmp_path / "copy"
-    export(grid, copy)
-    for name in ("corpora", "manifests"):
-        (copy / name).symlink_to(demo_out / name)
+    copy, empty = tmp_path / "copy", tmp_path / "empty"
+    shutil.copytree(exported, copy)
+    empty.mkdir()
     (copy / "tables" / "small.csv").unlink()
-    words = command.replace("EXPORT", str(copy)).replace("root=DIR", f"root={tmp_path}").split()
+    before = {path for path in copy.rglob("*") if path.is_dir()}
+    words = command.replace("EXPORT", str(copy)).split()
     words[:2] = [sys.executable, str(REPOSITORY / "run_grid.py")]
-    answer = subprocess.run(words, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    answer = subprocess.run(words, capture_output=True, text=True, cwd=empty, check=False)
     assert answer.returncode == 1, "two of three cells have no values\n" + answer.stderr
     assert "weights" not in answer.stderr, "none are missed that a table does not need"
-    for name in ("small.csv", "small-significance.csv"):
+    for name in ("small.csv", "small-significance.csv", "small-recovered.csv"):
         again = (copy / "tables" / name).read_text(encoding="utf-8")
         assert again == (exported / "tables" / name).read_text(encoding="utf-8")
     told = [(folder / "tables" / "small.md").read_text(encoding="utf-8") for folder in (copy, exported)]
     assert told[0].partition("Regenerate")[0] == told[1].partition("Regenerate")[0]
+    assert {path for path in copy.rglob("*") if path.is_dir()} == before
+    assert not list(empty.iterdir())
 
 
 @pytest.mark.slow
@@ -135,6 +152,18 @@ def test_its_commands_index_the_corpora_as_they_were(demo_out, tmp_path):
     ]
     assert [" ".join(words).partition(" --split ")[2] for words in commands] == ["grouped --seed 3", ""]
     assert commands[1][-2:] == ["--seed", "5"]
+    assert "UCF: a corpus of the authors' own" in text
+    assert f"- UCF: `{made.digests['UCF']}` (" in text
+    # What is indexed where the tables are compiled is no matter.
+    found = prepare(
+        str(tmp_path / "paper" / "specs" / "small.yaml"),
+        overrides[:-2],
+        tmp_path / "paper",
+        demo=False,
+        tell=lambda text: None,
+        purpose="results",
+    )
+    assert found.plan == made.plan
     for (corpus, root), words in zip(roots.items(), commands, strict=True):
         again = [sys.executable, *words[1:], "--out", str(tmp_path / "again" / corpus), "--workers", "1"]
         again[again.index("DIR")] = str(root)

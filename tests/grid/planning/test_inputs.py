@@ -1,7 +1,6 @@
 """What a grid reads is checked before anything starts, and everything wrong with it is told at once."""
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
 from grid.planning.demo import prepare_demo
-from grid.planning.inputs import initial_weights, noted_weights, open_inputs
+from grid.planning.inputs import initial_weights, open_inputs
 from grid.planning.prepare import prepare
 from grid.specs import settings_reader
 from grid.specs.settings import CorpusPlace, ModelSettings
@@ -118,17 +117,24 @@ def test_a_corpus_of_ones_own_is_found_by_its_name_or_where_the_table_says(small
     assert grid.manifests["Mine"].folder == Path("elsewhere")
 
 
-def test_weights_are_as_grids_of_the_folder_have_noted_them_where_they_agree(tmp_path):
-    assert noted_weights(tmp_path) == {}
-    (tmp_path / "grids").mkdir()
-    for name, noted in {"a": {"hd2s": "12", "other": "34"}, "b": {"hd2s": "12", "other": "56"}}.items():
-        (tmp_path / "grids" / f"{name}.json").write_text(json.dumps({"weights": noted}))
-    (tmp_path / "grids" / "older.json").write_text(json.dumps({"name": "older"}))
-    (tmp_path / "grids" / "damaged.json").write_text("{")
-    assert noted_weights(tmp_path) == {"hd2s": "12"}
+def test_weights_that_are_not_there_are_those_that_are_known():
     found = initial_weights(ModelSettings("hd2s", backbone_weights="gone.pt"), "12")
     assert found.digest == "12"
     assert initial_weights(ModelSettings("hd2s", backbone_weights="none"), "12") is None
+
+
+def test_something_may_stand_for_a_manifest_that_nobody_has(small_demo):
+    config = demo_config(small_demo)
+    known = open_inputs(small_spec("DHF1K"), config)["DHF1K"]
+    asked = {}
+
+    def instead(corpus, folder):
+        asked[corpus] = folder
+        return {"Mine": known}.get(corpus)
+
+    found = open_inputs(small_spec("DHF1K", "Mine"), config, instead=instead)
+    assert found == {"DHF1K": known, "Mine": known}
+    assert asked == {"DHF1K": Path(config.corpora["DHF1K"].manifest), "Mine": None}
 
 
 def test_initial_weights_are_asked_for_and_must_exist(tmp_path):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from grid.results import provenance
-from grid.results.provenance import assert_ours, python_version, requirements, source_version
+from grid.results.provenance import address, assert_ours, commit, python_version, requirements, source_version
 from manifests.problem import ProblemError
 from tests.places import REPOSITORY
 
@@ -46,6 +46,55 @@ def test_what_is_no_source_changes_no_version(copied):
         (copied / name).parent.mkdir(exist_ok=True)
         (copied / name).write_text("anything")
     assert source_version() == before
+
+
+@pytest.fixture
+def cloned(copied):
+    """The same as a git repository with one commit, and what calls git there."""
+
+    def git(*arguments):
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+        command = ["git", "-C", str(copied), *who, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "all")
+    commit.cache_clear()
+    yield git
+    commit.cache_clear()
+
+
+def test_a_commit_is_told_with_whether_sources_differ_from_it(cloned, copied):
+    head = cloned("rev-parse", "HEAD")
+    (copied / "notes.txt").write_text("not of the sources")
+    assert commit() == head
+    (copied / "grid" / "module.py").write_text("changed")
+    commit.cache_clear()
+    assert commit() == f"{head} with changes"
+
+
+def test_without_git_and_inside_another_repository_there_is_no_commit(cloned, copied, monkeypatch):
+    (copied / "inner").mkdir()
+    monkeypatch.setattr(provenance, "ROOT", copied / "inner")
+    assert commit() == ""
+    assert address() == ""
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ("https://example.org/lab/grid.git", "https://example.org/lab/grid.git"),
+        ("https://me:secret@example.org/lab/grid.git", "https://example.org/lab/grid.git"),
+        ("git@example.org:lab/grid.git", "example.org:lab/grid.git"),
+        ("/home/me/grid", ""),
+        ("file:///home/me/grid", ""),
+    ],
+)
+def test_an_address_names_a_server_and_nobody(cloned, origin, told):
+    assert address() == "", "there is none yet"
+    cloned("remote", "add", "origin", origin)
+    assert address() == told
 
 
 def test_requirements_are_the_installed_versions_of_what_is_declared():

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from grid.specs.printed import available, citation, paper_value, values
+from hd2s.models.registry import find_model
 from manifests.problem import ProblemError
 from tests.grid.plans import CORPORA, plan_of
 
@@ -26,6 +27,25 @@ def test_every_printed_row_has_exactly_one_cell_and_the_converse():
     for table in everything.tables:
         metrics = {key[5] for key in values(table.paper.split("/")[0]) if key[0] == table.paper.split("/")[1]}
         assert set(table.metrics) == metrics
+
+
+def test_what_both_versions_print_is_counted_as_hd2s_says():
+    """In the list of HD2S's departures, of all numbers of the same cell and metric."""
+    final, first = ({key[1:]: {} for key in values(paper)} for paper in ("hd2s", "salgradnet"))
+    for paper, found in (("hd2s", final), ("salgradnet", first)):
+        for key, value in values(paper).items():
+            if key[2]:
+                found[key[1:]][key[0]] = value
+    pairs = [
+        (x, y)
+        for key, printed_in in final.items()
+        for x in printed_in.values()
+        for y in first.get(key, {}).values()
+    ]
+    differing = [abs(x - y) for x, y in pairs if x != y]
+    (told,) = [each.told for each in find_model("hd2s").model.departures if "versions print" in each.told]
+    largest = f"of the {len(pairs)} values", f"{len(differing)} differ, by up to {max(differing):.3f}"
+    assert all(text in told for text in largest), largest
 
 
 @pytest.mark.parametrize(

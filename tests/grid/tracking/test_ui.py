@@ -13,6 +13,7 @@ from grid.evaluation import pictures
 from grid.outputs.tables import Style, compile_tables
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
+from grid.specs.settings import Tables
 from grid.tracking import Tracker
 from tests.grid.invented import DIGESTS, complete, table5
 from tests.grid.mlflow_server import serving
@@ -104,7 +105,7 @@ def interface(browser, tmp_path_factory):
     )
     for evaluation in plan.evaluations:
         pictures.keep(Storage(folder=str(out)), evaluation, {"clip1": drawn})
-    tables = compile_tables(plan, ledger, out / "tables", Style("beside", "command", True))
+    tables = compile_tables(plan, ledger, out / "tables", Style(Tables(), "command", True))
     tracker = Tracker(None, out, "domain_shift")
     tracker.start_grid(plan, {}, DIGESTS)
     tracker.sync(plan, ledger)

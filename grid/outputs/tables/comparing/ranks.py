@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from grid.outputs.statistics.ranks import ALPHA, Ranking, rank
+from grid.outputs.tables.arrangement import arranged
 from grid.outputs.tables.comparing.places import Standing, standings
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table
+from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, heading
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
@@ -46,8 +47,9 @@ def rankings(spec: TableSpec, results: Results) -> Rankings | None:
     return Rankings(words, places, done, {m: _rank(words, done, m, results) for m in spec.metrics})
 
 
-def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's mean ranks; None where `rankings` has none."""
+    spec = arranged(own, style.shown)
     found = rankings(spec, results)
     if found is None:
         return None
@@ -57,8 +59,9 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
         caption="",
         warning=style.warning,
         labels=("", "Approach"),
-        columns=tuple(map(Column, spec.metrics)),
+        columns=tuple(Column(heading(metric)) for metric in spec.metrics),
         blocks=(Block("", (Group("", _rows(found.words, found.of_metrics)),)),),
+        in_float=style.shown.notes,
         notes=_notes(found.of_metrics, len(found.done), len(found.words)),
         missing=_missing(found, spec, results),
         command=style.command,

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
+from grid.outputs.tables.arrangement import arranged, in_order
 from grid.outputs.tables.comparing.places import Standing, standings
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table
+from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, heading
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
@@ -40,11 +41,12 @@ class _Line(NamedTuple):
     found: tuple[Recovered, ...]
 
 
-def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's recovered gaps; None where no approach stands beside both bounds."""
+    spec = arranged(own, style.shown)
     lines = [
         _Line(standing, word, tuple(_recovered(standing, word, metric, results) for metric in spec.metrics))
-        for standing in standings(spec, results)
+        for standing in in_order(standings(spec, results), lambda one: one.first, style.shown.order)
         if {LOWER, UPPER} <= set(standing.cells)
         for word in standing.cells
         if word not in (LOWER, UPPER)
@@ -58,8 +60,9 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
         caption="",
         warning=style.warning,
         labels=("Pair", "Approach"),
-        columns=tuple(map(Column, spec.metrics)),
+        columns=tuple(Column(heading(metric)) for metric in spec.metrics),
         blocks=(_each(lines, several), *_overall(lines, spec, several)),
+        in_float=style.shown.notes,
         notes=_NOTES,
         missing=_missing(lines, spec, results, several),
         command=style.command,

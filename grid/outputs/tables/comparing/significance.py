@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +12,20 @@ import numpy as np
 from grid.outputs.statistics.corrections import benjamini_hochberg, holm
 from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
+from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.comparing.places import pairs_asked
 from grid.outputs.tables.footnotes import SEEDS, clip_notes, length_notes, share, sign
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, number
+from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, heading, number
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
+_Found = Mapping[str, Comparison]
+"""Metric → how far the two lie apart in it."""
 _COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p", "p (Holm)", "p (BH)")
 
 # By whether there are several seeds.
@@ -53,14 +56,16 @@ class _Pair:
         return [(a, b) for a, b in self.cells if results.scores(a) and results.scores(b)]
 
 
-def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
+def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's comparisons; None if its approaches make no pair."""
+    spec, asked = arranged(own, style.shown), style.shown
     layout = layout_of(spec)
     choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
     pairs = _pairs([choice.cell for choice in choices], spec)
     if not pairs:
         return None
-    found = _compared(pairs, spec, results)
+    found = _compared(pairs, recorded(own, asked), results)
+    shown = {pair: found[pair] for pair in in_order(found, lambda pair: pair.first, asked.order)}
     titles = list(dict.fromkeys(pair.title for pair in pairs))
     return Table(
         name=f"{spec.name}-significance",
@@ -69,7 +74,8 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
         warning=style.warning,
         labels=(layout.group_heading, "Metric"),
         columns=tuple(map(Column, _COLUMNS)),
-        blocks=_blocks(found, spec, layout, results),
+        blocks=_blocks(shown, spec, layout, results, asked.digits),
+        in_float=asked.notes,
         notes=(*_notes(spec), *sweep_notes(spec, choices), *_footnotes(pairs, spec, results)),
         missing=_missing(pairs, spec, results),
         command=style.command,
@@ -85,25 +91,27 @@ def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Compar
     Cells of several seeds share one, which is over all of them.
     """
     choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
-    compared = _compared(_pairs([choice.cell for choice in choices], spec), spec, results)
+    compared = _compared(_pairs([choice.cell for choice in choices], spec), spec.metrics, results)
     return {
-        other.id: dict(zip(spec.metrics, comparisons, strict=True))
+        other.id: dict(comparisons)
         for pair, comparisons in reversed(compared.items())
         for _, other in pair.done(results)
     }
 
 
-def _compared(pairs: Iterable[_Pair], spec: TableSpec, results: Results) -> dict[_Pair, list[Comparison]]:
+def _compared(pairs: Iterable[_Pair], metrics: Sequence[str], results: Results) -> dict[_Pair, _Found]:
     """Compare pairs by each metric; p is corrected over all comparisons of the table."""
-    found = {pair: [_compare(pair, metric, results) for metric in spec.metrics] for pair in pairs}
-    p = np.array([comparison.p for comparisons in found.values() for comparison in comparisons])
+    found = {pair: {metric: _compare(pair, metric, results) for metric in metrics} for pair in pairs}
+    p = np.array([comparison.p for of_pair in found.values() for comparison in of_pair.values()])
     corrected = zip(holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)
 
     def correct(comparison: Comparison) -> Comparison:
         by_holm, fdr = next(corrected)
         return comparison._replace(p_holm=by_holm, p_fdr=fdr)
 
-    return {pair: [correct(comparison) for comparison in of_pair] for pair, of_pair in found.items()}
+    return {
+        pair: {metric: correct(one) for metric, one in of_pair.items()} for pair, of_pair in found.items()
+    }
 
 
 def _pairs(chosen: list[Cell], spec: TableSpec) -> list[_Pair]:
@@ -137,20 +145,23 @@ def _by_clip(plain: Cell, other: Cell, metric: str, results: Results) -> dict[st
 
 
 def _blocks(
-    found: dict[_Pair, list[Comparison]], spec: TableSpec, layout: Layout, results: Results
+    found: Mapping[_Pair, _Found], spec: TableSpec, layout: Layout, results: Results, digits: int
 ) -> tuple[Block, ...]:
     several = len({pair.words for pair in found}) > 1
     model_of = _model_if_several(found)
 
-    def heading(pair: _Pair) -> str:
+    def title_of(pair: _Pair) -> str:
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
     def group(pair: _Pair) -> str:
         return ", ".join(filter(None, (layout.group(pair.first), model_of(pair.first), pair.first.variant)))
 
     return tuple(
-        Block(title, tuple(Group(group(pair), _rows(pair, found[pair], spec, results)) for pair in pairs))
-        for title, pairs in gather(found, heading)
+        Block(
+            title,
+            tuple(Group(group(pair), _rows(pair, found[pair], spec, results, digits)) for pair in pairs),
+        )
+        for title, pairs in gather(found, title_of)
     )
 
 
@@ -160,26 +171,23 @@ def _model_if_several(pairs: Iterable[_Pair]) -> Callable[[Cell], str]:
     return lambda cell: models()[cell.model].title if several else ""
 
 
-def _rows(
-    pair: _Pair, comparisons: Sequence[Comparison], spec: TableSpec, results: Results
-) -> tuple[Row, ...]:
+def _rows(pair: _Pair, found: _Found, spec: TableSpec, results: Results, digits: int) -> tuple[Row, ...]:
     done = pair.done(results)
     dagger = sign(results.scores_of(cell for cells in done for cell in cells))
     seeds = share(len(done), len(pair.cells))
     return tuple(
-        Row(metric, _entries(comparison, seeds, dagger))
-        for metric, comparison in zip(spec.metrics, comparisons, strict=True)
+        Row(heading(metric), _entries(found[metric], seeds, dagger, digits)) for metric in spec.metrics
     )
 
 
-def _entries(found: Comparison, seeds: str, dagger: str) -> tuple[Entry, ...]:
+def _entries(found: Comparison, seeds: str, dagger: str, digits: int) -> tuple[Entry, ...]:
     if not found.n_clips:
         return (Entry(""),) * len(_COLUMNS)
     clips = Entry(f"{found.n_clips:,}", seeds, sign=dagger)
-    difference = Entry(number(found.difference, signed=True), mark="best" if found.apart else "")
+    difference = Entry(number(found.difference, digits, signed=True), mark="best" if found.apart else "")
     if math.isnan(found.p):
         return clips, difference, *[Entry("")] * 4
-    interval = f"[{number(found.low, signed=True)}, {number(found.high, signed=True)}]"
+    interval = f"[{number(found.low, digits, signed=True)}, {number(found.high, digits, signed=True)}]"
     return clips, difference, Entry(interval), *map(_p, (found.p, found.p_holm, found.p_fdr))
 
 
@@ -225,9 +233,7 @@ def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
     return Missing("comparisons", len(pairs), places)
 
 
-def _records(
-    pair: _Pair, comparisons: Sequence[Comparison], spec: TableSpec, results: Results
-) -> list[dict[str, Any]]:
+def _records(pair: _Pair, comparisons: _Found, spec: TableSpec, results: Results) -> list[dict[str, Any]]:
     first, done = pair.first, pair.done(results)
     axes = {
         "table": spec.name,
@@ -243,7 +249,7 @@ def _records(
     }
     return [
         {**axes, "metric": metric, **{key: _defined(value) for key, value in found._asdict().items()}}
-        for metric, found in zip(spec.metrics, comparisons, strict=True)
+        for metric, found in comparisons.items()
     ]
 
 

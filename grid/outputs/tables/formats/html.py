@@ -11,11 +11,24 @@ _MARKS = {"": "{}", "best": "<b>{}</b>", "second": "<i>{}</i>"}
 
 # Colours are the reader's own, so that contrast holds whichever scheme is set.
 _STYLE = """
-:root { color-scheme: light dark; }
+:root { color-scheme: light dark; --shade: color-mix(in srgb, CanvasText 35%, transparent); }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
   color: CanvasText; background: Canvas; }
 .warning { border-left: 4px solid; padding-left: .75rem; font-weight: bold; }
-.scroll { overflow-x: auto; }
+/* A table that is wider than the page shows that it goes on: a bar that stays, and a shadow at each edge that
+   hides something. */
+.scroll { overflow-x: auto; padding-bottom: .5rem; scrollbar-color: GrayText transparent;
+  background: linear-gradient(to right, Canvas 1.5rem, transparent) left / 3rem 100% local,
+    linear-gradient(to left, Canvas 1.5rem, transparent) right / 3rem 100% local,
+    linear-gradient(to right, var(--shade), transparent) left / 1rem 100% scroll,
+    linear-gradient(to left, var(--shade), transparent) right / 1rem 100% scroll;
+  background-repeat: no-repeat; }
+@supports selector(::-webkit-scrollbar) {
+  .scroll { scrollbar-color: auto; }
+  .scroll::-webkit-scrollbar { height: .75rem; }
+  .scroll::-webkit-scrollbar-thumb { background: GrayText; border-radius: .5rem; }
+}
+.scroll:focus-visible { outline: 2px solid; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
 th, td { padding: .2rem .6rem; white-space: nowrap; text-align: left; vertical-align: top; }
 thead th { font-weight: 600; vertical-align: bottom; }
@@ -45,15 +58,16 @@ def html(table: Table) -> str:
         f"<title>{escape(table.title)}</title>",
         f"<style>{_STYLE}</style></head>",
         "<body>",
-        f"<h1>{escape(table.title)}</h1>",
+        f'<h1 id="title">{escape(table.title)}</h1>',
         warning,
         caption,
-        '<div class="scroll"><table>',
+        # To be scrolled by keys, it can be stepped into.
+        '<div class="scroll" role="region" tabindex="0" aria-labelledby="title"><table>',
         *_head(table),
         *(line for block in table.blocks for line in _block(block, 2 + len(table.columns))),
         "</table></div>",
         "<ul>",
-        *(f"<li>{escape(note)}</li>" for note in (*table.notes, table.missing.count)),
+        *(f"<li>{escape(note)}</li>" for note in (*table.notes, *table.working, table.missing.count)),
         *reasons,
         f"<li>Regenerate with <code>{escape(table.command)}</code></li>",
         "</ul>",

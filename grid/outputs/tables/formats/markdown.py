@@ -23,7 +23,7 @@ def markdown(table: Table) -> str:
     lines += [f"**{_plain(table.warning)}**", ""] if table.warning else []
     lines += [_plain(table.caption), ""] if table.caption else []
     lines += [*_aligned(rows), ""]
-    lines += [f"- {_plain(note)}" for note in (*table.notes, table.missing.count)]
+    lines += [f"- {_plain(note)}" for note in (*table.notes, *table.working, table.missing.count)]
     lines += [
         f"  - `--` {_plain(reason)}: {_plain('; '.join(places))}." for reason, places in table.missing.reasons
     ]

@@ -3,6 +3,7 @@
 import pytest
 
 from grid.outputs.tables.table import DEMO, Missing, Style, number
+from grid.specs.settings import Tables
 
 
 @pytest.mark.parametrize(
@@ -27,5 +28,5 @@ def test_what_is_missing_is_counted_and_the_reasons_follow():
 
 
 def test_only_a_demos_table_has_a_warning():
-    assert Style("beside", "command", demo=True).warning == DEMO
-    assert Style("beside", "command").warning == ""
+    assert Style(Tables(), "command", demo=True).warning == DEMO
+    assert Style(Tables(), "command").warning == ""

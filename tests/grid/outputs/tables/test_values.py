@@ -10,6 +10,7 @@ from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.table import Entry
 from grid.results.ledger import Ledger
 from grid.specs.plugins import load
+from grid.specs.settings import Tables
 from grid.specs.table import Variant
 from tests.grid.small_ledger import finish, finish_clips, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, fill, real_plan, rows_of, table_of
@@ -24,7 +25,7 @@ def ledger(tmp_path):
 def test_table5_has_the_papers_rows_and_columns(ledger):
     table = table_of(real_plan("domain_shift"), ledger)
     assert [(column.over, column.heading) for column in table.columns] == [
-        (metric, heading)
+        (f"{metric} ↑", heading)
         for metric in ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
         for heading in ("ours", "paper", "diff.")
     ]
@@ -111,7 +112,7 @@ def test_values_are_the_means_over_frames_beside_the_papers_and_the_difference(l
 def test_the_papers_numbers_can_be_left_out(ledger, paper, shown):
     small = small_plan(table_spec())
     fill(ledger, small)
-    table = table_of(small, ledger, Style(paper, COMMAND))
+    table = table_of(small, ledger, Style(Tables(paper=paper), COMMAND))
     assert rows_of(table)["Source dataset: DHF1K", "UCF Sports", "Domain Generalization"] == shown
     assert all(("Paper: Table 5" in text) == (paper != "none") for text in (markdown(table), latex(table)))
     assert table.records[0]["paper"] == 2.483, "the CSV has them all the same"
@@ -143,8 +144,10 @@ def test_a_lower_kld_is_better(ledger):
     small = small_plan(table_spec(metrics=("KLD",), paper=""))
     for approach, kld in (("generalization", 2.0), ("adaptation", 1.0), ("transfer", 3.0)):
         finish(ledger, small, f"{approach}-DHF1K-UCFSports-0", KLD=kld)
-    (group,) = table_of(small, ledger).blocks[0].groups
+    table = table_of(small, ledger)
+    (group,) = table.blocks[0].groups
     assert [row.entries[0].mark for row in group.rows] == ["second", "best", ""]
+    assert [column.heading for column in table.columns] == ["KLD ↓"]
 
 
 def test_several_seeds_give_mean_and_sample_deviation_and_each_missing_one_is_named(ledger):
@@ -232,7 +235,8 @@ def test_without_a_paper_there_are_only_our_columns(ledger):
     small = small_plan(table_spec(paper=""))
     fill(ledger, small)
     table = table_of(small, ledger)
-    assert "paper" not in (markdown(table) + latex(table)).lower()
+    assert [column.heading for column in table.columns] == ["NSS ↑", "CC ↑"]
+    assert not [note for note in table.notes if "paper" in note.lower()]
     assert table.blocks[0].groups[0].rows[0].entries == (
         Entry("2.000", mark="second"),
         Entry("0.500", mark="best"),

@@ -9,6 +9,7 @@ from grid.outputs.tables import Style
 from grid.outputs.tables.formats.html import html
 from grid.results.ledger import Ledger
 from grid.specs import settings_checks as limits
+from grid.specs.settings import Tables
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, fill, table_of
 
@@ -47,7 +48,7 @@ class _Cells(HTMLParser):
 def test_html_is_well_formed_needs_no_other_file_and_its_rows_are_equally_wide(ledger, paper):
     small = small_plan(table_spec())
     fill(ledger, small)
-    page = html(table_of(small, ledger, Style(paper, COMMAND)))
+    page = html(table_of(small, ledger, Style(Tables(paper=paper), COMMAND)))
     cells = _Cells(page)
     assert cells.open == []
     assert set(cells.widths) == {2 + 2 * {"beside": 3, "difference": 2, "none": 1}[paper]}

@@ -1,5 +1,7 @@
 """Markdown: a table that reads as one in its source too."""
 
+from dataclasses import replace
+
 import pytest
 
 from grid.outputs.tables.formats.markdown import markdown
@@ -45,6 +47,6 @@ def test_ranks_spreads_signs_and_gaps_are_written(ledger):
     ("command", "written"), [("python a.py", "`python a.py`"), ("echo `date`", "`` echo `date` ``")]
 )
 def test_a_command_is_code_whatever_stands_in_it(ledger, command, written):
-    style = type(STYLE)(STYLE.paper, command)
+    style = replace(STYLE, command=command)
     text = markdown(table_of(small_plan(table_spec()), ledger, style))
     assert text.endswith(f"- Regenerate with {written}\n")

@@ -1,0 +1,75 @@
+"""What a table of values says below its numbers: to a reader of a paper, and to whoever works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from grid.outputs.tables.departures import departure_notes
+from grid.outputs.tables.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes
+from grid.outputs.tables.layout import Layout, shown
+from grid.outputs.tables.scores import Results, Scores
+from grid.outputs.tables.selection import Choice, sweep_notes
+from grid.plan import Cell
+from grid.specs.printed import citation
+from grid.specs.table import TableSpec
+
+
+class Known(NamedTuple):
+    """What notes must know of a table's rows.
+
+    Attributes:
+        choices: the cells that they show.
+        beside: what stands over each metric's columns.
+        lacking: whether some value lacks seeds.
+        unranked: whether some value is not ranked.
+    """
+
+    choices: Sequence[Choice]
+    beside: Sequence[str]
+    lacking: bool
+    unranked: bool
+
+
+def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results) -> tuple[str, ...]:
+    """Say what the numbers are, what marks and signs mean, and what they stand on."""
+    cells = [choice.cell for choice in known.choices]
+    seeds = ", ".join(map(str, spec.seeds))
+    several = len(spec.seeds) > 1
+    repeats = f"; mean ± sample standard deviation over the seeds {seeds}" if several else f", seed {seeds}"
+    notes = [
+        "Ours: frame mean, as benchmarks report it, over all frames of the test clips (a frame without"
+        f" fixations has no score){repeats}."
+    ]
+    if len(known.beside) > 1:
+        notes.append(f"Paper: {citation(spec.paper)}; diff.: ours minus the paper's.")
+    apart = ", ours and the paper's separately" if "paper" in known.beside else ""
+    group = layout.group_heading.lower()
+    notes.append(f"Bold: best of each {group}; italic: second best of three or more{apart}.")
+    notes += sweep_notes(spec, list(known.choices))
+    notes += _sizes(cells, results)
+    notes += [SEEDS] if known.lacking else []
+    notes += length_notes(cells, results) + clip_notes(cells, results, spec)
+    notes += constant_notes(cells, results, spec)
+    return (*notes, *([UNRANKED] if known.unranked else []))
+
+
+def working_notes(spec: TableSpec, results: Results) -> tuple[str, ...]:
+    """Say what is done otherwise than in the papers, and where more is to be found."""
+    return (
+        *departure_notes(spec, results.plan),
+        f"The mean over the means of clips is in {spec.name}.csv.",
+    )
+
+
+def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
+    tested: dict[str, list[Scores]] = {}
+    for cell in cells:
+        if scores := results.scores(cell):
+            tested.setdefault(cell.test, []).append(scores)
+    largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
+    sizes = [
+        f"{shown(test)} ({len(found.clips):,} clips, {found.n_frames:,} frames)"
+        for test, found in sorted(largest.items())
+    ]
+    return [f"Test data: {', '.join(sizes)}."] if sizes else []

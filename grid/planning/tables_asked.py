@@ -1,0 +1,58 @@
+"""Whether the columns and the order that a user wants of tables are of something that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grid.specs.plugins import digest_of
+from grid.specs.settings import Tables
+from grid.specs.table import GridSpec, TableSpec
+from hd2s.metrics.definitions import find_metric, known_metrics
+from manifests.problem import Problem, suggest
+
+_COLUMNS, _ORDER = "tables.columns", "tables.order"
+
+
+def table_problems(spec: GridSpec, shown: Tables) -> list[Problem]:
+    """List what of the settings `tables.columns` and `tables.order` no table of the grid could follow."""
+    return [*_column_problems(spec, shown), *_order_problems(spec, shown)]
+
+
+def _column_problems(spec: GridSpec, shown: Tables) -> Iterator[Problem]:
+    columns = shown.columns
+    if columns is None:
+        return
+    if not columns or len(set(columns)) < len(columns):
+        yield Problem(_COLUMNS, "different metrics, one or more", str(list(columns)), "Correct it.")
+    for name in dict.fromkeys(columns):
+        if name not in known_metrics():
+            yield Problem(_COLUMNS, "a known metric", repr(name), suggest(name, known_metrics()))
+            continue
+        # All of the project's own are scored in every evaluation.
+        lacking = [table.name for table in spec.tables if name not in table.metrics]
+        if digest_of(find_metric(name)) and lacking:
+            remedy = "Leave it out, or name it in the metrics of these tables and run the grid."
+            yield Problem(_COLUMNS, f"a metric that is scored for {', '.join(lacking)}", repr(name), remedy)
+
+
+def _order_problems(spec: GridSpec, shown: Tables) -> Iterator[Problem]:
+    metrics = [word for word in shown.order if word in known_metrics()]
+    if metrics and len(shown.order) > 1:
+        remedy = f"Write {_ORDER}=[{metrics[0]}]."
+        yield Problem(_ORDER, "one metric alone, or words of rows", str(list(shown.order)), remedy)
+        return
+    columns = shown.columns or tuple(name for table in spec.tables for name in table.metrics)
+    known = dict.fromkeys(word for table in spec.tables for word in (*_rows(table), *columns))
+    for word in shown.order:
+        if word not in known:
+            expected = "an approach, model, corpus or variant of the grid, or a metric that it shows"
+            yield Problem(_ORDER, expected, repr(word), suggest(word, known))
+    for table in spec.tables:
+        if metrics and not shown.columns and metrics[0] in known and metrics[0] not in table.metrics:
+            remedy = f"Show it: {_COLUMNS}=[{','.join((*table.metrics, metrics[0]))}]."
+            yield Problem(_ORDER, f"a metric that {table.name} shows", repr(metrics[0]), remedy)
+
+
+def _rows(table: TableSpec) -> Iterator[str]:
+    yield from (*table.approaches, *table.models, *table.corpora())
+    yield from (variant.label for variant in table.variants if variant.label)

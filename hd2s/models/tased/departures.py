@@ -1,0 +1,16 @@
+"""What TASED-Net does here by default otherwise than its paper (Min and Corso, ICCV 2019) or its code."""
+
+from hd2s.models.departures import PRECISION, Departure
+
+DEPARTURES = (
+    PRECISION,
+    Departure(
+        "The weights of the lowest validation KLD are kept, as every model's are; the paper validates to"
+        " decide when the learning rate drops, the released script never."
+    ),
+    Departure(
+        "The KLD is each map's, and gradients of micro-batches are averaged; the released code takes the KLD"
+        " over the batch and sums. train.protocol=released does so.",
+        when={"train.protocol": "paper"},
+    ),
+)

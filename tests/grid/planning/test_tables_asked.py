@@ -1,0 +1,42 @@
+"""Columns and order of tables that no table can follow are told before anything is compiled."""
+
+import pytest
+
+from grid.planning.tables_asked import table_problems
+from grid.specs import grid_reader
+from grid.specs.plugins import load
+from grid.specs.settings import Tables
+from tests.plugged import OURS
+
+
+def told(grid="paper", **shown):
+    return "\n".join(map(str, table_problems(grid_reader.load(grid), Tables(**shown))))
+
+
+def test_what_tables_have_may_be_asked_for():
+    assert told() == ""
+    assert told(columns=("KLD", "NSS"), order=("KLD",)) == ""
+    assert told(order=("transfer", "Hollywood2", "hd2s")) == ""
+    assert told("table3", order=("+ conspicuity 1",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        ({"columns": ("NNS",)}, "tables.columns: expected a known metric, found 'NNS'. Did you mean NSS?"),
+        ({"columns": ("NSS", "NSS")}, "different metrics, one or more"),
+        ({"columns": ()}, "different metrics, one or more"),
+        ({"order": ("transfr",)}, "found 'transfr'. Did you mean transfer?"),
+        ({"order": ("NSS", "transfer")}, "one metric alone, or words of rows"),
+        ({"order": ("KLD",)}, "tables.order: expected an approach"),
+        ({"order": ("s-AUC",)}, "a metric that table6 shows"),
+        ({"columns": ("CC",), "order": ("NSS",)}, "or a metric that it shows, found 'NSS'"),
+    ],
+)
+def test_what_they_have_not_is_told(shown, found):
+    assert found in told(**shown)
+
+
+def test_a_plug_ins_metric_is_scored_for_the_tables_alone_that_name_it():
+    load([OURS])
+    assert "a metric that is scored for table5, table6, table7, found 'hits'" in told(columns=("NSS", "hits"))
