@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
 from datasets import demo
 from datasets.corpora.registry import get
+from datasets.demo.domains import DOMAINS, PHOTOGRAPHS
 from datasets.indexing.index import index
 from grid.results import output_folder
 from grid.results.lock import held
@@ -15,8 +16,14 @@ from grid.specs.settings import Config, CorpusPlace
 from manifests.store import CLIPS, ManifestError, open_manifest
 
 
-def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> dict[str, CorpusPlace]:
-    """Generate and index the demo corpora under `out` unless they are there; return where all are."""
+def prepare_demo(
+    config: Config, out: Path, tell: Callable[[str], None], corpora: Collection[str] = ()
+) -> dict[str, CorpusPlace]:
+    """Generate and index the demo corpora under `out` unless they are there; return where all are.
+
+    Those of photographs only if they are among `corpora`, which a grid reads.
+    """
+    domains = (*DOMAINS, *(domain for domain in PHOTOGRAPHS if domain.name in corpora))
 
     def on_clip(word: str, done: int, total: int) -> None:
         if done == 1:
@@ -24,7 +31,8 @@ def prepare_demo(config: Config, out: Path, tell: Callable[[str], None]) -> dict
 
     places = dict(config.corpora)
     with held(out / output_folder.CORPORA, "generating and indexing the demo corpora"):
-        for word, root in demo.generate(out / output_folder.CORPORA, progress=on_clip).items():
+        roots = demo.generate(out / output_folder.CORPORA, domains=domains, progress=on_clip)
+        for word, root in roots.items():
             folder = out / output_folder.demo_manifest(word)
             if not _indexed(folder, root):
                 tell(f"indexing {get(word).name}")

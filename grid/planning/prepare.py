@@ -133,7 +133,7 @@ def prepare(
         problems += [*unknown_corpora(asked.spec, asked.config), *_draft(asked)]
         if problems:
             raise ProblemError(dict.fromkeys(problems))
-        places = prepare_demo(asked.config, out, tell)
+        places = prepare_demo(asked.config, out, tell, asked.spec.corpora())
         asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
     planned = _plan(asked, problems, out, purpose)
     if problems:
