@@ -16,7 +16,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from datasets.demo import generate  # noqa: PLC0415 - the other commands need none of the demo's drawing
+    from datasets.demo.domains import DOMAINS, PHOTOGRAPHS  # noqa: PLC0415
 
-    for word, root in generate(options.out, options.seed).items():
+    for word, root in generate(options.out, options.seed, domains=(*DOMAINS, *PHOTOGRAPHS)).items():
         print(f"{word}: {root}")
     return 0

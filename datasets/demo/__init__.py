@@ -1,4 +1,4 @@
-"""Small look-alikes of the four corpora, generated from a seed in the real corpora's layouts.
+"""Small look-alikes of the corpora, generated from a seed in the real corpora's layouts.
 
     python -m datasets demo --out DIR
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datasets.demo.cast import takes
@@ -24,13 +24,17 @@ MARKER = "demo.json"
 
 
 def generate(
-    out: Path, seed: int = 0, *, progress: Callable[[str, int, int], None] | None = None
+    out: Path,
+    seed: int = 0,
+    *,
+    domains: Sequence[Domain] = DOMAINS,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Path]:
     """Make the demo corpora below ``out``, or keep those there are; return the root of each by its word.
 
-    The words are those of the command line: dhf1k, hollywood2, ucf_sports, ledov. A corpus made by this
-    recipe from this seed is kept, one made otherwise is replaced. After each clip,
-    ``progress(word, clips done, clips in all)`` is called.
+    The words are those of the command line: dhf1k, hollywood2, ucf_sports and ledov; where ``domains`` has
+    `PHOTOGRAPHS`, salicon and mit1003. A corpus made by this recipe from this seed is kept, one made
+    otherwise is replaced. After each clip, ``progress(word, clips done, clips in all)`` is called.
 
     Raises:
         ProblemError: a corpus's folder holds something this function has not made. It is left untouched.
@@ -38,10 +42,10 @@ def generate(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    roots = {domain.word: out / domain.name for domain in DOMAINS}
+    roots = {domain.word: out / domain.name for domain in domains}
     if problems := [problem for root in roots.values() if (problem := _foreign(root))]:
         raise ProblemError(problems)
-    for domain in DOMAINS:
+    for domain in domains:
         if _recipe_of(roots[domain.word]) != _marker(domain, seed):
             _make(domain, roots[domain.word], seed, progress)
     return roots

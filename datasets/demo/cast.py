@@ -70,6 +70,29 @@ _CAST: dict[str, dict[str, list[str]]] = {
         "val": _names("animal_fish", "09 10"),
         "test": _names("animal_fish", "11:30 12:30 13:30"),
     },
+    # Validation photographs are those that the adapter draws.
+    "salicon": {
+        "train": _names(
+            "COCO_train2014_",
+            "000000000009 000000000025 000000000030 000000000061 000000000064 000000000071 000000000072 "
+            "000000000077 000000000078 000000000081 000000000086 000000000089 000000000092 000000000094 "
+            "000000000110 000000000113 000000000138 000000000142 ",
+        ),
+        "val": _names("COCO_train2014_", "000000000109 000000000127"),
+        "test": _names(
+            "COCO_val2014_", "000000000042 000000000073 000000000074 000000000133 000000000136 000000000139"
+        ),
+        "unannotated": _names("COCO_test2014_", "000000000001 000000000014"),
+    },
+    "mit1003": {
+        "test": _names(
+            "i",
+            "05june05_static_street_boston_p1010764 05june05_static_street_boston_p1010785 1001773457 "
+            "1014938461 1017664343 1019197413 102423191 1032837416 1045062455 1052612601 1057013472 "
+            "1060864397 106135540 static_submitted_bysubmission_1 static_submitted_bysubmission_2 "
+            "static_submitted_bysubmission_3 110692694 1126242155 1128388098 1130628617",
+        ),
+    },
 }
 
 

@@ -14,6 +14,9 @@ from datasets.corpus import MapRule
 
 Range = tuple[float, float]
 
+VIEWING = "1/3"
+"""Frame rate of a photograph: its one frame lasts as long as it is looked at, three seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:
@@ -186,4 +189,71 @@ LEDOV = Domain(
     sigma=None,
 )
 
+# Photographs of what lies about, explored with the mouse: several things, none of them moving, and as many
+# observers as there are; three seconds each.
+SALICON = Domain(
+    name="SALICON",
+    word="salicon",
+    sizes=((160, 120),),
+    frame_rates=(VIEWING,),
+    n_frames=(1, 1),
+    cut_into_shots=False,
+    grain=2.0,
+    backdrop="street",
+    figure="ball",
+    n_figures=(1, 3),
+    figure_size=(0.2, 0.34),
+    speed=(0.0, 0.0),
+    reach=(0.9, 0.9),
+    pan=(0.0, 0.0),
+    hues=((0.28, 0.36), (0.55, 0.6), (0.78, 0.84)),
+    saturation=(0.8, 1.0),
+    value=(0.85, 1.0),
+    n_observers=20,
+    follow=0.75,
+    centre=0.15,
+    centre_spread=0.18,
+    aim=0.2,
+    lag=0.0,
+    fixation=(200.0, 500.0),
+    opens_at_centre=False,
+    rule=MapRule(sigma=19.0, reach=57, even=False, replicate=False),
+    sigma=0.06,
+)
+
+# Photographs of people, upright and broad, looked at freely by few.
+MIT1003 = Domain(
+    name="MIT1003",
+    word="mit1003",
+    sizes=((160, 120), (120, 160), (160, 106)),
+    frame_rates=(VIEWING,),
+    n_frames=(1, 1),
+    cut_into_shots=False,
+    grain=2.0,
+    backdrop="film_set",
+    figure="actor",
+    n_figures=(1, 2),
+    figure_size=(0.4, 0.6),
+    speed=(0.0, 0.0),
+    reach=(0.8, 0.9),
+    pan=(0.0, 0.0),
+    hues=((0.04, 0.1), (0.5, 0.65)),
+    saturation=(0.3, 0.7),
+    value=(0.7, 0.95),
+    n_observers=15,
+    follow=0.7,
+    centre=0.2,
+    centre_spread=0.15,
+    aim=0.18,
+    lag=0.0,
+    fixation=(180.0, 400.0),
+    opens_at_centre=False,
+    rule=MapRule(sigma=24.0, reach=72, even=False, replicate=False),
+    sigma=0.06,
+)
+
 DOMAINS = (DHF1K, HOLLYWOOD2, UCF_SPORTS, LEDOV)
+"""Videos: what every demo has."""
+
+PHOTOGRAPHS = (SALICON, MIT1003)
+"""What a demo has that asks for them."""

@@ -26,7 +26,7 @@ def write_clip(domain: Domain, take: Take, root: Path, seed: int) -> None:
 
 
 def write_lists(domain: Domain, cast: Sequence[Take], root: Path) -> None:
-    """Write the split lists, which of the four corpora only LEDOV ships."""
+    """Write the split lists, which of all these corpora only LEDOV ships."""
     if domain.word != "ledov":
         return
     names = np.array([take.clip for take in cast], dtype=object)
@@ -76,11 +76,64 @@ def _ledov(domain: Domain, scene: Scene, gaze: Gaze, root: Path) -> None:
     write(folder / "Data.mat", {"Data": data})
 
 
+def _salicon(domain: Domain, scene: Scene, gaze: Gaze, root: Path) -> None:
+    take, part = scene.take, scene.take.clip.split("_")[1].removesuffix("2014")
+    _write_photograph(root / "images" / f"{take.clip}.jpg", scene)
+    if part == "test":
+        return
+    looks = _looks(take, gaze)
+    _write_map(domain, scene, np.concatenate(looks), root / "maps" / part / f"{take.clip}.png")
+    fields = [(name, object) for name in ("location", "timestamp", "fixations")]
+    observers = np.empty((len(looks), 1), dtype=fields)
+    for observer, points in zip(observers[:, 0], looks, strict=True):
+        # MATLAB counts pixels from 1, and x before y.
+        fixations = points[:, ::-1] + 1
+        observer["location"], observer["fixations"] = fixations.astype(np.float64), fixations.astype(np.int16)
+        observer["timestamp"] = np.arange(len(points), dtype=np.float64)[:, None]
+    mat = root / "fixations" / part / f"{take.clip}.mat"
+    mat.parent.mkdir(parents=True, exist_ok=True)
+    size = np.array([[take.height, take.width]], dtype=np.uint16)
+    _write_mat(mat, {"image": take.clip, "resolution": size, "gaze": observers})
+
+
+def _mit1003(domain: Domain, scene: Scene, gaze: Gaze, root: Path) -> None:
+    take, folder = scene.take, root / "ALLFIXATIONMAPS"
+    _write_photograph(root / "ALLSTIMULI" / f"{take.clip}.jpeg", scene)
+    points = np.concatenate(_looks(take, gaze))
+    _write_map(domain, scene, points, folder / f"{take.clip}_fixMap.jpg")
+    fixated = np.zeros((take.height, take.width), dtype=np.uint8)
+    fixated[points[:, 0], points[:, 1]] = 255
+    Image.fromarray(fixated).save(folder / f"{take.clip}_fixPts.jpg", quality=75)
+
+
+def _looks(take: Take, gaze: Gaze) -> list[np.ndarray]:
+    """Return where each observer has looked at a photograph: pixels (y, x), int (n, 2)."""
+    seen = gaze.recorded & (gaze.start < 1000 * take.n_frames / float(take.frame_rate))
+    return [
+        np.stack([y[on], x[on]], axis=1).astype(int) for y, x, on in zip(gaze.y, gaze.x, seen, strict=True)
+    ]
+
+
+def _write_photograph(path: Path, scene: Scene) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(next(render(scene))).save(path, quality=92)
+
+
+def _write_map(domain: Domain, scene: Scene, points: np.ndarray, path: Path) -> None:
+    take = scene.take
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sigma = None if domain.sigma is None else domain.sigma * take.height
+    density = fixations_to_map(points, take.height, take.width, domain.rule, sigma=sigma)
+    Image.fromarray(np.rint(density * 255).astype(np.uint8)).save(path)
+
+
 _WRITERS: dict[str, Callable[[Domain, Scene, Gaze, Path], None]] = {
     "dhf1k": _dhf1k,
     "hollywood2": _hollywood2,
     "ucf_sports": _ucf_sports,
     "ledov": _ledov,
+    "salicon": _salicon,
+    "mit1003": _mit1003,
 }
 
 

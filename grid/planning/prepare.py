@@ -140,7 +140,10 @@ def prepare(
         problems += [] if without else [*unknown_corpora(asked.spec, asked.config), *_draft(asked)]
         if problems:
             raise ProblemError(dict.fromkeys(problems))
-        places = demo_places(asked.config, out) if without else prepare_demo(asked.config, out, tell)
+        read = asked.spec.corpora()
+        places = (
+            demo_places(asked.config, out, read) if without else prepare_demo(asked.config, out, tell, read)
+        )
         asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
     planned = _plan(asked, problems, noted, purpose)
     if problems:

@@ -35,6 +35,8 @@ class Input:
         width: in pixels.
         step: from one frame of a window to the next, in frames of the clip.
         answers: the frames of a window that the model answers: its last one, or every one.
+        photograph: how a clip of one frame is shown to it: the frame "repeated" as often as a window has
+            frames, or "alone", a window of a single frame.
     """
 
     frames: int
@@ -42,6 +44,7 @@ class Input:
     width: int
     step: int = 1
     answers: Literal["last", "every"] = "last"
+    photograph: Literal["repeated", "alone"] = "repeated"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -86,6 +89,11 @@ class ModelConfig:
     @property
     def learns_smoothing(self) -> bool:
         """Whether the model has learnt to smooth its maps itself, so that no fixed Gaussian is to follow."""
+        return False
+
+    @property
+    def needs_fixations(self) -> bool:
+        """Whether `SaliencyModel.losses` is to be given the fixations of labelled batches."""
         return False
 
     def domain_of(self, corpus: str) -> str | None:

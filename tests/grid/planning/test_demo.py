@@ -49,3 +49,18 @@ def test_a_manifest_that_is_gone_damaged_or_older_than_its_corpus_is_made_again(
     os.utime(marker, ns=(later, later))
     assert prepared(tmp_path)[1] == ["indexing DHF1K", "indexing UCFSports", "indexing LEDOV"]
     assert open_manifest(damaged).counts["train"] > 0
+
+
+def test_photographs_are_generated_only_for_a_grid_that_reads_them(small_demo, monkeypatch):
+    made = []
+
+    def generated(out, *, domains, progress):
+        made.append([domain.name for domain in domains])
+        return {}
+
+    monkeypatch.setattr(demo, "generate", generated)
+    config = settings_reader.load([], demo=True)
+    for corpora in ((), ("DHF1K", "SALICON")):
+        prepare_demo(config, small_demo, lambda text: None, corpora)
+    videos = ["DHF1K", "Hollywood2", "UCFSports", "LEDOV"]
+    assert made == [videos, [*videos, "SALICON"]]
