@@ -80,7 +80,7 @@ class MapReader:
     """Saliency maps of a corpus, shipped or made.
 
     Args:
-        manifest: of the corpus. Its fixations are read split by split, and only where no maps are shipped.
+        manifest: of the corpus. Its fixations are read split by split, and only where they are needed.
         size: (height, width) of the maps; None for native resolution.
     """
 
@@ -100,21 +100,22 @@ class MapReader:
             ProblemError: the shipped map is no longer what was indexed, or there is none and no rule.
         """
         made = not clip.map_pattern
-        points = self._of_split(clip.split).frame(clip.clip, i) if made else None
+        points = self.points(clip, i) if made else None
         rule = self._rule if made else None
         try:
             return read_map(root or self._manifest.root, clip, i, self._size, points=points, rule=rule)
         except ClipError as error:
             raise changed(self._manifest.root, clip, error) from error
 
+    def points(self, clip: Clip, i: int) -> np.ndarray:
+        """Return the fixated pixels of frame ``i`` (from 0) of a clip: int16 (n, 2), row and column."""
+        if clip.split not in self._fixations:
+            self._fixations[clip.split] = self._manifest.fixations(clip.split)
+        return self._fixations[clip.split].frame(clip.clip, i)
+
     @cached_property
     def _rule(self) -> MapRule:
         return map_rule_of(self._manifest)
-
-    def _of_split(self, split: str) -> Fixations:
-        if split not in self._fixations:
-            self._fixations[split] = self._manifest.fixations(split)
-        return self._fixations[split]
 
 
 def _no_rule(corpus: str) -> Problem:

@@ -10,10 +10,13 @@ import torch
 
 from datasets.loading.windows import WindowShape
 
+Parts = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+"""Clips, maps and counts of fixations."""
+
 
 @dataclass(frozen=True)
 class BatchLayout:
-    """How a batch lies in one piece of memory: its clips, then its maps."""
+    """How a batch lies in one piece of memory: its clips, then its maps, then its fixations."""
 
     batch: int
     """Windows."""
@@ -22,20 +25,31 @@ class BatchLayout:
     width: int
     labelled: bool
     """Whether there are maps."""
+    fixated: bool = False
+    """Whether there are counts of fixations."""
 
     @property
     def size(self) -> int:
         """Bytes."""
-        maps = self.shape.answered if self.labelled else 0
-        return self.batch * self.height * self.width * (3 * self.shape.length + maps)
+        return sum(self._parts)
 
-    def split(self, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return clips (B, T, H, W, 3) and maps (B, A, H, W), or None, as views of uint8 (size,)."""
-        size = self.batch * self.shape.length * self.height * self.width * 3
-        clips = memory[:size].view(self.batch, self.shape.length, self.height, self.width, 3)
-        if not self.labelled:
-            return clips, None
-        return clips, memory[size:].view(self.batch, self.shape.answered, self.height, self.width)
+    def split(self, memory: torch.Tensor) -> Parts:
+        """Return views of uint8 (size,): clips (B, T, H, W, 3), and (B, A, H, W) or None maps and counts."""
+        clips, maps, counts = memory.split(self._parts)
+        answers = (self.batch, self.shape.answered, self.height, self.width)
+        return (
+            clips.view(self.batch, self.shape.length, self.height, self.width, 3),
+            maps.view(answers) if self.labelled else None,
+            counts.view(answers) if self.fixated else None,
+        )
+
+    @property
+    def _parts(self) -> list[int]:
+        pixels = self.batch * self.height * self.width
+        answered = self.shape.answered
+        return [
+            pixels * n for n in (3 * self.shape.length, answered * self.labelled, answered * self.fixated)
+        ]
 
 
 class SharedBatches:
@@ -59,8 +73,8 @@ class SharedBatches:
         """Return a piece to load the next batch into, if there is one."""
         return self._free.popleft() if self._free else None
 
-    def lend(self, piece: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return a piece's clips and maps; when the last tensor of them is gone, the piece is free."""
+    def lend(self, piece: int) -> Parts:
+        """Return a piece's tensors; when the last of them is gone, the piece is free."""
         view = self.memory[piece].numpy()[:]
         weakref.finalize(view, self._free.append, piece).atexit = False
         return self._layout.split(torch.from_numpy(view))

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datasets.frame_store.store import FrameStore
 from datasets.loading.batch_memory import BatchLayout, SharedBatches
+from datasets.loading.fixation_counts import FixationReader, Rescaling
 from datasets.loading.windows import (
     Answers,
     Window,
@@ -40,20 +41,25 @@ class ClipBatch:
     """bool (B,): which windows and maps are still to be mirrored left to right."""
     keys: list[str]
     """Which windows: ``clip@start``, with ``~`` when mirrored."""
+    fixations: torch.Tensor | None = None
+    """uint8 (B, A, H, W): how many fixations fall into each pixel of frames with maps; None unless asked."""
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """Return the batch on a device, with what was to be mirrored mirrored there."""
         flips = self.flips.to(device, non_blocking=True)
         clips = _mirrored(self.clips.to(device, non_blocking=True), flips, dim=3)
-        maps = self.maps
-        if maps is not None:
-            maps = _mirrored(maps.to(device, non_blocking=True), flips, dim=3)
-        return ClipBatch(clips, maps, torch.zeros_like(flips), self.keys)
+        maps, fixations = (
+            None if images is None else _mirrored(images.to(device, non_blocking=True), flips, dim=3)
+            for images in (self.maps, self.fixations)
+        )
+        return ClipBatch(clips, maps, torch.zeros_like(flips), self.keys, fixations)
 
     def pin_memory(self) -> ClipBatch:
         """Return the batch in memory from which a GPU copies by itself."""
-        maps = None if self.maps is None else self.maps.pin_memory()
-        return ClipBatch(self.clips.pin_memory(), maps, self.flips.pin_memory(), self.keys)
+        maps, fixations = (
+            None if images is None else images.pin_memory() for images in (self.maps, self.fixations)
+        )
+        return ClipBatch(self.clips.pin_memory(), maps, self.flips.pin_memory(), self.keys, fixations)
 
 
 def training_batches(
@@ -72,6 +78,7 @@ def training_batches(
     takes: Callable[[int], bool] = lambda step: True,
     workers: int = 0,
     labelled: bool = True,
+    fixations: Rescaling | None = None,
     pin: bool = False,
 ) -> Iterator[ClipBatch]:
     """Yield this rank's micro-batches of the steps ``first_step … last_step - 1``.
@@ -93,7 +100,8 @@ def training_batches(
         world_size: number of ranks.
         takes: which of the steps are wanted; each batch depends on its step alone.
         workers: loader processes; 0 loads in this one.
-        labelled: False leaves the maps out: an unlabelled target's are not even read.
+        labelled: False leaves maps and fixations out: an unlabelled target's are not even read.
+        fixations: bring those of the frames that have maps, rescaled by this rule.
         pin: put batches where a GPU copies them from by itself.
 
     Raises:
@@ -102,10 +110,10 @@ def training_batches(
     shape = WindowShape(T, step, answers)
     _require_long_enough(store.manifest.corpus, clips, shape.span)
     store.hold(eligible(clips, T, step)[0], labelled=labelled)
-    layout = BatchLayout(batch, shape, *store.size, labelled)
+    layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled))
     # Two batches per worker are on their way, one is handed over, and the one before may still be held.
     shared = SharedBatches(layout, 2 * workers + 2 if workers else 0)
-    steps = _Steps(store, list(clips), layout, seed, rank * batch, shared.memory)
+    steps = _Steps(store, list(clips), layout, seed, rank * batch, shared.memory, fixations)
     for loaded in DataLoader(
         steps,
         batch_size=None,
@@ -133,15 +141,18 @@ def validation_batches(
     per_clip: int,
     rank: int = 0,
     world_size: int = 1,
+    fixations: Rescaling | None = None,
 ) -> Iterator[ClipBatch]:
     """Yield this rank's share of the fixed validation windows; the last batch may be smaller.
 
-    Windows are dealt out in turn, so that every rank has its share of every clip's length.
+    Windows are dealt out in turn, so that every rank has its share of every clip's length. Arguments of
+    `training_batches`, and `per_clip` of `validation_windows`.
     """
+    counted = _reader(store, fixations)
     store.hold(eligible(clips, T, step)[0])
     windows = validation_windows(clips, T, per_clip, step)[rank::world_size]
     for i in range(0, len(windows), batch):
-        yield load(store, clips, windows[i : i + batch], WindowShape(T, step, answers))
+        yield load(store, clips, windows[i : i + batch], WindowShape(T, step, answers), counted=counted)
 
 
 def all_maps(store: FrameStore, clips: Sequence[Clip], batch: int) -> Iterator[torch.Tensor]:
@@ -186,25 +197,35 @@ def load(
     *,
     labelled: bool = True,
     memory: torch.Tensor | None = None,
+    counted: FixationReader | None = None,
 ) -> ClipBatch:
     """Load windows of clips as one batch, in the memory given (uint8, as much as it takes) or its own."""
-    layout = BatchLayout(len(windows), shape, *store.size, labelled)
-    frames, maps = layout.split(torch.empty(layout.size, dtype=torch.uint8) if memory is None else memory)
+    layout = BatchLayout(len(windows), shape, *store.size, labelled, counted is not None)
+    frames, maps, fixations = layout.split(
+        torch.empty(layout.size, dtype=torch.uint8) if memory is None else memory
+    )
     unanswered = shape.length - shape.answered
     for slot, window in enumerate(windows):
         clip, start = clips[window.clip_index], window.start
         store.read_frames(clip, start, shape.length, frames[slot].numpy(), step=shape.step)
+        first = start + unanswered * shape.step
         if maps is not None:
-            first = start + unanswered * shape.step
             store.read_maps(clip, first, shape.answered, maps[slot].numpy(), step=shape.step)
+        if counted and fixations is not None:
+            answered = range(first, start + shape.span, shape.step)
+            counted.read(clip, answered, fixations[slot].numpy())
     flips = torch.tensor([window.flip for window in windows])
     keys = [f"{clips[w.clip_index].clip}@{w.start}{'~' * w.flip}" for w in windows]
-    return ClipBatch(frames, maps, flips, keys)
+    return ClipBatch(frames, maps, flips, keys, fixations)
 
 
 def _mirrored(images: torch.Tensor, flips: torch.Tensor, dim: int) -> torch.Tensor:
     """Return images (B, …) of which some are mirrored along a dimension, without waiting for the device."""
     return torch.where(flips.view(-1, *[1] * (images.ndim - 1)), images.flip(dim), images)
+
+
+def _reader(store: FrameStore, fixations: Rescaling | None) -> FixationReader | None:
+    return FixationReader(store.manifest, store.size, fixations) if fixations else None
 
 
 def _require_long_enough(corpus: str, clips: Sequence[Clip], span: int) -> None:
@@ -226,7 +247,8 @@ class _Shipped:
 
     def received(self, shared: SharedBatches) -> ClipBatch:
         """Return the batch, in the memory that it lies in."""
-        return ClipBatch(*shared.lend(self.piece), torch.tensor(self.flips), self.keys)
+        clips, maps, fixations = shared.lend(self.piece)
+        return ClipBatch(clips, maps, torch.tensor(self.flips), self.keys, fixations)
 
 
 @dataclass
@@ -239,9 +261,11 @@ class _Steps(Dataset):
     seed: int
     first_slot: int
     memory: list[torch.Tensor]
+    fixations: Rescaling | None
 
     def __post_init__(self) -> None:
         self._lengths = np.array([clip.n_frames for clip in self.clips])
+        self._counted = _reader(self.store, self.fixations if self.layout.fixated else None)
 
     def __getitem__(self, item: tuple[int, int | None]) -> ClipBatch | _Shipped | ProblemError:
         """Load the batch of a step, into a piece of shared memory or its own."""
@@ -254,7 +278,15 @@ class _Steps(Dataset):
         ]
         memory = None if piece is None else self.memory[piece]
         try:
-            batch = load(self.store, self.clips, windows, shape, labelled=self.layout.labelled, memory=memory)
+            batch = load(
+                self.store,
+                self.clips,
+                windows,
+                shape,
+                labelled=self.layout.labelled,
+                memory=memory,
+                counted=self._counted,
+            )
         except ProblemError as error:  # raised across processes it would lose its problems
             return error
         return batch if piece is None else _Shipped(piece, batch.flips.tolist(), batch.keys)

@@ -69,7 +69,9 @@ def _count(model: str, options: str, approach: str, domain: str | None, unlabell
     clips = built.normalise(torch.empty(1, window.frames, *window.size, 3, dtype=torch.uint8, device="meta"))
     answered = 1 if window.answers == "last" else window.frames
     maps = torch.empty(1, answered, *window.size, device="meta")
-    batches = [MicroBatch(clips, maps, domain=domain)], [MicroBatch(clips)] if unlabelled else []
+    fixations = maps if built.config.needs_fixations else None
+    labelled = MicroBatch(clips, maps, domain=domain, fixations=fixations)
+    batches = [labelled], [MicroBatch(clips)] if unlabelled else []
     step, forward = _count_step(learner, batches)
     return Costs(step, forward, frame, weights, trained)
 

@@ -12,6 +12,7 @@ import torch
 
 from datasets.frame_store.store import FrameStore
 from datasets.loading.batches import ClipBatch, all_maps, training_batches, validation_batches
+from datasets.loading.fixation_counts import Rescaling
 from datasets.loading.windows import draw_half, eligible
 from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
@@ -90,6 +91,7 @@ class Feed:
             per_clip=self.train.validation_windows,
             rank=self.rank,
             world_size=self.train.world_size,
+            fixations=self._fixations(),
         )
         return (self._as_taken(batch, self.spec.validation.corpus) for batch in batches)
 
@@ -124,6 +126,7 @@ class Feed:
             takes=takes,
             workers=self.job.loader_workers,
             labelled=labelled,
+            fixations=self._fixations(),
             pin=self.device.type == "cuda",
         )
         return (self._as_taken(batch, corpus) for batch in batches)
@@ -131,8 +134,14 @@ class Feed:
     def _as_taken(self, batch: ClipBatch, corpus: str) -> MicroBatch:
         batch = batch.to(self.device)
         maps = None if batch.maps is None else batch.maps.float() / 255
-        keys = [f"{corpus}/{key}" for key in batch.keys]
-        return MicroBatch(self.model.normalise(batch.clips), maps, keys, self.model.config.domain_of(corpus))
+        fixations = None if batch.fixations is None else batch.fixations.float()
+        return MicroBatch(
+            self.model.normalise(batch.clips),
+            maps,
+            [f"{corpus}/{key}" for key in batch.keys],
+            self.model.config.domain_of(corpus),
+            fixations,
+        )
 
     def _validated(self, step: int) -> tuple[FrameStore, list[Clip]]:
         """Return the clips that a validation looks at, and where their frames are."""
@@ -142,6 +151,10 @@ class Feed:
         if find_protocol(self.train.protocol).validation == "random half" and not self.spec.unlabelled:
             clips = draw_half(clips, self.spec.seed, corpus, step)
         return store, clips
+
+    def _fixations(self) -> Rescaling | None:
+        needed = self.model.config.needs_fixations
+        return find_protocol(self.train.protocol).fixations if needed else None
 
     def _window(self) -> dict[str, Any]:
         return {"T": self.input.frames, "step": self.input.step, "answers": self.input.answers}

@@ -57,7 +57,7 @@ class AdversarialLearner(Learner):
     def supervised(self, prediction: Prediction, batch: MicroBatch) -> Terms:
         """Return the model's own terms; the released code supervises the final map alone here."""
         auxiliary = self.options.auxiliary and self.options.protocol.adversarial_multi_level
-        return self.model.losses(prediction, batch.truth, auxiliary=auxiliary)
+        return self.model.losses(prediction, batch.truth, auxiliary=auxiliary, fixations=batch.fixations)
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return λ."""

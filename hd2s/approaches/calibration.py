@@ -114,9 +114,11 @@ class CalibratedModel(SaliencyModel):
         calibrated = self.calibration(found.saliency.flatten(0, 1)).unflatten(0, found.saliency.shape[:2])
         return replace(found, saliency=calibrated)
 
-    def losses(self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True) -> dict[str, Tensor]:
+    def losses(
+        self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the model's terms; those of auxiliary maps are frozen, and have no gradient."""
-        return self.model.losses(prediction, maps, auxiliary=auxiliary)
+        return self.model.losses(prediction, maps, auxiliary=auxiliary, fixations=fixations)
 
     def stream(self, cast: Casting) -> Stream | None:
         """Return the model's own stream, calibrated; None where it has none."""

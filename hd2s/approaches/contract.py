@@ -35,12 +35,15 @@ class MicroBatch:
         maps: (B, A, H, W) of the answered frames, or None.
         keys: tell the clips apart in messages.
         domain: names the corpus to a model that has layers of its own for it.
+        fixations: how many fall into each pixel of the answered frames, (B, A, H, W), for a model that
+            `needs_fixations`; else None.
     """
 
     clips: Tensor
     maps: Tensor | None = None
     keys: Sequence[str] = ()
     domain: str | None = None
+    fixations: Tensor | None = None
 
     @property
     def truth(self) -> Tensor:
@@ -111,7 +114,9 @@ class Learner(nn.Module):
 
     def supervised(self, prediction: Any, batch: MicroBatch) -> Terms:
         """Return the model's own terms of a labelled batch."""
-        return self.model.losses(prediction, batch.truth, auxiliary=self.options.auxiliary)
+        return self.model.losses(
+            prediction, batch.truth, auxiliary=self.options.auxiliary, fixations=batch.fixations
+        )
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return what is worth a curve beside the terms; the iteration's last micro-batch was `progress`."""

@@ -29,12 +29,15 @@ class TrainingProtocol:
         validation: every validation of a training looks at "all" validation clips, so that they can be
             compared (Sect. 4.2: the lowest validation loss selects); the released code, but for its
             adaptation, draws a "random half" anew each time, and may select for easy clips.
+        fixations: of models trained with them, at the model's size. They are all "kept"; UNISAL's released
+            code resizes their images to the "nearest" pixel, which loses most of them.
     """
 
     gradients: Literal["mean", "sum"] = "mean"
     lambda_every: Literal["iteration", "micro-batch"] = "iteration"
     adversarial_multi_level: bool = True
     validation: Literal["all", "random half"] = "all"
+    fixations: Literal["kept", "nearest"] = "kept"
 
 
 PROTOCOLS = {
@@ -44,6 +47,7 @@ PROTOCOLS = {
         lambda_every="micro-batch",
         adversarial_multi_level=False,
         validation="random half",
+        fixations="nearest",
     ),
 }
 

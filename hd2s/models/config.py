@@ -88,6 +88,11 @@ class ModelConfig:
         """Whether the model has learnt to smooth its maps itself, so that no fixed Gaussian is to follow."""
         return False
 
+    @property
+    def needs_fixations(self) -> bool:
+        """Whether `SaliencyModel.losses` is to be given the fixations of labelled batches."""
+        return False
+
     def domain_of(self, corpus: str) -> str | None:
         """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""
         del corpus

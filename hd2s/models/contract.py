@@ -225,7 +225,9 @@ class SaliencyModel(nn.Module):
         """
         raise NotImplementedError
 
-    def losses(self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True) -> dict[str, Tensor]:
+    def losses(
+        self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the terms that supervision adds up, by name: scalars, means over the batch.
 
         Args:
@@ -233,7 +235,9 @@ class SaliencyModel(nn.Module):
             maps: ground truth (B, A, H, W) of the answered frames, not negative, any scale; one without mass
                 counts as 0.
             auxiliary: supervise the auxiliary maps as well.
+            fixations: how many fall into each pixel, (B, A, H, W), where `ModelConfig.needs_fixations`.
         """
+        del fixations
         outputs = {"saliency": prediction.saliency} | (dict(prediction.auxiliary) if auxiliary else {})
         return kld_terms(outputs, maps)
 

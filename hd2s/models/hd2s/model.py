@@ -97,8 +97,11 @@ class HD2S(SaliencyModel):
                 saliency = self.smooth(unsmoothed, domain)
         return Prediction(saliency[:, None], self._auxiliary(maps, unsmoothed), features)
 
-    def losses(self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True) -> dict[str, Tensor]:
+    def losses(
+        self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the terms of Eq. 1; without `auxiliary` the saliency map alone is supervised (Table 3)."""
+        del fixations
         levels = {name: x for name, x in prediction.auxiliary.items() if name != "unsmoothed" and auxiliary}
         return kld_terms({"saliency": prediction.saliency} | levels, maps)
 

@@ -71,10 +71,12 @@ class Tased(SaliencyModel):
         levels = {"1": level1, "2": level2, "3": level3, "4": net.block5(level3)}
         return levels, [i0, i1, i2], [(y.shape[3], y.shape[4]) for y in (y1, y2, y3)]
 
-    def losses(self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True) -> dict[str, Tensor]:
+    def losses(
+        self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the KLD of each map (Sect. 4.1), or the released code's: the batch as one distribution."""
         if self.config.loss == "map":
-            return super().losses(prediction, maps, auxiliary=auxiliary)
+            return super().losses(prediction, maps, auxiliary=auxiliary, fixations=fixations)
         whole = prediction.saliency.flatten(0, -2)
         return {"kld/saliency": kld(whole, maps.expand_as(prediction.saliency).flatten(0, -2))}
 

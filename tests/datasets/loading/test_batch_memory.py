@@ -8,27 +8,34 @@ from datasets.loading.windows import WindowShape
 
 
 @pytest.mark.parametrize(("answers", "answered"), [("last", 1), ("every", 4)])
-def test_clips_and_maps_are_views_that_fill_the_memory(answers, answered):
-    layout = BatchLayout(2, WindowShape(4, 3, answers), 5, 6, labelled=True)
-    assert layout.size == 2 * 4 * 5 * 6 * 3 + 2 * answered * 5 * 6
+def test_clips_maps_and_fixations_are_views_that_fill_the_memory(answers, answered):
+    layout = BatchLayout(2, WindowShape(4, 3, answers), 5, 6, labelled=True, fixated=True)
+    assert layout.size == 2 * 4 * 5 * 6 * 3 + 2 * 2 * answered * 5 * 6
     memory = torch.zeros(layout.size, dtype=torch.uint8)
-    clips, maps = layout.split(memory)
-    assert (clips.shape, maps.shape) == ((2, 4, 5, 6, 3), (2, answered, 5, 6))
-    clips.fill_(1)
-    maps.fill_(2)
-    assert memory.tolist() == [1] * clips.numel() + [2] * maps.numel()
+    clips, maps, fixations = layout.split(memory)
+    assert clips.shape == (2, 4, 5, 6, 3)
+    assert maps.shape == fixations.shape == (2, answered, 5, 6)
+    for value, part in enumerate((clips, maps, fixations), start=1):
+        part.fill_(value)
+    assert memory.tolist() == [1] * clips.numel() + [2] * maps.numel() + [3] * maps.numel()
+
+
+def test_fixations_take_no_memory_unless_asked_for():
+    layout = BatchLayout(2, WindowShape(4), 5, 6, labelled=True)
+    clips, maps, fixations = layout.split(torch.zeros(layout.size, dtype=torch.uint8))
+    assert (clips.numel() + maps.numel(), fixations) == (layout.size, None)
 
 
 def test_without_labels_there_are_no_maps():
     layout = BatchLayout(2, WindowShape(4), 5, 6, labelled=False)
-    clips, maps = layout.split(torch.zeros(layout.size, dtype=torch.uint8))
-    assert (clips.numel(), maps) == (layout.size, None)
+    clips, maps, fixations = layout.split(torch.zeros(layout.size, dtype=torch.uint8))
+    assert (clips.numel(), maps, fixations) == (layout.size, None, None)
 
 
 def test_a_piece_is_free_when_the_last_part_of_its_batch_is_gone():
     shared = SharedBatches(BatchLayout(2, WindowShape(4), 5, 6, labelled=True), pieces=2)
     assert [shared.take() for _ in range(3)] == [0, 1, None]
-    clips, maps = shared.lend(1)
+    clips, maps, _ = shared.lend(1)
     shared.memory[1].fill_(7)
     part = maps[1]
     del clips, maps

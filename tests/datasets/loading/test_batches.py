@@ -9,8 +9,9 @@ import torch
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
 from datasets.loading.batches import all_maps, training_batches, validation_batches
+from datasets.loading.fixation_counts import fixation_counts
 from manifests import ProblemError
-from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_png
+from tests.datasets.small_corpora import HEIGHT, WIDTH, points_of, write_dhf1k, write_png
 
 SIZE = (24, 32)
 T = 8
@@ -127,6 +128,38 @@ def test_validation_windows_have_a_step_and_answers(corpus):
 def test_too_short_for_the_step_is_told_with_the_frames_needed(corpus):
     with pytest.raises(ProblemError, match="one of at least 21 frames, found 4 clips, the longest of 20"):
         batches(corpus, T=5, step=5)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(("step", "answers"), [(1, "last"), (3, "every")])
+def test_a_batch_brings_the_fixations_of_its_answered_frames_if_asked_for(corpus, step, answers, workers):
+    settings = {"T": 4, "step": step, "answers": answers, "workers": workers}
+    plain = batches(corpus, **settings)
+    assert all(batch.fixations is None for batch in plain)
+    asked = batches(corpus, fixations="kept", **settings)
+    assert_equal(asked, plain)
+    for batch in asked:
+        assert (batch.fixations.shape, batch.fixations.dtype) == (batch.maps.shape, torch.uint8)
+        there = batch.to("cpu")
+        for slot, key in enumerate(batch.keys):
+            _, frames, flip = frames_of(key, 4, step)
+            for counts, mirrored, frame in zip(
+                batch.fixations[slot],
+                there.fixations[slot],
+                frames if answers == "every" else frames[-1:],
+                strict=True,
+            ):
+                expected = fixation_counts(points_of(frame), (HEIGHT, WIDTH), SIZE, "kept")
+                assert np.array_equal(counts, expected)
+                assert np.array_equal(mirrored, expected[:, ::-1] if flip else expected)
+
+
+def test_validation_brings_fixations_too_and_an_unlabelled_corpus_none(corpus):
+    (batch,) = validation_batches(*corpus, T=4, step=4, batch=9, per_clip=2, fixations="kept")
+    assert batch.keys == ["0001@0", "0001@7"]
+    expected = [fixation_counts(points_of(frame), (HEIGHT, WIDTH), SIZE, "kept") for frame in (12, 19)]
+    assert np.array_equal(batch.fixations[:, 0], expected)
+    assert all(batch.fixations is None for batch in batches(corpus, labelled=False, fixations="kept"))
 
 
 @pytest.mark.parametrize("batch", [1, 7, 37, 100])

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from datasets.corpora.saliency_maps import read_map
+from datasets.loading.fixation_counts import fixation_counts
 from grid.training import feed
 from grid.training.feed import Feed
 from grid.training.loop import fit
 from hd2s import build_model
+from hd2s.models.hd2s.config import HD2SConfig
 from tests.grid.grids import TINY, Context, job_of, prepare_small, with_train
 
 
@@ -106,6 +108,26 @@ def test_batches_are_as_the_model_takes_them_and_a_target_has_no_maps(small_demo
     assert target.maps is None
     assert {key.partition("/")[0] for key in source.keys} == {"DHF1K"}
     assert {key.partition("/")[0] for key in target.keys} == {"UCFSports"}
+
+
+@pytest.mark.parametrize(("protocol", "rule"), [("paper", "kept"), ("released", "nearest")])
+def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, protocol, rule):
+    job = job_of(prepare_small(small_demo, *TINY, f"train.protocol={protocol}"), "adaptation")
+    ((source, target),) = drawn(feed_of(job), 0, 1)
+    assert (source.fixations, target.fixations) == (None, None)
+    monkeypatch.setattr(HD2SConfig, "needs_fixations", True)
+    ((source, target),) = drawn(feed_of(job), 0, 1)
+    assert target.fixations is None
+    assert (source.fixations.shape, source.fixations.dtype) == ((2, 1, 32, 32), torch.float32)
+    manifest = job.manifests["DHF1K"].open()
+    found, clips = manifest.fixations("train"), {clip.clip: clip for clip in manifest.clips("train")}
+    for key, counts in zip(source.keys, source.fixations[:, 0], strict=True):
+        name, _, start = key.partition("/")[2].partition("@")
+        points = found.frame(name, int(start.rstrip("~")) + 7)
+        expected = fixation_counts(points, (clips[name].height, clips[name].width), (32, 32), rule)
+        np.testing.assert_array_equal(counts, expected[:, ::-1] if key.endswith("~") else expected)
+    assert source.fixations.any()
+    assert next(feed_of(job).validation(0)).fixations.any()
 
 
 def test_workers_share_the_validation_windows_out(small_demo):

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from hd2s import build_model
+from hd2s.approaches.adaptation import AdversarialLearner
+from hd2s.approaches.calibration import CalibrationLearner
 from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress, total
 from hd2s.losses import kld
 from hd2s.models.registry import models
@@ -52,6 +54,21 @@ def test_a_batch_runs_through_its_own_domain():
     assert losses[0] != losses[1]
     with pytest.raises(ValueError, match="needs domain"):
         list(learner.losses([micro_batch()], [], NOW))
+
+
+@pytest.mark.parametrize("learner", [Learner, AdversarialLearner, CalibrationLearner])
+def test_a_batchs_fixations_reach_the_models_losses(learner, monkeypatch):
+    one, given = replace(micro_batch(), fixations=torch.ones(2, 1, 32, 32)), []
+
+    def losses(prediction, maps, *, auxiliary, fixations):
+        given.append(fixations)
+        return {"nss": (prediction.saliency * fixations).mean()}
+
+    model = build_model("hd2s", seed=0, **SMALL)
+    monkeypatch.setattr(model, "losses", losses)
+    _, terms = next(learner(model, LearnerOptions()).losses([one], [MicroBatch(one.clips)], NOW))
+    assert len(given) == 1 and given[0] is one.fixations
+    assert "nss" in terms
 
 
 def test_one_labelled_batch_is_taken_at_a_time_and_unlabelled_ones_are_not_looked_at():

@@ -9,7 +9,9 @@ def test_the_paper_is_the_default_protocol():
 
 
 def test_the_released_code_does_all_of_it_otherwise():
-    assert find_protocol("released") == TrainingProtocol("sum", "micro-batch", False, "random half")
+    assert find_protocol("released") == TrainingProtocol(
+        "sum", "micro-batch", False, "random half", "nearest"
+    )
     assert list(PROTOCOLS) == ["paper", "released"]
 
 
