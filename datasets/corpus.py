@@ -44,9 +44,9 @@ class Layout:
     name: str
     """As ``--layout`` takes it."""
     media: tuple[str, ...]
-    """Patterns of the videos, or of the folders of frames."""
+    """Patterns of the videos, of the photographs, or of the folders of frames."""
     maps: tuple[str, ...]
-    """Patterns of the folders of saliency maps."""
+    """Patterns of the folders of saliency maps; of photographs, of the map of each."""
     fixations: tuple[str, ...]
     """Patterns of the folders of fixations, or of one file for each clip."""
     parts: tuple[str, ...] = ()
@@ -54,12 +54,17 @@ class Layout:
 
     @property
     def kind(self) -> str:
-        """The media of its clips: video or frames."""
-        return "video" if "{video}" in self.media[0] else "frames"
+        """The media of its clips: video, image or frames."""
+        return next((kind for kind in ("video", "image") if f"{{{kind}}}" in self.media[0]), "frames")
 
     def __str__(self) -> str:
         first = self.media[0], (self.maps or self.fixations)[0]
-        return " with ".join(first).replace("{part}", "|".join(self.parts)).replace("{video}", "avi")
+        return (
+            " with ".join(first)
+            .replace("{part}", "|".join(self.parts))
+            .replace("{video}", "avi")
+            .replace("{image}", "jpg")
+        )
 
 
 TRAINING_TESTING = Layout(
@@ -94,11 +99,11 @@ class Entry:
     split: str
     source_video: str
     media: str
-    """video or frames."""
+    """video, frames or image."""
     path: str
-    """The video, or the folder of frames: posix, relative to the corpus root."""
+    """The video, the photograph, or the folder of frames: posix, relative to the corpus root."""
     maps: str = ""
-    """Folder of the saliency maps; empty where there is none."""
+    """Folder of the saliency maps, or a photograph's map; empty where there is none."""
     fixations: str = ""
     """Folder of the fixation images or .mat files, or one file for the clip; empty where there is none."""
     fault: Finding | None = None

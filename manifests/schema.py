@@ -15,7 +15,7 @@ SCHEMA_VERSION = 3
 
 SPLITS = ("train", "val", "test", "unannotated", "unlisted")
 """unannotated: neither maps nor fixations are published. unlisted: in no split of the protocol followed."""
-MEDIA = ("video", "frames")
+MEDIA = ("video", "frames", "image")
 STATUSES = ("ok", "quarantined")
 
 
@@ -24,8 +24,9 @@ class Clip:
     """One clip of a corpus: one row of clips.parquet.
 
     The patterns are paths relative to the corpus root with one integer field for the frame's number,
-    such as ``training/x/images/x_{:05d}.png``. Frame ``i`` (counted from 0) of the clip has the number
-    ``first_frame + i`` among the frames and ``first_annotation + i`` among maps and fixation images.
+    such as ``training/x/images/x_{:05d}.png``; a photograph's have none. Frame ``i`` (counted from 0) of the
+    clip has the number ``first_frame + i`` among the frames and ``first_annotation + i`` among maps and
+    fixation images.
     """
 
     corpus: str
@@ -37,9 +38,9 @@ class Clip:
     source_video: str
     """The video the clip was cut from; clips of one source video resemble each other."""
     media: str
-    """video (one encoded file) or frames (a folder of images)."""
+    """video (one encoded file), frames (a folder of images) or image (a photograph: a clip of one frame)."""
     path: str
-    """The file or the folder of frames, posix, relative to the corpus root."""
+    """The video, the photograph or the folder of frames, posix, relative to the corpus root."""
     frame_pattern: str
     """Pattern of the frame images; empty for media == "video"."""
     map_pattern: str
@@ -85,6 +86,10 @@ class Clip:
             if pattern:
                 found.update(map(path, range(self.n_frames)))
         return sorted(found)
+
+    def fills(self, n_frames: int) -> bool:
+        """Whether it has so many frames; a photograph has as many as it is shown for."""
+        return self.media == "image" or self.n_frames >= n_frames
 
     def frame_path(self, i: int) -> str:
         """Return the path of frame ``i`` (from 0), relative to the corpus root."""

@@ -78,6 +78,11 @@ class Manifest:
         """Return the frames of each usable clip of a split, in manifest order: int64 (N,)."""
         return self.column(split, "n_frames")
 
+    def filling(self, split: str, n_frames: int) -> np.ndarray:
+        """Return which usable clips of a split have so many frames (`Clip.fills`): bool (N,)."""
+        table = self._clip_table(("media", "n_frames"), split, "ok")
+        return _equals(table["media"], "image") | (table["n_frames"].to_numpy() >= n_frames)
+
     def problems(self) -> list[Finding]:
         """Return what was noticed when the corpus was indexed, the most serious first.
 

@@ -1,4 +1,4 @@
-"""A corpus of one's own: videos or frame folders, with maps, fixations and split lists where there are any.
+"""A corpus of one's own: videos, frame folders or photographs, with the annotations and lists that there are.
 
 Layouts; ``fixations`` may also be called ``fixation``, and ``frames`` images::
 
@@ -7,6 +7,11 @@ Layouts; ``fixations`` may also be called ``fixation``, and ``frames`` images::
     split-videos    the same below train, val and test
     split-frames    the same below train, val and test
     clips           train/<clip>/{images,maps,fixation}
+    images          images/<clip>.jpg            maps/<clip>.png        fixations/<clip>.png
+    split-images    the same below train, val and test
+
+The last two are of photographs, each a clip of one frame, in any usual format (fixations as .mat as well).
+They may also lie in photographs or stimuli.
 
 Frames, maps and fixations are numbered files, one for each frame; fixations are images in which everything
 above 0 is a fixated pixel, or .mat files with such an image as I.
@@ -48,6 +53,13 @@ _MAPS, _FIXATIONS = ("maps/{clip}",), ("fixations/{clip}", "fixation/{clip}")
 _VIDEOS, _FRAMES = ("videos/{clip}.{video}",), ("frames/{clip}", "images/{clip}")
 
 
+_PHOTOGRAPHS = ("images/{clip}.{image}", "photographs/{clip}.{image}", "stimuli/{clip}.{image}")
+_MAP = ("maps/{clip}.{image}",)
+_POINTS = tuple(
+    f"{folder}/{{clip}}.{suffix}" for folder in ("fixations", "fixation") for suffix in ("{image}", "mat")
+)
+
+
 def _in_parts(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{{part}}/{pattern}" for pattern in patterns)
 
@@ -85,6 +97,8 @@ class FolderCorpus(Corpus):
             ("{part}/{clip}/fixation", "{part}/{clip}/fixations"),
             _WORDS,
         ),
+        Layout("images", _PHOTOGRAPHS, _MAP, _POINTS),
+        Layout("split-images", _in_parts(_PHOTOGRAPHS), _in_parts(_MAP), _in_parts(_POINTS), _WORDS),
     )
 
     def __post_init__(self) -> None:
@@ -130,7 +144,7 @@ def _identify(name: str) -> str:
 
 
 def _expected(media: str, clip: str) -> str:
-    return f"videos/{clip}.*" if media == "video" else f"frames/{clip}"
+    return {"video": f"videos/{clip}.*", "image": f"images/{clip}.*"}.get(media, f"frames/{clip}")
 
 
 def _entry(place: Place, lists: Lists) -> Entry:

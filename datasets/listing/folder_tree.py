@@ -9,12 +9,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.listing.file_names import VIDEO_SUFFIXES, is_image, is_usable_name, is_writable_name
+from datasets.listing.file_names import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    is_image,
+    is_usable_name,
+    is_writable_name,
+)
 
 Identify = Callable[[str], str | None]
 """From a name at ``{clip}`` to the clip's identifier; None where no clip is named so."""
 
-_FIELDS = {"{clip}": "(?P<clip>.+)", "{video}": f"(?P<video>(?i:{'|'.join(VIDEO_SUFFIXES)}))"}
+_FIELDS = {"{clip}": "(?P<clip>.+)"} | {
+    f"{{{kind}}}": f"(?i:{'|'.join(suffixes)})"
+    for kind, suffixes in (("video", VIDEO_SUFFIXES), ("image", IMAGE_SUFFIXES))
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Layouts as data: patterns that say where a corpus keeps each clip, and finding the layout that fits.
 
 A pattern is a path relative to the corpus root. ``{clip}`` stands for the clip's name, ``{part}`` for one of
-the layout's parts and ``{video}`` for the suffix of a video file, both in upper or lower case. A last step
-with a dot names a file, any other a folder: ``video/{clip}.{video}``, ``annotation/{clip}/maps``.
+the layout's parts, ``{video}`` and ``{image}`` for the suffix of such a file, all in upper or lower case. A
+last step with a dot names a file, any other a folder: ``video/{clip}.{video}``, ``annotation/{clip}/maps``.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def _place(layout: Layout, clip: str, hits: Mapping[str, list[Hit]]) -> Place:
     first = next(found[0] for found in (media, maps, fixations) if found)
     fault, path = None, media[0].path if media else ""
     if not media:
-        shape = layout.media[0].replace("{video}", "*").replace("{part}", first.part)
+        shape = layout.media[0].replace("{part}", first.part)
+        for suffix in ("{video}", "{image}"):
+            shape = shape.replace(suffix, "*")
         path = shape.replace("{clip}", first.name)
         remedy = f"Take the clip's {layout.kind} again, or remove its annotations."
         fault = Finding("error", "missing-clip", clip, path, f"the {layout.kind} of the clip", "none", remedy)
@@ -182,7 +184,7 @@ def _has_media(tree: FolderTree, place: Place) -> bool:
     entry = place.entry
     if entry.fault and entry.fault.kind == "missing-clip":
         return False
-    return entry.media == "video" or tree.has_images(entry.path)
+    return entry.media != "frames" or tree.has_images(entry.path)
 
 
 def _best(corpus: str, root: Path, found: Mapping[str, list[Place]], fits: Mapping[str, int]) -> str:

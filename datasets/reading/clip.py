@@ -9,6 +9,7 @@ import multiprocessing
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import av
 
@@ -19,10 +20,19 @@ from datasets.reading.beside import beside, left_aside_of
 from datasets.reading.fixation_points import count_fixated
 from datasets.reading.fixations import NO_ROWS, find_fixations, read_fixations
 from datasets.reading.images import check_size
-from datasets.reading.numbered_files import Numbered, decoded, files_by_suffix, numbered
+from datasets.reading.numbered_files import Numbered, decoded, files_by_suffix, numbered, single
 from datasets.reading.pixels import frame_pixels, left_out, map_pixels
 from datasets.reading.video import probe, turned
 from manifests import Finding
+
+
+class ReadsPoints(Protocol):
+    """What reads the fixations of a clip, as `read_fixations` does."""
+
+    def __call__(
+        self, root: Path, entry: Entry, files: Numbered | None, size: tuple[int, int], *, required: bool
+    ) -> tuple[Numbered | None, Rows, list[Finding]]:
+        """Return which files they are, the fixated pixels, and what was noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +71,16 @@ class Media:
 
 
 def read_clip(
-    corpus: str, root: Path, entry: Entry, *, fps: float, prefix: str | None = None, needs_maps: bool = True
+    corpus: str,
+    root: Path,
+    entry: Entry,
+    *,
+    fps: float = 0.0,
+    prefix: str | None = None,
+    needs_maps: bool = True,
+    points: ReadsPoints = read_fixations,
 ) -> Reading:
-    """Read a clip whose annotations are numbered files, one for each frame.
+    """Read a clip whose annotations are numbered files, one for each frame, or a photograph with its own.
 
     Args:
         corpus: name of the corpus.
@@ -72,6 +89,7 @@ def read_clip(
         fps: frames per second of frame images, which do not tell; 0 where nobody knows.
         prefix: what stands before the numbers in all file names; None takes what is found.
         needs_maps: whether a clip without maps is damaged; otherwise they can be made of its fixations.
+        points: what reads the fixations, where they are neither images nor .mat files of them.
 
     Raises:
         ClipError: it cannot be used.
@@ -84,13 +102,12 @@ def read_clip(
             raise cut
         findings += beside(entry, files)
         return _reading(corpus, entry, media, maps=None, fixations=None, rows=NO_ROWS, findings=findings)
-    maps = numbered(root, entry.maps, IMAGE_SUFFIXES, prefix) if entry.maps else None
-    fixations = find_fixations(root, entry.fixations, prefix) if entry.fixations else None
+    maps, fixations = _annotations(root, entry, prefix)
     _require_annotation(entry, maps, fixations, needs_maps)
     _check_counts(entry, media, maps, fixations)
     if maps:
         findings += _read_maps(root, entry, maps, media)
-    fixations, rows, told = read_fixations(root, entry, fixations, media.size, required=maps is None)
+    fixations, rows, told = points(root, entry, fixations, media.size, required=maps is None)
     findings += told
     findings += beside(entry, [f for f in (*files, maps) if f])
     return _reading(corpus, entry, media, maps=maps, fixations=fixations, rows=rows, findings=findings)
@@ -98,7 +115,7 @@ def read_clip(
 
 def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = None) -> Media:
     """Decode all frames of a clip and say what they are. Arguments and errors of `read_clip`."""
-    if entry.media == "frames":
+    if entry.media != "video":
         return _read_images(root, entry, fps, prefix)
     path = Path(root) / entry.path
     if not path.is_file():
@@ -147,7 +164,9 @@ def cut_off(media: Media) -> ClipError | None:
 
 
 def _read_images(root: Path, entry: Entry, fps: float, prefix: str | None) -> Media:
-    images = numbered(root, entry.path, IMAGE_SUFFIXES, prefix)
+    images = (
+        single(entry.path) if entry.media == "image" else numbered(root, entry.path, IMAGE_SUFFIXES, prefix)
+    )
     if images is None:
         kinds = files_by_suffix(root, entry.path).most_common(3)
         others = f" but {', '.join(f'{count} {suffix}' for suffix, count in kinds)}" if kinds else ""
@@ -166,6 +185,15 @@ def _read_images(root: Path, entry: Entry, fps: float, prefix: str | None) -> Me
     return Media(images.count, width, height, fps, codec, images=images, findings=told)
 
 
+def _annotations(root: Path, entry: Entry, prefix: str | None) -> tuple[Numbered | None, Numbered | None]:
+    """Find the maps and the fixations of a clip."""
+    if entry.media == "image":
+        maps, fixations = (single(path) if path else None for path in (entry.maps, entry.fixations))
+        return maps, fixations
+    maps = numbered(root, entry.maps, IMAGE_SUFFIXES, prefix) if entry.maps else None
+    return maps, find_fixations(root, entry.fixations, prefix) if entry.fixations else None
+
+
 def _require_annotation(
     entry: Entry, maps: Numbered | None, fixations: Numbered | None, needs_maps: bool
 ) -> None:
@@ -173,7 +201,8 @@ def _require_annotation(
         places = [folder for folder in (entry.maps, entry.fixations) if folder]
         found = f"none in {' and '.join(places)}"
         kind = "no-maps" if fixations else "no-annotation"
-        expected = "numbered saliency maps" if fixations else "numbered maps and fixation images"
+        expected = "saliency maps" if fixations else "maps and fixation images"
+        expected = f"{'' if entry.media == 'image' else 'numbered '}{expected}"
         raise ClipError(kind, expected, found, path=places[0], remedy="Unpack the annotations again.")
 
 

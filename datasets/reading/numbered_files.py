@@ -81,6 +81,11 @@ def numbered(
     return Numbered(folder, pattern, first, count, strays, others, links)
 
 
+def single(path: str) -> Numbered:
+    """Return a file as the only one of a clip, number 1, whatever its name."""
+    return Numbered(path.rpartition("/")[0], literal(path), 1, 1)
+
+
 def files_by_suffix(root: Path, folder: str) -> Counter[str]:
     """Return how many files of each suffix, in lower case, a folder holds; none where there is no folder."""
     return Counter(name.rpartition(".")[2].lower() for name in _names(root, folder, ())[1])

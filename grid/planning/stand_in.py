@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from datasets.corpora.registry import find
 from datasets.listing.published_lengths import published_lengths
 from manifests.schema import CLIP_SCHEMA, SPLITS
 from manifests.store import Manifest
@@ -27,6 +28,7 @@ class StandIn(Manifest):
         told = [(name, n) for name in SPLITS for n in lengths.get(name, ())]
         known = {
             "corpus": [self.corpus] * len(told),
+            "media": [_media(self.corpus)] * len(told),
             "split": [name for name, _ in told],
             "clip": [str(i) for i in range(len(told))],
             "n_frames": [n for _, n in told],
@@ -40,6 +42,11 @@ class StandIn(Manifest):
             {f.name: known.get(f.name, [_OF_ITS_TYPE[f.type]] * len(told)) for f in fields},
             schema=pa.schema(fields),
         )
+
+
+def _media(corpus: str) -> str:
+    adapter = find(corpus)
+    return adapter.layouts[0].kind if adapter else "video"
 
 
 def stand_in(corpus: str) -> StandIn | None:

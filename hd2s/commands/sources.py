@@ -68,7 +68,7 @@ def open_source(path: Path, rate: Fraction) -> Source:
         known = f"Known are {', '.join(f'.{suffix}' for suffix in sorted(IMAGE_SUFFIXES))}."
         raise ProblemError(Problem(str(path), "images", "none", known))
     place = path.resolve()
-    root, media = place.parent, "frames" if path.is_dir() else "video"
+    root, media = place.parent, "frames" if path.is_dir() else "image" if is_image(path.name) else "video"
     name = place.name if path.is_dir() else path.stem
     entry = Entry(clip=name, split="", source_video=name, media=media, path=place.name)
     try:

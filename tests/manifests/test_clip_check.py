@@ -16,7 +16,7 @@ def test_sound_clips_have_no_problem():
     [
         ({"corpus": "LEDOV"}, "corpus DHF1K", "LEDOV"),
         ({"split": "validation"}, "split one of train, val, test, unannotated, unlisted", "'validation'"),
-        ({"media": "audio"}, "media one of video, frames", "'audio'"),
+        ({"media": "audio"}, "media one of video, frames, image", "'audio'"),
         ({"path": "/etc/x.AVI"}, "paths inside the corpus root", "/etc/x.AVI"),
         ({"map_pattern": "a/../../{:d}.png"}, "paths inside the corpus root", "a/../../{:d}.png"),
         ({"n_frames": 0}, "a usable clip to have frames", "0 frames of 40x30"),

@@ -45,3 +45,13 @@ def test_digits_of_other_scripts_are_no_numbers():
     assert natural_key("①") == [(1, 0, "①")]
     assert natural_key("5²") == [(0, 5, "5"), (1, 0, "²")]
     assert sorted(["x10", "x9", "x²"], key=natural_key) == ["x9", "x10", "x²"]
+
+
+def test_a_photograph_is_shown_for_as_many_frames_as_are_asked_for():
+    """A video is as long as it is."""
+    still = shot(media="image", n_frames=1, frame_pattern="images/{{0}}.jpg", map_pattern="maps/x.png")
+    assert still.fills(1) and still.fills(16)
+    assert not shot(media="frames", n_frames=15).fills(16)
+    assert shot(media="video", n_frames=16).fills(16)
+    assert still.frame_path(0) == "images/{0}.jpg"
+    assert still.paths() == ["images/{0}.jpg", "maps/x.png"]

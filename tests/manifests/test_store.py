@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from manifests import ManifestError, open_manifest, write
-from tests.manifests.small_manifest import CLIPS, POINTS
+from tests.manifests.small_manifest import CLIPS, POINTS, clip
 
 
 def test_fixations_are_sorted_unique_and_filtered_by_split(tmp_path):
@@ -58,3 +58,16 @@ def test_the_digest_is_worked_out_anew_from_what_is_there(tmp_path):
     pq.write_table(moved.cast(table.schema).replace_schema_metadata(stored), path)
     with pytest.raises(ManifestError, match="of what it holds"):
         open_manifest(tmp_path).verify()
+
+
+def test_which_clips_of_a_split_are_long_enough(tmp_path):
+    long, still = (
+        clip("8", n_frames=30),
+        clip("9", media="image", n_frames=1, keyframes=(), keyframe_frames=()),
+    )
+    manifest = write(tmp_path, "DHF1K", tmp_path, [*CLIPS, long, still], POINTS)
+    assert manifest.lengths("train").tolist() == [20, 30, 1, 20]
+    for n_frames, expected in ((1, [1, 1, 1, 1]), (20, [1, 1, 1, 1]), (21, [0, 1, 1, 0]), (31, [0, 0, 1, 0])):
+        assert manifest.filling("train", n_frames).tolist() == list(map(bool, expected))
+        kept = [each.fills(n_frames) for each in manifest.clips("train")]
+        assert kept == list(map(bool, expected))

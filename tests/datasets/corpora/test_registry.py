@@ -26,7 +26,15 @@ from tests.datasets.text_corpus import TextCorpus
 
 def test_names_and_words_find_the_adapter():
     assert get("DHF1K") is get("dhf1k")
-    assert [get(word).name for word in available()] == ["DHF1K", "Hollywood2", "LEDOV", "UCFSports"]
+    assert [get(word).name for word in available()] == [
+        "DHF1K",
+        "Hollywood2",
+        "LEDOV",
+        "MIT1003",
+        "SALICON",
+        "SALICON2015",
+        "UCFSports",
+    ]
     with pytest.raises(ProblemError, match=r"found .holywood.\. Did you mean hollywood2\? Available: dhf1k"):
         get("holywood")
 
@@ -43,9 +51,9 @@ def test_a_wrong_root_says_what_was_expected_and_found(tmp_path, word):
 @pytest.mark.parametrize("word", available())
 def test_an_adapter_says_where_its_corpus_is_had_from_and_a_root_that_is_none_tells_it(tmp_path, word):
     corpus = get(word)
-    assert re.match(r"https://github\.com/[\w-]+/[\w-]+[:,] ", corpus.had_from)
-    assert "@" in corpus.had_from, "whom to ask"
-    assert re.search("licen|free to use", corpus.had_from)
+    assert re.match(r"https?://[\w.]+/[\w/-]+[:,] ", corpus.had_from)
+    assert re.search("@|whom to ask is not stated", corpus.had_from)
+    assert re.search("licen|free to use|terms not stated", corpus.had_from)
     assert re.search("GB|size not stated", corpus.had_from)
     for root in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(ProblemError) as told:
@@ -60,7 +68,15 @@ def test_a_corpus_is_found_by_its_name_alone():
 
 
 def test_titles_are_what_tables_write():
-    assert [title(get(word).name) for word in available()] == ["DHF1K", "Hollywood2", "LEDOV", "UCF Sports"]
+    assert [title(get(word).name) for word in available()] == [
+        "DHF1K",
+        "Hollywood2",
+        "LEDOV",
+        "MIT1003",
+        "SALICON",
+        "SALICON (2015)",
+        "UCF Sports",
+    ]
     assert [title(name) for name in ("Mine", "ucf_sports", "")] == ["Mine", "ucf_sports", ""]
 
 
@@ -88,7 +104,10 @@ def registered(monkeypatch):
 def test_a_registered_adapter_is_one_of_them(registered):
     corpus = tiny()
     register(corpus)
-    assert available() == ["dhf1k", "hollywood2", "ledov", "ucf_sports", "tiny"]
+    assert available() == [
+        *("dhf1k", "hollywood2", "ledov", "mit1003", "salicon", "salicon2015", "ucf_sports"),
+        "tiny",
+    ]
     assert get("tiny") is get("Tiny") is find("Tiny") is corpus
     assert title("Tiny") == "Tiny Texts"
     assert default_folder("Tiny") == Path("manifests/tiny")

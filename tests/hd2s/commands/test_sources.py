@@ -200,3 +200,15 @@ def test_a_folder_of_videos_stands_for_all_of_them(tmp_path):
     assert videos_of(tmp_path) == [tmp_path], "frames, with videos beside them"
     (tmp_path / "empty").mkdir()
     assert videos_of(tmp_path / "empty") == [tmp_path / "empty"]
+
+
+def test_a_photograph_is_a_clip_of_one_frame_turned_as_it_is_shown(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    Image.fromarray(moving_square(1)[0]).save(tmp_path / "walk.jpg", exif=exif, quality=95)
+    source = open_source(tmp_path / "walk.jpg", RATE)
+    assert (source.name, source.n_frames, source.size, source.folder) == ("walk", 1, (WIDTH, HEIGHT), None)
+    (frame,) = source.frames()
+    assert frame.shape == (WIDTH, HEIGHT, 3)
+    (tmp_path / "walk.jpg").write_bytes(b"\xff\xd8")
+    assert "expected an image that decodes" in problem(tmp_path / "walk.jpg")
