@@ -12,54 +12,17 @@ from torch.utils.data import DataLoader, Dataset
 
 from datasets.frame_store.store import FrameStore
 from datasets.loading.batch_memory import BatchLayout, SharedBatches
+from datasets.loading.clip_batch import ClipBatch, load
 from datasets.loading.fixation_counts import FixationReader, Rescaling
 from datasets.loading.windows import (
     Answers,
-    Window,
+    Photograph,
     WindowShape,
     draw_window,
     eligible,
     validation_windows,
 )
 from manifests import Clip, Problem, ProblemError
-
-
-@dataclass(frozen=True)
-class ClipBatch:
-    """Windows as the loaders ship them: bytes as they lie on disk.
-
-    Mirrored and normalised on the device (`to`): that is a quarter of the traffic, and nothing beside a
-    training step there.
-    """
-
-    clips: torch.Tensor
-    """uint8 (B, T, H, W, 3), RGB."""
-    maps: torch.Tensor | None
-    """uint8 (B, A, H, W): the saliency maps of each window's last frame (A = 1), or of every one (A = T).
-    None when loaded without labels."""
-    flips: torch.Tensor
-    """bool (B,): which windows and maps are still to be mirrored left to right."""
-    keys: list[str]
-    """Which windows: ``clip@start``, with ``~`` when mirrored."""
-    fixations: torch.Tensor | None = None
-    """uint8 (B, A, H, W): how many fixations fall into each pixel of frames with maps; None unless asked."""
-
-    def to(self, device: torch.device | str) -> ClipBatch:
-        """Return the batch on a device, with what was to be mirrored mirrored there."""
-        flips = self.flips.to(device, non_blocking=True)
-        clips = _mirrored(self.clips.to(device, non_blocking=True), flips, dim=3)
-        maps, fixations = (
-            None if images is None else _mirrored(images.to(device, non_blocking=True), flips, dim=3)
-            for images in (self.maps, self.fixations)
-        )
-        return ClipBatch(clips, maps, torch.zeros_like(flips), self.keys, fixations)
-
-    def pin_memory(self) -> ClipBatch:
-        """Return the batch in memory from which a GPU copies by itself."""
-        maps, fixations = (
-            None if images is None else images.pin_memory() for images in (self.maps, self.fixations)
-        )
-        return ClipBatch(self.clips.pin_memory(), maps, self.flips.pin_memory(), self.keys, fixations)
 
 
 def training_batches(
@@ -69,6 +32,7 @@ def training_batches(
     T: int,
     step: int = 1,
     answers: Answers = "last",
+    photograph: Photograph = "repeated",
     batch: int,
     seed: int,
     first_step: int = 0,
@@ -92,6 +56,7 @@ def training_batches(
         T: frames of a window.
         step: from one of them to the next, in frames of the clip.
         answers: whether the last of them has its map loaded, or every one.
+        photograph: how photographs are shown; "alone" makes T = 1 of theirs.
         batch: windows per rank and step.
         seed: of the experiment.
         first_step: where to begin; resuming needs no replay.
@@ -107,9 +72,8 @@ def training_batches(
     Raises:
         ProblemError: no clip has a whole window, or one cannot be read any more.
     """
-    shape = WindowShape(T, step, answers)
-    _require_long_enough(store.manifest.corpus, clips, shape.span)
-    store.hold(eligible(clips, T, step)[0], labelled=labelled)
+    shape = WindowShape(T, step, answers).showing(clips, photograph)
+    _hold(store, clips, shape, labelled=labelled)
     layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled))
     # Two batches per worker are on their way, one is handed over, and the one before may still be held.
     shared = SharedBatches(layout, 2 * workers + 2 if workers else 0)
@@ -137,6 +101,7 @@ def validation_batches(
     T: int,
     step: int = 1,
     answers: Answers = "last",
+    photograph: Photograph = "repeated",
     batch: int,
     per_clip: int,
     rank: int = 0,
@@ -151,8 +116,9 @@ def validation_batches(
     counted = _reader(store, fixations)
     store.hold(eligible(clips, T, step)[0])
     windows = validation_windows(clips, T, per_clip, step)[rank::world_size]
+    shape = WindowShape(T, step, answers).showing(clips, photograph)
     for i in range(0, len(windows), batch):
-        yield load(store, clips, windows[i : i + batch], WindowShape(T, step, answers), counted=counted)
+        yield load(store, clips, windows[i : i + batch], shape, counted=counted)
 
 
 def all_maps(store: FrameStore, clips: Sequence[Clip], batch: int) -> Iterator[torch.Tensor]:
@@ -189,52 +155,25 @@ def all_maps(store: FrameStore, clips: Sequence[Clip], batch: int) -> Iterator[t
         yield maps[:filled]
 
 
-def load(
-    store: FrameStore,
-    clips: Sequence[Clip],
-    windows: Sequence[Window],
-    shape: WindowShape,
-    *,
-    labelled: bool = True,
-    memory: torch.Tensor | None = None,
-    counted: FixationReader | None = None,
-) -> ClipBatch:
-    """Load windows of clips as one batch, in the memory given (uint8, as much as it takes) or its own."""
-    layout = BatchLayout(len(windows), shape, *store.size, labelled, counted is not None)
-    frames, maps, fixations = layout.split(
-        torch.empty(layout.size, dtype=torch.uint8) if memory is None else memory
-    )
-    unanswered = shape.length - shape.answered
-    for slot, window in enumerate(windows):
-        clip, start = clips[window.clip_index], window.start
-        store.read_frames(clip, start, shape.length, frames[slot].numpy(), step=shape.step)
-        first = start + unanswered * shape.step
-        if maps is not None:
-            store.read_maps(clip, first, shape.answered, maps[slot].numpy(), step=shape.step)
-        if counted and fixations is not None:
-            answered = range(first, start + shape.span, shape.step)
-            counted.read(clip, answered, fixations[slot].numpy())
-    flips = torch.tensor([window.flip for window in windows])
-    keys = [f"{clips[w.clip_index].clip}@{w.start}{'~' * w.flip}" for w in windows]
-    return ClipBatch(frames, maps, flips, keys, fixations)
-
-
-def _mirrored(images: torch.Tensor, flips: torch.Tensor, dim: int) -> torch.Tensor:
-    """Return images (B, …) of which some are mirrored along a dimension, without waiting for the device."""
-    return torch.where(flips.view(-1, *[1] * (images.ndim - 1)), images.flip(dim), images)
-
-
 def _reader(store: FrameStore, fixations: Rescaling | None) -> FixationReader | None:
     return FixationReader(store.manifest, store.size, fixations) if fixations else None
 
 
-def _require_long_enough(corpus: str, clips: Sequence[Clip], span: int) -> None:
-    longest = max((clip.n_frames for clip in clips), default=0)
-    if longest < span:
+def _hold(store: FrameStore, clips: Sequence[Clip], shape: WindowShape, *, labelled: bool) -> None:
+    """Keep what will be read from eviction.
+
+    Raises:
+        ProblemError: no clip has a whole window.
+    """
+    corpus, span = store.manifest.corpus, shape.span
+    kept, _ = eligible(clips, shape.length, shape.step)
+    if not kept:
+        longest = max((clip.n_frames for clip in clips), default=0)
         where = f"training clips of {corpus}"
         found = f"{len(clips)} clips, the longest of {longest}"
         remedy = "Shorten the clip length."
         raise ProblemError(Problem(where, f"one of at least {span} frames", found, remedy))
+    store.hold(kept, labelled=labelled)
 
 
 @dataclass(frozen=True)
@@ -264,7 +203,8 @@ class _Steps(Dataset):
     fixations: Rescaling | None
 
     def __post_init__(self) -> None:
-        self._lengths = np.array([clip.n_frames for clip in self.clips])
+        shape = self.layout.shape
+        self._lengths = np.array([shape.fits(clip) + shape.span - 1 for clip in self.clips])
         self._counted = _reader(self.store, self.fixations if self.layout.fixated else None)
 
     def __getitem__(self, item: tuple[int, int | None]) -> ClipBatch | _Shipped | ProblemError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -65,10 +64,10 @@ class FixationReader:
         """Leave out what was read: each process reads for itself."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def read(self, clip: Clip, frames: Iterable[int], out: np.ndarray) -> None:
-        """Fill uint8 (n, H, W) with the counts of some frames (from 0) of a clip."""
-        for i, frame in enumerate(frames):
-            points = self._points.points(clip, frame)
+    def read(self, clip: Clip, start: int, count: int, out: np.ndarray, *, step: int = 1) -> None:
+        """Fill uint8 (count, H, W) with the counts of frames ``start``, ``start + step`` … of a clip."""
+        for i in range(count):
+            points = self._points.points(clip, start + i * step)
             out[i] = fixation_counts(points, (clip.height, clip.width), self.size, self.rescaling)
 
     @cached_property

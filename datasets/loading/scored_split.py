@@ -61,7 +61,7 @@ class ScoredSplit:
             folder: of the manifest.
             split: as in the manifest.
             root: where the corpus lies; None for where it was indexed.
-            min_frames: clips of fewer are left out, as if the split did not have them.
+            min_frames: clips of fewer are left out, as if the split did not have them; photographs are not.
 
         Raises:
             ManifestError: there is no sound manifest.
@@ -96,5 +96,5 @@ class ScoredSplit:
 
 
 def clips_to_score(manifest: Manifest, split: str, min_frames: int) -> list[Clip]:
-    """Return the clips of a split that have frames enough."""
-    return [clip for clip in manifest.clips(split) if clip.n_frames >= min_frames]
+    """Return the clips of a split that have frames enough; photographs always have."""
+    return [clip for clip in manifest.clips(split) if clip.fills(min_frames)]

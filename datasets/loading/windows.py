@@ -9,9 +9,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from manifests import Clip
+from manifests import Clip, Problem, ProblemError
 
 Answers = Literal["last", "every"]
+Photograph = Literal["repeated", "alone"]
+"""How a photograph is shown: as a window of as many frames as others have, or of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,26 @@ class WindowShape:
     def span(self) -> int:
         """Frames of the clip from the first to the last of a window."""
         return (self.length - 1) * self.step + 1
+
+    def showing(self, clips: Sequence[Clip], photograph: Photograph) -> WindowShape:
+        """Return the shape that windows of these clips have, which is another where photographs stand alone.
+
+        Raises:
+            ProblemError: some of the clips are photographs that are to stand alone, and some are not.
+        """
+        stills = sum(clip.media == "image" for clip in clips)
+        if photograph == "repeated" or not stills:
+            return self
+        if stills < len(clips):
+            found = f"{stills} photographs among {len(clips)} clips"
+            remedy = "Index photographs and videos as two corpora: this model sees them in different batches."
+            where = f"clips of {clips[0].corpus}"
+            raise ProblemError(Problem(where, "photographs alone, or none", found, remedy))
+        return WindowShape(1, 1, self.answers)
+
+    def fits(self, clip: Clip) -> int:
+        """Return at how many places of a clip a window may begin; none in one that is too short."""
+        return 1 if clip.media == "image" else max(clip.n_frames - self.span + 1, 0)
 
     @property
     def answered(self) -> int:
@@ -94,7 +116,7 @@ def eligible(clips: Sequence[Clip], T: int, step: int = 1) -> tuple[list[Clip], 
         step: from one of them to the next.
     """
     span = WindowShape(T, step).span
-    kept = [clip for clip in clips if clip.n_frames >= span]
+    kept = [clip for clip in clips if clip.fills(span)]
     return kept, len(clips) - len(kept)
 
 
@@ -113,9 +135,9 @@ def validation_windows(clips: Sequence[Clip], T: int, per_clip: int, step: int =
     One window stands in the middle; of more, the first begins and the last ends with the clip. A clip with
     fewer different windows gives those it has; one shorter than a window gives none. Arguments of `eligible`.
     """
-    windows, span = [], WindowShape(T, step).span
+    windows, shape = [], WindowShape(T, step)
     for index, clip in enumerate(clips):
-        last = clip.n_frames - span
+        last = shape.fits(clip) - 1
         if last < 0:
             continue
         starts = [last // 2] if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)

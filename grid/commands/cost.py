@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from grid.planning.prepare import Grid
 from grid.planning.stand_in import StandIn
 from grid.specs.settings import Unit
 from hd2s.metrics.definitions import METRICS
+from manifests.schema import Clip
 
 # Of states to resume from two are kept, and a third is there while it is written.
 _STATES = 3
@@ -137,9 +138,11 @@ def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     drawn = training.iterations * train.accumulate * train.micro_batch
     # A model without weights is looked at once.
     validations = -(-training.iterations // train.validate_every) or 1
-    validated = validations * _windows(grid, training)
-    each = costs.frame if train.validation_windows is None else costs.forward
-    flops = drawn * costs.step + validated * each
+    clips = _validated(grid, training)
+    validated = validations * _windows(training, clips)
+    whole = train.validation_windows is None
+    seen = validations * _predicting(training, clips) if whole else validated * costs.forward
+    flops = drawn * costs.step + seen
     traffic = training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.training if traffic else None)
     share = train.world_size * _share_of(grid.config.resources.train, paces.device)
@@ -166,20 +169,32 @@ def _share_of(unit: Unit, device: Device) -> float:
     return unit.cpu if device.unit == "core" else (unit.gpu if unit.gpu > 0 else 1.0)
 
 
-def _windows(grid: Grid, training: Training) -> int:
+def _validated(grid: Grid, training: Training) -> list[Clip]:
+    """Return the clips that a training validates on."""
+    spec = training.spec
+    return eligible(grid.manifests[spec.validation.corpus].clips("val"), spec.model.config.input.span)[0]
+
+
+def _windows(training: Training, clips: Sequence[Clip]) -> int:
     """Count the windows of one validation."""
-    spec, window = training.spec, training.spec.model.config.input
-    clips, _ = eligible(grid.manifests[spec.validation.corpus].clips("val"), window.span)
-    if spec.train.validation_windows is None:
+    window, asked = training.spec.model.config.input, training.spec.train.validation_windows
+    if asked is None:
         return sum(clip.n_frames for clip in clips)
-    return len(validation_windows(clips, window.frames, spec.train.validation_windows, window.step))
+    return len(validation_windows(clips, window.frames, asked, window.step))
+
+
+def _predicting(training: Training, clips: Sequence[Clip]) -> int:
+    """Count the operations of predicting every frame of some clips; photographs have no frames in common."""
+    costs, shown = costs_of(training), training.spec.model.config.input.photograph
+    of_a_still = costs.forward if shown == "repeated" else costs.frame
+    return sum(of_a_still if clip.media == "image" else clip.n_frames * costs.frame for clip in clips)
 
 
 def _evaluation(grid: Grid, evaluation: Evaluation, paces: Paces) -> Work:
     training = grid.plan.trainings[evaluation.training]
     clips = clips_to_score(grid.manifests[evaluation.test], "test", evaluation.spec.protocol.min_frames)
     found = sum(clip.n_frames for clip in clips)
-    flops, traffic = found * costs_of(training).frame, training.spec.model.declaration.traffic
+    flops, traffic = _predicting(training, clips), training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.prediction if traffic else None)
     seconds = paces.evaluation(grid.plan, evaluation, found)
     likely = _likely(hours, paces, seconds, _share_of(grid.config.resources.evaluate, paces.device))

@@ -169,16 +169,16 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
     """
     problems = []
     for read in dict.fromkeys(read for training in plan.trainings.values() for read in training.reads):
-        lengths = manifests[read.corpus].lengths(read.split)
-        if not (lengths >= read.clip_length).any():
-            found = f"none ({len(lengths)} shorter)"
+        enough = manifests[read.corpus].filling(read.split, read.clip_length)
+        if not enough.any():
+            found = f"none ({len(enough)} shorter)"
             remedy = "Index the whole corpus, or lower model.clip_length."
             expected = f"clips of {read.clip_length} frames"
             problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
     tests = ((unit.test, unit.spec.protocol.min_frames) for unit in plan.evaluations.values())
     for name, least in dict.fromkeys(tests):
         place, manifest = f"{name}, split test", manifests[name]
-        enough = manifest.lengths("test") >= least
+        enough = manifest.filling("test", least)
         if len(enough) and not enough.any():
             expected, found = f"clips of {least} frames", f"none ({len(enough)} shorter)"
             problems.append(

@@ -102,7 +102,7 @@ class Test:
     # float32 or bfloat16.
     precision: str = "float32"
     # Test clips of fewer frames are left out. HD2S's tables say 16 (first version, Sect. 4.1), which leaves
-    # 2,373 of Hollywood2's 3,558 test clips.
+    # 2,373 of Hollywood2's 3,558 test clips. Photographs stay, however long a model is shown them.
     min_frames: int = 1
 
     @property

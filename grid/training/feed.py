@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from datasets.frame_store.store import FrameStore
-from datasets.loading.batches import ClipBatch, all_maps, training_batches, validation_batches
+from datasets.loading.batches import all_maps, training_batches, validation_batches
+from datasets.loading.clip_batch import ClipBatch
 from datasets.loading.fixation_counts import Rescaling
 from datasets.loading.windows import draw_half, eligible
 from grid.training.job import Job
@@ -157,7 +158,8 @@ class Feed:
         return find_protocol(self.train.protocol).fixations if needed else None
 
     def _window(self) -> dict[str, Any]:
-        return {"T": self.input.frames, "step": self.input.step, "answers": self.input.answers}
+        names = ("step", "answers", "photograph")
+        return {"T": self.input.frames, **{name: getattr(self.input, name) for name in names}}
 
     def _store(self, corpus: str) -> FrameStore:
         manifest = self.job.manifests[corpus].open()

@@ -35,8 +35,8 @@ class Input:
         width: in pixels.
         step: from one frame of a window to the next, in frames of the clip.
         answers: the frames of a window that the model answers: its last one, or every one.
-        photograph: how the model is shown one: "alone", as a window of one frame, or "repeated" as often as
-            its windows have frames.
+        photograph: how a clip of one frame is shown to it: the frame "repeated" as often as a window has
+            frames, or "alone", a window of a single frame.
     """
 
     frames: int
@@ -44,7 +44,7 @@ class Input:
     width: int
     step: int = 1
     answers: Literal["last", "every"] = "last"
-    photograph: Literal["alone", "repeated"] = "repeated"
+    photograph: Literal["repeated", "alone"] = "repeated"
 
     @property
     def size(self) -> tuple[int, int]:

@@ -18,7 +18,7 @@ def window_indices(n_frames: int, input: Input, *, in_order: bool = False) -> np
     first T−1 from the time-reversed {t+T−1, …, t} (Sect. 3.1), which ends at t as well. Clips too short for
     the latter (down to a single frame) are one rule more: the clip is continued beyond its end by reflection
     in time, last frame not repeated (…, N−2, N−1, N−2, …); one frame repeats itself. A larger step s has t−s
-    in place of t−1.
+    in place of t−1. A photograph, a clip of one frame, stands alone where `Input.photograph` says so.
 
     Args:
         n_frames: of the clip.
@@ -26,8 +26,10 @@ def window_indices(n_frames: int, input: Input, *, in_order: bool = False) -> np
         in_order: keep the order of time in the first windows.
 
     Returns:
-        int64 (n_frames, T), row t the window of frame t in the model's order.
+        int64 (n_frames, T), row t the window of frame t in the model's order; (1, 1) of a photograph alone.
     """
+    if _stands_alone(n_frames, input):
+        return np.zeros((1, 1), np.int64)
     t = np.arange(n_frames)[:, None]
     back = np.arange(input.frames - 1, -1, -1) * input.step
     ahead = back[::-1] if in_order else back
@@ -62,22 +64,30 @@ def iter_windows(
 def iter_blocks(frames: Iterable[np.ndarray], input: Input) -> Iterator[tuple[np.ndarray, int]]:
     """Yield a clip in blocks of T × step frames, for a model that answers every frame of its window.
 
-    A last block that is too short is continued by reflection in time.
+    A last block that is too short is continued by reflection in time; a photograph may stand alone.
 
     Args:
         frames: uint8 (H, W, 3) each.
         input: of the model.
 
     Yields:
-        Windows uint8 (step, T, H, W, 3), of which window p holds the frames p, p + step, … of the block; and
-        how many frames the block has.
+        Windows uint8 (step, T, H, W, 3), of which window p holds the frames p, p + step, … of the block, or
+        (1, 1, H, W, 3) of a photograph alone; and how many frames the block has.
     """
-    stream = iter(checked(frames))
+    stream, first = iter(checked(frames)), True
     while block := list(islice(stream, input.frames * input.step)):
+        if first and _stands_alone(len(block), input):
+            yield np.stack(block)[None], 1
+            return
+        first = False
         indices = reflected(np.arange(input.frames * input.step), len(block)).reshape(
             input.frames, input.step
         )
         yield np.stack([np.stack([block[i] for i in phase]) for phase in indices.T]), len(block)
+
+
+def _stands_alone(n_frames: int, input: Input) -> bool:
+    return n_frames == 1 < input.frames and input.photograph == "alone"
 
 
 def split(frames: Iterable[np.ndarray], span: int) -> tuple[list[np.ndarray], Iterator[np.ndarray]]:

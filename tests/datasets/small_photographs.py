@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 WIDTH, HEIGHT = 64, 48
 OBSERVERS = [[(1, 1), (64, 48), (20, 11)], [(20, 11)], []]
-"""Fixations (x, y) of three observers, counted from 1: two corners, and a place that two of them looked at."""
+"""Fixations (x, y) of three observers, counted from 1: two corners, and a place that two looked at."""
 FIXATED = [(0, 0, 0), (0, 10, 19), (0, 47, 63)]
 """(frame, y, x) that follow from these in a manifest."""
 

@@ -1,4 +1,4 @@
-"""SALICON: a photograph is a clip of one frame, looked at by all its observers, in an edition that is told."""
+"""SALICON: photographs as clips of one frame, fixations of all observers, and editions told apart."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from datasets.corpora.salicon import CORPUS
 from datasets.indexing.index import index
 from datasets.reading.video import iter_frames
 from tests.datasets.small_corpora import scanned
-from tests.datasets.small_photographs import FIXATED, HEIGHT, WIDTH, save, map_of, write_gaze, write_salicon
+from tests.datasets.small_photographs import FIXATED, HEIGHT, WIDTH, map_of, save, write_gaze, write_salicon
 
 
 def write_all(root, folder="images"):

@@ -57,7 +57,7 @@ def test_a_reader_fills_in_the_frames_asked_for_in_another_process_too(tmp_path)
     reader = FixationReader(manifest, (HEIGHT, WIDTH))
     found = np.full((2, HEIGHT, WIDTH), 9, np.uint8)
     for each in (reader, pickle.loads(pickle.dumps(reader))):
-        each.read(clip, (3, 5), found)
+        each.read(clip, 3, 2, found, step=2)
         assert [places(counts) for counts in found] == [dict.fromkeys(points_of(i), 1) for i in (3, 5)]
 
 

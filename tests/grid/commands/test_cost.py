@@ -1,15 +1,16 @@
 """What a grid costs, against counts by hand."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import StringIO
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from grid.commands.cost import estimate
+from grid.commands.cost import _predicting, estimate
 from grid.commands.devices import Device, named, recognise
+from grid.commands.operations import costs_of
 from grid.commands.terminal.report import as_json, plan_table
 from grid.planning import planner as planning
 from grid.planning.prepare import Grid
@@ -201,3 +202,14 @@ def test_programs_get_the_same_numbers(tmp_path):
         unit["estimate"]["flops"] for key in ("trainings", "evaluations") for unit in answer[key]
     )
     assert whole["disk_bytes"]["total"] == found.disk.total
+
+
+def test_photographs_share_no_frames_with_each_other(tmp_path):
+    """One costs a window where its frame is repeated, and what a frame costs where it stands alone."""
+    grid = make(tmp_path, "table6")
+    still = [replace(clip("UCFSports", "test", 1), media="image") for _ in range(5)]
+    video = [clip("UCFSports", "test", 40)]
+    training = next(iter(grid.plan.trainings.values()))
+    costs = costs_of(training)
+    assert _predicting(training, [*still, *video]) == 5 * costs.forward + 40 * costs.frame
+    assert costs.forward > costs.frame

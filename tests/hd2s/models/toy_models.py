@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ class ToyConfig(ModelConfig):
     step: int = 1
     answers: str = "last"
     learnt: bool = False
+    photograph: str = "repeated"
 
     def faults(self) -> Iterable[Fault]:
         if self.answers not in ("last", "every"):
@@ -28,7 +29,7 @@ class ToyConfig(ModelConfig):
 
     @property
     def input(self) -> Input:
-        return Input(self.frames, self.height, self.width, self.step, self.answers)
+        return Input(self.frames, self.height, self.width, self.step, self.answers, self.photograph)
 
     @property
     def learns_smoothing(self) -> bool:
@@ -47,16 +48,24 @@ class OrderSensitive(SaliencyModel):
         self.frozen = nn.Dropout(0.5).eval()
         self.batches: list[int] = []
         self.domains: list[str | None] = []
+        self.lengths: set[int] = set()
         self.fails = False
 
     def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
         self.batches.append(len(clips))
         self.domains.append(domain)
-        assert tuple(clips.shape[1:]) == (3, self.config.frames, *self.config.input.size)
+        self.lengths.add(clips.shape[2])
+        assert clips.shape[1] == 3 and clips.shape[3:] == self.config.input.size
+        assert clips.shape[2] in {
+            self.config.frames,
+            1 if self.config.photograph == "alone" else self.config.frames,
+        }
         assert clips.dtype == torch.float32
         assert not torch.is_grad_enabled()
         assert not self.fails
-        answers = torch.einsum("bthw,at->bahw", clips[:, 0], weights(self.config))
+        answers = torch.einsum(
+            "bthw,at->bahw", clips[:, 0], weights(replace(self.config, frames=clips.shape[2]))
+        )
         return Prediction(self.frozen(self.dropout(answers)))
 
 

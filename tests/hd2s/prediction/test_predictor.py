@@ -79,6 +79,19 @@ def test_a_model_may_answer_every_frame_of_its_window(n, length, step):
     assert set(model.batches) == {step}
 
 
+@pytest.mark.parametrize("answers", ["last", "every"])
+def test_a_photograph_is_shown_as_the_model_says(answers):
+    """Repeated, as often as a window has frames; alone, the model sees one frame."""
+    frames = clip_of(1)
+    for photograph, seen in (("repeated", 4), ("alone", 1)):
+        model = toy(frames=4, step=3, answers=answers, photograph=photograph)
+        maps = predict_clip(model, frames, smoothing_sigma=None)
+        assert maps.shape == (1, *SIZE)
+        shares = weights(TOY.config(frames=seen, answers=answers)).numpy()[0]
+        np.testing.assert_allclose(maps[0], shares.sum() * as_seen(frames[0]), atol=1e-5)
+        assert model.lengths == {seen}
+
+
 def test_maps_of_every_frame_are_smoothed_as_others_are():
     model, frames = toy(frames=4, step=3, answers="every"), clip_of(20)
     smooth = predict_clip(model, frames)

@@ -139,3 +139,23 @@ def test_wrong_frames_are_named(read):
         list(read(clip_of(3)[..., 0]))
     with pytest.raises(ValueError, match="at least one frame"):
         list(read([]))
+
+
+@pytest.mark.parametrize("answers", ["last", "every"])
+@pytest.mark.parametrize("frames", [1, 4])
+def test_a_photograph_stands_alone_where_the_model_says_so_and_no_clip_of_two_frames_does(frames, answers):
+    given = Input(frames, 6, 7, 3, answers, "alone")
+    windows = {
+        n: [w for w, _ in iter_blocks(clip_of(n), given)]
+        if answers == "every"
+        else list(iter_windows(clip_of(n), given))
+        for n in (1, 2, 13)
+    }
+    shape = (3 if (answers, frames) == ("every", 1) else 1, 1) if answers == "every" else (1,)
+    assert [window.shape for window in windows[1]] == [(*shape, 6, 7, 3)]
+    assert (windows[1][0] == clip_of(1)[0]).all()
+    full = (3, frames) if answers == "every" else (frames,)
+    assert all(window.shape == (*full, 6, 7, 3) for n in (2, 13) for window in windows[n])
+    if answers == "every":
+        blocks = list(iter_blocks(clip_of(12 * 3 + 1), Input(4, 6, 7, 3, "every", "alone")))
+        assert [n for _, n in blocks] == [12, 12, 12, 1], "a last block of one frame is no photograph"
