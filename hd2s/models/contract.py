@@ -262,6 +262,11 @@ class SaliencyModel(nn.Module):
         outputs = {"saliency": prediction.saliency} | (dict(prediction.auxiliary) if auxiliary else {})
         return kld_terms(outputs, maps)
 
+    def lr_share(self, clips: Tensor) -> float:
+        """Return what a batch of clips moves the weights by, as a share of the learning rate."""
+        del clips
+        return 1.0
+
     def parameter_groups(self) -> list[ParameterGroup]:
         """Return all parameters, in groups that are trained alike."""
         return [ParameterGroup(list(self.parameters()))]

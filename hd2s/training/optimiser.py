@@ -83,8 +83,11 @@ class Optimiser:
             for parameter in group.parameters if frozen else ():
                 parameter.requires_grad_(iteration >= frozen)
 
-    def step(self) -> None:
-        """Move the parameters by their gradients."""
+    def step(self, share: float = 1.0) -> None:
+        """Move the parameters by their gradients, at a share of the iteration's learning rates."""
+        if share != 1:
+            for settings in self._torch.param_groups:
+                settings["lr"] *= share
         self._torch.step()
 
     def state_dict(self) -> dict[str, Any]:

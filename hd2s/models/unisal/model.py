@@ -165,6 +165,10 @@ class Unisal(SaliencyModel):
             terms["nss/saliency"] = -_OF_NSS * found.mean()
         return terms
 
+    def lr_share(self, clips: Tensor) -> float:
+        """Move the weights by less for photographs, (B, 3, 1, H, W), of which there are more (Sect. 4.1)."""
+        return self.config.photograph_lr if clips.shape[2] == 1 else 1.0
+
     def parameter_groups(self) -> list[ParameterGroup]:
         """Return the encoder, which is frozen at first and slow then, and the rest (Sect. 4.1)."""
         config, encoder = self.config, list(self.encoder.parameters())

@@ -8,9 +8,12 @@ import torch
 from torch import nn
 
 from hd2s import build_model
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
 from hd2s.losses import cc, nss
 from hd2s.models.unisal.convgru import ConvGRU
 from hd2s.models.unisal.published import published_names
+from hd2s.training.iteration import Recipe, take_iteration
+from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.hd2s.models.unisal.plain_unisal import DOMAINS, PlainUnisal
 from tests.hd2s.models.unisal.small_unisal import SMALL, clips, released
 
@@ -302,6 +305,44 @@ def test_a_model_trained_with_photographs_alone_predicts_videos_frame_by_frame()
 def test_only_domains_of_photographs_leave_the_recurrence_out():
     model, _ = released()
     assert [model.is_static(domain) for domain in DOMAINS] == [False, False, False, True]
+
+
+def test_the_encoder_waits_and_is_slow_then():
+    """Sect. 4.1: frozen for two epochs, then at a tenth; as released with a tenth of the weight decay."""
+    encoder, rest = released()[0].parameter_groups()
+    assert (encoder.lr, encoder.weight_decay, encoder.frozen_periods) == (0.1, 1.0, 2)
+    assert sum(p.numel() for p in encoder.parameters) == 2_223_872
+    assert sum(p.numel() for p in rest.parameters) == 3_714_872 - 2_223_872
+    declared = released()[0].declaration
+    theirs = declared.config(**declared.of_protocol["released"])
+    assert (theirs.encoder_weight_decay, theirs.photograph_lr, theirs.loss) == (0.1, 1.0, "released")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("frames", "share"), [(1, 0.5), (2, 1.0)])
+def test_a_step_is_that_of_the_paper(frames, share):
+    """The gradients' norm is scaled to 2; photographs move weights by half."""
+    model, _ = released(**NO_DROPOUT)
+    maps, fixations = targets(2, frames)
+    batch = MicroBatch(model.normalise(clips(2, frames)), maps.float(), ["a"], "DHF1K", fixations.float())
+    settings = model.declaration.settings
+    options = OptimiserOptions("sgd", settings["train.lr"], settings["train.weight_decay"], 0.9, 0.8, (), 5)
+    learner = Learner(model, LearnerOptions())
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    recipe = Recipe(20, 1, clip_gradient=settings["train.clip_gradient"])
+    take_iteration(learner, Optimiser(learner, options), recipe, 11, iter([([batch], [])]))
+    again, _ = released(**NO_DROPOUT)
+    terms = again.train().losses(again(batch.clips, domain="DHF1K"), batch.truth, fixations=batch.fixations)
+    sum(terms.values()).backward()
+    gradients = {name: p.grad for name, p in again.named_parameters() if p.grad is not None}
+    norm = torch.stack([g.norm() for g in gradients.values()]).norm()
+    assert norm > 2
+    for name, p in model.named_parameters():
+        expected = before[name]
+        if name in gradients:
+            rate = share * 0.04 * 0.8**2 * (0.1 if name.startswith("encoder.") else 1)
+            expected = expected - rate * (gradients[name] * 2 / norm + 1e-4 * expected)
+        torch.testing.assert_close(p.detach(), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_first_weights():
