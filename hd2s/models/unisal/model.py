@@ -107,6 +107,8 @@ class Unisal(SaliencyModel):
         found = [self.post_cnn(group) for group in self._with_priors(taps.encoded, domain).chunk(apart)]
         features = torch.cat(found).unflatten(0, (steps, -1)).mean(0)
         static = (steps == 1 if static is None else static) and self.config.bypass
+        if unlabelled:
+            found, taps = [x.detach() for x in found], Tapped(*(x.detach() for x in taps))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not unlabelled):
             if not static:
                 found, state = self.recur(found, steps, state, domain)
