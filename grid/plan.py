@@ -107,6 +107,8 @@ class TrainingSpec:
         train: optimisation, with the values of fine-tuning where it has a parent.
         seed: of weights, dropout and order of clips.
         parent: the id of the training whose weights are the start.
+        shares: micro-batches of each labelled corpus in an epoch, in which they come in a drawn order; empty:
+            they alternate.
     """
 
     recipe: int
@@ -118,6 +120,7 @@ class TrainingSpec:
     train: Train
     seed: int
     parent: str | None = None
+    shares: tuple[int, ...] = ()
 
     def as_settings(self) -> dict[str, Any]:
         """Return all of it in plain values, what is at its default too, for people to read and filter by."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from grid.plan import (
     ApproachSpec,
@@ -21,7 +22,16 @@ from grid.plan import (
     TrainingSpec,
 )
 from grid.planning.identity import content_hash, options_of
-from grid.planning.rows import Configure, Row, configured_row, evaluation_settings, training_settings
+from grid.planning.rows import (
+    ClipsOf,
+    Configure,
+    Row,
+    batches_of,
+    configured_row,
+    evaluation_settings,
+    in_epochs,
+    training_settings,
+)
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
 from grid.specs.table import GridSpec, Place
@@ -65,6 +75,8 @@ def draft(
     digests: Digests,
     weights: Mapping[str, str | None],
     known: Sequence[Problem] = (),
+    *,
+    clips_of: ClipsOf = lambda corpus: (),
 ) -> tuple[Plan, list[Problem]]:
     """Plan those rows of a grid whose settings are sound, and list what is wrong with the others.
 
@@ -74,8 +86,9 @@ def draft(
         digests: as `make` takes them.
         weights: as `make` takes them.
         known: what is wrong with the user's own settings, which is not to be said again of each row.
+        clips_of: what epochs are counted by.
     """
-    planner = _Planner(digests, weights)
+    planner = _Planner(digests, weights, clips_of)
     problems: list[Problem] = []
     cells: list[Cell] = []
     for table in spec.tables:
@@ -98,8 +111,8 @@ def draft(
 
 
 class _Planner:
-    def __init__(self, digests: Digests, weights: Mapping[str, str | None]) -> None:
-        self.digests, self.weights = digests, weights
+    def __init__(self, digests: Digests, weights: Mapping[str, str | None], clips_of: ClipsOf) -> None:
+        self.digests, self.weights, self.clips_of = digests, weights, cache(clips_of)
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
         self.distinctions: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {}
@@ -174,18 +187,21 @@ class _Planner:
     ) -> TrainingSpec:
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
         fresh, own = parent is None, options_of(row.config.approach.get(approach.word))
+        train = training_settings(row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled))
+        model = self._model(row, approach, sources, fresh=fresh)
+        counted = labelled if train.epochs is not None else ()
+        batches = [batches_of(self.clips_of(corpus), model.config.input.span, train) for corpus in counted]
         return TrainingSpec(
             recipe=TRAINING_RECIPE,
-            model=self._model(row, approach, sources, fresh=fresh),
+            model=model,
             approach=ApproachSpec(approach.word, own, digest_of(approach)),
             labelled=self._corpora(labelled, "train"),
             unlabelled=self._corpora(unlabelled, "train"),
             validation=self._corpora(labelled[:1], "val")[0],
-            train=training_settings(
-                row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled)
-            ),
+            train=in_epochs(train, batches),
             seed=seed,
             parent=parent,
+            shares=tuple(batches) if len(batches) > 1 else (),
         )
 
     def evaluation(self, row: Row, training: Training, test: str) -> Evaluation:

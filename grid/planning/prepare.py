@@ -36,7 +36,7 @@ from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
 from manifests.problem import Problem, ProblemError, gathered
-from manifests.schema import SPLITS
+from manifests.schema import SPLITS, Clip
 from manifests.store import Manifest
 
 
@@ -222,7 +222,11 @@ def _plan(asked: _Asked, problems: list[Problem], noted: Noted, purpose: Purpose
     # Without the manifests a plan is no use, but the settings of its rows are still looked through.
     digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(asked.spec)
     starts = {word: found.digest for word, found in weights.items()}
-    plan, wrong = planning.draft(asked.spec, asked.configure, digests, starts, asked.known)
+
+    def clips_of(corpus: str) -> Sequence[Clip]:
+        return manifests[corpus].clips("train") if corpus in manifests else ()
+
+    plan, wrong = planning.draft(asked.spec, asked.configure, digests, starts, asked.known, clips_of=clips_of)
     problems += wrong
     with gathered(problems):
         if manifests and purpose != "results":

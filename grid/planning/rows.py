@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from datasets.loading.windows import eligible
 from grid.plan import TrainingSpec
 from grid.specs.settings import Config, Test, Train
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
+from manifests.schema import Clip
+
+ClipsOf = Callable[[str], Sequence[Clip]]
+"""Corpus → its training clips."""
 
 
 class Configure(Protocol):
@@ -75,6 +80,21 @@ def training_settings(train: Train, *, fresh: bool, approach: Approach, aligns: 
         # There is no λ: trainings that differ in its end alone are one.
         changed["lambda_max"] = plain.lambda_max
     return replace(train, **changed)
+
+
+def batches_of(clips: Sequence[Clip], span: int, train: Train) -> int:
+    """Count the whole micro-batches that a corpus' clips make; 1 at least, so that small ones are seen."""
+    found, _ = eligible(clips, span)
+    return max(len(found) // train.batch_of(found), 1)
+
+
+def in_epochs(train: Train, batches: Sequence[int]) -> Train:
+    """Return a training's settings with its epochs as iterations, of so many micro-batches of each source."""
+    if train.epochs is None:
+        return train
+    each = max(sum(batches) // train.accumulate, 1)
+    iterations = train.epochs * each
+    return replace(train, epochs=None, iterations=iterations, lr_period=each, validate_every=each)
 
 
 def evaluation_settings(test: Test, trained: TrainingSpec) -> Test:

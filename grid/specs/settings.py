@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from datasets.reading.video import RESIZE_RULE
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
+from manifests.schema import Clip
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""
@@ -52,7 +53,12 @@ class Train:
     finetune_iterations: int = 2500
     # The learning rate of a training that starts from another's weights; null: `lr`.
     finetune_lr: float | None = None
+    # Of so many micro-batches as the sources' clips fill; those of several sources come in a drawn order.
+    # `iterations`, `finetune_iterations`, `lr_period`, `validate_every` follow from it; null: as these say.
+    epochs: int | None = None
     micro_batch: int = 8
+    # The same of photographs; null: as many.
+    photograph_batch: int | None = None
     accumulate: int = 25
     # adam or sgd, and the momentum of the latter.
     optimiser: str = "adam"
@@ -85,6 +91,11 @@ class Train:
     world_size: int = 1
     # Iterations between two checkpoints from which an interrupted training goes on.
     checkpoint_every: int = 100
+
+    def batch_of(self, clips: Sequence[Clip]) -> int:
+        """Return how many of a corpus' clips make a micro-batch."""
+        photographs = self.photograph_batch is not None and any(clip.media == "image" for clip in clips)
+        return self.photograph_batch if photographs and self.photograph_batch else self.micro_batch
 
 
 @dataclass(frozen=True)

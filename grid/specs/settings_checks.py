@@ -41,7 +41,7 @@ _WORDS = {
 }
 _OR_NULL = (
     *("test.smoothing_sigma", "train.finetune_lr", "train.clip_gradient"),
-    "train.validation_windows",
+    *("train.validation_windows", "train.epochs", "train.photograph_batch"),
     "resources.evaluation_batch",
 )
 

@@ -20,7 +20,7 @@ from hd2s.approaches.contract import MicroBatch
 from hd2s.approaches.protocol import find_protocol
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
-from hd2s.training.turns import take_turns, turns_taken, worker_turns
+from hd2s.training.turns import Turns, take_turns, worker_turns
 from manifests.schema import Clip
 
 
@@ -65,15 +65,22 @@ class Feed:
         """Yield this worker's micro-batches from an iteration on, counted from 0."""
         train = self.train
         done, last = iteration * train.accumulate, train.iterations * train.accumulate
+        orders = (
+            Turns(len(self.spec.labelled), self.spec.shares, self.spec.seed),
+            Turns(len(self.spec.unlabelled)),
+        )
         labelled, unlabelled = (
             [
-                self._stream(entry.corpus, done, place, len(entries), labelled=labelled)
+                self._stream(entry.corpus, done, (place, order), labelled=labelled)
                 for place, entry in enumerate(entries)
             ]
-            for entries, labelled in ((self.spec.labelled, True), (self.spec.unlabelled, False))
+            for entries, labelled, order in (
+                (self.spec.labelled, True, orders[0]),
+                (self.spec.unlabelled, False, orders[1]),
+            )
         )
         turns = worker_turns(done, last, train.accumulate, self.rank, train.world_size)
-        return take_turns(labelled, unlabelled, turns)
+        return take_turns(labelled, unlabelled, turns, orders[0])
 
     def validation(self, step: int) -> Iterator[MicroBatch]:
         """Yield this worker's share of the validation windows after so many iterations.
@@ -109,21 +116,24 @@ class Feed:
             store = self._store(entry.corpus)
             yield from all_maps(store, self._long_enough(store, "train"), self.train.micro_batch)
 
-    def _stream(self, corpus: str, done: int, place: int, of: int, *, labelled: bool) -> Iterator[MicroBatch]:
-        store, train = self._store(corpus), self.train
-        last = turns_taken(train.iterations * train.accumulate, place, of)
+    def _stream(
+        self, corpus: str, done: int, turns: tuple[int, Turns], *, labelled: bool
+    ) -> Iterator[MicroBatch]:
+        (place, order), train = turns, self.train
+        store = self._store(corpus)
+        clips = self._long_enough(store, "train")
 
         def takes(step: int) -> bool:
-            return (step * of + place) % train.accumulate % train.world_size == self.rank
+            return order.turn(step, place) % train.accumulate % train.world_size == self.rank
 
         batches = training_batches(
             store,
-            self._long_enough(store, "train"),
+            clips,
             **self._window(),
-            batch=train.micro_batch,
+            batch=train.batch_of(clips),
             seed=self.spec.seed,
-            first_step=turns_taken(done, place, of),
-            last_step=last,
+            first_step=order.taken(done, place),
+            last_step=order.taken(train.iterations * train.accumulate, place),
             takes=takes,
             workers=self.job.loader_workers,
             labelled=labelled,

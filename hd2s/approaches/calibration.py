@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -110,15 +111,21 @@ class CalibratedModel(SaliencyModel):
 
     def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
         """Predict as the model does, with the saliency map calibrated; all else is the model's."""
-        found = self.model(clips, domain, unlabelled=unlabelled)
-        calibrated = self.calibration(found.saliency.flatten(0, 1)).unflatten(0, found.saliency.shape[:2])
-        return replace(found, saliency=calibrated)
+        return self._calibrated(self.model(clips, domain, unlabelled=unlabelled))
+
+    def answer(self, clips: Tensor, domain: str | None = None, state: Any = None) -> Prediction:
+        """Follow clips as the model does, with the saliency map calibrated."""
+        return self._calibrated(self.model.answer(clips, domain, state))
 
     def losses(
         self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Return the model's terms; those of auxiliary maps are frozen, and have no gradient."""
         return self.model.losses(prediction, maps, auxiliary=auxiliary, fixations=fixations)
+
+    def _calibrated(self, found: Prediction) -> Prediction:
+        calibrated = self.calibration(found.saliency.flatten(0, 1)).unflatten(0, found.saliency.shape[:2])
+        return replace(found, saliency=calibrated, log_density=None)
 
     def stream(self, cast: Casting) -> Stream | None:
         """Return the model's own stream, calibrated; None where it has none."""

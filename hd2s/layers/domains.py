@@ -7,7 +7,7 @@ from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,10 +30,17 @@ def of_domain(parts: nn.ModuleDict, domain: str | None) -> nn.Module:
 
 
 class DomainBatchNorm2d(nn.ModuleDict):
-    """Domain → batch norm (eps 1e-5), with statistics and an affine map of its own."""
+    """Domain → batch norm (eps 1e-5), with statistics and an affine map of its own.
 
-    def __init__(self, channels: int, domains: Sequence[str], momentum: float):
-        super().__init__({name: nn.BatchNorm2d(channels, momentum=momentum) for name in domains})
+    Args:
+        channels: C.
+        domains: their names.
+        momentum: of all of them, or of each.
+    """
+
+    def __init__(self, channels: int, domains: Sequence[str], momentum: float | Mapping[str, float]):
+        each = momentum if isinstance(momentum, Mapping) else dict.fromkeys(domains, momentum)
+        super().__init__({name: nn.BatchNorm2d(channels, momentum=each[name]) for name in domains})
 
     def forward(self, x: Tensor, domain: str) -> Tensor:
         """Normalise (B, C, H, W) of one domain."""

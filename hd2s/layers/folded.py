@@ -41,6 +41,8 @@ class Casting:
         mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
         scale = norm.get_parameter("weight").double() / torch.sqrt(variance.double() + norm.eps)
         shift = norm.get_parameter("bias").double() - mean.double() * scale
+        if conv.bias is not None:
+            shift = shift + conv.bias.double() * scale
         weight = conv.weight.transpose(0, 1) if isinstance(conv, nn.ConvTranspose3d) else conv.weight
         return weight.double() * scale.view(-1, *[1] * (weight.dim() - 1)), shift
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from hd2s.layers.folded import Casting
-from hd2s.losses import kld
-from hd2s.models.config import Input, ModelConfig
+from hd2s.losses import kld_terms
+from hd2s.models.clips import check_bytes
+from hd2s.models.config import ModelConfig
 from hd2s.models.departures import PRECISION, Departure
 from hd2s.models.tested import AsTested
 
@@ -29,11 +30,16 @@ class Prediction:
         saliency: (B, A, H, W), not negative, in the weights' dtype: a map of each answered frame.
         auxiliary: further maps of the same shape by name, such as those of a model's inner levels.
         features: (B, C, H, W) by name, as `ModelConfig.features` announces them.
+        log_density: the logarithm of a saliency that is a density, where the model computes it: it is exact
+            where the density is too small for its dtype.
+        state: what the model remembers of the frames, for those that follow (`SaliencyModel.answer`).
     """
 
     saliency: Tensor
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
     features: Mapping[str, Tensor] = field(default_factory=dict)
+    log_density: Tensor | None = None
+    state: Any = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class ParameterGroup:
         lr: factor of the training's learning rate.
         weight_decay: factor of the training's weight decay.
         frozen: iterations from the beginning in which they stay as they are.
+        frozen_periods: the same in periods of the learning rate, where it has one.
         scheduled: whether the learning rate's schedule holds for them.
     """
 
@@ -52,6 +59,7 @@ class ParameterGroup:
     lr: float = 1.0
     weight_decay: float = 1.0
     frozen: int = 0
+    frozen_periods: int = 0
     scheduled: bool = True
 
 
@@ -103,6 +111,7 @@ class WeightLayout:
         options: the file's entries → the options of the configuration that they tell.
         beside: modules trained beside the model → our name of each of their entries → the file's.
         writes: whether `export_weights` writes it.
+        adds: model → entries without a meaning that the file's own reader asks for.
         had_from: the address of the file, its size, its terms and whom to ask, as its publishers state them.
     """
 
@@ -115,6 +124,7 @@ class WeightLayout:
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda content: {}
     beside: Callable[[nn.Module], dict[str, str]] | None = None
     writes: bool = False
+    adds: Callable[[Any], dict[str, Tensor]] = lambda model: {}
     had_from: str = ""
 
 
@@ -228,6 +238,17 @@ class SaliencyModel(nn.Module):
         """
         raise NotImplementedError
 
+    def answer(self, clips: Tensor, domain: str | None = None, state: Any = None) -> Prediction:
+        """Predict frames of clips one after the other, as whoever predicts whole clips calls it.
+
+        Args:
+            clips: as `forward` takes them.
+            domain: as `forward` takes it.
+            state: `Prediction.state` of the frames before; None at the beginning of the clips.
+        """
+        del state
+        return self(clips, domain=domain)
+
     def losses(
         self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
     ) -> dict[str, Tensor]:
@@ -244,9 +265,24 @@ class SaliencyModel(nn.Module):
         outputs = {"saliency": prediction.saliency} | (dict(prediction.auxiliary) if auxiliary else {})
         return kld_terms(outputs, maps)
 
+    def lr_share(self, clips: Tensor) -> float:
+        """Return what a batch of clips moves the weights by, as a share of the learning rate."""
+        del clips
+        return 1.0
+
     def parameter_groups(self) -> list[ParameterGroup]:
         """Return all parameters, in groups that are trained alike."""
         return [ParameterGroup(list(self.parameters()))]
+
+    def of_one_domain(self, domain: str) -> SaliencyModel:
+        """Return a model with the parts of one of its domains alone, on the CPU.
+
+        Raises:
+            ValueError: it has no parts of this domain's own.
+        """
+        raise ValueError(
+            f"{self.declaration.title} as it is has no parts of {domain} that stand for themselves"
+        )
 
     def blocks(self) -> Iterable[nn.Module]:
         """Return the modules of which checkpointing keeps the inputs alone and computes the rest again."""
@@ -264,26 +300,3 @@ class SaliencyModel(nn.Module):
     def fit(self, maps: Iterator[Tensor]) -> None:
         """Fit a model that has no weights to train (`Model.trains`) to maps, uint8 (n, H, W) each time."""
         del maps
-
-
-def check_clips(clips: Tensor, input: Input) -> None:
-    """Raise ValueError unless clips are (B, 3, T, H, W) of a model's size."""
-    expected = (3, input.frames, input.height, input.width)
-    if clips.dim() != 5 or clips.shape[1:] != expected:
-        raise ValueError(
-            f"This model takes clips of shape (B, 3, T, H, W) with (3, T, H, W) = {expected}, "
-            f"found {tuple(clips.shape)}: resize them, or build it with their size."
-        )
-
-
-def kld_terms(outputs: Mapping[str, Tensor], maps: Tensor) -> dict[str, Tensor]:
-    """Return each output's KLD (B, A, H, W) from `maps` (B, A, H, W): means over batch and frames."""
-    stacked = torch.stack(list(outputs.values()), dim=1)
-    terms = kld(stacked, maps.unsqueeze(1)).mean((0, 2))
-    return {f"kld/{name}": term for name, term in zip(outputs, terms.unbind(), strict=True)}
-
-
-def check_bytes(clips: Tensor) -> None:
-    """Raise ValueError unless clips are uint8 (B, T, H, W, 3)."""
-    if clips.dtype != torch.uint8 or clips.ndim != 5 or clips.shape[-1] != 3:
-        raise ValueError(f"expected clips uint8 (B, T, H, W, 3), found {clips.dtype} {tuple(clips.shape)}")

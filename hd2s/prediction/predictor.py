@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hd2s.checks import unknown
 from hd2s.layers.folded import Casting
-from hd2s.models.contract import PredictionProtocol, SaliencyModel, Stream
+from hd2s.models.contract import Prediction, PredictionProtocol, SaliencyModel, Stream
 from hd2s.prediction.smoothing import gaussian_smooth
 from hd2s.prediction.windows import checked, iter_blocks, iter_windows, reflected, split
 
@@ -92,23 +92,27 @@ class Predictor:
         reverse = self.protocol.head == "colours reversed"
         windows = iter_windows(frames, self.input, reverse_colours=reverse)
         while chunk := list(islice(windows, self.batch)):
-            yield from self._finish(self._forward(np.stack(chunk)).squeeze(1))
+            yield from self._finish(self._answer(np.stack(chunk)).saliency.float().squeeze(1))
 
     def _plain_blocks(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        state = None
         for windows, n_frames in iter_blocks(frames, self.input):
+            found = self._answer(windows, state)
+            state = found.state
             # Of each step's windows, every T'th answer: in the order of time they alternate.
-            yield from self._finish(self._forward(windows).transpose(0, 1).flatten(0, 1)[:n_frames])
+            yield from self._finish(found.saliency.float().transpose(0, 1).flatten(0, 1)[:n_frames])
 
-    def _forward(self, windows: np.ndarray) -> Tensor:
-        """Map windows uint8 (n, T, H, W, 3) to saliency maps, float32 (n, A, H, W)."""
+    def _answer(self, windows: np.ndarray, state: Any = None) -> Prediction:
+        """Predict windows uint8 (n, T, H, W, 3)."""
         clips = torch.from_numpy(windows).to(self.device)
         # Both modes are entered per batch: a generator that held them would impose them on its consumer.
         with torch.inference_mode(), _evaluating(self.model):
-            return self.model(self.model.normalise(clips), domain=self.domain).saliency.float()
+            return self.model.answer(self.model.normalise(clips), self.domain, state)
 
     def _fast(self, stream: Stream, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         if self.input.answers == "every":
-            yield from self._streamed(stream, checked(frames))
+            alone, frames = _is_alone(checked(frames))
+            yield from self._streamed(stream, frames, 1 if alone else None)
             return
         head, rest = split(frames, self.input.span)
         yield from self._predict_head(stream, head)
@@ -145,6 +149,12 @@ class Predictor:
 def predict_clip(model: SaliencyModel, frames: Iterable[np.ndarray], **options: Any) -> np.ndarray:
     """Return the saliency maps of all N frames of a clip, float32 (N, H, W); `options` of `Predictor`."""
     return np.stack(list(Predictor(model, **options)(frames)))
+
+
+def _is_alone(frames: Iterator[np.ndarray]) -> tuple[bool, Iterator[np.ndarray]]:
+    """Return whether a clip is a single frame, as photographs are, and its frames."""
+    first = list(islice(frames, 2))
+    return len(first) == 1, chain(first, frames)
 
 
 def default_batch(device: str) -> int:

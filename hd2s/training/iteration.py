@@ -24,6 +24,10 @@ from hd2s.training.optimiser import Optimiser
 Drawn = tuple[Sequence[MicroBatch], Sequence[MicroBatch]]
 
 
+# Among the terms that workers average; no name of a loss.
+_LR_SHARE = "share of the learning rate"
+
+
 class NonFiniteError(ArithmeticError):
     """A loss or a gradient is not finite; the optimiser has not moved the weights."""
 
@@ -117,11 +121,12 @@ def take_iteration(
     mean = recipe.protocol.gradients == "mean" and kept > 0
     _add_over_workers(gradients, scale=1 / kept if mean else 1.0)
     terms = passes.mean_terms()
+    lr_share = terms.pop(_LR_SHARE, 1.0)
     if not kept or not all(map(math.isfinite, terms.values())) or not _all_finite(gradients):
         raise NonFiniteError(f"Iteration {iteration}: {passes.describe()}; the weights have not moved.")
     if recipe.clip_gradient is not None:
         torch.nn.utils.clip_grad_norm_(learner.parameters(), recipe.clip_gradient)
-    optimiser.step()
+    optimiser.step(lr_share)
     learner.after_step()
     _average_statistics(learner)
     watched = {name: terms.pop(name) for name in list(terms) if name.startswith(WATCHED)}
@@ -177,9 +182,13 @@ class _Passes:
                 self.skipped += 1
                 return
             loss.backward()
-            for name, term in terms.items():
+            for name, term in (terms | self._lr_share(drawn, loss)).items():
                 total, count = self.sums.get(name, (0, 0))
                 self.sums[name] = total + term, count + 1
+
+    def _lr_share(self, drawn: Drawn, like: Tensor) -> Terms:
+        shares = [self.learner.model.lr_share(batch.clips) for batch in drawn[0]]
+        return {} if set(shares) <= {1.0} else {_LR_SHARE: like.new_tensor(sum(shares) / len(shares))}
 
     def _statistics(self) -> list[tuple[Tensor, Tensor]]:
         """Copy what a forward pass on bad clips would spoil."""

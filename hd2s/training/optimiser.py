@@ -79,11 +79,15 @@ class Optimiser:
         for group, settings in zip(self._groups, self._torch.param_groups, strict=True):
             settings["lr"] = (lr if group.scheduled else self.options.lr) * group.lr
             # A frozen parameter gets no gradient, and so neither moves nor gathers momentum.
-            for parameter in group.parameters if group.frozen else ():
-                parameter.requires_grad_(iteration >= group.frozen)
+            frozen = group.frozen + group.frozen_periods * self.options.lr_period
+            for parameter in group.parameters if frozen else ():
+                parameter.requires_grad_(iteration >= frozen)
 
-    def step(self) -> None:
-        """Move the parameters by their gradients."""
+    def step(self, share: float = 1.0) -> None:
+        """Move the parameters by their gradients, at a share of the iteration's learning rates."""
+        if share != 1:
+            for settings in self._torch.param_groups:
+                settings["lr"] *= share
         self._torch.step()
 
     def state_dict(self) -> dict[str, Any]:

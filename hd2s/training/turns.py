@@ -2,16 +2,70 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from itertools import count
 
+import torch
+
 from hd2s.approaches.contract import MicroBatch
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Which of several corpora each micro-batch of a training is of; numbers count from 0.
+
+    Attributes:
+        of: how many corpora there are.
+        shares: how many micro-batches each has in an epoch, in which they come in an order drawn for that
+            epoch (UNISAL, Sect. 3.3 and its released code); empty: they alternate (HD2S, Sect. 4.2).
+        seed: of those orders.
+    """
+
+    of: int
+    shares: tuple[int, ...] = ()
+    seed: int = 0
+
+    def place(self, turn: int) -> int:
+        """Return the number of the corpus whose turn it is."""
+        if not self.shares:
+            return turn % self.of
+        epoch, within = divmod(turn, sum(self.shares))
+        return _order(self.shares, self.seed, epoch)[within]
+
+    def taken(self, turns: int, place: int) -> int:
+        """Return how many of the first `turns` micro-batches a corpus has."""
+        if not self.shares:
+            return turns_taken(turns, place, self.of)
+        epochs, rest = divmod(turns, sum(self.shares))
+        begun = Counter(_order(self.shares, self.seed, epochs)[:rest])
+        return epochs * self.shares[place] + begun[place]
+
+    def turn(self, number: int, place: int) -> int:
+        """Return which micro-batch of all is a corpus' own one of this number."""
+        if not self.shares:
+            return number * self.of + place
+        epoch, within = divmod(number, self.shares[place])
+        order = _order(self.shares, self.seed, epoch)
+        return epoch * len(order) + [i for i, found in enumerate(order) if found == place][within]
+
+
+@lru_cache(maxsize=8)
+def _order(shares: tuple[int, ...], seed: int, epoch: int) -> tuple[int, ...]:
+    corpora = [place for place, share in enumerate(shares) for _ in range(share)]
+    key = int.from_bytes(blake2b(f"{seed}/turns/{epoch}".encode(), digest_size=8).digest(), "big") >> 1
+    drawn = torch.randperm(len(corpora), generator=torch.Generator().manual_seed(key))
+    return tuple(corpora[i] for i in drawn.tolist())
 
 
 def take_turns(
     labelled: Sequence[Iterator[MicroBatch]],
     unlabelled: Sequence[Iterator[MicroBatch]] = (),
     turns: Iterable[int] | None = None,
+    order: Turns | None = None,
 ) -> Iterator[tuple[list[MicroBatch], list[MicroBatch]]]:
     """Yield, without end, the labelled and the unlabelled clips of each micro-batch of a training.
 
@@ -23,10 +77,12 @@ def take_turns(
         unlabelled: of each target, likewise.
         turns: the numbers of the micro-batches, counted over the whole training and all its workers; None for
             all.
+        order: whose turn it is among the sources; None: they alternate, as targets always do.
     """
+    order = order or Turns(max(len(labelled), 1))
     for turn in count() if turns is None else turns:
-        drawn = [[next(of[turn % len(of)])] if of else [] for of in (labelled, unlabelled)]
-        yield drawn[0], drawn[1]
+        source = [next(labelled[order.place(turn)])] if labelled else []
+        yield source, [next(unlabelled[turn % len(unlabelled)])] if unlabelled else []
 
 
 def turns_taken(micro_batches: int, place: int, of: int) -> int:

@@ -68,17 +68,26 @@ def save_weights(
         torch.save(content, part)
 
 
-def export_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Module | None = None) -> None:
+def export_weights(
+    model: SaliencyModel,
+    path: str | os.PathLike,
+    beside: nn.Module | None = None,
+    *,
+    domain: str | None = None,
+) -> None:
     """Write a model's state in the layout of its authors' released code, atomically.
 
     Args:
         model: a model whose authors have released one.
         path: the file.
         beside: modules that were trained beside it, if that layout has a place for them.
+        domain: write the parts of this one of the model's domains alone, with those that all share.
 
     Raises:
         WeightsError: there is no such layout, it has no place for some entry, or one name for several.
+        ValueError: the model has no parts of this domain's own.
     """
+    model = model if domain is None else model.of_one_domain(domain)
     layout = next((each for each in model.declaration.layouts if each.writes), None)
     if layout is None:
         raise WeightsError(f"{path}: no released layout of {model.declaration.title} is known")
@@ -94,7 +103,8 @@ def export_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Mod
     if clashes := [f"{' and '.join(own)} ({name})" for name, own in sharing.items() if len(own) > 1]:
         raise WeightsError(f"{path}: the authors' layout has one name for {'; '.join(clashes)}")
     with atomic_write(Path(path)) as part:
-        torch.save({names[own]: tensor.contiguous() for own, tensor in state.items()}, part)
+        content = {names[own]: tensor.contiguous() for own, tensor in state.items()}
+        torch.save(content | layout.adds(model), part)
 
 
 def load_weights(

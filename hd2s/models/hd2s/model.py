@@ -13,7 +13,9 @@ from hd2s.layers.folded import Casting
 from hd2s.layers.known import known_as
 from hd2s.layers.precision import full_precision
 from hd2s.layers.s3d import S3D
-from hd2s.models.contract import Prediction, SaliencyModel, check_clips, kld_terms
+from hd2s.losses import kld_terms
+from hd2s.models.clips import check_clips
+from hd2s.models.contract import Prediction, SaliencyModel
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.conspicuity import ConspicuityNet
 from hd2s.models.hd2s.fast import FastHD2S

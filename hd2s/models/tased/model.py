@@ -11,7 +11,8 @@ from hd2s.layers.convolution import max_pool3d
 from hd2s.layers.folded import Casting
 from hd2s.layers.s3d import S3D
 from hd2s.losses import kld
-from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel, check_clips
+from hd2s.models.clips import check_clips
+from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
 from hd2s.models.tased.config import TasedConfig
 from hd2s.models.tased.decoder import PredictionNetwork
 from hd2s.models.tased.fast import FastTased

@@ -12,6 +12,7 @@ from hd2s.models.centre_prior import OneFrameConfig
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.registry import models
 from hd2s.models.tased.config import TasedConfig
+from hd2s.models.unisal.config import UnisalConfig
 from tests.grid.plans import DIGESTS, of_approach, plan_of
 
 # Of settings that are left out of ids while they are at their default, so that one default that changes
@@ -21,7 +22,9 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "iterations": 2500,
         "finetune_iterations": 2500,
         "finetune_lr": None,
+        "epochs": None,
         "micro_batch": 8,
+        "photograph_batch": None,
         "accumulate": 25,
         "optimiser": "adam",
         "momentum": 0.0,
@@ -67,6 +70,36 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "loss": "map",
         "encoder_lr": 0.01,
         "bn_momentum": 0.001,
+    },
+    UnisalConfig: {
+        "clip_length": 12,
+        "step": 5,
+        "height": 224,
+        "width": 384,
+        "domains": (),
+        "photographs": ("SALICON", "MIT1003"),
+        "priors": True,
+        "recurrence": True,
+        "residual": True,
+        "bypass": True,
+        "skips": True,
+        "smoothing": True,
+        "domain_priors": True,
+        "domain_batch_norm": True,
+        "domain_fusion": True,
+        "domain_smoothing": True,
+        "bn_momentum": 0.01,
+        "photograph_momentum": 0.1,
+        "shared_momentum": 0.1,
+        "skip_dropout": 0.6,
+        "recurrent_dropout": 0.2,
+        "statistics": "frame",
+        "encoder_statistics": "stored",
+        "encoder_lr": 0.1,
+        "encoder_weight_decay": 1.0,
+        "encoder_frozen": 2,
+        "photograph_lr": 0.5,
+        "loss": "paper",
     },
 }
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {
@@ -186,7 +219,9 @@ CHANGED = {
     },
     "train": {
         "iterations": 5,
+        "epochs": 3,
         "micro_batch": 2,
+        "photograph_batch": 7,
         "accumulate": 5,
         "optimiser": "sgd",
         "momentum": 0.9,
@@ -263,13 +298,16 @@ def test_a_changed_test_split_changes_no_training():
     assert gone == {e.id for e in plan.evaluations.values() if e.test == "UCFSports"}
 
 
+OR_NULL = {"epochs", "finetune_lr", "clip_gradient", "photograph_batch", "validation_windows"}
+
+
 @pytest.mark.parametrize("demo", [False, True])
 def test_ids_leave_nothing_to_the_machine(demo):
     """A null in a training's or an evaluation's settings would stand for what a device or a host decides."""
     plan = plan_of("domain_shift", demo=demo)
     for unit in plan.trainings.values():
         given = {name: value for name, value in vars(unit.spec.train).items() if value is None}
-        assert given.keys() <= {"finetune_lr", "clip_gradient", "validation_windows"}, "none, or all"
+        assert given.keys() <= OR_NULL, "none, or all"
     for unit in plan.evaluations.values():
         assert None not in vars(unit.spec.protocol).values()
 

@@ -1,14 +1,23 @@
 """The settings of a table's row, and what of them its trainings and evaluations take."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from grid.planning.rows import configured_row, evaluation_settings, training_settings
+from grid.planning.rows import (
+    batches_of,
+    configured_row,
+    evaluation_settings,
+    in_epochs,
+    training_settings,
+)
 from grid.specs.settings import Train
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models, on_meta
 from manifests.problem import ProblemError
+from tests.datasets.small_corpora import a_clip
 from tests.grid.plans import configuring, of_approach, plan_of
 
 CALIBRATED = """
@@ -83,6 +92,24 @@ def test_a_training_takes_the_settings_that_are_its_own():
 
 def test_the_end_of_lambda_concerns_alignment_alone():
     assert approaches_that_change("paper", "train.lambda_max=0.5") == {"adaptation"}
+
+
+def clips_of(n, n_frames, media="frames"):
+    return [a_clip(clip=str(i), n_frames=n_frames, media=media) for i in range(n)]
+
+
+def test_epochs_are_as_many_iterations_as_clips_fill():
+    """As UNISAL's authors count: 600 videos at 4 a batch are 150, those that are too short left out."""
+    train = Train(epochs=16, micro_batch=4, accumulate=1, photograph_batch=32)
+    videos, photographs = [*clips_of(600, 60), *clips_of(9, 55)], clips_of(10_000, 1, "image")
+    batches = [batches_of(clips, 56, train) for clips in (videos, photographs, clips_of(2, 60))]
+    assert batches == [150, 312, 1]
+    found = in_epochs(train, batches)
+    assert (found.iterations, found.lr_period, found.validate_every) == (16 * 463, 463, 463)
+    assert found == in_epochs(found, [])
+    halved = in_epochs(replace(train, accumulate=2), [150])
+    assert (halved.iterations, halved.lr_period) == (16 * 75, 75)
+    assert in_epochs(Train(iterations=7), batches) == Train(iterations=7)
 
 
 def test_fine_tuning_iterations_touch_fine_tuning_alone():

@@ -52,13 +52,13 @@ def learner_of(kind=TwoGroups):
     return Beside(declared(replace(TOY, build=kind)))
 
 
-def step(learner, optimiser, iteration):
+def step(learner, optimiser, iteration, share=1.0):
     """Take a step under gradients that depend on nothing but the iteration's number."""
     optimiser.begin(iteration)
     parameters = {"beside": learner.beside, **dict(learner.model.named_parameters())}
     moving = [(name, p) for name, p in parameters.items() if p.requires_grad]
     sum(p * GRADIENTS[name][iteration] for name, p in moving).backward()
-    optimiser.step()
+    optimiser.step(share)
 
 
 def trained(options, kind=TwoGroups, steps=STEPS):
@@ -160,6 +160,34 @@ def test_a_frozen_group_starts_afresh_when_its_time_has_come():
         "beside": plain_adam("beside", 0.05, 0.02, rates),
     }
     assert trained(options, FrozenAtFirst) == pytest.approx(expected, rel=1e-12)
+
+
+class FrozenForAPeriod(TwoGroups):
+    """Its encoder stays as it is in the first period of the learning rate."""
+
+    def parameter_groups(self):
+        encoder, decoder = super().parameter_groups()
+        return [replace(encoder, frozen_periods=1), decoder]
+
+
+def test_a_group_may_be_frozen_for_periods_of_the_schedule():
+    """UNISAL, Sect. 4.1: the encoder is frozen for two epochs, each of which is a period."""
+    periodic = replace(OPTIONS, lr_decay=0.5, lr_period=3)
+    assert trained(periodic, FrozenForAPeriod, 3)["encoder"] == START["encoder"]
+    assert trained(periodic, FrozenForAPeriod, 4)["encoder"] != START["encoder"]
+    assert trained(OPTIONS, FrozenForAPeriod, 1)["encoder"] != START["encoder"]
+
+
+def test_a_step_may_take_a_share_of_the_learning_rate_and_the_next_has_all_of_it():
+    """UNISAL, Sect. 4.1: photographs move the weights at half the rate, and momentum as all clips do."""
+    options = replace(OPTIONS, kind="sgd", momentum=0.9)
+    learner = learner_of(TwoGroups)
+    optimiser = Optimiser(learner, options)
+    shares = [0.5 if iteration % 3 == 0 else 1.0 for iteration in range(STEPS)]
+    for iteration, share in enumerate(shares):
+        step(learner, optimiser, iteration, share)
+    expected = plain_sgd("decoder", 0.05, 0.02, shares, 0.9)
+    assert learner.values()["decoder"] == pytest.approx(expected, rel=1e-12)
 
 
 class Steady(TwoGroups):

@@ -2,7 +2,7 @@ from itertools import count, islice
 
 import pytest
 
-from hd2s.training.turns import take_turns, turns_taken, worker_share, worker_turns
+from hd2s.training.turns import Turns, take_turns, turns_taken, worker_share, worker_turns
 
 
 def stream(name):
@@ -31,3 +31,32 @@ def test_workers_share_out_what_one_process_takes():
         sizes = [worker_share(25, rank, world_size) for rank in range(world_size)]
         assert sum(sizes) == 25 and max(sizes) - min(sizes) <= 1
         assert [len(share) for share in shares] == [2 * size for size in sizes]
+
+
+def test_sources_have_their_share_of_every_epoch_in_an_order_of_its_own():
+    order = Turns(3, (2, 1, 4), seed=5)
+    places = [order.place(turn) for turn in range(21)]
+    epochs = [places[start : start + 7] for start in (0, 7, 14)]
+    assert all(sorted(epoch) == [0, 0, 1, 2, 2, 2, 2] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+    assert places == [Turns(3, (2, 1, 4), seed=5).place(turn) for turn in range(21)]
+    assert places != [Turns(3, (2, 1, 4), seed=6).place(turn) for turn in range(21)]
+
+
+@pytest.mark.parametrize("shares", [(), (2, 1, 4)])
+def test_a_source_s_own_numbers_tell_the_turns_that_it_had(shares):
+    order = Turns(3, shares)
+    places = [order.place(turn) for turn in range(30)]
+    for place in range(3):
+        own = [turn for turn in range(30) if places[turn] == place]
+        assert [order.turn(number, place) for number in range(len(own))] == own
+        assert [order.taken(turn, place) for turn in range(30)] == [
+            sum(found == place for found in places[:turn]) for turn in range(30)
+        ]
+
+
+def test_drawn_turns_go_on_where_they_were():
+    order = Turns(3, (2, 1, 4), seed=1)
+    drawn = list(islice(take_turns([stream(name) for name in "abc"], order=order), 20))
+    left = [islice(stream(name), order.taken(9, i), None) for i, name in enumerate("abc")]
+    assert list(islice(take_turns(left, turns=count(9), order=order), 11)) == drawn[9:]

@@ -1,0 +1,48 @@
+"""UNISAL, unified image and video saliency modelling (Droste, Jiao and Noble, ECCV 2020)."""
+
+from hd2s.models.contract import Model, PredictionProtocol
+from hd2s.models.unisal.config import UnisalConfig
+from hd2s.models.unisal.model import Unisal
+from hd2s.models.unisal.published import LAYOUTS
+
+MODEL = Model(
+    word="unisal",
+    title="UNISAL",
+    config=UnisalConfig,
+    build=Unisal,
+    # Sect. 4.1, which clips gradients "to ±2"; that of their norm is the released code's way.
+    settings={
+        "train.optimiser": "sgd",
+        "train.momentum": 0.9,
+        "train.lr": 0.04,
+        "train.weight_decay": 1e-4,
+        "train.micro_batch": 4,
+        "train.accumulate": 1,
+        "train.photograph_batch": 32,
+        "train.clip_gradient": 2.0,
+        "train.lr_decay": 0.8,
+        "train.epochs": 16,
+    },
+    # The true network at a size that two CPU cores train in seconds, from scratch: what the encoder's batch
+    # norms have to know of frames it must learn then, like all else.
+    demo={
+        "model.clip_length": 4,
+        "model.step": 2,
+        "model.height": 64,
+        "model.width": 64,
+        "model.encoder_statistics": "learned",
+        "model.encoder_lr": 1.0,
+        "model.bn_momentum": 0.1,
+        "train.epochs": None,
+        "train.photograph_batch": None,
+        "train.optimiser": "adam",
+        "train.lr": 0.003,
+        "train.lr_decay": 1.0,
+    },
+    prediction={"paper": PredictionProtocol(), "released": PredictionProtocol()},
+    of_protocol={
+        "released": {"loss": "released", "encoder_weight_decay": 0.1, "photograph_lr": 1.0},
+    },
+    layouts=LAYOUTS,
+    cite="Droste, Jiao and Noble, ECCV 2020, arXiv 2003.05477",
+)

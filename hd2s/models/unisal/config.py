@@ -1,0 +1,196 @@
+"""What shapes a UNISAL, and what it reads, answers and offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hd2s.checks import unknown
+from hd2s.layers.features import Feature
+from hd2s.models.config import Fault, Input, ModelConfig
+
+SHARED = "shared"
+"""The name of a part that all domains have in common."""
+
+_CELL = 32  # pixels of the frame to a pixel of the encoder's output, in each direction
+_CELLS_A_SIDE, _CELLS = range(7, 14), range(100, 121)
+_WIDTH = 256  # channels after the post-CNN
+
+# What is allowed of numbers, in words, and of which.
+_RANGES: tuple[tuple[Callable[[float], bool], str, tuple[str, ...]], ...] = (
+    (lambda x: x >= 1, "1 or more", ("clip_length", "step")),
+    (lambda x: x >= _CELL and x % _CELL == 0, f"a positive multiple of {_CELL}", ("height", "width")),
+    (
+        lambda x: 0 < x <= 1,
+        "more than 0 and at most 1",
+        ("bn_momentum", "photograph_momentum", "shared_momentum"),
+    ),
+    (lambda x: 0 <= x < 1, "0 or more and less than 1", ("skip_dropout", "recurrent_dropout")),
+    (lambda x: x > 0, "more than 0", ("encoder_lr", "photograph_lr")),
+    (lambda x: x >= 0, "0 or more", ("encoder_frozen", "encoder_weight_decay")),
+)
+_WORDS = {
+    "statistics": ("frame", "batch"),
+    "encoder_statistics": ("stored", "learned"),
+    "loss": ("paper", "released"),
+}
+
+
+@dataclass(frozen=True)
+class UnisalConfig(ModelConfig):
+    """What shapes a UNISAL; the defaults are the released network's.
+
+    Attributes:
+        clip_length: frames of a training sequence.
+        step: from one of them to the next, in frames of the clip; as many sequences, interleaved, predict a
+            clip. The paper takes 5 of videos of 30 frames a second (DHF1K) and 4 of 24 (Sect. 3.3).
+        height: in pixels, divisible by 32.
+        width: in pixels, divisible by 32.
+        domains: the corpora that have parts of their own; all is shared without any.
+        photographs: those domains that hold photographs: they leave the recurrence out in prediction,
+            whatever they are given, and their batch norms follow `photograph_momentum`.
+        priors: sixteen Gaussian maps beside the encoder's features. What follows are further rows of the
+            ablation (Table 5), and what the paper's domain adaptation is made of.
+        recurrence: the Bypass-RNN.
+        residual: it is added to what it is given; otherwise it takes its place.
+        bypass: a sequence of a single frame leaves it out.
+        skips: shallow features join the decoder.
+        smoothing: a learnt filter of 41 × 41 follows the upsampled map.
+        domain_priors: domains have priors of their own, and so with what follows.
+        domain_batch_norm: behind the post-CNN, whose own batch norms are shared as in the released network.
+        domain_fusion: of the last features to one map.
+        domain_smoothing: the learnt filter.
+        bn_momentum: the share of each batch in the running statistics of a domain of videos, and of what is
+            shared before the recurrence.
+        photograph_momentum: of a domain of photographs.
+        shared_momentum: of batch norms that all domains share in place of their own.
+        skip_dropout: the probability with which a channel of a skip connection is left out in training.
+        recurrent_dropout: the same of the recurrent state.
+        statistics: in training a batch norm sees each "frame" of the sequences by itself, as released; or all
+            together, as one "batch", which is faster, and another model.
+        encoder_statistics: the encoder's batch norms keep those "stored" with its initial weights, as the
+            paper has it; from scratch they must be "learned".
+        encoder_lr: the encoder's share of the learning rate.
+        encoder_weight_decay: its share of the weight decay: the paper's 1e-4 for all is the released code's
+            1e-5 for the encoder.
+        encoder_frozen: epochs from the beginning in which the encoder stays as it is, where the learning rate
+            has a period.
+        photograph_lr: what a batch of photographs moves the weights by, as a share of the learning rate. The
+            paper halves it (Sect. 4.1); the released code has a setting for it that it does not read.
+        loss: the "paper" counts a frame without fixations, or a map without mass, as no error; the "released"
+            code takes the one for an NSS of 1 and the other for a uniform map.
+
+    Raises:
+        ConfigError: listing everything that is not allowed.
+    """
+
+    clip_length: int = 12
+    step: int = 5
+    height: int = 224
+    width: int = 384
+    domains: tuple[str, ...] = ()
+    photographs: tuple[str, ...] = ("SALICON", "MIT1003")
+    priors: bool = True
+    recurrence: bool = True
+    residual: bool = True
+    bypass: bool = True
+    skips: bool = True
+    smoothing: bool = True
+    domain_priors: bool = True
+    domain_batch_norm: bool = True
+    domain_fusion: bool = True
+    domain_smoothing: bool = True
+    bn_momentum: float = 0.01
+    photograph_momentum: float = 0.1
+    shared_momentum: float = 0.1
+    skip_dropout: float = 0.6
+    recurrent_dropout: float = 0.2
+    statistics: str = "frame"
+    encoder_statistics: str = "stored"
+    encoder_lr: float = 0.1
+    encoder_weight_decay: float = 1.0
+    encoder_frozen: int = 2
+    photograph_lr: float = 0.5
+    loss: str = "paper"
+
+    def faults(self) -> Iterator[Fault]:
+        """List the fields whose values cannot work, with what is expected of them."""
+        for allowed, expected, names in _RANGES:
+            yield from ((name, expected) for name in names if not allowed(getattr(self, name)))
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                yield name, f"one of {', '.join(words)}"
+        names = [name.lower() for name in self.domains]
+        if len(set(names)) < len(names) or not all(name.isidentifier() for name in names) or SHARED in names:
+            expected = f"names of letters, digits and underscores, distinct whatever their case, not {SHARED}"
+            yield "domains", expected
+
+    @property
+    def input(self) -> Input:
+        """Sequences of which every frame is answered; a photograph is a sequence of one (Sect. 3.2)."""
+        return Input(self.clip_length, self.height, self.width, self.step, "every", "alone")
+
+    @property
+    def features(self) -> dict[str, Feature]:
+        """The means over time of what the post-CNN gives to the Bypass-RNN and the decoder."""
+        return {"post_cnn": Feature(_WIDTH, self.height // _CELL, self.width // _CELL)}
+
+    @property
+    def learns_smoothing(self) -> bool:
+        """No Gaussian follows: the released code knows none, with the learnt filter or without."""
+        return True
+
+    @property
+    def needs_fixations(self) -> bool:
+        """NSS is a part of the loss (Sect. 4.1)."""
+        return True
+
+    def domain_of(self, corpus: str) -> str | None:
+        """Return the corpus itself if it is one of the domains, else the first, as released; None without."""
+        return corpus if corpus in self.domains else next(iter(self.domains), None)
+
+    def check_domain(self, domain: str | None) -> None:
+        """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
+        if not self.domains:
+            return
+        if domain is None:
+            raise ValueError(
+                f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
+            )
+        if domain not in self.domains:
+            raise ValueError(unknown("domain", domain, self.domains))
+
+    def keys(self, own: bool) -> tuple[str, ...]:
+        """Return whose parts there are of a kind that domains have of their `own`, or share."""
+        return self.domains if own and self.domains else (SHARED,)
+
+    def key(self, own: bool, domain: str | None) -> str:
+        """Return which of these parts a domain's clips take."""
+        return domain if own and domain in self.domains and domain else SHARED
+
+    def momentum(self, key: str) -> float:
+        """Return the momentum of a domain's batch norms, or of shared ones."""
+        if key == SHARED:
+            # Without domains there is one, of whatever there is.
+            return self.shared_momentum if self.domains else self.bn_momentum
+        return self.photograph_momentum if key in self.photographs else self.bn_momentum
+
+
+def free_size(height: int, width: int) -> tuple[int, int]:
+    """Return the input size that the released code takes for frames of any size, in pixels.
+
+    Of sizes with 7 to 13 times 32 pixels a side, 100 to 120 such squares in all, the nearest in aspect.
+
+    Raises:
+        ValueError: a side without pixels.
+    """
+    if min(height, width) < 1:
+        raise ValueError(f"expected frames of 1 pixel a side or more, found {height} × {width}")
+    aspect = height / width
+    allowed = [
+        (rows, columns) for rows in _CELLS_A_SIDE for columns in _CELLS_A_SIDE if rows * columns in _CELLS
+    ]
+    rows, columns = max(
+        allowed, key=lambda size: min(aspect, size[0] / size[1]) / max(aspect, size[0] / size[1])
+    )
+    return rows * _CELL, columns * _CELL

@@ -1,0 +1,72 @@
+import pytest
+
+from hd2s.models.config import ConfigError, Input
+from hd2s.models.unisal.config import SHARED, UnisalConfig, free_size
+
+
+def test_the_defaults_are_the_released_network_s():
+    config = UnisalConfig()
+    assert config.input == Input(12, 224, 384, 5, "every", "alone")
+    assert config.needs_fixations
+    assert config.learns_smoothing
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    wrong = {
+        "clip_length": 0,
+        "step": 0,
+        "height": 100,
+        "width": 0,
+        "domains": ["DHF1K", "dhf1k"],
+        "bn_momentum": 0.0,
+        "skip_dropout": 1.0,
+        "encoder_lr": 0.0,
+        "encoder_frozen": -1,
+        "photograph_lr": float("nan"),
+        "statistics": "clip",
+        "loss": "mine",
+    }
+    with pytest.raises(ConfigError) as caught:
+        UnisalConfig(**wrong)
+    assert sorted(name for name, _ in caught.value.faults) == sorted(wrong)
+    with pytest.raises(ConfigError, match="domains"):
+        UnisalConfig(domains=[SHARED])
+
+
+@pytest.mark.parametrize(
+    ("frames", "size"),
+    [
+        ((720, 1280), (256, 416)),
+        ((1080, 1920), (256, 416)),
+        ((480, 640), (288, 384)),
+        ((400, 600), (288, 416)),
+        ((500, 500), (320, 320)),
+        ((640, 480), (384, 288)),
+    ],
+)
+def test_sizes_of_frames_of_any_size_are_the_released_code_s(frames, size):
+    assert free_size(*frames) == size
+
+
+def test_frames_without_pixels_have_no_size():
+    with pytest.raises(ValueError, match="1 pixel a side"):
+        free_size(0, 640)
+
+
+def test_a_corpus_that_is_no_domain_takes_the_first_one_s_parts():
+    config = UnisalConfig(domains=["Hollywood2", "Mine"])
+    assert [config.domain_of(corpus) for corpus in ("Mine", "DHF1K")] == ["Mine", "Hollywood2"]
+    assert UnisalConfig().domain_of("DHF1K") is None
+
+
+def test_batch_norms_follow_their_domain():
+    config = UnisalConfig(domains=["DHF1K", "SALICON"])
+    assert [config.momentum(key) for key in ("DHF1K", "SALICON", SHARED)] == [0.01, 0.1, 0.1]
+    assert UnisalConfig().momentum(SHARED) == 0.01
+
+
+def test_parts_are_shared_where_domains_have_none_of_their_own():
+    config = UnisalConfig(domains=["DHF1K", "SALICON"])
+    assert config.keys(True) == ("DHF1K", "SALICON")
+    assert config.keys(False) == UnisalConfig().keys(True) == (SHARED,)
+    assert (config.key(True, "SALICON"), config.key(False, "SALICON")) == ("SALICON", SHARED)
