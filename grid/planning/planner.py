@@ -21,7 +21,15 @@ from grid.plan import (
     TrainingSpec,
 )
 from grid.planning.identity import content_hash, options_of
-from grid.planning.rows import Configure, Row, configured_row, evaluation_settings, training_settings
+from grid.planning.rows import (
+    Configure,
+    Row,
+    configured_row,
+    evaluation_settings,
+    misfits_of,
+    own_settings,
+    training_settings,
+)
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
 from grid.specs.table import GridSpec, Place
@@ -137,6 +145,7 @@ class _Planner:
     ) -> Training:
         """Plan a training, and the one that it starts from."""
         if approach.trained_as:
+            sources = approach.labelled(sources, target)
             approach = approaches()[approach.trained_as]
         parent = None
         if approach.parent:
@@ -145,7 +154,7 @@ class _Planner:
         seed = seed if approach.trains else 0
         spec = self._spec(row, sources, target, approach, seed=seed, parent=parent)
         read = {entry.corpus for entry in (*spec.labelled, *spec.unlabelled)}
-        used_target = target if target in read else None
+        used_target = target if target in read and target not in sources else None
         model = row.config.model.word
         words = [model, approach.word, *sources, *([used_target] if used_target else []), f"seed{seed}"]
         found = Training(
@@ -173,16 +182,16 @@ class _Planner:
         parent: str | None,
     ) -> TrainingSpec:
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
-        fresh, own = parent is None, options_of(row.config.approach.get(approach.word))
+        fresh, own = parent is None, own_settings(row.config, approach)
         return TrainingSpec(
             recipe=TRAINING_RECIPE,
             model=self._model(row, approach, sources, fresh=fresh),
-            approach=ApproachSpec(approach.word, own, digest_of(approach)),
+            approach=ApproachSpec(approach.word, options_of(own), digest_of(approach)),
             labelled=self._corpora(labelled, "train"),
             unlabelled=self._corpora(unlabelled, "train"),
-            validation=self._corpora(labelled[:1], "val")[0],
+            validation=self._corpora((labelled or sources)[:1], "val")[0],
             train=training_settings(
-                row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled)
+                row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled)
             ),
             seed=seed,
             parent=parent,
@@ -233,6 +242,8 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
+        if misfits := misfits_of(row.config, approach):
+            raise ProblemError(misfits)
         if (found := row.config.train.micro_batch) < approach.smallest_batch:
             remedy = f"Take more clips at a time, or leave {approach.word} out of the approaches."
             expected = f"{approach.smallest_batch} or more, which {approach.word} needs"

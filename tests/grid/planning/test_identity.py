@@ -7,6 +7,8 @@ import pytest
 from grid.planning import planner
 from grid.planning.identity import content_hash, departures, options_of
 from grid.specs import settings
+from hd2s.approaches.adabn import AdaBNSettings
+from hd2s.approaches.adaptation import AdaptationSettings
 from hd2s.approaches.registry import approaches
 from hd2s.models.centre_prior import OneFrameConfig
 from hd2s.models.hd2s.config import HD2SConfig
@@ -68,6 +70,8 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "encoder_lr": 0.01,
         "bn_momentum": 0.001,
     },
+    AdaBNSettings: {"iterations": 10},
+    AdaptationSettings: {"levels": ()},
 }
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {
     settings.Test: {
