@@ -7,7 +7,7 @@ clips, of all workers together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -68,6 +68,10 @@ class AdaBNLearner(Learner):
         with torch.no_grad(), self.statistics.gathering(self.model):
             self.model(target.clips, domain=target.domain)
         yield target.clips.new_zeros(()), {}
+
+    def watched(self, progress: Progress) -> Mapping[str, float]:
+        """Return how many micro-batches have been looked at, by all workers."""
+        return {"micro_batches": float((progress.iteration + 1) * progress.accumulate)}
 
     def result(self) -> SaliencyModel:
         """Return the model with the statistics of what has been seen so far."""

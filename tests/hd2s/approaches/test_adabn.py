@@ -26,6 +26,7 @@ def looked(learner, seeds, accumulate=2):
         recipe = Recipe(iterations=2, accumulate=accumulate)
         told = take_iteration(learner, optimiser, recipe, iteration, batches)
         assert (told.terms, told.skipped) == ({}, 0)
+        assert told.watched == {"micro_batches": (iteration + 1) * accumulate}
     return learner
 
 
