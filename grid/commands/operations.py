@@ -48,7 +48,7 @@ def costs_of(training: Training) -> Costs:
     """Count what a training's model does."""
     spec = training.spec
     options = json.dumps(dict(spec.model.options), sort_keys=True)
-    domain = spec.model.config.domain_of(spec.labelled[0].corpus)
+    domain = spec.model.config.domain_of(spec.validation.corpus)
     return _count(spec.model.name, options, spec.approach.name, domain, bool(spec.unlabelled))
 
 

@@ -30,6 +30,8 @@ from grid.planning.rows import (
     configured_row,
     evaluation_settings,
     in_epochs,
+    misfits_of,
+    own_settings,
     training_settings,
 )
 from grid.planning.sweep_axes import without_idle_axes
@@ -150,6 +152,7 @@ class _Planner:
     ) -> Training:
         """Plan a training, and the one that it starts from."""
         if approach.trained_as:
+            sources = approach.labelled(sources, target)
             approach = approaches()[approach.trained_as]
         parent = None
         if approach.parent:
@@ -158,7 +161,7 @@ class _Planner:
         seed = seed if approach.trains else 0
         spec = self._spec(row, sources, target, approach, seed=seed, parent=parent)
         read = {entry.corpus for entry in (*spec.labelled, *spec.unlabelled)}
-        used_target = target if target in read else None
+        used_target = target if target in read and target not in sources else None
         model = row.config.model.word
         words = [model, approach.word, *sources, *([used_target] if used_target else []), f"seed{seed}"]
         found = Training(
@@ -186,18 +189,20 @@ class _Planner:
         parent: str | None,
     ) -> TrainingSpec:
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
-        fresh, own = parent is None, options_of(row.config.approach.get(approach.word))
-        train = training_settings(row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled))
+        fresh, own = parent is None, own_settings(row.config, approach)
+        train = training_settings(
+            row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled)
+        )
         model = self._model(row, approach, sources, fresh=fresh)
         counted = labelled if train.epochs is not None else ()
         batches = [batches_of(self.clips_of(corpus), model.config.input.span, train) for corpus in counted]
         return TrainingSpec(
             recipe=TRAINING_RECIPE,
             model=model,
-            approach=ApproachSpec(approach.word, own, digest_of(approach)),
+            approach=ApproachSpec(approach.word, options_of(own), digest_of(approach)),
             labelled=self._corpora(labelled, "train"),
             unlabelled=self._corpora(unlabelled, "train"),
-            validation=self._corpora(labelled[:1], "val")[0],
+            validation=self._corpora((labelled or sources)[:1], "val")[0],
             train=in_epochs(train, batches),
             seed=seed,
             parent=parent,
@@ -249,6 +254,8 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
+        if misfits := misfits_of(row.config, approach):
+            raise ProblemError(misfits)
         if (found := row.config.train.micro_batch) < approach.smallest_batch:
             remedy = f"Take more clips at a time, or leave {approach.word} out of the approaches."
             expected = f"{approach.smallest_batch} or more, which {approach.word} needs"

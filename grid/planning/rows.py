@@ -11,10 +11,16 @@ from grid.plan import TrainingSpec
 from grid.specs.settings import Config, Test, Train
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
+from manifests.problem import Problem
 from manifests.schema import Clip
 
 ClipsOf = Callable[[str], Sequence[Clip]]
 """Corpus → its training clips."""
+# What means nothing to a training that follows no gradient and keeps what it ends with.
+_OF_GRADIENTS = (
+    *("optimiser", "momentum", "lr", "weight_decay", "lr_decay", "lr_milestones", "lr_period"),
+    *("clip_gradient", "multi_level", "validate_every"),
+)
 
 
 class Configure(Protocol):
@@ -62,8 +68,32 @@ def configured_row(
     return Row(table, variant.label, point, config, distinction)
 
 
-def training_settings(train: Train, *, fresh: bool, approach: Approach, aligns: bool) -> Train:
-    """Return a training's own settings: those of others are at their defaults."""
+def own_settings(config: Config, approach: Approach) -> Any:
+    """Return an approach's own settings; None for one without any."""
+    return config.approach.get(approach.word) or (approach.settings and approach.settings())
+
+
+def misfits_of(config: Config, approach: Approach) -> list[Problem]:
+    """List an approach's settings that cannot work with the model's."""
+    own = own_settings(config, approach)
+    return [
+        Problem(f"approach.{approach.word}.{name}", expected, str(getattr(own, name)), "Correct it.")
+        for name, expected in approach.misfits(own, config.model.config)
+    ]
+
+
+def training_settings(
+    train: Train, *, fresh: bool, approach: Approach, aligns: bool, own: Any = None
+) -> Train:
+    """Return a training's own settings: those of others are at their defaults.
+
+    Args:
+        train: of all trainings.
+        fresh: it starts from no other one's weights.
+        approach: what it does.
+        aligns: it sees clips without their maps.
+        own: the approach's own settings.
+    """
     plain = Train()
     if not approach.trains:
         return replace(plain, protocol=train.protocol, validation_windows=train.validation_windows)
@@ -76,7 +106,10 @@ def training_settings(train: Train, *, fresh: bool, approach: Approach, aligns: 
     if not fresh:
         lr = train.lr if train.finetune_lr is None else train.finetune_lr
         changed |= {"iterations": train.finetune_iterations, "lr": lr}
-    if not aligns:
+    if approach.iterations:
+        changed |= {name: getattr(plain, name) for name in _OF_GRADIENTS}
+        changed["iterations"] = approach.iterations(own)
+    if not (aligns and approach.follows_lambda):
         # There is no λ: trainings that differ in its end alone are one.
         changed["lambda_max"] = plain.lambda_max
     return replace(train, **changed)

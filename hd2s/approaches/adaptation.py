@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,11 +19,32 @@ from hd2s.approaches.contract import (
     target_alone,
     total,
 )
+from hd2s.approaches.schedule import alignment_strength
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.layers.initialisation import initialise
+from hd2s.models.config import Fault, ModelConfig, PlainConfig
 from hd2s.models.contract import Prediction, SaliencyModel
 
 SOURCE, TARGET = 0, 1
+
+
+@dataclass(frozen=True)
+class AdaptationSettings(PlainConfig):
+    """Where the domains are told apart.
+
+    Attributes:
+        levels: the features that have a classifier, by name; empty for all (HD2S Sect. 3.5). One alone is
+            DANN (Ganin et al., 2016) on that level.
+    """
+
+    levels: tuple[str, ...] = ()
+
+
+def unknown_levels(settings: AdaptationSettings, config: ModelConfig) -> Iterator[Fault]:
+    """List what is wrong with the levels that are asked for of a model."""
+    offered, asked = config.features, settings.levels
+    if not {*asked} <= {*offered} or len({*asked}) < len(asked):
+        yield "levels", f"different ones of {', '.join(offered)}"
 
 
 class AdversarialLearner(Learner):
@@ -31,7 +52,8 @@ class AdversarialLearner(Learner):
 
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
         super().__init__(model, options)
-        self.classifiers = DomainClassifiers(model.config.features)
+        features, chosen = model.config.features, (options.settings or AdaptationSettings()).levels
+        self.classifiers = DomainClassifiers({name: features[name] for name in chosen or features})
         initialise(self.classifiers, options.seed, "adversarial")
 
     def losses(
@@ -61,16 +83,10 @@ class AdversarialLearner(Learner):
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return λ."""
-        return {"lambda": self._lambda(progress)}
+        return {"lambda": alignment_strength(progress, self.options)}
 
     def _logits(self, prediction: Prediction, progress: Progress) -> dict[str, Tensor]:
-        return self.classifiers(prediction.features, self._lambda(progress))
-
-    def _lambda(self, progress: Progress) -> float:
-        """Return λ of Eq. 4, renewed every iteration (Eq. 5) or, as released, every micro-batch."""
-        every = self.options.protocol.lambda_every == "micro-batch"
-        within = progress.micro_batch / progress.accumulate if every else 0.0
-        return grl_lambda((progress.iteration + within) / progress.iterations) * self.options.strength
+        return self.classifiers(prediction.features, alignment_strength(progress, self.options))
 
 
 def domain_loss(logits: Mapping[str, Tensor], domain: int) -> Tensor:
@@ -81,20 +97,6 @@ def domain_loss(logits: Mapping[str, Tensor], domain: int) -> Tensor:
         domain: 0 for clips of the source, 1 for the target.
     """
     return -torch.stack([log_probabilities[:, domain].mean() for log_probabilities in logits.values()]).sum()
-
-
-def grl_lambda(progress: float) -> float:
-    """Return λ of Eq. 4, from 0 at the start of training to 1 − 9e-5 at its end.
-
-    Args:
-        progress: p of Eq. 5, the current iteration over the total.
-
-    Raises:
-        ValueError: it is outside [0, 1].
-    """
-    if not 0 <= progress <= 1:
-        raise ValueError(f"Progress is current iteration / total iterations, in [0, 1]; found {progress}.")
-    return 2 / (1 + math.exp(-10 * progress)) - 1
 
 
 def _accuracies(logits: Mapping[str, Tensor], domain: int) -> Terms:
@@ -110,6 +112,8 @@ APPROACH = Approach(
     learner=AdversarialLearner,
     needs_target=True,
     needs=frozenset({"features"}),
+    settings=AdaptationSettings,
+    misfits=unknown_levels,
     # The classifiers' batch norm needs two values of a channel.
     smallest_batch=2,
     colour="#D55E00",

@@ -6,7 +6,7 @@ approach `needs`; what happens in a training is its `Learner`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hd2s.approaches.protocol import TrainingProtocol
-from hd2s.models.config import ModelConfig
+from hd2s.models.config import Fault, ModelConfig
 from hd2s.models.contract import Model, SaliencyModel
 
 Corpora = tuple[str, ...]
@@ -105,7 +105,8 @@ class Learner(nn.Module):
         memory, and no batch norm sees two domains in one batch.
 
         Yields:
-            A loss, a scalar, and the terms that it is the sum of, with what is watched beside them.
+            A loss, a scalar, and the terms that it is the sum of, with what is watched beside them. One
+            without a gradient is not propagated back.
         """
         del unlabelled, progress
         (batch,) = labelled
@@ -124,7 +125,7 @@ class Learner(nn.Module):
         return {}
 
     def after_step(self) -> None:
-        """Do what follows each step of the optimiser."""
+        """Do what follows each step of the optimiser; statistics are those of all workers by then."""
 
     def result(self) -> SaliencyModel:
         """Return the model that is validated, saved and tested."""
@@ -150,7 +151,7 @@ class Approach:
         word: the name in specs, ids and tags.
         title: the name in tables.
         labelled: (sources, target) -> the corpora whose maps supervise the training. The first of them
-            also selects the weights, by its validation split (Sect. 4.2).
+            also selects the weights, by its validation split (Sect. 4.2); without any, the first source.
         unlabelled: (sources, target) -> the corpora seen without their maps.
         learner: model and options -> what is trained.
         around: a trained model -> the same inside what the approach leaves around it, as `Learner.result`
@@ -159,12 +160,20 @@ class Approach:
             fresh model.
         pools: takes all sources of a table together, instead of one at a time.
         needs_target: cannot do without a second domain.
-        trained_as: the approach whose very training this is, under another name in tables; empty for
-            its own.
+        trained_as: the approach whose very training this is, on this one's `labelled` as sources, under
+            another name in tables; empty for its own.
         needs: what it asks of the model: features to work on, layers of a domain's own.
         learns_smoothing: its result smooths its maps itself, so that no Gaussian follows in evaluation.
         options: sources -> what the model's configuration is given besides the settings.
         settings: a frozen dataclass of the approach's own settings, `approach.<word>.*`; None without any.
+        misfits: its settings, the model's configuration -> which of the former cannot work with the latter,
+            and what is expected of them.
+        iterations: of an approach that looks at clips and learns by no gradient: its settings -> how many it
+            takes; None for all others.
+        keeps: which of the validated weights last: the "best", or the "last" of a training whose earlier
+            ones are not finished, or whose validation cannot tell.
+        follows_lambda: where it has unlabelled clips, the strength of an alignment (`train.lambda_max`)
+            matters to it.
         colour: of its lines in charts, as "#rrggbb".
         improves_on: the approach that the significance table compares it with; empty for none.
         smallest_batch: clips that a micro-batch must have for a training step.
@@ -185,6 +194,10 @@ class Approach:
     learns_smoothing: bool = False
     options: Callable[[Corpora], dict[str, Any]] = lambda sources: {}
     settings: type | None = None
+    misfits: Callable[[Any, ModelConfig], Iterable[Fault]] = lambda settings, config: ()
+    iterations: Callable[[Any], int] | None = None
+    keeps: Literal["best", "last"] = "best"
+    follows_lambda: bool = True
     colour: str = GREY
     improves_on: str = ""
     trains: bool = True

@@ -58,8 +58,8 @@ class Input:
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """What shapes a model: plain values, which are the settings `model.*` of a grid and part of its ids.
+class PlainConfig:
+    """Plain values that say what is wrong with them: fields of bool, int, float or str, or tuples of one.
 
     Raises:
         ConfigError: listing everything that is not allowed.
@@ -75,6 +75,11 @@ class ModelConfig:
     def faults(self) -> Iterable[Fault]:
         """List the fields whose values cannot work, with what is expected of them."""
         return ()
+
+
+@dataclass(frozen=True)
+class ModelConfig(PlainConfig):
+    """What shapes a model: plain values, which are the settings `model.*` of a grid and part of its ids."""
 
     @property
     def input(self) -> Input:

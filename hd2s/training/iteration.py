@@ -127,8 +127,8 @@ def take_iteration(
     if recipe.clip_gradient is not None:
         torch.nn.utils.clip_grad_norm_(learner.parameters(), recipe.clip_gradient)
     optimiser.step(lr_share)
-    learner.after_step()
     _average_statistics(learner)
+    learner.after_step()
     watched = {name: terms.pop(name) for name in list(terms) if name.startswith(WATCHED)}
     return Iteration(terms, passes.skipped, watched | dict(learner.watched(progress)))
 
@@ -181,7 +181,8 @@ class _Passes:
                     buffer.copy_(value)
                 self.skipped += 1
                 return
-            loss.backward()
+            if loss.requires_grad:
+                loss.backward()
             for name, term in (terms | self._lr_share(drawn, loss)).items():
                 total, count = self.sums.get(name, (0, 0))
                 self.sums[name] = total + term, count + 1
@@ -252,4 +253,4 @@ def _any_worker(flag: Tensor) -> bool:
 
 
 def _all_finite(tensors: Sequence[Tensor]) -> bool:
-    return bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all())
+    return not tensors or bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all())

@@ -7,6 +7,11 @@ import pytest
 from grid.planning import planner
 from grid.planning.identity import content_hash, departures, options_of
 from grid.specs import settings
+from hd2s.approaches.adabn import AdaBNSettings
+from hd2s.approaches.adaptation import AdaptationSettings
+from hd2s.approaches.alignment import WeightSettings
+from hd2s.approaches.dare_gram import DareGramSettings
+from hd2s.approaches.mmd import MMDSettings
 from hd2s.approaches.registry import approaches
 from hd2s.models.centre_prior import OneFrameConfig
 from hd2s.models.hd2s.config import HD2SConfig
@@ -101,6 +106,11 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "photograph_lr": 0.5,
         "loss": "paper",
     },
+    AdaBNSettings: {"iterations": 10},
+    AdaptationSettings: {"levels": ()},
+    WeightSettings: {"weight": 1.0},
+    MMDSettings: {"weight": 1.0, "samples": 256},
+    DareGramSettings: {"angle": 0.05, "scale": 0.001, "share": 0.9},
 }
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {
     settings.Test: {

@@ -146,6 +146,40 @@ def test_a_calibration_is_a_child_of_generalization_that_learns_from_the_target(
     assert {cell.test for cell in plan.cells} == {"UCFSports"}
 
 
+def test_adabn_reads_the_target_alone_without_maps_and_the_source_validates(own):
+    plan = own("", "approach.adabn.iterations=3", adaptation="adabn")
+    (training,) = of_approach(plan, "adabn")
+    assert (training.sources, training.target) == (("DHF1K",), "UCFSports")
+    assert plan.trainings[training.parent].approach == "generalization"
+    assert (training.spec.labelled, corpora(training.spec.unlabelled)) == ((), ["UCFSports"])
+    assert training.spec.validation.corpus == "DHF1K"
+    assert training.iterations == 3
+    assert {(read.corpus, read.split, maps) for read, maps in training.reads.items()} == {
+        ("UCFSports", "train", False),
+        ("DHF1K", "val", True),
+    }
+
+
+def test_target_only_is_the_training_that_generalization_has_with_the_target_as_its_source(tmp_path):
+    path = tmp_path / "bounds.yaml"
+    path.write_text(
+        "name: bounds\ntitle: B\nmetrics: [NSS]\nsources: [DHF1K, UCFSports, Hollywood2]\n"
+        "targets: [DHF1K, UCFSports, Hollywood2]\napproaches: [generalization, target-only]\n"
+    )
+    plan = plan_of(path)
+    assert (len(plan.cells), len(plan.trainings), len(plan.evaluations)) == (12, 3, 9)
+    for cell in plan.cells:
+        trained = plan.trainings[cell.training]
+        expected = cell.target if cell.approach == "target-only" else cell.sources[0]
+        assert (trained.approach, trained.sources, trained.target) == ("generalization", (expected,), None)
+        assert cell.test == cell.target
+
+
+def test_levels_that_a_model_has_not_are_told_with_the_plan(own):
+    with pytest.raises(ProblemError, match=r"approach.adaptation.levels: expected different ones of 1, 2, 3"):
+        own("", "approach.adaptation.levels=[7]")
+
+
 def test_a_model_without_weights_stands_in_table_5s_places_planned_without_any_work():
     plan, alone = plan_of("table5", "model=[hd2s,centre_prior]"), plan_of("table5")
     rows = {model: [c for c in plan.cells if c.model == model] for model in ("hd2s", "centre_prior")}

@@ -14,6 +14,7 @@ from grid.planning.rows import (
 )
 from grid.specs.settings import Train
 from grid.specs.table import TableSpec, Variant
+from hd2s.approaches.adabn import AdaBNSettings
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models, on_meta
 from manifests.problem import ProblemError
@@ -85,6 +86,13 @@ def test_a_training_takes_the_settings_that_are_its_own():
     assert child == Train(iterations=7, lr=0.5)
     aligned = training_settings(given, fresh=True, approach=known["adaptation"], aligns=True)
     assert aligned == Train(lr=0.125, lambda_max=0.25)
+    control = training_settings(given, fresh=True, approach=known["adaptation-control"], aligns=True)
+    assert control == Train(lr=0.125), "λ is 0 wherever it was to end"
+    looking = Train(accumulate=2, micro_batch=4, lr=0.5, validate_every=3, finetune_iterations=7)
+    looked = training_settings(
+        looking, fresh=False, approach=known["adabn"], own=AdaBNSettings(iterations=9), aligns=True
+    )
+    assert looked == Train(accumulate=2, micro_batch=4, iterations=9), "it follows no gradient"
     without = Train(iterations=3, protocol="released", validation_windows=2)
     untrained = training_settings(without, fresh=True, approach=known["untrained"], aligns=False)
     assert untrained == Train(protocol="released", validation_windows=2)

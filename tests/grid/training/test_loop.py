@@ -48,10 +48,24 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
 
 
 @pytest.mark.slow
-def test_an_interrupted_adaptation_goes_on_exactly_where_it_was(small_demo):
-    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=2")
-    job = job_of(grid, "adaptation")
+@pytest.mark.parametrize("approach", ["adaptation"])
+def test_an_interrupted_training_goes_on_exactly_where_it_was(small_demo, approach):
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=2", approaches=approach)
+    job = job_of(grid, approach)
     assert_goes_on_exactly(job, die_at=2)
+
+
+@pytest.mark.slow
+def test_an_interrupted_adabn_goes_on_exactly_and_keeps_its_last_statistics(small_demo):
+    more = ("train.checkpoint_every=1", "approach.adabn.iterations=2")
+    grid = prepare_small(small_demo, *TINY, *more, approaches="generalization, adabn")
+    fit(job_of(grid, "generalization"), Context())
+    job = job_of(grid, "adabn")
+    assert_goes_on_exactly(job, die_at=1)
+    parent = torch.load(job.parent, weights_only=True)["state"]
+    moved = {name for name, value in weights_of(job).items() if not torch.equal(value, parent[name])}
+    assert moved
+    assert all("running" in name or "num_batches" in name for name in moved)
 
 
 @pytest.mark.slow

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from hd2s import build_model
-from hd2s.approaches.adaptation import APPROACH, AdversarialLearner, domain_loss, grl_lambda
+from hd2s.approaches.adaptation import APPROACH, AdaptationSettings, AdversarialLearner, domain_loss
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.protocol import PROTOCOLS
+from hd2s.approaches.schedule import grl_lambda
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.registry import models
 from tests.hd2s.models.small_models import SMALL, clips, micro_batch, same
@@ -148,22 +149,6 @@ def test_domain_loss_is_the_sum_of_binary_cross_entropies(domain):
     assert domain_loss(logits, domain).item() == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("iteration", "expected"),
-    [(0, 0.0), (250, 0.46211715726), (1250, 0.98661429815), (2500, 0.99990920426)],
-)
-def test_lambda_schedule(iteration, expected):
-    """Eq. 4 is tanh(5 p)."""
-    assert grl_lambda(iteration / 2500) == pytest.approx(expected, abs=1e-10)
-    assert grl_lambda(iteration / 2500) == pytest.approx(math.tanh(5 * iteration / 2500), abs=1e-12)
-
-
-@pytest.mark.parametrize("progress", [-0.01, 1.01, math.nan])
-def test_lambda_outside_of_training(progress):
-    with pytest.raises(ValueError, match="current iteration / total iterations"):
-        grl_lambda(progress)
-
-
 def test_the_target_is_seen_without_its_maps():
     assert APPROACH.labelled(("DHF1K",), "LEDOV") == ("DHF1K",)
     assert APPROACH.unlabelled(("DHF1K",), "LEDOV") == ("LEDOV",)
@@ -175,3 +160,21 @@ def test_a_model_without_features_cannot_take_it():
     plain = models()["centre_prior"]
     assert APPROACH.lacking(plain, plain.config()) == ["features"]
     assert replace(APPROACH, needs=frozenset()).lacking(plain, plain.config()) == []
+
+
+def test_one_level_alone_may_be_aligned():
+    """Its classifier is the very one that it is among all of them."""
+    all_levels, one = learner_of(), learner_of(settings=AdaptationSettings(levels=("4",)))
+    assert list(one.classifiers) == ["4"]
+    assert same(one.classifiers["4"].state_dict(), all_levels.classifiers["4"].state_dict())
+    (_, source), (_, target) = one.losses([micro_batch()], [unlabelled_batch()], NOW)
+    assert list(target) == ["domain/target", "domain/accuracy/level_4"]
+    assert [name for name in source if "level" in name] == ["domain/accuracy/level_4"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "fits"), [((), True), (("1", "4"), True), (("5",), False), (("4", "4"), False)]
+)
+def test_levels_are_the_models(levels, fits):
+    faults = list(APPROACH.misfits(AdaptationSettings(levels), models()["hd2s"].config()))
+    assert faults == ([] if fits else [("levels", "different ones of 1, 2, 3, 4")])

@@ -1,0 +1,40 @@
+"""Deep CORAL: features whose covariances are alike on source and target (Sun and Saenko, 2016).
+
+"Deep CORAL: Correlation Alignment for Deep Domain Adaptation", arXiv 1607.01719, Eq. 1, here on each of the
+features on which HD2S reverses gradients.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from hd2s.approaches.alignment import AlignmentLearner, WeightSettings
+from hd2s.approaches.contract import Approach, target_alone
+
+
+class CoralLearner(AlignmentLearner):
+    """Alignment of covariances."""
+
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
+        """Return what the covariances' distance weighs."""
+        settings = self.options.settings or WeightSettings()
+        return settings.weight * coral_distance(source, target)
+
+
+def coral_distance(source: Tensor, target: Tensor) -> Tensor:
+    """Return ‖C_S − C_T‖² / (4 C²), a scalar, of the covariances of samples (N, C) and (M, C)."""
+    difference = source.T.cov() - target.T.cov()
+    return difference.square().sum() / (4 * source.shape[1] ** 2)
+
+
+APPROACH = Approach(
+    word="coral",
+    title="Deep CORAL",
+    unlabelled=target_alone,
+    learner=CoralLearner,
+    needs_target=True,
+    needs=frozenset({"features"}),
+    settings=WeightSettings,
+    colour="#332288",
+    improves_on="generalization",
+)
