@@ -75,7 +75,8 @@ def catalogue(overrides: list[str], *, demo: bool) -> list[Offer]:
 
 
 def _offer(plan: Plan, within: str) -> Offer:
-    names = [table.name for table in plan.tables]
-    title = plan.tables[0].title if names == [plan.grid] else ", ".join(names)
-    counts = len(plan.cells), len(plan.evaluations), len(plan.trainings)
+    tables = (*plan.tables, *plan.costs)
+    names = [table.name for table in tables]
+    title = tables[0].title if names == [plan.grid] else ", ".join(names)
+    counts = len(plan.all_cells), len(plan.evaluations), len(plan.trainings)
     return Offer(plan.grid, within, title, *counts)

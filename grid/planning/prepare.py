@@ -205,6 +205,8 @@ def _plan(asked: _Asked, problems: list[Problem], out: Path, purpose: Purpose) -
         manifests = open_inputs(asked.spec, asked.config, published=purpose == "plan")
     noted = {} if purpose == "run" else noted_weights(out)
     for word, config in asked.configs.items():
+        if asked.spec.costs and word not in asked.spec.models():
+            continue
         absent = noted.get(word, _NOT_HERE if purpose == "plan" else None)
         with gathered(problems):
             weights |= {word: found} if (found := initial_weights(config.model, absent)) else {}

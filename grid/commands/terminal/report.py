@@ -190,10 +190,11 @@ def _likely(estimate: Estimate) -> str:
 
 
 def _cells(plan: Plan, ledger: Ledger) -> Table:
-    table = _list(f"{len(plan.cells)} cells", "with a value", "table", "title")
-    empty = ledger.cells_without_values(plan)
+    table = _list(f"{len(plan.all_cells)} cells", "with a value", "table", "title")
+    results = Results(plan, ledger)
+    empty = [*ledger.cells_without_values(plan), *(c for c in plan.withheld if not results.scores(c))]
     for spec in plan.tables:
-        cells = [cell for cell in plan.cells if cell.table == spec.name]
+        cells = plan.cells_of(spec.name)
         done = len([cell for cell in cells if cell not in empty])
         table.add_row(f"{done}/{len(cells)}", spec.name, spec.title)
     return table

@@ -50,7 +50,7 @@ class _Pair:
 def build(spec: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's comparisons; None if its approaches make no pair."""
     layout = layout_of(spec)
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     pairs = _pairs([choice.cell for choice in choices])
     if not pairs:
         return None
@@ -78,7 +78,7 @@ def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Compar
 
     Cells of several seeds share one, which is over all of them.
     """
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     found: dict[str, dict[str, Comparison]] = {}
     for pair in _pairs([choice.cell for choice in choices]):
         done = [other for _, other in pair.done(results)]

@@ -17,6 +17,7 @@ from grid.outputs.tables.layout import (
     row_key,
     shown,
 )
+from grid.outputs.tables.others import Beside, notes_of, others, printed_of, records_of, rows_of
 from grid.outputs.tables.scores import Results, Scores
 from grid.outputs.tables.selection import Choice, choose, sweep_notes
 from grid.outputs.tables.table import (
@@ -34,7 +35,7 @@ from grid.outputs.tables.table import (
 )
 from grid.outputs.tables.value import Value, rankable
 from grid.plan import Cell
-from grid.specs.printed import citation, paper_value
+from grid.specs.printed import NotRun, citation, paper_value
 from grid.specs.table import TableSpec
 from hd2s.metrics.definitions import find_metric
 
@@ -60,10 +61,12 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table:
         ProblemError: the table names a paper that is not in `grid/specs/printed_numbers/`.
     """
     layout = layout_of(spec)
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     rows = gather(choices, lambda choice: row_key(choice.cell))
     lines = [_line(tuple(seeds), spec, results) for _, seeds in rows]
     subheadings = _COLUMNS[style.paper if spec.paper else "none"]
+    beside = others(spec, [line.cell for line in lines])
+    records = [record for line in lines for record in _records(line, spec)]
     return Table(
         name=spec.name,
         title=spec.title,
@@ -71,11 +74,11 @@ def build(spec: TableSpec, results: Results, style: Style) -> Table:
         warning=style.warning,
         labels=(layout.group_heading, "Approach"),
         columns=_columns(spec, subheadings),
-        blocks=_blocks(lines, spec, layout, subheadings),
-        notes=_notes(spec, lines, results, layout, subheadings),
+        blocks=_blocks(lines, spec, layout, subheadings, beside),
+        notes=(*_notes(spec, lines, results, layout, subheadings), *notes_of(spec, beside, subheadings)),
         missing=_missing(spec, choices, results),
         command=style.command,
-        records=tuple(record for line in lines for record in _records(line, spec)),
+        records=(*records, *records_of(spec, beside, records)),
     )
 
 
@@ -120,13 +123,13 @@ def _columns(spec: TableSpec, subheadings: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _blocks(
-    lines: list[_Line], spec: TableSpec, layout: Layout, subheadings: Sequence[str]
+    lines: list[_Line], spec: TableSpec, layout: Layout, subheadings: Sequence[str], beside: Beside
 ) -> tuple[Block, ...]:
     return tuple(
         Block(
             heading,
             tuple(
-                Group(name, _rows(rows, spec, subheadings))
+                Group(name, _rows(rows, spec, subheadings, beside.get(rows[0].cell.test, ())))
                 for name, rows in gather(members, lambda line: layout.group(line.cell))
             ),
         )
@@ -134,24 +137,32 @@ def _blocks(
     )
 
 
-def _rows(lines: list[_Line], spec: TableSpec, subheadings: Sequence[str]) -> tuple[Row, ...]:
-    """Write the rows that compete; ours are ranked among ours, and the paper's among the paper's."""
+def _rows(
+    lines: list[_Line], spec: TableSpec, subheadings: Sequence[str], beside: Sequence[NotRun]
+) -> tuple[Row, ...]:
+    """Write the rows that compete; ours are ranked among ours, and the paper's among the paper's.
+
+    Those of systems that are not run here come first, as in the papers, and bear no mark.
+    """
     by_metric = [
-        _entries([line.values[n] for line in lines], metric, subheadings)
+        _entries([line.values[n] for line in lines], metric, subheadings, printed_of(beside, metric))
         for n, metric in enumerate(spec.metrics)
     ]
     labels = distinct_labels([line.cell for line in lines], spec)
-    return tuple(
+    return rows_of(beside, spec, subheadings) + tuple(
         Row(name, tuple(entry for entries in by_metric for entry in entries[n]))
         for n, name in enumerate(labels)
     )
 
 
-def _entries(values: list[Value], metric: str, subheadings: Sequence[str]) -> list[list[Entry]]:
-    """Write one metric's entries of each row."""
+def _entries(
+    values: list[Value], metric: str, subheadings: Sequence[str], beside: list[float | None]
+) -> list[list[Entry]]:
+    """Write one metric's entries of each row; `beside`, the numbers that are printed of others."""
     ranked = zip(values, rankable(values), strict=True)
     ours = _marks([value.mean if may else None for value, may in ranked], metric)
-    paper = _marks([value.printed for value in values], metric)
+    # What is best of all that is printed: a model's own best is no best beside another's.
+    paper = _marks([*beside, *(value.printed for value in values)], metric)[len(beside) :]
     written = [
         {
             "ours": _our_entry(value, our_mark),
@@ -199,6 +210,10 @@ def _notes(
         "Ours: frame mean, as benchmarks report it, over all frames of the test clips (a frame without"
         f" fixations has no score){repeats}. The mean over the means of clips is in {spec.name}.csv."
     ]
+    if spec.withheld:
+        files = ", ".join(results.returned.files) or "no file yet"
+        notes = [f"Ours: as the benchmark has returned it ({files}){repeats}."]
+        notes += [f"Not taken: {problem}" for problem in results.returned.problems]
     if len(subheadings) > 1:
         notes.append(f"Paper: {citation(spec.paper)}; diff.: ours minus the paper's.")
     apart = ", ours and the paper's separately" if "paper" in subheadings else ""
@@ -222,7 +237,7 @@ def _some_are_unranked(lines: list[_Line], layout: Layout) -> bool:
 def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
     tested: dict[str, list[Scores]] = {}
     for cell in cells:
-        if scores := results.scores(cell):
+        if (scores := results.scores(cell)) and not scores.returned:
             tested.setdefault(cell.test, []).append(scores)
     largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
     sizes = [
