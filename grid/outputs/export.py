@@ -110,6 +110,10 @@ def _copy_results(folder: Path, grid: Grid) -> None:
     found += [ledger.path("evaluation", unit) for unit in plan.evaluations if ledger.read_evaluation(unit)]
     for path in found:
         shutil.copyfile(path, folder / path.name)
+    # What others have returned, and what was measured, beside them.
+    for place, wanted in ((output_folder.EXTERNAL, plan.withheld), (output_folder.COSTS, plan.costs)):
+        if wanted and (source := grid.out / place).is_dir():
+            shutil.copytree(source, folder.parent / place)
 
 
 def _copy_specs(folder: Path, grid: Grid) -> None:

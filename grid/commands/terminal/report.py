@@ -14,7 +14,9 @@ from rich.text import Text
 
 from datasets.frame_store.bounded_folder import human
 from grid.commands.cost import Estimate, Work
-from grid.commands.terminal.values import values_table
+from grid.commands.terminal.values import costs_table, values_table
+from grid.outputs.tables import Style
+from grid.outputs.tables.costs import build as costs_of_models
 from grid.outputs.tables.scores import Results
 from grid.plan import Cell, Evaluation, Plan, Training
 from grid.planning.catalogue import Offer
@@ -102,6 +104,8 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
     parts: list[RenderableType] = []
     for table in plan.tables:
         parts += [*values_table(table, results), ""]
+    for costs in plan.costs:
+        parts += [*costs_table(costs_of_models(costs, ledger.out, Style("beside", ""))), ""]
     parts += _failures(plan, ledger)
     width = max(map(len, where), default=0)
     return Group(*parts, *(_place(f"{name:{width}}", str(place)) for name, place in where.items()))

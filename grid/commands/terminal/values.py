@@ -9,6 +9,7 @@ from grid.outputs.tables.footnotes import clip_notes, constant_notes, length_not
 from grid.outputs.tables.others import label_of, others
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
+from grid.outputs.tables.table import Table as Content
 from grid.outputs.tables.table import number
 from grid.specs.table import TableSpec
 
@@ -48,6 +49,24 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
     notes = length_notes(cells, results) + clip_notes(cells, results, spec)
     notes += constant_notes(cells, results, spec)
     return [table, *map(Text, notes)]
+
+
+def costs_table(content: Content) -> list[Table | Text]:
+    """Show what models cost, as it is written into files."""
+    table = Table(
+        title=f"{content.name}: {content.title}", title_justify="left", title_style="bold", box=None
+    )
+    for heading in content.labels:
+        table.add_column(heading)
+    for column in content.columns:
+        table.add_column(f"{column.over} {column.heading}", justify="right")
+    for block in content.blocks:
+        for group in block.groups:
+            for n, row in enumerate(group.rows):
+                told = (" ".join(filter(None, (entry.text, entry.after))) or "--" for entry in row.entries)
+                table.add_row("" if n else group.label, row.label, *told)
+    reasons = [f"{reason}: {', '.join(places)}" for reason, places in content.missing.reasons]
+    return [table, *map(Text, reasons)]
 
 
 def _point(choice: Choice) -> str:

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from grid.outputs.tables import significance, values
+from grid.outputs.tables import costs, significance, values
 from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.table import Style
+from grid.outputs.tables.table import Style, Table
 from grid.plan import Plan
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
@@ -43,14 +43,21 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     for spec in plan.tables:
         tables = (values.build(spec, results, style), significance.build(spec, results, style))
         for table in filter(None, tables):
-            lacks = _n_values(table.records) < _n_standing(folder / f"{table.name}.csv")
-            for suffix, render in FORMATS.items():
-                beside = folder / f"{table.name}{PARTIAL}{suffix}"
-                path = beside if lacks else folder / f"{table.name}{suffix}"
-                write_atomically(path, partial(Path.write_text, data=render(table), encoding="utf-8"))
-                written.append(path)
-                if not lacks:
-                    beside.unlink(missing_ok=True)
+            written += _write(table, folder)
+    for spec in plan.costs:
+        written += _write(costs.build(spec, ledger.out, style), folder)
+    return written
+
+
+def _write(table: Table, folder: Path) -> list[Path]:
+    lacks, written = _n_values(table.records) < _n_standing(folder / f"{table.name}.csv"), []
+    for suffix, render in FORMATS.items():
+        beside = folder / f"{table.name}{PARTIAL}{suffix}"
+        path = beside if lacks else folder / f"{table.name}{suffix}"
+        write_atomically(path, partial(Path.write_text, data=render(table), encoding="utf-8"))
+        written.append(path)
+        if not lacks:
+            beside.unlink(missing_ok=True)
     return written
 
 

@@ -39,9 +39,9 @@ COUNTS = {
     "tased_table3": (2, 2, 3),
     "tased_table4": (3, 3, 3),
     "tased_table5": (4, 4, 4),
-    # TASED-Net's network of T = 32 with late two-step aggregation is in all five of its tables, that of T = 16
-    # in two: with the two fine-tuned, twelve trainings. The models as released: HD2S's and TASED-Net's own of
-    # DHF1K and its two fine-tuned each, and HD2S's three adapted ones and its domain-specific one.
+    # TASED-Net's network of T = 32 with late two-step aggregation is in all five of its tables, that of
+    # T = 16 in two, and two are fine-tuned: twelve trainings. The models as released: HD2S's and TASED-Net's
+    # own of DHF1K and its two fine-tuned each, and HD2S's three adapted ones and its domain-specific one.
     "sota": (4 + 8 + 16, 8 + 12, 12 + 3 + 3 + 4),
 }
 
