@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -128,23 +128,10 @@ def measure(
     counted = window_operations(meta, domain), frame_operations(meta, domain)
     options, window = asdict(model.config), model.config.input
     model = model.to(device).eval()
-    rates, memory = {}, None
-    for batch in _batches(device):
-        start = time.perf_counter()
-        if device.startswith("cuda"):
-            torch.cuda.reset_peak_memory_stats()
-        try:
-            predictor = Predictor(model, batch=batch, device=device, precision=precision, domain=domain)
-            rates[batch] = _rate(predictor, batch, seconds)
-        except torch.OutOfMemoryError:
-            break
-        if max(rates, key=rates.__getitem__) == batch:
-            memory = _memory(device)
-        if _has_settled([*rates.values()]) or time.perf_counter() - start > _LONGEST * seconds:
-            break
-    if not rates:
+    found = _sizes(model, device, precision, domain, seconds)
+    if not found:
         raise ValueError(f"{model.declaration.word}: not even one frame at a time fits into {device}")
-    batch = max(rates, key=rates.__getitem__)
+    best = max(found, key=lambda size: size.rate)
     return Cost(
         model=model.declaration.word,
         title=model.declaration.title,
@@ -161,11 +148,44 @@ def measure(
         size=bytes_of(model),
         window_operations=counted[0],
         frame_operations=counted[1],
-        single=rates[1],
-        best=rates[batch],
-        batch=batch,
-        memory=memory,
+        single=found[0].rate,
+        best=best.rate,
+        batch=best.batch,
+        memory=best.memory,
     )
+
+
+class _Size(NamedTuple):
+    """A number of frames at a time: frames a second, and the most memory so far."""
+
+    batch: int
+    rate: float
+    memory: int | None
+
+
+def _sizes(
+    model: SaliencyModel,
+    device: str,
+    precision: Literal["float32", "bfloat16"],
+    domain: str | None,
+    seconds: float,
+) -> list[_Size]:
+    """Measure one frame at a time, and more as long as they are faster and fit."""
+    found: list[_Size] = []
+    for batch in _batches(device):
+        start = time.perf_counter()
+        if device.startswith("cuda"):
+            torch.cuda.reset_peak_memory_stats()
+        try:
+            predictor = Predictor(model, batch=batch, device=device, precision=precision, domain=domain)
+            rate = _rate(predictor, batch, seconds)
+        except torch.OutOfMemoryError:
+            break
+        found.append(_Size(batch, rate, _memory(device)))
+        long = time.perf_counter() - start > _LONGEST * seconds
+        if long or _has_settled([size.rate for size in found]):
+            break
+    return found
 
 
 def device_name(device: str) -> str:

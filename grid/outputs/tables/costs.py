@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,28 +45,14 @@ def build(spec: CostSpec, out: Path, style: Style) -> Table:
     Raises:
         ProblemError: the table names a paper that is not in `grid/specs/printed_numbers/`.
     """
-    printed = costs(spec.paper)
     everything = read(out)
     found = [cost for cost in everything.costs if cost.model in spec.models]
+    found.sort(key=lambda cost: (_device(cost), spec.models.index(cost.model)))
     lacking = [word for word in spec.models if word not in {cost.model for cost in found}]
-    columns = _columns(style)
-    ordered = sorted(found, key=lambda cost: spec.models.index(cost.model))
-    ours = {word: models()[word].title for word in spec.models}
-    unmeasured = tuple(ours[word] for word in lacking)
-    rows: list[tuple[str, list[tuple[str, Cost | None]]]] = [
-        (device, [(cost.title, cost) for cost in members])
-        for device, members in sorted(gather(ordered, _device))
-    ]
-    rows += [(_UNMEASURED, [(title, None) for title in unmeasured])] if lacking else []
-    theirs = {} if style.paper != "beside" else {k: v for k, v in printed.items() if k not in ours.values()}
-    rows += [(_PRINTED, [(f"{title} {MARK}", None) for title in theirs])] if theirs else []
-    beside = printed | {f"{title} {MARK}": numbers for title, numbers in theirs.items()}
-    groups = [
-        Group(name, tuple(Row(title, _entries(cost, beside.get(title), columns)) for title, cost in members))
-        for name, members in rows
-    ]
+    unmeasured, columns = tuple(models()[word].title for word in lacking), _columns(style)
     command = f"python -m hd2s cost {' '.join(lacking)} --out OUT/{output_folder.COSTS}"
     reasons = ((f"not measured yet (`{command}`, OUT being the output folder)", unmeasured),)
+    theirs = _theirs(spec) if style.paper == "beside" else {}
     return Table(
         name=spec.name,
         title=spec.title,
@@ -74,11 +60,37 @@ def build(spec: CostSpec, out: Path, style: Style) -> Table:
         warning=style.warning,
         labels=("Device", "Model"),
         columns=columns,
-        blocks=(Block("", tuple(groups)),),
+        blocks=(Block("", _groups(found, unmeasured, theirs, costs(spec.paper), columns)),),
         notes=tuple(_notes(spec, found, everything.problems, bool(theirs), style)),
         missing=Missing("models", len(spec.models), reasons if lacking else ()),
         command=style.command,
-        records=tuple(_records(spec, ordered, printed)),
+        records=tuple(_records(spec, found, costs(spec.paper))),
+    )
+
+
+def _theirs(spec: CostSpec) -> dict[str, Costs]:
+    """Return what is printed of systems that are not run here, by their marked names."""
+    ours = [models()[word].title for word in spec.models]
+    return {f"{title} {MARK}": told for title, told in costs(spec.paper).items() if title not in ours}
+
+
+def _groups(
+    found: Sequence[Cost],
+    unmeasured: Sequence[str],
+    theirs: Mapping[str, Costs],
+    printed: Mapping[str, Costs],
+    columns: Sequence[Column],
+) -> tuple[Group, ...]:
+    """Write a group for each device, one of what is not measured, and one of others' printed numbers."""
+    told: list[tuple[str, list[tuple[str, Cost | None]]]] = [
+        (device, [(cost.title, cost) for cost in members]) for device, members in gather(found, _device)
+    ]
+    told += [(_UNMEASURED, [(title, None) for title in unmeasured])] if unmeasured else []
+    told += [(_PRINTED, [(title, None) for title in theirs])] if theirs else []
+    beside = {**printed, **theirs}
+    return tuple(
+        Group(name, tuple(Row(title, _entries(cost, beside.get(title), columns)) for title, cost in members))
+        for name, members in told
     )
 
 
@@ -122,8 +134,8 @@ def _notes(
     notes = [
         "Ours: MB are 2^20 bytes of weights and buffers; seconds are of prediction at the model's own size,"
         " one frame at a time and with the fastest number at a time, without decoding and writing; a"
-        " multiplication and an addition are two operations; memory is of a GPU's tensors, or of a processor's"
-        " process."
+        " multiplication and an addition are two operations; memory is a GPU's of tensors, or a processor's"
+        " of the process."
     ]
     for told, members in gather(found, lambda c: (c.measured[:10], tuple(sorted(c.versions.items())))):
         versions = ", ".join(f"{name} {version}" for name, version in told[1])
@@ -137,7 +149,7 @@ def _notes(
     return notes
 
 
-def _records(spec: CostSpec, found: Sequence[Cost], printed: dict[str, Costs]) -> list[dict[str, Any]]:
+def _records(spec: CostSpec, found: Sequence[Cost], printed: Mapping[str, Costs]) -> list[dict[str, Any]]:
     """Return a record for each measurement, and for each system of which there is none."""
     measured: list[tuple[str, Cost | None]] = [(cost.title, cost) for cost in found]
     told = {title for title, _ in measured}
