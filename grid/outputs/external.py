@@ -115,6 +115,8 @@ def _take(where: str, row: Mapping[str, str | None], plan: Plan, out: Path, foun
     if (training, test) in found.scores:
         remedy = "Keep one of them; the first counts."
         problems.append(Problem(where, "each training and test once", f"{training} on {test} again", remedy))
+    if not scores and not problems:
+        problems.append(Problem(where, "a score of some metric", "none", "Write what was returned."))
     if None in row:
         problems.append(Problem(where, "as many values as columns", "more", "Correct the line."))
     if problems:

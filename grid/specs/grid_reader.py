@@ -104,7 +104,7 @@ def _family(
             found = _load(str(part), instead, problems, within)
         tables += found.tables
         costs += found.costs
-    names = [table.name for table in (*tables, *costs)]
+    names = [table.name for table in tables] + [table.name for table in costs]
     for name in {name for name in names if names.count(name) > 1}:
         problems.append(wrong(path, "each table once", name))
     name = content.get("name", path.stem)

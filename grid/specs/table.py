@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
 from hd2s.approaches.contract import Approach, Corpora
@@ -98,7 +98,8 @@ class TableSpec:
         axes = dict(variant.axes)
         if "models" in axes:
             axes["models"] = tuple(word for word in self.models if word in axes["models"])
-        return replace(self, variants=(variant,), **axes)
+        changes: dict[str, Any] = {**axes}
+        return replace(self, variants=(variant,), **changes)
 
     def places(self, approach: Approach) -> list[Place]:
         """List where an approach's cells stand, in the table's order."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from rich.console import Console
@@ -91,7 +91,7 @@ class _Job(NamedTuple):
     word: str
     weights: Path | None
     domain: str | None
-    precision: str
+    precision: Literal["float32", "bfloat16"]
     device: str
     threads: int | None
     seconds: float
@@ -132,8 +132,8 @@ def _print(found: Iterable[Cost]) -> None:
     table = Table("", *(cost.model for cost in found), box=None)
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, told in _LINES.items():
-        table.add_row(name, *map(told, found))
+    for name, write in _LINES.items():
+        table.add_row(name, *map(write, found))
     console = Console(highlight=False)
     console.print(table)
     for told in dict.fromkeys(f"{cost.device}, {cost.precision}" for cost in found):

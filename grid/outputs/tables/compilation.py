@@ -44,8 +44,8 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
         tables = (values.build(spec, results, style), significance.build(spec, results, style))
         for table in filter(None, tables):
             written += _write(table, folder)
-    for spec in plan.costs:
-        written += _write(costs.build(spec, ledger.out, style), folder)
+    for cost_spec in plan.costs:
+        written += _write(costs.build(cost_spec, ledger.out, style), folder)
     return written
 
 

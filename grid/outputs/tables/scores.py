@@ -122,7 +122,7 @@ class Results:
 
     def _returned(self, cell: Cell) -> Scores | None:
         found = self.returned.scores.get((cell.training, cell.test))
-        return found and Scores(found, {}, {}, frozenset(), 0, frozenset(), 0, returned=True)
+        return Scores(found, {}, {}, frozenset(), 0, frozenset(), 0, returned=True) if found else None
 
     def _read_kld(self, training: str) -> float | None:
         result = self.ledger.read_training(training)

@@ -44,6 +44,7 @@ def test_bad_lines_are_told_with_their_place_and_the_others_count(plan, tmp_path
         f"{first},DHF1K,2.6,,,,,",
         f"{second},DHF1K,about 2,,,,,",
         f"{second},DHF1K,2,,,,,,,",
+        f"{second},DHF1K,,,,,,",
     )
     found = returned(plan, tmp_path, HEADING + "\n".join(lines) + "\n")
     assert found.scores == {(first, "DHF1K"): {"NSS": 2.5, "CC": 0.4}}
@@ -55,6 +56,7 @@ def test_bad_lines_are_told_with_their_place_and_the_others_count(plan, tmp_path
         (6, f"each training and test once, found {first} on DHF1K again"),
         (7, "found about 2"),
         (8, "as many values as columns"),
+        (9, "a score of some metric, found none"),
     )
     assert len(told) == len(expected)
     for line, (number, text) in zip(told, expected, strict=True):
