@@ -29,7 +29,7 @@ except ModuleNotFoundError as error:
 
 from grid.commands.cost import estimate
 from grid.commands.devices import Device, named, present
-from grid.commands.run import INTERRUPTED, compile_grid, run, status_of
+from grid.commands.run import INTERRUPTED, compile_grid, not_taken, run, status_of
 from grid.commands.settings import keys_table, list_settings, settings_table
 from grid.commands.terminal.console import Progress, quiet_output
 from grid.commands.terminal.progress import GridState
@@ -150,6 +150,8 @@ def _compile(grid: Grid) -> int:
         print(path)
     if left := behind(written):
         _tell(left)
+    for line in not_taken(grid):
+        _tell(line)
     _show_problems(grid, weights=False)
     _show_other_code(grid)
     return status_of(grid)

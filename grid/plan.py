@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from grid.specs.settings import Test, Train
-from grid.specs.table import TableSpec
+from grid.specs.table import CostSpec, TableSpec
 from hd2s.approaches.contract import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.models.config import ModelConfig
@@ -214,7 +214,11 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Cell:
-    """A row of a table for one seed and point of its sweep; its values are those of its evaluation."""
+    """A row of a table for one seed and point of its sweep; its values are those of its evaluation.
+
+    Attributes:
+        evaluation: its id; empty where the test's annotations are withheld (`Plan.withheld`).
+    """
 
     id: str
     table: str
@@ -232,13 +236,30 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a grid needs, parents before children."""
+    """What a grid needs, parents before children.
+
+    Attributes:
+        cells: those whose values are evaluations made here.
+        withheld: those whose test's annotations are not public: trained here, and without an evaluation.
+        costs: tables of what models cost, which need neither.
+    """
 
     grid: str
     tables: tuple[TableSpec, ...]
     trainings: dict[str, Training]
     evaluations: dict[str, Evaluation]
     cells: tuple[Cell, ...]
+    withheld: tuple[Cell, ...] = ()
+    costs: tuple[CostSpec, ...] = ()
+
+    @property
+    def all_cells(self) -> tuple[Cell, ...]:
+        """Every cell of every table, whoever evaluates it."""
+        return (*self.cells, *self.withheld)
+
+    def cells_of(self, table: str) -> list[Cell]:
+        """List a table's cells."""
+        return [cell for cell in self.all_cells if cell.table == table]
 
     def dependents(self, training: str) -> list[str]:
         """List the trainings and evaluations that cannot be had without this training."""

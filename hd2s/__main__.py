@@ -1,4 +1,4 @@
-"""``python -m hd2s``: predict the saliency of videos, and score predictions of any model."""
+"""``python -m hd2s``: predict the saliency of videos, score anybody's predictions, and what models cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hd2s.commands import predict, score
+from hd2s.commands import cost, predict, score
 from manifests import ProblemError
 
 
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 2 when something given to it is wrong."""
     parser = argparse.ArgumentParser(prog="python -m hd2s", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (predict, score):
+    for command in (predict, score, cost):
         command.add_to(commands)
     options = parser.parse_args(arguments)
     try:

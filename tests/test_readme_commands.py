@@ -34,6 +34,7 @@ NOT_HERE = {
     "python run_grid.py --grid paper model.backbone_weights": "hours of a GPU, and weights that are not ours",
     "python run_grid.py --grid mine.yaml": "the same lines are run by tests/test_plugins.py",
     "python -m hd2s predict clip.mp4 --weights": "the same, with a model of a plug-in's",
+    "python -m hd2s cost": "minutes of TASED-Net; run with a model that takes none by tests/hd2s/commands",
     "python tests/gpu/check.py": "needs a GPU; run tiny by tests/gpu/test_check.py",
     "pip install boto3": "needs a network",
     "export RAY_AUTH_MODE": "for an account in a cloud; all such lines are run in tests/cluster",

@@ -9,14 +9,12 @@ from functools import cache
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from grid.plan import Training
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
-from hd2s.layers.folded import Casting
-from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import find_model, on_meta
+from hd2s.prediction.operations import bytes_of, counter, frame_operations
 from hd2s.training.iteration import Drawn
 
 
@@ -58,8 +56,8 @@ def _count(model: str, options: str, approach: str, domain: str | None, unlabell
     built = on_meta(find_model(model).model, json.loads(options))
     with torch.device("meta"):
         learner = approaches()[approach].learner(built, LearnerOptions())
-    weights, trained = _bytes(learner.result()), _bytes(learner)
-    frame = _count_frame(learner.result(), domain)
+    weights, trained = bytes_of(learner.result()), bytes_of(learner)
+    frame = frame_operations(learner.result(), domain)
     # Batch norms count as no operations, and finding shapes through them takes most of the time.
     for module in list(learner.modules()):
         for name, child in module.named_children():
@@ -76,54 +74,16 @@ def _count(model: str, options: str, approach: str, domain: str | None, unlabell
     return Costs(step, forward, frame, weights, trained)
 
 
-def _bytes(module: nn.Module) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-
-
 def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:
     """Count a whole step, and the forward pass in it."""
     losses = learner.losses(*batches, Progress(1, 1))
-    with _counter() as counter:
+    with counter() as found:
         loss, _ = next(losses)
         # A domain branch beside the maps adds 0.2 %.
-        forward = counter.get_total_flops()
+        forward = found.get_total_flops()
         if not loss.requires_grad:
             return 0, forward
         loss.backward()
         for loss, _ in losses:
             loss.backward()
-    return counter.get_total_flops(), forward
-
-
-def _counter() -> FlopCounterMode:
-    mapping = {torch.ops.aten.convolution_backward: _convolution_backward}
-    return FlopCounterMode(display=False, custom_mapping=mapping)
-
-
-def _convolution_backward(gradient, inputs, weight, *options, out_shape) -> int:
-    """Count a convolution's gradients from shapes, each as much as its forward pass.
-
-    PyTorch's own formula counts the weights' as if every channel met every other, in depthwise ones too.
-    """
-    transposed, wanted = options[4], options[7]
-    return conv_flop_count(inputs, weight, gradient, transposed) * sum(wanted[:2])
-
-
-@torch.inference_mode()
-def _count_frame(model: SaliencyModel, domain: str | None) -> int:
-    """Count one more frame of a clip that has begun; the plain way, where there is no other."""
-    window, meta = model.config.input, torch.device("meta")
-    stream = model.stream(Casting(meta, torch.float32, domain))
-    if stream is None:
-        clips = model.normalise(
-            torch.empty(1, window.frames, *window.size, 3, dtype=torch.uint8, device=meta)
-        )
-        with _counter() as counter:
-            model(clips, domain=domain)
-        return counter.get_total_flops() // (1 if window.answers == "last" else window.frames)
-    push = stream.begin()
-    for n in filter(None, (window.span - 1, 1)):
-        frames = model.normalise(torch.empty(1, n, *window.size, 3, dtype=torch.uint8, device=meta))
-        with _counter() as counter:
-            push(frames)
-    return counter.get_total_flops()
+    return found.get_total_flops(), forward

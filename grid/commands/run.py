@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.commands.history import remember
+from grid.outputs import external
 from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.comparing.significance import differences
 from grid.outputs.tables.compilation import behind
@@ -88,7 +89,7 @@ def run(
     views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
     look = "" if tracking_uri else f"python -m grid ui --out {shlex.quote(str(grid.out))}"
-    warnings = [*tracker.warnings, *filter(None, [behind(tables)])]
+    warnings = [*tracker.warnings, *filter(None, [behind(tables)]), *not_taken(grid)]
     return Outcome(status, [view for view in views if view], look, warnings, len(failed | lost))
 
 
@@ -110,6 +111,11 @@ def compile_grid(grid: Grid) -> list[Path]:
     """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
     style = Style(grid.config.tables, grid.command("--tables"), grid.demo)
     return compile_tables(grid.plan, grid.ledger, grid.out / output_folder.TABLES, style)
+
+
+def not_taken(grid: Grid) -> list[str]:
+    """List the lines of `results/external/*.csv` that could not be taken."""
+    return [str(problem) for problem in external.read(grid.plan, grid.out).problems]
 
 
 def compared(grid: Grid) -> dict[str, dict[str, float]]:

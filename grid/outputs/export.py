@@ -146,6 +146,10 @@ def _copy_results(part: Path, grid: Grid) -> None:
         target = part / path.relative_to(grid.out)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+    # What others have returned, and what was measured, beside them.
+    for place, wanted in ((output_folder.EXTERNAL, plan.withheld), (output_folder.COSTS, plan.costs)):
+        if wanted and (source := grid.out / place).is_dir():
+            shutil.copytree(source, part / place, dirs_exist_ok=True)
 
 
 def _checksums(grid: Grid) -> dict[str, str]:

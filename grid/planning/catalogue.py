@@ -75,7 +75,8 @@ def catalogue(overrides: list[str], *, demo: bool) -> list[Offer]:
 
 
 def _offer(plan: Plan, within: str) -> Offer:
-    names = [table.name for table in plan.tables]
-    title = plan.tables[0].title if names == [plan.grid] else ", ".join(names)
-    counts = len(plan.cells), len(plan.evaluations), len(plan.trainings)
+    titles = {table.name: table.title for table in plan.tables}
+    titles |= {table.name: table.title for table in plan.costs}
+    title = titles[plan.grid] if [*titles] == [plan.grid] else ", ".join(titles)
+    counts = len(plan.all_cells), len(plan.evaluations), len(plan.trainings)
     return Offer(plan.grid, within, title, *counts)

@@ -94,12 +94,12 @@ def draft(
     problems: list[Problem] = []
     cells: list[Cell] = []
     for table in spec.tables:
-        for variant in table.variants:
-            for model, approach in table.rows():
+        for variant, part in table.parts():
+            for model, approach in part.rows():
                 found: list[Cell] = []
-                for point in table.points():
+                for point in part.points():
                     try:
-                        row = configured_row(table, variant, point, model, configure)
+                        row = configured_row(part, variant, point, model, configure)
                         found += planner.cells(row, approach)
                     except ProblemError as error:
                         wrong = (p for p in error.problems if p not in known)
@@ -107,8 +107,10 @@ def draft(
                 cells += map(_named, without_idle_axes(found))
     cells = _in_places(cells, spec)
     trainings = {unit: planner.trainings[unit] for cell in cells for unit in planner.chain(cell.training)}
-    evaluations = {cell.evaluation: planner.evaluations[cell.evaluation] for cell in cells}
-    plan = Plan(spec.name, spec.tables, trainings, evaluations, tuple(cells))
+    evaluations = {e: planner.evaluations[e] for cell in cells if (e := cell.evaluation)}
+    ours = tuple(cell for cell in cells if cell.evaluation)
+    withheld = tuple(cell for cell in cells if not cell.evaluation)
+    plan = Plan(spec.name, spec.tables, trainings, evaluations, ours, withheld, spec.costs)
     return planner.labelled(plan), list(dict.fromkeys(problems))
 
 
@@ -131,7 +133,7 @@ class _Planner:
     def _cell(self, row: Row, place: Place, approach: Approach, seed: int) -> Cell:
         sources, target, test = place
         training = self.training(row, sources, target, approach, seed)
-        evaluation = self.evaluation(row, training, test)
+        evaluation = "" if row.table.withheld else self.evaluation(row, training, test).id
         return Cell(
             id="",
             table=row.table.name,
@@ -142,7 +144,7 @@ class _Planner:
             approach=approach.word,
             seed=seed,
             training=training.id,
-            evaluation=evaluation.id,
+            evaluation=evaluation,
             variant=row.variant,
             point=row.point,
         )

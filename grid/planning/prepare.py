@@ -216,6 +216,8 @@ def _plan(asked: _Asked, problems: list[Problem], noted: Noted, purpose: Purpose
         files = purpose != "results"
         manifests = open_inputs(asked.spec, asked.config, instead=instead, files=files)
     for word, config in asked.configs.items():
+        if asked.spec.costs and word not in asked.spec.models():
+            continue
         absent = noted.weights.get(word, _NOT_HERE if purpose == "plan" else None)
         with gathered(problems):
             weights |= {word: found} if (found := initial_weights(config.model, absent)) else {}

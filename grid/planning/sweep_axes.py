@@ -30,7 +30,7 @@ def _without_idle_axes(row: list[Cell]) -> list[Cell]:
         for cell in row:
             point = cell.point[:axis] + cell.point[axis + 1 :]
             same = reduced.setdefault(point, replace(cell, point=point))
-            if same.evaluation != cell.evaluation:
+            if (same.training, same.evaluation) != (cell.training, cell.evaluation):
                 break
         else:
             row = list(reduced.values())

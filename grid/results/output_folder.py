@@ -12,6 +12,8 @@ Kind = Literal["training", "evaluation"]
 
 LOCK = ".lock"
 RESULTS = "results"
+EXTERNAL = f"{RESULTS}/external"
+COSTS = f"{RESULTS}/costs"
 CHECKPOINTS = "checkpoints"
 STATES = "resume"
 PARTS = "parts"

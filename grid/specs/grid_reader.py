@@ -10,8 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from grid.specs.plain_yaml import read_file
-from grid.specs.table import GridSpec, TableSpec
-from grid.specs.table_reader import NAME, Instead, names_files, read_table, unknown, wrong
+from grid.specs.table import CostSpec, GridSpec, TableSpec
+from grid.specs.table_reader import NAME, Instead, names_files, read_costs, read_table, unknown, wrong
 from manifests.problem import Problem, ProblemError, suggest
 
 _AS_WRITTEN = Instead()
@@ -78,8 +78,7 @@ def _load(name: str, instead: Instead, problems: list[Problem], within: tuple[Pa
     if content is None:
         return nothing
     if "tables" not in content:
-        table = _table(path, content, instead, problems)
-        return GridSpec(table.name, (table,))
+        return _alone(_table(path, content, instead, problems))
     return _family(path, content, instead, problems, (*within, path))
 
 
@@ -97,23 +96,35 @@ def _family(
     if not parts:
         problems.append(wrong(path, "tables: a list of names or tables", repr(content["tables"])))
     tables: list[TableSpec] = []
+    costs: list[CostSpec] = []
     for part in parts:
         if isinstance(part, dict):
-            tables.append(_table(path, part, instead, problems))
+            found = _alone(_table(path, part, instead, problems))
         else:
-            tables += _load(str(part), instead, problems, within).tables
-    names = [table.name for table in tables]
+            found = _load(str(part), instead, problems, within)
+        tables += found.tables
+        costs += found.costs
+    names = [table.name for table in tables] + [table.name for table in costs]
     for name in {name for name in names if names.count(name) > 1}:
         problems.append(wrong(path, "each table once", name))
     name = content.get("name", path.stem)
     if not names_files(name):
         problems.append(wrong(path, NAME, repr(name)))
     _keep_apart(path, name, problems)
-    return GridSpec(str(name), tuple(tables))
+    return GridSpec(str(name), tuple(tables), tuple(costs))
 
 
-def _table(path: Path, content: dict[str, Any], instead: Instead, problems: list[Problem]) -> TableSpec:
-    table = read_table(path, content, instead, problems)
+def _alone(table: TableSpec | CostSpec) -> GridSpec:
+    if isinstance(table, CostSpec):
+        return GridSpec(table.name, (), (table,))
+    return GridSpec(table.name, (table,))
+
+
+def _table(
+    path: Path, content: dict[str, Any], instead: Instead, problems: list[Problem]
+) -> TableSpec | CostSpec:
+    read = read_costs if content.get("costs") else read_table
+    table = read(path, content, instead, problems)
     _keep_apart(path, table.name, problems)
     return table
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from grid.specs.plain_yaml import read_file
+from hd2s.models.registry import models as known_models
 from manifests.problem import Problem, ProblemError, suggest
 
 FOLDER = Path(__file__).parent / "printed_numbers"
-_PLACE = ("source", "target", "test", "approach")
+_PLACE = ("model", "source", "target", "test", "approach")
 
-Key = tuple[str, frozenset[str], str | None, str, str, str]
+Key = tuple[str, frozenset[str], str | None, str, str, str, str]
+
+
+class NotRun(NamedTuple):
+    """A row that a paper prints of a system that is not run here: column → number."""
+
+    system: str
+    test: str
+    numbers: dict[str, float | None]
+
+
+class Costs(NamedTuple):
+    """What a paper prints of a system: megabytes, and seconds for a frame."""
+
+    size: float
+    seconds: float
 
 
 def available() -> list[str]:
@@ -54,9 +70,60 @@ def paper_value(
         ProblemError: the paper is unknown.
     """
     paper, _, table = place.partition("/")
-    if model != _read(paper)["model"]:
-        return None
-    return values(paper).get((table, frozenset(sources), target, test, approach, metric))
+    return values(paper).get((table, frozenset(sources), target, test, approach, metric, model))
+
+
+def not_run(place: str, models: Sequence[str], test: str) -> list[NotRun]:
+    """List what a table prints of systems that are none of the models of a grid's table.
+
+    Args:
+        place: as `paper_value` takes it; empty for none.
+        models: the words of those that are run here.
+        test: the corpus that they were tested on.
+
+    Raises:
+        ProblemError: the paper is unknown.
+    """
+    if not place:
+        return []
+    known = known_models()
+    ours = {known[word].title for word in models}
+    paper, _, table = place.partition("/")
+    content = _read(paper)["tables"][table]
+    metrics = _metrics(content)
+    others = [
+        NotRun(system, tested, dict(zip(metrics, numbers, strict=True)))
+        for system, tested, *numbers in content.get("others", ())
+        if tested == test and system not in ours
+    ]
+    rows = (dict(zip(content["columns"], row, strict=True)) for row in content["rows"])
+    for row in rows:
+        model = row.get("model", _read(paper)["model"])
+        if row["test"] == test and model not in models:
+            system = ", ".join((known[model].title if model in known else model, row["approach"]))
+            others.append(NotRun(system, test, {metric: row[metric] for metric in metrics}))
+    return others
+
+
+def costs(place: str) -> dict[str, Costs]:
+    """Return what a table of costs prints, by the title of each system; nothing for no table.
+
+    Raises:
+        ProblemError: the paper is unknown.
+    """
+    paper, _, table = place.partition("/")
+    rows = _read(paper)["tables"][table]["costs"] if place else ()
+    return {system: Costs(*numbers) for system, *numbers in rows}
+
+
+def remarks(place: str) -> list[str]:
+    """List what must be known of a table's printed numbers, such as where papers print different ones.
+
+    Raises:
+        ProblemError: the paper is unknown.
+    """
+    paper, _, table = place.partition("/")
+    return list(_read(paper)["tables"][table].get("remarks", ())) if place else []
 
 
 def citation(place: str) -> str:
@@ -71,19 +138,24 @@ def citation(place: str) -> str:
 
 @cache
 def values(paper: str) -> dict[Key, float]:
-    """Collect every printed number of a paper by (table, sources, target, test, approach, metric).
+    """Collect what a paper prints of models, by (table, sources, target, test, approach, metric, model).
 
     Raises:
         ProblemError: the paper is unknown.
     """
     found: dict[Key, float] = {}
     for table, content in _read(paper)["tables"].items():
-        metrics = content["columns"][len(_PLACE) :]
-        for row in content["rows"]:
-            source, target, test, approach = row[: len(_PLACE)]
-            for metric, value in zip(metrics, row[len(_PLACE) :], strict=True):
-                found[table, frozenset(source.split("+")), target, test, approach, metric] = value
+        for numbers in content.get("rows", ()):
+            row = dict(zip(content["columns"], numbers, strict=True))
+            sources, model = frozenset(row["source"].split("+")), row.get("model", _read(paper)["model"])
+            for metric in _metrics(content):
+                key = table, sources, row["target"], row["test"], row["approach"], metric, model
+                found[key] = row[metric]
     return found
+
+
+def _metrics(content: Mapping[str, Any]) -> list[str]:
+    return [column for column in content["columns"] if column not in _PLACE]
 
 
 @cache

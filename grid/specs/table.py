@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
 from hd2s.approaches.contract import Approach, Corpora
@@ -15,6 +15,10 @@ from hd2s.models.registry import models
 ALL: Literal["all"] = "all"
 UNTRAINED = "untrained"
 """The approach of models without weights, whichever approaches a table asks for."""
+
+
+AXES = ("models", "approaches", "sources", "targets", "tests")
+"""What a variant may have otherwise than its table."""
 
 
 class Place(NamedTuple):
@@ -27,10 +31,21 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Variant:
-    """A row of its own for the same approach, such as an ablation: its label and what it sets."""
+    """A row of its own, such as an ablation: its label, what it sets, and where it stands otherwise.
+
+    Attributes:
+        axes: (a word of `AXES`, what stands in the place of the table's); of `models`, those of the table's
+            that have this row.
+    """
 
     label: str = ""
     overrides: tuple[str, ...] = ()
+    axes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def tells_approach(self) -> bool:
+        """Whether the label says which approach it is, since the row has one of its own."""
+        return bool(self.label) and len(dict(self.axes).get("approaches", ())) == 1
 
 
 @dataclass(frozen=True)
@@ -47,11 +62,13 @@ class TableSpec:
         models: what is trained, each with every approach that it can take.
         targets: second domains; empty where none takes part. A source is never its own target.
         tests: corpora, or the words `source` and `target` for those of the cell itself.
-        variants: one without label, unless the rows differ in settings.
+        variants: one without label, unless the rows differ in settings or in where they stand.
         sweep: (setting, its values); each combination is trained, where it makes a difference, and the table
             shows the one with the lowest validation KLD.
         overrides: settings of all the table's cells, under those of the command line.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
+        withheld: the tests' annotations are not public: their curators return a cell's values, which are read
+            from `results/external/*.csv` (`grid.outputs.external`).
         seeds: every cell is repeated with each.
         compare: pairs of approaches for the table of differences, the first minus the second; `ALL` for every
             pair; empty for those that an approach says itself that it improves on.
@@ -72,9 +89,21 @@ class TableSpec:
     overrides: tuple[str, ...] = ()
     caption: str = ""
     paper: str = ""
+    withheld: bool = False
     seeds: tuple[int, ...] = (0,)
     compare: tuple[tuple[str, str], ...] | Literal["all"] = ()
     found_at: tuple[str, ...] = ()
+
+    def parts(self) -> list[tuple[Variant, TableSpec]]:
+        """List the variants, each with the table as that variant has it."""
+        return [(variant, self._part(variant)) for variant in self.variants]
+
+    def _part(self, variant: Variant) -> TableSpec:
+        axes = dict(variant.axes)
+        if "models" in axes:
+            axes["models"] = tuple(word for word in self.models if word in axes["models"])
+        changes: dict[str, Any] = {**axes}
+        return replace(self, variants=(variant,), **changes)
 
     def places(self, approach: Approach) -> list[Place]:
         """List where an approach's cells stand, in the table's order."""
@@ -109,8 +138,11 @@ class TableSpec:
 
     def corpora(self) -> Corpora:
         """Every corpus that the table reads, in order of first mention."""
-        tests = (word for word in self.tests if word not in ("source", "target"))
-        return tuple(dict.fromkeys((*self.sources, *self.targets, *tests)))
+        found: list[str] = []
+        for _, part in self.parts():
+            found += [*part.sources, *part.targets]
+            found += [word for word in part.tests if word not in ("source", "target")]
+        return tuple(dict.fromkeys(found))
 
     def _domains(self, approach: Approach) -> Iterator[tuple[Corpora, str | None]]:
         targets = self.targets or (None,)
@@ -126,14 +158,29 @@ class TableSpec:
 
 
 @dataclass(frozen=True)
+class CostSpec:
+    """A table of what models cost, whatever they are trained on; see `TableSpec` for what it has in common.
+
+    Its values are what `python -m hd2s cost` has measured.
+    """
+
+    name: str
+    title: str
+    models: tuple[str, ...]
+    caption: str = ""
+    paper: str = ""
+
+
+@dataclass(frozen=True)
 class GridSpec:
     """A named family of tables that share their trainings."""
 
     name: str
     tables: tuple[TableSpec, ...]
+    costs: tuple[CostSpec, ...] = ()
 
     def models(self) -> tuple[str, ...]:
-        """Every model that the grid has, in order of first mention."""
+        """Every model that the grid trains or tests, in order of first mention."""
         return tuple(dict.fromkeys(word for table in self.tables for word in table.models))
 
     def found_at(self) -> tuple[str, ...]:

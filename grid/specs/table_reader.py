@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
-from grid.specs.table import ALL, TableSpec, Variant
+from grid.specs.table import ALL, AXES, CostSpec, TableSpec, Variant
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import known_metrics
 from hd2s.models.registry import models
@@ -51,6 +51,11 @@ def read_table(
     return _Reader(path, content).table(instead, problems)
 
 
+def read_costs(path: Path, content: Mapping[str, Any], instead: Instead, problems: list[Problem]) -> CostSpec:
+    """Return what can be read of a table of costs; arguments of `read_table`."""
+    return _Reader(path, content).costs(instead, problems)
+
+
 def names_files(name: Any) -> bool:
     """Whether files may be named so."""
     return isinstance(name, str) and re.fullmatch(r"[\w-]+", name) is not None
@@ -77,17 +82,13 @@ class _Reader:
 
     def table(self, instead: Instead, problems: list[Problem]) -> TableSpec:
         """Return the table; what cannot be read of it is left out, and told."""
-        known = {field.name for field in fields(TableSpec)} - {"found_at"} | {"corpora"}
-        self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - known]
-        for key in _REQUIRED:
-            if key not in self.content:
-                self._wrong(f"the key {key}", "nothing")
-                self.unread.add(key)
+        self._check_keys({field.name for field in fields(TableSpec)} - {"found_at"} | {"corpora"}, _REQUIRED)
         values: dict[str, Any] = {"name": self.path.stem, "title": ""}
         values |= dict.fromkeys(("metrics", "sources", "approaches"), ())
         values |= {key: self._text(key) for key in _TEXTS if key in self.content}
         values |= {key: self._words(key) for key in _LISTS if key in self.content}
         values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
+        values["withheld"] = self._switch("withheld")
         values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(instead.seeds)}
         values["found_at"] = self._places()
         values["compare"] = self._compare(values["approaches"])
@@ -95,9 +96,35 @@ class _Reader:
         self._check_names(values)
         table = TableSpec(**values)
         if self.unread.isdisjoint(("sources", "targets", "tests", "approaches")):
-            self._check_cells(table)
+            for _, part in table.parts():
+                self._check_cells(part)
         problems += self.mistakes
         return table
+
+    def costs(self, instead: Instead, problems: list[Problem]) -> CostSpec:
+        """Return the table of costs; what cannot be read of it is left out, and told."""
+        self._check_keys({field.name for field in fields(CostSpec)} | {"costs"}, ("name", "title", "models"))
+        self._switch("costs")
+        values: dict[str, Any] = {"name": self.path.stem, "title": ""}
+        values |= {key: self._text(key) for key in _TEXTS if key in self.content}
+        values["models"] = self._words("models") if "models" in self.content else ()
+        values["models"] = instead.models or values["models"]
+        self._check_names(values)
+        problems += self.mistakes
+        return CostSpec(**values)
+
+    def _check_keys(self, known: Collection[str], required: Iterable[str]) -> None:
+        self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - {*known}]
+        for key in required:
+            if key not in self.content:
+                self._wrong(f"the key {key}", "nothing")
+                self.unread.add(key)
+
+    def _switch(self, key: str) -> bool:
+        value = self.content.get(key, False)
+        if not isinstance(value, bool):
+            self._wrong(f"{key}: true or false", repr(value))
+        return value is True
 
     def _text(self, key: str) -> str:
         value = self.content[key]
@@ -107,13 +134,16 @@ class _Reader:
         return value.strip()
 
     def _words(self, key: str) -> tuple[str, ...]:
-        value = self.content[key]
+        return self._listed(key, key, self.content[key])
+
+    def _listed(self, key: str, where: str, value: Any) -> tuple[str, ...]:
+        """Return a list of words; `where` says which, for messages."""
         if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
-            self._wrong(f"{key}: a list of words", repr(value))
+            self._wrong(f"{where}: a list of words", repr(value))
             self.unread.add(key)
             return ()
         for word in sorted({word for word in value if value.count(word) > 1}):
-            self._wrong(f"{key}: each word once", word)
+            self._wrong(f"{where}: each word once", word)
         known_words = {"metrics": known_metrics(), "models": tuple(models()), "approaches": _askable()}
         known = known_words.get(key, ())
         strange = [word for word in value if known and word not in known]
@@ -156,10 +186,15 @@ class _Reader:
         if not isinstance(value, Mapping) or not value:
             self._wrong("variants: a label and its settings each", repr(value))
             return (Variant(),)
-        return tuple(
-            Variant(str(label), self._settings(f"variant {label}", settings))
-            for label, settings in value.items()
-        )
+        return tuple(self._variant(str(label), content) for label, content in value.items())
+
+    def _variant(self, label: str, content: Any) -> Variant:
+        where = f"variant {label}"
+        if not isinstance(content, Mapping):
+            return Variant(label, self._settings(where, content))
+        own = {key: self._listed(key, f"{where}, {key}", content[key]) for key in AXES if key in content}
+        settings = {key: value for key, value in content.items() if key not in AXES}
+        return Variant(label, self._settings(where, settings), tuple(own.items()))
 
     def _sweep(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         value = self.content.get("sweep", {})
@@ -204,7 +239,7 @@ class _Reader:
             self.mistakes.append(unknown(self.path, "paper", paper, printed_tables()))
 
     def _check_cells(self, table: TableSpec) -> None:
-        """Find approaches that this table cannot place."""
+        """Find approaches that a table, as a variant has it, cannot place."""
         if "target" in table.tests and not table.targets:
             self._wrong("targets, to test on them", "none")
         for word in table.approaches:

@@ -22,7 +22,7 @@ class Description(NamedTuple):
 
 def describe_training(plan: Plan, training: Training, digests: Mapping[str, str]) -> Description:
     """Describe a training by its settings, and by the cells that show it."""
-    cells = [cell for cell in plan.cells if cell.training == training.id]
+    cells = [cell for cell in plan.all_cells if cell.training == training.id]
     settings = flatten(training.spec.as_settings())
     # Cells of several tables and rows may share it.
     place = _axes(training) | {"variant": _joined(cell.variant for cell in cells) or "none"}

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
         ValueError: something is wrong with the options, the checkpoint or a clip's frames.
     """
     register_plugins(options.plugins)
-    _check_device(options.device)
+    check_device(options.device)
     sources = _sources(options)
     model = _model(options).to(options.device)
     chosen = manner(model, options, sources[0].corpus if sources else None)
@@ -95,7 +95,8 @@ def run(options: argparse.Namespace) -> None:
     print("\n".join(told))
 
 
-def _check_device(name: str) -> None:
+def check_device(name: str) -> None:
+    """Raise ValueError where a device is not to be had."""
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA

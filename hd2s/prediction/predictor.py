@@ -88,6 +88,13 @@ class Predictor:
             return self._fast(self.stream, frames)
         return self._plain(frames) if self.input.answers == "last" else self._plain_blocks(frames)
 
+    def whole_windows(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the maps of windows that lie whole in a clip, of no frame before the T'th; see `__call__`.
+
+        It is how all but the beginning of a clip is predicted, which is what there is to measure.
+        """
+        return self._plain(frames) if self.stream is None else self._streamed(self.stream, checked(frames))
+
     def _plain(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         reverse = self.protocol.head == "colours reversed"
         windows = iter_windows(frames, self.input, reverse_colours=reverse)

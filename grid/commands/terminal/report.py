@@ -14,7 +14,9 @@ from rich.text import Text
 
 from datasets.frame_store.bounded_folder import human
 from grid.commands.cost import Estimate, Work
-from grid.commands.terminal.values import values_table
+from grid.commands.terminal.values import costs_table, values_table
+from grid.outputs.tables import Style
+from grid.outputs.tables.costs import build as costs_of_models
 from grid.outputs.tables.scores import Results
 from grid.plan import Cell, Evaluation, Plan, Training
 from grid.planning.catalogue import Offer
@@ -102,6 +104,8 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
     parts: list[RenderableType] = []
     for table in plan.tables:
         parts += [*values_table(table, results), ""]
+    for costs in plan.costs:
+        parts += [*costs_table(costs_of_models(costs, ledger.out, Style("beside", ""))), ""]
     parts += _failures(plan, ledger)
     width = max(map(len, where), default=0)
     return Group(*parts, *(_place(f"{name:{width}}", str(place)) for name, place in where.items()))
@@ -190,10 +194,11 @@ def _likely(estimate: Estimate) -> str:
 
 
 def _cells(plan: Plan, ledger: Ledger) -> Table:
-    table = _list(f"{len(plan.cells)} cells", "with a value", "table", "title")
-    empty = ledger.cells_without_values(plan)
+    table = _list(f"{len(plan.all_cells)} cells", "with a value", "table", "title")
+    results = Results(plan, ledger)
+    empty = [*ledger.cells_without_values(plan), *(c for c in plan.withheld if not results.scores(c))]
     for spec in plan.tables:
-        cells = [cell for cell in plan.cells if cell.table == spec.name]
+        cells = plan.cells_of(spec.name)
         done = len([cell for cell in cells if cell not in empty])
         table.add_row(f"{done}/{len(cells)}", spec.name, spec.title)
     return table

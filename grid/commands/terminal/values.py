@@ -5,16 +5,18 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from grid.outputs.tables.footnotes import clip_notes, constant_notes, length_notes, sign
+from grid.outputs.tables.below.footnotes import clip_notes, constant_notes, length_notes, sign
+from grid.outputs.tables.others import label_of, others
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
+from grid.outputs.tables.table import Table as Content
 from grid.outputs.tables.table import number
 from grid.specs.table import TableSpec
 
 
 def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
     """Show a row for each cell, of a sweep the point that validation chose, and what the values lack."""
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     cells = [choice.cell for choice in choices]
     seed = len(spec.seeds) > 1
     # Only what tells one place of this table from another.
@@ -37,9 +39,34 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         values = (_shown(choice, metric, results) for metric in spec.metrics)
         table.add_row(*names, approach, *[str(cell.seed)] * seed, *point, *values)
         above = block
+    for test, rows in others(spec, cells).items():
+        for row in rows:
+            # The printed numbers of what is not run here, which the label says.
+            names = ("", *[""] * targets, *[test] * tests)
+            numbers = ("--" if (n := row.numbers.get(m)) is None else number(n) for m in spec.metrics)
+            extra = ("",) * (seed + len(swept))
+            table.add_row(*names, label_of(row), *extra, *numbers, style="dim")
     notes = length_notes(cells, results) + clip_notes(cells, results, spec)
     notes += constant_notes(cells, results, spec)
     return [table, *map(Text, notes)]
+
+
+def costs_table(content: Content) -> list[Table | Text]:
+    """Show what models cost, as it is written into files."""
+    table = Table(
+        title=f"{content.name}: {content.title}", title_justify="left", title_style="bold", box=None
+    )
+    for heading in content.labels:
+        table.add_column(heading)
+    for column in content.columns:
+        table.add_column(f"{column.over} {column.heading}", justify="right")
+    for block in content.blocks:
+        for group in block.groups:
+            for n, row in enumerate(group.rows):
+                told = (" ".join(filter(None, (entry.text, entry.after))) or "--" for entry in row.entries)
+                table.add_row("" if n else group.label, row.label, *told)
+    reasons = [f"{reason}: {', '.join(places)}" for reason, places in content.missing.reasons]
+    return [table, *map(Text, reasons)]
 
 
 def _point(choice: Choice) -> str:

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from grid.outputs.tables import values
+from grid.outputs.tables import costs, values
 from grid.outputs.tables.comparing import ranks, recovered, significance
 from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.table import Style
+from grid.outputs.tables.table import Style, Table
 from grid.plan import Plan
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
@@ -51,13 +51,21 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
             for table in tables
         )
         for table in tables:
-            for suffix, render in FORMATS.items():
-                beside = folder / f"{table.name}{PARTIAL}{suffix}"
-                path = beside if lacks else folder / f"{table.name}{suffix}"
-                write_atomically(path, partial(Path.write_text, data=render(table), encoding="utf-8"))
-                written.append(path)
-                if not lacks:
-                    beside.unlink(missing_ok=True)
+            written += _write(table, folder, lacks=lacks)
+    for cost_spec in plan.costs:
+        written += _write(costs.build(cost_spec, ledger.out, style), folder, lacks=False)
+    return written
+
+
+def _write(table: Table, folder: Path, *, lacks: bool) -> list[Path]:
+    written = []
+    for suffix, render in FORMATS.items():
+        beside = folder / f"{table.name}{PARTIAL}{suffix}"
+        path = beside if lacks else folder / f"{table.name}{suffix}"
+        write_atomically(path, partial(Path.write_text, data=render(table), encoding="utf-8"))
+        written.append(path)
+        if not lacks:
+            beside.unlink(missing_ok=True)
     return written
 
 

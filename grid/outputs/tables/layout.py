@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from datasets.corpora.registry import title
 from grid.plan import Cell
-from grid.specs.table import TableSpec
+from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
@@ -58,7 +58,8 @@ def label(cell: Cell, spec: TableSpec) -> str:
     model = models()[cell.model]
     if not model.trains:
         return model.title
-    approach = "" if len(spec.approaches) == 1 and cell.variant else approaches()[cell.approach].title
+    told = (len(spec.approaches) == 1 and cell.variant) or _variant(cell, spec).tells_approach
+    approach = "" if told else approaches()[cell.approach].title
     several = sum(models()[word].trains for word in spec.models) > 1
     return ", ".join(filter(None, (model.title if several else "", approach, cell.variant)))
 
@@ -96,6 +97,10 @@ def gather(items: Iterable[Item], key: Callable[[Item], Key]) -> list[tuple[Key,
     for item in items:
         gathered.setdefault(key(item), []).append(item)
     return list(gathered.items())
+
+
+def _variant(cell: Cell, spec: TableSpec) -> Variant:
+    return next((found for found in spec.variants if found.label == cell.variant), Variant())
 
 
 def _sources(cell: Cell) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow.compute as pc
 
+from grid.outputs import external
 from grid.plan import Cell, Plan
 from grid.results.ledger import Ledger
 
@@ -26,6 +27,7 @@ class Scores(NamedTuple):
         quarantined: test clips that were left out since the corpus was indexed.
         shorter: test clips that have too few frames for the table's tests.
         constant: frames that were predicted without contrast, and count as chance.
+        returned: they are a benchmark's, which returns means over frames alone.
     """
 
     frame_means: dict[str, float]
@@ -37,6 +39,7 @@ class Scores(NamedTuple):
     quarantined: int
     shorter: int = 0
     constant: int = 0
+    returned: bool = False
 
 
 class Results:
@@ -49,7 +52,7 @@ class Results:
 
     def scores(self, cell: Cell) -> Scores | None:
         """Return a cell's scores, or None while it is not evaluated."""
-        return self._scores(cell.evaluation)
+        return self._scores(cell.evaluation) if cell.evaluation else self._returned(cell)
 
     def scores_of(self, cells: Iterable[Cell]) -> list[Scores]:
         """Return the scores of those that are evaluated."""
@@ -67,20 +70,28 @@ class Results:
 
     def reason(self, cell: Cell, metrics: tuple[str, ...]) -> str:
         """Say why a cell lacks values, by the first thing that went wrong; empty where it has them all."""
-        if self.scores(cell):
+        if scores := self.scores(cell):
             lacking = [metric for metric in metrics if self.value(cell, metric) is None]
-            return f"no frame has a score for {', '.join(lacking)}" if lacking else ""
+            why = "nothing was returned for" if scores.returned else "no frame has a score for"
+            return f"{why} {', '.join(lacking)}" if lacking else ""
         result = self.ledger.path("evaluation", cell.evaluation)
-        if result.exists():
+        if cell.evaluation and result.exists():
             return f"{self._relative(result)} cannot be read"
         for training in self._chain(cell):
             failure = self.ledger.failure(training)
             if failure and self.ledger.status(training, "training") == "failed":
                 return f"training failed, see {self._relative(failure)}"
-        if failure := self.ledger.failure(cell.evaluation):
+        if cell.evaluation and (failure := self.ledger.failure(cell.evaluation)):
             return f"evaluation failed, see {self._relative(failure)}"
         # Whether its weights are still there is nothing to a table: an exported folder has none.
-        return "not evaluated yet" if self.ledger.read_training(cell.training) else "not trained yet"
+        if not self.ledger.read_training(cell.training):
+            return "not trained yet"
+        return "not evaluated yet" if cell.evaluation else external.how_to_get(cell)
+
+    @cached_property
+    def returned(self) -> external.Returned:
+        """What benchmarks have returned of the plan's withheld cells."""
+        return external.read(self.plan, self.ledger.out)
 
     def _chain(self, cell: Cell) -> list[str]:
         """List the trainings that a cell needs, the parent first."""
@@ -108,6 +119,10 @@ class Results:
             result.summary.get("shorter", 0),
             result.summary.get("constant", 0),
         )
+
+    def _returned(self, cell: Cell) -> Scores | None:
+        found = self.returned.scores.get((cell.training, cell.test))
+        return Scores(found, {}, {}, frozenset(), 0, frozenset(), 0, returned=True) if found else None
 
     def _read_kld(self, training: str) -> float | None:
         result = self.ledger.read_training(training)

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grid.outputs.tables.footnotes import share
+from grid.outputs.tables.below.footnotes import share
 from grid.outputs.tables.scores import Scores
 
 Basis = frozenset[tuple[int, frozenset[str]]]
@@ -42,7 +42,7 @@ class Value:
     @property
     def clip_mean(self) -> float | None:
         """The mean over the means of clips, in place of frames."""
-        means = [scores.clip_means[self.metric] for _, scores in self.scored]
+        means = [scores.clip_means[self.metric] for _, scores in self.scored if not scores.returned]
         return statistics.fmean(means) if means else None
 
     @property
@@ -73,7 +73,7 @@ class Value:
     @property
     def counts(self) -> dict[str, int | None]:
         """Clips that every seed has read, some seed has not, and none was given; frames without contrast."""
-        found = [scores for _, scores in self.scored]
+        found = [scores for _, scores in self.scored if not scores.returned]
         return {
             "n_clips": len(frozenset.intersection(*(scores.clips for scores in found))) if found else None,
             "n_unread": len(self.unread) if found else None,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from grid.outputs.tables.arrangement import arranged, in_order, ranking, recorded
-from grid.outputs.tables.footnotes import sign
+from grid.outputs.tables.below.footnotes import sign
+from grid.outputs.tables.below.notes import Known, reader_notes, working_notes
 from grid.outputs.tables.layout import (
     Layout,
     distinct_labels,
@@ -18,7 +19,7 @@ from grid.outputs.tables.layout import (
     place,
     row_key,
 )
-from grid.outputs.tables.notes import Known, reader_notes, working_notes
+from grid.outputs.tables.others import Others, notes_of, others, printed_of, records_of, rows_of
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
 from grid.outputs.tables.table import (
@@ -65,6 +66,7 @@ class _Shape:
     columns: Mapping[str, tuple[str, ...]]
     digits: int
     ranking: str
+    others: Others
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -79,13 +81,14 @@ def build(own: TableSpec, results: Results, style: Style) -> Table:
         ProblemError: the table names a paper that is not in `grid/specs/printed_numbers/`.
     """
     spec, asked = arranged(own, style.shown), style.shown
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     rows = gather(choices, lambda choice: row_key(choice.cell))
     lines = [_line(tuple(seeds), own, recorded(own, asked), results) for _, seeds in rows]
-    columns = {
-        metric: _columns_of(metric, lines, asked.paper if spec.paper else "none") for metric in spec.metrics
-    }
-    shape = _Shape(spec, layout_of(spec), columns, asked.digits, ranking(asked))
+    beside = others(spec, [line.cell for line in lines])
+    paper = asked.paper if spec.paper else "none"
+    columns = {metric: _columns_of(metric, lines, beside, paper) for metric in spec.metrics}
+    shape = _Shape(spec, layout_of(spec), columns, asked.digits, ranking(asked), beside)
+    records = [record for line in lines for record in _records(line, spec)]
     known = Known(choices, shape.beside, _some_lack_seeds(lines, spec), _some_are_unranked(lines, shape))
     return Table(
         name=spec.name,
@@ -95,12 +98,12 @@ def build(own: TableSpec, results: Results, style: Style) -> Table:
         labels=(shape.layout.group_heading, "Approach"),
         columns=_columns(shape),
         blocks=_blocks(in_order(lines, lambda line: line.cell, asked.order), shape),
-        notes=reader_notes(spec, shape.layout, known, results),
+        notes=(*reader_notes(spec, shape.layout, known, results), *notes_of(spec, beside, shape.beside)),
         working=working_notes(spec, results),
         in_float=asked.notes,
         missing=_missing(spec, choices, results),
         command=style.command,
-        records=tuple(record for line in lines for record in _records(line, spec)),
+        records=(*records, *records_of(spec, beside, records)),
     )
 
 
@@ -138,9 +141,10 @@ def _printed(cell: Cell, metric: str, spec: TableSpec) -> float | None:
     )
 
 
-def _columns_of(metric: str, lines: Sequence[_Line], paper: str) -> tuple[str, ...]:
+def _columns_of(metric: str, lines: Sequence[_Line], beside: Others, paper: str) -> tuple[str, ...]:
     """Name a metric's columns; where nothing is printed of it there is nothing to stand beside ours."""
-    printed = any(line.values[metric].printed is not None for line in lines)
+    theirs = (number for rows in beside.values() for number in printed_of(rows, metric))
+    printed = any(value is not None for value in (*(line.values[metric].printed for line in lines), *theirs))
     return _COLUMNS[paper if printed else "none"]
 
 
@@ -167,14 +171,18 @@ def _blocks(lines: list[_Line], shape: _Shape) -> tuple[Block, ...]:
 
 
 def _rows(lines: list[_Line], shape: _Shape) -> tuple[Row, ...]:
-    """Write the rows that compete; ours are ranked among ours, and the paper's among the paper's."""
+    """Write the rows that compete; ours are ranked among ours, and the paper's among the paper's.
+
+    Those of systems that are not run here come first, as in the papers, and bear no mark.
+    """
+    beside = shape.others.get(lines[0].cell.test, ())
     lines = _best_first(lines, shape.ranking)
     by_metric = [
-        _entries([line.values[metric] for line in lines], columns, shape.digits)
+        _entries([line.values[metric] for line in lines], columns, shape.digits, printed_of(beside, metric))
         for metric, columns in shape.columns.items()
     ]
     labels = distinct_labels([line.cell for line in lines], shape.spec)
-    return tuple(
+    return rows_of(beside, shape.columns, shape.digits) + tuple(
         Row(name, tuple(entry for entries in by_metric for entry in entries[n]))
         for n, name in enumerate(labels)
     )
@@ -190,13 +198,17 @@ def _best_first(lines: list[_Line], metric: str) -> list[_Line]:
     return [lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__)]
 
 
-def _entries(values: list[Value], columns: Sequence[str], digits: int) -> list[list[Entry]]:
-    """Write one metric's entries of each row."""
+def _entries(
+    values: list[Value], columns: Sequence[str], digits: int, beside: list[float | None]
+) -> list[list[Entry]]:
+    """Write one metric's entries of each row; `beside`, the numbers that are printed of others."""
     ranked = zip(values, rankable(values), strict=True)
     ours = _marks([value.mean if may else None for value, may in ranked], values[0].metric, digits)
     # What is printed has no more digits than that.
     most = min(digits, DIGITS)
-    paper = _marks([value.printed for value in values], values[0].metric, most)
+    # What is best of all that is printed: a model's own best is no best beside another's.
+    printed = [*beside, *(value.printed for value in values)]
+    paper = _marks(printed, values[0].metric, most)[len(beside) :]
     written = [
         {
             "ours": _our_entry(value, our_mark, digits),

@@ -2,11 +2,12 @@
 
 import shlex
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from mlflow.tracking import MlflowClient
 
-from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, run, status_of
+from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken, run, status_of
 from grid.outputs.tables.formats import FORMATS
 from grid.running import ray_session
 from grid.running.events import Listener
@@ -127,3 +128,13 @@ def test_tables_of_a_grid_that_has_not_begun_say_so(trained_grid):
     text = (trained_grid.out / "tables" / "small.md").read_text(encoding="utf-8")
     assert "0 of 1 cells have all their values" in text
     assert f"--out {trained_grid.out} --tables" in text, "how to compile them again"
+
+
+def test_what_cannot_be_taken_of_returned_scores_is_told(trained_grid):
+    folder = trained_grid.out / "results" / "external"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "returned.csv").write_text("training,test,NSS\nnobody,DHF1K,2.5\n")
+    assert not_taken(trained_grid) == [], "no cell waits for them"
+    plan = replace(trained_grid.plan, withheld=trained_grid.plan.cells[:1])
+    (told,) = not_taken(replace(trained_grid, plan=plan))
+    assert "returned.csv, line 2: expected a training of this folder or grid, found 'nobody'" in told

@@ -225,3 +225,17 @@ def test_a_command_leaves_out_what_changes_no_result(grid):
         f"python run_grid.py --grid {grid.name} --demo --out {grid.out} --tables {' '.join(SHORT)}"
         f" corpora.LEDOV.root={grid.out}/elsewhere"
     )
+
+
+def test_what_others_have_returned_and_what_was_measured_go_with_it(grid, tmp_path):
+    out = tmp_path / "out"
+    for name in ("external/returned.csv", "costs/hd2s.json"):
+        path = out / "results" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("training,test")
+    withheld = replace(grid.plan, withheld=grid.plan.cells[:1], costs=spec.load("table8").costs)
+    for plan, copied in ((withheld, True), (grid.plan, False)):
+        folder = tmp_path / str(copied)
+        export(replace(grid, out=out, plan=plan), folder)
+        found = {path.name for path in (folder / "results").rglob("*") if path.is_file()}
+        assert found == ({"returned.csv", "hd2s.json"} if copied else set())

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from grid.specs.printed import available, citation, paper_value, values
+from grid.specs.printed import available, citation, costs, not_run, paper_value, remarks, values
 from hd2s.models.registry import find_model
 from manifests.problem import ProblemError
 from tests.grid.plans import CORPORA, plan_of
@@ -12,15 +12,15 @@ from tests.grid.plans import CORPORA, plan_of
 
 def test_every_printed_row_has_exactly_one_cell_and_the_converse():
     printed = Counter(
-        (f"{paper}/{table}", *place)
+        (f"{paper}/{table}", *place, model)
         for paper in available()
-        for table, *place in {key[:5] for key in values(paper)}
+        for table, *place, model in {(*key[:5], key[6]) for key in values(paper)}
     )
     everything = plan_of("everything")
     papers = {table.name: table.paper for table in everything.tables}
     cells = Counter(
-        (papers[c.table], frozenset(c.sources), c.target, c.test, c.variant or c.approach)
-        for c in everything.cells
+        (papers[c.table], frozenset(c.sources), c.target, c.test, c.variant or c.approach, c.model)
+        for c in everything.all_cells
     )
     assert cells == printed
     assert set(cells.values()) == {1}
@@ -67,6 +67,9 @@ def test_what_both_versions_print_is_counted_as_hd2s_says():
         ("salgradnet", ("table4", "DHF1K", "UCFSports", "Hollywood2", "adaptation", "NSS"), 3.104),
         ("salgradnet", ("table7", "Hollywood2", "DHF1K", "UCFSports", "generalization", "AUC-J"), 0.884),
         ("salgradnet", ("table8", "DHF1K", None, "DHF1K", "Baseline (T=8)", "NSS"), 2.466),
+        ("hd2s", ("table2", "UCFSports", "DHF1K", "UCFSports", "adapted to DHF1K (HD2S_DA)", "CC"), 0.579),
+        ("hd2s", ("table1", "DHF1K", "LEDOV", "DHF1K", "adapted to LEDOV (HD2S_DA)", "s-AUC"), 0.709),
+        ("tased", ("table3", "DHF1K", "UCFSports", "UCFSports", "transfer", "NSS"), 2.920),
         ("tased", ("table1", "DHF1K", None, "DHF1K", "Early two-step (16)", "CC"), 0.464),
         ("tased", ("table4", "DHF1K", None, "DHF1K", "TASED-Net-trp", "SIM"), 0.353),
         ("tased", ("table5", "DHF1K", None, "DHF1K", "TASED-Net (64)", "NSS"), 2.554),
@@ -87,19 +90,49 @@ def printed(paper, model, place):
 
 
 def test_the_papers_hold_every_row_once():
-    rows = {"table3": 5, "table4": 5, "table5": 18, "table6": 4, "table7": 9}
-    counts = {table: len({key[1:5] for key in values("hd2s") if key[0] == table}) for table in rows}
-    assert counts == rows
-    assert len(values("hd2s")) == (5 + 5 + 18 + 9) * 5 + 4 * 4
+    rows = {"table1": 3, "table2": 6, "table3": 5, "table4": 5, "table5": 18, "table6": 4, "table7": 9}
+    own = [key for key in values("hd2s") if key[6] == "hd2s"]
+    assert {table: len({key[1:5] for key in own if key[0] == table}) for table in rows} == rows
+    assert len(own) == (3 + 6 + 5 + 5 + 18 + 9) * 5 + 4 * 4
+    assert len(values("hd2s")) == len(own) + (1 + 2) * 5, "and TASED-Net's in Tables 1 and 2"
     assert len(values("salgradnet")) == (5 + 1) * 6 * 4
     corpora = {*CORPORA, None}
     for key in [*values("hd2s"), *values("salgradnet")]:
         assert key[1] | {key[2], key[3]} <= corpora
-    rows = {"table1": 6, "table4": 3, "table5": 4}
+    rows = {"table1": 6, "table2": 1, "table3": 2, "table4": 3, "table5": 4}
     counts = {table: len({key[1:5] for key in values("tased") if key[0] == table}) for table in rows}
     assert counts == rows
-    assert len(values("tased")) == 13 * 5
+    assert len(values("tased")) == 16 * 5
     assert available() == ["hd2s", "salgradnet", "tased"]
+
+
+def test_what_is_printed_of_systems_that_are_not_run_here():
+    found = {row.system: row.numbers for row in not_run("hd2s/table2", ("hd2s", "tased"), "UCFSports")}
+    assert list(found) == ["SALICON", "DVA", "ACLNet", "SalEMA", "STRA-Net", "SalSAC", "UNISAL"]
+    # Typed from the paper's pages.
+    assert found["SalSAC"] == {"NSS": 3.523, "CC": 0.671, "SIM": 0.534, "AUC-J": 0.926, "s-AUC": 0.806}
+    assert len(not_run("hd2s/table1", ("hd2s", "tased"), "DHF1K")) == 12
+    assert [row.system for row in not_run("tased/table5", ("tased",), "DHF1K")] == [
+        "TASED-Net (4)",
+        "TASED-Net (8)",
+    ]
+    assert not_run("tased/table5", ("tased",), "LEDOV") == not_run("", ("tased",), "DHF1K") == []
+
+
+def test_a_model_that_a_table_leaves_out_is_one_that_is_not_run():
+    found = {row.system: row.numbers["NSS"] for row in not_run("hd2s/table2", ("hd2s",), "UCFSports")}
+    assert found["TASED-Net, transfer from DHF1K"] == 2.920
+    assert "HD2S, transfer from DHF1K" not in found
+
+
+def test_what_is_printed_of_costs_and_where_papers_disagree():
+    found = costs("hd2s/table8")
+    assert len(found) == 10
+    assert (found["TASED-Net"], found["HD2S"]) == ((82, 0.060), (116, 0.027))
+    assert costs("") == {}
+    assert remarks("hd2s/table8") == ["UNISAL: 16 MB here; its own paper prints 15.5."]
+    assert "0.759" in remarks("hd2s/table2")[0]
+    assert remarks("") == remarks("hd2s/table5") == []
 
 
 def test_an_unknown_paper_is_named():

@@ -1,6 +1,6 @@
 """A table's rows and the places of their cells, for each of its models."""
 
-from grid.specs.table import GridSpec, TableSpec
+from grid.specs.table import GridSpec, TableSpec, Variant
 from hd2s.approaches.registry import approaches
 
 PAIRS = ("DHF1K", "UCFSports")
@@ -83,3 +83,23 @@ def test_a_family_has_its_tables_models_and_corpora_once():
     family = GridSpec("family", (first, second))
     assert family.models() == ("hd2s", "chance")
     assert family.corpora() == ("DHF1K", "UCFSports", "LEDOV")
+
+
+def test_a_variant_may_stand_elsewhere_than_its_table_and_be_of_some_of_its_models():
+    own = (
+        ("models", ("hd2s",)),
+        ("approaches", ("transfer",)),
+        ("targets", ("LEDOV",)),
+        ("tests", ("source",)),
+    )
+    spec = table(models=("chance", "hd2s", "tased"), variants=(Variant("plain"), Variant("moved", (), own)))
+    (plain, as_it_is), (moved, part) = spec.parts()
+    assert (plain.label, as_it_is.targets, as_it_is.models) == ("plain", PAIRS, spec.models)
+    assert rows_of(part) == [("hd2s", "transfer")]
+    assert part.places(approaches()["transfer"]) == [
+        (("DHF1K",), "LEDOV", "DHF1K"),
+        (("UCFSports",), "LEDOV", "UCFSports"),
+    ]
+    assert (plain.tells_approach, moved.tells_approach) == (False, True)
+    assert spec.corpora() == ("DHF1K", "UCFSports", "LEDOV")
+    assert rows_of(table(models=("tased",), variants=(Variant("moved", (), own),)).parts()[0][1]) == []

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from grid.specs.table import Variant
-from grid.specs.table_reader import Instead, names_files, read_table
+from grid.specs.table_reader import Instead, names_files, read_costs, read_table
 from hd2s.models.registry import models
 
 GOOD = {
@@ -163,3 +163,39 @@ def test_a_table_says_where_its_corpora_are():
     for wrong in (["Mine"], {"Mine": {"folder": "x"}}, {"Mine": {}}, {"Mine": 3}):
         assert "expected corpora: " in read(corpora=wrong)[1]
     assert "a known key, found 'found_at'" in read(found_at=["corpora.Mine.root=x"])[1]
+
+
+def test_a_variant_may_have_axes_of_its_own_and_their_mistakes_are_told():
+    own = {"models": ["hd2s"], "approaches": ["transfer"], "tests": ["source"], "train.lr": 0.1}
+    table, told = read(variants={"moved": own})
+    axes = (("models", ("hd2s",)), ("approaches", ("transfer",)), ("tests", ("source",)))
+    assert told == ""
+    assert table.variants == (Variant("moved", ("train.lr=0.1",), axes),)
+    _, told = read(variants={"moved": {"approaches": ["transfr"], "targets": "LEDOV"}})
+    assert "a known approach, found 'transfr'. Did you mean transfer" in told
+    assert "variant moved, targets: a list of words, found 'LEDOV'" in told
+    _, told = read(variants={"alone": {"approaches": ["domain-specific"], "tests": ["LEDOV"]}})
+    assert "tests of domain-specific on its sources, for which alone it has layers, found LEDOV" in told
+
+
+def test_a_table_of_costs_has_models_alone():
+    content = {
+        "name": "mine",
+        "costs": True,
+        "title": "Costs",
+        "models": ["hd2s", "tased"],
+        "paper": "hd2s/table8",
+    }
+    problems = []
+    found = read_costs(Path("mine.yaml"), content, AS_WRITTEN, problems)
+    assert (found.name, found.models, found.paper, problems) == ("mine", ("hd2s", "tased"), "hd2s/table8", [])
+    assert read_costs(Path("mine.yaml"), content, Instead(None, ("chance",)), []).models == ("chance",)
+    read_costs(Path("mine.yaml"), content | {"models": ["tasd"], "sources": ["DHF1K"]}, AS_WRITTEN, problems)
+    told = " ".join(map(str, problems))
+    assert "Did you mean tased" in told
+    assert "a known key, found 'sources'" in told
+
+
+def test_whether_annotations_are_withheld_is_true_or_false():
+    assert read(withheld=True)[0].withheld
+    assert "withheld: true or false, found 'yes'" in read(withheld="yes")[1]

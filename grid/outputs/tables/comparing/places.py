@@ -75,9 +75,7 @@ class Standing:
 
 def standings(spec: TableSpec, results: Results) -> list[Standing]:
     """Return a table's standings; of a sweep, each model has the point that its validation chose."""
-    chosen = [
-        c.cell for c in choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
-    ]
+    chosen = [c.cell for c in choose(results.plan.cells_of(spec.name), results)]
     by_place = gather(chosen, _place)
     found = []
     for _, cells in by_place:

@@ -13,8 +13,8 @@ from grid.outputs.statistics.corrections import benjamini_hochberg, holm
 from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
+from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
 from grid.outputs.tables.comparing.places import pairs_asked
-from grid.outputs.tables.footnotes import SEEDS, clip_notes, length_notes, share, sign
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
@@ -60,7 +60,7 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's comparisons; None if its approaches make no pair."""
     spec, asked = arranged(own, style.shown), style.shown
     layout = layout_of(spec)
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     pairs = _pairs([choice.cell for choice in choices], spec)
     if not pairs:
         return None
@@ -90,7 +90,7 @@ def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Compar
 
     Cells of several seeds share one, which is over all of them.
     """
-    choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
+    choices = choose(results.plan.cells_of(spec.name), results)
     compared = _compared(_pairs([choice.cell for choice in choices], spec), spec.metrics, results)
     return {
         other.id: dict(comparisons)

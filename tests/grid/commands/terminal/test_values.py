@@ -5,10 +5,14 @@ from io import StringIO
 import pytest
 from rich.console import Console, Group
 
-from grid.commands.terminal.values import values_table
+from grid.commands.terminal.values import costs_table, values_table
+from grid.outputs.tables.costs import build
+from grid.outputs.tables.others import MARK
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
+from grid.specs.grid_reader import load
 from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
+from tests.grid.small_tables import STYLE
 
 
 @pytest.fixture
@@ -75,3 +79,14 @@ def test_values_that_lack_clips_have_a_sign_and_a_footnote(ledger):
         " Domain Adaptation, seed 1."
     )
     assert footnote in shown
+
+
+def test_costs_are_shown_as_they_are_written_and_what_lacks(tmp_path):
+    table = build(load("table8").costs[0], tmp_path, STYLE)
+    console = Console(file=StringIO(), width=200)
+    console.print(Group(*costs_table(table)))
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    assert lines[0] == "table8: Size and processing time"
+    assert "not measured yet HD2S -- 116 -- 0.027 -- -- --" in lines
+    assert f"SalEMA {MARK} -- 364 -- 0.010 -- -- --" in lines
+    assert lines[-1].startswith("not measured yet (`python -m hd2s cost hd2s tased --out OUT/results/costs`")

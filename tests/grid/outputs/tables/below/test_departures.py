@@ -1,6 +1,6 @@
 """What departs from the papers by default: told once, by a grid's first table, as far as it holds there."""
 
-from grid.outputs.tables.departures import departure_notes
+from grid.outputs.tables.below.departures import departure_notes
 from grid.outputs.tables.formats.markdown import markdown
 from grid.results.ledger import Ledger
 from hd2s.models.registry import find_model

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grid.outputs.tables.footnotes import DAGGER, DOUBLE_DAGGER, clip_notes, share, sign
+from grid.outputs.tables.below.footnotes import DAGGER, DOUBLE_DAGGER, clip_notes, share, sign
 from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from grid.outputs.tables.departures import departure_notes
-from grid.outputs.tables.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes
+from grid.outputs.tables.below.departures import departure_notes
+from grid.outputs.tables.below.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes
 from grid.outputs.tables.layout import Layout, shown
 from grid.outputs.tables.scores import Results, Scores
 from grid.outputs.tables.selection import Choice, sweep_notes
@@ -41,6 +41,10 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
         "Ours: frame mean, as benchmarks report it, over all frames of the test clips (a frame without"
         f" fixations has no score){repeats}."
     ]
+    if spec.withheld:
+        files = ", ".join(results.returned.files) or "no file yet"
+        notes = [f"Ours: as the benchmark has returned it ({files}){repeats}."]
+        notes += [f"Not taken: {problem}" for problem in results.returned.problems]
     if len(known.beside) > 1:
         notes.append(f"Paper: {citation(spec.paper)}; diff.: ours minus the paper's.")
     apart = ", ours and the paper's separately" if "paper" in known.beside else ""
@@ -65,7 +69,7 @@ def working_notes(spec: TableSpec, results: Results) -> tuple[str, ...]:
 def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
     tested: dict[str, list[Scores]] = {}
     for cell in cells:
-        if scores := results.scores(cell):
+        if (scores := results.scores(cell)) and not scores.returned:
             tested.setdefault(cell.test, []).append(scores)
     largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
     sizes = [
