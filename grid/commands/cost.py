@@ -136,7 +136,8 @@ def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     train, costs = training.spec.train, costs_of(training)
     drawn = training.iterations * train.accumulate * train.micro_batch
     # A model without weights is looked at once.
-    validations = -(-training.iterations // train.validate_every) or 1
+    selects = train.selection == "validation"
+    validations = (-(-training.iterations // train.validate_every) or 1) if selects else 1
     validated = validations * _windows(grid, training)
     each = costs.frame if train.validation_windows is None else costs.forward
     flops = drawn * costs.step + validated * each

@@ -19,6 +19,7 @@ from grid.plan import (
     Plan,
     Training,
     TrainingSpec,
+    unlabelled_splits,
 )
 from grid.planning.identity import content_hash, options_of
 from grid.planning.rows import Configure, Row, configured_row, evaluation_settings, training_settings
@@ -138,6 +139,7 @@ class _Planner:
         """Plan a training, and the one that it starts from."""
         if approach.trained_as:
             approach = approaches()[approach.trained_as]
+        row = row.trained_by(approach)
         parent = None
         if approach.parent:
             parent = self.training(row, sources, target, approaches()[approach.parent], seed).id
@@ -179,7 +181,7 @@ class _Planner:
             model=self._model(row, approach, sources, fresh=fresh),
             approach=ApproachSpec(approach.word, own, digest_of(approach)),
             labelled=self._corpora(labelled, "train"),
-            unlabelled=self._corpora(unlabelled, "train"),
+            unlabelled=self._unlabelled(unlabelled, row.config.train.unlabelled_clips),
             validation=self._corpora(labelled[:1], "val")[0],
             train=training_settings(
                 row.config.train, fresh=fresh, approach=approach, aligns=bool(unlabelled)
@@ -238,7 +240,6 @@ class _Planner:
             expected = f"{approach.smallest_batch} or more, which {approach.word} needs"
             raise ProblemError(Problem("train.micro_batch", expected, str(found), remedy))
         options = dict(chosen.options) | approach.options(sources)
-        options |= model.of_protocol.get(row.config.train.protocol, {})
         try:
             settled = options_of(model.config(**options))
         except ConfigError as error:
@@ -246,7 +247,8 @@ class _Planner:
             raise ProblemError(
                 Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
             ) from error
-        weights = self.weights.get(model.word) if fresh and model.trains else None
+        starts = fresh and model.trains and row.config.train.pretrained
+        weights = self.weights.get(model.word) if starts else None
         return ModelSpec(model.word, settled, weights, digest_of(model))
 
     def _label(self, unit: Training) -> str:
@@ -261,6 +263,14 @@ class _Planner:
     def several(self) -> bool:
         """Whether the plan has more models than one."""
         return len({unit.model for unit in self.trainings.values()}) > 1
+
+    def _unlabelled(self, names: tuple[str, ...], clips: str) -> tuple[CorpusDigest, ...]:
+        return tuple(
+            CorpusDigest(
+                name, "+".join(self.digests[name][split] for split in unlabelled_splits(name, clips))
+            )
+            for name in names
+        )
 
     def _corpora(self, names: tuple[str, ...], split: str) -> tuple[CorpusDigest, ...]:
         return tuple(CorpusDigest(name, self.digests[name][split]) for name in names)

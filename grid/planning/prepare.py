@@ -181,12 +181,12 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     problems += [*reversed(told.values()), *mistakes]
 
     @cache
-    def load(model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:
+    def load(model: str, under: tuple[str, ...], over: tuple[str, ...], approach: str) -> Config:
         sound = given[model].overrides
-        return settings.configure(sound, under, over, demo=demo, model=model, among=words)
+        return settings.configure(sound, under, over, demo=demo, model=model, among=words, approach=approach)
 
-    def configure(model: str, under: Sequence[str], over: Sequence[str]) -> Config:
-        return load(model, tuple(under), tuple(over))
+    def configure(model: str, under: Sequence[str], over: Sequence[str], approach: str = "") -> Config:
+        return load(model, tuple(under), tuple(over), approach)
 
     return _Asked(spec, {word: found.config for word, found in given.items()}, configure, known)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from grid.plan import TrainingSpec
@@ -11,12 +12,21 @@ from grid.specs.settings import Config, Test, Train
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
 
+_OF_UNTRAINED = ("resizing", "validation_windows", "validation_clips", "validation_protocol")
+_OF_ALIGNMENT = ("lambda_max", "lambda_every", "adversarial_multi_level", "unlabelled_clips")
+
 
 class Configure(Protocol):
     """What gives the settings of a row."""
 
-    def __call__(self, model: str, under: Sequence[str], over: Sequence[str]) -> Config:
+    def __call__(self, model: str, under: Sequence[str], over: Sequence[str], approach: str = "") -> Config:
         """Return a model's settings with `under` under the user's, and `over` over them.
+
+        Args:
+            model: its word.
+            under: as a dot-list.
+            over: as a dot-list.
+            approach: with which it is trained; empty for what holds for all.
 
         Raises:
             ProblemError: some are unknown or impossible.
@@ -28,7 +38,9 @@ class Row:
     """One model's row of a table, for one variant and one point of the sweep.
 
     Attributes:
+        config: its settings, as far as they hold for all approaches.
         distinction: what tells variant and point from others in labels.
+        configure: approach -> the settings with what protocols say of it.
     """
 
     table: TableSpec
@@ -36,6 +48,15 @@ class Row:
     point: tuple[str, ...]
     config: Config
     distinction: tuple[str, ...]
+    configure: Callable[[str], Config] = field(compare=False, repr=False)
+
+    def trained_by(self, approach: Approach) -> Row:
+        """Return the row with the settings of one approach.
+
+        Raises:
+            ProblemError: some are impossible.
+        """
+        return replace(self, config=self.configure(approach.word))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -51,18 +72,23 @@ def configured_row(
     Raises:
         ProblemError: some are unknown or impossible.
     """
-    config = configure(model, table.overrides, (*variant.overrides, *point))
+    given = table.overrides, (*variant.overrides, *point)
+    config = configure(model, *given)
     differs = config != configure(model, table.overrides, ())
     distinction = tuple(filter(None, (variant.label, *point))) if differs else ()
-    return Row(table, variant.label, point, config, distinction)
+    return Row(table, variant.label, point, config, distinction, partial(configure, model, *given))
 
 
 def training_settings(train: Train, *, fresh: bool, approach: Approach, aligns: bool) -> Train:
     """Return a training's own settings: those of others are at their defaults."""
     plain = Train()
     if not approach.trains:
-        return replace(plain, protocol=train.protocol, validation_windows=train.validation_windows)
+        return replace(plain, **{name: getattr(train, name) for name in _OF_UNTRAINED})
     changed: dict[str, Any] = {
+        # It is what it stands for, which could be asked for as well.
+        "protocol": plain.protocol,
+        # Of initial weights their digest tells.
+        "pretrained": plain.pretrained,
         "finetune_iterations": plain.finetune_iterations,
         "finetune_lr": plain.finetune_lr,
         # How often a training is saved does not change what it becomes.
@@ -72,8 +98,8 @@ def training_settings(train: Train, *, fresh: bool, approach: Approach, aligns: 
         lr = train.lr if train.finetune_lr is None else train.finetune_lr
         changed |= {"iterations": train.finetune_iterations, "lr": lr}
     if not aligns:
-        # There is no λ: trainings that differ in its end alone are one.
-        changed["lambda_max"] = plain.lambda_max
+        # There is no λ, and no target: trainings that differ in their settings alone are one.
+        changed |= {name: getattr(plain, name) for name in _OF_ALIGNMENT}
     return replace(train, **changed)
 
 

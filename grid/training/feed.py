@@ -13,9 +13,9 @@ import torch
 from datasets.frame_store.store import FrameStore
 from datasets.loading.batches import ClipBatch, all_maps, training_batches, validation_batches
 from datasets.loading.windows import draw_half, eligible
+from grid.plan import unlabelled_splits
 from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
-from hd2s.approaches.protocol import find_protocol
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
 from hd2s.training.turns import take_turns, turns_taken, worker_turns
@@ -103,11 +103,13 @@ class Feed:
     def maps(self) -> Iterator[torch.Tensor]:
         """Yield every map of the sources' training clips once, uint8 (n, H, W) each time."""
         for entry in self.spec.labelled:
-            store = self._store(entry.corpus)
+            store = self._store(entry.corpus, self.train.resizing)
             yield from all_maps(store, self._long_enough(store, "train"), self.train.micro_batch)
 
     def _stream(self, corpus: str, done: int, place: int, of: int, *, labelled: bool) -> Iterator[MicroBatch]:
-        store, train = self._store(corpus), self.train
+        train = self.train
+        store = self._store(corpus, train.resizing)
+        splits = ("train",) if labelled else unlabelled_splits(corpus, train.unlabelled_clips)
         last = turns_taken(train.iterations * train.accumulate, place, of)
 
         def takes(step: int) -> bool:
@@ -115,7 +117,7 @@ class Feed:
 
         batches = training_batches(
             store,
-            self._long_enough(store, "train"),
+            self._long_enough(store, *splits),
             **self._window(),
             batch=train.micro_batch,
             seed=self.spec.seed,
@@ -137,18 +139,19 @@ class Feed:
     def _validated(self, step: int) -> tuple[FrameStore, list[Clip]]:
         """Return the clips that a validation looks at, and where their frames are."""
         corpus = self.spec.validation.corpus
-        store = self._store(corpus)
+        store = self._store(corpus, self.spec.validation_resizing)
         clips = self._long_enough(store, "val")
-        if find_protocol(self.train.protocol).validation == "random half" and not self.spec.unlabelled:
+        if self.train.validation_clips == "random half":
             clips = draw_half(clips, self.spec.seed, corpus, step)
         return store, clips
 
     def _window(self) -> dict[str, Any]:
         return {"T": self.input.frames, "step": self.input.step, "answers": self.input.answers}
 
-    def _store(self, corpus: str) -> FrameStore:
+    def _store(self, corpus: str, resizing: str) -> FrameStore:
         manifest = self.job.manifests[corpus].open()
-        return FrameStore(Path(self.job.frames), manifest, self.input.size, self.job.frames_limit)
+        return FrameStore(Path(self.job.frames), manifest, self.input.size, self.job.frames_limit, resizing)
 
-    def _long_enough(self, store: FrameStore, split: str) -> list[Clip]:
-        return eligible(store.manifest.clips(split), self.input.span)[0]
+    def _long_enough(self, store: FrameStore, *splits: str) -> list[Clip]:
+        clips = [clip for split in splits for clip in store.manifest.clips(split)]
+        return eligible(clips, self.input.span)[0]

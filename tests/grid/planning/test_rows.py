@@ -76,9 +76,22 @@ def test_a_training_takes_the_settings_that_are_its_own():
     assert child == Train(iterations=7, lr=0.5)
     aligned = training_settings(given, fresh=True, approach=known["adaptation"], aligns=True)
     assert aligned == Train(lr=0.125, lambda_max=0.25)
-    without = Train(iterations=3, protocol="released", validation_windows=2)
+    of_alignment = {"lambda_every": "micro-batch", "unlabelled_clips": "train and held-out"}
+    given = Train(protocol="released", adversarial_multi_level=False, pretrained=False, **of_alignment)
+    assert training_settings(given, fresh=True, approach=known["transfer"], aligns=False) == Train()
+    aligned = training_settings(given, fresh=True, approach=known["adaptation"], aligns=True)
+    assert aligned == Train(adversarial_multi_level=False, **of_alignment)
+    without = Train(iterations=3, protocol="released", gradients="sum", **OF_VALIDATION)
     untrained = training_settings(without, fresh=True, approach=known["untrained"], aligns=False)
-    assert untrained == Train(protocol="released", validation_windows=2)
+    assert untrained == Train(**OF_VALIDATION)
+
+
+OF_VALIDATION = {
+    "validation_windows": 2,
+    "validation_clips": "random half",
+    "validation_protocol": "released",
+    "resizing": "opencv-bilinear",
+}
 
 
 def test_the_end_of_lambda_concerns_alignment_alone():
