@@ -136,6 +136,19 @@ def test_the_released_protocol_changes_what_is_learnt(small_demo):
 
 
 @pytest.mark.slow
+def test_the_last_weights_may_be_kept_and_are_the_only_ones_validated(small_demo):
+    """As TASED-Net's released script, which never validates."""
+    job = job_of(prepare_small(small_demo, *TINY, "train.validate_every=1"), "generalization")
+    given = with_train(job, selection="last")
+    summary = fit(given, Context())
+    assert [row["step"] for row in summary["curve"] if row["name"] == "val/kld"] == [4]
+    assert (summary["best_step"], summary["best_kld"]) == (4, summary["curve"][-1]["value"])
+    last = weights_of(given)
+    fit(with_train(job, validate_every=4), Context())
+    assert same(last, weights_of(job)), "validation changes nothing of the training"
+
+
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_parent(small_demo):
     grid = prepare_small(small_demo, *TINY)
     parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")

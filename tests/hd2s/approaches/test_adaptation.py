@@ -117,7 +117,9 @@ def test_the_reversal_is_of_the_strength_that_is_asked_for(strength):
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_lambda_is_renewed_every_iteration_or_every_micro_batch(strength):
     progress = [Progress(10, 100, k, 4) for k in range(4)]
-    paper, released = (learner_of(protocol=each, strength=strength) for each in (TrainingProtocol(), RELEASED))
+    paper, released = (
+        learner_of(protocol=each, strength=strength) for each in (TrainingProtocol(), RELEASED)
+    )
     assert [paper.watched(now) for now in progress] == [{"lambda": strength * grl_lambda(0.1)}] * 4
     expected = [strength * math.tanh(5 * (10 * 4 + k) / 400) for k in range(4)]
     assert [released.watched(now)["lambda"] for now in progress] == pytest.approx(expected)

@@ -56,7 +56,7 @@ def test_released_domain_specific_learning_and_adaptation_are_otherwise():
 
 
 def test_the_released_tased_net():
-    """The KLD over the batch, gradients summed, no validation; OpenCV's bilinear rule in training and test."""
+    """The KLD over the batch, gradients summed, no validation; OpenCV's bilinear rule."""
     assert of("tased", test="released") == {
         "model.loss": "batch",
         "train.gradients": "sum",
