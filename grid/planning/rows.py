@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from grid.plan import TrainingSpec
 from grid.specs.settings import Config, Test, Train
+from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
 
@@ -56,6 +57,8 @@ class Row:
         Raises:
             ProblemError: some are impossible.
         """
+        if protocol_settings(self.config, approach.word) == protocol_settings(self.config):
+            return self
         return replace(self, config=self.configure(approach.word))
 
     @property

@@ -234,3 +234,82 @@ def test_a_batch_too_small_for_an_approach_is_told_with_the_plan(own):
     with pytest.raises(ProblemError, match=r"train.micro_batch: expected 2 or more, which adaptation"):
         own("", "train.micro_batch=1")
     assert own("", "train.micro_batch=2").cells
+
+
+KINETICS = {"hd2s": "k" * 64}
+
+
+def test_released_trainings_are_those_of_the_released_scripts():
+    """Read off train.py and train_DA.py, which has the target's whole training folder and no Kinetics."""
+    plan = plan_of("domain_shift", "train.protocol=released", weights=KINETICS)
+    base, adapted = (of_approach(plan, word) for word in ("generalization", "adaptation"))
+    for training in base:
+        train = training.spec.train
+        assert (train.micro_batch, train.accumulate, train.iterations) == (16, 25, 5000)
+        assert (train.gradients, train.validation_clips) == ("sum", "random half")
+        assert (train.resizing, training.spec.validation_resizing) == ("opencv-bilinear", "opencv-bicubic")
+        assert training.spec.model.weights == KINETICS["hd2s"]
+    for training in adapted:
+        train = training.spec.train
+        assert (train.micro_batch, train.accumulate, train.iterations) == (8, 25, 2500)
+        assert (train.lambda_every, train.adversarial_multi_level) == ("micro-batch", False)
+        assert training.spec.model.weights is None
+        (target,) = training.spec.unlabelled
+        assert target.digest == f"{training.target}'s train+{training.target}'s val"
+    assert {t.parent for t in of_approach(plan, "transfer")} == {t.id for t in base}
+    told = base[0].spec.as_settings()["train"]
+    assert told["gradients"] == "sum"
+    assert "protocol" not in told, "which would say paper where it is all spelt out"
+
+
+def test_what_a_target_does_not_hold_out_is_not_seen_by_a_released_adaptation():
+    (adapted,) = of_approach(plan_of("generalization", "train.protocol=released"), "adaptation")
+    assert [entry.digest for entry in adapted.spec.unlabelled] == ["LEDOV's train"]
+    assert {read.split for read, maps in adapted.reads.items() if not maps} == {"train"}
+
+
+def test_what_a_user_sets_goes_before_a_protocol():
+    asked = ("train.protocol=released", "model.quantise=false", "train.pretrained=true")
+    plan = plan_of("multi_source", *asked, weights=KINETICS)
+    (domains,) = of_approach(plan, "domain-specific")
+    assert not domains.spec.model.config.quantise
+    assert of_approach(plan_of("multi_source", asked[0]), "domain-specific")[0].spec.model.config.quantise
+    shift = plan_of("domain_shift", *asked, weights=KINETICS)
+    assert {t.spec.model.weights for t in of_approach(shift, "adaptation")} == {KINETICS["hd2s"]}
+
+
+def test_a_protocol_and_what_it_stands_for_are_one_training():
+    spelt = [
+        *("train.micro_batch=16", "train.iterations=5000", "train.gradients=sum"),
+        *("train.resizing=opencv-bilinear", "train.validation_protocol=released"),
+        "train.validation_clips=random half",
+    ]
+    released, same = plan_of("table3", "train.protocol=released"), plan_of("table3", *spelt)
+    assert {t.id for t in of_approach(released, "generalization")} == {
+        t.id for t in of_approach(same, "generalization")
+    }
+
+
+def test_a_released_test_has_ids_of_its_own_since_its_pixels_are_others():
+    released, paper = plan_of("table5", "test.protocol=released"), plan_of("table5")
+    assert released.trainings.keys() == paper.trainings.keys()
+    protocols = [unit.spec.protocol for unit in released.evaluations.values()]
+    assert {(p.resizing, p.head, p.quantise, p.truncate) for p in protocols} == {
+        ("opencv-bicubic", "colours reversed", True, True)
+    }
+    antialiased = plan_of("table5", "test.protocol=released", "test.resizing=pil-bilinear")
+    assert released.evaluations.keys().isdisjoint(antialiased.evaluations)
+
+
+def test_the_released_tased_net_is_trained_as_its_script_says():
+    plan = plan_of("domain_shift", "model=tased", "train.protocol=released")
+    (first, *_) = of_approach(plan, "generalization")
+    train = first.spec.train
+    assert (train.optimiser, train.momentum, train.lr, train.weight_decay) == ("sgd", 0.9, 0.1, 2e-7)
+    assert (train.lr_decay, tuple(train.lr_milestones), train.iterations) == (0.1, (750, 950), 1000)
+    assert (train.micro_batch, train.accumulate, train.gradients) == (8, 5, "sum")
+    assert (train.selection, train.resizing) == ("last", "opencv-bilinear")
+    assert first.spec.model.config.loss == "batch"
+    assert first.spec.model.config.encoder_lr * train.lr == pytest.approx(1e-3)
+    kept = plan_of("domain_shift", "model=tased", "train.protocol=released", "model.loss=map")
+    assert {t.spec.model.config.loss for t in kept.trainings.values()} == {"map"}
