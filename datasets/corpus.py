@@ -142,6 +142,8 @@ class Corpus(ABC):
     """As tables write it, where that is not its name."""
     had_from: ClassVar[str] = ""
     """Its address, size, terms and whom to ask, as its publishers state them; empty where there is none."""
+    holds_out: ClassVar[bool] = True
+    """Its validation clips are taken from its training clips; False where it is published with some."""
     map_rule: ClassVar[MapRule | None] = None
     """How its maps are made where it ships none; None where nobody has said."""
     layouts: ClassVar[tuple[Layout, ...]] = ()

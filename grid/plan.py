@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from datasets.corpora.registry import find
+from datasets.resizing import DEFAULT_RESIZING
 from grid.specs.settings import Test, Train
 from grid.specs.table import CostSpec, TableSpec
 from hd2s.approaches.contract import Approach
@@ -23,13 +25,24 @@ Row = Mapping[str, Any]
 
 
 class Read(NamedTuple):
-    """Clips that a training reads: of which split, at which size (pixels), and how long at least (frames)."""
+    """Clips that a training reads: of which split, at which size (pixels), and how long at least (frames).
+
+    `resizing`: by which rule they come to that size (`datasets.resizing`).
+    """
 
     corpus: str
     split: str
     height: int
     width: int
     clip_length: int
+    resizing: str = DEFAULT_RESIZING
+
+
+def unlabelled_splits(corpus: str, clips: str) -> tuple[str, ...]:
+    """Return the splits of a corpus that are seen without their maps: of `train.unlabelled_clips`."""
+    known = find(corpus)
+    held_out = known is None or known.holds_out
+    return ("train", "val") if clips == "train and held-out" and held_out else ("train",)
 
 
 @dataclass(frozen=True)
@@ -122,11 +135,19 @@ class TrainingSpec:
     parent: str | None = None
     shares: tuple[int, ...] = ()
 
+    @property
+    def validation_resizing(self) -> str:
+        """By which rule validation frames and maps come to the input's size (`datasets.resizing`)."""
+        return self.model.declaration.prediction[self.train.validation_protocol].resizing
+
     def as_settings(self) -> dict[str, Any]:
         """Return all of it in plain values, what is at its default too, for people to read and filter by."""
-        model, approach = asdict(self.model), asdict(self.approach)
+        model, approach, train = asdict(self.model), asdict(self.approach), asdict(self.train)
         options, own = asdict(self.model.config), self.approach.settings
+        # What a protocol stands for is in the settings; what it starts from, in the weights' digest.
+        del train["protocol"], train["pretrained"]
         return asdict(self) | {
+            "train": train,
             "model": {"name": model["name"], **options, "backbone_weights": model["weights"]},
             "approach": {"name": approach["name"], **({self.approach.name: asdict(own)} if own else {})},
         }
@@ -155,9 +176,18 @@ class Training:
     def reads(self) -> dict[Read, bool]:
         """What it reads, and whether with maps."""
         spec, window = self.spec, self.spec.model.config.input
-        wanted = [(entry, "train", False) for entry in spec.unlabelled]
-        wanted += [(entry, "train", True) for entry in spec.labelled] + [(spec.validation, "val", True)]
-        return {Read(entry.corpus, split, *window.size, window.span): maps for entry, split, maps in wanted}
+        train, seen = spec.train.resizing, spec.train.unlabelled_clips
+        wanted = [
+            (entry, split, train, False)
+            for entry in spec.unlabelled
+            for split in unlabelled_splits(entry.corpus, seen)
+        ]
+        wanted += [(entry, "train", train, True) for entry in spec.labelled]
+        wanted.append((spec.validation, "val", spec.validation_resizing, True))
+        return {
+            Read(entry.corpus, split, *window.size, window.span, resizing): maps
+            for entry, split, resizing, maps in wanted
+        }
 
     @property
     def clips(self) -> int:

@@ -46,6 +46,7 @@ class LEDOV(Corpus):
         " jianglai.china@buaa.edu.cn)"
     )
     published = MappingProxyType({"train": 461, "val": 36, "test": 41})
+    holds_out = False
     # The authors' make_gauss_masks4: FWHM 80 px, 100 px either side.
     map_rule = MapRule(sigma=80 / (2 * np.sqrt(2 * np.log(2))), reach=100, even=False, replicate=False)
     layouts = (Layout("shipped", ("{clip}/{clip}.{video}",), (), ("{clip}/Data.mat",)),)

@@ -11,7 +11,8 @@ from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import find
 from datasets.corpus import ClipError, MapRule
 from datasets.reading.ground_truth import fixations_to_map, shipped_map
-from datasets.reading.video import Size, changed, resize
+from datasets.reading.video import changed
+from datasets.resizing import DEFAULT_RESIZING, Size, resize
 from manifests import Clip, Fixations, Manifest, Problem, ProblemError
 
 
@@ -50,6 +51,7 @@ def read_map(
     points: np.ndarray | None = None,
     *,
     rule: MapRule | None = None,
+    resizing: str = DEFAULT_RESIZING,
 ) -> np.ndarray:
     """Return the saliency map of frame ``i`` (from 0) of a clip: uint8 (H, W).
 
@@ -57,11 +59,12 @@ def read_map(
         root: the corpus root.
         clip: the clip.
         i: frame, from 0.
-        size: (height, width) to resize to, by the rule of the frames; None for native resolution.
+        size: (height, width) to resize to; None for native resolution.
         points: (n, 2) fixated pixels of the frame (`Fixations.frame`), needed when the clip has no shipped
             maps.
         rule: how the map is then made; None takes the adapter's word for it, where the manifest
             (`map_rule_of`) is not at hand.
+        resizing: by which rule it is resized (`datasets.resizing`).
 
     Raises:
         ClipError: the shipped map cannot be read, or has another size than the clip.
@@ -69,11 +72,11 @@ def read_map(
         ValueError: neither a map nor points.
     """
     if clip.map_pattern:
-        return resize(shipped_map(root, clip, i), size)
+        return resize(shipped_map(root, clip, i), size, resizing)
     if points is None:
         raise ValueError(f"{clip.corpus}/{clip.clip} ships no maps: its fixations are needed to make them")
     density = fixations_to_map(points, clip.height, clip.width, rule or map_rule_of_name(clip.corpus))
-    return resize(np.rint(density * 255).astype(np.uint8), size)
+    return resize(np.rint(density * 255).astype(np.uint8), size, resizing)
 
 
 class MapReader:
@@ -82,10 +85,13 @@ class MapReader:
     Args:
         manifest: of the corpus. Its fixations are read split by split, and only where they are needed.
         size: (height, width) of the maps; None for native resolution.
+        resizing: by which rule they come to it (`datasets.resizing`).
     """
 
-    def __init__(self, manifest: Manifest, size: Size | None = None) -> None:
-        self._manifest, self._size = manifest, size
+    def __init__(
+        self, manifest: Manifest, size: Size | None = None, resizing: str = DEFAULT_RESIZING
+    ) -> None:
+        self._manifest, self._size, self._resizing = manifest, size, resizing
         self._fixations: dict[str, Fixations] = {}
 
     def read(self, clip: Clip, i: int, root: Path | None = None) -> np.ndarray:
@@ -103,7 +109,15 @@ class MapReader:
         points = self.points(clip, i) if made else None
         rule = self._rule if made else None
         try:
-            return read_map(root or self._manifest.root, clip, i, self._size, points=points, rule=rule)
+            return read_map(
+                root or self._manifest.root,
+                clip,
+                i,
+                self._size,
+                points=points,
+                rule=rule,
+                resizing=self._resizing,
+            )
         except ClipError as error:
             raise changed(self._manifest.root, clip, error) from error
 

@@ -14,8 +14,8 @@ from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import is_built_in
 from datasets.corpora.saliency_maps import map_rule_of
 from datasets.frame_store.checksummed import Shape, file_size
-from datasets.reading.video import RESIZE_RULE, Size
 from datasets.remote import Kind
+from datasets.resizing import DEFAULT_RESIZING, Size
 from manifests import Clip, Manifest
 
 STORE_VERSION = 3
@@ -35,12 +35,14 @@ class Addresses:
 
     manifest: Manifest
     size: Size
+    resizing: str = DEFAULT_RESIZING
+    """By which rule they came to it (`datasets.resizing`)."""
 
     @functools.cached_property
     def folder(self) -> str:
         """Name of the folder that they are in."""
         height, width = self.size
-        key = hashlib.sha256(f"{RESIZE_RULE} {STORE_VERSION}".encode()).hexdigest()[:8]
+        key = hashlib.sha256(f"{self.resizing} {STORE_VERSION}".encode()).hexdigest()[:8]
         return f"{self.manifest.corpus}-{height}x{width}-{key}"
 
     def shape(self, kind: Kind, clip: Clip) -> Shape:
@@ -94,6 +96,18 @@ def _word(clip: Clip) -> str:
 def kinds_of(labelled: bool) -> tuple[Kind, ...]:
     """Return what is kept of a clip that maps are wanted of, or frames alone."""
     return ("frames", "maps") if labelled else ("frames",)
+
+
+def frame_numbers(clip: Clip, start: int, count: int | None, step: int) -> range:
+    """Return the frames meant, of which the last is just before the end of the range.
+
+    Raises:
+        IndexError: they are not all within the clip.
+    """
+    stop = clip.n_frames if count is None else start + (count - 1) * step + 1 if count else start
+    if not 0 <= start <= stop <= clip.n_frames:
+        raise IndexError(f"{clip.corpus}/{clip.clip}: frames {start} to {stop} of {clip.n_frames}")
+    return range(start, stop, step)
 
 
 def _size(path: Path) -> int:

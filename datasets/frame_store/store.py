@@ -16,11 +16,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from datasets.corpora.saliency_maps import MapReader
-from datasets.frame_store.addresses import Addresses, kinds_of
+from datasets.frame_store.addresses import Addresses, frame_numbers, kinds_of
 from datasets.frame_store.bounded_folder import BoundedFolder, Estimate, NoRoomError
 from datasets.frame_store.checksummed import Checksummed, DamageError, OpenFiles, file_size, write
-from datasets.reading.video import Size, iter_frames
+from datasets.reading.video import iter_frames
 from datasets.remote import Kind, at_hand
+from datasets.resizing import DEFAULT_RESIZING, Size
 from datasets.worker_pool import run
 from manifests import Clip, Manifest, Problem, ProblemError
 
@@ -45,12 +46,14 @@ class FrameStore:
         size: (height, width).
         limit: bytes that all corpora and sizes in the folder may take together; what was not used for
             longest goes first, and never what a living process holds (`hold`). None for no bound.
+        resizing: by which rule frames and maps come to the size (`datasets.resizing`).
     """
 
     folder: Path
     manifest: Manifest
     size: Size
     limit: int | None = None
+    resizing: str = DEFAULT_RESIZING
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is open: it is this process's own."""
@@ -83,7 +86,7 @@ class FrameStore:
             IndexError: the frames asked for are not all within the clip.
             ProblemError: the clip's files are no longer what was indexed, or its entry was damaged twice.
         """
-        return self._read("frames", clip, _frames(clip, start, count, step), out)
+        return self._read("frames", clip, frame_numbers(clip, start, count, step), out)
 
     def read_maps(
         self,
@@ -95,7 +98,7 @@ class FrameStore:
         step: int = 1,
     ) -> np.ndarray:
         """Return saliency maps: uint8 (count, H, W). Arguments and errors of `read_frames`."""
-        return self._read("maps", clip, _frames(clip, start, count, step), out)
+        return self._read("maps", clip, frame_numbers(clip, start, count, step), out)
 
     def hold(self, clips: Sequence[Clip], *, labelled: bool = True) -> None:
         """Keep the entries of these clips, made or not yet, from eviction as long as this store exists.
@@ -242,7 +245,9 @@ class FrameStore:
             if kind == "maps":
                 yield from (self._mine.maps.read(clip, i, root) for i in range(start, stop))
             else:
-                yield from iter_frames(root, clip, self.size, start, stop - start, threads=threads)
+                yield from iter_frames(
+                    root, clip, self.size, start, stop - start, threads=threads, resizing=self.resizing
+                )
 
     def _path(self, kind: Kind, clip: Clip) -> Path:
         return self.folder / self._addresses.name(kind, clip)
@@ -255,7 +260,7 @@ class FrameStore:
 
     @functools.cached_property
     def _addresses(self) -> Addresses:
-        return Addresses(self.manifest, self.size)
+        return Addresses(self.manifest, self.size, self.resizing)
 
     @functools.cached_property
     def _room(self) -> BoundedFolder:
@@ -263,7 +268,7 @@ class FrameStore:
 
     @functools.cached_property
     def _mine(self) -> _Process:
-        return _Process(MapReader(self.manifest, self.size))
+        return _Process(MapReader(self.manifest, self.size, self.resizing))
 
 
 @dataclass
@@ -281,14 +286,6 @@ class _Process:
     """When room may be looked for again."""
     said: bool = False
     """Whether it was said that not everything has room."""
-
-
-def _frames(clip: Clip, start: int, count: int | None, step: int) -> range:
-    """Return the frames meant, of which the last is just before the end of the range."""
-    stop = clip.n_frames if count is None else start + (count - 1) * step + 1 if count else start
-    if not 0 <= start <= stop <= clip.n_frames:
-        raise IndexError(f"{clip.corpus}/{clip.clip}: frames {start} to {stop} of {clip.n_frames}")
-    return range(start, stop, step)
 
 
 def _build(store: FrameStore, kinds: Sequence[Kind], threads: int, clip: Clip) -> list[Problem]:

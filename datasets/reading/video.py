@@ -1,4 +1,4 @@
-"""Frames out of encoded videos and folders of images: decoded in order, counted, resized by one rule."""
+"""Frames out of encoded videos and folders of images: decoded in order, counted, resized by a rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from PIL import Image
 
 from datasets.corpus import ClipError
 from datasets.reading.container_header import Header
@@ -18,14 +17,8 @@ from datasets.reading.images import open_image
 from datasets.reading.pixels import frame_pixels
 from datasets.reading.seeking import Keyframes, SeekCheck, after_seek
 from datasets.reading.upright import rgb, shown_size, turn
+from datasets.resizing import DEFAULT_RESIZING, Size, resize
 from manifests import Clip, Problem, ProblemError
-
-RESIZE_RULE = "pil-bilinear"
-"""How frames and maps alike come to training size: Pillow's bilinear filter, whose support grows with the
-reduction (antialiased). The name is part of a frame store's address."""
-
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +36,6 @@ class Probe:
     """Which frames (from 0) these are."""
     promised: int
     """How many frames there should be by the header: more than there are if the file is clearly cut off."""
-
-
-def resize(image: np.ndarray, size: Size | None) -> np.ndarray:
-    """Return a uint8 image (h, w) or (h, w, 3) at size (H, W), by `RESIZE_RULE`; None leaves it as it is."""
-    if size is None or image.shape[:2] == tuple(size):
-        return image
-    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def probe(path: Path, threads: int = 0) -> Probe:
@@ -126,6 +112,7 @@ def iter_frames(
     count: int | None = None,
     *,
     threads: int = 0,
+    resizing: str = DEFAULT_RESIZING,
 ) -> Iterator[np.ndarray]:
     """Yield frames ``start … start + count`` of a clip, one at a time: uint8 (H, W, 3) RGB.
 
@@ -140,6 +127,7 @@ def iter_frames(
         count: how many; None for all that follow.
         threads: that decode a video; 0 takes as many as there are cores. Processes that share them take one
             each.
+        resizing: by which rule (`datasets.resizing`).
 
     Raises:
         IndexError: the frames asked for are not all within the clip.
@@ -161,7 +149,7 @@ def iter_frames(
                 expected = f"frames of {clip.width}x{clip.height}"
                 raise ClipError("size-mismatch", expected, f"frame {found} of {width}x{height}")
             found += 1
-            yield resize(image, size)
+            yield resize(image, size, resizing)
         if found < stop:
             raise ClipError("count-mismatch", f"{clip.n_frames} frames", f"{found} frames")
     except (av.FFmpegError, OSError) as error:
@@ -179,12 +167,14 @@ def read_frames(
     count: int | None = None,
     *,
     threads: int = 0,
+    resizing: str = DEFAULT_RESIZING,
 ) -> np.ndarray:
     """Return frames of a clip as one array: uint8 (T, H, W, 3) RGB. Arguments and errors of `iter_frames`."""
     height, width = size or (clip.height, clip.width)
     length = clip.n_frames - start if count is None else count
     frames = np.empty((max(length, 0), height, width, 3), np.uint8)
-    for i, frame in enumerate(iter_frames(root, clip, size, start, count, threads=threads)):
+    found = iter_frames(root, clip, size, start, count, threads=threads, resizing=resizing)
+    for i, frame in enumerate(found):
         frames[i] = frame
     return frames
 

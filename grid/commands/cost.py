@@ -137,8 +137,9 @@ def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     train, costs = training.spec.train, costs_of(training)
     drawn = training.iterations * train.accumulate * train.micro_batch
     # A model without weights is looked at once.
-    validations = -(-training.iterations // train.validate_every) or 1
     clips = _validated(grid, training)
+    selects = train.selection == "validation"
+    validations = (-(-training.iterations // train.validate_every) or 1) if selects else 1
     validated = validations * _windows(training, clips)
     whole = train.validation_windows is None
     seen = validations * _predicting(training, clips) if whole else validated * costs.forward

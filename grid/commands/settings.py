@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, asdict, fields
+from functools import partial
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
@@ -15,6 +16,7 @@ from grid.specs import grid_reader, plugins, settings_reader
 from grid.specs.dotted_keys import flatten
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import TableSpec
+from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
 # The unit of a setting, by the end of its key; what is not here is a number without one, a word or a switch.
@@ -93,12 +95,16 @@ def list_settings(
     tables = [(f"table {table.name}", (*table.found_at, *table.overrides)) for table in asked]
     under = [item for _, items in tables for item in items]
     told: dict[str, Any] = {}
+    trained_by = dict.fromkeys(word for table in asked for word in table.approaches) or approaches()
     for word in words:
-        config = settings_reader.configure(overrides, under, (), demo=demo, model=word, among=words)
+        read = partial(settings_reader.configure, overrides, under, (), demo=demo, model=word, among=words)
+        config = read()
         plain = flat(settings_reader.load([], demo=False, model=word, among=words), bare=True)
-        layers = _profile(word, demo=demo) + [Layer(name, _keys(items)) for name, items in (*tables, *given)]
-        for key, value in flat(config).items():
+        for approach, key, value in _by_approach(config, trained_by, read):
+            layers = _profile(word, config, approach, demo=demo)
+            layers += [Layer(name, _keys(items)) for name, items in (*tables, *given)]
             shown = key.replace("model.", f"model.{word}.", 1) if len(words) > 1 else key
+            shown += f" of {approach}" if approach else ""
             if shown not in told or told[shown] != value:
                 name = f"{shown} of {word}" if shown in told else shown
                 yield Setting(name, value, plain.get(key), unit_of(key), _origin(key, layers, word))
@@ -156,9 +162,25 @@ def keys_table() -> Table:
     return table
 
 
-def _profile(word: str, *, demo: bool) -> list[Layer]:
+def _by_approach(
+    config: Config, words: Iterable[str], read: Callable[..., Config]
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield "" and each setting with its value, then what is otherwise with one approach, with its word."""
+    common, asked = flat(config), settings_reader.protocol_settings(config)
+    yield from (("", key, value) for key, value in common.items())
+    for approach in words if models()[config.model.word].trains else ():
+        if settings_reader.protocol_settings(config, approach) != asked:
+            own = flat(read(approach=approach)).items()
+            yield from ((approach, key, value) for key, value in own if value != common[key])
+
+
+def _profile(word: str, config: Config, approach: str, *, demo: bool) -> list[Layer]:
     declared = models()[word]
     layers = [Layer(f"{declared.title}'s paper", tuple(declared.settings))]
+    for section, protocol in (("train", config.train.protocol), ("test", config.test.protocol)):
+        asked = settings_reader.protocol_settings(config, approach)
+        of_section = tuple(key for key in asked if (key.startswith("test.")) == (section == "test"))
+        layers.append(Layer(f"{section}.protocol={protocol}", of_section))
     if demo:
         content: Any = OmegaConf.to_container(OmegaConf.load(settings_reader.PROFILES / "demo.yaml"))
         layers.append(Layer("--demo", (*flatten(content), *declared.demo)))

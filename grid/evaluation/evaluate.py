@@ -39,6 +39,8 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
         size=job.input.size,
         threads=job.threads,
         eight_bit=job.protocol.eight_bit,
+        truncate=job.protocol.truncate,
+        resizing=job.protocol.resizing,
         metrics=job.metrics,
     )
     tables, unread = [], {}

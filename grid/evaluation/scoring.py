@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
-from datasets.reading.video import Size, iter_frames
+from datasets.reading.video import iter_frames
 from datasets.remote import at_hand
+from datasets.resizing import DEFAULT_RESIZING, Size
 from grid.evaluation.pictures import Sketch
 from hd2s.metrics import METRICS
 from hd2s.metrics.benchmark import as_submitted, is_constant, score_frame
@@ -34,6 +35,8 @@ def score_clip(
     size: Size,
     threads: int,
     eight_bit: bool,
+    truncate: bool = False,
+    resizing: str = DEFAULT_RESIZING,
     metrics: Sequence[str] = METRICS,
     sketch: Sketch | None = None,
     constant: set[int] | None = None,
@@ -47,6 +50,8 @@ def score_clip(
         size: (height, width) of the model's input.
         threads: that score.
         eight_bit: predictions become 8-bit images first, as the benchmark receives them.
+        truncate: rounded down then, not to the nearest.
+        resizing: by which rule frames come to `size` (`datasets.resizing`).
         metrics: by which.
         sketch: draws one of the frames; None for no picture.
         constant: takes the numbers of the frames whose predictions have one value alone.
@@ -66,7 +71,8 @@ def score_clip(
         frame = split.frame(name, i, maps)
         sketch.take(i, frame.points, frame.truth, prediction)
         try:
-            flat, scores = _score(prediction, frame, eight_bit, metrics)
+            submitted = as_submitted(prediction, eight_bit=eight_bit, truncate=truncate)
+            flat, scores = _score(submitted, frame, eight_bit, metrics)
         except ValueError as error:
             raise ValueError(f"clip {name}, frame {i}: {error}") from error
         if flat:
@@ -76,7 +82,7 @@ def score_clip(
     with (
         at_hand(root, clip, "frames") as media,
         at_hand(root, clip, "maps") as maps,
-        closing(_ahead(iter_frames(media, clip, size))) as frames,
+        closing(_ahead(iter_frames(media, clip, size, resizing=resizing))) as frames,
         ThreadPoolExecutor(threads) as pool,
     ):
         waiting = _FRAMES_WAITING_FOR_A_THREAD * threads
@@ -85,10 +91,9 @@ def score_clip(
 
 
 def _score(
-    prediction: np.ndarray, frame: ScoredFrame, eight_bit: bool, metrics: Sequence[str]
+    submitted: np.ndarray, frame: ScoredFrame, eight_bit: bool, metrics: Sequence[str]
 ) -> tuple[bool, list[float]]:
     """Say whether a prediction has one value alone, and score it."""
-    submitted = as_submitted(prediction, eight_bit=eight_bit)
     scores = score_frame(
         submitted, frame.truth, frame.points, frame.pool, frame.key, eight_bit=eight_bit, metrics=metrics
     )

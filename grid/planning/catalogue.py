@@ -52,12 +52,17 @@ def catalogue(overrides: list[str], *, demo: bool) -> list[Offer]:
     given = [settings.load(overrides, demo=demo, model=word, among=among) for word in asked]
 
     @cache
-    def load(among: tuple[str, ...], model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:
-        return settings.configure(overrides, under, over, demo=demo, model=model, among=among)
+    def load(
+        among: tuple[str, ...], model: str, layers: tuple[tuple[str, ...], ...], approach: str
+    ) -> Config:
+        under, over = layers
+        return settings.configure(
+            overrides, under, over, demo=demo, model=model, among=among, approach=approach
+        )
 
     def draft(spec: GridSpec) -> Plan | None:
-        def configure(model: str, under: Sequence[str], over: Sequence[str]) -> Config:
-            return load(spec.models(), model, tuple(under), tuple(over))
+        def configure(model: str, under: Sequence[str], over: Sequence[str], approach: str = "") -> Config:
+            return load(spec.models(), model, (tuple(under), tuple(over)), approach)
 
         plan, problems = planning.draft(spec, configure, _DIGESTS, {})
         return None if problems else plan

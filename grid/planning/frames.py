@@ -97,10 +97,9 @@ def limit(grid: Grid) -> int | None:
 
 def _store(grid: Grid, place: Read) -> tuple[FrameStore, list[Clip]]:
     """Return the store of a corpus, and the clips of it that are read."""
-    corpus, split, height, width, clip_length = place
-    manifest = grid.manifests[corpus]
-    store = FrameStore(folder(grid), manifest, (height, width), limit(grid))
-    return store, eligible(manifest.clips(split), clip_length)[0]
+    manifest, size = grid.manifests[place.corpus], (place.height, place.width)
+    store = FrameStore(folder(grid), manifest, size, limit(grid), place.resizing)
+    return store, eligible(manifest.clips(place.split), place.clip_length)[0]
 
 
 def _needed(trainings: Iterable[Training]) -> dict[Read, bool]:

@@ -20,6 +20,7 @@ from grid.plan import (
     Plan,
     Training,
     TrainingSpec,
+    unlabelled_splits,
 )
 from grid.planning.identity import content_hash, options_of
 from grid.planning.rows import (
@@ -156,6 +157,7 @@ class _Planner:
         if approach.trained_as:
             sources = approach.labelled(sources, target)
             approach = approaches()[approach.trained_as]
+        row = row.trained_by(approach)
         parent = None
         if approach.parent:
             parent = self.training(row, sources, target, approaches()[approach.parent], seed).id
@@ -203,7 +205,7 @@ class _Planner:
             model=model,
             approach=ApproachSpec(approach.word, options_of(own), digest_of(approach)),
             labelled=self._corpora(labelled, "train"),
-            unlabelled=self._corpora(unlabelled, "train"),
+            unlabelled=self._unlabelled(unlabelled, row.config.train.unlabelled_clips),
             validation=self._corpora((labelled or sources)[:1], "val")[0],
             train=in_epochs(train, batches),
             seed=seed,
@@ -263,7 +265,6 @@ class _Planner:
             expected = f"{approach.smallest_batch} or more, which {approach.word} needs"
             raise ProblemError(Problem("train.micro_batch", expected, str(found), remedy))
         options = dict(chosen.options) | approach.options(sources)
-        options |= model.of_protocol.get(row.config.train.protocol, {})
         try:
             settled = options_of(model.config(**options))
         except ConfigError as error:
@@ -271,7 +272,8 @@ class _Planner:
             raise ProblemError(
                 Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
             ) from error
-        weights = self.weights.get(model.word) if fresh and model.trains else None
+        starts = fresh and model.trains and row.config.train.pretrained
+        weights = self.weights.get(model.word) if starts else None
         return ModelSpec(model.word, settled, weights, digest_of(model))
 
     def _label(self, unit: Training) -> str:
@@ -286,6 +288,14 @@ class _Planner:
     def several(self) -> bool:
         """Whether the plan has more models than one."""
         return len({unit.model for unit in self.trainings.values()}) > 1
+
+    def _unlabelled(self, names: tuple[str, ...], clips: str) -> tuple[CorpusDigest, ...]:
+        return tuple(
+            CorpusDigest(
+                name, "+".join(self.digests[name][split] for split in unlabelled_splits(name, clips))
+            )
+            for name in names
+        )
 
     def _corpora(self, names: tuple[str, ...], split: str) -> tuple[CorpusDigest, ...]:
         return tuple(CorpusDigest(name, self.digests[name][split]) for name in names)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from grid.plan import Plan
 from grid.planning import planner as planning
@@ -31,7 +31,7 @@ from grid.results.storage_check import check_storage
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings
-from grid.specs.overruled import contradictions, overruled
+from grid.specs.overruled import before_protocols, contradictions, overruled
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
@@ -149,7 +149,12 @@ def prepare(
     if problems:
         raise ProblemError(dict.fromkeys(problems))
     notes = *_quarantined(planned.manifests), *_unseen(planned.weights)
-    for note in (*contradictions(overrides), *overruled(asked.spec, overrides), *notes):
+    before = (
+        note
+        for model, config in asked.configs.items()
+        for note in before_protocols(model, _stood_for(asked.spec, config), overrides)
+    )
+    for note in (*contradictions(overrides), *overruled(asked.spec, overrides), *before, *notes):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
     grid.ledger.agree()
@@ -191,12 +196,12 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     problems += [*reversed(told.values()), *mistakes]
 
     @cache
-    def load(model: str, under: tuple[str, ...], over: tuple[str, ...]) -> Config:
+    def load(model: str, under: tuple[str, ...], over: tuple[str, ...], approach: str) -> Config:
         sound = given[model].overrides
-        return settings.configure(sound, under, over, demo=demo, model=model, among=words)
+        return settings.configure(sound, under, over, demo=demo, model=model, among=words, approach=approach)
 
-    def configure(model: str, under: Sequence[str], over: Sequence[str]) -> Config:
-        return load(model, tuple(under), tuple(over))
+    def configure(model: str, under: Sequence[str], over: Sequence[str], approach: str = "") -> Config:
+        return load(model, tuple(under), tuple(over), approach)
 
     return _Asked(spec, {word: found.config for word, found in given.items()}, configure, known)
 
@@ -252,6 +257,12 @@ def _unseen(weights: Mapping[str, InitialWeights]) -> list[str]:
         for model, found in weights.items()
         if found.digest == _NOT_HERE
     ]
+
+
+def _stood_for(spec: GridSpec, config: Config) -> dict[str, dict[str, Any]]:
+    """Return approach, or "" for all -> what protocols stand for in a grid with a model."""
+    words = dict.fromkeys(("", *(word for table in spec.tables for word in table.approaches)))
+    return {word: settings.protocol_settings(config, word) for word in words}
 
 
 def _quarantined(manifests: Mapping[str, Manifest]) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from datasets.loading.windows import eligible
 from grid.plan import TrainingSpec
 from grid.specs.settings import Config, Test, Train
+from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
 from manifests.problem import Problem
@@ -22,12 +24,22 @@ _OF_GRADIENTS = (
     *("clip_gradient", "multi_level", "validate_every"),
 )
 
+_OF_UNTRAINED = ("resizing", "validation_windows", "validation_clips", "validation_protocol")
+_OF_LAMBDA = ("lambda_max", "lambda_every")
+_OF_ALIGNMENT = ("adversarial_multi_level", "unlabelled_clips")
+
 
 class Configure(Protocol):
     """What gives the settings of a row."""
 
-    def __call__(self, model: str, under: Sequence[str], over: Sequence[str]) -> Config:
+    def __call__(self, model: str, under: Sequence[str], over: Sequence[str], approach: str = "") -> Config:
         """Return a model's settings with `under` under the user's, and `over` over them.
+
+        Args:
+            model: its word.
+            under: as a dot-list.
+            over: as a dot-list.
+            approach: with which it is trained; empty for what holds for all.
 
         Raises:
             ProblemError: some are unknown or impossible.
@@ -39,7 +51,9 @@ class Row:
     """One model's row of a table, for one variant and one point of the sweep.
 
     Attributes:
+        config: its settings, as far as they hold for all approaches.
         distinction: what tells variant and point from others in labels.
+        configure: approach -> the settings with what protocols say of it.
     """
 
     table: TableSpec
@@ -47,6 +61,17 @@ class Row:
     point: tuple[str, ...]
     config: Config
     distinction: tuple[str, ...]
+    configure: Callable[[str], Config] = field(compare=False, repr=False)
+
+    def trained_by(self, approach: Approach) -> Row:
+        """Return the row with the settings of one approach.
+
+        Raises:
+            ProblemError: some are impossible.
+        """
+        if protocol_settings(self.config, approach.word) == protocol_settings(self.config):
+            return self
+        return replace(self, config=self.configure(approach.word))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -62,10 +87,11 @@ def configured_row(
     Raises:
         ProblemError: some are unknown or impossible.
     """
-    config = configure(model, table.overrides, (*variant.overrides, *point))
+    given = table.overrides, (*variant.overrides, *point)
+    config = configure(model, *given)
     differs = config != configure(model, table.overrides, ())
     distinction = tuple(filter(None, (variant.label, *point))) if differs else ()
-    return Row(table, variant.label, point, config, distinction)
+    return Row(table, variant.label, point, config, distinction, partial(configure, model, *given))
 
 
 def own_settings(config: Config, approach: Approach) -> Any:
@@ -96,8 +122,12 @@ def training_settings(
     """
     plain = Train()
     if not approach.trains:
-        return replace(plain, protocol=train.protocol, validation_windows=train.validation_windows)
+        return replace(plain, **{name: getattr(train, name) for name in _OF_UNTRAINED})
     changed: dict[str, Any] = {
+        # It is what it stands for, which could be asked for as well.
+        "protocol": plain.protocol,
+        # Of initial weights their digest tells.
+        "pretrained": plain.pretrained,
         "finetune_iterations": plain.finetune_iterations,
         "finetune_lr": plain.finetune_lr,
         # How often a training is saved does not change what it becomes.
@@ -110,8 +140,10 @@ def training_settings(
         changed |= {name: getattr(plain, name) for name in _OF_GRADIENTS}
         changed["iterations"] = approach.iterations(own)
     if not (aligns and approach.follows_lambda):
-        # There is no λ: trainings that differ in its end alone are one.
-        changed["lambda_max"] = plain.lambda_max
+        # There is no λ: trainings that differ in its settings alone are one.
+        changed |= {name: getattr(plain, name) for name in _OF_LAMBDA}
+    if not aligns:
+        changed |= {name: getattr(plain, name) for name in _OF_ALIGNMENT}
     return replace(train, **changed)
 
 

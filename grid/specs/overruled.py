@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -39,6 +39,31 @@ def contradictions(overrides: Sequence[str]) -> list[str]:
                 notes.append(f"{key} is given twice: {values[key]}, and then {value}, which counts.")
             values[key] = value
     return notes
+
+
+def before_protocols(
+    model: str, stood_for: Mapping[str, Mapping[str, Any]], overrides: Sequence[str]
+) -> list[str]:
+    """Say which settings of the user go before what the protocol asked for stands for.
+
+    Args:
+        model: its word.
+        stood_for: approach, or "" for all -> setting -> value (`grid.specs.settings_reader`).
+        overrides: the user's, which are sound.
+    """
+    asked = _leaves(item for item in overrides if item.partition("=")[0] != "model")
+    own = {key.replace(f"model.{model}.", "model.", 1): value for key, value in asked.items()}
+    told: dict[str, list[str]] = {}
+    for approach, settings in stood_for.items():
+        for key, value in settings.items():
+            known = approach and stood_for[""].get(key) == value
+            if key in own and own[key] != value and not known:
+                told.setdefault(key, []).append(f"{value}{f' in {approach}' if approach else ''}")
+    return [
+        f"{key}={own[key]} goes before what {key.partition('.')[0].replace('model', 'train')}.protocol stands"
+        f" for with {model}: {', '.join(values)}."
+        for key, values in told.items()
+    ]
 
 
 def _rows(table: TableSpec, key: str, value: Any) -> list[str]:

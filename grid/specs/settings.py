@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from functools import cache
+from typing import Any, get_type_hints
 
 from omegaconf import MISSING
 
 from datasets.corpora.registry import available, default_folder, get, indexed
-from datasets.reading.video import RESIZE_RULE
+from datasets.resizing import DEFAULT_RESIZING
+from hd2s.approaches.registry import approaches
 from hd2s.models.config import ModelConfig
-from hd2s.models.registry import find_model
+from hd2s.models.registry import find_model, models
 from hd2s.models.tested import AsTested
 from manifests.schema import Clip
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""
+OF_APPROACHES = ("domains",)
+"""The field of configurations that is an approach's to give: the corpora that have layers of their own."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,31 @@ class Train:
     # Null: the paper's way (first version, Sect. 4.2), every frame by sliding window, and the mean over clips
     # of their means. A number of windows a clip saves time, and may select other weights.
     validation_windows: int | None = None
-    # What the released code does otherwise than the paper says (hd2s.approaches.protocol): paper or released.
+    # paper, or released: what the released code does otherwise, which is settings of their own, those that
+    # follow down to `pretrained` and others. What is asked for beside goes before it.
     protocol: str = "paper"
+    # Of the micro-batches of an iteration: their mean, or their sum (hd2s.approaches.protocol).
+    gradients: str = "mean"
+    # When λ is renewed, every iteration or micro-batch, and whether adaptation supervises all maps.
+    lambda_every: str = "iteration"
+    adversarial_multi_level: bool = True
+    # By which rule frames and maps come to the input's size (datasets.resizing).
+    resizing: str = DEFAULT_RESIZING
+    # Whose way of predicting validation clips, and of resizing them: a protocol of tests.
+    validation_protocol: str = "paper"
+    # All validation clips, so that validations can be compared (HD2S Sect. 4.2: the lowest loss selects), or
+    # a random half, anew each time, which may select for easy clips.
+    validation_clips: str = "all"
+    # The weights that are kept: of the lowest validation loss, or of the last iteration, which alone is
+    # validated then.
+    selection: str = "validation"
+    # What is seen without its maps: the training clips, or also those held out of them for validation.
+    unlabelled_clips: str = "train"
+    # Of models that are trained with fixations, at their size: all "kept", or those at the "nearest" pixel,
+    # as UNISAL's released code resizes their images, which loses most of them.
+    fixations: str = "kept"
+    # Whether it starts from `model.backbone_weights`.
+    pretrained: bool = True
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.
     non_finite: str = "stop"
     # bfloat16 in forward passes, for which GPUs are built; a processor needs false. Never left to the device:
@@ -102,9 +129,18 @@ class Train:
 class Test:
     """Evaluation of every frame (Sect. 3.1)."""
 
-    # Whose way of predicting the first frames and of smoothing (hd2s.prediction.predictor): paper or
-    # released.
+    # Whose way of predicting, paper or released (hd2s.models.contract.PredictionProtocol): that of smoothing,
+    # and the settings that follow. What is asked for beside goes before it.
     protocol: str = "paper"
+    # What stands in for the frames before a clip: the window that follows, "time reversed" or "colours
+    # reversed"; and for those after a clip shorter than 2T - 1: it is "reflected" or "looped".
+    head: str = "time reversed"
+    short_clips: str = "reflected"
+    # Round down to 8 bits before the final Gaussian; and the finished map, instead of to the nearest.
+    quantise: bool = False
+    truncate: bool = False
+    # By which rule frames come to the input's size (datasets.resizing).
+    resizing: str = DEFAULT_RESIZING
     # Of the final Gaussian, in pixels at the model's input size; null: the protocol's. What a model has
     # learnt to smooth for itself is left as it is.
     smoothing_sigma: float | None = None
@@ -119,7 +155,10 @@ class Test:
     @property
     def tested(self) -> AsTested:
         """The same as checkpoints and models in MLflow carry it."""
-        return AsTested(self.protocol, self.precision, self.smoothing_sigma, self.eight_bit, RESIZE_RULE)
+        said = {name: getattr(self, name) for name in ("head", "quantise", "short_clips", "truncate")}
+        return AsTested(
+            self.protocol, self.precision, self.smoothing_sigma, self.eight_bit, self.resizing, **said
+        )
 
 
 @dataclass(frozen=True)
@@ -234,3 +273,42 @@ class Config:
     seeds: tuple[int, ...] | None = None
     # Folders of models, approaches, corpora and metrics of one's own (`grid.specs.plugins`).
     plugins: tuple[str, ...] = ()
+
+
+@cache
+def schema(model: str, words: Iterable[str]) -> type:
+    """Make the structure that settings are read into: `Config`, with one model's and all approaches' own."""
+    own_model = _fields_of(models()[model].config, leaving_out=OF_APPROACHES)
+    model_node = make_dataclass("Model", [*own_model, ("backbone_weights", str, field(default=""))])
+    own_approaches = [
+        (identifier(word), node, field(default_factory=node))
+        for word in words
+        if (settings := approaches()[word].settings)
+        for node in [make_dataclass(settings.__name__, _fields_of(settings))]
+    ]
+    approach_node = make_dataclass("Approaches", own_approaches)
+    nodes = {"model": model_node, "approach": approach_node}
+    hints = get_type_hints(Config)
+    rest = []
+    for each in fields(Config):
+        if each.name in nodes:
+            rest.append((each.name, nodes[each.name], field(default_factory=nodes[each.name])))
+        elif callable(each.default_factory):
+            rest.append((each.name, hints[each.name], field(default_factory=each.default_factory)))
+        else:
+            rest.append((each.name, hints[each.name], field(default=each.default)))
+    return make_dataclass("Settings", rest)
+
+
+def _fields_of(declared: type, leaving_out: Sequence[str] = ()) -> list[tuple[str, Any, Any]]:
+    hints = get_type_hints(declared)
+    return [
+        (each.name, hints[each.name], field(default=each.default))
+        for each in fields(declared)
+        if each.name not in leaving_out
+    ]
+
+
+def identifier(word: str) -> str:
+    """Return an approach's word as the name of a field, which may not have hyphens."""
+    return word.replace("-", "_")

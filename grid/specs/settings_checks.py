@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import inf
 from operator import attrgetter
 
+from datasets.resizing import RESIZINGS
 from grid.specs.settings import Config
 from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
@@ -31,7 +32,16 @@ _NOT_NEGATIVE = (
     *("resources.loader_workers", "resources.max_failures"),
 )
 _WORDS = {
-    "train.protocol": ("paper", "released"),
+    "train.gradients": ("mean", "sum"),
+    "train.lambda_every": ("iteration", "micro-batch"),
+    "train.resizing": tuple(RESIZINGS),
+    "train.validation_clips": ("all", "random half"),
+    "train.selection": ("validation", "last"),
+    "train.fixations": ("kept", "nearest"),
+    "train.unlabelled_clips": ("train", "train and held-out"),
+    "test.head": ("time reversed", "colours reversed"),
+    "test.short_clips": ("reflected", "looped"),
+    "test.resizing": tuple(RESIZINGS),
     "train.non_finite": ("stop", "skip"),
     "train.optimiser": ("adam", "sgd"),
     "test.precision": ("float32", "bfloat16"),
@@ -52,7 +62,9 @@ def impossible(config: Config) -> list[Problem]:
         Problem(key, expected, str(attrgetter(key)(config)), "Correct it.")
         for key, expected in (*_alone(config), *_together(config))
     ]
-    offered = _WORDS | {"test.protocol": tuple(models()[config.model.word].prediction)}
+    model = models()[config.model.word]
+    offered = _WORDS | {"train.protocol": ("paper", *model.of_protocol)}
+    offered |= dict.fromkeys(("test.protocol", "train.validation_protocol"), tuple(model.prediction))
     problems += [
         Problem(key, "a known word", repr(word), suggest(word, words))
         for key, words in offered.items()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, fields, make_dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
@@ -14,16 +13,15 @@ from yaml import YAMLError
 
 from grid.specs.dotted_keys import listed
 from grid.specs.plain_yaml import dotted, read_file
-from grid.specs.settings import DEFAULT_MODEL, Config, ModelSettings
+from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config, ModelSettings, identifier, schema
 from grid.specs.settings_checks import impossible
+from hd2s.approaches.protocol import settings_of
 from hd2s.approaches.registry import approaches
 from hd2s.models.config import ConfigError
 from hd2s.models.registry import models
 from manifests.problem import Problem, ProblemError, suggest
 
 PROFILES = Path(__file__).parent / "profiles"
-# A field of configurations that is an approach's to give: the corpora that a model has layers of its own for.
-_OF_APPROACHES = ("domains",)
 
 
 class Reading(NamedTuple):
@@ -35,33 +33,67 @@ class Reading(NamedTuple):
 
 
 def load(
-    overrides: Sequence[str], *, demo: bool, model: str = DEFAULT_MODEL, among: Sequence[str] = ()
+    overrides: Sequence[str],
+    *,
+    demo: bool,
+    model: str = DEFAULT_MODEL,
+    among: Sequence[str] = (),
+    approach: str = "",
 ) -> Config:
     """Load the settings of one model: its paper's, the demo's over them if asked for, the user's over both.
+
+    Between paper and demo lie those that the protocols stand for, where the settings ask for others than the
+    paper's.
 
     Args:
         overrides: OmegaConf dot-list, such as `["train.lr=3e-4", "seeds=[0,1]"]`.
         demo: take the demo's profile.
         model: its word.
         among: all models of the grid: what is a setting of another of them alone is left out.
+        approach: with which the model is trained, for what protocols say of it; empty for what holds for all.
 
     Raises:
         ProblemError: unknown keys, wrong types and impossible values, all of them.
     """
-    found = read(overrides, demo=demo, model=model, among=among)
+    found = read(overrides, demo=demo, model=model, among=among, approach=approach)
     if found.problems:
         raise ProblemError(found.problems)
     return found.config
 
 
 def read(
-    overrides: Sequence[str], *, demo: bool, model: str = DEFAULT_MODEL, among: Sequence[str] = ()
+    overrides: Sequence[str],
+    *,
+    demo: bool,
+    model: str = DEFAULT_MODEL,
+    among: Sequence[str] = (),
+    approach: str = "",
 ) -> Reading:
     """Read what can be read of the settings; see `load`.
 
     Where there are problems, the settings are for finding the others: in the grid and in the data it needs.
     """
-    start = config = _beginning(model, demo=demo)
+    first = _read(overrides, {}, demo=demo, model=model, among=among)
+    stood_for = protocol_settings(first.config, approach)
+    return _read(overrides, stood_for, demo=demo, model=model, among=among) if stood_for else first
+
+
+def protocol_settings(config: Config, approach: str = "") -> dict[str, Any]:
+    """Return what the protocols of a configuration stand for: setting → value. Arguments of `load`."""
+    of_approach = approaches()[approach].of_protocol if approach else {}
+    model, train, test = models()[config.model.word], config.train.protocol, config.test.protocol
+    return settings_of(model, train, test, approach, of_approach)
+
+
+def _read(
+    overrides: Sequence[str],
+    stood_for: Mapping[str, Any],
+    *,
+    demo: bool,
+    model: str,
+    among: Sequence[str],
+) -> Reading:
+    start = config = _beginning(model, stood_for, demo=demo)
     problems: list[Problem] = []
     # What was asked for → what of it is meant for this model.
     taken: dict[str, str] = {}
@@ -74,7 +106,8 @@ def read(
     if missing := sorted(map(str, OmegaConf.missing_keys(config))):
         problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
         whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
-        rest = read(whole if len(whole) < len(taken) else [], demo=demo, model=model, among=among)
+        sound = whole if len(whole) < len(taken) else []
+        rest = _read(sound, stood_for, demo=demo, model=model, among=among)
         return rest._replace(problems=[*problems, *rest.problems])
     found, faults = _as_config(config, model)
     faults += impossible(found)
@@ -91,9 +124,10 @@ def configure(
     demo: bool,
     model: str = DEFAULT_MODEL,
     among: Sequence[str] = (),
+    approach: str = "",
 ) -> Config:
     """Load the settings with a table's own under the user's, and those of one of its rows over them."""
-    return load([*under, *overrides, *over], demo=demo, model=model, among=among)
+    return load([*under, *overrides, *over], demo=demo, model=model, among=among, approach=approach)
 
 
 def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:
@@ -130,21 +164,18 @@ def _meant(override: str, model: str, among: Sequence[str]) -> str | None:
 
 
 def _settable(model: str) -> list[str]:
-    return [option for option in models()[model].options if option not in _OF_APPROACHES]
+    return [option for option in models()[model].options if option not in OF_APPROACHES]
 
 
-def _beginning(model: str, *, demo: bool) -> Any:
-    """Return the settings of a model before anybody has asked for anything."""
+def _beginning(model: str, stood_for: Mapping[str, Any], *, demo: bool) -> Any:
+    """Return the settings of a model before anybody has asked for anything but protocols."""
     declared = models()[model]
-    config = OmegaConf.structured(_schema(model, tuple(approaches())))
-    layers: list[Mapping[str, Any]] = [declared.settings]
-    if demo:
-        config = _laid(config, declared.settings, model)
-        config = OmegaConf.merge(config, read_file(PROFILES / "demo.yaml"))
-        layers = [declared.demo]
-    for layer in layers:
-        config = _laid(config, layer, model)
-    return config
+    config = OmegaConf.structured(schema(model, tuple(approaches())))
+    config = _laid(_laid(config, declared.settings, model), stood_for, model)
+    if not demo:
+        return config
+    config = OmegaConf.merge(config, read_file(PROFILES / "demo.yaml"))
+    return _laid(config, declared.demo, model)
 
 
 def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
@@ -171,44 +202,6 @@ def _nested(key: str, value: Any) -> Any:
     return OmegaConf.create(value)
 
 
-@cache
-def _schema(model: str, words: Iterable[str]) -> type:
-    """Make the structure that settings are read into: `Config`, with one model's and all approaches' own."""
-    own_model = _fields_of(models()[model].config, leaving_out=_OF_APPROACHES)
-    model_node = make_dataclass("Model", [*own_model, ("backbone_weights", str, field(default=""))])
-    own_approaches = [
-        (_identifier(word), node, field(default_factory=node))
-        for word in words
-        if (settings := approaches()[word].settings)
-        for node in [make_dataclass(settings.__name__, _fields_of(settings))]
-    ]
-    approach_node = make_dataclass("Approaches", own_approaches)
-    nodes = {"model": model_node, "approach": approach_node}
-    hints = get_type_hints(Config)
-    rest = []
-    for each in fields(Config):
-        if each.name in nodes:
-            rest.append((each.name, nodes[each.name], field(default_factory=nodes[each.name])))
-        elif callable(each.default_factory):
-            rest.append((each.name, hints[each.name], field(default_factory=each.default_factory)))
-        else:
-            rest.append((each.name, hints[each.name], field(default=each.default)))
-    return make_dataclass("Settings", rest)
-
-
-def _fields_of(declared: type, leaving_out: Sequence[str] = ()) -> list[tuple[str, Any, Any]]:
-    hints = get_type_hints(declared)
-    return [
-        (each.name, hints[each.name], field(default=each.default))
-        for each in fields(declared)
-        if each.name not in leaving_out
-    ]
-
-
-def _identifier(word: str) -> str:
-    return word.replace("-", "_")
-
-
 def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
     found: Any = OmegaConf.to_object(settings)
@@ -219,7 +212,7 @@ def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
     sound = {} if problems else options
     own = {
         word: _made(
-            approach.settings, vars(getattr(found.approach, _identifier(word))), f"approach.{word}", problems
+            approach.settings, vars(getattr(found.approach, identifier(word))), f"approach.{word}", problems
         )
         for word, approach in approaches().items()
         if approach.settings
@@ -251,7 +244,7 @@ def _override(config: Any, override: str, problems: list[Problem]) -> Any:
     if section == "approach" and dot:
         # The words of approaches may have hyphens, which names of fields may not.
         word, dot, name = rest.partition(".")
-        override = f"approach.{_identifier(word)}{dot}{name}={value}"
+        override = f"approach.{identifier(word)}{dot}{name}={value}"
     try:
         merged = OmegaConf.merge(config, dotted(override))
         # A reference that leads nowhere is found by following it.
@@ -286,5 +279,5 @@ def _suggest_setting(key: str, config: Any) -> str:
 def _as_given(key: str) -> str:
     """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
     section, *names = key.split(".")
-    words = {_identifier(word): word for word in approaches()} if section == "approach" else {}
+    words = {identifier(word): word for word in approaches()} if section == "approach" else {}
     return ".".join([section, *(words.get(name, name) for name in names)])

@@ -26,7 +26,10 @@ _TEXTS = ("name", "title", "caption", "paper")
 # Where the weights to start from are, and how the run is spread and saved.
 _SHARED_BY_ALL_ROWS = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
 # Settings under which validation KLDs cannot be compared.
-_OF_VALIDATION = ("train.validation_windows", "model.clip_length", "model.height", "model.width")
+_OF_VALIDATION = (
+    *("train.protocol", "train.validation_windows", "train.validation_protocol", "train.validation_clips"),
+    *("model.clip_length", "model.height", "model.width"),
+)
 _SINGULAR = {"metrics": "metric", "models": "model", "approaches": "approach"}
 
 

@@ -23,10 +23,11 @@ def fill(job: Job) -> None:
     """
     folder = Path(job.frames)
     folder.mkdir(parents=True, exist_ok=True)
-    for (corpus, split, height, width, clip_length), labelled in job.reads:
-        manifest = job.manifests[corpus].open()
-        store = FrameStore(folder, manifest, (height, width), job.frames_limit)
-        clips = eligible(manifest.clips(split), clip_length)[0]
+    for read, labelled in job.reads:
+        manifest = job.manifests[read.corpus].open()
+        size = read.height, read.width
+        store = FrameStore(folder, manifest, size, job.frames_limit, read.resizing)
+        clips = eligible(manifest.clips(read.split), read.clip_length)[0]
         with (folder / f".filling-{store.address}").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             estimate = store.estimate(clips, labelled=labelled)

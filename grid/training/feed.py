@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from datasets.loading.batches import all_maps, training_batches, validation_batc
 from datasets.loading.clip_batch import ClipBatch
 from datasets.loading.fixation_counts import Rescaling
 from datasets.loading.windows import draw_half, eligible
+from grid.plan import unlabelled_splits
 from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
-from hd2s.approaches.protocol import find_protocol
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
 from hd2s.training.turns import Turns, take_turns, worker_turns
@@ -113,15 +113,16 @@ class Feed:
     def maps(self) -> Iterator[torch.Tensor]:
         """Yield every map of the sources' training clips once, uint8 (n, H, W) each time."""
         for entry in self.spec.labelled:
-            store = self._store(entry.corpus)
+            store = self._store(entry.corpus, self.train.resizing)
             yield from all_maps(store, self._long_enough(store, "train"), self.train.micro_batch)
 
     def _stream(
         self, corpus: str, done: int, turns: tuple[int, Turns], *, labelled: bool
     ) -> Iterator[MicroBatch]:
         (place, order), train = turns, self.train
-        store = self._store(corpus)
-        clips = self._long_enough(store, "train")
+        store = self._store(corpus, train.resizing)
+        splits = ("train",) if labelled else unlabelled_splits(corpus, train.unlabelled_clips)
+        clips = self._long_enough(store, *splits)
 
         def takes(step: int) -> bool:
             return order.turn(step, place) % train.accumulate % train.world_size == self.rank
@@ -157,23 +158,23 @@ class Feed:
     def _validated(self, step: int) -> tuple[FrameStore, list[Clip]]:
         """Return the clips that a validation looks at, and where their frames are."""
         corpus = self.spec.validation.corpus
-        store = self._store(corpus)
+        store = self._store(corpus, self.spec.validation_resizing)
         clips = self._long_enough(store, "val")
-        if find_protocol(self.train.protocol).validation == "random half" and not self.spec.unlabelled:
+        if self.train.validation_clips == "random half":
             clips = draw_half(clips, self.spec.seed, corpus, step)
         return store, clips
 
     def _fixations(self) -> Rescaling | None:
-        needed = self.model.config.needs_fixations
-        return find_protocol(self.train.protocol).fixations if needed else None
+        return cast(Rescaling, self.train.fixations) if self.model.config.needs_fixations else None
 
     def _window(self) -> dict[str, Any]:
         names = ("step", "answers", "photograph")
         return {"T": self.input.frames, **{name: getattr(self.input, name) for name in names}}
 
-    def _store(self, corpus: str) -> FrameStore:
+    def _store(self, corpus: str, resizing: str) -> FrameStore:
         manifest = self.job.manifests[corpus].open()
-        return FrameStore(Path(self.job.frames), manifest, self.input.size, self.job.frames_limit)
+        return FrameStore(Path(self.job.frames), manifest, self.input.size, self.job.frames_limit, resizing)
 
-    def _long_enough(self, store: FrameStore, split: str) -> list[Clip]:
-        return eligible(store.manifest.clips(split), self.input.span)[0]
+    def _long_enough(self, store: FrameStore, *splits: str) -> list[Clip]:
+        clips = [clip for split in splits for clip in store.manifest.clips(split)]
+        return eligible(clips, self.input.span)[0]

@@ -26,7 +26,7 @@ from grid.training.job import Job
 from grid.training.states import tensor_bytes
 from hd2s import build_model, load_weights, save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
-from hd2s.approaches.protocol import find_protocol
+from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
 from hd2s.prediction.predictor import Predictor
@@ -76,6 +76,8 @@ class TrainingError(Exception):
 def fit(job: Job, context: Context) -> dict[str, Any]:
     """Train, select by the lowest validation KLD (Sect. 4.2), write the best weights; return the summary.
 
+    With `train.selection=last` the last weights are kept, the only ones that are validated.
+
     A model without weights is fitted to its sources' maps at once, in no iteration.
 
     Raises:
@@ -92,7 +94,7 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
     for step in range(fitting.progress.step, fitting.iterations):
         fitting.iterate(step)
         last = step + 1 == fitting.iterations
-        if (step + 1) % job.spec.train.validate_every == 0 or last:
+        if last or (fitting.selects and (step + 1) % job.spec.train.validate_every == 0):
             fitting.validate(step + 1)
         save = (step + 1) % job.checkpoint_every == 0 and not last
         # Several workers report together, so that no clock of one may decide it.
@@ -109,7 +111,13 @@ class _Fitting:
     def __init__(self, job: Job, context: Context) -> None:
         self.job, self.spec, self.context = job, job.spec, context
         self.train, approach = self.spec.train, self.spec.approach.declaration
-        protocol = find_protocol(self.train.protocol)
+        # Words of theirs, as `grid.specs.settings_checks` has seen to.
+        protocol = TrainingProtocol(
+            gradients=cast(Literal["mean", "sum"], self.train.gradients),
+            lambda_every=cast(Literal["iteration", "micro-batch"], self.train.lambda_every),
+            adversarial_multi_level=self.train.adversarial_multi_level,
+        )
+        self.selects = self.train.selection == "validation"
         self.iterations = self.train.iterations if self.spec.model.declaration.trains else 0
         self.recipe = Recipe(
             iterations=self.train.iterations,
@@ -117,7 +125,6 @@ class _Fitting:
             of_all=self.train.accumulate,
             protocol=protocol,
             clip_gradient=self.train.clip_gradient,
-            # One of them, as `grid.specs.settings_checks` has seen to; so is the optimiser.
             non_finite=cast(Literal["stop", "skip"], self.train.non_finite),
         )
         execution = replace(
@@ -202,13 +209,12 @@ class _Fitting:
 
     def _klds_of_clips(self, model: SaliencyModel, step: int) -> Iterator[torch.Tensor]:
         """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""
-        offered, asked = model.declaration.prediction, self.train.protocol
         predict = Predictor(
             model,
             smoothing_sigma=None,
             domain=model.config.domain_of(self.spec.validation.corpus),
             device=self.context.device,
-            protocol=asked if asked in offered else "paper",
+            protocol=self.train.validation_protocol,
         )
         for clip in self.feed.validation_clips(step):
             pairs = zip(predict(clip.frames()), clip.maps(), strict=True)

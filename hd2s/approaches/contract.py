@@ -178,6 +178,8 @@ class Approach:
         improves_on: the approach that the significance table compares it with; empty for none.
         smallest_batch: clips that a micro-batch must have for a training step.
         trains: it takes steps; one that does not is for models without weights.
+        of_protocol: training protocol → the settings that it stands for with this approach, whatever the
+            model (`hd2s.approaches.protocol`).
     """
 
     word: str
@@ -202,6 +204,7 @@ class Approach:
     improves_on: str = ""
     trains: bool = True
     smallest_batch: int = 1
+    of_protocol: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def lacking(self, model: Model, config: ModelConfig) -> list[Need]:
         """List what this approach needs and a model does not offer."""

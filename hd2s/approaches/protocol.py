@@ -1,17 +1,19 @@
 """What the released code does otherwise than the paper says, where it changes numbers.
 
-The paper is the default. What is set elsewhere: the number of iterations (2,500 in the paper, Sect. 4.2;
-the released code takes 5,000 for HD2S and its domain-specific learning), Kinetics weights (Sect. 4.2; the
-released adaptation starts without), what a model does otherwise (`Model.of_protocol`), and prediction
-(`Model.prediction`).
+The paper is the default. `train.protocol=released` and `test.protocol=released` stand for settings of their
+own names, which lie over those of a model's paper and under all that anybody asks for (`settings_of`); so
+each of them can be had alone, and what is asked for counts. What a model's released code does is said in the
+model's file (`Model.of_protocol`, `Model.prediction`), what an approach's does in the approach's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal
 
-from hd2s.checks import unknown
+from hd2s.models.contract import Model, PredictionProtocol
 
 
 @dataclass(frozen=True)
@@ -26,38 +28,37 @@ class TrainingProtocol:
             released code renews it every "micro-batch".
         adversarial_multi_level: with adaptation the source's loss is Eq. 3, with L_s over all maps (Eq. 1);
             the released code supervises the final map alone there.
-        validation: every validation of a training looks at "all" validation clips, so that they can be
-            compared (Sect. 4.2: the lowest validation loss selects); the released code, but for its
-            adaptation, draws a "random half" anew each time, and may select for easy clips.
-        fixations: of models trained with them, at the model's size. They are all "kept"; UNISAL's released
-            code resizes their images to the "nearest" pixel, which loses most of them.
     """
 
     gradients: Literal["mean", "sum"] = "mean"
     lambda_every: Literal["iteration", "micro-batch"] = "iteration"
     adversarial_multi_level: bool = True
-    validation: Literal["all", "random half"] = "all"
-    fixations: Literal["kept", "nearest"] = "kept"
 
 
-PROTOCOLS = {
-    "paper": TrainingProtocol(),
-    "released": TrainingProtocol(
-        gradients="sum",
-        lambda_every="micro-batch",
-        adversarial_multi_level=False,
-        validation="random half",
-        fixations="nearest",
-    ),
-}
+def settings_of(
+    model: Model,
+    train: str,
+    test: str,
+    approach: str = "",
+    of_approach: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return the settings that the protocols of a training and of its test stand for: name → value.
 
-
-def find_protocol(name: str) -> TrainingProtocol:
-    """Return a protocol by name.
-
-    Raises:
-        ValueError: there is none; it names those there are.
+    Args:
+        model: whose.
+        train: the training's protocol.
+        test: the test's, a word of `Model.prediction`.
+        approach: its word; empty for what holds for all.
+        of_approach: what the approach says itself (`Approach.of_protocol`).
     """
-    if name not in PROTOCOLS:
-        raise ValueError(unknown("protocol", name, PROTOCOLS))
-    return PROTOCOLS[name]
+    of_model = model.of_protocol.get(train, {})
+    found = dict(of_model.get("", {}))
+    if train in model.of_protocol:
+        found |= of_approach.get(train, {})
+    found |= of_model.get(approach, {})
+    if test in model.prediction:
+        # The Gaussian is settled by the test, after what has learnt to smooth itself is known.
+        offered, plain = asdict(model.prediction[test]), asdict(PredictionProtocol())
+        differs = (name for name in offered if name != "smoothing_sigma" and offered[name] != plain[name])
+        found |= {f"test.{name}": offered[name] for name in differs}
+    return found

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.reading.video import RESIZE_RULE
+from datasets.resizing import DEFAULT_RESIZING, RESIZINGS
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.tested import AsTested
 from hd2s.prediction.predictor import PRECISIONS
@@ -74,8 +74,10 @@ def manner(model: SaliencyModel, options: argparse.Namespace, corpus: str | None
             overruled += [f"--{name} {given}"]
             used[name] = given
     if options.protocol is not None and model.tested and options.protocol != tested.protocol:
-        # Another protocol has another Gaussian.
-        used["smoothing_sigma"] = "protocol"
+        # Another protocol has another Gaussian, and all else that it says.
+        used = {"protocol": used["protocol"], "precision": used["precision"], "smoothing_sigma": "protocol"}
+    elif model.tested and tested.resize not in ("", *RESIZINGS):
+        used["instead"] = {k: v for k, v in used["instead"].items() if k != "resizing"}
     if options.smoothing is not None:
         overruled += [f"--smoothing {options.smoothing:g}"]
         used["smoothing_sigma"] = options.smoothing or None
@@ -96,11 +98,19 @@ def _described(model: SaliencyModel, used: dict[str, Any], domain: str | None) -
         sigma = None if offered is None or model.learns_smoothing else offered.smoothing_sigma
     smoothing = f"smoothed with σ = {sigma:g} px" if sigma else "not smoothed"
     size = f"{seen.frames} frames of {seen.height} × {seen.width}"
-    parts = (size, f"protocol {used['protocol']}", used["precision"], smoothing)
+    resizing = _resizing(model, used)
+    resized = () if resizing == DEFAULT_RESIZING else (f"frames resized by {resizing}",)
+    parts = (size, f"protocol {used['protocol']}", used["precision"], smoothing, *resized)
     origin = "as its test does" if model.tested else "its file says nothing of a test"
     return (
         f"{model.declaration.title}, {origin}: {', '.join(parts)}{f', layers of {domain}' if domain else ''}"
     )
+
+
+def _resizing(model: SaliencyModel, used: dict[str, Any]) -> str:
+    offered = model.declaration.prediction.get(used["protocol"])
+    of_protocol = DEFAULT_RESIZING if offered is None else offered.resizing
+    return used.get("instead", {}).get("resizing", of_protocol)
 
 
 def _not_as_tested(tested: AsTested | None) -> list[str]:
@@ -108,6 +118,6 @@ def _not_as_tested(tested: AsTested | None) -> list[str]:
     told = []
     if tested and not tested.eight_bit:
         told.append("its test scored maps not rounded to 8 bits, as images are: expect other decimals")
-    if tested and tested.resize not in ("", RESIZE_RULE):
-        told.append(f"its test resized frames by {tested.resize}, and here they are by {RESIZE_RULE}")
+    if tested and tested.resize not in ("", *RESIZINGS):
+        told.append(f"its test resized frames by {tested.resize}, which is not known here")
     return told

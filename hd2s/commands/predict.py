@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import ExitStack, closing
 from fractions import Fraction
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -151,13 +152,14 @@ def _predict(
         # The overlay reads the source a second time: holding full frames until their maps are there would
         # take most of a gigabyte for 4K.
         frames = source.frames() if heat else repeat(None)
-        size = predictor.input.size
-        for saliency, frame in zip(predictor(source.frames(size)), frames, strict=False):
+        seen = source.frames(predictor.input.size, predictor.protocol.resizing)
+        eight_bit = partial(to_eight_bit, truncate=predictor.protocol.truncate)
+        for saliency, frame in zip(predictor(seen), frames, strict=False):
             _check_finite(saliency, source.name, count + 1)
-            image = to_eight_bit(resize_bicubic(saliency, source.size))
+            image = eight_bit(resize_bicubic(saliency, source.size))
             if maps:
                 # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
-                maps.write(to_eight_bit(saliency) if options.submission else image)
+                maps.write(eight_bit(saliency) if options.submission else image)
             if heat and frame is not None:
                 heat.write(overlay(frame, image))
             count += 1

@@ -15,11 +15,9 @@ from datasets.damaged import describe
 from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, first_few, is_image, is_usable_name
 from datasets.reading.clip import Media, cut_off, read_media
 from datasets.reading.numbered_files import files_by_suffix
-from datasets.reading.video import iter_frames, resize
+from datasets.reading.video import iter_frames
+from datasets.resizing import DEFAULT_RESIZING, Size, resize
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
-
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,10 @@ class Source:
     noticed: tuple[str, ...] = ()
     """What was passed over."""
 
-    def frames(self, size: Size | None = None) -> Iterator[np.ndarray]:
-        """Yield the frames, resized by the rule of training (`datasets.reading.video.resize`)."""
+    def frames(self, size: Size | None = None, resizing: str = DEFAULT_RESIZING) -> Iterator[np.ndarray]:
+        """Yield the frames, resized by a rule of `datasets.resizing`."""
         for frame in self.native():
-            yield resize(frame, size or self.size)
+            yield resize(frame, size or self.size, resizing)
 
 
 def open_source(path: Path, rate: Fraction) -> Source:

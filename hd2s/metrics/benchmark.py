@@ -82,12 +82,13 @@ def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit
     return np.where(constant, saliency[..., :1, :1].astype(np.float32), image) if constant.any() else image
 
 
-def as_submitted(saliency: np.ndarray, *, eight_bit: bool = True) -> np.ndarray:
+def as_submitted(saliency: np.ndarray, *, eight_bit: bool = True, truncate: bool = False) -> np.ndarray:
     """Return predictions (..., H, W) as the benchmark receives them: made `to_eight_bit` if they are not.
 
     Args:
         saliency: predictions (..., H, W); uint8 ones are 8-bit images already.
         eight_bit: False leaves them as they are.
+        truncate: as `to_eight_bit` takes it.
 
     Raises:
         ValueError: a value is not finite.
@@ -95,7 +96,9 @@ def as_submitted(saliency: np.ndarray, *, eight_bit: bool = True) -> np.ndarray:
     saliency = np.asarray(saliency)
     if not np.isfinite(saliency).all():
         raise ValueError("as_benchmark_image: expected finite predictions, found NaN or infinity")
-    return to_eight_bit(saliency) if eight_bit and saliency.dtype != np.uint8 else saliency
+    if not eight_bit or saliency.dtype == np.uint8:
+        return saliency
+    return to_eight_bit(saliency, truncate=truncate)
 
 
 def is_constant(submitted: np.ndarray) -> np.ndarray:
@@ -103,7 +106,7 @@ def is_constant(submitted: np.ndarray) -> np.ndarray:
     return submitted.min(axis=(-2, -1)) == submitted.max(axis=(-2, -1))
 
 
-def to_eight_bit(saliency: np.ndarray) -> np.ndarray:
+def to_eight_bit(saliency: np.ndarray, *, truncate: bool = False) -> np.ndarray:
     """Make 8-bit images to submit, each with its maximum at 255.
 
     Negative values are cut off; rounded half to even. The benchmark's metrics ignore scale, so dividing by
@@ -111,12 +114,16 @@ def to_eight_bit(saliency: np.ndarray) -> np.ndarray:
 
     Args:
         saliency: predictions (..., H, W), finite.
+        truncate: round down instead, as the released codes of HD2S and TASED-Net do.
 
     Returns:
         uint8 (..., H, W).
     """
     levels = np.maximum(saliency, 0).astype(np.float64)
     peak = levels.max(axis=(-2, -1), keepdims=True)
+    if truncate:
+        # Divided first, so that the maximum comes to 255 and not to just below.
+        return (np.divide(levels, peak, out=np.zeros_like(levels), where=peak > 0) * 255).astype(np.uint8)
     levels *= np.divide(255.0, peak, out=np.zeros_like(peak), where=peak > 0)
     return np.rint(levels, out=levels).astype(np.uint8)
 

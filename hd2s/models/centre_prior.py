@@ -88,5 +88,6 @@ MODEL = Model(
     build=CentrePrior,
     demo={"model.height": 64, "model.width": 64},
     prediction=ANY_PROTOCOL,
+    of_protocol={"released": {}},
     trains=False,
 )

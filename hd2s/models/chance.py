@@ -40,5 +40,6 @@ MODEL = Model(
     build=Chance,
     demo={"model.height": 64, "model.width": 64},
     prediction=ANY_PROTOCOL,
+    of_protocol={"released": {}},
     trains=False,
 )

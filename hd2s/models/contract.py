@@ -72,11 +72,17 @@ class PredictionProtocol:
         head: what stands in for the frames before a clip's beginning: the window that follows with its time
             reversed, or the same in the order of time with its colour channels reversed.
         quantise: maps are rounded down to 8 bits before that Gaussian.
+        short_clips: how a clip shorter than 2T − 1 frames goes on: "reflected" in time, or "looped".
+        truncate: finished maps are rounded down when they become 8-bit images.
+        resizing: by which rule of `datasets.resizing` frames come to the input's size, in validation too.
     """
 
     smoothing_sigma: float | None = None
     head: Literal["time reversed", "colours reversed"] = "time reversed"
     quantise: bool = False
+    short_clips: Literal["reflected", "looped"] = "reflected"
+    truncate: bool = False
+    resizing: str = "pil-bilinear"
 
 
 Push = Callable[[Tensor], Tensor | None]
@@ -148,7 +154,8 @@ class Model:
         settings: what its paper trains and tests with, setting → value, laid under a table's and the user's.
         demo: what its demo departs in.
         prediction: protocol → whose way of predicting; the first is the paper's.
-        of_protocol: training protocol → options of the configuration that it asks for.
+        of_protocol: training protocol → approach, or "" for all → the settings that it stands for, over
+            those of the paper (`hd2s.approaches.protocol.settings_of`).
         layouts: foreign files of weights that it can read.
         aliases: names that old checkpoints know it by → options that they stand for.
         trains: whether it has weights to train; without any, it is fitted to its sources' maps at once.
@@ -166,7 +173,7 @@ class Model:
     prediction: Mapping[str, PredictionProtocol] = field(
         default_factory=lambda: {"paper": PredictionProtocol()}
     )
-    of_protocol: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    of_protocol: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     layouts: tuple[WeightLayout, ...] = ()
     aliases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     trains: bool = True
@@ -178,6 +185,11 @@ class Model:
     def options(self) -> list[str]:
         """The fields of its configuration."""
         return [each.name for each in fields(self.config)]
+
+    def options_of(self, protocol: str) -> dict[str, Any]:
+        """Return the options of the configuration that a protocol stands for, whatever the approach."""
+        asked = self.of_protocol.get(protocol, {}).get("", {})
+        return {key.removeprefix("model."): asked[key] for key in asked if key.startswith("model.")}
 
     @property
     def starts_from(self) -> list[WeightLayout]:

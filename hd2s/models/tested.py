@@ -20,6 +20,10 @@ class AsTested:
             and for none after smoothing that the model has learnt.
         eight_bit: whether predictions were made 8-bit images before they were scored.
         resize: by which rule frames came to the input's size; empty where nothing is said of it.
+        head: the protocol's field of this name, and so are the others; None where nothing is said of it.
+        quantise: likewise.
+        short_clips: likewise.
+        truncate: likewise.
 
     Raises:
         ValueError: one has another type.
@@ -30,6 +34,10 @@ class AsTested:
     smoothing_sigma: float | None = None
     eight_bit: bool = True
     resize: str = ""
+    head: str | None = None
+    quantise: bool | None = None
+    short_clips: str | None = None
+    truncate: bool | None = None
 
     def __post_init__(self) -> None:
         if wrong := settle_types(self):
@@ -52,4 +60,8 @@ class AsTested:
     def predictor_options(self) -> dict[str, Any]:
         """The options of `hd2s.prediction.predictor.Predictor` by which the test predicted."""
         sigma = "protocol" if self.smoothing_sigma is None else self.smoothing_sigma
-        return {"protocol": self.protocol, "precision": self.precision, "smoothing_sigma": sigma}
+        options = {"protocol": self.protocol, "precision": self.precision, "smoothing_sigma": sigma}
+        said = {name: getattr(self, name) for name in ("head", "quantise", "short_clips", "truncate")}
+        said["resizing"] = self.resize or None
+        instead = {name: value for name, value in said.items() if value is not None}
+        return options | ({"instead": instead} if instead else {})

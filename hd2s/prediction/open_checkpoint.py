@@ -29,7 +29,7 @@ def open_checkpoint(
         path: our own checkpoint, or a released file that some model reads.
         model: which model it is, if it could be of several.
         options: of its configuration, in place of what the file says.
-        protocol: the released code may predict with another form of its model (`Model.of_protocol`).
+        protocol: the released code may predict with another form of its model (`Model.options_of`).
 
     Raises:
         WeightsError: the file is no such thing, or does not fit.
@@ -67,7 +67,7 @@ def _build(
         built = build_model(
             candidate.model,
             seed=0,
-            **candidate.config | dict(declared.of_protocol.get(protocol, {})) | dict(options),
+            **candidate.config | declared.options_of(protocol) | dict(options),
         )
     except ValueError as error:
         raise type(error)(f"{path}: {error}") from error

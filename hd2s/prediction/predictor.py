@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from hd2s.checks import unknown
 from hd2s.layers.folded import Casting
 from hd2s.models.contract import Prediction, PredictionProtocol, SaliencyModel, Stream
 from hd2s.prediction.smoothing import gaussian_smooth
-from hd2s.prediction.windows import checked, iter_blocks, iter_windows, reflected, split
+from hd2s.prediction.windows import beyond_end, checked, iter_blocks, iter_windows, split
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -41,6 +42,7 @@ class Predictor:
         method: "fast", or "plain" for the reference.
         precision: "float32", or "bfloat16" with the fast way, for activations and weights up to the maps.
         protocol: a word of the model's `Model.prediction`.
+        instead: fields of that protocol that are otherwise here.
 
     Raises:
         ValueError: what is not allowed of these.
@@ -57,13 +59,14 @@ class Predictor:
         method: Literal["fast", "plain"] = "fast",
         precision: Literal["float32", "bfloat16"] = "float32",
         protocol: str = "paper",
+        instead: Mapping[str, Any] | None = None,
     ):
         self.device = torch.device(device)
         self.batch = default_batch(self.device.type) if batch is None else batch
         _check_options(self.batch, method, precision)
         self.model, self.domain = model, domain
         self.input, dtype = model.config.input, PRECISIONS[precision]
-        self.protocol = find_protocol(model.declaration.prediction, protocol)
+        self.protocol = replace(find_protocol(model.declaration.prediction, protocol), **(instead or {}))
         learned = None if model.learns_smoothing else self.protocol.smoothing_sigma
         self.sigma = learned if smoothing_sigma == "protocol" else smoothing_sigma
         with torch.inference_mode():
@@ -97,7 +100,8 @@ class Predictor:
 
     def _plain(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         reverse = self.protocol.head == "colours reversed"
-        windows = iter_windows(frames, self.input, reverse_colours=reverse)
+        looped = self.protocol.short_clips == "looped"
+        windows = iter_windows(frames, self.input, reverse_colours=reverse, looped=looped)
         while chunk := list(islice(windows, self.batch)):
             yield from self._finish(self._answer(np.stack(chunk)).saliency.float().squeeze(1))
 
@@ -129,7 +133,9 @@ class Predictor:
     def _predict_head(self, stream: Stream, head: list[np.ndarray]) -> list[np.ndarray]:
         """Predict the frames before the first whole window: stream what the protocol makes of them."""
         n = min(len(head), self.input.span - 1)
-        beginning = [head[i] for i in reflected(np.arange(n + self.input.span - 1), len(head))]
+        indices = np.arange(n + self.input.span - 1)
+        looped = self.protocol.short_clips == "looped"
+        beginning = [head[i] for i in beyond_end(indices, len(head), looped=looped)]
         if self.protocol.head == "colours reversed":
             return list(self._streamed(stream, (frame[..., ::-1] for frame in beginning), n))
         return list(self._streamed(stream, beginning[::-1], n))[::-1]

@@ -11,19 +11,23 @@ import numpy as np
 from hd2s.models.config import Input
 
 
-def window_indices(n_frames: int, input: Input, *, in_order: bool = False) -> np.ndarray:
+def window_indices(
+    n_frames: int, input: Input, *, in_order: bool = False, looped: bool = False
+) -> np.ndarray:
     """Return which frames predict which, for a model that answers the last frame of its window.
 
     With frames counted from 0 and a step of 1, frame t ≥ T−1 is predicted from {t−T+1, …, t}, each of the
     first T−1 from the time-reversed {t+T−1, …, t} (Sect. 3.1), which ends at t as well. Clips too short for
     the latter (down to a single frame) are one rule more: the clip is continued beyond its end by reflection
     in time, last frame not repeated (…, N−2, N−1, N−2, …); one frame repeats itself. A larger step s has t−s
-    in place of t−1. A photograph, a clip of one frame, stands alone where `Input.photograph` says so.
+    in place of t−1. TASED-Net's author begins such a clip again instead (…, N−1, 0, 1, …). A photograph, a
+    clip of one frame, stands alone where `Input.photograph` says so.
 
     Args:
         n_frames: of the clip.
         input: of the model.
         in_order: keep the order of time in the first windows.
+        looped: begin a clip that is too short again.
 
     Returns:
         int64 (n_frames, T), row t the window of frame t in the model's order; (1, 1) of a photograph alone.
@@ -33,7 +37,7 @@ def window_indices(n_frames: int, input: Input, *, in_order: bool = False) -> np
     t = np.arange(n_frames)[:, None]
     back = np.arange(input.frames - 1, -1, -1) * input.step
     ahead = back[::-1] if in_order else back
-    return reflected(np.where(t >= input.span - 1, t - back, t + ahead), n_frames)
+    return beyond_end(np.where(t >= input.span - 1, t - back, t + ahead), n_frames, looped=looped)
 
 
 def iter_windows(
@@ -41,6 +45,7 @@ def iter_windows(
     input: Input,
     *,
     reverse_colours: bool = False,
+    looped: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yield every frame's window, uint8 (T, H, W, 3), in order, by `window_indices`.
 
@@ -50,9 +55,11 @@ def iter_windows(
         frames: uint8 (H, W, 3) each.
         input: of the model, which answers the last frame of its window.
         reverse_colours: the first windows keep the order of time and have their colour channels reversed.
+        looped: as `window_indices` takes it.
     """
     head, stream = split(frames, input.span)
-    for row in window_indices(len(head), input, in_order=reverse_colours)[: input.span - 1]:
+    indices = window_indices(len(head), input, in_order=reverse_colours, looped=looped)
+    for row in indices[: input.span - 1]:
         window = np.stack([head[i] for i in row])
         yield window[..., ::-1] if reverse_colours else window
     recent = deque(head[: input.span - 1], maxlen=input.span)
@@ -94,6 +101,11 @@ def split(frames: Iterable[np.ndarray], span: int) -> tuple[list[np.ndarray], It
     """Return the frames that the windows of the first `span` − 1 frames look at, and those that follow."""
     stream = iter(checked(frames))
     return list(islice(stream, max(2 * span - 2, 1))), stream
+
+
+def beyond_end(index: np.ndarray, n_frames: int, *, looped: bool) -> np.ndarray:
+    """Return frame numbers beyond a clip's end as those of the clip begun again, or `reflected`."""
+    return index % n_frames if looped else reflected(index, n_frames)
 
 
 def reflected(index: np.ndarray, n_frames: int) -> np.ndarray:

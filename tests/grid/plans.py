@@ -17,10 +17,12 @@ def configuring(overrides, *, demo=False, among=()) -> Configure:
     """What gives a planner the settings of rows, under and over a user's."""
 
     @cache
-    def load(model, under, over):
-        return settings_reader.configure(overrides, under, over, demo=demo, model=model, among=among)
+    def load(model, under, over, approach):
+        return settings_reader.configure(
+            overrides, under, over, demo=demo, model=model, among=among, approach=approach
+        )
 
-    return lambda model, under, over: load(model, tuple(under), tuple(over))
+    return lambda model, under, over, approach="": load(model, tuple(under), tuple(over), approach)
 
 
 def plan_of(name, *overrides, demo=False, digests=DIGESTS, weights=None) -> Plan:

@@ -50,7 +50,7 @@ def test_a_training_reads_its_corpora_at_its_models_size_and_maps_where_they_sup
         (transfer.target, "val"),
     }
     frame = plan_of("table5", "model=centre_prior", "model.height=32")
-    assert {read[2:] for unit in frame.trainings.values() for read in unit.reads} == {(32, 192, 1)}
+    assert {read[2:5] for unit in frame.trainings.values() for read in unit.reads} == {(32, 192, 1)}
 
 
 def test_what_is_read_both_ways_is_read_with_maps():

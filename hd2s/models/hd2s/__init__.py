@@ -33,12 +33,41 @@ MODEL = Model(
         "train.lr": 0.003,
     },
     # The released code predicts the first T−1 frames from windows whose colour channels are reversed instead
-    # of their time, and rounds maps down to 8 bits before a Gaussian of 7 px.
+    # of their time, rounds maps down to 8 bits before a Gaussian of 7 px and again after it, and resizes what
+    # it validates and tests on by OpenCV's bicubic rule.
     prediction={
         "paper": PredictionProtocol(smoothing_sigma=5.0),
-        "released": PredictionProtocol(smoothing_sigma=7.0, head="colours reversed", quantise=True),
+        "released": PredictionProtocol(
+            smoothing_sigma=7.0,
+            head="colours reversed",
+            quantise=True,
+            truncate=True,
+            resizing="opencv-bicubic",
+        ),
     },
-    of_protocol={"released": {"quantise": True}},
+    # Of the released training scripts: the base model's, and where those of adaptation and of
+    # domain-specific learning are otherwise.
+    of_protocol={
+        "released": {
+            "": {
+                "model.quantise": True,
+                "train.micro_batch": 16,
+                "train.accumulate": 25,
+                "train.iterations": 5000,
+                "train.gradients": "sum",
+                "train.resizing": "opencv-bilinear",
+                "train.validation_protocol": "released",
+                "train.validation_clips": "random half",
+            },
+            "domain-specific": {"train.micro_batch": 8},
+            "adaptation": {
+                "train.micro_batch": 8,
+                "train.iterations": 2500,
+                "train.validation_clips": "all",
+                "train.pretrained": False,
+            },
+        }
+    },
     layouts=LAYOUTS,
     aliases={
         "hd2s_da": {},

@@ -11,7 +11,7 @@ DEPARTURES = (
         "The gradients of an iteration's 25 micro-batches are averaged, since their mean is the gradient of"
         " the one batch of 200 that Sect. 4.2 describes; the released code sums them. To Adam only its"
         " epsilon and the weight decay then weigh 25 times less. train.protocol=released sums.",
-        when={"train.protocol": "paper"},
+        when={"train.gradients": "mean"},
     ),
     Departure(
         "The final Gaussian's 5 pixels (Sect. 3.1) are pixels of the 128 × 192 map: the paper does not say of"

@@ -37,13 +37,30 @@ MODEL = Model(
         "train.lr": 0.003,
         "train.lr_milestones": [],
     },
-    # The paper does not speak of smoothing; the released example smooths by 7 pixels, after it has rounded
-    # maps down to 8 bits.
+    # The paper does not speak of smoothing; the released example smooths by 7 pixels, and rounds maps down to
+    # 8 bits before and after. Of clips under 2T − 1 frames, which it leaves out, its author says (in a public
+    # thread) to begin them again until they are long enough, as the paper does (Sect. 4.3).
     prediction={
         "paper": PredictionProtocol(smoothing_sigma=7.0),
-        "released": PredictionProtocol(smoothing_sigma=7.0, quantise=True),
+        "released": PredictionProtocol(
+            smoothing_sigma=7.0,
+            quantise=True,
+            truncate=True,
+            short_clips="looped",
+            resizing="opencv-bilinear",
+        ),
     },
-    of_protocol={"released": {"loss": "batch"}},
+    of_protocol={
+        "released": {
+            "": {
+                "model.loss": "batch",
+                "train.gradients": "sum",
+                "train.resizing": "opencv-bilinear",
+                "train.selection": "last",
+                "train.validation_protocol": "released",
+            }
+        }
+    },
     layouts=LAYOUTS,
     cite="Min and Corso, ICCV 2019, arXiv 1908.05786",
     departures=DEPARTURES,

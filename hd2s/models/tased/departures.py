@@ -6,11 +6,12 @@ DEPARTURES = (
     PRECISION,
     Departure(
         "The weights of the lowest validation KLD are kept, as every model's are; the paper validates to"
-        " decide when the learning rate drops, the released script never."
+        " decide when the learning rate drops, the released script never.",
+        when={"train.selection": "validation"},
     ),
     Departure(
         "The KLD is each map's, and gradients of micro-batches are averaged; the released code takes the KLD"
         " over the batch and sums. train.protocol=released does so.",
-        when={"train.protocol": "paper"},
+        when={"train.gradients": "mean"},
     ),
 )

@@ -41,7 +41,15 @@ MODEL = Model(
     },
     prediction={"paper": PredictionProtocol(), "released": PredictionProtocol()},
     of_protocol={
-        "released": {"loss": "released", "encoder_weight_decay": 0.1, "photograph_lr": 1.0},
+        "released": {
+            "": {
+                "model.loss": "released",
+                "model.encoder_weight_decay": 0.1,
+                "model.photograph_lr": 1.0,
+                "train.gradients": "sum",
+                "train.fixations": "nearest",
+            }
+        }
     },
     layouts=LAYOUTS,
     cite="Droste, Jiao and Noble, ECCV 2020, arXiv 2003.05477",

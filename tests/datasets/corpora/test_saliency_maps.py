@@ -14,7 +14,7 @@ from datasets.corpora.saliency_maps import MapReader, map_rule_of, map_rule_of_n
 from datasets.corpus import MapRule
 from datasets.indexing.index import index
 from datasets.reading.ground_truth import fixations_to_map
-from datasets.reading.video import resize
+from datasets.resizing import resize
 from manifests import ProblemError, write
 from tests.datasets.small_corpora import (
     HEIGHT,

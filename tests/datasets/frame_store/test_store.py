@@ -13,6 +13,7 @@ from datasets.corpora.saliency_maps import read_map
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
 from datasets.reading.video import read_frames
+from datasets.resizing import RESIZINGS, resize
 from manifests import ProblemError
 from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_ledov, write_shot
 from tests.places import REPOSITORY
@@ -53,6 +54,20 @@ def test_arrays_are_the_resized_frames_and_maps(tmp_path, manifest):
     for start, count in ((-1, 3), (18, 3), (21, None), (5, -1)):
         with pytest.raises(IndexError, match="of 20"):
             store.read_maps(clip, start, count)
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_frames_and_maps_are_resized_by_the_rule_asked_for(tmp_path, manifest, limit):
+    clip = manifest.clips()[1]
+    native = FrameStore(tmp_path, manifest, (HEIGHT, WIDTH), limit)
+    frames, maps = native.read_frames(clip, 3, 2), native.read_maps(clip, 3, 2)
+    seen = set()
+    for rule in RESIZINGS:
+        store = FrameStore(tmp_path, manifest, SIZE, limit, rule)
+        assert np.array_equal(store.read_frames(clip, 3, 2), [resize(frame, SIZE, rule) for frame in frames])
+        assert np.array_equal(store.read_maps(clip, 3, 2), [resize(image, SIZE, rule) for image in maps])
+        seen.add(store.read_frames(clip).tobytes())
+    assert len(seen) == len(RESIZINGS)
 
 
 @pytest.mark.parametrize("limit", [None, 1000])

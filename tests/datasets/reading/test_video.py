@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from datasets.corpus import ClipError
-from datasets.reading.video import iter_frames, probe, read_frames, resize
+from datasets.reading.video import iter_frames, probe, read_frames
+from datasets.resizing import resize
 from manifests import ProblemError
 from tests.datasets.small_corpora import HEIGHT, WIDTH, a_clip, moving_square, write_png, write_video
 

@@ -50,8 +50,8 @@ def make(out, name="paper", *overrides) -> Grid:
     }
     digests = {corpus: dict.fromkeys(("train", "val", "test"), corpus) for corpus in manifests}
 
-    def configure(model, under, over):
-        return settings_reader.configure(overrides, under, over, demo=False, model=model)
+    def configure(model, under, over, approach=""):
+        return settings_reader.configure(overrides, under, over, demo=False, model=model, approach=approach)
 
     plan = planning.make(specs.load(name), configure, digests, {})
     return Grid(name, tuple(overrides), plan, manifests, {}, config, out, False)
@@ -69,6 +69,12 @@ def test_a_supervised_training_of_the_paper(tmp_path):
     assert work.validation_clips == 25 * 57, "every frame of the clips that have a window"
     assert work.flops == pytest.approx(500_000 * STEP + 25 * 57 * 14.0e9, rel=5e-4)
     assert work.device_hours == pytest.approx(500_000 / 4650 / 3600, rel=3e-3), "the calculated limit"
+
+
+@pytest.mark.slow
+def test_a_training_that_keeps_its_last_weights_validates_once(tmp_path):
+    work = work_of(make(tmp_path, "paper", "train.selection=last"), "generalization")
+    assert work.validation_clips == 57
 
 
 @pytest.mark.slow

@@ -77,6 +77,26 @@ def test_every_setting_of_a_configuration_is_there():
     assert unit_of("train.protocol") == ""
 
 
+def test_a_protocol_is_shown_as_what_it_stands_for_and_where_an_approach_is_otherwise():
+    asked = [
+        "train.protocol=released",
+        "test.protocol=released",
+        "model.quantise=false",
+        "test.truncate=false",
+    ]
+    found = {each.key: each for each in list_settings([("command line", asked)], "domain_shift", demo=False)}
+    value = {key: (each.value, each.origin) for key, each in found.items()}
+    assert value["train.micro_batch"] == (16, "train.protocol=released")
+    assert value["train.micro_batch of adaptation"] == (8, "train.protocol=released")
+    assert value["train.iterations"] == (5000, "train.protocol=released")
+    assert value["train.lambda_every"] == ("iteration", "default")
+    assert value["train.lambda_every of adaptation"] == ("micro-batch", "train.protocol=released")
+    assert value["test.resizing"] == ("opencv-bicubic", "test.protocol=released")
+    assert value["model.quantise"] == (False, "command line")
+    assert value["test.truncate"] == (False, "command line")
+    assert not any(key.endswith((" of generalization", " of transfer")) for key in found)
+
+
 def test_the_keys_of_a_file_are_told(capsys):
     assert run_grid.main(["--settings", "grid"]) == 0
     told = capsys.readouterr().out

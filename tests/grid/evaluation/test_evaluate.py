@@ -14,6 +14,7 @@ import torch
 
 from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import read_frames
+from datasets.resizing import DEFAULT_RESIZING
 from grid.commands.run import FAILED, status_of
 from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.pictures import shown
@@ -21,7 +22,7 @@ from grid.results.failures import forget, incomplete
 from grid.tracking.models import predictor_options
 from grid.training.loop import fit
 from hd2s.__main__ import main
-from hd2s.metrics.benchmark import score_frame
+from hd2s.metrics.benchmark import as_submitted, score_frame
 from hd2s.prediction.served import ServedModel, _load_pyfunc, describe
 from manifests.problem import ProblemError
 from tests.grid.grids import (
@@ -141,10 +142,13 @@ def test_a_model_without_weights_is_evaluated_as_any_other(small_demo):
     assert Counter(np.isfinite(frames["CC"].to_numpy()))[True] == len(frames)
 
 
+@pytest.mark.parametrize("protocol", ["paper", "released"])
 @pytest.mark.slow
-def test_grid_commands_and_mlflow_give_one_number_to_the_last_bit(small_demo, tmp_path, capsys):
-    """What its test used goes with the checkpoint: here another σ than the protocol's."""
-    settings = (*TINY, "test.smoothing_sigma=2")
+def test_grid_commands_and_mlflow_give_one_number_to_the_last_bit(small_demo, tmp_path, capsys, protocol):
+    """What its test used goes with the checkpoint: here another σ, and another beginning of the released."""
+    resizing = {"paper": DEFAULT_RESIZING, "released": "opencv-bicubic"}[protocol]
+    described = "" if protocol == "paper" else f", frames resized by {resizing}"
+    settings = (*TINY, "test.smoothing_sigma=2", f"test.protocol={protocol}", "test.head=time reversed")
     grid = prepare_small(small_demo, *settings, approaches="generalization")
     (training,), (evaluation,) = grid.plan.trainings.values(), grid.plan.evaluations.values()
     summary = fit(job_of(grid, "generalization"), Context())
@@ -157,9 +161,8 @@ def test_grid_commands_and_mlflow_give_one_number_to_the_last_bit(small_demo, tm
     corpus = ["--corpus", "UCFSports", "--split", "test", "--manifest", job.manifest.folder]
     written = ["--weights", job.weights, "--out", str(tmp_path / "maps"), "--submission", "--device", "cpu"]
     assert main(["predict", *corpus, *written]) == 0
-    assert "as its test does: 8 frames of 32 × 32, protocol paper, float32, smoothed with σ = 2 px" in (
-        capsys.readouterr().out
-    )
+    how = f"8 frames of 32 × 32, protocol {protocol}, float32, smoothed with σ = 2 px{described}"
+    assert f"as its test does: {how}" in capsys.readouterr().out
     assert main(["score", *corpus, "--predictions", str(tmp_path / "maps"), "--json", "--workers", "1"]) == 0
     of_the_command = json.loads(capsys.readouterr().out)
     assert of_the_command["constant"] == told.get("constant", 0)
@@ -171,12 +174,13 @@ def test_grid_commands_and_mlflow_give_one_number_to_the_last_bit(small_demo, tm
     served, bare = _load_pyfunc(str(tmp_path / "served")), ServedModel(Path(job.weights), {})
     split = ScoredSplit.open(job.manifest.folder, "test", job.manifest.root)
     name = min(split.clips, key=lambda clip: split.clips[clip].n_frames)
-    clip = read_frames(split.manifest.root, split.clips[name], job.input.size)
+    clip = read_frames(split.manifest.root, split.clips[name], job.input.size, resizing=resizing)
     maps = served.predict(clip)
     np.testing.assert_array_equal(maps, bare.predict(clip), "the checkpoint alone tells as much")
     rows = frames.filter(pc.equal(frames["clip"], name)).sort_by("frame").to_pylist()
     for i, row in enumerate(rows):
         frame = split.frame(name, i)
-        scores = score_frame(maps[i], frame.truth, frame.points, frame.pool, frame.key)
+        submitted = as_submitted(maps[i], truncate=job.protocol.truncate)
+        scores = score_frame(submitted, frame.truth, frame.points, frame.pool, frame.key)
         assert scores == pytest.approx({metric: row[metric] for metric in scores}, rel=0, abs=0, nan_ok=True)
     assert len(rows) == len(maps) > 0

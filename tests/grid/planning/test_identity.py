@@ -44,6 +44,15 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "validate_every": 100,
         "validation_windows": None,
         "protocol": "paper",
+        "gradients": "mean",
+        "lambda_every": "iteration",
+        "adversarial_multi_level": True,
+        "resizing": "pil-bilinear",
+        "validation_protocol": "paper",
+        "validation_clips": "all",
+        "selection": "validation",
+        "unlabelled_clips": "train",
+        "pretrained": True,
         "non_finite": "stop",
         "mixed_precision": True,
         "world_size": 1,
@@ -115,6 +124,11 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {
     settings.Test: {
         "protocol": "paper",
+        "head": "time reversed",
+        "short_clips": "reflected",
+        "quantise": False,
+        "truncate": False,
+        "resizing": "pil-bilinear",
         "smoothing_sigma": None,
         "eight_bit": True,
         "precision": "float32",
@@ -243,6 +257,11 @@ CHANGED = {
         "clip_gradient": 1.0,
         "multi_level": "false",
         "protocol": "released",
+        "gradients": "sum",
+        "resizing": "opencv-bilinear",
+        "validation_protocol": "released",
+        "validation_clips": "random half",
+        "selection": "last",
         "non_finite": "skip",
         "mixed_precision": "false",
         "world_size": 5,
@@ -253,7 +272,10 @@ CHANGED = {
 OF_DOMAINS = ("priors", "batch_norm", "smoothing", "fusion", "domain_bn_momentum", "max_sigma", "quantise")
 TESTED_ALONE = {
     "model": {"domains", *OF_DOMAINS},
-    "train": {"finetune_iterations", "finetune_lr", "lambda_max", "checkpoint_every"},
+    "train": {
+        *("finetune_iterations", "finetune_lr", "checkpoint_every", "pretrained"),
+        *("lambda_max", "lambda_every", "adversarial_multi_level", "unlabelled_clips"),
+    },
 }
 
 

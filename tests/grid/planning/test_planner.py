@@ -268,3 +268,87 @@ def test_a_batch_too_small_for_an_approach_is_told_with_the_plan(own):
     with pytest.raises(ProblemError, match=r"train.micro_batch: expected 2 or more, which adaptation"):
         own("", "train.micro_batch=1")
     assert own("", "train.micro_batch=2").cells
+
+
+KINETICS = {"hd2s": "k" * 64}
+
+
+@pytest.fixture(scope="module")
+def released():
+    return plan_of("paper", "train.protocol=released", weights=KINETICS)
+
+
+@pytest.mark.slow
+def test_released_trainings_are_those_of_the_released_scripts(released):
+    """Read off train.py and train_DA.py, which has the target's whole training folder and no Kinetics."""
+    base, adapted = (of_approach(released, word) for word in ("generalization", "adaptation"))
+    for training in base:
+        train = training.spec.train
+        assert (train.micro_batch, train.accumulate, train.iterations) == (16, 25, 5000)
+        assert (train.gradients, train.validation_clips) == ("sum", "random half")
+        assert (train.resizing, training.spec.validation_resizing) == ("opencv-bilinear", "opencv-bicubic")
+        assert training.spec.model.weights == KINETICS["hd2s"]
+    for training in adapted:
+        train = training.spec.train
+        assert (train.micro_batch, train.accumulate, train.iterations) == (8, 25, 2500)
+        assert (train.lambda_every, train.adversarial_multi_level) == ("micro-batch", False)
+        assert training.spec.model.weights is None
+        (target,) = training.spec.unlabelled
+        held_out = "" if training.target == "LEDOV" else f"+{training.target}'s val"
+        assert target.digest == f"{training.target}'s train{held_out}"
+        seen = {read.split for read, maps in training.reads.items() if not maps}
+        assert seen == ({"train", "val"} if held_out else {"train"})
+    assert {t.target for t in adapted} > {"LEDOV"}, "which is published with a validation split"
+    assert {t.parent for t in of_approach(released, "transfer")} == {t.id for t in base}
+    (domains,) = of_approach(released, "domain-specific")
+    assert (domains.spec.train.micro_batch, domains.spec.model.config.quantise) == (8, True)
+    told = base[0].spec.as_settings()["train"]
+    assert told["gradients"] == "sum"
+    assert "protocol" not in told, "which would say paper where it is all spelt out"
+
+
+@pytest.mark.slow
+def test_what_a_user_sets_goes_before_a_protocol():
+    asked = ("train.protocol=released", "model.quantise=false", "train.pretrained=true", "train.iterations=7")
+    plan = plan_of("paper", *asked, weights=KINETICS)
+    (domains,) = of_approach(plan, "domain-specific")
+    assert not domains.spec.model.config.quantise
+    adapted = of_approach(plan, "adaptation")
+    assert {t.spec.model.weights for t in adapted} == {KINETICS["hd2s"]}
+    assert {t.iterations for t in adapted} == {7}
+
+
+@pytest.mark.slow
+def test_a_protocol_and_what_it_stands_for_are_one_training(released):
+    spelt = [
+        *("train.micro_batch=16", "train.iterations=5000", "train.gradients=sum"),
+        *("train.resizing=opencv-bilinear", "train.validation_protocol=released"),
+        "train.validation_clips=random half",
+    ]
+    same = of_approach(plan_of("table5", *spelt, weights=KINETICS), "generalization")
+    assert {t.id for t in same} == {t.id for t in of_approach(released, "generalization")}
+
+
+@pytest.mark.slow
+def test_a_released_test_has_ids_of_its_own_since_its_pixels_are_others():
+    released, paper = plan_of("table5", "test.protocol=released"), plan_of("table5")
+    assert released.trainings.keys() == paper.trainings.keys()
+    protocols = [unit.spec.protocol for unit in released.evaluations.values()]
+    assert {(p.resizing, p.head, p.quantise, p.truncate) for p in protocols} == {
+        ("opencv-bicubic", "colours reversed", True, True)
+    }
+    antialiased = plan_of("table5", "test.protocol=released", "test.resizing=pil-bilinear")
+    assert released.evaluations.keys().isdisjoint(antialiased.evaluations)
+
+
+@pytest.mark.slow
+def test_the_released_tased_net_is_trained_as_its_script_says():
+    plan = plan_of("generalization", "model=tased", "train.protocol=released")
+    (first, *_) = of_approach(plan, "generalization")
+    train = first.spec.train
+    assert (train.optimiser, train.momentum, train.lr, train.weight_decay) == ("sgd", 0.9, 0.1, 2e-7)
+    assert (train.lr_decay, tuple(train.lr_milestones), train.iterations) == (0.1, (750, 950), 1000)
+    assert (train.micro_batch, train.accumulate, train.gradients) == (8, 5, "sum")
+    assert (train.selection, train.resizing) == ("last", "opencv-bilinear")
+    assert first.spec.model.config.loss == "batch"
+    assert first.spec.model.config.encoder_lr * train.lr == pytest.approx(1e-3)

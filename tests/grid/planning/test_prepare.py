@@ -146,8 +146,10 @@ def test_the_command_says_which_setting_is_overruled(small_demo):
     path = small_demo / "swept.yaml"
     path.write_text(SWEPT)
     said = []
-    prepare(str(path), [*SHORT, "train.lr=0.3"], small_demo, demo=True, tell=said.append)
+    asked = [*SHORT, "train.lr=0.3", "train.protocol=released"]
+    prepare(str(path), asked, small_demo, demo=True, tell=said.append)
     assert "train.lr=0.3 is overruled in swept: row 'single' sets 0.1." in said
+    assert "train.iterations=4 goes before what train.protocol stands for with hd2s: 5000." in said
 
 
 SEVERAL = """

@@ -93,9 +93,22 @@ def test_a_training_takes_the_settings_that_are_its_own():
         looking, fresh=False, approach=known["adabn"], own=AdaBNSettings(iterations=9), aligns=True
     )
     assert looked == Train(accumulate=2, micro_batch=4, iterations=9), "it follows no gradient"
-    without = Train(iterations=3, protocol="released", validation_windows=2)
+    of_alignment = {"lambda_every": "micro-batch", "unlabelled_clips": "train and held-out"}
+    given = Train(protocol="released", adversarial_multi_level=False, pretrained=False, **of_alignment)
+    assert training_settings(given, fresh=True, approach=known["transfer"], aligns=False) == Train()
+    aligned = training_settings(given, fresh=True, approach=known["adaptation"], aligns=True)
+    assert aligned == Train(adversarial_multi_level=False, **of_alignment)
+    without = Train(iterations=3, protocol="released", gradients="sum", **OF_VALIDATION)
     untrained = training_settings(without, fresh=True, approach=known["untrained"], aligns=False)
-    assert untrained == Train(protocol="released", validation_windows=2)
+    assert untrained == Train(**OF_VALIDATION)
+
+
+OF_VALIDATION = {
+    "validation_windows": 2,
+    "validation_clips": "random half",
+    "validation_protocol": "released",
+    "resizing": "opencv-bilinear",
+}
 
 
 def test_the_end_of_lambda_concerns_alignment_alone():

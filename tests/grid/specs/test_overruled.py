@@ -1,7 +1,7 @@
 """A user's setting that a row of a table sets otherwise is told, with the row."""
 
 from grid.specs.grid_reader import load
-from grid.specs.overruled import contradictions, overruled
+from grid.specs.overruled import before_protocols, contradictions, overruled
 
 SWEPT = """
 name: swept
@@ -29,6 +29,19 @@ def test_a_setting_that_rows_set_otherwise_is_told(tmp_path):
     ]
     assert overruled(spec, ["resources.train.cpu=1"]) == []
     assert overruled(spec, ["model=[hd2s,centre_prior]", "model.height=32"]) == []
+
+
+def test_what_goes_before_a_protocol_is_told():
+    stood_for = {
+        "": {"model.quantise": True, "train.iterations": 5000, "train.gradients": "sum"},
+        "adaptation": {"model.quantise": True, "train.iterations": 2500, "train.gradients": "sum"},
+    }
+    asked = ["model=hd2s", "model.hd2s.quantise=false", "train={iterations: 7, gradients: sum}"]
+    assert before_protocols("hd2s", stood_for, asked) == [
+        "model.quantise=False goes before what train.protocol stands for with hd2s: True.",
+        "train.iterations=7 goes before what train.protocol stands for with hd2s: 5000, 2500 in adaptation.",
+    ]
+    assert before_protocols("hd2s", {"": {}}, asked) == []
 
 
 def test_what_is_given_twice_with_different_values_is_told():

@@ -6,6 +6,8 @@ import torch
 
 from datasets.corpora.saliency_maps import read_map
 from datasets.loading.fixation_counts import fixation_counts
+from datasets.reading.video import iter_frames, read_frames
+from datasets.resizing import DEFAULT_RESIZING, resize
 from grid.training import feed
 from grid.training.feed import Feed
 from grid.training.loop import fit
@@ -66,12 +68,53 @@ def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(smal
         {key.partition("@")[0] for batch in reading.validation(step) for key in batch.keys}
         for step in range(8)
     ]
-    everything = {f"DHF1K/{clip.clip}" for clip in reading._long_enough(reading._store("DHF1K"), "val")}
+    everything = {
+        f"DHF1K/{clip.clip}"
+        for clip in reading._long_enough(reading._store("DHF1K", DEFAULT_RESIZING), "val")
+    }
     if approach == "adaptation":
         assert all(drawn == everything for drawn in clips)
     else:
         assert {len(drawn) for drawn in clips} == {(len(everything) + 1) // 2}
         assert set.union(*clips) == everything
+
+
+def test_the_released_protocol_trains_and_validates_on_pixels_of_its_own_rules(small_demo):
+    job = job_of(prepare_small(small_demo, *TINY, "train.protocol=released"), "generalization")
+    assert {(read.split, read.resizing) for read, _ in job.reads} == {
+        ("train", "opencv-bilinear"),
+        ("val", "opencv-bicubic"),
+    }
+    reading = feed_of(job)
+    ((batch,),) = drawn(reading, 0, 1)
+    name, _, start = batch.keys[0].removeprefix("DHF1K/").rstrip("~").partition("@")
+    manifest = reading.job.manifests["DHF1K"].open()
+    clip = next(clip for clip in manifest.clips("train") if clip.clip == name)
+    native = read_frames(manifest.root, clip, start=int(start), count=8)
+    expected = np.stack([resize(frame, (32, 32), "opencv-bilinear") for frame in native])
+    expected = expected[:, :, ::-1] if batch.keys[0].endswith("~") else expected
+    shown = ((batch.clips[0].permute(1, 2, 3, 0) * 255 + 255) / 2).round()
+    np.testing.assert_array_equal(shown, expected)
+
+    whole = next(reading.validation_clips(0))
+    frames = list(iter_frames(manifest.root, whole.clip))
+    found = np.stack(list(whole.frames()))
+    np.testing.assert_array_equal(found, [resize(frame, (32, 32), "opencv-bicubic") for frame in frames])
+    truth = read_map(manifest.root, whole.clip, 3, (32, 32), resizing="opencv-bicubic")
+    np.testing.assert_array_equal(list(whole.maps())[3] * 255, truth)
+
+
+def test_a_released_adaptation_sees_also_what_its_target_holds_out(small_demo):
+    grids = [prepare_small(small_demo, *TINY, f"train.protocol={word}") for word in ("paper", "released")]
+    paper, released = (job_of(grid, "adaptation") for grid in grids)
+    seen = [{(r.corpus, r.split) for r, maps in job.reads if not maps} for job in (paper, released)]
+    assert seen == [{("UCFSports", "train")}, {("UCFSports", "train"), ("UCFSports", "val")}]
+    split = {clip.clip: clip.split for clip in released.manifests["UCFSports"].open().clips()}
+    reading = feed_of(with_train(released, iterations=20))
+    batches = [target for _, target in drawn(reading, 0, 20 * released.spec.train.accumulate)]
+    clips = {key.removeprefix("UCFSports/").partition("@")[0] for batch in batches for key in batch.keys}
+    assert {split[clip] for clip in clips} == {"train", "val"}
+    assert all(batch.maps is None for batch in batches)
 
 
 def drawn(feed, done, count):

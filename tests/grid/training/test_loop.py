@@ -150,6 +150,51 @@ def test_the_released_protocol_changes_what_is_learnt(small_demo):
 
 
 @pytest.mark.slow
+def test_the_last_weights_may_be_kept_and_are_the_only_ones_validated(small_demo):
+    """As TASED-Net's released script, which never validates."""
+    job = job_of(prepare_small(small_demo, *TINY, "train.validate_every=1"), "generalization")
+    given = with_train(job, selection="last")
+    summary = fit(given, Context())
+    assert [row["step"] for row in summary["curve"] if row["name"] == "val/kld"] == [4]
+    assert (summary["best_step"], summary["best_kld"]) == (4, summary["curve"][-1]["value"])
+    last = weights_of(given)
+    fit(with_train(job, validate_every=4), Context())
+    assert same(last, weights_of(job)), "validation changes nothing of the training"
+
+
+TASED = [
+    *("model=tased", "train.protocol=released", "model.height=32", "model.width=32"),
+    *("train.optimiser=sgd", "train.momentum=0.9", "train.lr=0.1", "model.encoder_lr=0.01"),
+    *("train.lr_decay=0.1", "train.lr_milestones=[1]", "train.accumulate=2", "train.iterations=2"),
+]
+
+
+@pytest.mark.slow
+def test_a_released_tased_net_is_trained_as_by_its_script(small_demo):
+    """Two iterations by hand: the batch's KLD, gradients added up, SGD with two rates of which one drops."""
+    job = job_of(prepare_small(small_demo, *TASED, approaches="generalization"), "generalization")
+    fitting = training._Fitting(job, Context())
+    model = fitting._build().train()
+    groups = [{"params": model.backbone.parameters(), "lr": 0.001}, {"params": model.prediction.parameters()}]
+    plain = torch.optim.SGD(groups, lr=0.1, momentum=0.9, weight_decay=2e-7)
+    batches = feed.Feed(job, model, torch.device("cpu"), 0).micro_batches(0)
+    for rate in (0.1, 0.01):
+        plain.param_groups[1]["lr"] = rate
+        plain.zero_grad()
+        for _ in range(2):
+            ((batch,), _) = next(batches)
+            p, t = model(batch.clips).saliency, batch.truth
+            p, t = p / p.sum(), t / t.sum()
+            (t * torch.log(2.2e-16 + t / (p + 2.2e-16))).sum().backward()
+        plain.step()
+    for step in range(2):
+        fitting.iterate(step)
+    found = fitting.learner.model.state_dict()
+    for name, expected in model.state_dict().items():
+        torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5, msg=name)
+
+
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_parent(small_demo):
     grid = prepare_small(small_demo, *TINY)
     parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")

@@ -7,7 +7,7 @@ import torch
 from hd2s import build_model
 from hd2s.approaches.adaptation import APPROACH, AdaptationSettings, AdversarialLearner, domain_loss
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
-from hd2s.approaches.protocol import PROTOCOLS
+from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.approaches.schedule import grl_lambda
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.registry import models
@@ -15,6 +15,7 @@ from tests.hd2s.models.small_models import SMALL, clips, micro_batch, same
 
 ACCURACIES = [f"domain/accuracy/level_{level}" for level in (1, 2, 3, 4)]
 NOW = Progress(1, 100)
+RELEASED = TrainingProtocol("sum", "micro-batch", adversarial_multi_level=False)
 
 
 def learner_of(*, seed=0, bn_momentum=0.001, **options):
@@ -40,7 +41,7 @@ def test_source_then_target_each_in_a_batch_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "options", [{"auxiliary": False}, {"protocol": PROTOCOLS["released"]}], ids=["ablation", "released"]
+    "options", [{"auxiliary": False}, {"protocol": RELEASED}], ids=["ablation", "released"]
 )
 def test_the_final_map_alone_may_be_supervised(options):
     learner, source = learner_of(**options).eval(), micro_batch()
@@ -117,7 +118,9 @@ def test_the_reversal_is_of_the_strength_that_is_asked_for(strength):
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_lambda_is_renewed_every_iteration_or_every_micro_batch(strength):
     progress = [Progress(10, 100, k, 4) for k in range(4)]
-    paper, released = (learner_of(protocol=PROTOCOLS[name], strength=strength) for name in PROTOCOLS)
+    paper, released = (
+        learner_of(protocol=each, strength=strength) for each in (TrainingProtocol(), RELEASED)
+    )
     assert [paper.watched(now) for now in progress] == [{"lambda": strength * grl_lambda(0.1)}] * 4
     expected = [strength * math.tanh(5 * (10 * 4 + k) / 400) for k in range(4)]
     assert [released.watched(now)["lambda"] for now in progress] == pytest.approx(expected)

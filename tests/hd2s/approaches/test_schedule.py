@@ -3,7 +3,7 @@ import math
 import pytest
 
 from hd2s.approaches.contract import LearnerOptions, Progress
-from hd2s.approaches.protocol import PROTOCOLS
+from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.approaches.schedule import alignment_strength, grl_lambda
 
 
@@ -28,10 +28,12 @@ def test_it_is_renewed_every_iteration_or_every_micro_batch(strength):
     progress = [Progress(10, 100, k, 4) for k in range(4)]
     paper, released = (
         [
-            alignment_strength(now, LearnerOptions(strength=strength, protocol=PROTOCOLS[name]))
+            alignment_strength(
+                now, LearnerOptions(strength=strength, protocol=TrainingProtocol(lambda_every=every))
+            )
             for now in progress
         ]
-        for name in ("paper", "released")
+        for every in ("iteration", "micro-batch")
     )
     assert paper == [strength * grl_lambda(0.1)] * 4
     assert released == pytest.approx([strength * math.tanh(5 * (10 * 4 + k) / 400) for k in range(4)])

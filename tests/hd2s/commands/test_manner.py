@@ -38,6 +38,7 @@ def test_what_is_given_goes_before_it_and_is_told(model):
         "protocol": "paper",
         "precision": "bfloat16",
         "smoothing_sigma": 5.0,
+        "instead": {"resizing": "pil-bilinear"},
     }
     assert chosen.told[1] == (
         "the command line goes before the checkpoint: --precision bfloat16, --smoothing 5, --height 32"
@@ -48,7 +49,10 @@ def test_what_is_given_goes_before_it_and_is_told(model):
 def test_another_protocol_brings_its_own_gaussian(model):
     released = manner(model, parsed("--protocol", "released"), None)
     assert released.predictor_options["smoothing_sigma"] == "protocol"
-    assert "protocol released, float32, smoothed with σ = 7 px" in released.told[0]
+    assert released.told[0].endswith(
+        "protocol released, float32, smoothed with σ = 7 px, frames resized by opencv-bicubic"
+    )
+    assert "instead" not in released.predictor_options, "nor what the test did otherwise"
     same = manner(model, parsed("--protocol", "paper"), None)
     assert same.predictor_options["smoothing_sigma"] == 2.0
 
@@ -62,10 +66,19 @@ def test_of_a_file_that_says_nothing_the_models_own_is_taken_and_that_is_told(mo
 
 
 def test_what_no_option_can_do_is_told(model):
-    model.tested = AsTested(eight_bit=False, resize="another")
-    told = manner(model, parsed(), None).told
-    assert any("not rounded to 8 bits" in line for line in told)
-    assert any("resized frames by another" in line for line in told)
+    model.tested = AsTested(eight_bit=False, resize="another", short_clips="looped")
+    chosen = manner(model, parsed(), None)
+    assert any("not rounded to 8 bits" in line for line in chosen.told)
+    assert any("resized frames by another, which is not known here" in line for line in chosen.told)
+    assert chosen.predictor_options["instead"] == {"short_clips": "looped"}
+
+
+def test_frames_are_resized_as_the_test_did_and_the_earlier_ones_of_the_released_protocol(model):
+    """A checkpoint of before the rule went with the protocol says which it was."""
+    model.tested = AsTested("released", smoothing_sigma=7.0, resize="pil-bilinear")
+    assert "resized" not in manner(model, parsed(), None).told[0]
+    model.tested = AsTested("released", smoothing_sigma=7.0, resize="opencv-bicubic")
+    assert "frames resized by opencv-bicubic" in manner(model, parsed(), None).told[0]
 
 
 @pytest.mark.parametrize(

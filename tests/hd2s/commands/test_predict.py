@@ -19,7 +19,9 @@ from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor, predict_clip
 from manifests import Clip, write
+from tests.datasets.test_resizing import keys, linear, plain
 from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.tased.plain_tased import random_state as random_tased
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}
 SIZE, RATE, N = (90, 160), Fraction(24000, 1001), 19
@@ -175,6 +177,33 @@ def test_released_weights_of_the_adapted_model_are_recognised(tmp_path):
     torch.save(random_state("hd2s_da"), tmp_path / "released.pth")
     assert still(tmp_path, tmp_path / "released.pth", "--protocol", "released") == 0
     assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "still" / "maps" / "0001.png"))) > 0
+
+
+@pytest.mark.parametrize(
+    ("state", "sizes", "kernel"),
+    [(random_state, (16, 32, 64), keys), (random_tased, (32, 64, 64), linear)],
+    ids=["HD2S", "TASED-Net"],
+)
+@pytest.mark.slow
+def test_released_weights_see_the_pixels_that_they_were_trained_on(
+    tmp_path, monkeypatch, state, sizes, kernel
+):
+    """HD2S's were tested, and so selected, on OpenCV's bicubic pixels, TASED-Net's on its bilinear ones."""
+    seen, predicted = [], Predictor.__call__
+
+    def watched(self, frames):
+        return predicted(self, (seen.append(frame) or frame for frame in frames))
+
+    monkeypatch.setattr(Predictor, "__call__", watched)
+    torch.save(state("hd2s") if state is random_state else state(), tmp_path / "released.pth")
+    asked = zip(("--clip-length", "--height", "--width"), map(str, sizes), strict=True)
+    how = ("--protocol", "released", *(word for pair in asked for word in pair))
+    assert still(tmp_path, tmp_path / "released.pth", *how) == 0
+    assert len(seen) == 1
+    expected = plain(moving_square(3), sizes[1:], kernel)
+    assert np.abs(seen[0] - expected).max() < 0.9, "but for rounding"
+    antialiased = Image.fromarray(moving_square(3)).resize(sizes[:0:-1], Image.Resampling.BILINEAR)
+    assert np.abs(np.asarray(antialiased) - expected).max() > 20
 
 
 VARIANTS = {

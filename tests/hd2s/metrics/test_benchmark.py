@@ -88,6 +88,17 @@ def test_what_is_constant_is_known_of_the_image_that_is_submitted():
     assert as_submitted(submitted) is submitted, "8-bit images are what they are"
 
 
+def test_released_codes_round_down_and_keep_the_maximum():
+    saliency = smooth((16, 24)) * 0.37
+    found = as_submitted(saliency, truncate=True)
+    expected = np.floor(saliency.astype(np.float64) / saliency.max() * 255)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, expected)
+    assert found.max() == 255
+    assert (to_eight_bit(saliency) != found).mean() > 0.3, "which is not to the nearest"
+    assert not to_eight_bit(np.zeros((2, 3)), truncate=True).any()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_non_finite_predictions_are_refused(bad):
     saliency = smooth((4, 5)).copy()

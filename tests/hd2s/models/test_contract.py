@@ -115,7 +115,7 @@ def test_every_model_answers_the_contracts_questions(model: Model):
     asked = {name for name in {**model.settings, **model.demo} if name.startswith("model.")}
     assert asked <= known
     model.config(**{k.removeprefix("model."): v for k, v in model.demo.items() if k in known})
-    for options in (*model.aliases.values(), *model.of_protocol.values()):
+    for options in (*model.aliases.values(), *map(model.options_of, model.of_protocol)):
         model.config(**options)
 
 

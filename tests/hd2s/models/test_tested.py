@@ -6,9 +6,18 @@ from hd2s.models.tested import AsTested
 
 
 def test_it_comes_back_from_plain_values():
-    tested = AsTested("released", "bfloat16", 2.5, eight_bit=False, resize="a rule")
+    tested = AsTested("released", "bfloat16", 2.5, eight_bit=False, resize="a rule", quantise=False)
     assert AsTested.of(tested.as_content()) == tested
     assert AsTested.of({"smoothing_sigma": 2, "of a later version": 1}) == AsTested(smoothing_sigma=2.0)
+
+
+def test_what_it_says_of_a_protocol_goes_before_that():
+    tested = AsTested("released", resize="opencv-bicubic", head="time reversed", truncate=False)
+    assert tested.predictor_options["instead"] == {
+        "head": "time reversed",
+        "truncate": False,
+        "resizing": "opencv-bicubic",
+    }
 
 
 def test_without_a_sigma_it_is_the_protocols():

@@ -208,6 +208,23 @@ def test_a_protocol_is_the_models_own():
     assert find_protocol(TOY.prediction, "released") is TOY.prediction["released"]
 
 
+@pytest.mark.parametrize("n", [1, 5, 20, 31, 40])
+def test_a_short_clip_is_predicted_as_the_one_that_it_repeated_makes(n):
+    frames = clip_of(n)
+    found = predict_clip(toy(), frames, smoothing_sigma=None, instead={"short_clips": "looped"}, batch=7)
+    repeated = np.concatenate([frames] * 31)[: max(n, 2 * T - 1)]
+    np.testing.assert_allclose(found, plainly_expected(repeated)[:n], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_both_ways_begin_a_short_clip_again():
+    model, frames = trained_like(), frames_of(3)
+    looped = {"smoothing_sigma": None, "instead": {"short_clips": "looped"}}
+    fast, plain = (predict_clip(model, frames, method=method, **looped) for method in ("fast", "plain"))
+    np.testing.assert_allclose(fast, plain, atol=1e-5)
+    assert np.abs(fast - predict_clip(model, frames, smoothing_sigma=None)).max() > 1e-4
+
+
 @pytest.mark.slow
 def test_learned_smoothing_is_not_smoothed_again():
     for options, domain, learned in (({}, None, False), ({"domains": DOMAINS}, "UCFSports", True)):

@@ -37,6 +37,18 @@ def test_windows_of_short_clips_reflect_at_the_end():
     assert window_indices(3, answers_last(1)).tolist() == [[0], [1], [2]]
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 6])
+def test_a_short_clip_may_begin_again_instead(n):
+    """As TASED-Net's author says: repeat it to 2T − 1 frames, and keep the first n maps."""
+    repeated = (list(range(n)) * 7)[:7]
+    whole = window_indices(7, answers_last(4))[:n]
+    expected = [[repeated[i] for i in row] for row in whole]
+    assert window_indices(n, answers_last(4), looped=True).tolist() == expected
+    frames = clip_of(n)
+    streamed = np.stack(list(iter_windows(iter(frames), answers_last(4), looped=True)))
+    np.testing.assert_array_equal(streamed, frames[expected])
+
+
 def test_windows_with_a_step():
     assert window_indices(9, answers_last(3, step=2)).tolist() == [
         [4, 2, 0],

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from hd2s.approaches.protocol import find_protocol
+from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.hd2s import MODEL
 from hd2s.models.hd2s.departures import DEPARTURES
@@ -16,8 +16,9 @@ def told(words):
 
 def test_gradients_are_averaged_and_released_ones_summed():
     assert MODEL.settings["train.accumulate"] * MODEL.settings["train.micro_batch"] == 200
-    assert [find_protocol(word).gradients for word in ("paper", "released")] == ["mean", "sum"]
-    assert told("25 micro-batches are averaged").when == {"train.protocol": "paper"}
+    assert TrainingProtocol().gradients == "mean"
+    assert MODEL.of_protocol["released"][""]["train.gradients"] == "sum"
+    assert told("25 micro-batches are averaged").when == {"train.gradients": "mean"}
 
 
 def test_the_final_gaussian_is_of_the_map_that_the_model_gives():
