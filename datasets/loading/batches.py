@@ -97,14 +97,13 @@ def training_batches(
         pin: put batches where a GPU copies them from by itself.
 
     Raises:
-        ProblemError: no clip has a whole window, or one cannot be read any more.
+        ProblemError: no clip has a whole window, one cannot be read any more, or memory cannot be shared.
     """
     shape = WindowShape(T, step, answers)
     _require_long_enough(store.manifest.corpus, clips, shape.span)
     store.hold(eligible(clips, T, step)[0], labelled=labelled)
     layout = BatchLayout(batch, shape, *store.size, labelled)
-    # Two batches per worker are on their way, one is handed over, and the one before may still be held.
-    shared = SharedBatches(layout, 2 * workers + 2 if workers else 0)
+    shared = SharedBatches(layout, workers)
     steps = _Steps(store, list(clips), layout, seed, rank * batch, shared.memory)
     for loaded in DataLoader(
         steps,

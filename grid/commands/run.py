@@ -16,7 +16,7 @@ from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.results.redo import redo
 from grid.running.events import Audience, Listener
-from grid.running.precision import check_precision
+from grid.running.machine import check_precision, check_shared_memory
 from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import difference_names
 
@@ -145,6 +145,7 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
     ray_session.require()
     check_precision(grid, todo)
+    check_shared_memory(grid, todo)
     with frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken:
         audience.on_phase("starting Ray")
         with ray_session.session():
