@@ -21,7 +21,14 @@ from grid.plan import (
     TrainingSpec,
 )
 from grid.planning.identity import content_hash, options_of
-from grid.planning.rows import Configure, Row, configured_row, evaluation_settings, training_settings
+from grid.planning.rows import (
+    Configure,
+    Row,
+    configured_row,
+    evaluation_settings,
+    require_batch,
+    training_settings,
+)
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
 from grid.specs.table import GridSpec, Place
@@ -233,21 +240,19 @@ class _Planner:
             expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
             remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
-        if (found := row.config.train.micro_batch) < approach.smallest_batch:
-            remedy = f"Take more clips at a time, or leave {approach.word} out of the approaches."
-            expected = f"{approach.smallest_batch} or more, which {approach.word} needs"
-            raise ProblemError(Problem("train.micro_batch", expected, str(found), remedy))
         options = dict(chosen.options) | approach.options(sources)
         options |= model.of_protocol.get(row.config.train.protocol, {})
         try:
-            settled = options_of(model.config(**options))
+            config = model.config(**options)
         except ConfigError as error:
             remedy = "Correct the settings, or leave the approach out."
             raise ProblemError(
                 Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
             ) from error
+        if approach.trains:
+            require_batch(row.config, config, approach)
         weights = self.weights.get(model.word) if fresh and model.trains else None
-        return ModelSpec(model.word, settled, weights, digest_of(model))
+        return ModelSpec(model.word, options_of(config), weights, digest_of(model))
 
     def _label(self, unit: Training) -> str:
         _, distinction = self.distinctions[unit.id]

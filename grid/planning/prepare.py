@@ -128,7 +128,7 @@ def prepare(
         plugins.load(plugins.wanted_plugins(overrides))
     asked = _asked(name, overrides, problems, demo=demo)
     with gathered(problems):
-        check_storage(asked.config.storage.url)
+        check_storage(asked.config.storage.url, look_only=purpose == "plan")
     if demo:
         problems += [*unknown_corpora(asked.spec, asked.config), *_draft(asked)]
         if problems:
@@ -142,7 +142,7 @@ def prepare(
     for note in (*contradictions(overrides), *overruled(asked.spec, overrides), *notes):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
-    grid.ledger.agree()
+    grid.ledger.agree(give=purpose != "plan")
     return grid
 
 

@@ -71,7 +71,7 @@ def test_without_loaders_or_on_a_cluster_no_memory_is_shared_here(small_demo, sh
     grid = prepare_small(small_demo, "resources.loader_workers=0")
     check_shared_memory(grid, grid.plan.trainings.values())
     grid = prepare_small(small_demo, "resources.loader_workers=1")
-    with pytest.raises(ProblemError, match="0.0 MiB free"):
+    with pytest.raises(ProblemError, match=r"0\.0 MiB free"):
         check_shared_memory(grid, grid.plan.trainings.values())
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     check_shared_memory(grid, grid.plan.trainings.values())
