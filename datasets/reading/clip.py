@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -40,6 +40,8 @@ class Media:
     """The frame images; None for an encoded video."""
     promised: int = 0
     """Frames that a video's header promises; 0 for frame images."""
+    left_out: int = 0
+    """Frames behind the last that are left out."""
     findings: tuple[Finding, ...] = ()
     """What was noticed while they were decoded."""
 
@@ -53,9 +55,17 @@ class Media:
         """Number of the first frame; those of a video count from 1."""
         return self.images.first if self.images else 1
 
+    def cut(self, n: int) -> Media:
+        """Return the first `n` frames."""
+        there = [i for i, frame in enumerate(self.keyframe_frames) if frame < n]
+        keyframes, frames = (tuple(of[i] for i in there) for of in (self.keyframes, self.keyframe_frames))
+        kept = replace(self, n_frames=n, images=_cut(self.images, n), left_out=self.n_frames - n)
+        return replace(kept, keyframes=keyframes, keyframe_frames=frames)
+
     def columns(self) -> dict[str, object]:
         """Return what a clip's row says of its media."""
-        names = ("first_frame", "n_frames", "width", "height", "fps", "codec", "keyframes", "keyframe_frames")
+        names = ("first_frame", "n_frames", "left_out", "width", "height", "fps", "codec")
+        names += ("keyframes", "keyframe_frames")
         pattern = self.images.pattern if self.images else ""
         return {name: getattr(self, name) for name in names} | {"frame_pattern": pattern}
 
@@ -87,6 +97,8 @@ def read_clip(
     maps = numbered(root, entry.maps, IMAGE_SUFFIXES, prefix) if entry.maps else None
     fixations = find_fixations(root, entry.fixations, prefix) if entry.fixations else None
     _require_annotation(entry, maps, fixations, needs_maps)
+    media, maps, fixations, told = _cut_to_annotated(entry, media, maps, fixations)
+    findings += told
     _check_counts(entry, media, maps, fixations)
     if maps:
         findings += _read_maps(root, entry, maps, media)
@@ -175,6 +187,25 @@ def _require_annotation(
         kind = "no-maps" if fixations else "no-annotation"
         expected = "numbered saliency maps" if fixations else "numbered maps and fixation images"
         raise ClipError(kind, expected, found, path=places[0], remedy="Unpack the annotations again.")
+
+
+def _cut_to_annotated(
+    entry: Entry, media: Media, maps: Numbered | None, fixations: Numbered | None
+) -> tuple[Media, Numbered | None, Numbered | None, list[Finding]]:
+    """Leave out a clip's last frames where these lack annotations, and that is tolerated; note how many."""
+    counts = {"maps": maps, "fixation files": fixations}
+    annotated = {what: files.count for what, files in counts.items() if files}
+    n, frames = min(annotated.values()), media.n_frames
+    if max(annotated.values()) > frames or not 0 < frames - n <= entry.tolerate:
+        return media, maps, fixations, []
+    listed = ", ".join(f"{count} {what}" for what, count in annotated.items())
+    remedy = f"The last {frames - n} frames are left out, as --tolerate {entry.tolerate} allows."
+    error = ClipError("frames-left-out", f"{frames} maps and fixations", listed, remedy=remedy)
+    return media.cut(n), _cut(maps, n), _cut(fixations, n), [as_finding(error, entry, "warning")]
+
+
+def _cut(files: Numbered | None, n: int) -> Numbered | None:
+    return replace(files, count=n) if files else None
 
 
 def _check_counts(entry: Entry, media: Media, maps: Numbered | None, fixations: Numbered | None) -> None:

@@ -231,7 +231,7 @@ def _from_beginning(
     for i, frame in enumerate(container.decode(stream)):
         if frame.is_corrupt:
             raise ClipError("damaged-frame", "every frame sound", f"frame {i} damaged")
-        if i == clip.n_frames:
+        if i == clip.n_frames + clip.left_out:
             raise ClipError("count-mismatch", f"{i} frames", "more")
         yield i, frame
 

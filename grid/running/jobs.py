@@ -14,6 +14,7 @@ from grid.results import sources
 from grid.running import places, ray_session
 from grid.running.driver import Driver
 from grid.running.events import Listener
+from grid.running.interruption import Interruption
 from grid.running.machine import check_shared_memory
 from grid.running.schedule import Schedule, Share
 from grid.specs.settings import Resources
@@ -24,7 +25,9 @@ from hd2s.training.execution import Execution
 from manifests.problem import Problem, ProblemError
 
 
-def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Driver:
+def sweep(
+    grid: Grid, done: Collection[str], listener: Listener, interruption: Interruption | None = None
+) -> Driver:
     """Make what drives all that is left of a grid, on the Ray cluster of the current session.
 
     Raises:
@@ -62,6 +65,7 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Driver:
         evaluations=evaluations,
         worker=train,
         failures=resources.max_failures,
+        interruption=interruption,
     )
 
 
