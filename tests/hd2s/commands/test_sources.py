@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from datasets.corpora.saliency_maps import MapReader
 from hd2s.commands.sources import clip_source, open_source, videos_of
 from manifests import ProblemError, open_manifest
 from tests.datasets.scored_corpus import SIZE, write_scored
@@ -139,7 +140,7 @@ def test_a_picture_that_does_not_decode_is_told_with_its_number(tmp_path, codec)
 
 def test_a_clip_of_a_manifest_is_named_by_its_identifier(tmp_path):
     manifest = open_manifest(write_scored(tmp_path))
-    source = clip_source(manifest, manifest.clips("val")[0])
+    source = clip_source(manifest, manifest.clips("val")[0], MapReader(manifest))
     assert (source.name, source.size, source.rate, source.n_frames) == ("0601", SIZE, Fraction(25), 5)
     assert source.folder == Path(manifest.root) / "frames/0601"
     expected = [np.asarray(Image.open(source.folder / f"{i:04d}.png")) for i in range(1, 6)]
@@ -151,7 +152,9 @@ def test_a_clip_of_a_manifest_is_named_by_its_identifier(tmp_path):
 )
 def test_a_clip_that_is_a_video_has_its_rate_and_no_folder(tmp_path, fps, rate):
     manifest = open_manifest(write_scored(tmp_path))
-    source = clip_source(manifest, a_clip(clip="0601", media="video", path="0601.mp4", fps=fps))
+    source = clip_source(
+        manifest, a_clip(clip="0601", media="video", path="0601.mp4", fps=fps), MapReader(manifest)
+    )
     assert (source.rate, source.folder) == (rate, None)
 
 
