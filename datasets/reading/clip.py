@@ -133,7 +133,7 @@ def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = 
         tuple(video.keyframes),
         tuple(video.keyframe_frames),
         promised=video.promised,
-        findings=_turned(entry, turned(path)),
+        findings=(*_turned(entry, turned(path)), *_gap(entry, video.gap)),
     )
 
 
@@ -144,6 +144,15 @@ def _turned(entry: Entry, how: str) -> tuple[Finding, ...]:
     remedy = "Nothing, unless its maps were made of the picture as it is stored."
     error = ClipError("rotated-video", "frames stored as they are shown", how, remedy=remedy)
     return (as_finding(error, entry, "note"),)
+
+
+def _gap(entry: Entry, where: str) -> tuple[Finding, ...]:
+    """Return a warning where frames seem to be missing amid the others."""
+    if not where:
+        return ()
+    remedy = "The file may be damaged: compare it with where it comes from, unless its rate is meant to vary."
+    error = ClipError("time-gap", "frames of a steady rate", where, remedy=remedy)
+    return (as_finding(error, entry, "warning"),)
 
 
 def cut_off(media: Media) -> ClipError | None:

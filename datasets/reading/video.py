@@ -43,6 +43,8 @@ class Probe:
     """Which frames (from 0) these are."""
     promised: int
     """How many frames there should be by the header: more than there are if the file is clearly cut off."""
+    gap: str = ""
+    """Where frames seem to be missing amid the others."""
 
 
 def resize(image: np.ndarray, size: Size | None) -> np.ndarray:
@@ -97,7 +99,8 @@ def _probe(path: Path, threads: int) -> Probe:
     width, height = sizes.pop()
     found = seeks.sound(lambda: _open(path, threads))
     times, numbers = tuple(found.times), tuple(found.frames)
-    return Probe(n_frames, width, height, fps, codec, times, numbers, header.promised(n_frames, fps))
+    promised = header.promised(n_frames, fps)
+    return Probe(n_frames, width, height, fps, codec, times, numbers, promised, header.gap())
 
 
 def _frames_of(packet: av.Packet, n_before: int) -> list[av.VideoFrame]:

@@ -203,3 +203,26 @@ def test_a_folder_of_videos_stands_for_all_of_them(tmp_path):
     assert videos_of(tmp_path) == [tmp_path], "frames, with videos beside them"
     (tmp_path / "empty").mkdir()
     assert videos_of(tmp_path / "empty") == [tmp_path / "empty"]
+
+
+def test_packets_that_have_vanished_from_the_midst_of_a_matroska_file_are_told(tmp_path):
+    """Its demuxer passes over a damaged block without a word, and length and last frame are as they were."""
+    whole, damaged = tmp_path / "whole.mkv", tmp_path / "damaged.mkv"
+    write_video(whole, moving_square(40), "libx264", fps=Fraction(30000, 1001), g="10", bf="0")
+    with av.open(str(whole)) as source, av.open(str(damaged), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(source.demux(video=0)):
+            if packet.size and i not in (17, 18, 19):
+                packet.stream = stream
+                target.mux(packet)
+    assert open_source(whole, RATE).noticed == ()
+    (told,) = open_source(damaged, RATE).noticed
+    assert told.endswith("times that leave room for 3 more, the first after frame 17")
+
+
+def test_times_of_a_rate_that_varies_are_no_gaps(tmp_path):
+    path = tmp_path / "phone.mkv"
+    write_video(
+        path, moving_square(12), "libx264", pts=[0, 33, 80, 100, 200, 233, 300, 310, 400, 480, 500, 700]
+    )
+    assert open_source(path, RATE).noticed == ()
