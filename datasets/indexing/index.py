@@ -88,7 +88,6 @@ def index(
     _require_writable(folder)
     log.info("%s: looking for clips in %s", corpus.name, root)
     listing = _listing(corpus, root, layout)
-    log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
     entries = [replace(entry, tolerate=tolerate) for entry in listing.entries]
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +114,9 @@ def index(
 def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
     try:
-        return corpus.list(root, layout)
+        listing = corpus.list(root, layout)
+        log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
+        return listing
     except ProblemError as error:
         # Who gives a folder with something in it has the corpus.
         if not corpus.had_from or (root.exists() and any(root.iterdir() if root.is_dir() else [root])):
