@@ -108,6 +108,8 @@ class Entry:
     """Folder of the fixation images or .mat files, or one file for the clip; empty where there is none."""
     fault: Finding | None = None
     """Why the clip is unusable, where its place already tells; its files are then left alone."""
+    tolerate: int = 0
+    """How many frames at its end may lack maps or fixations; they are then left out."""
 
 
 @dataclass(frozen=True, slots=True)

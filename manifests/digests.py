@@ -24,6 +24,8 @@ class Digests:
         """Take in a clip and its rows (N, 3), unique and sorted by frame, y, x."""
         digest = self._hashes[clip.split]
         digest.update(json.dumps([getattr(clip, name) for name in IDENTITY]).encode())
+        if clip.left_out:
+            digest.update(f"{clip.left_out} left out".encode())
         digest.update(np.ascontiguousarray(rows, dtype="<i4").data)
 
     def of_splits(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.problem import Problem, ProblemError
-from manifests.schema import FIXATION_SCHEMA, SCHEMA_VERSION
+from manifests.schema import ADDED, FIXATION_SCHEMA, SCHEMA_VERSION
 
 _METADATA, _CHECKSUM = b"manifest", b"crc32"
 _INDEX = "Index the corpus: python -m datasets index CORPUS --root DIR."
@@ -91,8 +91,14 @@ def read_table(
     """Read a manifest's file of this schema, or some of it, with its checksums verified."""
     with damage_named(path):
         columns = schema.names if columns is None else list(columns)
-        table = pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
+        there = pq.read_schema(path).names
+        known = [name for name in columns if name in there or name not in ADDED]
+        table = pq.read_table(path, columns=known, filters=filters, page_checksum_verification=True)
         _check_types(table, schema)
+        for name in columns:
+            if name not in known:
+                values = pa.array([ADDED[name]] * len(table), schema.field(name).type)
+                table = table.append_column(schema.field(name), values)
         return table
 
 

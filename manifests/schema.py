@@ -53,7 +53,7 @@ class Clip:
     first_annotation: int
     """Number of the first map and fixation image; some copies count frames from 0 and these from 1."""
     n_frames: int
-    """Frames that really decode, not what a header says."""
+    """Frames that really decode, not what a header says; without those of `left_out`."""
     fps: float
     """Frames per second."""
     width: int
@@ -78,6 +78,8 @@ class Clip:
     """Size of all the files in the clip's folders: tells, without reading them, that one has changed."""
     mtime_ns: int
     """Latest modification of the same, nanoseconds."""
+    left_out: int = 0
+    """Frames behind the last that lack annotations, which the index was told to tolerate."""
 
     def paths(self) -> list[str]:
         """Return every file that the clip is made from, relative to the corpus root, in order of name."""
@@ -111,9 +113,13 @@ class Clip:
         return pattern.format(first + i)
 
 
-IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in ("size_bytes", "mtime_ns"))
+IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in ("size_bytes", "mtime_ns", "left_out"))
 """The columns that say what a clip is, and not how its files happen to lie on one disk: copying changes
-times, and a note left beside the frames changes sizes."""
+times, and a note left beside the frames changes sizes. Frames left out are added to a digest where there are
+any, so that manifests of before that column keep theirs."""
+
+ADDED = {"left_out": 0}
+"""Columns that files of before they were added lack, and what stands for them there."""
 
 _ARROW_TYPES = {
     "str": pa.string(),

@@ -155,8 +155,11 @@ def wait_for(condition, seconds):
 @pytest.mark.ray
 @pytest.mark.slow
 def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo):
-    """Ctrl-C reaches the whole process group, here while a training has a checkpoint to go on from."""
-    arguments = ("train.checkpoint_every=2", "train.validate_every=2", "train.iterations=30")
+    """Ctrl-C reaches the whole process group, here while a training has a checkpoint to go on from.
+
+    It is acknowledged, and states are saved between checkpoints.
+    """
+    arguments = ("train.checkpoint_every=6", "train.validate_every=6", "train.iterations=30")
     process = subprocess.Popen(
         [*command(small_demo, approaches="adaptation"), *arguments],
         stdout=subprocess.PIPE,
@@ -167,14 +170,17 @@ def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo)
     )
     try:
         states = small_demo / "resume"
-        wait_for(lambda: list(states.glob("*/checkpoint_*/state.pt")), 120)
+        wait_for(lambda: list(states.glob("*/checkpoint_*/state.pt")), 240)
         children = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
         rest = process.communicate(timeout=120)[0]
     finally:
         process.kill()
     assert process.returncode == 130, rest
+    assert "stopping; Ctrl-C again to stop at once" in rest
     assert "Interrupted; the same command goes on" in rest
+    steps = [int(state.parent.name.split("_")[1]) for state in states.glob("*/checkpoint_*/state.pt")]
+    assert any(step % 6 for step in steps), steps
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
     answer = subprocess.run(

@@ -43,6 +43,14 @@ def add(commands: argparse._SubParsersAction) -> None:
         default=0,
         help="of that draw, and of what a corpus of your own holds out (default: 0)",
     )
+    parser.add_argument(
+        "--tolerate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of a clip whose maps or fixations are up to N short, leave the last frames out, and note it,"
+        " instead of quarantining it (default: 0)",
+    )
     parser.set_defaults(
         run=_run, when_interrupted="What was read is kept; the same command goes on from there."
     )
@@ -51,6 +59,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     if options.workers < 1:
         raise ProblemError(Problem("--workers", "1 or more", str(options.workers), "Give another number."))
+    if options.tolerate < 0:
+        raise ProblemError(Problem("--tolerate", "0 or more", str(options.tolerate), "Give another number."))
     register_plugins(options.plugins)
     corpus = _corpus(options.corpus, options.name, options.seed)
     with telling(corpus.name, "clips") as tell:
@@ -62,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
             layout=options.layout,
             split=options.split,
             seed=options.seed,
+            tolerate=options.tolerate,
             progress=tell,
         )
     console, findings = Console(), manifest.problems()

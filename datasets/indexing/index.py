@@ -53,6 +53,7 @@ def index(
     layout: str | None = None,
     split: str = "paper",
     seed: int = 0,
+    tolerate: int = 0,
     progress: Progress | None = None,
 ) -> Manifest:
     """Read a whole corpus and write its manifest; clips whose files have not changed are not read again.
@@ -70,6 +71,8 @@ def index(
         layout: name of the layout when two fit equally.
         split: paper, or grouped: validation clips drawn so that no source video is on both sides.
         seed: of the draw.
+        tolerate: how many of a clip's last frames may lack maps or fixations: they are left out, and noted,
+            where the clip would be quarantined.
         progress: called after each clip that was read with the number of clips done, those not read again
             included, the number of all, and the clip.
 
@@ -85,12 +88,12 @@ def index(
     _require_writable(folder)
     log.info("%s: looking for clips in %s", corpus.name, root)
     listing = _listing(corpus, root, layout)
-    log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
+    entries = [replace(entry, tolerate=tolerate) for entry in listing.entries]
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
     with only_index_in(folder), ReadCache(folder) as cache:
         _clear_temporaries(folder)
-        clips, findings = _read(corpus, root, listing.entries, cache, workers=workers, progress=progress)
+        clips, findings = _read(corpus, root, entries, cache, workers=workers, progress=progress)
         if not any(clip.status == "ok" for clip in clips):
             raise ProblemError(_nothing_usable(corpus, root, clips))
         clips = [replace(clip, split=splits[clip.clip]) for clip in clips]
@@ -99,11 +102,13 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
+        options: dict[str, str | int] = {"split": split, "seed": seed}
+        options |= {"tolerate": tolerate} if tolerate else {}
         return write(
             *(folder, corpus.name, root, clips, cache),
             findings=findings,
             layout=listing.layout,
-            options={"split": split, "seed": seed},
+            options=options,
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
 
@@ -111,7 +116,9 @@ def index(
 def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
     try:
-        return corpus.list(root, layout)
+        listing = corpus.list(root, layout)
+        log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
+        return listing
     except ProblemError as error:
         # Who gives a folder with something in it has the corpus.
         if not corpus.had_from or (root.exists() and any(root.iterdir() if root.is_dir() else [root])):
@@ -186,7 +193,7 @@ def _read(
 
 def _key(corpus: Corpus, entry: Entry, stamped: Stamp) -> str:
     """Return a text that changes with everything that a clip's row is made from."""
-    versions = f"{SCHEMA_VERSION}.{READER_VERSION}"
+    versions = f"{SCHEMA_VERSION}.{READER_VERSION}{f' tolerating {n}' if (n := entry.tolerate) else ''}"
     return "\n".join((corpus.name, versions, entry.split, entry.source_video, stamped.key, stamped.touched))
 
 
@@ -204,7 +211,8 @@ def _recall(
     with ThreadPoolExecutor(_STAMPING_THREADS) as threads:
         same = threads.map(functools.partial(has_content, root), [clip for clip, _ in doubtful.values()])
         for name, is_same in zip(doubtful, same, strict=True):
-            if is_same:
+            # A quarantined clip's contents are not known: its files may have been mended.
+            if is_same and doubtful[name][0].content:
                 cache.confirm(name, keys[name])
                 rows[name] = doubtful[name]
     return rows

@@ -213,6 +213,7 @@ def _checksum(columns: str, findings: str, fixations: bytes) -> int:
 
 
 def _parse(columns: str, findings: str) -> tuple[Clip, tuple[Finding, ...]]:
-    values = dict(zip(_FIELDS, json.loads(columns), strict=True))
+    # What a cache of before has no value for is at its default, as in a manifest.
+    values = dict(zip(_FIELDS, json.loads(columns), strict=False))
     keyframes = {name: tuple(values[name]) for name in ("keyframes", "keyframe_frames")}
     return Clip(**values | keyframes), tuple(Finding(*row) for row in json.loads(findings))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import weakref
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from datasets.loading.windows import WindowShape
+from manifests.problem import Problem, ProblemError
+
+_SHARED = Path("/dev/shm")
 
 Parts = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
 """Clips, maps and counts of fixations."""
@@ -60,13 +66,20 @@ class SharedBatches:
 
     Args:
         layout: of each batch.
-        pieces: batches that there is memory for; what is loaded beyond, as batches are kept, is sent as
-            tensors of its own.
+        workers: processes that load, 0 for none; what they load beyond the memory that this comes to, as
+            batches are kept, is sent as tensors of its own.
+
+    Raises:
+        ProblemError: so much memory cannot be shared.
     """
 
-    def __init__(self, layout: BatchLayout, pieces: int) -> None:
+    def __init__(self, layout: BatchLayout, workers: int) -> None:
         self._layout = layout
-        self.memory = [torch.empty(layout.size, dtype=torch.uint8).share_memory_() for _ in range(pieces)]
+        pieces = _pieces(workers)
+        try:
+            self.memory = [torch.empty(layout.size, dtype=torch.uint8).share_memory_() for _ in range(pieces)]
+        except RuntimeError as error:
+            raise ProblemError(_too_little(pieces * layout.size, workers, str(error))) from error
         self._free = deque(range(pieces))
 
     def take(self) -> int | None:
@@ -78,3 +91,33 @@ class SharedBatches:
         view = self.memory[piece].numpy()[:]
         weakref.finalize(view, self._free.append, piece).atexit = False
         return self._layout.split(torch.from_numpy(view))
+
+
+def require_shared_memory(layouts: Sequence[BatchLayout], workers: int, times: int = 1) -> None:
+    """Make sure that this machine has memory to share for batches, where it says how much it has.
+
+    Args:
+        layouts: of the batches that one process trains on.
+        workers: processes that load each of them.
+        times: processes that train side by side.
+
+    Raises:
+        ProblemError: it has not.
+    """
+    needed = times * _pieces(workers) * sum(layout.size for layout in layouts)
+    if needed and _SHARED.is_dir() and (free := shutil.disk_usage(_SHARED).free) < needed:
+        raise ProblemError(_too_little(needed, workers, f"{free / 2**20:.1f} MiB free"))
+
+
+def _pieces(workers: int) -> int:
+    """Return how many batches need memory: two for each loader, the one handed over and the one before."""
+    return 2 * workers + 2 if workers else 0
+
+
+def _too_little(needed: int, workers: int, found: str) -> Problem:
+    where = f"shared memory ({_SHARED}), resources.loader_workers={workers}"
+    remedy = (
+        "Give the machine more (docker run --shm-size=2g, or mount -o remount,size=2g /dev/shm), lower"
+        " resources.loader_workers, or load in the training's own process with resources.loader_workers=0."
+    )
+    return Problem(where, f"{needed / 2**20:.1f} MiB for batches", found, remedy)

@@ -70,13 +70,12 @@ def training_batches(
         pin: put batches where a GPU copies them from by itself.
 
     Raises:
-        ProblemError: no clip has a whole window, or one cannot be read any more.
+        ProblemError: no clip has a whole window, one cannot be read any more, or memory cannot be shared.
     """
     shape = WindowShape(T, step, answers).showing(clips, photograph)
     _hold(store, clips, shape, labelled=labelled)
     layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled))
-    # Two batches per worker are on their way, one is handed over, and the one before may still be held.
-    shared = SharedBatches(layout, 2 * workers + 2 if workers else 0)
+    shared = SharedBatches(layout, workers)
     steps = _Steps(store, list(clips), layout, seed, rank * batch, shared.memory, fixations)
     for loaded in DataLoader(
         steps,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -50,6 +50,8 @@ class Media:
     """The frame images; None for an encoded video."""
     promised: int = 0
     """Frames that a video's header promises; 0 for frame images."""
+    left_out: int = 0
+    """Frames behind the last that are left out."""
     findings: tuple[Finding, ...] = ()
     """What was noticed while they were decoded."""
 
@@ -63,9 +65,19 @@ class Media:
         """Number of the first frame; those of a video count from 1."""
         return self.images.first if self.images else 1
 
+    def cut(self, n: int) -> Media:
+        """Return the first `n` frames."""
+        there = [i for i, frame in enumerate(self.keyframe_frames) if frame < n]
+        keyframes, frames = (tuple(of[i] for i in there) for of in (self.keyframes, self.keyframe_frames))
+        kept = replace(self, n_frames=n, images=_cut(self.images, n), left_out=self.n_frames - n)
+        return replace(kept, keyframes=keyframes, keyframe_frames=frames)
+
     def columns(self) -> dict[str, object]:
         """Return what a clip's row says of its media."""
-        names = ("first_frame", "n_frames", "width", "height", "fps", "codec", "keyframes", "keyframe_frames")
+        names = (
+            *("first_frame", "n_frames", "left_out", "width", "height", "fps", "codec"),
+            *("keyframes", "keyframe_frames"),
+        )
         pattern = self.images.pattern if self.images else ""
         return {name: getattr(self, name) for name in names} | {"frame_pattern": pattern}
 
@@ -104,6 +116,8 @@ def read_clip(
         return _reading(corpus, entry, media, maps=None, fixations=None, rows=NO_ROWS, findings=findings)
     maps, fixations = _annotations(root, entry, prefix)
     _require_annotation(entry, maps, fixations, needs_maps)
+    media, maps, fixations, told = _cut_to_annotated(entry, media, maps, fixations)
+    findings += told
     _check_counts(entry, media, maps, fixations)
     if maps:
         findings += _read_maps(root, entry, maps, media)
@@ -138,7 +152,7 @@ def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = 
         tuple(video.keyframes),
         tuple(video.keyframe_frames),
         promised=video.promised,
-        findings=_turned(entry, turned(path)),
+        findings=(*_turned(entry, turned(path)), *_gap(entry, video.gap)),
     )
 
 
@@ -149,6 +163,15 @@ def _turned(entry: Entry, how: str) -> tuple[Finding, ...]:
     remedy = "Nothing, unless its maps were made of the picture as it is stored."
     error = ClipError("rotated-video", "frames stored as they are shown", how, remedy=remedy)
     return (as_finding(error, entry, "note"),)
+
+
+def _gap(entry: Entry, where: str) -> tuple[Finding, ...]:
+    """Return a warning where frames seem to be missing amid the others."""
+    if not where:
+        return ()
+    remedy = "The file may be damaged: compare it with where it comes from, unless its rate is meant to vary."
+    error = ClipError("time-gap", "frames of a steady rate", where, remedy=remedy)
+    return (as_finding(error, entry, "warning"),)
 
 
 def cut_off(media: Media) -> ClipError | None:
@@ -204,6 +227,25 @@ def _require_annotation(
         expected = "saliency maps" if fixations else "maps and fixation images"
         expected = f"{'' if entry.media == 'image' else 'numbered '}{expected}"
         raise ClipError(kind, expected, found, path=places[0], remedy="Unpack the annotations again.")
+
+
+def _cut_to_annotated(
+    entry: Entry, media: Media, maps: Numbered | None, fixations: Numbered | None
+) -> tuple[Media, Numbered | None, Numbered | None, list[Finding]]:
+    """Leave out a clip's last frames where these lack annotations, and that is tolerated; note how many."""
+    counts = {"maps": maps, "fixation files": fixations}
+    annotated = {what: files.count for what, files in counts.items() if files}
+    n, frames = min(annotated.values()), media.n_frames
+    if max(annotated.values()) > frames or not 0 < frames - n <= entry.tolerate:
+        return media, maps, fixations, []
+    listed = ", ".join(f"{count} {what}" for what, count in annotated.items())
+    remedy = f"The last {frames - n} frames are left out, as --tolerate {entry.tolerate} allows."
+    error = ClipError("frames-left-out", f"{frames} maps and fixations", listed, remedy=remedy)
+    return media.cut(n), _cut(maps, n), _cut(fixations, n), [as_finding(error, entry, "warning")]
+
+
+def _cut(files: Numbered | None, n: int) -> Numbered | None:
+    return replace(files, count=n) if files else None
 
 
 def _check_counts(entry: Entry, media: Media, maps: Numbered | None, fixations: Numbered | None) -> None:

@@ -36,6 +36,8 @@ class Probe:
     """Which frames (from 0) these are."""
     promised: int
     """How many frames there should be by the header: more than there are if the file is clearly cut off."""
+    gap: str = ""
+    """Where frames seem to be missing amid the others."""
 
 
 def probe(path: Path, threads: int = 0) -> Probe:
@@ -83,7 +85,8 @@ def _probe(path: Path, threads: int) -> Probe:
     width, height = sizes.pop()
     found = seeks.sound(lambda: _open(path, threads))
     times, numbers = tuple(found.times), tuple(found.frames)
-    return Probe(n_frames, width, height, fps, codec, times, numbers, header.promised(n_frames, fps))
+    promised = header.promised(n_frames, fps)
+    return Probe(n_frames, width, height, fps, codec, times, numbers, promised, header.gap())
 
 
 def _frames_of(packet: av.Packet, n_before: int) -> list[av.VideoFrame]:
@@ -221,7 +224,7 @@ def _from_beginning(
     for i, frame in enumerate(container.decode(stream)):
         if frame.is_corrupt:
             raise ClipError("damaged-frame", "every frame sound", f"frame {i} damaged")
-        if i == clip.n_frames:
+        if i == clip.n_frames + clip.left_out:
             raise ClipError("count-mismatch", f"{i} frames", "more")
         yield i, frame
 

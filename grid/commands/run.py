@@ -17,7 +17,8 @@ from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.results.redo import redo
 from grid.running.events import Audience, Listener
-from grid.running.precision import check_precision
+from grid.running.interruption import Interruption
+from grid.running.machine import check_precision, check_shared_memory
 from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import difference_names
 
@@ -146,15 +147,20 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
         return True
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
-    from grid.running import jobs, ray_session  # noqa: PLC0415
+    from grid.running import jobs, places, ray_session  # noqa: PLC0415
 
     todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
     ray_session.require()
     check_precision(grid, todo)
-    with frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken:
+    check_shared_memory(grid, todo)
+    interruption = Interruption(places.storage_of(grid), audience.on_phase)
+    with (
+        interruption.heard(),
+        frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken,
+    ):
         audience.on_phase("starting Ray")
         with ray_session.session():
-            driver = jobs.sweep(grid, done, audience)
+            driver = jobs.sweep(grid, done, audience, interruption)
             audience.on_phase("")
             for unit in failed:
                 driver.recorder.leave_alone(unit)

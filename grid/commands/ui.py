@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from grid.results import output_folder
+from grid.tracking.local_store import address_of
 from grid.tracking.views import prepared
 from manifests.problem import Problem, ProblemError
 
@@ -37,7 +38,7 @@ def ui(out: Path, port: int, tell: Callable[[str], None]) -> int:
     if not store.is_file():
         remedy = "Run a grid first, or say where results are: --out DIR."
         raise ProblemError(Problem(str(out), "an output folder with runs", f"no {store.name}", remedy))
-    uri, address = f"sqlite:///{store}", f"http://{_HOST}:{port}"
+    uri, address = address_of(store), f"http://{_HOST}:{port}"
     _require_free(port)
     where = ["--host", _HOST, "--port", str(port), "--workers", "1", "--backend-store-uri", uri]
     quiet = {"MLFLOW_LOGGING_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore", "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -33,6 +33,7 @@ from grid.planning.rows import (
     in_epochs,
     misfits_of,
     own_settings,
+    require_batch,
     training_settings,
 )
 from grid.planning.sweep_axes import without_idle_axes
@@ -260,21 +261,19 @@ class _Planner:
             raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
         if misfits := misfits_of(row.config, approach):
             raise ProblemError(misfits)
-        if (found := row.config.train.micro_batch) < approach.smallest_batch:
-            remedy = f"Take more clips at a time, or leave {approach.word} out of the approaches."
-            expected = f"{approach.smallest_batch} or more, which {approach.word} needs"
-            raise ProblemError(Problem("train.micro_batch", expected, str(found), remedy))
         options = dict(chosen.options) | approach.options(sources)
         try:
-            settled = options_of(model.config(**options))
+            config = model.config(**options)
         except ConfigError as error:
             remedy = "Correct the settings, or leave the approach out."
             raise ProblemError(
                 Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
             ) from error
+        if approach.trains:
+            require_batch(row.config, config, approach)
         starts = fresh and model.trains and row.config.train.pretrained
         weights = self.weights.get(model.word) if starts else None
-        return ModelSpec(model.word, settled, weights, digest_of(model))
+        return ModelSpec(model.word, options_of(config), weights, digest_of(model))
 
     def _label(self, unit: Training) -> str:
         _, distinction = self.distinctions[unit.id]

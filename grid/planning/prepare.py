@@ -133,7 +133,7 @@ def prepare(
     asked = _asked(name, overrides, problems, demo=demo)
     problems += table_problems(asked.spec, asked.config.tables)
     with gathered(problems):
-        check_storage(asked.config.storage.url)
+        check_storage(asked.config.storage.url, look_only=purpose == "plan")
     noted = Noted() if purpose == "run" else read_noted(out, asked.spec.name)
     if demo:
         without = purpose == "results" and noted.corpora.keys() >= set(asked.spec.corpora())
@@ -157,7 +157,7 @@ def prepare(
     for note in (*contradictions(overrides), *overruled(asked.spec, overrides), *before, *notes):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
-    grid.ledger.agree()
+    grid.ledger.agree(give=purpose != "plan")
     return grid
 
 

@@ -13,7 +13,8 @@ from grid.specs.settings import Config, Test, Train
 from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
-from manifests.problem import Problem
+from hd2s.models.config import ModelConfig
+from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
 
 ClipsOf = Callable[[str], Sequence[Clip]]
@@ -21,9 +22,8 @@ ClipsOf = Callable[[str], Sequence[Clip]]
 # What means nothing to a training that follows no gradient and keeps what it ends with.
 _OF_GRADIENTS = (
     *("optimiser", "momentum", "lr", "weight_decay", "lr_decay", "lr_milestones", "lr_period"),
-    *("clip_gradient", "multi_level", "validate_every"),
+    *("clip_gradient", "gradients", "multi_level", "validate_every"),
 )
-
 _OF_UNTRAINED = ("resizing", "validation_windows", "validation_clips", "validation_protocol")
 _OF_LAMBDA = ("lambda_max", "lambda_every")
 _OF_ALIGNMENT = ("adversarial_multi_level", "unlabelled_clips")
@@ -173,3 +173,28 @@ def evaluation_settings(test: Test, trained: TrainingSpec) -> Test:
         return test
     offered = trained.model.declaration.prediction
     return replace(test, smoothing_sigma=offered[test.protocol].smoothing_sigma)
+
+
+def require_batch(config: Config, model: ModelConfig, approach: Approach) -> None:
+    """Make sure that a micro-batch has the clips that a training step of model and approach needs.
+
+    Raises:
+        ProblemError: it has fewer.
+    """
+    found, size = config.train.micro_batch, " × ".join(map(str, (model.input.frames, *model.input.size)))
+    needed = {
+        approach.word: (approach.smallest_batch, f"or leave {approach.word} out of the approaches"),
+        f"{config.model.word} at {size}": (model.smallest_batch, "or larger or longer ones (model.*)"),
+    }
+    problems = [
+        Problem(
+            "train.micro_batch",
+            f"{least} or more, which {who} needs",
+            str(found),
+            f"Take more clips at a time, {or_else}.",
+        )
+        for who, (least, or_else) in needed.items()
+        if found < least
+    ]
+    if problems:
+        raise ProblemError(problems)

@@ -53,15 +53,19 @@ class Ledger:
         self.out = Path(out)
         self.storage = storage or Storage(folder=str(self.out.resolve()))
 
-    def agree(self) -> None:
+    def agree(self, *, give: bool = True) -> None:
         """Take over what other machines have written to the storage, and give it what it lacks.
+
+        Args:
+            give: False only takes.
 
         Raises:
             ProblemError: it does not answer, or the disk is full.
         """
-        self.storage.agree(output_folder.RESULTS, output_folder.RESULT_SUFFIX)
-        self.storage.agree(output_folder.LOGS, output_folder.FAILURE_SUFFIX)
-        self.storage.agree(output_folder.CHECKPOINTS, output_folder.CHECKPOINT_SUFFIX, contents=False)
+        self.storage.agree(output_folder.RESULTS, output_folder.RESULT_SUFFIX, give=give)
+        self.storage.agree(output_folder.LOGS, output_folder.FAILURE_SUFFIX, give=give)
+        checkpoints = output_folder.CHECKPOINTS, output_folder.CHECKPOINT_SUFFIX
+        self.storage.agree(*checkpoints, contents=False, give=give)
 
     def bring(self, kind: Kind, unit: str) -> None:
         """Take over a result that another machine has just written.

@@ -11,6 +11,7 @@ from typing import Literal
 Kind = Literal["training", "evaluation"]
 
 LOCK = ".lock"
+STOP = ".stop"
 RESULTS = "results"
 EXTERNAL = f"{RESULTS}/external"
 COSTS = f"{RESULTS}/costs"

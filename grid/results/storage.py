@@ -196,22 +196,23 @@ class Storage:
                 system.delete_file(f"{root}/{name}")
         self._seen.difference_update([seen for seen in self._seen if f"{seen}/".startswith(f"{name}/")])
 
-    def agree(self, folder: str, suffix: str, *, contents: bool = True) -> None:
+    def agree(self, folder: str, suffix: str, *, contents: bool = True, give: bool = True) -> None:
         """Give the url and a local folder each what the other has; where both have a file, the url's counts.
 
         Args:
             folder: name of the folder.
             suffix: how the names of these files end.
             contents: bring here what is at the url; without, it is enough to know that it is there.
+            give: bring there what is here alone.
 
         Raises:
             ProblemError: the url does not answer, or the disk is full.
         """
         if self.url:
             with answering(self.url):
-                self._agree(folder, suffix, contents)
+                self._agree(folder, suffix, contents, give)
 
-    def _agree(self, folder: str, suffix: str, contents: bool) -> None:
+    def _agree(self, folder: str, suffix: str, contents: bool, give: bool) -> None:
         there = self.files(folder)
         wanted = {name for name in there if name.endswith(suffix) and not _hidden(name)}
         for name in sorted(wanted if contents else ()):
@@ -219,7 +220,7 @@ class Storage:
             if not path.exists() or _mark(path) != there[name]:
                 self.fetch(name, anew=True)
         here = {self.name(path) for path in self.path(folder).glob(f"*{suffix}")}
-        for name in sorted(here - wanted):
+        for name in sorted(here - wanted if give else ()):
             if not _hidden(name):
                 self.publish(name)
 

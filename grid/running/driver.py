@@ -15,6 +15,7 @@ from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.running.evaluation_tasks import EvaluationTasks
 from grid.running.events import Listener
+from grid.running.interruption import Interruption
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule, Share
 from grid.running.trial import trial
@@ -33,6 +34,7 @@ class Driver:
         trainings, evaluations: the jobs by id.
         worker: what one worker of a training takes of the machine.
         failures: times that Ray restarts a worker.
+        interruption: hears of Ctrl-C; one that nobody has heard of otherwise.
     """
 
     def __init__(
@@ -46,9 +48,11 @@ class Driver:
         evaluations: Mapping[str, EvaluationJob],
         worker: Share,
         failures: int,
+        interruption: Interruption | None = None,
     ) -> None:
         self.schedule, self.ledger, self.trainings = schedule, ledger, trainings
         self.recorder = Recorder(schedule, ledger, listener)
+        self._interruption = interruption or Interruption(storage)
         self._storage, self._worker, self._failures = storage, worker, failures
         self._evaluations = EvaluationTasks(schedule, self.recorder, evaluations, storage, failures)
 
@@ -57,7 +61,8 @@ class Driver:
         if not self.schedule.trainings_over():
             self._tune()
         # Interrupted, Tune returns with trainings that have not ended: then no evaluation is waited for.
-        while self.schedule.trainings_over() and not self.schedule.over():
+        stays = self.schedule.trainings_over() and not self._interruption.asked
+        while stays and not self.schedule.over():
             self._evaluations.pump(wait=0.5)
 
     def _tune(self) -> None:
@@ -71,7 +76,7 @@ class Driver:
         # A trial waits for Ray Train's workers; by asking for next to nothing it never keeps them waiting.
         nothing = tune.PlacementGroupFactory([{"node:__internal_head__": 0.001}])
         folder = self.ledger.out.resolve() / output_folder.TUNE
-        hooks = self.schedule, self.recorder, self._evaluations
+        hooks = self.schedule, self.recorder, self._between_steps
         tuner = tune.Tuner(
             tune.with_resources(body, nothing),
             tune_config=tune.TuneConfig(
@@ -88,8 +93,17 @@ class Driver:
         )
         handler = signal.getsignal(signal.SIGINT)
         try:
-            tuner.fit()
+            # Tune's own handler of Ctrl-C is turned off, but for this signal it has the same.
+            with self._interruption.gently(partial(signal.raise_signal, signal.SIGUSR1)):
+                tuner.fit()
         finally:
             # Tune leaves its own handler behind, which would swallow the next interruption.
             signal.signal(signal.SIGINT, handler)
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _between_steps(self) -> None:
+        """Let evaluations go on beside trainings, and end these once the user wants to stop."""
+        self._evaluations.pump()
+        self._interruption.end_when_saved(
+            set(self.schedule.running).intersection(self.schedule.plan.trainings)
+        )

@@ -14,6 +14,8 @@ from grid.results import sources
 from grid.running import places, ray_session
 from grid.running.driver import Driver
 from grid.running.events import Listener
+from grid.running.interruption import Interruption
+from grid.running.machine import check_shared_memory
 from grid.running.schedule import Schedule, Share
 from grid.specs.settings import Resources
 from grid.training.job import Job
@@ -23,18 +25,23 @@ from hd2s.training.execution import Execution
 from manifests.problem import Problem, ProblemError
 
 
-def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Driver:
+def sweep(
+    grid: Grid, done: Collection[str], listener: Listener, interruption: Interruption | None = None
+) -> Driver:
     """Make what drives all that is left of a grid, on the Ray cluster of the current session.
 
     Raises:
-        ProblemError: a unit asks for accelerators that this machine does not have, or the storage does not
-            answer.
+        ProblemError: a unit asks for accelerators or shared memory that this machine does not have, or the
+            storage does not answer.
     """
     machine = ray_session.largest_node()
     resources = grid.config.resources
     if ray_session.is_local():
         _check_accelerators(resources, machine)
     train, evaluate = (Share.of(unit, machine) for unit in (resources.train, resources.evaluate))
+    side_by_side = (train * grid.config.train.world_size).times_in(ray_session.capacity())
+    todo = [training for training in grid.plan.trainings.values() if training.id not in done]
+    check_shared_memory(grid, todo, max(1, side_by_side))
     evaluations = {
         evaluation.id: evaluation_job(grid, evaluation, evaluate)
         for evaluation in grid.plan.evaluations.values()
@@ -58,6 +65,7 @@ def sweep(grid: Grid, done: Collection[str], listener: Listener) -> Driver:
         evaluations=evaluations,
         worker=train,
         failures=resources.max_failures,
+        interruption=interruption,
     )
 
 

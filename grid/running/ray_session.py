@@ -23,6 +23,8 @@ _ENVIRONMENT = {
     # Progress is ours to draw.
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Ctrl-C is ours to hear (grid.running.interruption).
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     # Ray Train looks for reports every two seconds unless told; a demo training lasts half a minute.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",

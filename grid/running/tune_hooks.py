@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from grid.plan import Training
-from grid.running.evaluation_tasks import EvaluationTasks
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule
 
@@ -24,16 +24,16 @@ class _NotSaved:
 class TrainingSearcher(_NotSaved, Searcher):
     """Hands Tune one training at a time, when it is ready and there is room for it."""
 
-    def __init__(self, schedule: Schedule, recorder: Recorder, evaluations: EvaluationTasks) -> None:
+    def __init__(self, schedule: Schedule, recorder: Recorder, meanwhile: Callable[[], None]) -> None:
         super().__init__()
-        self._schedule, self._recorder, self._evaluations = schedule, recorder, evaluations
+        self._schedule, self._recorder, self._meanwhile = schedule, recorder, meanwhile
 
     # Tune's own searchers return the word too, of which its types say nothing.
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:  # type: ignore[override]
         """Hand out a training, None to be asked again, or the word that there is none left."""
         del trial_id
         # While no trial runs, Tune asks this and nothing else, and evaluations would never end.
-        self._evaluations.pump()
+        self._meanwhile()
         training = self._schedule.start_training()
         if training:
             self._recorder.training_started(training)
@@ -53,13 +53,13 @@ class TrainingSearcher(_NotSaved, Searcher):
 class TrialCallback(_NotSaved, tune.Callback):
     """Records what Tune hears from its trials."""
 
-    def __init__(self, schedule: Schedule, recorder: Recorder, evaluations: EvaluationTasks) -> None:
+    def __init__(self, schedule: Schedule, recorder: Recorder, meanwhile: Callable[[], None]) -> None:
         self._trainings = schedule.plan.trainings
-        self._recorder, self._evaluations = recorder, evaluations
+        self._recorder, self._meanwhile = recorder, meanwhile
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let evaluations go on beside trainings."""
-        self._evaluations.pump()
+        self._meanwhile()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from grid.specs.plain_yaml import dotted
+from grid.specs.plain_yaml import dotted, parse
 from manifests.problem import Problem, ProblemError
 
 
@@ -34,8 +34,8 @@ def from_file(path: Path) -> list[str]:
     """
     expected = "a YAML file of settings, such as train: {lr: 3e-4}"
     try:
-        content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
         found = " ".join(str(error).split())
         raise ProblemError(Problem(f"--config {path}", expected, found, "Correct the file.")) from error
     if not isinstance(content, dict):

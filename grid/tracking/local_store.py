@@ -8,8 +8,11 @@ from pathlib import Path
 
 from grid.results import output_folder
 from grid.results.files import write_atomically
+from manifests.problem import Problem, ProblemError
 
 _SCHEME = "sqlite:///"
+# What has a meaning of its own in an address.
+_QUOTED = frozenset("?%")
 # Where MLflow keeps places of artifacts.
 _PLACES = (
     ("experiments", "artifact_location"),
@@ -18,19 +21,48 @@ _PLACES = (
 )
 
 
+def address_of(file: Path) -> str:
+    """Return the address by which MLflow finds a store's file, whatever its path is made of.
+
+    Raises:
+        ProblemError: the SQLAlchemy that MLflow uses here has no way to write it.
+    """
+    plain = f"{_SCHEME}{file}"
+    if not _QUOTED.intersection(str(file)):
+        return plain
+    from sqlalchemy.engine import URL, make_url  # noqa: PLC0415 - it takes a while, and is hardly ever needed
+
+    address = URL.create("sqlite", database=str(file)).render_as_string()
+    if make_url(address).database != str(file):
+        expected, found = "an output folder without ? and % in its path", str(file.parent)
+        raise ProblemError(Problem("--out", expected, found, "Rename it, or update SQLAlchemy to 2.1."))
+    return address
+
+
+def file_of(uri: str) -> Path | None:
+    """Return the file of a store's address; None of a server's."""
+    if not uri.startswith(_SCHEME):
+        return None
+    if not _QUOTED.intersection(uri):
+        return Path(uri.removeprefix(_SCHEME))
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - see address_of
+
+    return Path(make_url(uri).database or "")
+
+
 def make_ready(uri: str) -> None:
     """Make a store's file, if it is one that is not there yet; any other store is left alone.
 
     MLflow gives a new file its schema in dozens of steps, and refuses for ever one that a kill or a full disk
     has left between two of them. So they are taken under another name.
     """
-    file = Path(uri.removeprefix(_SCHEME))
-    if not uri.startswith(_SCHEME) or file.exists():
+    file = file_of(uri)
+    if file is None or file.exists():
         return
     from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
 
     # A name that was never tried before: MLflow keeps what it has opened, even if it is removed.
-    write_atomically(file, lambda part: MlflowClient(f"{_SCHEME}{part}").search_experiments(max_results=1))
+    write_atomically(file, lambda part: MlflowClient(address_of(part)).search_experiments(max_results=1))
 
 
 def follow_the_folder(uri: str, artifacts: Path) -> None:
@@ -42,8 +74,8 @@ def follow_the_folder(uri: str, artifacts: Path) -> None:
         uri: of the store; one that does not lie beside the artifacts is left alone.
         artifacts: their folder now.
     """
-    file = Path(uri.removeprefix(_SCHEME))
-    if not uri.startswith(_SCHEME) or file.parent != artifacts.parent or not file.exists():
+    file = file_of(uri)
+    if file is None or file.parent != artifacts.parent or not file.exists():
         return
     now = artifacts.as_uri()
     with closing(sqlite3.connect(file)) as store, store:

@@ -18,6 +18,7 @@ from grid.results.ledger import Ledger
 from grid.results.unit_results import EvaluationResult
 from grid.running.events import Listener
 from grid.tracking.background import Background
+from grid.tracking.local_store import address_of
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
@@ -48,7 +49,7 @@ class Tracker(Listener):
     ) -> None:
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
-        self.uri = uri or f"sqlite:///{out / output_folder.MLFLOW_STORE}"
+        self.uri = uri or address_of(out / output_folder.MLFLOW_STORE)
         self.grid = grid
         # A server decides itself where artifacts go; a bare store would put them into the current folder.
         artifacts = None if self.uri.startswith("http") else out / output_folder.MLFLOW_ARTIFACTS

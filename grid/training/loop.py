@@ -49,6 +49,9 @@ class Context(Protocol):
     def latest(self) -> dict[str, Any] | None:
         """Return the state last saved, or None."""
 
+    def asked_to_stop(self) -> bool:
+        """Whether a state is wanted now, because the training will soon be ended; it is said once."""
+
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         """Take the curve's new rows, and a state to save if there is one. Workers report together."""
 
@@ -61,6 +64,7 @@ class _Progress:
     seconds: float = 0.0
     resumed: int = 0
     skipped: int = 0
+    validation_seconds: float = 0.0
     best_kld: float = float("inf")
     best_step: int = -1
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -96,8 +100,9 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
         last = step + 1 == fitting.iterations
         if last or (fitting.selects and (step + 1) % job.spec.train.validate_every == 0):
             fitting.validate(step + 1)
-        save = (step + 1) % job.checkpoint_every == 0 and not last
-        # Several workers report together, so that no clock of one may decide it.
+        # Several workers report together, so that no clock of one may decide it, nor when it looks.
+        stop = alone and context.asked_to_stop()
+        save = (stop or (step + 1) % job.checkpoint_every == 0) and not last
         late = alone and time.monotonic() - told > _SECONDS_BETWEEN_REPORTS
         if save or fitting.validated(step + 1) or late:
             context.report(fitting.progress.curve[seen:], fitting.state() if save else None)
@@ -184,7 +189,7 @@ class _Fitting:
     @torch.inference_mode()
     def validate(self, step: int) -> None:
         """Take the mean KLD of the saliency maps on the validation split; keep the best weights."""
-        model = self.learner.result().eval()
+        began, model = time.monotonic(), self.learner.result().eval()
         # In double precision, so that the shares of several workers add up to what one would find.
         total = torch.zeros(2, dtype=torch.float64, device=self.context.device)
         whole = self.train.validation_windows is None
@@ -195,6 +200,7 @@ class _Fitting:
         found = (total[0] / total[1]).item()
         if not torch.tensor(found).isfinite():
             raise TrainingError(f"{self.job.id}: after iteration {step} the validation KLD is {found}")
+        self.progress.validation_seconds += time.monotonic() - began
         self._record(step, {"val/kld": found})
         if found < self.progress.best_kld or self.spec.approach.declaration.keeps == "last":
             self.progress.best_kld, self.progress.best_step = found, step
@@ -237,7 +243,7 @@ class _Fitting:
 
     def finish(self) -> dict[str, Any]:
         """Write the best weights, and return the summary with the curve in it."""
-        progress = self.progress
+        progress, seconds = self.progress, time.monotonic() - self._started
         model = self.learner.result()
         model.load_state_dict(progress.best_weights)
         if self.context.rank == 0:
@@ -248,7 +254,9 @@ class _Fitting:
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,
             "iterations": progress.step,
-            "seconds": time.monotonic() - self._started,
+            "seconds": seconds,
+            # Of these seconds, what went into selecting weights.
+            "validation_share": progress.validation_seconds / seconds,
             "device": device_name(self.context.device),
             "resumed": progress.resumed,
             "skipped": progress.skipped,

@@ -49,10 +49,14 @@ class _RayContext:
 
     def __init__(self, states: SavedStates) -> None:
         self.device, self.rank = get_device(), train.get_context().get_world_rank()
-        self._states = states
+        self._states, self._heard = states, False
 
     def latest(self) -> dict[str, Any] | None:
         return self._states.newest()
+
+    def asked_to_stop(self) -> bool:
+        self._heard, before = self._states.asked_to_stop(), self._heard
+        return self._heard and not before
 
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         if state is not None and not self.rank:

@@ -59,6 +59,10 @@ class SavedStates:
             self._storage.delete(_folder(older))
         return name
 
+    def asked_to_stop(self) -> bool:
+        """Whether who runs the grid wants to stop, where machines share the folder."""
+        return self._storage.path(output_folder.STOP).exists()
+
     def newest(self) -> dict[str, Any] | None:
         """Return the newest state that is whole, in main memory; None where there is none.
 

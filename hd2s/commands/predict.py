@@ -15,6 +15,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from datasets.corpora.registry import manifest_folder
+from datasets.corpora.saliency_maps import MapReader
 from hd2s.commands.manner import add_manner, manner, sizes_given
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source, videos_of
@@ -38,7 +39,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--model", help="default: as the weights tell")
     parser.add_argument("--domain", help="the corpus whose parts a domain-specific model is to use")
-    parser.add_argument("--overlay", choices=("mp4", "gif", "png"), help="heat over the frames")
+    parser.add_argument(
+        "--overlay",
+        choices=("mp4", "gif", "png"),
+        help="heat over the frames, of a corpus with the heat of its own maps on the right",
+    )
     parser.add_argument(
         "--maps",
         nargs="?",
@@ -110,7 +115,8 @@ def _sources(options: argparse.Namespace) -> list[Source]:
         raise ValueError("predict: give either VIDEO… or --corpus")
     if options.corpus:
         manifest = open_manifest(options.manifest or manifest_folder(options.corpus))
-        sources = [clip_source(manifest, clip) for clip in manifest.clips(options.split)]
+        maps = MapReader(manifest)
+        sources = [clip_source(manifest, clip, maps) for clip in manifest.clips(options.split)]
         if not sources:
             known = ", ".join(f"{split} ({count})" for split, count in manifest.counts.items() if count)
             found, remedy = f"none of {options.corpus}", f"Give another --split: there are {known}."
@@ -152,16 +158,18 @@ def _predict(
         # The overlay reads the source a second time: holding full frames until their maps are there would
         # take most of a gigabyte for 4K.
         frames = source.frames() if heat else repeat(None)
+        truths = source.truth() if heat and source.truth else repeat(None)
         seen = source.frames(predictor.input.size, predictor.protocol.resizing)
         eight_bit = partial(to_eight_bit, truncate=predictor.protocol.truncate)
-        for saliency, frame in zip(predictor(seen), frames, strict=False):
+        for saliency, frame, truth in zip(predictor(seen), frames, truths, strict=False):
             _check_finite(saliency, source.name, count + 1)
             image = eight_bit(resize_bicubic(saliency, source.size))
             if maps:
                 # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
                 maps.write(eight_bit(saliency) if options.submission else image)
             if heat and frame is not None:
-                heat.write(overlay(frame, image))
+                shown = (image,) if truth is None else (image, truth)
+                heat.write(np.hstack([overlay(frame, saliency) for saliency in shown]))
             count += 1
             bar[0].advance(bar[1])
     return count, places
@@ -189,15 +197,20 @@ def _writers(
         "heat": out / name / "overlay" if heated == "png" else out / f"{name}_overlay.{heated}",
     }
     kinds = {"maps": wanted, "heat": heated}
-    maps, heat = (_open(kinds[what], place, source, stack) for what, place in places.items())
+    height, width = source.size
+    sizes = {"maps": source.size, "heat": (height, 2 * width if source.truth else width)}
+    rate = source.rate
+    maps, heat = (_open(kinds[what], place, sizes[what], rate, stack) for what, place in places.items())
     return (maps, heat), [place for what, place in places.items() if kinds[what]]
 
 
-def _open(kind: str | None, place: Path, source: Source, stack: ExitStack) -> Writer | None:
+def _open(
+    kind: str | None, place: Path, size: tuple[int, int], rate: Fraction, stack: ExitStack
+) -> Writer | None:
     if kind is None:
         return None
     if kind == "png":
         return stack.enter_context(closing(PngFolder(place)))
     path = stack.enter_context(atomic_write(place))
-    writer = (Mp4 if kind == "mp4" else Gif)(path, source.size, source.rate)
+    writer = (Mp4 if kind == "mp4" else Gif)(path, size, rate)
     return stack.enter_context(closing(writer))

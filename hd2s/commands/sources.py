@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from datasets.corpora.saliency_maps import MapReader
 from datasets.corpus import ClipError, Entry
 from datasets.damaged import describe
 from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, first_few, is_image, is_usable_name
@@ -38,6 +39,8 @@ class Source:
     """That it is a clip of, if it is one of a manifest."""
     noticed: tuple[str, ...] = ()
     """What was passed over."""
+    truth: Callable[[], Iterator[np.ndarray]] | None = None
+    """Start reading its saliency maps: uint8 (H, W) at native resolution; None where nobody knows them."""
 
     def frames(self, size: Size | None = None, resizing: str = DEFAULT_RESIZING) -> Iterator[np.ndarray]:
         """Yield the frames, resized by a rule of `datasets.resizing`."""
@@ -112,8 +115,10 @@ def videos_of(path: Path) -> list[Path]:
     return [path / name for name in sorted(videos, key=natural_key)] or [path]
 
 
-def clip_source(manifest: Manifest, clip: Clip) -> Source:
-    """Return a clip of a manifest as a source, named by its identifier."""
+def clip_source(manifest: Manifest, clip: Clip, maps: MapReader) -> Source:
+    """Return a clip of a manifest as a source, named by its identifier, with its maps where it has some."""
+    # Of clips without maps they are made by the corpus' rule, if it has one.
+    known = clip.map_pattern or (clip.n_fixated_frames and manifest.map_rule)
     return Source(
         clip.clip,
         (clip.height, clip.width),
@@ -122,6 +127,7 @@ def clip_source(manifest: Manifest, clip: Clip) -> Source:
         lambda: iter_frames(manifest.root, clip),
         Path(manifest.root) / clip.path if clip.media == "frames" else None,
         clip.corpus,
+        truth=(lambda: (maps.read(clip, i) for i in range(clip.n_frames))) if known else None,
     )
 
 

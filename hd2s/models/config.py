@@ -101,6 +101,11 @@ class ModelConfig(PlainConfig):
         """Whether `SaliencyModel.losses` is to be given the fixations of labelled batches."""
         return False
 
+    @property
+    def smallest_batch(self) -> int:
+        """The clips that a training step needs: 2 where a batch norm sees one value of a clip's channel."""
+        return 1
+
     def domain_of(self, corpus: str) -> str | None:
         """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""
         del corpus

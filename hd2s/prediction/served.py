@@ -36,13 +36,15 @@ def describe(
         weights: a checkpoint of our own.
         options: of `hd2s.prediction.predictor.Predictor`, JSON-able.
         modules: names of those that declare the model and its approach, where they are not this project's.
-        copy: put the weights beside the description; else it refers to where they are.
+        copy: put the weights beside the description; else it refers to where they are, and by folder and name
+            to what lies so beside any folder above: both may move together.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if copy:
         shutil.copyfile(weights, folder / _WEIGHTS)
     content = {
         "weights": _WEIGHTS if copy else str(weights.resolve()),
+        "beside": "" if copy else f"{weights.resolve().parent.name}/{weights.name}",
         "sha256": _digest(weights),
         "predictor": dict(options),
         "modules": list(modules),
@@ -87,17 +89,30 @@ def _load_pyfunc(path: str) -> ServedModel:
     """
     folder = Path(path)
     content = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
-    weights = folder / content["weights"]
-    if not weights.is_file():
+    weights = _found(folder, content)
+    if weights is None:
         raise WeightsError(
-            f"{weights}: the weights of this model are not there. It was logged by reference: mount the"
-            " output folder of its grid, or log models with tracking.models=copy."
+            f"{folder / content['weights']}: the weights of this model are not there. It was logged by"
+            " reference: mount the output folder of its grid, or log models with tracking.models=copy."
         )
-    if _digest(weights) != content["sha256"]:
-        raise WeightsError(f"{weights}: other weights than those that were logged; train and log them again")
     for name in content.get("modules", ()):
         plugins.register(importlib.import_module(name))
     return ServedModel(weights, content["predictor"])
+
+
+def _found(folder: Path, content: Mapping[str, Any]) -> Path | None:
+    """Return the weights that a description in a folder refers to; None where there are none.
+
+    Raises:
+        WeightsError: there are others.
+    """
+    beside = content.get("beside", "")
+    places = [above / beside for above in folder.resolve().parents] if beside else []
+    there = [place for place in (*places, folder / content["weights"]) if place.is_file()]
+    same = [place for place in there if _digest(place) == content["sha256"]]
+    if there and not same:
+        raise WeightsError(f"{there[0]}: other weights than those that were logged; train and log them again")
+    return same[0] if same else None
 
 
 def _digest(path: Path) -> str:

@@ -87,6 +87,9 @@ class _Context:
     def latest(self) -> None:
         return None
 
+    def asked_to_stop(self) -> bool:
+        return False
+
     def report(self, rows: list, state: dict[str, Any] | None) -> None:
         del rows, state
 

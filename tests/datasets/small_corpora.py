@@ -225,5 +225,6 @@ def a_clip(**changes) -> Clip:
         "status": "ok",
         "size_bytes": 0,
         "mtime_ns": 0,
+        "left_out": 0,
     }
     return Clip(**(values | changes))

@@ -85,6 +85,9 @@ class Context:
     def latest(self):
         return self.state
 
+    def asked_to_stop(self):
+        return False
+
     def report(self, rows, state):
         self.rows += rows
         self.state = state or self.state

@@ -27,7 +27,9 @@ def table5(*overrides: str) -> Plan:
     return plan_of("domain_shift", *SETTINGS, *overrides, demo=True, digests=splits)
 
 
-def train(ledger: Ledger, training: Training, *, steps: int = 20, bad_step: int | None = None) -> None:
+def train(
+    ledger: Ledger, training: Training, *, steps: int = 20, bad_step: int | None = None, **told: float
+) -> None:
     curve = []
     for step in range(1, steps + 1):
         loss = float("nan") if step == bad_step else 2.0 / step
@@ -37,7 +39,7 @@ def train(ledger: Ledger, training: Training, *, steps: int = 20, bad_step: int 
     checkpoint = ledger.out / "checkpoints" / training.id / "best.pt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write_bytes(b"weights")
-    summary = {"best_kld": 1.05, "best_step": 20, "seconds": 3.0}
+    summary = {"best_kld": 1.05, "best_step": 20, "seconds": 3.0, **told}
     summary["checkpoint"] = str(checkpoint.relative_to(ledger.out))
     ledger.write_training(training, curve, summary)
 

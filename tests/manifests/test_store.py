@@ -1,5 +1,7 @@
 """Manifests opened by their metadata, and read split by split."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,3 +73,17 @@ def test_which_clips_of_a_split_are_long_enough(tmp_path):
         assert manifest.filling("train", n_frames).tolist() == list(map(bool, expected))
         kept = [each.fills(n_frames) for each in manifest.clips("train")]
         assert kept == list(map(bool, expected))
+
+
+def test_frames_left_out_are_kept_and_a_manifest_of_before_says_none(tmp_path):
+    clips = [replace(CLIPS[0], left_out=2), *CLIPS[1:]]
+    plain = write(tmp_path / "plain", "DHF1K", tmp_path, CLIPS, POINTS)
+    manifest = write(tmp_path, "DHF1K", tmp_path, clips, POINTS)
+    manifest.verify()
+    assert [clip.left_out for clip in manifest.clips(status=None)].count(2) == 1
+    assert manifest.digest != plain.digest
+    path = plain.folder / "clips.parquet"
+    pq.write_table(pq.read_table(path).drop_columns("left_out"), path, write_page_checksum=True)
+    before = open_manifest(plain.folder)
+    before.verify()
+    assert {clip.left_out for clip in before.clips(status=None)} == {0}

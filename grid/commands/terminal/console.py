@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from grid.commands.terminal.names import Name
 from grid.commands.terminal.progress import GridState, Job
 from grid.plan import Evaluation, Row, Training
 from grid.results.failures import reason
@@ -77,8 +78,9 @@ class Progress(Listener):
         self._terminal = terminal
         self._console = Console(file=terminal, highlight=False)
         self._live: Live | None = None
-        # The display is drawn by a thread of its own, which must not meet a state half changed.
-        self._lock = threading.Lock()
+        # The display is drawn by a thread of its own, which must not meet a state half changed. Ctrl-C is
+        # heard amid whatever this one does, and shown at once.
+        self._lock = threading.RLock()
         self._spoken = state.clock()
 
     def __enter__(self) -> Progress:
@@ -216,14 +218,14 @@ def _bar(state: GridState, kind: Kind) -> tuple[RenderableType, ...]:
 
 def _running_table(state: GridState, running: list[Job]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
+    table.add_column()
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     for job in running[:_ROWS_OF_JOBS]:
         step = f"{job.step}/{job.units}" if job.kind == "training" else ""
         shown = _losses(job.losses) if job.reports or job.kind == "evaluation" else "starting worker"
-        table.add_row(job.label, step, shown, duration(state.elapsed(job)))
+        table.add_row(Name(job.label), step, shown, duration(state.elapsed(job)))
     if len(running) > _ROWS_OF_JOBS:
         table.add_row(Text(f"and {len(running) - _ROWS_OF_JOBS} more", "dim"))
     return table

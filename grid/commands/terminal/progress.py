@@ -23,7 +23,8 @@ class Job:
     Attributes:
         kind: "training" or "evaluation".
         label: for people.
-        likeness: jobs of one likeness cost about the same for each unit: the approach, or the test corpus.
+        model: whose jobs say more of this one's time than other models'.
+        likeness: jobs of one likeness cost about the same for each unit, whichever the seed or the source.
         units: its size: a training's iterations; one that takes none is one unit, as an evaluation is.
         status: "blocked" once something that it needs has failed.
         losses: by short name, the latest.
@@ -35,6 +36,7 @@ class Job:
 
     kind: Kind
     label: str
+    model: str
     likeness: str
     units: int = 1
     status: Status = "waiting"
@@ -82,10 +84,12 @@ class GridState:
         self.jobs: dict[str, Job] = {}
         self._needed_by: dict[str, list[str]] = {}
         for unit in plan.trainings.values():
-            self.jobs[unit.id] = Job("training", unit.label, unit.approach, unit.iterations or 1)
+            self.jobs[unit.id] = Job("training", unit.label, unit.model, unit.likeness, unit.iterations or 1)
             self._needed_by[unit.id] = plan.descendants(unit.id)
         for evaluation in plan.evaluations.values():
-            self.jobs[evaluation.id] = Job("evaluation", evaluation.label, evaluation.test)
+            model = plan.trainings[evaluation.training].model
+            likeness = f"{plan.likeness(evaluation)} on {evaluation.test}"
+            self.jobs[evaluation.id] = Job("evaluation", evaluation.label, model, likeness)
             for needed in plan.trainings:
                 if evaluation.training in (needed, *self._needed_by[needed]):
                     self._needed_by[needed].append(evaluation.id)
@@ -142,10 +146,10 @@ class GridState:
         return TimeLeft(sum(known) / max(len(running), 1), len(known) == len(left)) if known else None
 
     def _left(self, job: Job) -> float | None:
-        """Seconds that a job still needs, by its own pace, else by that of its likes, else of its kind."""
+        """Seconds that a job still needs, by its own pace, else by that of its likes, else of its model's."""
         if job.pace is not None:
             return max(job.pace * (job.units - job.step) - (self.clock() - job.reports[-1][1]), 0.0)
-        kind = [other for other in self.jobs.values() if other.kind == job.kind]
+        kind = [other for other in self.jobs.values() if (other.kind, other.model) == (job.kind, job.model)]
         pace = _mean_pace([other for other in kind if other.likeness == job.likeness]) or _mean_pace(kind)
         if pace is None:
             return None

@@ -24,6 +24,7 @@ from grid.results.failures import incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 from grid.results.redo import other_code
+from grid.specs.settings import Tables
 
 # Columns of a terminal; with fewer, names would be folded to a few letters.
 _ROOM_FOR_IDS = 80
@@ -105,8 +106,8 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
     for table in plan.tables:
         parts += [*values_table(table, results), ""]
     for costs in plan.costs:
-        parts += [*costs_table(costs_of_models(costs, ledger.out, Style("beside", ""))), ""]
-    parts += _failures(plan, ledger)
+        parts += [*costs_table(costs_of_models(costs, ledger.out, Style(Tables(), ""))), ""]
+    parts += [*_failures(plan, ledger), *_validation(plan, ledger)]
     width = max(map(len, where), default=0)
     return Group(*parts, *(_place(f"{name:{width}}", str(place)) for name, place in where.items()))
 
@@ -202,6 +203,17 @@ def _cells(plan: Plan, ledger: Ledger) -> Table:
         done = len([cell for cell in cells if cell not in empty])
         table.add_row(f"{done}/{len(cells)}", spec.name, spec.title)
     return table
+
+
+def _validation(plan: Plan, ledger: Ledger) -> list[RenderableType]:
+    """Say what share of the trainings' time went into selecting weights, where results know it."""
+    results = filter(None, map(ledger.read_training, plan.trainings))
+    timed = [found.summary for found in results if "validation_share" in found.summary]
+    seconds = sum(summary["seconds"] for summary in timed)
+    if not seconds:
+        return []
+    share = sum(summary["seconds"] * summary["validation_share"] for summary in timed) / seconds
+    return [Text(f"validation took {share:.0%} of the time of {len(timed)} trainings, as measured"), ""]
 
 
 def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:

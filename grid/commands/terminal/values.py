@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from grid.commands.terminal.names import Name
 from grid.outputs.tables.below.footnotes import clip_notes, constant_notes, length_notes, sign
 from grid.outputs.tables.others import label_of, others
 from grid.outputs.tables.scores import Results
@@ -27,7 +28,7 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
     for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *["seed"] * seed, *swept):
         table.add_column(column)
     for metric in spec.metrics:
-        table.add_column(metric, justify="right")
+        table.add_column(metric, justify="right", no_wrap=True)
     above: tuple[str, ...] = ()
     for choice in choices:
         cell = choice.cell
@@ -37,7 +38,8 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         approach = " ".join(filter(None, (cell.approach, cell.variant)))
         point = [_point(choice)] if spec.sweep else []
         values = (_shown(choice, metric, results) for metric in spec.metrics)
-        table.add_row(*names, approach, *[str(cell.seed)] * seed, *point, *values)
+        told = map(Name, (*names, approach, *[str(cell.seed)] * seed, *point))
+        table.add_row(*told, *values)
         above = block
     for test, rows in others(spec, cells).items():
         for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from math import prod
 
 from hd2s.checks import unknown
 from hd2s.layers.features import Feature
@@ -120,6 +121,13 @@ class HD2SConfig(ModelConfig):
     def learns_smoothing(self) -> bool:
         """Whether domains have filters of their own."""
         return bool(self.domains) and self.smoothing
+
+    @property
+    def smallest_batch(self) -> int:
+        """2 where a backbone's last features, or a decoded level's after temporal removal, are one value."""
+        _, *last = feature_shapes(self.clip_length, self.height, self.width)[4]
+        decoded = [shape[2:] for shape in self.level_shapes.values()]
+        return 2 if 1 in map(prod, (last, *decoded)) else 1
 
     def domain_of(self, corpus: str) -> str | None:
         """Return the corpus itself if it is one of the domains."""

@@ -12,11 +12,22 @@ import numpy as np
 import pytest
 
 from datasets.corpora.own_folder import FolderCorpus
+from datasets.frame_store.store import FrameStore
 from datasets.indexing import index as index_module
 from datasets.indexing.index import index
 from datasets.indexing.read_cache import CACHE_FILE
 from manifests import ManifestError, ProblemError, open_manifest
-from tests.datasets.small_corpora import write_dhf1k, write_ucf
+from tests.datasets.small_corpora import (
+    expected_rows,
+    four_digits,
+    moving_square,
+    write_dhf1k,
+    write_fixations,
+    write_frames,
+    write_maps,
+    write_ucf,
+    write_video,
+)
 from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
 from tests.places import REPOSITORY
 
@@ -319,3 +330,48 @@ def test_a_file_exchanged_within_its_size_and_time_is_read_again_and_one_only_to
     assert after.digest != before.digest
     index(CORPUS, root, tmp_path / "m")
     assert reads(root) == []
+
+
+def test_a_quarantined_clip_exchanged_for_a_good_one_of_its_size_and_time_is_read_again(tmp_path):
+    root = tmp_path / "c"
+    write_corpus(root)
+    path = root / "train_0.json"
+    good = path.read_bytes()
+    damaged = good.rstrip(b"}").rstrip() + b', "damaged": true}'
+    path.write_bytes(damaged)
+    state = path.stat()
+    assert index(CORPUS, root, tmp_path / "m").quarantined == 1
+    path.write_bytes(good.ljust(len(damaged)))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    reads(root)
+    assert index(CORPUS, root, tmp_path / "m").quarantined == 0
+    assert reads(root) == ["train_0"]
+
+
+@pytest.mark.parametrize("media", ["video", "frames"])
+def test_frames_whose_annotations_are_missing_at_the_end_are_left_out_where_that_is_tolerated(
+    tmp_path, media
+):
+    """Of 12 frames the last has no map, and the last two no fixations."""
+    root, names = tmp_path / "c", four_digits(12)
+    if media == "video":
+        write_video(root / "videos" / "a.avi", moving_square(12), g="5", qscale="2")
+    else:
+        write_frames(root / "frames" / "a", names)
+    write_maps(root / "maps" / "a", names[:-1])
+    write_fixations(root / "fixations" / "a", names[:-2])
+    with pytest.raises(ProblemError, match="12 frames, 11 maps, 10 fixation files"):
+        index(MINE, root, tmp_path / "m", tolerate=1)
+    manifest = index(MINE, root, tmp_path / "m", tolerate=2)
+    (clip,) = manifest.clips("train")
+    assert (clip.n_frames, clip.left_out, manifest.options["tolerate"]) == (10, 2, 2)
+    assert rows_of(manifest, "a") == [list(row) for row in expected_rows(10)]
+    (told,) = (finding for finding in manifest.problems() if finding.kind == "frames-left-out")
+    assert (told.level, told.found) == ("warning", "11 maps, 10 fixation files")
+    assert told.remedy.startswith("The last 2 frames are left out")
+    store = FrameStore(tmp_path / "s", manifest, (48, 64))
+    store.build([clip], workers=1)
+    assert len(store.read_frames(clip, 0, 10)) == 10
+    assert index(MINE, root, tmp_path / "m", tolerate=2).digest == manifest.digest
+    with pytest.raises(ProblemError, match="12 frames"):
+        index(MINE, root, tmp_path / "m")

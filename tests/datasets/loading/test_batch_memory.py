@@ -5,6 +5,7 @@ import torch
 
 from datasets.loading.batch_memory import BatchLayout, SharedBatches
 from datasets.loading.windows import WindowShape
+from manifests.problem import ProblemError
 
 
 @pytest.mark.parametrize(("answers", "answered"), [("last", 1), ("every", 4)])
@@ -33,8 +34,8 @@ def test_without_labels_there_are_no_maps():
 
 
 def test_a_piece_is_free_when_the_last_part_of_its_batch_is_gone():
-    shared = SharedBatches(BatchLayout(2, WindowShape(4), 5, 6, labelled=True), pieces=2)
-    assert [shared.take() for _ in range(3)] == [0, 1, None]
+    shared = SharedBatches(BatchLayout(2, WindowShape(4), 5, 6, labelled=True), workers=1)
+    assert [shared.take() for _ in range(5)] == [0, 1, 2, 3, None]
     clips, maps, _ = shared.lend(1)
     shared.memory[1].fill_(7)
     part = maps[1]
@@ -43,3 +44,14 @@ def test_a_piece_is_free_when_the_last_part_of_its_batch_is_gone():
     assert part.unique().tolist() == [7]
     del part
     assert shared.take() == 1
+
+
+def test_memory_that_cannot_be_shared_is_told_with_what_to_do(monkeypatch):
+    def full(tensor):
+        raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", full)
+    layout = BatchLayout(2, WindowShape(4), 5, 6, labelled=True)
+    SharedBatches(layout, workers=0)
+    with pytest.raises(ProblemError, match=r"found unable to allocate.*resources\.loader_workers=0"):
+        SharedBatches(layout, workers=2)

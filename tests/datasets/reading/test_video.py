@@ -106,7 +106,7 @@ CONTAINERS = {
 def indexed(folder, name):
     """Return the row of a video as an adapter would write it."""
     found = probe(folder / name)
-    fields = [field for field in found.__slots__ if field != "promised"]
+    fields = [field for field in found.__slots__ if field not in ("promised", "gap")]
     return a_clip(path=name, **{field: getattr(found, field) for field in fields})
 
 

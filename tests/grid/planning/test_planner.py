@@ -352,3 +352,13 @@ def test_the_released_tased_net_is_trained_as_its_script_says():
     assert (train.selection, train.resizing) == ("last", "opencv-bilinear")
     assert first.spec.model.config.loss == "batch"
     assert first.spec.model.config.encoder_lr * train.lr == pytest.approx(1e-3)
+
+
+def test_a_batch_too_small_for_a_model_is_told_for_every_approach_that_trains_it(own):
+    """At 32 × 32 the deepest features are a single value, of which a batch norm takes two."""
+    small = ("train.micro_batch=1", "model.height=32", "model.width=32")
+    with pytest.raises(ProblemError) as caught:
+        own("", *small)
+    told = str(caught.value)
+    assert "2 or more, which hd2s at 16 × 32 × 32 needs, found 1" in told
+    assert "which adaptation needs" in told

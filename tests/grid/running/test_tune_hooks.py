@@ -17,7 +17,7 @@ from tests.grid.recording import recording
 def hooks(out, **options):
     recorder = recording(table5(), out, **options)
     tasks = EvaluationTasks(recorder.schedule, recorder, {}, Storage(folder=str(out)), failures=0)
-    common = recorder.schedule, recorder, tasks
+    common = recorder.schedule, recorder, tasks.pump
     return recorder, TrainingSearcher(*common), TrialCallback(*common)
 
 

@@ -54,3 +54,16 @@ def test_a_file_says_what_a_command_line_would(tmp_path):
     ]
     with pytest.raises(ProblemError, match=r"--config .*absent\.yaml: expected a YAML file of settings"):
         from_file(tmp_path / "absent.yaml")
+
+
+def test_numbers_and_words_of_a_file_mean_what_they_do_on_a_command_line(tmp_path):
+    """YAML 1.1 takes them for 8, 100 and false; a key given twice had the last word without a word."""
+    path = tmp_path / "lab.yaml"
+    path.write_text("seeds: [010]\ntrain: {iterations: 1:40}\nframes: {folder: no}")
+    assert from_file(path) == ['seeds=["010"]', 'train.iterations="1:40"', 'frames.folder="no"']
+    path.write_text("train: {lr: 1e-3, lr: 1e-4}")
+    with pytest.raises(ProblemError, match="lr is given twice"):
+        from_file(path)
+    path.write_text("- train")
+    with pytest.raises(ProblemError, match="found list"):
+        from_file(path)

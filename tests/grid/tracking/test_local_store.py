@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from grid.tracking.local_store import make_ready
+from grid.tracking.local_store import address_of, file_of, make_ready
 from grid.tracking.runs import RunStore
 from manifests.problem import ProblemError
 
@@ -80,3 +80,20 @@ def test_a_deleted_experiment_is_told_with_what_brings_it_back(new_store, tmp_pa
     store.client.delete_experiment(store.experiment_id)
     with pytest.raises(ProblemError, match="mlflow experiments restore --experiment-id 1"):
         RunStore(uri, "e", tmp_path / "mlflow-artifacts")
+
+
+@pytest.mark.parametrize("name", ["runs", "a b", "why?", "50%3F", "#1"])
+def test_an_address_leads_to_its_file_whatever_the_folder_is_called(name, tmp_path):
+    file = tmp_path / name / "mlflow.db"
+    assert file_of(address_of(file)) == file
+    assert file_of("http://127.0.0.1:5000") is None
+
+
+@pytest.mark.slow
+def test_mlflow_finds_a_store_whose_folder_has_a_question_mark(tmp_path):
+    """A bare path would be cut at it, and the store made in another folder."""
+    file = tmp_path / "why? 50%" / "mlflow.db"
+    RunStore(address_of(file), "e", file.parent / "mlflow-artifacts").client.search_experiments()
+    with sqlite3.connect(file) as store:
+        assert ("e",) in store.execute("SELECT name FROM experiments").fetchall()
+    assert not (tmp_path / "why").exists()

@@ -1,6 +1,7 @@
 """A training's weights as a model in MLflow: loaded from anywhere, they predict as the grid does."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mlflow import MlflowClient
 
 from grid.plan import ModelSpec
@@ -116,6 +118,30 @@ def test_weights_that_have_changed_or_gone_are_told(referred):
             _load_pyfunc(str(data))
     finally:
         referred.weights.write_bytes(content)
+
+
+@pytest.mark.parametrize("original", ["kept", "changed", "gone"])
+def test_weights_move_with_their_output_folder(referred, tmp_path, original):
+    """A moved folder's models, and a copy's, are those that lie in it, whatever became of the first."""
+    moved = tmp_path / "moved"
+    shutil.copytree(referred.folder, moved)
+    data = next(moved.rglob("model.json")).parent
+    content = referred.weights.read_bytes()
+    try:
+        if original != "kept":
+            referred.weights.unlink()
+        if original == "changed":
+            save_weights(build_model("hd2s", seed=4, **SIZE), referred.weights)
+        served = _load_pyfunc(str(data))
+        (moved / "checkpoints" / "best.pt").unlink()
+        if original == "kept":
+            _load_pyfunc(str(data))
+        else:
+            with pytest.raises(WeightsError):
+                _load_pyfunc(str(data))
+    finally:
+        referred.weights.write_bytes(content)
+    assert all(map(torch.equal, served.model.state_dict().values(), referred.network.state_dict().values()))
 
 
 @pytest.mark.slow

@@ -86,7 +86,9 @@ def test_an_adaptation_leaves_its_model_alone_without_the_classifiers(small_demo
 @pytest.mark.slow
 def test_the_curve_holds_every_loss_and_lambda(small_demo):
     job = job_of(prepare_small(small_demo, *SMALL), "adaptation")
-    curve = fit(job, Context())["curve"]
+    done = fit(job, Context())
+    assert 0 < done["validation_share"] == done["validation_seconds"] / done["seconds"] < 1
+    curve = done["curve"]
     names = {row["name"] for row in curve}
     assert names == {
         "train/kld/saliency",
@@ -101,6 +103,21 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
     assert strengths[0] == 0
     assert strengths == sorted(strengths)
     assert [row["step"] for row in curve if row["name"] == "val/kld"] == [2, 4]
+
+
+@pytest.mark.slow
+def test_a_state_is_saved_between_checkpoints_when_it_is_asked_for(small_demo):
+    class Asked(Context):
+        def asked_to_stop(self):
+            return len(states) == 0
+
+        def report(self, rows, state):
+            states.extend([state["progress"]["step"]] if state else [])
+
+    states = []
+    job = job_of(prepare_small(small_demo, *TINY, "train.checkpoint_every=1000"), "generalization")
+    fit(job, Asked())
+    assert states == [1]
 
 
 @pytest.mark.slow

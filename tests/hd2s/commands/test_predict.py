@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from datasets.corpora.saliency_maps import MapReader
+from datasets.reading.video import read_frames
 from hd2s import build_model, load_weights, save_weights
 from hd2s.__main__ import main
 from hd2s.approaches.contract import LearnerOptions
@@ -18,7 +20,8 @@ from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor, predict_clip
-from manifests import Clip, write
+from manifests import Clip, open_manifest, write
+from tests.datasets.scored_corpus import write_scored
 from tests.datasets.test_resizing import keys, linear, plain
 from tests.hd2s.models.hd2s.published import random_state
 from tests.hd2s.models.tased.plain_tased import random_state as random_tased
@@ -148,6 +151,22 @@ def test_a_submission_of_a_split(video, weights, tmp_path):
         f"0701/{i:04d}.png" for i in range(1, N + 1)
     ]
     assert Image.open(out / "0701" / "0001.png").size == (64, 32), "the model's, rounded once"
+
+
+@pytest.mark.slow
+def test_an_overlay_of_a_corpus_has_its_own_maps_on_the_right(weights, tmp_path):
+    manifest = open_manifest(write_scored(tmp_path, {"0601": 4}))
+    clip = manifest.clips("val")[0]
+    asked = ("--corpus", "dhf1k", "--manifest", tmp_path / "manifest", "--split", "val", "--overlay", "png")
+    assert run(*asked, "--maps", "--weights", weights, "--out", tmp_path / "out") == 0
+    with Image.open(tmp_path / "out" / clip.clip / "overlay" / "0003.png") as image:
+        shown = np.asarray(image)
+    assert shown.shape == (clip.height, 2 * clip.width, 3)
+    frame = read_frames(manifest.root, clip, start=2, count=1)[0]
+    ours = np.asarray(Image.open(tmp_path / "out" / clip.clip / "maps" / "0003.png"))
+    truth = MapReader(manifest).read(clip, 2)
+    assert np.array_equal(shown, np.hstack([overlay(frame, ours), overlay(frame, truth)]))
+    assert truth.any()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from datasets.corpora.saliency_maps import MapReader
 from hd2s.commands.sources import clip_source, open_source, videos_of
 from manifests import ProblemError, open_manifest
 from tests.datasets.scored_corpus import SIZE, write_scored
@@ -139,7 +140,7 @@ def test_a_picture_that_does_not_decode_is_told_with_its_number(tmp_path, codec)
 
 def test_a_clip_of_a_manifest_is_named_by_its_identifier(tmp_path):
     manifest = open_manifest(write_scored(tmp_path))
-    source = clip_source(manifest, manifest.clips("val")[0])
+    source = clip_source(manifest, manifest.clips("val")[0], MapReader(manifest))
     assert (source.name, source.size, source.rate, source.n_frames) == ("0601", SIZE, Fraction(25), 5)
     assert source.folder == Path(manifest.root) / "frames/0601"
     expected = [np.asarray(Image.open(source.folder / f"{i:04d}.png")) for i in range(1, 6)]
@@ -151,7 +152,9 @@ def test_a_clip_of_a_manifest_is_named_by_its_identifier(tmp_path):
 )
 def test_a_clip_that_is_a_video_has_its_rate_and_no_folder(tmp_path, fps, rate):
     manifest = open_manifest(write_scored(tmp_path))
-    source = clip_source(manifest, a_clip(clip="0601", media="video", path="0601.mp4", fps=fps))
+    source = clip_source(
+        manifest, a_clip(clip="0601", media="video", path="0601.mp4", fps=fps), MapReader(manifest)
+    )
     assert (source.rate, source.folder) == (rate, None)
 
 
@@ -212,3 +215,26 @@ def test_a_photograph_is_a_clip_of_one_frame_turned_as_it_is_shown(tmp_path):
     assert frame.shape == (WIDTH, HEIGHT, 3)
     (tmp_path / "walk.jpg").write_bytes(b"\xff\xd8")
     assert "expected an image that decodes" in problem(tmp_path / "walk.jpg")
+
+
+def test_packets_that_have_vanished_from_the_midst_of_a_matroska_file_are_told(tmp_path):
+    """Its demuxer passes over a damaged block without a word, and length and last frame are as they were."""
+    whole, damaged = tmp_path / "whole.mkv", tmp_path / "damaged.mkv"
+    write_video(whole, moving_square(40), "libx264", fps=Fraction(30000, 1001), g="10", bf="0")
+    with av.open(str(whole)) as source, av.open(str(damaged), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(source.demux(video=0)):
+            if packet.size and i not in (17, 18, 19):
+                packet.stream = stream
+                target.mux(packet)
+    assert open_source(whole, RATE).noticed == ()
+    (told,) = open_source(damaged, RATE).noticed
+    assert told.endswith("times that leave room for 3 more, the first after frame 17")
+
+
+def test_times_of_a_rate_that_varies_are_no_gaps(tmp_path):
+    path = tmp_path / "phone.mkv"
+    write_video(
+        path, moving_square(12), "libx264", pts=[0, 33, 80, 100, 200, 233, 300, 310, 400, 480, 500, 700]
+    )
+    assert open_source(path, RATE).noticed == ()

@@ -2,9 +2,11 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -64,6 +66,31 @@ def test_the_display_stays_small(plan, ledger):
     assert "and 10 more" in shown
     assert len(shown.splitlines()) <= 18
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("width", [70, 100])
+def test_names_are_shortened_before_numbers(plan, ledger, width):
+    """The ends of names tell them apart, and stay."""
+    clock = Clock()
+    progress = Progress(GridState(plan, ledger, clock), StringIO(), "x", Path("ray.log"))
+    first = of_approach(plan, "adaptation")[0]
+    progress.on_training_started(replace(first, label=f"{first.label} ({'train.lr=0.001, ' * 4}seed 12)"))
+    progress.state.jobs[first.id].label = f"{first.label} ({'train.lr=0.001, ' * 4}seed 12)"
+    progress.on_training_progress(first, 2400, 2500, {"loss": 12.125, "val KLD": 10.5}, [])
+    clock.now = 3723.0
+    (line,) = [line for line in text_of(progress.render(), width).splitlines() if "2400/" in line]
+    assert line.split("2400/")[1].endswith("loss 12.125  val KLD 10.500  1 h 02 min"), line
+    assert line.startswith("adaptation"[: width // 10])
+    assert re.search(r"….*seed 12\)  ", line), line
+
+
+def test_a_worker_that_has_said_nothing_yet_is_told_to_be_starting(plan, ledger):
+    progress = Progress(GridState(plan, ledger), StringIO(), "x", Path("ray.log"))
+    training = next(iter(plan.trainings.values()))
+    progress.on_training_started(training)
+    assert "starting worker" in text_of(progress.render(), 120)
+    progress.on_training_progress(training, 1, 60, {"loss": 1.0}, [])
+    assert "starting worker" not in text_of(progress.render(), 120)
 
 
 def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger, tmp_path):

@@ -68,6 +68,15 @@ def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
     assert "runs/tables/table5.md" in shown
 
 
+def test_the_share_of_validation_is_that_of_all_trainings_time(plan, ledger):
+    first, second, third = list(plan.trainings.values())[:3]
+    train(ledger, first, seconds=30.0, validation_share=0.1)
+    train(ledger, second, seconds=10.0, validation_share=0.5)
+    train(ledger, third)
+    shown = text_of(final_report(plan, ledger, {}), width=200)
+    assert "validation took 20% of the time of 2 trainings, as measured" in shown
+
+
 def last_lines_of(plan, ledger, left, device=None):
     shown = text_of(plan_table(plan, ledger, estimate_of(plan, left, device)), width=250)
     return [" ".join(line.split()) for line in shown.splitlines()[-4:]]

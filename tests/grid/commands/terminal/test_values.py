@@ -1,5 +1,6 @@
 """A table's values on the terminal: a line for each cell, with all that its values do not stand on."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -40,6 +41,21 @@ def test_a_source_and_target_are_named_once_above_the_approaches_that_share_them
         "adaptation -- --",
         "transfer -- --",
     ]
+
+
+def test_in_a_narrow_terminal_names_are_shortened_and_numbers_are_not(ledger):
+    plan = small_plan(table_spec())
+    plan = replace(plan, cells=tuple(replace(cell, variant="with a long variant") for cell in plan.cells))
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=-0.5)
+    console = Console(file=StringIO(), width=44)
+    console.print(Group(*values_table(plan.tables[0], Results(plan, ledger))))
+    shown = console.file.getvalue()
+    assert "1.000" in shown
+    assert "−0.500" in shown
+    assert "…" in shown
+    assert {"NSS", "CC"} <= set(shown.split())
+    assert max(map(len, shown.splitlines())) <= 44
+    assert len(shown.splitlines()) <= 3 + len(plan.cells), "one line for each cell"
 
 
 def test_a_column_is_there_only_where_it_tells_cells_apart(ledger):

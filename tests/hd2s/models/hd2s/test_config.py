@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from hd2s.models.config import ConfigError, Input
 from hd2s.models.hd2s.config import HD2SConfig
+from hd2s.models.registry import find_model, on_meta
 from tests.hd2s.models.small_models import DOMAINS
 
 
@@ -72,3 +74,20 @@ def test_domains_that_are_missing_or_unknown():
         config.check_domain("Hollywood")
     HD2SConfig().check_domain(None)
     HD2SConfig().check_domain("whatever")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "levels"), [((8, 32, 32), (1, 2)), ((16, 32, 32), (1, 2)), ((16, 32, 32), (3,))]
+)
+def test_a_single_clip_trains_where_it_says_so(size, levels):
+    """On the meta device, where batch norms refuse a single value of a channel as they do elsewhere."""
+    options = dict(zip(("clip_length", "height", "width"), size, strict=True)) | {"conspicuity": levels}
+    model = on_meta(find_model("hd2s").model, options).train()
+    clip = torch.empty(1, 3, *size, device="meta")
+    if model.config.smallest_batch == 1:
+        model(clip)
+    else:
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            model(clip)
+        model(clip.expand(2, -1, -1, -1, -1))
