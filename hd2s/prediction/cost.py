@@ -24,7 +24,7 @@ from hd2s.prediction.predictor import Predictor
 _ROUNDS = 3
 # More frames at a time are not tried once this many sizes in a row were no faster by the share below, or one
 # has taken so many times what it was to be measured for: warming up takes a window or more.
-_PATIENCE, _GAIN, _LONGEST = 2, 1.02, 10
+_PATIENCE, _GAIN, _LONGEST = 2, 1.02, 30
 _LARGEST = {"cuda": 128, "cpu": 16}
 
 

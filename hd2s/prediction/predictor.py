@@ -92,11 +92,15 @@ class Predictor:
         return self._plain(frames) if self.input.answers == "last" else self._plain_blocks(frames)
 
     def whole_windows(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the maps of windows that lie whole in a clip, of no frame before the T'th; see `__call__`.
+        """Yield the maps that `__call__` would, but for frames whose windows begin before the clip.
 
         It is how all but the beginning of a clip is predicted, which is what there is to measure.
         """
-        return self._plain(frames) if self.stream is None else self._streamed(self.stream, checked(frames))
+        if self.stream is not None:
+            return self._streamed(self.stream, checked(frames))
+        if self.input.answers == "every":
+            return self._plain_blocks(frames)
+        return islice(self._plain(frames), self.input.span - 1, None)
 
     def _plain(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         reverse = self.protocol.head == "colours reversed"

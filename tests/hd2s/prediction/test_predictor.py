@@ -291,3 +291,17 @@ def test_the_real_network_window_by_window():
             expected = model(clip).saliency[0, 0].numpy()
         np.testing.assert_allclose(maps[t], gaussian_filter(expected, 5.0), atol=1e-5)
     assert np.ptp(maps[10]) > 0
+
+
+def test_the_maps_of_whole_windows_are_those_of_the_clip_without_its_beginning():
+    for model, first in ((toy(), T - 1), (toy(frames=4, step=3, answers="every"), 0)):
+        maps = list(Predictor(model, batch=8).whole_windows(clip_of(40)))
+        np.testing.assert_array_equal(maps, predict_clip(model, clip_of(40), batch=8)[first:])
+
+
+@pytest.mark.slow
+def test_so_they_are_of_a_models_fast_way():
+    model = build_model("hd2s", seed=0, clip_length=8, height=64, width=64).eval()
+    frames = np.random.default_rng(0).integers(0, 256, (13, 64, 64, 3), dtype=np.uint8)
+    maps = list(Predictor(model, batch=4).whole_windows(frames))
+    np.testing.assert_allclose(maps, predict_clip(model, frames)[7:], atol=1e-5)
