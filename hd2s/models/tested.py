@@ -9,7 +9,7 @@ from typing import Any
 from hd2s.checks import settle_types
 
 # What the tests of checkpoints did that do not have these fields, whatever their protocol.
-_BEFORE_THEY_WERE_SAID = {"short_clips": "reflected", "truncate": False}
+_BEFORE_THEY_WERE_SAID: dict[str, Any] = {"short_clips": "reflected", "truncate": False}
 
 
 @dataclass(frozen=True)
