@@ -8,6 +8,9 @@ from typing import Any
 
 from hd2s.checks import settle_types
 
+# What the tests of checkpoints did that do not have these fields, whatever their protocol.
+_BEFORE_THEY_WERE_SAID: dict[str, Any] = {"short_clips": "reflected", "truncate": False}
+
 
 @dataclass(frozen=True)
 class AsTested:
@@ -50,7 +53,8 @@ class AsTested:
         Raises:
             ValueError: a value has another type.
         """
-        return cls(**{name: content[name] for name in cls.__dataclass_fields__ if name in content})
+        said = {name: content[name] for name in cls.__dataclass_fields__ if name in content}
+        return cls(**_BEFORE_THEY_WERE_SAID | said)
 
     def as_content(self) -> dict[str, Any]:
         """Return it as plain values, as a checkpoint holds it."""
