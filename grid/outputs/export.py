@@ -140,7 +140,9 @@ def _copy_results(part: Path, grid: Grid) -> None:
     tested = [unit for unit in plan.evaluations if ledger.read_evaluation(unit)]
     found = [ledger.path("training", unit) for unit in plan.trainings if ledger.read_training(unit)]
     found += [ledger.path("evaluation", unit) for unit in tested]
-    found += [picture for unit in tested for picture in pictures.kept(grid.out, unit)]
+    for unit in tested:
+        pictures.bring(grid.storage, unit)
+        found += pictures.kept(grid.out, unit)
     (part / output_folder.RESULTS).mkdir()
     for path in found:
         target = part / path.relative_to(grid.out)

@@ -15,7 +15,13 @@ _COLUMNS, _ORDER = "tables.columns", "tables.order"
 
 def table_problems(spec: GridSpec, shown: Tables) -> list[Problem]:
     """List what of the settings `tables.columns` and `tables.order` no table of the grid could follow."""
-    return [*_column_problems(spec, shown), *_order_problems(spec, shown)]
+    given = {_COLUMNS: shown.columns or (), _ORDER: shown.order}
+    nested = [
+        Problem(key, "a list of words", str(list(words)), f"Write {key}=[NSS].")
+        for key, words in given.items()
+        if not all(isinstance(word, str) for word in words)
+    ]
+    return nested or [*_column_problems(spec, shown), *_order_problems(spec, shown)]
 
 
 def _column_problems(spec: GridSpec, shown: Tables) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ def test_what_tables_have_may_be_asked_for():
     [
         ({"columns": ("NNS",)}, "tables.columns: expected a known metric, found 'NNS'. Did you mean NSS?"),
         ({"columns": ("NSS", "NSS")}, "different metrics, one or more"),
+        ({"columns": (["NSS"],)}, "tables.columns: expected a list of words, found [['NSS']]"),
         ({"columns": ()}, "different metrics, one or more"),
         ({"order": ("transfr",)}, "found 'transfr'. Did you mean transfer?"),
         ({"order": ("NSS", "transfer")}, "one metric alone, or words of rows"),

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from datasets.corpora.registry import available, get
-from grid.specs import settings
+from grid.specs import settings, settings_reader
 
 
 @pytest.fixture
@@ -35,3 +35,12 @@ def test_settings_are_values_that_nobody_changes(config):
             hash(field.default)
     with pytest.raises(FrozenInstanceError):
         config.train.lr = 1.0
+
+
+def test_a_demos_tables_have_no_printed_numbers_unless_asked():
+    """Numbers of generated corpora compare with none."""
+    papers = [
+        settings_reader.load(overrides, demo=demo).tables.paper
+        for overrides, demo in (([], False), ([], True), (["tables.paper=beside"], True))
+    ]
+    assert papers == ["beside", "none", "beside"]

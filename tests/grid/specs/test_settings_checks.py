@@ -32,6 +32,8 @@ from manifests.problem import ProblemError
         "train.protocol=publised",
         "test.precision=float16",
         "tables.paper=all",
+        "tables.notes=long",
+        "tables.digits=7",
         "tracking.models=always",
         "seeds=[]",
         "seeds=[1,1]",

@@ -36,7 +36,8 @@ thead th { font-weight: 600; vertical-align: bottom; }
 .over { text-align: center; border-bottom: 1px solid; }
 tbody { border-top: 1px solid; }
 tbody th { font-weight: normal; }
-tbody .block { font-weight: 600; text-align: center; border-bottom: 1px solid; }
+tbody .block { font-weight: 600; border-bottom: 1px solid; }
+.block span { position: sticky; left: .6rem; }
 .next > * { border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
 small, ul { opacity: .85; }
 code { overflow-wrap: anywhere; }
@@ -93,7 +94,7 @@ def _head(table: Table) -> list[str]:
 def _block(block: Block, width: int) -> list[str]:
     lines = ["<tbody>"]
     if block.heading:
-        heading = escape(block.heading)
+        heading = f"<span>{escape(block.heading)}</span>"
         lines.append(f'<tr><th scope="rowgroup" class="block" colspan="{width}">{heading}</th></tr>')
     for n, group in enumerate(block.groups):
         for k, row in enumerate(group.rows):

@@ -99,6 +99,7 @@ def _rows(group: Group, form: Form) -> list[str]:
 def _stacked_rows(group: Group, form: Form) -> list[str]:
     lines: list[str] = []
     for n, row in enumerate(group.rows):
+        lines += [r"\addlinespace[1pt]"] if n else []
         first, second = _two_lines(row.label)
         cells = list(_together(row.entries, form))
         lines.append(_line(["" if n else group.label, first], [_entry(over) for over, _ in cells]))

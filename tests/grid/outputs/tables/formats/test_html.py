@@ -1,5 +1,6 @@
 """HTML: a page that is well formed, needs no other file and says what the table says."""
 
+import re
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -29,7 +30,7 @@ class _Cells(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        if tag not in ("meta", "b", "i", "small"):
+        if tag not in ("meta", "b", "i", "small", "span"):
             self.open.append(tag)
         span = {key: int(value) for key, value in attrs if key in ("colspan", "rowspan")}
         if tag == "tr":
@@ -40,7 +41,7 @@ class _Cells(HTMLParser):
                 self.reach[len(self.widths) - 1 + below] += 1
 
     def handle_endtag(self, tag):
-        if tag not in ("b", "i", "small"):
+        if tag not in ("b", "i", "small", "span"):
             assert self.open.pop() == tag
 
 
@@ -69,3 +70,18 @@ def test_ranks_spreads_signs_and_gaps_are_marked(ledger):
     page = html(table_of(ranked, ledger))
     assert "<b>2.250</b>" in page
     assert "<i>2.514</i>" in page
+
+
+def test_a_table_wider_than_the_page_shows_that_it_scrolls_and_keeps_its_headings_in_sight(ledger):
+    plan = small_plan(table_spec())
+    page = html(table_of(plan, ledger))
+    assert '<div class="scroll" role="region" tabindex="0" aria-labelledby="title"><table>' in page
+    assert '<h1 id="title">' in page
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    rules = dict(re.findall(r"([^{}]+?) \{([^{}]+)\}", style))
+    scroll = next(rule for name, rule in rules.items() if name.strip().endswith(".scroll"))
+    assert scroll.count("local") == len(re.findall(r" scroll[,;]", scroll)) == 2, (
+        "a shadow at each edge, that the ends cover"
+    )
+    assert "sticky" in rules["\n.block span"]
+    assert "<span>Source dataset: DHF1K</span>" in page
