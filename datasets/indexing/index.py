@@ -86,8 +86,8 @@ def index(
     folder = Path(out) if out is not None else default_folder(corpus)
     _leave_others_alone(corpus, folder)
     _require_writable(folder)
-    log.info("%s: looking for clips in %s", corpus.name, root)
     listing = _listing(corpus, root, layout)
+    log.info("%s: %d clips as %s", corpus.name, len(listing.entries), listing.layout)
     entries = [replace(entry, tolerate=tolerate) for entry in listing.entries]
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def index(
             *(folder, corpus.name, root, clips, cache),
             findings=findings,
             layout=listing.layout,
-            options={"split": split, "seed": seed} | ({"tolerate": tolerate} if tolerate else {}),
+            options={"split": split, "seed": seed, **({"tolerate": tolerate} if tolerate else {})},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
 
@@ -114,9 +114,7 @@ def index(
 def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
     try:
-        listing = corpus.list(root, layout)
-        log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
-        return listing
+        return corpus.list(root, layout)
     except ProblemError as error:
         # Who gives a folder with something in it has the corpus.
         if not corpus.had_from or (root.exists() and any(root.iterdir() if root.is_dir() else [root])):
