@@ -113,6 +113,7 @@ def index(
 
 def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
+    log.info("%s: looking for clips in %s", corpus.name, root)
     try:
         return corpus.list(root, layout)
     except ProblemError as error:
