@@ -86,8 +86,8 @@ def index(
     folder = Path(out) if out is not None else default_folder(corpus)
     _leave_others_alone(corpus, folder)
     _require_writable(folder)
-    log.info("%s: looking for clips in %s", corpus.name, root)
     listing = _listing(corpus, root, layout)
+    log.info("%s: %d clips as %s", corpus.name, len(listing.entries), listing.layout)
     entries = [replace(entry, tolerate=tolerate) for entry in listing.entries]
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,23 +102,20 @@ def index(
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)
-        options: dict[str, str | int] = {"split": split, "seed": seed}
-        options |= {"tolerate": tolerate} if tolerate else {}
         return write(
             *(folder, corpus.name, root, clips, cache),
             findings=findings,
             layout=listing.layout,
-            options=options,
+            options={"split": split, "seed": seed, **({"tolerate": tolerate} if tolerate else {})},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
 
 
 def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
+    log.info("%s: looking for clips in %s", corpus.name, root)
     try:
-        listing = corpus.list(root, layout)
-        log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
-        return listing
+        return corpus.list(root, layout)
     except ProblemError as error:
         # Who gives a folder with something in it has the corpus.
         if not corpus.had_from or (root.exists() and any(root.iterdir() if root.is_dir() else [root])):

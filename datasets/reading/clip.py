@@ -74,10 +74,8 @@ class Media:
 
     def columns(self) -> dict[str, object]:
         """Return what a clip's row says of its media."""
-        names = (
-            *("first_frame", "n_frames", "left_out", "width", "height", "fps", "codec"),
-            *("keyframes", "keyframe_frames"),
-        )
+        names = ["first_frame", "n_frames", "left_out", "width", "height", "fps", "codec"]
+        names += ["keyframes", "keyframe_frames"]
         pattern = self.images.pattern if self.images else ""
         return {name: getattr(self, name) for name in names} | {"frame_pattern": pattern}
 
