@@ -17,27 +17,30 @@ from hd2s.models.config import ModelConfig
 from hd2s.models.contract import Model
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
+from manifests.folds import Fold
 
 Row = Mapping[str, Any]
 """A point of a training's curve: step (int), name (str), value (float)."""
 
 
 class Read(NamedTuple):
-    """Clips that a training reads: of which split, at which size (pixels), and how long at least (frames)."""
+    """Clips that a training reads: of which split and fold, at which size (pixels), how long (frames)."""
 
     corpus: str
     split: str
     height: int
     width: int
     clip_length: int
+    fold: Fold | None = None
 
 
 @dataclass(frozen=True)
 class CorpusDigest:
-    """A split of a corpus, and the digest of the clips in it."""
+    """A split of a corpus, the digest of the clips in it, and the fold that it is a split of, if any."""
 
     corpus: str
     digest: str
+    fold: Fold | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,10 @@ class Training:
         spec, window = self.spec, self.spec.model.config.input
         wanted = [(entry, "train", False) for entry in spec.unlabelled]
         wanted += [(entry, "train", True) for entry in spec.labelled] + [(spec.validation, "val", True)]
-        return {Read(entry.corpus, split, *window.size, window.span): maps for entry, split, maps in wanted}
+        return {
+            Read(entry.corpus, split, *window.size, window.span, entry.fold): maps
+            for entry, split, maps in wanted
+        }
 
     @property
     def clips(self) -> int:
@@ -211,7 +217,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Cell:
-    """A row of a table for one seed and point of its sweep; its values are those of its evaluation."""
+    """A row of a table for one seed, one fold and point of its sweep; its values are its evaluation's.
+
+    `fold` is 0 where nothing that the cell reads is read in folds.
+    """
 
     id: str
     table: str
@@ -225,6 +234,12 @@ class Cell:
     evaluation: str
     variant: str = ""
     point: tuple[str, ...] = ()
+    fold: int = 0
+
+    @property
+    def repeat(self) -> tuple[int, int]:
+        """What tells it from the other cells of its row: seed and fold."""
+        return self.seed, self.fold
 
 
 @dataclass(frozen=True)

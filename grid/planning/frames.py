@@ -13,6 +13,7 @@ from datasets.loading.windows import eligible
 from grid.plan import Read, Training
 from grid.planning.prepare import Grid
 from grid.results import output_folder
+from manifests.folds import folded
 from manifests.problem import ProblemError
 from manifests.schema import Clip
 
@@ -97,8 +98,8 @@ def limit(grid: Grid) -> int | None:
 
 def _store(grid: Grid, place: Read) -> tuple[FrameStore, list[Clip]]:
     """Return the store of a corpus, and the clips of it that are read."""
-    corpus, split, height, width, clip_length = place
-    manifest = grid.manifests[corpus]
+    corpus, split, height, width, clip_length, fold = place
+    manifest = folded(grid.manifests[corpus], fold)
     store = FrameStore(folder(grid), manifest, (height, width), limit(grid))
     return store, eligible(manifest.clips(split), clip_length)[0]
 

@@ -11,6 +11,7 @@ from grid.specs.settings import DEFAULT_MODEL
 from hd2s.approaches.contract import Approach, Corpora
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
+from manifests.folds import Fold
 
 UNTRAINED = "untrained"
 """The approach of models without weights, whichever approaches a table asks for."""
@@ -52,6 +53,7 @@ class TableSpec:
         overrides: settings of all the table's cells, under those of the command line.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
         seeds: every cell is repeated with each.
+        folds: corpora that are read in folds, whose cells are repeated with each: (corpus, how many, seed).
         found_at: where its corpora are, as settings `corpora.*`, under those of the command line; in a file,
             `corpora`: each corpus with the folder of its manifest, or with its manifest and root.
     """
@@ -70,6 +72,7 @@ class TableSpec:
     caption: str = ""
     paper: str = ""
     seeds: tuple[int, ...] = (0,)
+    folds: tuple[tuple[str, int, int], ...] = ()
     found_at: tuple[str, ...] = ()
 
     def places(self, approach: Approach) -> list[Place]:
@@ -82,6 +85,15 @@ class TableSpec:
             for test in _tests(word, sources, target)
         ]
         return list(dict.fromkeys(found))
+
+    def folds_of(self, place: Place) -> list[dict[str, Fold]]:
+        """List the folds that a place's cells are repeated with: of each, corpus → fold."""
+        read = {*place.sources, place.target, place.test}
+        folded = [(corpus, of, seed) for corpus, of, seed in self.folds if corpus in read]
+        if not folded:
+            return [{}]
+        numbers = range(1, folded[0][1] + 1)
+        return [{corpus: Fold(number, of, seed) for corpus, of, seed in folded} for number in numbers]
 
     def rows(self) -> list[tuple[str, Approach]]:
         """List the models with their approaches, approach by approach; one without weights has one row."""

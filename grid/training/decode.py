@@ -23,7 +23,8 @@ def fill(job: Job) -> None:
     """
     folder = Path(job.frames)
     folder.mkdir(parents=True, exist_ok=True)
-    for (corpus, split, height, width, clip_length), labelled in job.reads:
+    # The job's places know the fold.
+    for (corpus, split, height, width, clip_length, _), labelled in job.reads:
         manifest = job.manifests[corpus].open()
         store = FrameStore(folder, manifest, (height, width), job.frames_limit)
         clips = eligible(manifest.clips(split), clip_length)[0]

@@ -50,7 +50,7 @@ def test_a_training_reads_its_corpora_at_its_models_size_and_maps_where_they_sup
         (transfer.target, "val"),
     }
     frame = plan_of("table5", "model=centre_prior", "model.height=32")
-    assert {read[2:] for unit in frame.trainings.values() for read in unit.reads} == {(32, 192, 1)}
+    assert {read[2:5] for unit in frame.trainings.values() for read in unit.reads} == {(32, 192, 1)}
 
 
 def test_what_is_read_both_ways_is_read_with_maps():
@@ -68,7 +68,11 @@ def test_all_settings_are_said_in_plain_values_what_is_at_its_default_too(plan):
     assert settings["model"].keys() >= vars(HD2SConfig()).keys()
     assert settings["approach"] == {"name": "domain-specific"}
     assert settings["train"]["lr"] == 1e-3
-    assert settings["labelled"][0] == {"corpus": "DHF1K", "digest": "DHF1K's train"}
+    assert settings["labelled"][0] == {
+        "corpus": "DHF1K",
+        "digest": "DHF1K's train",
+        "fold": None,
+    }
     evaluation = next(iter(plan.evaluations.values()))
     assert evaluation.spec.as_settings()["protocol"]["smoothing_sigma"] == 5.0
 

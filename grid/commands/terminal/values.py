@@ -16,13 +16,14 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
     """Show a row for each cell, of a sweep the point that validation chose, and what the values lack."""
     choices = choose([cell for cell in results.plan.cells if cell.table == spec.name], results)
     cells = [choice.cell for choice in choices]
-    seed = len(spec.seeds) > 1
+    seed, fold = len(spec.seeds) > 1, any(cell.fold for cell in cells)
     # Only what tells one place of this table from another.
     targets = any(cell.target for cell in cells)
     tests = any(cell.test != cell.target for cell in cells)
     table = Table(title=f"{spec.name}: {spec.title}", title_justify="left", title_style="bold", box=None)
     swept = ["point of the sweep"] if spec.sweep else []
-    for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *["seed"] * seed, *swept):
+    repeats = [*["seed"] * seed, *["fold"] * fold]
+    for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *repeats, *swept):
         table.add_column(column)
     for metric in spec.metrics:
         table.add_column(metric, justify="right")
@@ -35,7 +36,8 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         approach = " ".join(filter(None, (cell.approach, cell.variant)))
         point = [_point(choice)] if spec.sweep else []
         values = (_shown(choice, metric, results) for metric in spec.metrics)
-        table.add_row(*names, approach, *[str(cell.seed)] * seed, *point, *values)
+        repeat = [*[str(cell.seed)] * seed, *[str(cell.fold or "")] * fold]
+        table.add_row(*names, approach, *repeat, *point, *values)
         above = block
     notes = length_notes(cells, results) + clip_notes(cells, results, spec)
     notes += constant_notes(cells, results, spec)

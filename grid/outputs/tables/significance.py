@@ -100,14 +100,16 @@ def _pairs(chosen: list[Cell]) -> list[_Pair]:
 
 
 def _key(cell: Cell) -> tuple[Any, ...]:
-    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.seed
+    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.repeat
 
 
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
-    differences = [_by_clip(a, b, metric, results) for a, b in pair.done(results)]
-    # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
-    clips = sorted(set.intersection(*map(set, differences))) if differences else []
-    means = [np.mean([of_seed[clip] for of_seed in differences]) for clip in clips]
+    means = []
+    for _, seeds in gather(pair.done(results), lambda cells: cells[0].fold):
+        differences = [_by_clip(a, b, metric, results) for a, b in seeds]
+        # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
+        clips = sorted(set.intersection(*map(set, differences)))
+        means += [np.mean([of_seed[clip] for of_seed in differences]) for clip in clips]
     first = pair.first
     domains = ("+".join(first.sources), first.target or "", first.test, first.variant)
     return compare(np.array(means, dtype=float), "/".join((*pair.words, *domains, metric)))

@@ -1,4 +1,4 @@
-"""The table of values: the mean over seeds and its spread, the paper's number, the best and the second."""
+"""The table of values: means over seeds and folds, their spread, the paper's number, the best and second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grid.outputs.tables.layout import (
     row_key,
     shown,
 )
-from grid.outputs.tables.scores import Results, Scores
+from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose, sweep_notes
 from grid.outputs.tables.table import (
     DIGITS,
@@ -43,7 +43,7 @@ _COLUMNS = {"beside": ("ours", "paper", "diff."), "difference": ("ours", "diff."
 
 @dataclass(frozen=True)
 class _Line:
-    """A row before it is written: its choices, one for each seed, and its value in each metric."""
+    """A row before it is written: its choices, one for each seed and fold, and its value in each metric."""
 
     choices: tuple[Choice, ...]
     values: tuple[Value, ...]
@@ -95,7 +95,7 @@ def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Res
     scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
     return Value(
         metric=metric,
-        scored=tuple((cell.seed, scores) for cell in scored if (scores := results.scores(cell))),
+        scored=tuple((cell.repeat, scores) for cell in scored if (scores := results.scores(cell))),
         n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
     )
@@ -195,6 +195,7 @@ def _notes(
     several = len(spec.seeds) > 1
     seeds = ", ".join(map(str, spec.seeds))
     repeats = f"; mean ± sample standard deviation over the seeds {seeds}" if several else f", seed {seeds}"
+    repeats += _told_of_folds(spec, several=several)
     notes = [
         "Ours: frame mean, as benchmarks report it, over all frames of the test clips (a frame without"
         f" fixations has no score){repeats}. The mean over the means of clips is in {spec.name}.csv."
@@ -213,6 +214,14 @@ def _notes(
     return (*notes, *([UNRANKED] if _some_are_unranked(lines, layout) else []))
 
 
+def _told_of_folds(spec: TableSpec, *, several: bool) -> str:
+    """Say which values are means over folds, too."""
+    if not spec.folds:
+        return ""
+    of = ", ".join(f"the {of} folds of {shown(corpus)}" for corpus, of, _ in spec.folds)
+    return f" and over {of}" if several else f"; mean ± sample standard deviation over {of}"
+
+
 def _some_are_unranked(lines: list[_Line], layout: Layout) -> bool:
     groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
     columns = (column for _, rows in groups for column in zip(*(row.values for row in rows), strict=True))
@@ -220,22 +229,28 @@ def _some_are_unranked(lines: list[_Line], layout: Layout) -> bool:
 
 
 def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
-    tested: dict[str, list[Scores]] = {}
-    for cell in cells:
-        if scores := results.scores(cell):
-            tested.setdefault(cell.test, []).append(scores)
-    largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
+    tested: dict[str, list[tuple[int, int]]] = {}
+    # The folds of one row make the corpus up together.
+    for (test, *_), folds in gather(cells, lambda cell: (cell.test, row_key(cell), cell.seed)):
+        if found := results.scores_of(folds):
+            sizes = sum(len(scores.clips) for scores in found), sum(scores.n_frames for scores in found)
+            tested.setdefault(test, []).append(sizes)
+    largest = {test: max(found) for test, found in tested.items()}
     sizes = [
-        f"{shown(test)} ({len(found.clips):,} clips, {found.n_frames:,} frames)"
-        for test, found in sorted(largest.items())
+        f"{shown(test)} ({clips:,} clips, {frames:,} frames)"
+        for test, (clips, frames) in sorted(largest.items())
     ]
     return [f"Test data: {', '.join(sizes)}."] if sizes else []
+
+
+def _repeat(cell: Cell) -> str:
+    return f"seed {cell.seed}{f', fold {cell.fold}' if cell.fold else ''}"
 
 
 def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
     cell = line.cell
     points = {", ".join(choice.cell.point) for choice in line.choices}
-    by_seed = (f"seed {choice.cell.seed}: {', '.join(choice.cell.point)}" for choice in line.choices)
+    by_seed = (f"{_repeat(choice.cell)}: {', '.join(choice.cell.point)}" for choice in line.choices)
     axes = {
         "table": spec.name,
         "sources": "+".join(cell.sources),
