@@ -233,8 +233,8 @@ def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
     # The folds of one row make the corpus up together.
     for (test, *_), folds in gather(cells, lambda cell: (cell.test, row_key(cell), cell.seed)):
         if found := results.scores_of(folds):
-            sizes = sum(len(scores.clips) for scores in found), sum(scores.n_frames for scores in found)
-            tested.setdefault(test, []).append(sizes)
+            clips, frames = sum(len(each.clips) for each in found), sum(each.n_frames for each in found)
+            tested.setdefault(test, []).append((clips, frames))
     largest = {test: max(found) for test, found in tested.items()}
     sizes = [
         f"{shown(test)} ({clips:,} clips, {frames:,} frames)"
