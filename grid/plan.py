@@ -19,13 +19,14 @@ from hd2s.models.config import ModelConfig
 from hd2s.models.contract import Model
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
+from manifests.folds import Fold
 
 Row = Mapping[str, Any]
 """A point of a training's curve: step (int), name (str), value (float)."""
 
 
 class Read(NamedTuple):
-    """Clips that a training reads: of which split, at which size (pixels), and how long at least (frames).
+    """Clips that a training reads: of which split and fold, at which size (pixels), how long (frames).
 
     `resizing`: by which rule they come to that size (`datasets.resizing`).
     """
@@ -36,6 +37,7 @@ class Read(NamedTuple):
     width: int
     clip_length: int
     resizing: str = DEFAULT_RESIZING
+    fold: Fold | None = None
 
 
 def unlabelled_splits(corpus: str, clips: str) -> tuple[str, ...]:
@@ -47,10 +49,11 @@ def unlabelled_splits(corpus: str, clips: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class CorpusDigest:
-    """A split of a corpus, and the digest of the clips in it."""
+    """A split of a corpus, the digest of the clips in it, and the fold that it is a split of, if any."""
 
     corpus: str
     digest: str
+    fold: Fold | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ class Training:
         wanted += [(entry, "train", train, True) for entry in spec.labelled]
         wanted.append((spec.validation, "val", spec.validation_resizing, True))
         return {
-            Read(entry.corpus, split, *window.size, window.span, resizing): maps
+            Read(entry.corpus, split, *window.size, window.span, resizing, entry.fold): maps
             for entry, split, resizing, maps in wanted
         }
 
@@ -244,10 +247,11 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Cell:
-    """A row of a table for one seed and point of its sweep; its values are those of its evaluation.
+    """A row of a table for one seed, one fold and point of its sweep; its values are its evaluation's.
 
     Attributes:
         evaluation: its id; empty where the test's annotations are withheld (`Plan.withheld`).
+        fold: 0 where nothing that the cell reads is read in folds.
     """
 
     id: str
@@ -262,6 +266,12 @@ class Cell:
     evaluation: str
     variant: str = ""
     point: tuple[str, ...] = ()
+    fold: int = 0
+
+    @property
+    def repeat(self) -> tuple[int, int]:
+        """What tells it from the other cells of its row: seed and fold."""
+        return self.seed, self.fold
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ WITHIN = {
         "findings": {"parquet", "problem"},
         "store": {"digests", "findings", "parquet", "problem", "roots", "schema"},
         "writing": {"clip_check", "digests", "findings", "parquet", "problem", "schema", "store"},
+        "folds": {"schema", "store"},
     },
     "hd2s": {
         "checks": set(),

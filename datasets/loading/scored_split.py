@@ -12,6 +12,7 @@ import numpy as np
 from datasets.corpora.saliency_maps import map_rule_of, read_map
 from datasets.corpus import MapRule
 from manifests import Clip, Fixations, Manifest, open_manifest
+from manifests.folds import Fold, folded
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,14 @@ class ScoredSplit:
 
     @classmethod
     @lru_cache(maxsize=1)
-    def open(cls, folder: str, split: str, root: str | None = None, min_frames: int = 1) -> ScoredSplit:
+    def open(
+        cls,
+        folder: str,
+        split: str,
+        root: str | None = None,
+        min_frames: int = 1,
+        fold: Fold | None = None,
+    ) -> ScoredSplit:
         """Read a split; a process that scores several clips of it reads it once.
 
         Args:
@@ -62,11 +70,12 @@ class ScoredSplit:
             split: as in the manifest.
             root: where the corpus lies; None for where it was indexed.
             min_frames: clips of fewer are left out, as if the split did not have them; photographs are not.
+            fold: whose split it is; None for the corpus' own.
 
         Raises:
             ManifestError: there is no sound manifest.
         """
-        manifest = open_manifest(Path(folder), root)
+        manifest = folded(open_manifest(Path(folder), root), fold)
         clips, fixations = clips_to_score(manifest, split, min_frames), manifest.fixations(split)
         points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
         sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]

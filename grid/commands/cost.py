@@ -17,6 +17,7 @@ from grid.planning.prepare import Grid
 from grid.planning.stand_in import StandIn
 from grid.specs.settings import Unit
 from hd2s.metrics.definitions import METRICS
+from manifests.folds import folded
 from manifests.schema import Clip
 
 # Of states to resume from two are kept, and a third is there while it is written.
@@ -173,7 +174,8 @@ def _share_of(unit: Unit, device: Device) -> float:
 def _validated(grid: Grid, training: Training) -> list[Clip]:
     """Return the clips that a training validates on."""
     spec = training.spec
-    return eligible(grid.manifests[spec.validation.corpus].clips("val"), spec.model.config.input.span)[0]
+    manifest = folded(grid.manifests[spec.validation.corpus], spec.validation.fold)
+    return eligible(manifest.clips("val"), spec.model.config.input.span)[0]
 
 
 def _windows(training: Training, clips: Sequence[Clip]) -> int:
@@ -193,7 +195,8 @@ def _predicting(training: Training, clips: Sequence[Clip]) -> int:
 
 def _evaluation(grid: Grid, evaluation: Evaluation, paces: Paces) -> Work:
     training = grid.plan.trainings[evaluation.training]
-    clips = clips_to_score(grid.manifests[evaluation.test], "test", evaluation.spec.protocol.min_frames)
+    manifest = folded(grid.manifests[evaluation.test], evaluation.spec.test.fold)
+    clips = clips_to_score(manifest, "test", evaluation.spec.protocol.min_frames)
     found = sum(clip.n_frames for clip in clips)
     flops, traffic = _predicting(training, clips), training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.prediction if traffic else None)

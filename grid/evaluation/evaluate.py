@@ -34,7 +34,9 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     started = time.monotonic()
     score = partial(
         score_clip,
-        ScoredSplit.open(job.manifest.folder, "test", job.manifest.root, job.protocol.min_frames),
+        ScoredSplit.open(
+            job.manifest.folder, "test", job.manifest.root, job.protocol.min_frames, job.manifest.fold
+        ),
         predictor=_predictor(job),
         size=job.input.size,
         threads=job.threads,

@@ -13,6 +13,7 @@ from datasets.loading.windows import eligible
 from grid.plan import Read, Training
 from grid.planning.prepare import Grid
 from grid.results import output_folder
+from manifests.folds import folded
 from manifests.problem import ProblemError
 from manifests.schema import Clip
 
@@ -97,7 +98,7 @@ def limit(grid: Grid) -> int | None:
 
 def _store(grid: Grid, place: Read) -> tuple[FrameStore, list[Clip]]:
     """Return the store of a corpus, and the clips of it that are read."""
-    manifest, size = grid.manifests[place.corpus], (place.height, place.width)
+    manifest, size = folded(grid.manifests[place.corpus], place.fold), (place.height, place.width)
     store = FrameStore(folder(grid), manifest, size, limit(grid), place.resizing)
     return store, eligible(manifest.clips(place.split), place.clip_length)[0]
 

@@ -17,6 +17,7 @@ from hd2s import build_model, load_weights
 from hd2s.models.registry import find_model
 from hd2s.weights.checkpoints import WeightsError
 from hd2s.weights.recognition import had_from
+from manifests.folds import folded
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
@@ -165,15 +166,15 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
     reads = (item for training in plan.trainings.values() for item in training.reads.items())
     # Where nothing is held out, a target's training clips are all there is to see without maps.
     for read in dict.fromkeys(read for read, labelled in reads if labelled or read.split == "train"):
-        enough = manifests[read.corpus].filling(read.split, read.clip_length)
+        enough = folded(manifests[read.corpus], read.fold).filling(read.split, read.clip_length)
         if not enough.any():
             found = f"none ({len(enough)} shorter)"
             remedy = "Index the whole corpus, or lower model.clip_length."
             expected = f"clips of {read.clip_length} frames"
             problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
-    tests = ((unit.test, unit.spec.protocol.min_frames) for unit in plan.evaluations.values())
-    for name, least in dict.fromkeys(tests):
-        place, manifest = f"{name}, split test", manifests[name]
+    specs = [unit.spec for unit in plan.evaluations.values()]
+    for test, least in dict.fromkeys((spec.test, spec.protocol.min_frames) for spec in specs):
+        place, manifest = f"{test.corpus}, split test", folded(manifests[test.corpus], test.fold)
         enough = manifest.filling("test", least)
         if len(enough) and not enough.any():
             expected, found = f"clips of {least} frames", f"none ({len(enough)} shorter)"

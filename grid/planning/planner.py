@@ -23,6 +23,7 @@ from grid.plan import (
     unlabelled_splits,
 )
 from grid.planning.identity import content_hash, options_of
+from grid.planning.labels import folds_of, named, on_what
 from grid.planning.rows import (
     ClipsOf,
     Configure,
@@ -44,12 +45,16 @@ from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
 from hd2s.models.config import ConfigError
 from hd2s.models.registry import find_model
+from manifests.folds import Fold, fold_digest
 from manifests.problem import Problem, ProblemError
 
 # Raised by hand whenever the code, or a default, changes what a training's weights, or an evaluation's
 # scores, come out as.
 TRAINING_RECIPE = 5
 EVALUATION_RECIPE = 4
+
+Folds = Mapping[str, Fold]
+"""Corpus → the fold that it is read in."""
 
 Digests = Mapping[str, Mapping[str, str]]
 """Corpus → split → digest of the clips in it."""
@@ -80,7 +85,7 @@ def draft(
     weights: Mapping[str, str | None],
     known: Sequence[Problem] = (),
     *,
-    clips_of: ClipsOf = lambda corpus: (),
+    clips_of: ClipsOf = lambda corpus, fold: (),
 ) -> tuple[Plan, list[Problem]]:
     """Plan those rows of a grid whose settings are sound, and list what is wrong with the others.
 
@@ -106,7 +111,7 @@ def draft(
                     except ProblemError as error:
                         wrong = (p for p in error.problems if p not in known)
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
-                cells += map(_named, without_idle_axes(found))
+                cells += map(named, without_idle_axes(found))
     cells = _in_places(cells, spec)
     trainings = {unit: planner.trainings[unit] for cell in cells for unit in planner.chain(cell.training)}
     evaluations = {e: planner.evaluations[e] for cell in cells if (e := cell.evaluation)}
@@ -124,18 +129,23 @@ class _Planner:
         self.distinctions: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {}
 
     def cells(self, row: Row, approach: Approach) -> list[Cell]:
-        """Place a row's cells of one approach, one for each seed.
+        """Place a row's cells of one approach, one for each seed and fold.
 
         Raises:
             ProblemError: the model lacks what the approach needs.
         """
         places = row.table.places_of(row.config.model.word, approach)
-        return [self._cell(row, place, approach, seed) for place in places for seed in row.table.seeds]
+        return [
+            self._cell(row, place, approach, seed, folds)
+            for place in places
+            for seed in row.table.seeds
+            for folds in row.table.folds_of(place)
+        ]
 
-    def _cell(self, row: Row, place: Place, approach: Approach, seed: int) -> Cell:
+    def _cell(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Cell:
         sources, target, test = place
-        training = self.training(row, sources, target, approach, seed)
-        evaluation = "" if row.table.withheld else self.evaluation(row, training, test).id
+        training = self.training(row, place, approach, seed, folds)
+        evaluation = "" if row.table.withheld else self.evaluation(row, training, test, folds).id
         return Cell(
             id="",
             table=row.table.name,
@@ -149,26 +159,27 @@ class _Planner:
             evaluation=evaluation,
             variant=row.variant,
             point=row.point,
+            fold=next((fold.number for fold in folds.values()), 0),
         )
 
-    def training(
-        self, row: Row, sources: tuple[str, ...], target: str | None, approach: Approach, seed: int
-    ) -> Training:
+    def training(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Training:
         """Plan a training, and the one that it starts from."""
+        sources, target, _ = place
         if approach.trained_as:
             sources = approach.labelled(sources, target)
-            approach = approaches()[approach.trained_as]
+            place, approach = place._replace(sources=sources), approaches()[approach.trained_as]
         row = row.trained_by(approach)
         parent = None
         if approach.parent:
-            parent = self.training(row, sources, target, approaches()[approach.parent], seed).id
+            parent = self.training(row, place, approaches()[approach.parent], seed, folds).id
         # Without steps there is nothing random: all seeds are one.
         seed = seed if approach.trains else 0
-        spec = self._spec(row, sources, target, approach, seed=seed, parent=parent)
+        spec = self._spec(row, place, approach, seed=seed, parent=parent, folds=folds)
         read = {entry.corpus for entry in (*spec.labelled, *spec.unlabelled)}
         used_target = target if target in read and target not in sources else None
         model = row.config.model.word
-        words = [model, approach.word, *sources, *([used_target] if used_target else []), f"seed{seed}"]
+        words = [model, approach.word, *sources, *([used_target] if used_target else [])]
+        words += [*(f"fold{fold.number}" for fold in folds_of(spec)), f"seed{seed}"]
         found = Training(
             id=f"{'-'.join(words).lower()}-{content_hash(spec)}",
             label="",
@@ -186,13 +197,14 @@ class _Planner:
     def _spec(
         self,
         row: Row,
-        sources: tuple[str, ...],
-        target: str | None,
+        place: Place,
         approach: Approach,
         *,
         seed: int,
         parent: str | None,
+        folds: Folds,
     ) -> TrainingSpec:
+        sources, target, _ = place
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
         fresh, own = parent is None, own_settings(row.config, approach)
         train = training_settings(
@@ -200,26 +212,35 @@ class _Planner:
         )
         model = self._model(row, approach, sources, fresh=fresh)
         counted = labelled if train.epochs is not None else ()
-        batches = [batches_of(self.clips_of(corpus), model.config.input.span, train) for corpus in counted]
+        batches = [
+            batches_of(self.clips_of(corpus, folds.get(corpus)), model.config.input.span, train)
+            for corpus in counted
+        ]
         return TrainingSpec(
             recipe=TRAINING_RECIPE,
             model=model,
             approach=ApproachSpec(approach.word, options_of(own), digest_of(approach)),
-            labelled=self._corpora(labelled, "train"),
-            unlabelled=self._unlabelled(unlabelled, row.config.train.unlabelled_clips),
-            validation=self._corpora((labelled or sources)[:1], "val")[0],
+            labelled=self._corpora(labelled, ("train",), folds),
+            unlabelled=tuple(
+                entry
+                for name in unlabelled
+                for entry in self._corpora(
+                    (name,), unlabelled_splits(name, row.config.train.unlabelled_clips), folds
+                )
+            ),
+            validation=self._corpora((labelled or sources)[:1], ("val",), folds)[0],
             train=in_epochs(train, batches),
             seed=seed,
             parent=parent,
             shares=tuple(batches) if len(batches) > 1 else (),
         )
 
-    def evaluation(self, row: Row, training: Training, test: str) -> Evaluation:
+    def evaluation(self, row: Row, training: Training, test: str, folds: Folds) -> Evaluation:
         """Plan an evaluation."""
         spec = EvaluationSpec(
             recipe=EVALUATION_RECIPE,
             training=training.id,
-            test=self._corpora((test,), "test")[0],
+            test=self._corpora((test,), "test", folds)[0],
             protocol=evaluation_settings(row.config.test, training.spec),
             metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
         )
@@ -241,7 +262,7 @@ class _Planner:
         """Return the plan with the names that people read, once all that shares a training is known."""
         trainings = {unit.id: replace(unit, label=self._label(unit)) for unit in plan.trainings.values()}
         evaluations = {
-            unit.id: replace(unit, label=f"{trainings[unit.training].label} on {unit.test}")
+            unit.id: replace(unit, label=f"{trainings[unit.training].label} on {on_what(unit)}")
             for unit in plan.evaluations.values()
         }
         return replace(plan, trainings=trainings, evaluations=evaluations)
@@ -278,6 +299,7 @@ class _Planner:
     def _label(self, unit: Training) -> str:
         _, distinction = self.distinctions[unit.id]
         details = [*distinction, *([f"seed {unit.seed}"] if unit.seed else [])]
+        details += [str(fold) for fold in folds_of(unit.spec)]
         arrow = f" → {unit.target}" if unit.target else ""
         told = f" ({', '.join(details)})" if details else ""
         model = f"{unit.model} " if self.several else ""
@@ -288,16 +310,17 @@ class _Planner:
         """Whether the plan has more models than one."""
         return len({unit.model for unit in self.trainings.values()}) > 1
 
-    def _unlabelled(self, names: tuple[str, ...], clips: str) -> tuple[CorpusDigest, ...]:
+    def _corpora(
+        self, names: tuple[str, ...], splits: tuple[str, ...], folds: Folds
+    ) -> tuple[CorpusDigest, ...]:
         return tuple(
             CorpusDigest(
-                name, "+".join(self.digests[name][split] for split in unlabelled_splits(name, clips))
+                name,
+                "+".join(fold_digest(self.digests[name], split, folds.get(name)) for split in splits),
+                folds.get(name),
             )
             for name in names
         )
-
-    def _corpora(self, names: tuple[str, ...], split: str) -> tuple[CorpusDigest, ...]:
-        return tuple(CorpusDigest(name, self.digests[name][split]) for name in names)
 
 
 def _in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:
@@ -308,10 +331,3 @@ def _in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:
         places = by_variant[cell.table, cell.variant]
         places.setdefault(Place(cell.sources, cell.target, cell.test), []).append(cell)
     return [cell for places in by_variant.values() for found in places.values() for cell in found]
-
-
-def _named(cell: Cell) -> Cell:
-    domains = "+".join(cell.sources) + (f"-{cell.target}" if cell.target else "")
-    where = domains if cell.test == (cell.target or domains) else f"{domains}-on-{cell.test}"
-    row = [cell.model, cell.approach, *filter(None, [cell.variant]), *cell.point, f"seed{cell.seed}"]
-    return replace(cell, id="/".join([cell.table, where, *row]))

@@ -35,6 +35,7 @@ from grid.specs.overruled import before_protocols, contradictions, overruled
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
+from manifests.folds import Fold, folded
 from manifests.problem import Problem, ProblemError, gathered
 from manifests.schema import SPLITS, Clip
 from manifests.store import Manifest
@@ -148,13 +149,11 @@ def prepare(
     planned = _plan(asked, problems, noted, purpose)
     if problems:
         raise ProblemError(dict.fromkeys(problems))
-    notes = *_quarantined(planned.manifests), *_unseen(planned.weights)
-    before = (
-        note
-        for model, config in asked.configs.items()
-        for note in before_protocols(model, _stood_for(asked.spec, config), overrides)
-    )
-    for note in (*contradictions(overrides), *overruled(asked.spec, overrides), *before, *notes):
+    for note in (
+        *_of_settings(asked, overrides),
+        *_quarantined(planned.manifests),
+        *_unseen(planned.weights),
+    ):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
     grid.ledger.agree(give=purpose != "plan")
@@ -230,8 +229,8 @@ def _plan(asked: _Asked, problems: list[Problem], noted: Noted, purpose: Purpose
     digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(asked.spec)
     starts = {word: found.digest for word, found in weights.items()}
 
-    def clips_of(corpus: str) -> Sequence[Clip]:
-        return manifests[corpus].clips("train") if corpus in manifests else ()
+    def clips_of(corpus: str, fold: Fold | None) -> Sequence[Clip]:
+        return folded(manifests[corpus], fold).clips("train") if corpus in manifests else ()
 
     plan, wrong = planning.draft(asked.spec, asked.configure, digests, starts, asked.known, clips_of=clips_of)
     problems += wrong
@@ -257,6 +256,13 @@ def _unseen(weights: Mapping[str, InitialWeights]) -> list[str]:
         for model, found in weights.items()
         if found.digest == _NOT_HERE
     ]
+
+
+def _of_settings(asked: _Asked, overrides: list[str]) -> Iterator[str]:
+    """Say what of a user's settings contradicts, is set otherwise by rows, or goes before a protocol."""
+    yield from (*contradictions(overrides), *overruled(asked.spec, overrides))
+    for model, config in asked.configs.items():
+        yield from before_protocols(model, _stood_for(asked.spec, config), overrides)
 
 
 def _stood_for(spec: GridSpec, config: Config) -> dict[str, dict[str, Any]]:

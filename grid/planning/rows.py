@@ -14,11 +14,12 @@ from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
 from hd2s.models.config import ModelConfig
+from manifests.folds import Fold
 from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
 
-ClipsOf = Callable[[str], Sequence[Clip]]
-"""Corpus → its training clips."""
+ClipsOf = Callable[[str, Fold | None], Sequence[Clip]]
+"""Corpus and fold → its training clips."""
 # What means nothing to a training that follows no gradient and keeps what it ends with.
 _OF_GRADIENTS = (
     *("optimiser", "momentum", "lr", "weight_decay", "lr_decay", "lr_milestones", "lr_period"),

@@ -31,6 +31,7 @@ class StandIn(Manifest):
             "media": [_media(self.corpus)] * len(told),
             "split": [name for name, _ in told],
             "clip": [str(i) for i in range(len(told))],
+            "source_video": [str(i) for i in range(len(told))],
             "n_frames": [n for _, n in told],
             "n_fixated_frames": [n for _, n in told],
             # Maps are shipped, or made: room for them is needed either way.

@@ -19,7 +19,7 @@ def without_idle_axes(cells: Iterable[Cell]) -> list[Cell]:
     """
     rows: dict[tuple, list[Cell]] = {}
     for cell in cells:
-        row = cell.sources, cell.target, cell.test, cell.model, cell.approach, cell.seed
+        row = cell.sources, cell.target, cell.test, cell.model, cell.approach, cell.seed, cell.fold
         rows.setdefault(row, []).append(cell)
     return [cell for row in rows.values() for cell in _without_idle_axes(row)]
 

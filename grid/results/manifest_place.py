@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grid.results.storage import Storage
+from manifests.folds import Fold, folded
 from manifests.store import CLIPS, FIXATIONS, Manifest, open_manifest
 
 
@@ -16,10 +17,12 @@ class ManifestPlace:
     Attributes:
         folder: of the manifest, on this machine or in the storage.
         root: of the files; None for the manifest's own.
+        fold: whose splits it is read in; None for the corpus' own.
     """
 
     folder: str
     root: str | None
+    fold: Fold | None = None
 
     def open(self) -> Manifest:
         """Read the manifest, which must be on this machine.
@@ -27,7 +30,7 @@ class ManifestPlace:
         Raises:
             ManifestError: there is no sound one.
         """
-        return open_manifest(Path(self.folder), self.root)
+        return folded(open_manifest(Path(self.folder), self.root), self.fold)
 
     def brought(self, storage: Storage) -> ManifestPlace:
         """Return the place on this machine, with the manifest there.

@@ -22,6 +22,7 @@ from grid.training.job import Job
 from hd2s.metrics import METRICS
 from hd2s.prediction.predictor import default_batch
 from hd2s.training.execution import Execution
+from manifests.folds import folded
 from manifests.problem import Problem, ProblemError
 
 
@@ -91,7 +92,7 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         id=training.id,
         spec=training.spec,
         reads=tuple(training.reads.items()),
-        manifests={read.corpus: places.manifest(grid, read.corpus) for read in training.reads},
+        manifests={read.corpus: places.manifest(grid, read.corpus, read.fold) for read in training.reads},
         frames=places.frames(grid),
         frames_limit=frames.limit(grid),
         weights=places.weights(storage, training.id),
@@ -110,7 +111,8 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
 
 def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
     """Give an evaluation its places."""
-    manifest = grid.manifests[evaluation.test]
+    fold = evaluation.spec.test.fold
+    manifest = folded(grid.manifests[evaluation.test], fold)
     clips = clips_to_score(manifest, "test", evaluation.spec.protocol.min_frames)
     model = grid.plan.trainings[evaluation.training].spec.model.config
     return EvaluationJob(
@@ -118,7 +120,7 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         input=model.input,
         domain=model.domain_of(evaluation.test),
         weights=places.weights(places.storage_of(grid), evaluation.training),
-        manifest=places.manifest(grid, evaluation.test),
+        manifest=places.manifest(grid, evaluation.test, fold),
         expected={clip.clip: clip.n_frames for clip in clips},
         quarantined=len(manifest.clips("test", status="quarantined")),
         shorter=len(manifest.clips("test")) - len(clips),

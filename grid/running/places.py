@@ -10,6 +10,7 @@ from grid.results import output_folder
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
 from grid.running import ray_session
+from manifests.folds import Fold
 from manifests.plugins import digest
 from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
@@ -33,13 +34,13 @@ def backbone(grid: Grid, model: str) -> str | None:
     return output_folder.shared_weights(found.digest) if storage_of(grid).apart else str(found.path.resolve())
 
 
-def manifest(grid: Grid, corpus: str) -> ManifestPlace:
-    """Say where a corpus is."""
+def manifest(grid: Grid, corpus: str, fold: Fold | None = None) -> ManifestPlace:
+    """Say where a corpus is, and in which fold it is read there."""
     found = grid.manifests[corpus]
     root = found.root if is_url(found.root) else str(Path(found.root).resolve())
     if storage_of(grid).apart:
-        return ManifestPlace(output_folder.shared_manifest(corpus, found.digest), root)
-    return ManifestPlace(str(Path(found.folder).resolve()), root)
+        return ManifestPlace(output_folder.shared_manifest(corpus, found.digest), root, fold)
+    return ManifestPlace(str(Path(found.folder).resolve()), root, fold)
 
 
 def plugin_folders(grid: Grid) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from grid.specs.settings import DEFAULT_MODEL
 from hd2s.approaches.contract import Approach, Corpora
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
+from manifests.folds import Fold
 
 ALL: Literal["all"] = "all"
 UNTRAINED = "untrained"
@@ -72,6 +73,7 @@ class TableSpec:
         seeds: every cell is repeated with each.
         compare: pairs of approaches for the table of differences, the first minus the second; `ALL` for every
             pair; empty for those that an approach says itself that it improves on.
+        folds: corpora that are read in folds, whose cells are repeated with each: (corpus, how many, seed).
         found_at: where its corpora are, as settings `corpora.*`, under those of the command line; in a file,
             `corpora`: each corpus with the folder of its manifest, or with its manifest and root.
     """
@@ -92,6 +94,7 @@ class TableSpec:
     withheld: bool = False
     seeds: tuple[int, ...] = (0,)
     compare: tuple[tuple[str, str], ...] | Literal["all"] = ()
+    folds: tuple[tuple[str, int, int], ...] = ()
     found_at: tuple[str, ...] = ()
 
     def parts(self) -> list[tuple[Variant, TableSpec]]:
@@ -115,6 +118,15 @@ class TableSpec:
             for test in _tests(word, sources, target)
         ]
         return list(dict.fromkeys(found))
+
+    def folds_of(self, place: Place) -> list[dict[str, Fold]]:
+        """List the folds that a place's cells are repeated with: of each, corpus → fold."""
+        read = {*place.sources, place.target, place.test}
+        folded = [(corpus, of, seed) for corpus, of, seed in self.folds if corpus in read]
+        if not folded:
+            return [{}]
+        numbers = range(1, folded[0][1] + 1)
+        return [{corpus: Fold(number, of, seed) for corpus, of, seed in folded} for number in numbers]
 
     def rows(self) -> list[tuple[str, Approach]]:
         """List the models with their approaches, approach by approach; one without weights has one row."""

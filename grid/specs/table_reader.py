@@ -93,7 +93,7 @@ class _Reader:
         values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
         values["withheld"] = self._switch("withheld")
         values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(instead.seeds)}
-        values["found_at"] = self._places()
+        values |= {"found_at": self._places(), "folds": self._folds()}
         values["compare"] = self._compare(values["approaches"])
         values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
         self._check_names(values)
@@ -234,6 +234,27 @@ class _Reader:
             self.mistakes += [unknown(self.path, "approach of this table", word, asked) for word in strange]
         return tuple((first, second) for first, second in value)
 
+    def _folds(self) -> tuple[tuple[str, int, int], ...]:
+        """Return the corpora that are read in folds: a number of them, or `of` and `seed`."""
+        value, found = self.content.get("folds", {}), []
+        if not isinstance(value, Mapping):
+            self._wrong("folds: corpora, each with a number of folds", repr(value))
+            return ()
+        for name, item in value.items():
+            asked = {"of": item} if type(item) is int else item
+            if not isinstance(asked, Mapping) or set(asked) - {"of", "seed"} or not _are_folds(asked):
+                self._wrong(
+                    f"folds: for {name} a number from 3 on, or of: NUMBER and seed: NUMBER", repr(item)
+                )
+                continue
+            found.append((str(name), asked["of"], asked.get("seed", 0)))
+        if len({of for _, of, _ in found}) > 1:
+            self._wrong(
+                "folds: as many of each corpus, since they are gone through together", repr(dict(value))
+            )
+            return ()
+        return tuple(found)
+
     def _check_names(self, values: Mapping[str, Any]) -> None:
         name, paper = values["name"], values.get("paper")
         if "name" in self.content and not names_files(name):
@@ -242,7 +263,9 @@ class _Reader:
             self.mistakes.append(unknown(self.path, "paper", paper, printed_tables()))
 
     def _check_cells(self, table: TableSpec) -> None:
-        """Find approaches that a table, as a variant has it, cannot place."""
+        """Find approaches that a table, as a variant has it, cannot place, and folds of what it does not read."""
+        for name in (name for name, *_ in table.folds if name not in table.corpora()):
+            self.mistakes.append(unknown(self.path, "corpus of the table in folds", name, table.corpora()))
         if "target" in table.tests and not table.targets:
             self._wrong("targets, to test on them", "none")
         for word in table.approaches:
@@ -262,6 +285,11 @@ class _Reader:
 def _is_pair(value: Any) -> bool:
     words = isinstance(value, list) and all(isinstance(word, str) for word in value)
     return words and len(value) == len(set(value)) == 2
+
+
+def _are_folds(asked: Mapping[str, Any]) -> bool:
+    of, seed = asked.get("of"), asked.get("seed", 0)
+    return type(of) is int and of >= 3 and type(seed) is int and seed >= 0
 
 
 def _askable() -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def describe_cell(plan: Plan, cell: Cell, place_in_tables: str) -> Description:
     tags = {"table": cell.table, **_look(cell.approach), **place, **swept, "cell": place_in_tables}
     tags |= {"training": cell.training, "evaluation": cell.evaluation}
     details = [cell.variant, *cell.point, f"seed {cell.seed}" if cell.seed else ""]
+    details += [f"fold {cell.fold}"] if cell.fold else []
     model = cell.model if len({other.model for other in plan.cells}) > 1 else ""
     label = ", ".join(filter(None, [f"{place['source']} → {cell.test}", model, cell.approach, *details]))
     params = flatten(plan.evaluations[cell.evaluation].spec.as_settings()) | place | swept

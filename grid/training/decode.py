@@ -23,6 +23,7 @@ def fill(job: Job) -> None:
     """
     folder = Path(job.frames)
     folder.mkdir(parents=True, exist_ok=True)
+    # The job's places know the fold.
     for read, labelled in job.reads:
         manifest = job.manifests[read.corpus].open()
         size = read.height, read.width

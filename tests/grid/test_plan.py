@@ -68,7 +68,11 @@ def test_all_settings_are_said_in_plain_values_what_is_at_its_default_too(plan):
     assert settings["model"].keys() >= vars(HD2SConfig()).keys()
     assert settings["approach"] == {"name": "domain-specific"}
     assert settings["train"]["lr"] == 1e-3
-    assert settings["labelled"][0] == {"corpus": "DHF1K", "digest": "DHF1K's train"}
+    assert settings["labelled"][0] == {
+        "corpus": "DHF1K",
+        "digest": "DHF1K's train",
+        "fold": None,
+    }
     evaluation = next(iter(plan.evaluations.values()))
     assert evaluation.spec.as_settings()["protocol"]["smoothing_sigma"] == 5.0
 

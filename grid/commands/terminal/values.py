@@ -19,13 +19,14 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
     """Show a row for each cell, of a sweep the point that validation chose, and what the values lack."""
     choices = choose(results.plan.cells_of(spec.name), results)
     cells = [choice.cell for choice in choices]
-    seed = len(spec.seeds) > 1
+    seed, fold = len(spec.seeds) > 1, any(cell.fold for cell in cells)
     # Only what tells one place of this table from another.
     targets = any(cell.target for cell in cells)
     tests = any(cell.test != cell.target for cell in cells)
     table = Table(title=f"{spec.name}: {spec.title}", title_justify="left", title_style="bold", box=None)
     swept = ["point of the sweep"] if spec.sweep else []
-    for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *["seed"] * seed, *swept):
+    repeats = [*["seed"] * seed, *["fold"] * fold]
+    for column in ("source", *["target"] * targets, *["test"] * tests, "approach", *repeats, *swept):
         table.add_column(column)
     for metric in spec.metrics:
         table.add_column(metric, justify="right", no_wrap=True)
@@ -38,7 +39,8 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         approach = " ".join(filter(None, (cell.approach, cell.variant)))
         point = [_point(choice)] if spec.sweep else []
         values = (_shown(choice, metric, results) for metric in spec.metrics)
-        told = map(Name, (*names, approach, *[str(cell.seed)] * seed, *point))
+        repeat = [*[str(cell.seed)] * seed, *[str(cell.fold or "")] * fold]
+        told = map(Name, (*names, approach, *repeat, *point))
         table.add_row(*told, *values)
         above = block
     for test, rows in others(spec, cells).items():
@@ -46,7 +48,7 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
             # The printed numbers of what is not run here, which the label says.
             names = ("", *[""] * targets, *[test] * tests)
             numbers = ("--" if (n := row.numbers.get(m)) is None else number(n) for m in spec.metrics)
-            extra = ("",) * (seed + len(swept))
+            extra = ("",) * (seed + fold + len(swept))
             table.add_row(*names, label_of(row), *extra, *numbers, style="dim")
     notes = length_notes(cells, results) + clip_notes(cells, results, spec)
     notes += constant_notes(cells, results, spec)

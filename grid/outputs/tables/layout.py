@@ -49,7 +49,7 @@ def layout_of(spec: TableSpec) -> Layout:
 
 
 def row_key(cell: Cell) -> tuple[Hashable, ...]:
-    """Return what the cells of one row share: all but seed and point of the sweep."""
+    """Return what the cells of one row share: all but seed, fold and point of the sweep."""
     return cell.sources, cell.target, cell.test, cell.model, cell.approach, cell.variant
 
 
@@ -83,7 +83,8 @@ def where(cell: Cell) -> str:
 def place(cell: Cell, spec: TableSpec) -> str:
     """Say which cell it is."""
     seed = f", seed {cell.seed}" if len(spec.seeds) > 1 else ""
-    return f"{where(cell)}, {label(cell, spec)}{seed}"
+    fold = f", fold {cell.fold}" if cell.fold else ""
+    return f"{where(cell)}, {label(cell, spec)}{seed}{fold}"
 
 
 def shown(corpus: str) -> str:

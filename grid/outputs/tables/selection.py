@@ -31,8 +31,8 @@ class Choice:
 
 
 def choose(cells: list[Cell], results: Results) -> list[Choice]:
-    """Choose the point of each place, approach, variant and seed; the first of equally good ones."""
-    return [_choice(points, results) for _, points in gather(cells, lambda c: (row_key(c), c.seed))]
+    """Choose the point of each place, approach, variant, seed and fold; the first of equally good ones."""
+    return [_choice(points, results) for _, points in gather(cells, lambda c: (row_key(c), c.repeat))]
 
 
 def sweep_notes(spec: TableSpec, choices: list[Choice]) -> list[str]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from grid.outputs.tables.below.footnotes import share
 from grid.outputs.tables.scores import Scores
 
-Basis = frozenset[tuple[int, frozenset[str]]]
-"""(seed, the test clips that were read) of each seed."""
+Repeat = tuple[int, int]
+"""Seed and fold; 0 without folds."""
+
+Basis = frozenset[tuple[Repeat, frozenset[str]]]
+"""(repeat, the test clips that were read) of each repeat."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,13 @@ class Value:
 
     Attributes:
         metric: its name.
-        scored: (seed, scores) of each seed that has a value.
-        n_wanted: seeds that the row is to have.
+        scored: (repeat, scores) of each seed and fold that has a value.
+        n_wanted: how many the row is to have.
         printed: the paper's number.
     """
 
     metric: str
-    scored: tuple[tuple[int, Scores], ...]
+    scored: tuple[tuple[Repeat, Scores], ...]
     n_wanted: int
     printed: float | None
 
@@ -75,12 +78,20 @@ class Value:
         """Clips that every seed has read, some seed has not, and none was given; frames without contrast."""
         found = [scores for _, scores in self.scored if not scores.returned]
         return {
-            "n_clips": len(frozenset.intersection(*(scores.clips for scores in found))) if found else None,
+            "n_clips": len(self._clips) if found else None,
             "n_unread": len(self.unread) if found else None,
             "n_quarantined": max((scores.quarantined for scores in found), default=None),
             "n_shorter": max((scores.shorter for scores in found), default=None),
             "n_constant": sum(scores.constant for scores in found) if found else None,
         }
+
+    @property
+    def _clips(self) -> frozenset[str]:
+        """The clips that every seed has read, of all folds."""
+        by_fold: dict[int, list[frozenset[str]]] = {}
+        for (_, fold), scores in self.scored:
+            by_fold.setdefault(fold, []).append(scores.clips)
+        return frozenset().union(*(frozenset.intersection(*clips) for clips in by_fold.values()))
 
     @property
     def _seeds(self) -> list[float]:

@@ -1,4 +1,4 @@
-"""The table of values: the mean over seeds and its spread, the paper's number, the best and the second."""
+"""The table of values: means over seeds and folds, their spread, the paper's number, the best and second."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _COLUMNS = {"beside": ("ours", "paper", "diff."), "difference": ("ours", "diff."
 
 @dataclass(frozen=True)
 class _Line:
-    """A row before it is written: its choices, one for each seed, and its value in each metric."""
+    """A row before it is written: its choices, one for each seed and fold, and its value in each metric."""
 
     choices: tuple[Choice, ...]
     values: Mapping[str, Value]
@@ -123,7 +123,7 @@ def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Res
     scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
     return Value(
         metric=metric,
-        scored=tuple((cell.seed, scores) for cell in scored if (scores := results.scores(cell))),
+        scored=tuple((cell.repeat, scores) for cell in scored if (scores := results.scores(cell))),
         n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
     )
@@ -254,10 +254,14 @@ def _some_are_unranked(lines: Sequence[_Line], shape: _Shape) -> bool:
     return any(sum(rankable(column)) < sum(bool(value.scored) for value in column) for column in columns)
 
 
+def _repeat(cell: Cell) -> str:
+    return f"seed {cell.seed}{f', fold {cell.fold}' if cell.fold else ''}"
+
+
 def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
     cell = line.cell
     points = {", ".join(choice.cell.point) for choice in line.choices}
-    by_seed = (f"seed {choice.cell.seed}: {', '.join(choice.cell.point)}" for choice in line.choices)
+    by_seed = (f"{_repeat(choice.cell)}: {', '.join(choice.cell.point)}" for choice in line.choices)
     axes = {
         "table": spec.name,
         "sources": "+".join(cell.sources),

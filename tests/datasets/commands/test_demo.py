@@ -3,14 +3,18 @@
 import pytest
 
 from datasets.__main__ import main
+from datasets.demo import generate
+from datasets.demo.domains import PHOTOGRAPHS
 
 
 def test_the_corpora_are_generated_and_their_roots_printed(demo_corpora, capsys):
     """Those that are there already are kept, and so it takes no time."""
     out = demo_corpora["dhf1k"].parent
+    generate(out, domains=PHOTOGRAPHS)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     assert main(["demo", "--out", str(out)]) == 0
-    assert capsys.readouterr().out == "".join(f"{word}: {root}\n" for word, root in demo_corpora.items())
+    roots = demo_corpora | {"salicon": out / "SALICON", "mit1003": out / "MIT1003"}
+    assert capsys.readouterr().out == "".join(f"{word}: {root}\n" for word, root in roots.items())
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from grid.outputs.tables.below.departures import departure_notes
 from grid.outputs.tables.below.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes
-from grid.outputs.tables.layout import Layout, shown
-from grid.outputs.tables.scores import Results, Scores
+from grid.outputs.tables.layout import Layout, gather, row_key, shown
+from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, sweep_notes
 from grid.plan import Cell
 from grid.specs.printed import citation
@@ -37,6 +37,7 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
     seeds = ", ".join(map(str, spec.seeds))
     several = len(spec.seeds) > 1
     repeats = f"; mean ± sample standard deviation over the seeds {seeds}" if several else f", seed {seeds}"
+    repeats += _told_of_folds(spec, several=several)
     notes = [
         "Ours: frame mean, as benchmarks report it, over all frames of the test clips (a frame without"
         f" fixations has no score){repeats}."
@@ -66,14 +67,24 @@ def working_notes(spec: TableSpec, results: Results) -> tuple[str, ...]:
     )
 
 
+def _told_of_folds(spec: TableSpec, *, several: bool) -> str:
+    """Say which values are means over folds, too."""
+    if not spec.folds:
+        return ""
+    of = ", ".join(f"the {of} folds of {shown(corpus)}" for corpus, of, _ in spec.folds)
+    return f" and over {of}" if several else f"; mean ± sample standard deviation over {of}"
+
+
 def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
-    tested: dict[str, list[Scores]] = {}
-    for cell in cells:
-        if (scores := results.scores(cell)) and not scores.returned:
-            tested.setdefault(cell.test, []).append(scores)
-    largest = {test: max(found, key=lambda scores: len(scores.clips)) for test, found in tested.items()}
+    tested: dict[str, list[tuple[int, int]]] = {}
+    # The folds of one row make the corpus up together.
+    for (test, *_), folds in gather(cells, lambda cell: (cell.test, row_key(cell), cell.seed)):
+        if found := [scores for scores in results.scores_of(folds) if not scores.returned]:
+            clips, frames = sum(len(each.clips) for each in found), sum(each.n_frames for each in found)
+            tested.setdefault(test, []).append((clips, frames))
+    largest = {test: max(found) for test, found in tested.items()}
     sizes = [
-        f"{shown(test)} ({len(found.clips):,} clips, {found.n_frames:,} frames)"
-        for test, found in sorted(largest.items())
+        f"{shown(test)} ({clips:,} clips, {frames:,} frames)"
+        for test, (clips, frames) in sorted(largest.items())
     ]
     return [f"Test data: {', '.join(sizes)}."] if sizes else []

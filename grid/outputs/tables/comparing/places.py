@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -49,17 +49,12 @@ class Standing:
 
     def by_clip(self, words: Sequence[str], metric: str, results: Results) -> ByClip:
         """Return the scores of the seeds and clips for which each approach has one."""
-        seeds = zip(*(self.cells[word] for word in words), strict=True)
-        scored = [results.scores_of(cells) for cells in seeds]
-        done = [
-            [one.by_clip.get(metric, {}) for one in found] for found in scored if len(found) == len(words)
+        repeats = [
+            (cells[0], [one.by_clip.get(metric, {}) for one in found])
+            for cells in zip(*(self.cells[word] for word in words), strict=True)
+            if len(found := results.scores_of(cells)) == len(words)
         ]
-        if not done:
-            return ByClip([], np.empty((len(words), 0, 0)))
-        # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
-        clips = sorted(set.intersection(*(set(scores) for of_seed in done for scores in of_seed)))
-        found = [[[of_seed[n][clip] for of_seed in done] for clip in clips] for n in range(len(words))]
-        return ByClip(clips, np.array(found, dtype=float).reshape(len(words), len(clips), len(done)))
+        return in_common(repeats, len(words))
 
     def mean(self, approach: str, metric: str, results: Results) -> float | None:
         """Return the mean over seeds of what the table prints; None unless every seed has it."""
@@ -73,13 +68,36 @@ class Standing:
         return next(filter(None, (results.reason(cell, metrics) for cell in cells)), "")
 
 
+def in_common(repeats: Iterable[tuple[Cell, list[dict[str, float]]]], quantities: int) -> ByClip:
+    """Gather the clips and seeds that all have a score for, else seeds would mix with clips.
+
+    Args:
+        repeats: for each seed, in each fold, one of the cells, and clip → score of each quantity. Folds have
+            clips of their own, and make the corpus up together.
+        quantities: how many there are.
+    """
+    by_fold = [{cell.seed: scores for cell, scores in found} for _, found in gather(repeats, _fold)]
+    seeds = sorted(set.intersection(*map(set, by_fold))) if by_fold else []
+    clips, rows = [], []
+    for fold in by_fold if seeds else ():
+        shared = sorted(set.intersection(*(set(scores) for seed in seeds for scores in fold[seed])))
+        clips += shared
+        rows += [[[fold[seed][n][clip] for seed in seeds] for n in range(quantities)] for clip in shared]
+    found = np.array(rows, dtype=float).reshape(len(clips), quantities, len(seeds))
+    return ByClip(clips, found.transpose(1, 0, 2))
+
+
+def _fold(repeat: tuple[Cell, list[dict[str, float]]]) -> int:
+    return repeat[0].fold
+
+
 def standings(spec: TableSpec, results: Results) -> list[Standing]:
     """Return a table's standings; of a sweep, each model has the point that its validation chose."""
     chosen = [c.cell for c in choose(results.plan.cells_of(spec.name), results)]
     by_place = gather(chosen, _place)
     found = []
     for _, cells in by_place:
-        by_approach = {word: tuple(sorted(of, key=_seed)) for word, of in gather(cells, _approach)}
+        by_approach = {word: tuple(sorted(of, key=_repeat)) for word, of in gather(cells, _approach)}
         found.append(Standing(by_approach))
     return found
 
@@ -101,5 +119,5 @@ def _approach(cell: Cell) -> str:
     return cell.approach
 
 
-def _seed(cell: Cell) -> int:
-    return cell.seed
+def _repeat(cell: Cell) -> tuple[int, int]:
+    return cell.seed, cell.fold

@@ -14,7 +14,7 @@ from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
-from grid.outputs.tables.comparing.places import pairs_asked
+from grid.outputs.tables.comparing.places import in_common, pairs_asked
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
@@ -126,14 +126,12 @@ def _pairs(chosen: list[Cell], spec: TableSpec) -> list[_Pair]:
 
 
 def _key(cell: Cell) -> tuple[Any, ...]:
-    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.seed
+    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.repeat
 
 
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
-    differences = [_by_clip(a, b, metric, results) for a, b in pair.done(results)]
-    # A clip counts if each model of each seed has a score for it: else seeds would mix with clips.
-    clips = sorted(set.intersection(*map(set, differences))) if differences else []
-    of_clips = np.array([[of_seed[clip] for of_seed in differences] for clip in clips], dtype=float)
+    repeats = [(a, [_by_clip(a, b, metric, results)]) for a, b in pair.done(results)]
+    of_clips = in_common(repeats, quantities=1).scores[0]
     first = pair.first
     domains = ("+".join(first.sources), first.target or "", first.test, first.variant)
     return compare(of_clips, "/".join((*pair.words, *domains, metric)))

@@ -14,7 +14,7 @@ def scores(mean, clips=("a", "b"), unread=(), quarantined=0, clip_mean=0.0):
 
 def value(*found, wanted=None, printed=None):
     """A value over the seeds 0, 1, … as far as they have scores."""
-    scored = tuple((seed, each) for seed, each in enumerate(found) if each)
+    scored = tuple(((seed, 0), each) for seed, each in enumerate(found) if each)
     return Value("NSS", scored, wanted or len(found), printed)
 
 

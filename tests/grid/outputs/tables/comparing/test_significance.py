@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -218,3 +219,15 @@ def test_each_improving_cell_has_its_comparison_by_metric(ledger):
     (adapted,) = {small_cell.approach for small_cell in small.cells if small_cell.id in found}
     assert adapted == "adaptation"
     assert {told["NSS"].difference for told in found.values()} == {2.0}
+
+
+def test_folds_are_put_together_since_each_clip_is_in_one_of_them(ledger):
+    small = pair(seeds=(0, 1))
+    cells = tuple(replace(cell, seed=0, fold=cell.seed + 1) for cell in small.cells)
+    small = replace(small, cells=cells)
+    for fold, clips in enumerate(({"a": 1.0, "b": 2.0}, {"c": 3.0, "d": 4.0, "e": 5.0})):
+        finish_clips(ledger, small, f"{PLAIN[:-1]}{fold}", NSS=clips)
+        finish_clips(ledger, small, f"{ADAPTED[:-1]}{fold}", NSS={clip: v + 0.5 for clip, v in clips.items()})
+    (record,) = records(small, ledger)
+    assert (record["n_clips"], record["difference"]) == (5, 0.5)
+    assert (record["n_seeds"], record["of_seeds"]) == (2, 2)
