@@ -159,7 +159,8 @@ class FastUnisal:
             x = frames[0].transpose(0, 1).to(self.dtype).contiguous(memory_format=torch.channels_last)
             # A processor's caches hold the first layers of one frame, and not of several: 1.4 times as fast.
             pieces = [self.encode(piece) for piece in x.split(1 if x.device.type == "cpu" else len(x))]
-            return self.decode(*(torch.cat(found) for found in zip(*pieces, strict=True)), followed)
+            encoded, half, quarter = (torch.cat(found) for found in zip(*pieces, strict=True))
+            return self.decode(encoded, half, quarter, followed)
 
         return push
 

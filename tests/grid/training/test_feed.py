@@ -165,7 +165,7 @@ def test_every_map_of_the_sources_training_clips_comes_once(small_demo):
 
 
 def test_epochs_count_all_sources_clips_and_go_on_where_they_were(small_demo):
-    """Two a batch: as many batches of each source as its clips fill, in a drawn order, the same after a stop."""
+    """As many batches of each source as its clips fill, in a drawn order that a stop does not change."""
     job = job_of(prepare_small(small_demo, *TINY, "train.epochs=2", **POOLED), "multi-source")
     spec, reading = job.spec, feed_of(job)
     counts = [
