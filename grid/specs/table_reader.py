@@ -263,7 +263,7 @@ class _Reader:
             self.mistakes.append(unknown(self.path, "paper", paper, printed_tables()))
 
     def _check_cells(self, table: TableSpec) -> None:
-        """Find approaches that a table, as a variant has it, cannot place, and folds of what it does not read."""
+        """Find approaches that a table, as a variant has it, cannot place, and folds of what is not read."""
         for name in (name for name, *_ in table.folds if name not in table.corpora()):
             self.mistakes.append(unknown(self.path, "corpus of the table in folds", name, table.corpora()))
         if "target" in table.tests and not table.targets:

@@ -3,7 +3,9 @@
     python tests/benchmarks/inference_speed.py [--model hd2s] [--threads 2] [--rounds 3] [--frames 48]
         [--batch 16] [--device cuda]
 
-HD2S at 16×128×192 or TASED-Net at 32×224×384, on random weights under which every layer's values are O(1).
+HD2S at 16×128×192, TASED-Net at 32×224×384 or UNISAL at 224×384, on random weights under which every layer's
+values are O(1). UNISAL's released way is a frame per call, with the state carried along five interleaved
+sequences; HD2S's fast way takes turns with it, and the ratio of their frames per second is told.
 "One window per call" is the released code's way: 3-D convolutions in PyTorch's default layout, batch norm by
 itself, a window at a time. The ways take turns; times are medians per frame of a running sweep, its start-up
 left out. Maps are compared before smoothing, and the metrics' change under bfloat16 is told for 8-bit maps
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -32,13 +35,18 @@ from hd2s.metrics.benchmark import as_benchmark_image
 from hd2s.metrics.scores import score_frames
 from hd2s.models.hd2s.published import published_names as hd2s_names
 from hd2s.models.tased.published import published_names as tased_names
+from hd2s.models.unisal.published import published_names as unisal_names
 from hd2s.prediction.predictor import Predictor
 from hd2s.prediction.smoothing import gaussian_smooth
 from tests.hd2s.models.hd2s import published as hd2s
 from tests.hd2s.models.hd2s.published import PlainHD2S
 from tests.hd2s.models.tased import plain_tased as tased
 from tests.hd2s.models.tased.plain_tased import PlainTased
+from tests.hd2s.models.unisal import plain_unisal as unisal
+from tests.hd2s.models.unisal.plain_unisal import PlainUnisal
 
+OTHER = "HD2S, ours, fast"
+DOMAIN = "DHF1K"
 LIMIT = 13_900  # windows/s of HD2S, by the bandwidth of an H200
 
 
@@ -46,17 +54,21 @@ class Released:
     """A model with random weights, and the released way of running them, a window (1, 3, T, H, W) a call."""
 
     def __init__(self, word: str, device: str):
-        self.model = build_model(word, seed=0).eval()
+        options = {"domains": list(unisal.DOMAINS)} if word == "unisal" else {}
+        self.model, self.domain = build_model(word, seed=0, **options).eval(), DOMAIN if options else None
         plain, state, names = {
             "hd2s": (PlainHD2S, hd2s.random_state("hd2s"), hd2s_names),
             "tased": (PlainTased, tased.random_state(), tased_names),
+            "unisal": (partial(PlainUnisal, domain=DOMAIN), unisal.random_state(), unisal_names),
         }[word]
         self.model.load_state_dict({own: state[name] for own, name in names(self.model).items()})
         self.model.to(device)
         self.network = plain(state)
         self.network.state = {name: tensor.float().to(device) for name, tensor in state.items()}
-        self.length, self.size = self.model.config.input.frames, self.model.config.input.size
+        self.step, self.size = self.model.config.input.step, self.model.config.input.size
+        self.length = 1 if self.domain else self.model.config.input.frames  # of a call
         self.head = 2 * self.length  # frames before the clock starts
+        self.states = [None] * self.step
 
     def __call__(self, clip: torch.Tensor) -> torch.Tensor:
         """Return the saliency map (1, H, W)."""
@@ -69,12 +81,19 @@ class Released:
 
     def loop(self, frames: np.ndarray):
         """Yield the map of every frame."""
+        self.states = [None] * self.step
         for t in range(len(frames)):
             start = max(0, t - self.length + 1)
             window = torch.from_numpy(frames[start : start + self.length])[None]
             clip = self.model.normalise(window).contiguous().to(next(self.model.parameters()).device)
             with torch.inference_mode():
-                yield self(clip)[0].cpu().numpy()
+                yield (self.next_frame(clip, t) if self.domain else self(clip))[0].cpu().numpy()
+
+    def next_frame(self, clip: torch.Tensor, t: int) -> torch.Tensor:
+        """Return the density (1, H, W) of UNISAL's frame t."""
+        own = t % self.step
+        y, self.states[own] = self.network.frame(clip[:, :, 0], self.states[own], static=False, size=None)
+        return y.exp()
 
 
 def moving_clip(n: int, size: tuple[int, int]) -> np.ndarray:
@@ -132,6 +151,9 @@ def report(word: str, times: dict[str, list[float]], maps: dict[str, np.ndarray]
 def difference(word: str, found: np.ndarray, expected: np.ndarray) -> tuple[str, bool]:
     """Say how far maps are apart, and whether they are equal as far as single precision can tell."""
     apart = np.abs(found - expected)
+    if word == "unisal":
+        apart /= expected.max()
+        return f"{apart.max():.1e} of the largest", apart.max() <= 1e-3
     if word == "hd2s":
         return f"{apart.max():.1e}", apart.max() <= 1e-5
     cc = np.corrcoef(found.ravel(), expected.ravel())[0, 1]
@@ -146,11 +168,12 @@ def main() -> None:
     for name, default in (("threads", 2), ("rounds", 3), (("frames", 48)), ("batch", 16)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--model", default="hd2s", choices=("hd2s", "tased"))
+    parser.add_argument("--model", default="hd2s", choices=("hd2s", "tased", "unisal"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     released = Released(options.model, options.device)
     settings = {"smoothing_sigma": None, "device": options.device, "batch": options.batch}
+    settings["domain"] = released.domain
     predictors = {
         f"ours, plain, {options.batch} windows": Predictor(released.model, method="plain", **settings),
         "ours, fast": Predictor(released.model, **settings),
@@ -159,6 +182,11 @@ def main() -> None:
     frames = moving_clip(released.head + options.frames + options.batch, released.size)
     ways = {"one window per call": lambda: released.loop(frames)}
     ways |= {name: (lambda predictor=predictor: predictor(frames)) for name, predictor in predictors.items()}
+    if options.model == "unisal":
+        hd2s_way = Predictor(Released("hd2s", options.device).model, **settings | {"domain": None})
+        # As many frames before the clock starts as HD2S's start-up takes.
+        still = moving_clip(2 * released.head + 64 + options.frames, hd2s_way.input.size)
+        ways[OTHER] = lambda: islice(hd2s_way(still), 32, None)
     times, maps = {name: [] for name in ways}, {}
     for _ in range(options.rounds):
         for name, start in ways.items():
@@ -169,7 +197,11 @@ def main() -> None:
     where = f"{options.threads} threads" if options.device == "cpu" else options.device
     size = "×".join(map(str, (released.length, *released.size)))
     print(f"{released.model.declaration.title} at {size}, {where}, batch {options.batch}, ms per frame")
+    other = times.pop(OTHER, None)
     report(options.model, times, maps, options.device != "cpu")
+    if other:
+        ratio = np.median(other) / np.median(times["ours, fast"])
+        print(f"  ours, fast: {ratio:.1f} times the frames per second of HD2S's fast way at 16×128×192")
 
 
 if __name__ == "__main__":

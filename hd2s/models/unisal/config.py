@@ -120,8 +120,12 @@ class UnisalConfig(ModelConfig):
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 yield name, f"one of {', '.join(words)}"
-        names = [name.lower() for name in self.domains]
-        if len(set(names)) < len(names) or not all(name.isidentifier() for name in names) or SHARED in names:
+        lowered = [name.lower() for name in self.domains]
+        if (
+            len(set(lowered)) < len(lowered)
+            or not all(name.isidentifier() for name in lowered)
+            or SHARED in lowered
+        ):
             expected = f"names of letters, digits and underscores, distinct whatever their case, not {SHARED}"
             yield "domains", expected
 

@@ -56,7 +56,7 @@ class ConvGRU(nn.Module):
         super().__init__()
         keys = config.keys(config.domain_batch_norm)
         momentum = {key: config.momentum(key) for key in keys}
-        self.channels, self.dropout = channels, config.recurrent_dropout
+        self.channels, self.dropout = channels, nn.Dropout(config.recurrent_dropout)
         self.of_input, self.of_state = (
             nn.ModuleDict({gate: GatePart(channels, keys, momentum) for gate in GATES}) for _ in range(2)
         )
@@ -105,10 +105,9 @@ class ConvGRU(nn.Module):
 
     def _masks(self, h: Tensor) -> Sequence[Tensor | None]:
         """Draw which channels of the state each gate does without, in all clips and steps alike."""
-        if not self.training or not self.dropout:
+        if not self.training:
             return (None, None, None)
-        kept = torch.full((len(GATES), self.channels, 1, 1), 1 - self.dropout, dtype=h.dtype, device=h.device)
-        return (torch.bernoulli(kept) / (1 - self.dropout)).unbind()
+        return self.dropout(h.new_ones(len(GATES), self.channels, 1, 1)).unbind()
 
 
 def gated(x: GateInputs, h: GateInputs, bias: GateInputs, state: Tensor) -> Tensor:

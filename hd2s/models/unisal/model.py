@@ -129,12 +129,12 @@ class Unisal(SaliencyModel):
         Those of a domain of photographs are, as released, and those of a model that has been trained with
         photographs alone, so that its recurrence is as it was drawn.
         """
-        if self.rnn is None or domain in self.config.photographs:
+        if self.post_rnn is None or domain in self.config.photographs:
             return True
         key = self.config.key(self.config.domain_batch_norm, domain)
         seen, followed = (
             norm[key].get_buffer("num_batches_tracked")
-            for norm in (self.post_upsampling.project.norm, known_as(DomainUnit, self.post_rnn).norm)
+            for norm in (self.post_upsampling.project.norm, self.post_rnn.norm)
         )
         return not seen.is_meta and bool(seen > 0) and not bool(followed > 0)
 

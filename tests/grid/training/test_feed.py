@@ -205,3 +205,22 @@ def test_every_map_of_the_sources_training_clips_comes_once(small_demo):
     first = read_map(manifest.root, clips[0], 0)
     there, here = (np.argwhere(a == a.max()).mean(0) / a.shape for a in (first, found[0].numpy()))
     assert here == pytest.approx(there, abs=0.05)
+
+
+def test_epochs_count_all_sources_clips_and_go_on_where_they_were(small_demo):
+    """As many batches of each source as its clips fill, in a drawn order that a stop does not change."""
+    job = job_of(prepare_small(small_demo, *TINY, "train.epochs=2", **POOLED), "multi-source")
+    spec, reading = job.spec, feed_of(job)
+    counts = [
+        len(reading._long_enough(reading._store(entry.corpus), "train")) // 2 for entry in spec.labelled
+    ]
+    assert spec.shares == tuple(counts)
+    assert (spec.train.iterations, spec.train.lr_period, spec.train.validate_every) == (
+        2 * sum(counts),
+        sum(counts),
+        sum(counts),
+    )
+    undisturbed = drawn(reading, 0, sum(counts))
+    corpora = [both[0].keys[0].partition("/")[0] for both in undisturbed]
+    assert [corpora.count(entry.corpus) for entry in spec.labelled] == counts
+    assert_same(drawn(feed_of(job), 3, 1), undisturbed[3:4])

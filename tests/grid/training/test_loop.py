@@ -319,3 +319,15 @@ def test_selection_is_by_every_frame_of_every_clip_and_the_mean_over_clips(small
         means.append(kld(torch.from_numpy(maps), torch.stack(list(clip.maps()))).mean().item())
     assert len(means) == len(grid.manifests["DHF1K"].clips("val"))
     assert found == pytest.approx(sum(means) / len(means), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_model_that_answers_every_frame_is_trained_with_fixations_and_goes_on_exactly(small_demo):
+    """UNISAL: recurrent, with dropout drawn frame by frame, and whole epochs."""
+    options = ("model=unisal", *SMALL, "train.epochs=1", "train.checkpoint_every=2")
+    spec = {"sources": "DHF1K, UCFSports", "targets": None, "approaches": "domain-specific"}
+    job = job_of(prepare_small(small_demo, *options, **spec), "domain-specific")
+    assert_goes_on_exactly(job, die_at=2)
+    terms = fit(with_train(job, iterations=1), Context())["curve"]
+    assert {"train/kld/saliency", "train/cc/saliency", "train/nss/saliency"} <= {row["name"] for row in terms}
+    assert open_checkpoint(job.weights).config.domains == ("DHF1K", "UCFSports")

@@ -74,9 +74,11 @@ class PlainUnisal:
 
     def conv(self, x, name, stride=1):
         weight, bias = self.state[f"{name}.weight"], self.state.get(f"{name}.bias")
-        if weight.shape[1] < x.shape[1]:
+        groups = x.shape[1] // weight.shape[1]
+        if groups > 1 and x.dtype == torch.float64:
+            # PyTorch computes these channel by channel.
             return self.depthwise(x, weight)
-        return F.conv2d(x, weight, bias, stride, weight.shape[2] // 2)
+        return F.conv2d(x, weight, bias, stride, weight.shape[2] // 2, 1, groups)
 
     def depthwise(self, x, weight):
         height, width = x.shape[2:]
@@ -108,11 +110,11 @@ class PlainUnisal:
 
     def prior_maps(self, height, width):
         gaussians = self.state[f"coarse_gaussians_{self.domain.lower()}"]
-        maps = torch.zeros(16, height, width, dtype=torch.float64)
+        maps = gaussians.new_zeros(16, height, width)
         for i in range(16):
             (mean_y, log_y), (mean_x, log_x) = gaussians[i]
-            y = torch.arange(height, dtype=torch.float64)[:, None] / (height - 1)
-            x = torch.arange(width, dtype=torch.float64)[None] / (width - 1)
+            y = torch.arange(height).to(gaussians)[:, None] / (height - 1)
+            x = torch.arange(width).to(gaussians)[None] / (width - 1)
             exponent = ((y - mean_y) / log_y.exp()) ** 2 / 2 + ((x - mean_x) / log_x.exp()) ** 2 / 2
             maps[i] = 6 * torch.exp(-exponent)
         return maps
