@@ -62,6 +62,7 @@ def test_what_reads_nothing_in_folds_is_shared_by_them_all(small_demo):
     assert len(other.plan.evaluations.keys() & grid.plan.evaluations.keys()) == 1
 
 
+@pytest.mark.slow
 def test_a_table_has_the_mean_over_folds_and_says_so(small_demo):
     grid = grid_of(small_demo, "sources: [MIT1003]\nfolds: {MIT1003: 5}\n")
     for unit in grid.plan.trainings.values():
