@@ -11,6 +11,8 @@ from hd2s.approaches.adabn import AdaBNSettings
 from hd2s.approaches.adaptation import AdaptationSettings
 from hd2s.approaches.alignment import WeightSettings
 from hd2s.approaches.dare_gram import DareGramSettings
+from hd2s.approaches.fda import FDASettings
+from hd2s.approaches.mean_teacher import MeanTeacherSettings
 from hd2s.approaches.mmd import MMDSettings
 from hd2s.approaches.registry import approaches
 from hd2s.models.centre_prior import OneFrameConfig
@@ -77,6 +79,15 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
     AdaptationSettings: {"levels": ()},
     WeightSettings: {"weight": 1.0},
     MMDSettings: {"weight": 1.0, "samples": 256},
+    FDASettings: {"beta": 0.01},
+    MeanTeacherSettings: {
+        "decay": 0.99,
+        "weight": 1.0,
+        "jitter": 0.2,
+        "jitter_share": 0.2,
+        "blur_share": 0.5,
+        "lasts": "teacher",
+    },
     DareGramSettings: {"angle": 0.05, "scale": 0.001, "share": 0.9},
 }
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {
