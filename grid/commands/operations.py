@@ -75,7 +75,9 @@ def _count(model: str, options: str, approach: str, domain: str | None, unlabell
 
 
 def _bytes(module: nn.Module) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    # What is no tensor is a learner's own, and small or kept beside.
+    tensors = (value for value in module.state_dict().values() if isinstance(value, torch.Tensor))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:

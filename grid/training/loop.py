@@ -189,6 +189,7 @@ class _Fitting:
         if not torch.tensor(found).isfinite():
             raise TrainingError(f"{self.job.id}: after iteration {step} the validation KLD is {found}")
         self._record(step, {"val/kld": found})
+        self.learner.after_validation(found)
         if found < self.progress.best_kld or self.spec.approach.declaration.keeps == "last":
             self.progress.best_kld, self.progress.best_step = found, step
             weights = model.state_dict()
