@@ -35,6 +35,11 @@ COUNTS = {
     "tased_table5": (4, 4, 4),
     # The network of T = 32 with late two-step aggregation is in all three, that of T = 16 in two.
     "sota": (13, 10, 10),
+    # Six pairs by six approaches and two models without weights, one training of these for each source; with
+    # the target as source, generalization is what target-only trains, and once evaluated for both sources.
+    "controls": (6 * 8, 6 * 8 - 3, 3 + 4 * 6 + 2 * 3),
+    # Likewise; three approaches train on the source alone and ten see the target.
+    "alignment": (6 * 16, 6 * 16 - 3, 3 * 3 + 10 * 6 + 2 * 3),
 }
 
 
