@@ -202,6 +202,7 @@ class _Fitting:
             raise TrainingError(f"{self.job.id}: after iteration {step} the validation KLD is {found}")
         self.progress.validation_seconds += time.monotonic() - began
         self._record(step, {"val/kld": found})
+        self.learner.after_validation(found)
         if found < self.progress.best_kld or self.spec.approach.declaration.keeps == "last":
             self.progress.best_kld, self.progress.best_step = found, step
             weights = model.state_dict()

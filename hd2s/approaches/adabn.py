@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hd2s.approaches.batch_norm_statistics import BatchNormStatistics, batch_norms
+from hd2s.approaches.batch_norm_statistics import BatchNormStatistics, train_batch_norms_alone
 from hd2s.approaches.contract import (
     Approach,
     Learner,
@@ -52,11 +52,10 @@ class AdaBNLearner(Learner):
         self.statistics = BatchNormStatistics(model)
 
     def train(self, mode: bool = True) -> AdaBNLearner:
-        """Train batch norms alone: with dropout they would see what a test never shows them."""
+        """Let nothing of the model be in training but its batch norms."""
         super().train(mode)
-        self.model.eval()
-        for norm in batch_norms(self.model):
-            norm.train(mode)
+        if mode:
+            train_batch_norms_alone(self.model)
         return self
 
     def losses(

@@ -74,6 +74,13 @@ class BatchNormStatistics(nn.Module):
         )
 
 
+def train_batch_norms_alone(model: nn.Module) -> None:
+    """Put the rest into evaluation mode: with dropout, batch norms would see what a test never shows them."""
+    model.eval()
+    for norm in batch_norms(model):
+        norm.train()
+
+
 def batch_norms(model: nn.Module) -> list[_BatchNorm]:
     """List a model's batch norms that have running statistics, in the model's order."""
     return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]

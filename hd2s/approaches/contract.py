@@ -18,7 +18,7 @@ from hd2s.models.config import Fault, ModelConfig
 from hd2s.models.contract import Model, SaliencyModel
 
 Corpora = tuple[str, ...]
-Need = Literal["features", "domains"]
+Need = Literal["features", "domains", "blocks"]
 Terms = dict[str, Tensor]
 
 WATCHED = "domain/accuracy/"
@@ -127,6 +127,9 @@ class Learner(nn.Module):
     def after_step(self) -> None:
         """Do what follows each step of the optimiser; statistics are those of all workers by then."""
 
+    def after_validation(self, loss: float) -> None:
+        """Do what follows each validation of `result()`; `loss` is of all workers."""
+
     def result(self) -> SaliencyModel:
         """Return the model that is validated, saved and tested."""
         return self.model
@@ -162,7 +165,7 @@ class Approach:
         needs_target: cannot do without a second domain.
         trained_as: the approach whose very training this is, on this one's `labelled` as sources, under
             another name in tables; empty for its own.
-        needs: what it asks of the model: features to work on, layers of a domain's own.
+        needs: what it asks of the model: features to work on, layers of a domain's own, blocks in a row.
         learns_smoothing: its result smooths its maps itself, so that no Gaussian follows in evaluation.
         options: sources -> what the model's configuration is given besides the settings.
         settings: a frozen dataclass of the approach's own settings, `approach.<word>.*`; None without any.
@@ -208,5 +211,14 @@ class Approach:
 
     def lacking(self, model: Model, config: ModelConfig) -> list[Need]:
         """List what this approach needs and a model does not offer."""
-        offered = {"features": bool(config.features), "domains": "domains" in model.options}
+        offered = {
+            "features": bool(config.features),
+            "domains": "domains" in model.options,
+            "blocks": "blocks" in self.needs and _has_blocks(model, config),
+        }
         return sorted(need for need in self.needs if not offered[need])
+
+
+def _has_blocks(model: Model, config: ModelConfig) -> bool:
+    with torch.device("meta"):
+        return any(True for _ in model.build(config).blocks())

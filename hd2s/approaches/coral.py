@@ -23,8 +23,14 @@ class CoralLearner(AlignmentLearner):
 
 def coral_distance(source: Tensor, target: Tensor) -> Tensor:
     """Return ‖C_S − C_T‖² / (4 C²), a scalar, of the covariances of samples (N, C) and (M, C)."""
-    difference = source.T.cov() - target.T.cov()
+    difference = _covariance(source) - _covariance(target)
     return difference.square().sum() / (4 * source.shape[1] ** 2)
+
+
+def _covariance(samples: Tensor) -> Tensor:
+    # PyTorch's own cannot be counted without values (`--plan`).
+    centred = samples - samples.mean(0)
+    return centred.T @ centred / (len(samples) - 1)
 
 
 APPROACH = Approach(

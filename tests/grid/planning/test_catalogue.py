@@ -43,6 +43,11 @@ COUNTS = {
     # T = 16 in two, and two are fine-tuned: twelve trainings. The models as released: HD2S's and TASED-Net's
     # own of DHF1K and its two fine-tuned each, and HD2S's three adapted ones and its domain-specific one.
     "sota": (4 + 8 + 16, 8 + 12, 12 + 3 + 3 + 4),
+    # Six pairs by six approaches and two models without weights, one training of these for each source; with
+    # the target as source, generalization is what target-only trains, and once evaluated for both sources.
+    "controls": (6 * 8, 6 * 8 - 3, 3 + 4 * 6 + 2 * 3),
+    # Likewise; three approaches train on the source alone and ten see the target.
+    "alignment": (6 * 16, 6 * 16 - 3, 3 * 3 + 10 * 6 + 2 * 3),
 }
 
 

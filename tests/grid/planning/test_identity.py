@@ -11,8 +11,12 @@ from hd2s.approaches.adabn import AdaBNSettings
 from hd2s.approaches.adaptation import AdaptationSettings
 from hd2s.approaches.alignment import WeightSettings
 from hd2s.approaches.dare_gram import DareGramSettings
+from hd2s.approaches.fda import FDASettings
+from hd2s.approaches.mean_teacher import MeanTeacherSettings
+from hd2s.approaches.mixstyle import MixStyleSettings
 from hd2s.approaches.mmd import MMDSettings
 from hd2s.approaches.registry import approaches
+from hd2s.approaches.swad import SwadSettings
 from hd2s.models.centre_prior import OneFrameConfig
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.registry import models
@@ -119,6 +123,17 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
     AdaptationSettings: {"levels": ()},
     WeightSettings: {"weight": 1.0},
     MMDSettings: {"weight": 1.0, "samples": 256},
+    FDASettings: {"beta": 0.01},
+    MeanTeacherSettings: {
+        "decay": 0.99,
+        "weight": 1.0,
+        "jitter": 0.2,
+        "jitter_share": 0.2,
+        "blur_share": 0.5,
+        "lasts": "teacher",
+    },
+    MixStyleSettings: {"blocks": 2, "share": 0.5, "alpha": 0.1},
+    SwadSettings: {"patience": 3, "tolerance": 6, "ratio": 0.3, "statistics": 10},
     DareGramSettings: {"angle": 0.05, "scale": 0.001, "share": 0.9},
 }
 DEFAULTS_OF_EVALUATION_RECIPE_4 = {

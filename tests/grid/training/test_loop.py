@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("approach", ["adaptation"])
+@pytest.mark.parametrize("approach", ["adaptation", "mixstyle", "mean-teacher", "swad"])
 def test_an_interrupted_training_goes_on_exactly_where_it_was(small_demo, approach):
     grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=2", approaches=approach)
     job = job_of(grid, approach)
