@@ -240,7 +240,7 @@ class _Planner:
         spec = EvaluationSpec(
             recipe=EVALUATION_RECIPE,
             training=training.id,
-            test=self._corpora((test,), "test", folds)[0],
+            test=self._corpora((test,), ("test",), folds)[0],
             protocol=evaluation_settings(row.config.test, training.spec),
             metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
         )
