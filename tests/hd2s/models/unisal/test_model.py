@@ -24,6 +24,7 @@ def assert_close(found, expected, tolerance=1e-11):
     torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("domain", "frames", "static"),
     [("DHF1K", 3, None), ("Hollywood2", 2, True), ("UCFSports", 1, False), ("SALICON", 1, None)],
@@ -60,6 +61,7 @@ def test_single_precision_agrees():
     assert_close(found.log_density.double(), expected, 1e-4)
 
 
+@pytest.mark.slow
 def test_a_state_goes_on_where_the_frames_before_ended():
     model, _ = released()
     given = model.eval().double().normalise(clips(2, 5))
