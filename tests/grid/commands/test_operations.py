@@ -21,7 +21,7 @@ def test_a_step_is_three_forward_passes_and_a_frame_less_than_one():
 @pytest.mark.slow
 @pytest.mark.parametrize("approach", ["coral", "mmd", "dare-gram", "fda", "mean-teacher", "swad"])
 def test_a_step_of_an_approach_is_counted_without_values(approach):
-    """At least the three forward passes of supervision; of a mean teacher all weights are trained for two."""
+    """More than two of the source's forward passes; of distances both domains' are before the first loss."""
     small = (
         "model=hd2s",
         "model.height=32",
@@ -30,5 +30,5 @@ def test_a_step_of_an_approach_is_counted_without_values(approach):
         "model.conspicuity=[1]",
     )
     costs = costs_of(of_approach(plan_of("alignment", *small), approach)[0])
-    assert costs.step > 2.5 * costs.forward / (2 if approach in ("coral", "mmd", "dare-gram") else 1)
+    assert costs.step > 2 * costs.forward / (2 if approach in ("coral", "mmd", "dare-gram") else 1)
     assert costs.trained >= costs.weights
