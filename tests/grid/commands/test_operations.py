@@ -16,3 +16,19 @@ def test_a_step_is_three_forward_passes_and_a_frame_less_than_one():
     assert costs.frame == pytest.approx(14.0e9, rel=1e-2)
     assert costs.weights == pytest.approx(119.4e6, rel=1e-2)
     assert costs.state == 3 * costs.trained + costs.weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("approach", ["coral", "mmd", "dare-gram", "fda", "mean-teacher", "swad"])
+def test_a_step_of_an_approach_is_counted_without_values(approach):
+    """More than two of the source's forward passes; of distances both domains' are before the first loss."""
+    small = (
+        "model=hd2s",
+        "model.height=32",
+        "model.width=32",
+        "model.clip_length=8",
+        "model.conspicuity=[1]",
+    )
+    costs = costs_of(of_approach(plan_of("alignment", *small), approach)[0])
+    assert costs.step > 2 * costs.forward / (2 if approach in ("coral", "mmd", "dare-gram") else 1)
+    assert costs.trained >= costs.weights
