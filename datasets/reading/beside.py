@@ -40,3 +40,21 @@ def left_aside_of(entry: Entry, files: Numbered, lost: Counter[str]) -> Iterator
             remedy = "If it matters, save them with 8 bits a channel, in grey or RGB, without transparency."
             error = ClipError("left-aside", "images taken whole", found, path=files.folder, remedy=remedy)
             yield as_finding(error, entry, "warning")
+
+
+def turned_as_shown(entry: Entry, how: str) -> tuple[Finding, ...]:
+    """Return a note where frames are turned as their metadata say."""
+    if not how:
+        return ()
+    remedy = "Nothing, unless its maps were made of the picture as it is stored."
+    error = ClipError("rotated-video", "frames stored as they are shown", how, remedy=remedy)
+    return (as_finding(error, entry, "note"),)
+
+
+def time_gap(entry: Entry, where: str) -> tuple[Finding, ...]:
+    """Return a warning where frames seem to be missing amid the others."""
+    if not where:
+        return ()
+    remedy = "The file may be damaged: compare it with where it comes from, unless its rate is meant to vary."
+    error = ClipError("time-gap", "frames of a steady rate", where, remedy=remedy)
+    return (as_finding(error, entry, "warning"),)

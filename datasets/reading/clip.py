@@ -16,7 +16,7 @@ import av
 from datasets.corpus import ClipError, Entry, Reading, Rows
 from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import IMAGE_SUFFIXES
-from datasets.reading.beside import beside, left_aside_of
+from datasets.reading.beside import beside, left_aside_of, time_gap, turned_as_shown
 from datasets.reading.fixation_points import count_fixated
 from datasets.reading.fixations import NO_ROWS, find_fixations, read_fixations
 from datasets.reading.images import check_size
@@ -150,26 +150,8 @@ def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = 
         tuple(video.keyframes),
         tuple(video.keyframe_frames),
         promised=video.promised,
-        findings=(*_turned(entry, turned(path)), *_gap(entry, video.gap)),
+        findings=(*turned_as_shown(entry, turned(path)), *time_gap(entry, video.gap)),
     )
-
-
-def _turned(entry: Entry, how: str) -> tuple[Finding, ...]:
-    """Return a note where frames are turned as their metadata say."""
-    if not how:
-        return ()
-    remedy = "Nothing, unless its maps were made of the picture as it is stored."
-    error = ClipError("rotated-video", "frames stored as they are shown", how, remedy=remedy)
-    return (as_finding(error, entry, "note"),)
-
-
-def _gap(entry: Entry, where: str) -> tuple[Finding, ...]:
-    """Return a warning where frames seem to be missing amid the others."""
-    if not where:
-        return ()
-    remedy = "The file may be damaged: compare it with where it comes from, unless its rate is meant to vary."
-    error = ClipError("time-gap", "frames of a steady rate", where, remedy=remedy)
-    return (as_finding(error, entry, "warning"),)
 
 
 def cut_off(media: Media) -> ClipError | None:

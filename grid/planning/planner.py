@@ -23,7 +23,7 @@ from grid.plan import (
     unlabelled_splits,
 )
 from grid.planning.identity import content_hash, options_of
-from grid.planning.labels import folds_of, named, on_what
+from grid.planning.labels import Labels, folds_of, in_places, named
 from grid.planning.rows import (
     ClipsOf,
     Configure,
@@ -112,13 +112,13 @@ def draft(
                         wrong = (p for p in error.problems if p not in known)
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
                 cells += map(named, without_idle_axes(found))
-    cells = _in_places(cells, spec)
+    cells = in_places(cells, spec)
     trainings = {unit: planner.trainings[unit] for cell in cells for unit in planner.chain(cell.training)}
     evaluations = {e: planner.evaluations[e] for cell in cells if (e := cell.evaluation)}
     ours = tuple(cell for cell in cells if cell.evaluation)
     withheld = tuple(cell for cell in cells if not cell.evaluation)
     plan = Plan(spec.name, spec.tables, trainings, evaluations, ours, withheld, spec.costs)
-    return planner.labelled(plan), list(dict.fromkeys(problems))
+    return planner.labels.of(plan), list(dict.fromkeys(problems))
 
 
 class _Planner:
@@ -126,7 +126,7 @@ class _Planner:
         self.digests, self.weights, self.clips_of = digests, weights, cache(clips_of)
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
-        self.distinctions: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {}
+        self.labels = Labels()
 
     def cells(self, row: Row, approach: Approach) -> list[Cell]:
         """Place a row's cells of one approach, one for each seed and fold.
@@ -191,7 +191,7 @@ class _Planner:
             parent=parent,
             spec=spec,
         )
-        self._distinguish(found.id, row)
+        self.labels.distinguish(found.id, row)
         return self.trainings.setdefault(found.id, found)
 
     def _spec(
@@ -258,22 +258,6 @@ class _Planner:
         parent = self.trainings[training].parent
         return [*(self.chain(parent) if parent else []), training]
 
-    def labelled(self, plan: Plan) -> Plan:
-        """Return the plan with the names that people read, once all that shares a training is known."""
-        trainings = {unit.id: replace(unit, label=self._label(unit)) for unit in plan.trainings.values()}
-        evaluations = {
-            unit.id: replace(unit, label=f"{trainings[unit.training].label} on {on_what(unit)}")
-            for unit in plan.evaluations.values()
-        }
-        return replace(plan, trainings=trainings, evaluations=evaluations)
-
-    def _distinguish(self, training: str, row: Row) -> None:
-        """Tell a training by what all points of the row that asked for it first have in common."""
-        first, words = self.distinctions.setdefault(training, (row.key, row.distinction))
-        if first == row.key:
-            common = tuple(word for word in words if word in row.distinction)
-            self.distinctions[training] = first, common
-
     def _model(self, row: Row, approach: Approach, sources: tuple[str, ...], *, fresh: bool) -> ModelSpec:
         chosen, model = row.config.model, find_model(row.config.model.word).model
         if lacking := approach.lacking(model, chosen.config):
@@ -296,20 +280,6 @@ class _Planner:
         weights = self.weights.get(model.word) if starts else None
         return ModelSpec(model.word, options_of(config), weights, digest_of(model))
 
-    def _label(self, unit: Training) -> str:
-        _, distinction = self.distinctions[unit.id]
-        details = [*distinction, *([f"seed {unit.seed}"] if unit.seed else [])]
-        details += [str(fold) for fold in folds_of(unit.spec)]
-        arrow = f" → {unit.target}" if unit.target else ""
-        told = f" ({', '.join(details)})" if details else ""
-        model = f"{unit.model} " if self.several else ""
-        return f"{model}{unit.approach} {' + '.join(unit.sources)}{arrow}{told}"
-
-    @property
-    def several(self) -> bool:
-        """Whether the plan has more models than one."""
-        return len({unit.model for unit in self.trainings.values()}) > 1
-
     def _corpora(
         self, names: tuple[str, ...], splits: tuple[str, ...], folds: Folds
     ) -> tuple[CorpusDigest, ...]:
@@ -321,13 +291,3 @@ class _Planner:
             )
             for name in names
         )
-
-
-def _in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:
-    """Order the cells of a table's variant by their places, with those of one place side by side."""
-    variants = [(table.name, variant.label) for table in spec.tables for variant in table.variants]
-    by_variant: dict[tuple[str, str], dict[Place, list[Cell]]] = {variant: {} for variant in variants}
-    for cell in cells:
-        places = by_variant[cell.table, cell.variant]
-        places.setdefault(Place(cell.sources, cell.target, cell.test), []).append(cell)
-    return [cell for places in by_variant.values() for found in places.values() for cell in found]

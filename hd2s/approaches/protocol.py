@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from hd2s.models.contract import Model, PredictionProtocol
+from hd2s.models.contract import Model
+from hd2s.models.tested import PredictionProtocol
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from hd2s.models.config import Fault, Input, ModelConfig
-from hd2s.models.contract import Model, Prediction, PredictionProtocol, SaliencyModel
+from hd2s.models.contract import Model, Prediction, SaliencyModel
+from hd2s.models.tested import PredictionProtocol
 
 _SPREAD = 0.2
 """σ of the map before it is fitted, in shares of each side: it has the frame's shape, as fixations on film

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from hd2s.losses import kld_terms
 from hd2s.models.clips import check_bytes
 from hd2s.models.config import ModelConfig
 from hd2s.models.departures import PRECISION, Departure
-from hd2s.models.tested import AsTested
+from hd2s.models.tested import AsTested, PredictionProtocol
 
 
 @dataclass(frozen=True)
@@ -61,28 +61,6 @@ class ParameterGroup:
     frozen: int = 0
     frozen_periods: int = 0
     scheduled: bool = True
-
-
-@dataclass(frozen=True)
-class PredictionProtocol:
-    """Whose way of predicting a clip's first frames and of finishing maps.
-
-    Attributes:
-        smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for none.
-        head: what stands in for the frames before a clip's beginning: the window that follows with its time
-            reversed, or the same in the order of time with its colour channels reversed.
-        quantise: maps are rounded down to 8 bits before that Gaussian.
-        short_clips: how a clip shorter than 2T − 1 frames goes on: "reflected" in time, or "looped".
-        truncate: finished maps are rounded down when they become 8-bit images.
-        resizing: by which rule of `datasets.resizing` frames come to the input's size, in validation too.
-    """
-
-    smoothing_sigma: float | None = None
-    head: Literal["time reversed", "colours reversed"] = "time reversed"
-    quantise: bool = False
-    short_clips: Literal["reflected", "looped"] = "reflected"
-    truncate: bool = False
-    resizing: str = "pil-bilinear"
 
 
 Push = Callable[[Tensor], Tensor | None]

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from hd2s.checks import settle_types
 
 # What the tests of checkpoints did that do not have these fields, whatever their protocol.
 _BEFORE_THEY_WERE_SAID: dict[str, Any] = {"short_clips": "reflected", "truncate": False}
+
+
+@dataclass(frozen=True)
+class PredictionProtocol:
+    """Whose way of predicting a clip's first frames and of finishing maps.
+
+    Attributes:
+        smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for none.
+        head: what stands in for the frames before a clip's beginning: the window that follows with its time
+            reversed, or the same in the order of time with its colour channels reversed.
+        quantise: maps are rounded down to 8 bits before that Gaussian.
+        short_clips: how a clip shorter than 2T − 1 frames goes on: "reflected" in time, or "looped".
+        truncate: finished maps are rounded down when they become 8-bit images.
+        resizing: by which rule of `datasets.resizing` frames come to the input's size, in validation too.
+    """
+
+    smoothing_sigma: float | None = None
+    head: Literal["time reversed", "colours reversed"] = "time reversed"
+    quantise: bool = False
+    short_clips: Literal["reflected", "looped"] = "reflected"
+    truncate: bool = False
+    resizing: str = "pil-bilinear"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from hd2s.checks import unknown
 from hd2s.layers.folded import Casting
-from hd2s.models.contract import Prediction, PredictionProtocol, SaliencyModel, Stream
+from hd2s.models.contract import Prediction, SaliencyModel, Stream
+from hd2s.models.tested import PredictionProtocol
 from hd2s.prediction.smoothing import gaussian_smooth
 from hd2s.prediction.windows import beyond_end, checked, iter_blocks, iter_windows, split
 

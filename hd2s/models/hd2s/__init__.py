@@ -1,10 +1,11 @@
 """HD2S, hierarchical decoding for dynamic saliency (Bellitto et al., IJCV 2021)."""
 
-from hd2s.models.contract import Model, PredictionProtocol, Traffic
+from hd2s.models.contract import Model, Traffic
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.departures import DEPARTURES
 from hd2s.models.hd2s.model import HD2S
 from hd2s.models.hd2s.published import LAYOUTS
+from hd2s.models.tested import PredictionProtocol
 
 MODEL = Model(
     word="hd2s",

@@ -1,10 +1,11 @@
 """TASED-Net, a temporally-aggregating spatial encoder-decoder network (Min and Corso, ICCV 2019)."""
 
-from hd2s.models.contract import Model, PredictionProtocol
+from hd2s.models.contract import Model
 from hd2s.models.tased.config import TasedConfig
 from hd2s.models.tased.departures import DEPARTURES
 from hd2s.models.tased.model import Tased
 from hd2s.models.tased.published import LAYOUTS
+from hd2s.models.tested import PredictionProtocol
 
 MODEL = Model(
     word="tased",

@@ -1,6 +1,7 @@
 """UNISAL, unified image and video saliency modelling (Droste, Jiao and Noble, ECCV 2020)."""
 
-from hd2s.models.contract import Model, PredictionProtocol
+from hd2s.models.contract import Model
+from hd2s.models.tested import PredictionProtocol
 from hd2s.models.unisal.config import UnisalConfig
 from hd2s.models.unisal.model import Unisal
 from hd2s.models.unisal.published import LAYOUTS

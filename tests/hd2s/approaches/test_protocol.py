@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 
 from hd2s.approaches.adaptation import APPROACH as ADAPTATION
 from hd2s.approaches.protocol import TrainingProtocol, settings_of
-from hd2s.models.contract import PredictionProtocol
 from hd2s.models.registry import models
+from hd2s.models.tested import PredictionProtocol
 
 # Read off train.py, train_DA.py, train_DSL.py and test.py of HD2S's release.
 BASE = {

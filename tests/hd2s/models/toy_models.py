@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from hd2s.models.config import Fault, Input, ModelConfig
-from hd2s.models.contract import Model, Prediction, PredictionProtocol, SaliencyModel
+from hd2s.models.contract import Model, Prediction, SaliencyModel
+from hd2s.models.tested import PredictionProtocol
 
 
 @dataclass(frozen=True)

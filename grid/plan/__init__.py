@@ -1,0 +1,31 @@
+"""What a plan is made of: cells of tables, and the unique trainings and evaluations that they need, a graph.
+
+`grid.planning.planner` makes plans.
+"""
+
+from grid.plan.specs import (
+    ApproachSpec,
+    CorpusDigest,
+    EvaluationSpec,
+    ModelSpec,
+    Read,
+    Row,
+    TrainingSpec,
+    unlabelled_splits,
+)
+from grid.plan.units import Cell, Evaluation, Plan, Training
+
+__all__ = [
+    "ApproachSpec",
+    "Cell",
+    "CorpusDigest",
+    "Evaluation",
+    "EvaluationSpec",
+    "ModelSpec",
+    "Plan",
+    "Read",
+    "Row",
+    "Training",
+    "TrainingSpec",
+    "unlabelled_splits",
+]

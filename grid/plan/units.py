@@ -1,0 +1,165 @@
+"""The cells of tables, and the unique trainings and evaluations that they need: a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from grid.plan.specs import (
+    EvaluationSpec,
+    ModelSpec,
+    Read,
+    TrainingSpec,
+    unlabelled_splits,
+)
+from grid.specs.table import CostSpec, TableSpec
+from hd2s.models.tested import AsTested
+
+
+@dataclass(frozen=True)
+class Training:
+    """A model to train."""
+
+    id: str
+    label: str
+    model: str
+    approach: str
+    sources: tuple[str, ...]
+    target: str | None
+    seed: int
+    parent: str | None
+    spec: TrainingSpec = field(repr=False)
+
+    @property
+    def iterations(self) -> int:
+        """Optimiser steps of the whole training; none of a model without weights."""
+        return self.spec.train.iterations if self.spec.model.declaration.trains else 0
+
+    @property
+    def reads(self) -> dict[Read, bool]:
+        """What it reads, and whether with maps."""
+        spec, window = self.spec, self.spec.model.config.input
+        train, seen = spec.train.resizing, spec.train.unlabelled_clips
+        wanted = [
+            (entry, split, train, False)
+            for entry in spec.unlabelled
+            for split in unlabelled_splits(entry.corpus, seen)
+        ]
+        wanted += [(entry, "train", train, True) for entry in spec.labelled]
+        wanted.append((spec.validation, "val", spec.validation_resizing, True))
+        return {
+            Read(entry.corpus, split, *window.size, window.span, resizing, entry.fold): maps
+            for entry, split, resizing, maps in wanted
+        }
+
+    @property
+    def clips(self) -> int:
+        """Clips that go forward and backward: of one source at a time, and of a target beside."""
+        drawn = self.iterations * self.spec.train.accumulate * self.spec.train.micro_batch
+        return drawn * (2 if self.spec.unlabelled else 1)
+
+    @property
+    def likeness(self) -> str:
+        """What a clip's time depends on, but for the machine: trainings of one likeness take equally long."""
+        spec = self.spec
+        precision = "bfloat16" if spec.train.mixed_precision else "float32"
+        return f"{_shape(spec.model)}, {spec.approach.name}, {precision}, {spec.train.micro_batch} at once"
+
+
+def _shape(model: ModelSpec) -> str:
+    window = model.config.input
+    return f"{model.name} at {window.frames} × {window.height} × {window.width}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A trained model on every frame of a corpus' test split."""
+
+    id: str
+    label: str
+    training: str
+    test: str
+    spec: EvaluationSpec = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A row of a table for one seed, one fold and point of its sweep; its values are its evaluation's.
+
+    Attributes:
+        evaluation: its id; empty where the test's annotations are withheld (`Plan.withheld`).
+        fold: 0 where nothing that the cell reads is read in folds.
+    """
+
+    id: str
+    table: str
+    sources: tuple[str, ...]
+    target: str | None
+    test: str
+    model: str
+    approach: str
+    seed: int
+    training: str
+    evaluation: str
+    variant: str = ""
+    point: tuple[str, ...] = ()
+    fold: int = 0
+
+    @property
+    def repeat(self) -> tuple[int, int]:
+        """What tells it from the other cells of its row: seed and fold."""
+        return self.seed, self.fold
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a grid needs, parents before children.
+
+    Attributes:
+        cells: those whose values are evaluations made here.
+        withheld: those whose test's annotations are not public: trained here, and without an evaluation.
+        costs: tables of what models cost, which need neither.
+    """
+
+    grid: str
+    tables: tuple[TableSpec, ...]
+    trainings: dict[str, Training]
+    evaluations: dict[str, Evaluation]
+    cells: tuple[Cell, ...]
+    withheld: tuple[Cell, ...] = ()
+    costs: tuple[CostSpec, ...] = ()
+
+    @property
+    def all_cells(self) -> tuple[Cell, ...]:
+        """Every cell of every table, whoever evaluates it."""
+        return (*self.cells, *self.withheld)
+
+    def cells_of(self, table: str) -> list[Cell]:
+        """List a table's cells."""
+        return [cell for cell in self.all_cells if cell.table == table]
+
+    def dependents(self, training: str) -> list[str]:
+        """List the trainings and evaluations that cannot be had without this training."""
+        trainings = self.descendants(training)
+        gone = {training, *trainings}
+        return [*trainings, *(e.id for e in self.evaluations.values() if e.training in gone)]
+
+    def likeness(self, evaluation: Evaluation) -> str:
+        """Say what a frame's time depends on, but for the machine."""
+        test = evaluation.spec.protocol
+        return f"{_shape(self.trainings[evaluation.training].spec.model)}, {test.precision}, {test.protocol}"
+
+    def tested(self, training: str) -> AsTested | None:
+        """Return how a training's model is tested: in its first evaluation, or in a descendant's."""
+        for unit in (training, *self.descendants(training)):
+            for evaluation in self.evaluations.values():
+                if evaluation.training == unit:
+                    return evaluation.spec.protocol.tested
+        return None
+
+    def descendants(self, training: str) -> list[str]:
+        """List the trainings that cannot be had without this one, nearest first."""
+        found: list[str] = []
+        for candidate in self.trainings.values():
+            if candidate.parent == training or candidate.parent in found:
+                found.append(candidate.id)
+        return found
