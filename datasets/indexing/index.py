@@ -87,7 +87,7 @@ def index(
     _leave_others_alone(corpus, folder)
     _require_writable(folder)
     listing = _listing(corpus, root, layout)
-    log.info("%s: %d clips as %s", corpus.name, len(listing.entries), listing.layout)
+    log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
     entries = [replace(entry, tolerate=tolerate) for entry in listing.entries]
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
     folder.mkdir(parents=True, exist_ok=True)
