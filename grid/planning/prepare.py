@@ -31,8 +31,8 @@ from grid.results.storage_check import check_storage
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings
-from grid.specs.overruled import before_protocols, contradictions, overruled
 from grid.specs.settings import DEFAULT_MODEL, Config
+from grid.specs.settings_checks import before_protocols, contradictions, overruled
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
 from manifests.folds import Fold, folded

@@ -13,8 +13,9 @@ from yaml import YAMLError
 
 from grid.specs.dotted_keys import listed
 from grid.specs.plain_yaml import dotted, read_file
-from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config, ModelSettings, identifier, schema
+from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config, ModelSettings
 from grid.specs.settings_checks import impossible
+from grid.specs.settings_schema import identifier, schema
 from hd2s.approaches.protocol import settings_of
 from hd2s.approaches.registry import approaches
 from hd2s.models.config import ConfigError
