@@ -8,6 +8,7 @@ the Gram matrix itself the principal eigenvalues.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -57,9 +58,13 @@ def gram_distances(source: Tensor, target: Tensor, share: float) -> tuple[Tensor
 
     Returns:
         The mean over columns of 1 − cos of the angle between the pseudo-inverses, and the distance of the
-        principal eigenvalues over their number; scalars.
+        principal eigenvalues over their number; scalars, NaN where some sample is not finite.
     """
-    grams = [_gram(samples) for samples in (source, target)]
+    # In double precision: eigenvalues that are equal but for rounding do not converge in single.
+    grams = [_gram(samples.double()) for samples in (source, target)]
+    if not all(gram.is_meta or bool(gram.isfinite().all()) for gram in grams):
+        nothing = torch.stack([gram.sum() for gram in grams]).sum() * math.nan
+        return nothing, nothing
     # From the largest on.
     parts = [[part.flip(-1) for part in torch.linalg.eigh(gram.detach())] for gram in grams]
     kept = max(_principal(values, share) for values, _ in parts)
@@ -67,7 +72,8 @@ def gram_distances(source: Tensor, target: Tensor, share: float) -> tuple[Tensor
         _PrincipalInverse.apply(gram, *part, kept) for gram, part in zip(grams, parts, strict=True)
     )
     angle = (1 - F.cosine_similarity(first, second, dim=0)).abs().mean()
-    return angle, torch.linalg.vector_norm(of_first - of_second) / kept
+    scale = torch.linalg.vector_norm(of_first - of_second) / kept
+    return angle.to(source), scale.to(source)
 
 
 def _gram(samples: Tensor) -> Tensor:

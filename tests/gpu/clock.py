@@ -24,10 +24,12 @@ def bounded(seconds: float) -> Iterator[None]:
         raise OutOfTime(f"not finished within its {seconds:.0f} s")
 
     handler, begun = signal.signal(signal.SIGALRM, ring), time.monotonic()
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    # Again each second: what is raised in a destructor or a callback is lost.
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         # Whoever had set an alarm before, as a test runner does, gets what is left of it.
         left = max(outer - (time.monotonic() - begun), 0.001) if outer else 0

@@ -59,7 +59,8 @@ def variants(model: Model, bench: Bench) -> list[Variant]:
     found: dict[tuple[object, ...], Variant] = {}
     for approach in approaches().values():
         config = fixed(model.word, bench.tiny).config
-        if not approach.trains or approach.lacking(model, config):
+        # One that follows no gradient has none to compare.
+        if not approach.trains or approach.iterations or approach.lacking(model, config):
             continue
         sources = (SOURCE, TARGET) if approach.pools else (SOURCE,)
         options = {name: tuple(value) for name, value in approach.options(sources).items()}
@@ -113,11 +114,14 @@ def outcome(learner: Learner, variant: Variant, batch: int) -> Outcome:
     learner.eval()
     with torch.no_grad():
         maps = learner.result()(labelled[0].clips, domain=labelled[0].domain).saliency
+    # What is drawn, such as how clips are changed, is alike.
+    torch.manual_seed(0)
     for loss, _ in learner.losses(labelled, unlabelled, Progress(1, 2)):
         loss.backward()
     found = {name: p.grad.double().cpu() for name, p in learner.named_parameters() if p.grad is not None}
     learner.train()
     without_dropout(learner)
+    torch.manual_seed(0)
     with torch.no_grad():
         terms = torch.stack([loss for loss, _ in learner.losses(labelled, unlabelled, Progress(1, 2))])
     return Outcome(maps.double().cpu(), terms.double().cpu(), found)

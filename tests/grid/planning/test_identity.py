@@ -56,6 +56,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "validation_clips": "all",
         "selection": "validation",
         "unlabelled_clips": "train",
+        "fixations": "kept",
         "pretrained": True,
         "non_finite": "stop",
         "mixed_precision": True,

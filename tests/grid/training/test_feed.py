@@ -153,9 +153,9 @@ def test_batches_are_as_the_model_takes_them_and_a_target_has_no_maps(small_demo
     assert {key.partition("/")[0] for key in target.keys} == {"UCFSports"}
 
 
-@pytest.mark.parametrize(("protocol", "rule"), [("paper", "kept"), ("released", "nearest")])
-def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, protocol, rule):
-    job = job_of(prepare_small(small_demo, *TINY, f"train.protocol={protocol}"), "adaptation")
+@pytest.mark.parametrize("rule", ["kept", "nearest"])
+def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, rule):
+    job = job_of(prepare_small(small_demo, *TINY, f"train.fixations={rule}"), "adaptation")
     ((source, target),) = drawn(feed_of(job), 0, 1)
     assert (source.fixations, target.fixations) == (None, None)
     monkeypatch.setattr(HD2SConfig, "needs_fixations", True)
@@ -212,7 +212,8 @@ def test_epochs_count_all_sources_clips_and_go_on_where_they_were(small_demo):
     job = job_of(prepare_small(small_demo, *TINY, "train.epochs=2", **POOLED), "multi-source")
     spec, reading = job.spec, feed_of(job)
     counts = [
-        len(reading._long_enough(reading._store(entry.corpus), "train")) // 2 for entry in spec.labelled
+        len(reading._long_enough(reading._store(entry.corpus, DEFAULT_RESIZING), "train")) // 2
+        for entry in spec.labelled
     ]
     assert spec.shares == tuple(counts)
     assert (spec.train.iterations, spec.train.lr_period, spec.train.validate_every) == (

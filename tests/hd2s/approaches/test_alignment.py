@@ -89,8 +89,11 @@ class HalfFeatures(torch.nn.Module):
         found = self.net(clips[:, :, -1])
         return Prediction(found[:, :1].float().sigmoid(), features={"1": found})
 
-    def losses(self, prediction, maps, *, auxiliary=True):
+    def losses(self, prediction, maps, *, auxiliary=True, fixations=None):
         return {"error": (prediction.saliency - maps).square().mean()}
+
+    def lr_share(self, clips):
+        return 1.0
 
     def parameter_groups(self):
         return [ParameterGroup(list(self.parameters()))]

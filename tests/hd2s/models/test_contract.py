@@ -101,7 +101,7 @@ def test_a_declaration_lists_options_and_what_a_training_may_start_from():
         for word in ("whole", "start")
     )
     declaration = replace(TOY, layouts=(whole, start))
-    assert declaration.options == ["frames", "height", "width", "step", "answers", "learnt"]
+    assert declaration.options == ["frames", "height", "width", "step", "answers", "learnt", "photograph"]
     assert declaration.starts_from == [start]
 
 

@@ -316,7 +316,9 @@ def test_the_encoder_waits_and_is_slow_then():
     assert sum(p.numel() for p in encoder.parameters) == 2_223_872
     assert sum(p.numel() for p in rest.parameters) == 3_714_872 - 2_223_872
     declared = released()[0].declaration
-    theirs = declared.config(**declared.of_protocol["released"])
+    asked = declared.of_protocol["released"][""]
+    own = {name.removeprefix("model."): v for name, v in asked.items() if name.startswith("model.")}
+    theirs = declared.config(**own)
     assert (theirs.encoder_weight_decay, theirs.photograph_lr, theirs.loss) == (0.1, 1.0, "released")
 
 
