@@ -27,6 +27,7 @@ except ModuleNotFoundError as error:
     )
     raise SystemExit(2) from None
 
+from grid.commands.arguments import parsed
 from grid.commands.cost import estimate
 from grid.commands.devices import Device, named, present
 from grid.commands.run import INTERRUPTED, compile_grid, not_taken, run, status_of
@@ -52,11 +53,7 @@ _INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    parser = _parser()
-    # Settings may stand on both sides of an option.
-    options = parser.parse_intermixed_args(arguments)
-    if not (options.grid or options.list or options.settings):
-        parser.error("one of --grid, --list and --settings is needed")
+    options = parsed(__doc__ or "", arguments)
     try:
         assert_ours()
         given = _given(options)
@@ -74,9 +71,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _given(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the settings that the user gives and where, those that have the last word last."""
-    if "=" in (options.settings or ""):
-        # A setting that stands behind the option is no word of it.
-        options.overrides, options.settings = [options.settings, *options.overrides], "run"
     files = [(str(path), from_file(path)) for path in options.config]
     return [*files, ("command line", options.overrides)]
 
@@ -112,9 +106,16 @@ def _answer(options: argparse.Namespace) -> int:
         if options.export:
             check_free(options.export)
     with gathered(problems):
+        if options.figures:
+            # Half a second to import, that all else does without.
+            from grid.outputs.figures.drawn import check_words  # noqa: PLC0415
+
+            check_words(options.figures)
+    with gathered(problems):
         device = named(options.on) if options.on else None
     out = options.out or default_out(demo=options.demo)
-    purpose: Purpose = "plan" if options.plan else "results" if options.tables or options.export else "run"
+    looking = options.tables or options.export or options.figures is not None
+    purpose: Purpose = "plan" if options.plan else "results" if looking else "run"
     grid = prepare(
         *(options.grid, options.overrides, out),
         demo=options.demo,
@@ -127,6 +128,8 @@ def _answer(options: argparse.Namespace) -> int:
         return _show_plan(grid, options.json, device or present())
     if options.tables:
         return _compile(grid)
+    if options.figures is not None:
+        return _draw(grid, options.figures)
     if options.export:
         return _export(grid, options.export)
     with held(grid.out, f"grid {grid.plan.grid}"), scratch(grid.out):
@@ -155,6 +158,18 @@ def _compile(grid: Grid) -> int:
     _show_problems(grid, weights=False)
     _show_other_code(grid)
     return status_of(grid)
+
+
+def _draw(grid: Grid, words: list[str]) -> int:
+    from grid.outputs.figures.drawn import draw_figures  # noqa: PLC0415 - as above
+
+    drawn = draw_figures(grid.plan, grid.ledger, grid.out / output_folder.FIGURES, words)
+    for path in drawn.files:
+        print(path)
+    for line in drawn.missing:
+        _tell(f"not drawn: {line}")
+    _show_problems(grid, weights=False)
+    return 0
 
 
 def _export(grid: Grid, folder: Path) -> int:
@@ -212,71 +227,6 @@ def _show_other_code(grid: Grid) -> None:
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    about, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="run_grid.py",
-        description=about,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--grid", metavar="NAME", help="a grid's name, or the path of a YAML file")
-    which.add_argument("--list", action="store_true", help="show every grid and table with its counts")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE.yaml",
-        help="settings, under those of the command line; of several files the later is over the earlier",
-    )
-    parser.add_argument(
-        "--settings",
-        nargs="?",
-        const="run",
-        metavar="grid",
-        help="show every setting with its value, default, unit and where it was set (with --grid, of that"
-        " grid), or the keys of a grid's YAML file",
-    )
-    parser.add_argument(
-        "--demo", action="store_true", help="generate small corpora and train small and short"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="output folder (runs/, or runs/demo/ with --demo)"
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--plan",
-        action="store_true",
-        help="show what there is to do, what is done and what the rest will cost, and stop",
-    )
-    what.add_argument("--tables", action="store_true", help="only compile the tables again from the results")
-    what.add_argument(
-        "--export",
-        type=Path,
-        metavar="DIR",
-        help="only gather tables, results, specs and versions in a new folder, to attach to a paper",
-    )
-    parser.add_argument(
-        "--on", metavar="DEVICE", help="estimate the plan for one GPU, such as H100 (this machine's devices)"
-    )
-    parser.add_argument("--json", action="store_true", help="print plan and status, or the list, as JSON")
-    parser.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
-    parser.add_argument(
-        "--redo",
-        metavar="UNIT",
-        help="make again a training or an evaluation, by (the end of) its id, or all that other code made",
-    )
-    parser.add_argument(
-        "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
-    )
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="settings, as an OmegaConf dot-list"
-    )
-    return parser
 
 
 if __name__ == "__main__":
