@@ -109,6 +109,11 @@ def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     tables = call(out, "--tables")
     assert tables.returncode == 0
     assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in FORMATS]
+    figures = call(out, "--figures", "curves", "alignment")
+    assert figures.stdout.split() == [
+        str(out / "figures" / f"small-curves.{kind}") for kind in ("pdf", "png", "csv")
+    ]
+    assert "not drawn: small-alignment: no training that watches" in figures.stderr
 
 
 @pytest.mark.ray
@@ -260,6 +265,15 @@ def test_what_it_costs_is_said_before_anything_is_downloaded(tmp_path, capsys, m
     assert "25% of that speed, assumed: nothing like it has run in this folder yet" in shown
     assert run_grid.main(["--grid", "table6", "--plan", "corpora.DHF1K.manifest=nowhere"]) == run_grid.WRONG
     assert not list(tmp_path.glob("runs/*")), "nothing was written"
+
+
+def test_figures_that_are_none_are_told_with_all_else(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["--grid", "table6", "--figures", "curvs", "train.lr=-1"]
+    assert run_grid.main(asked) == run_grid.WRONG
+    told = capsys.readouterr().err
+    assert "Did you mean curves?" in told
+    assert "train.lr: expected more than 0" in told
 
 
 def test_outside_the_environment_it_says_how_to_enter_it():
