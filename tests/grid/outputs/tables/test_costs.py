@@ -32,6 +32,7 @@ def measured(out, model="hd2s", title="HD2S", device="NVIDIA H200", **changes):
 def test_what_was_measured_stands_below_its_device_with_the_printed_numbers_beside_it(tmp_path):
     measured(tmp_path)
     measured(tmp_path, "tased", "TASED-Net", size=85_150_000, memory=None)
+    measured(tmp_path, "unisal", "UNISAL", size=15_000_000, memory=None)
     table = build(SPEC, tmp_path, STYLE)
     assert [(column.over, column.heading) for column in table.columns] == [
         ("MB", "ours"),
@@ -46,12 +47,16 @@ def test_what_was_measured_stands_below_its_device_with_the_printed_numbers_besi
     best = "0.004 (32 at a time)"
     assert rows["", DEVICE, "HD2S"] == ["113.9", "116", "0.025", "0.027", best, "14.0", "1,024"]
     assert rows["", DEVICE, "TASED-Net"] == ["81.2", "82", "0.025", "0.060", best, "14.0", ""]
-    assert rows["", "as printed", f"UNISAL {MARK}"] == ["", "16", "", "0.009", "", "", ""]
-    assert len(rows) == 2 + 8
+    assert rows["", DEVICE, "UNISAL"][1] == "16"
+    assert rows["", "as printed", f"SalGAN {MARK}"] == ["", "130", "", "0.020", "", "", ""]
+    assert len(rows) == 3 + 7
     notes = " ".join(table.notes)
-    assert f"Measured 2026-05-01 with torch 2.9: HD2S on {DEVICE}, TASED-Net on {DEVICE}." in notes
+    assert (
+        f"Measured 2026-05-01 with torch 2.9: HD2S on {DEVICE}, TASED-Net on {DEVICE}, UNISAL on {DEVICE}."
+        in notes
+    )
     assert "UNISAL: 16 MB here; its own paper prints 15.5." in notes
-    assert table.missing.count == "2 of 2 models have all their values."
+    assert table.missing.count == "3 of 3 models have all their values."
     entries = [entry for group in table.blocks[0].groups for row in group.rows for entry in row.entries]
     assert {entry.mark for entry in entries} == {""}
 
@@ -63,8 +68,8 @@ def test_what_was_not_measured_says_how(tmp_path):
     groups = [group.label for group in table.blocks[0].groups]
     assert groups == ["CPU, float32", DEVICE, "not measured yet", "as printed"]
     ((reason, models),) = table.missing.reasons
-    assert "python -m hd2s cost tased --out OUT/results/costs" in reason
-    assert models == ("TASED-Net",)
+    assert "python -m hd2s cost tased unisal --out OUT/results/costs" in reason
+    assert models == ("TASED-Net", "UNISAL")
     assert rows_of(table)["", "not measured yet", "TASED-Net"][1] == "82"
 
 
@@ -90,5 +95,5 @@ def test_it_is_compiled_with_the_others_in_every_format(tmp_path):
     assert [path.name for path in written] == [f"table8{suffix}" for suffix in FORMATS]
     assert all("NVIDIA H200" in path.read_text() for path in written)
     lines = (tmp_path / "tables/table8.csv").read_text().splitlines()
-    assert len(lines) == 1 + 1 + 1 + 8
-    assert sum(MARK in line for line in lines) == 8
+    assert len(lines) == 1 + 1 + 2 + 7
+    assert sum(MARK in line for line in lines) == 7
