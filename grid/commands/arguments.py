@@ -58,19 +58,7 @@ def parser(text: str) -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", help="output folder (runs/, or runs/demo/ with --demo)"
     )
     _add_instead(found)
-    found.add_argument(
-        "--on", metavar="DEVICE", help="estimate the plan for one GPU, such as H100 (this machine's devices)"
-    )
-    found.add_argument("--json", action="store_true", help="print plan and status, or the list, as JSON")
-    found.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
-    found.add_argument(
-        "--redo",
-        metavar="UNIT",
-        help="make again a training or an evaluation, by (the end of) its id, or all that other code made",
-    )
-    found.add_argument(
-        "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
-    )
+    _add_manner(found)
     found.add_argument("overrides", nargs="*", metavar="key=value", help="settings, as an OmegaConf dot-list")
     return found
 
@@ -95,4 +83,21 @@ def _add_instead(found: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="only gather tables, results, specs and versions in a new folder, to attach to a paper",
+    )
+
+
+def _add_manner(found: argparse.ArgumentParser) -> None:
+    """Add how it is done and told."""
+    found.add_argument(
+        "--on", metavar="DEVICE", help="estimate the plan for one GPU, such as H100 (this machine's devices)"
+    )
+    found.add_argument("--json", action="store_true", help="print plan and status, or the list, as JSON")
+    found.add_argument("--retry-failed", action="store_true", help="try again what failed in an earlier run")
+    found.add_argument(
+        "--redo",
+        metavar="UNIT",
+        help="make again a training or an evaluation, by (the end of) its id, or all that other code made",
+    )
+    found.add_argument(
+        "--tracking-uri", metavar="URI", help="an MLflow server (a store in the output folder)"
     )

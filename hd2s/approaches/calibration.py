@@ -8,18 +8,16 @@ recover most of what a model loses on another data set (Kümmerer et al., "Model
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hd2s.approaches.contract import Approach, Learner, LearnerOptions, target_alone
+from hd2s.approaches.frozen import FrozenModel
 from hd2s.filters import cosine_matrix
 from hd2s.layers.domains import gaussian_profiles
-from hd2s.layers.folded import Casting
 from hd2s.layers.initialisation import initialise
-from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream, WeightLayout
+from hd2s.models.contract import SaliencyModel
 
 # Adam moves a parameter by about the learning rate in each iteration, whatever its gradient. At 1e-3 what
 # is a logarithm would take thousands of them, so that it is ten times its parameter.
@@ -80,79 +78,22 @@ class Calibration(nn.Module):
         return _GAIN * self.prior_weight * rows.T * columns
 
 
-class CalibratedModel(SaliencyModel):
-    """A model, frozen, with a calibration of its maps behind it: nothing else of it can be trained.
-
-    It stays in evaluation mode, so that batch norms keep the source's statistics.
-    """
+class CalibratedModel(FrozenModel):
+    """A model, frozen, with a calibration of its maps behind it: nothing else of it can be trained."""
 
     def __init__(self, model: SaliencyModel):
-        super().__init__(model.config)
-        layouts = tuple(map(_of_inner, model.declaration.layouts))
-        self.declaration = replace(model.declaration, layouts=layouts)
-        self.memory_format = model.memory_format
-        self.model = model.requires_grad_(False)
+        super().__init__(model)
         self.calibration = Calibration()
         self.train()
-
-    def train(self, mode: bool = True) -> CalibratedModel:
-        """Stay in evaluation mode, whatever is asked for."""
-        del mode
-        return super().train(False)
 
     @property
     def learns_smoothing(self) -> bool:
         """A calibration learns how blurred its maps are to be; a fixed Gaussian after it would undo that."""
         return True
 
-    def normalise(self, clips: Tensor) -> Tensor:
-        """Do as the model does."""
-        return self.model.normalise(clips)
-
-    def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
-        """Predict as the model does, with the saliency map calibrated; all else is the model's."""
-        return self._calibrated(self.model(clips, domain, unlabelled=unlabelled))
-
-    def answer(self, clips: Tensor, domain: str | None = None, state: Any = None) -> Prediction:
-        """Follow clips as the model does, with the saliency map calibrated."""
-        return self._calibrated(self.model.answer(clips, domain, state))
-
-    def losses(
-        self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return the model's terms; those of auxiliary maps are frozen, and have no gradient."""
-        return self.model.losses(prediction, maps, auxiliary=auxiliary, fixations=fixations)
-
-    def _calibrated(self, found: Prediction) -> Prediction:
-        calibrated = self.calibration(found.saliency.flatten(0, 1)).unflatten(0, found.saliency.shape[:2])
-        return replace(found, saliency=calibrated, log_density=None)
-
-    def stream(self, cast: Casting) -> Stream | None:
-        """Return the model's own stream, calibrated; None where it has none."""
-        stream = self.model.stream(cast)
-        return stream and _CalibratedStream(stream, self.calibration)
-
-
-def _of_inner(layout: WeightLayout) -> WeightLayout:
-    """Return a layout of the model inside, which has no place for what is around it."""
-    return replace(
-        layout,
-        names=lambda outer: {f"model.{own}": name for own, name in layout.names(outer.model).items()},
-    )
-
-
-class _CalibratedStream:
-    def __init__(self, stream: Stream, calibration: Calibration):
-        self._stream, self._calibration = stream, calibration
-
-    def begin(self, n_windows: int | None = None) -> Push:
-        push = self._stream.begin(n_windows)
-
-        def calibrated(frames: Tensor) -> Tensor | None:
-            maps = push(frames)
-            return None if maps is None else self._calibration(maps)
-
-        return calibrated
+    def behind(self, maps: Tensor) -> Tensor:
+        """Calibrate maps."""
+        return self.calibration(maps)
 
 
 class CalibrationLearner(Learner):

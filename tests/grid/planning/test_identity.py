@@ -15,6 +15,7 @@ from hd2s.approaches.fda import FDASettings
 from hd2s.approaches.mean_teacher import MeanTeacherSettings
 from hd2s.approaches.mixstyle import MixStyleSettings
 from hd2s.approaches.mmd import MMDSettings
+from hd2s.approaches.monotone_map import MonotoneMapSettings
 from hd2s.approaches.registry import approaches
 from hd2s.approaches.swad import SwadSettings
 from hd2s.models.centre_prior import OneFrameConfig
@@ -121,6 +122,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "loss": "paper",
     },
     AdaBNSettings: {"iterations": 10},
+    MonotoneMapSettings: {"iterations": 10},
     AdaptationSettings: {"levels": ()},
     WeightSettings: {"weight": 1.0},
     MMDSettings: {"weight": 1.0, "samples": 256},
