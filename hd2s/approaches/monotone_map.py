@@ -186,5 +186,5 @@ APPROACH = Approach(
     settings=MonotoneMapSettings,
     iterations=lambda settings: settings.iterations,
     keeps="last",
-    colour="#6699CC",
+    colour="#CC6677",
 )
