@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from datasets.demo import generate
+from datasets.demo.domains import PHOTOGRAPHS
 from tests.datasets.small_corpora import (
     four_digits,
     moving_square,
@@ -48,6 +50,8 @@ PLACES = {
     "/data/Hollywood2": "runs/demo/corpora/Hollywood2",
     "/data/ucf": "runs/demo/corpora/UCFSports",
     "/data/LEDOV": "runs/demo/corpora/LEDOV",
+    "/data/SALICON": "data/photographs/SALICON",
+    "/data/MIT1003": "data/photographs/MIT1003",
     "/data/TinyClips": "data/TinyClips",
     "/data/mine": "data/mine",
     "/lab/ours": "tests/plugins/ours",
@@ -87,6 +91,7 @@ def clone(tmp_path_factory, demo_out):
     if not FRESH_CLONE:
         (place / "runs/demo").mkdir(parents=True)
         (place / "runs/demo/corpora").symlink_to(demo_out / "corpora")
+    generate(place / "data/photographs", domains=PHOTOGRAPHS)
     names = four_digits(20)
     for split in ("train", "val", "test"):
         clip = place / "data/TinyClips" / split / f"{split}0"

@@ -74,12 +74,6 @@ def _count(model: str, options: str, approach: str, domain: str | None, unlabell
     return Costs(step, forward, frame, weights, trained)
 
 
-def _bytes(module: nn.Module) -> int:
-    # What is no tensor is a learner's own, and small or kept beside.
-    tensors = (value for value in module.state_dict().values() if isinstance(value, torch.Tensor))
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
 def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:
     """Count a whole step, and the forward pass in it."""
     # In the middle of a training: an end may be another thing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,6 +43,10 @@ def in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:
     return [cell for places in by_variant.values() for found in places.values() for cell in found]
 
 
+# Of an id, where nothing else tells two units apart.
+_TOLD = 6
+
+
 class Labels:
     """The labels of a plan's units, once all that shares a training is known."""
 
@@ -58,9 +63,13 @@ class Labels:
     def of(self, plan: Plan) -> Plan:
         """Return a plan with the names that people read."""
         several = len({unit.model for unit in plan.trainings.values()}) > 1
+        labels = {unit.id: self._label(unit, several=several) for unit in plan.trainings.values()}
+        shared = Counter(labels.values())
         trainings = {
-            unit.id: replace(unit, label=self._label(unit, several=several))
+            # Tables may differ in the settings of all their rows.
+            unit.id: replace(unit, label=told if shared[told] == 1 else f"{told} [{unit.id[-_TOLD:]}]")
             for unit in plan.trainings.values()
+            for told in [labels[unit.id]]
         }
         evaluations = {
             unit.id: replace(unit, label=f"{trainings[unit.training].label} on {on_what(unit)}")

@@ -55,7 +55,9 @@ def frame_operations(model: SaliencyModel, domain: str | None) -> int:
 
 def bytes_of(module: Module) -> int:
     """Return the bytes of a module's weights and buffers, as a file holds them."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    # What is no tensor is a learner's own, and small or kept beside.
+    tensors = (value for value in module.state_dict().values() if isinstance(value, Tensor))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _frames(model: SaliencyModel, n: int) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hd2s.approaches.adaptation import AdversarialLearner
 from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
 from hd2s.models.contract import Model
@@ -55,12 +56,18 @@ class Variant:
 
 
 def variants(model: Model, bench: Bench) -> list[Variant]:
-    """Return a model with each approach whose needs it meets, once where several train it alike."""
+    """Return a model with each approach whose needs it meets, once where several train it alike.
+
+    Approaches are no model's: all are checked with the first alone, other models with supervision and
+    gradient reversal.
+    """
     found: dict[tuple[object, ...], Variant] = {}
     for approach in approaches().values():
         config = fixed(model.word, bench.tiny).config
         # One that follows no gradient has none to compare.
         if not approach.trains or approach.iterations or approach.lacking(model, config):
+            continue
+        if model.word != bench.models[0].word and approach.learner not in (Learner, AdversarialLearner):
             continue
         sources = (SOURCE, TARGET) if approach.pools else (SOURCE,)
         options = {name: tuple(value) for name, value in approach.options(sources).items()}
@@ -139,7 +146,7 @@ def apart(one: Outcome, exact: Outcome) -> Row:
     return {
         "found": differences[worst] / exact.largest,
         "output": _largest(one.maps - exact.maps) / scale,
-        "terms": _largest(one.terms / exact.terms - 1),
+        "terms": _largest(one.terms - exact.terms) / exact.terms.abs().max().item(),
         "at": worst,
     }
 

@@ -8,6 +8,7 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style
 from grid.planning.prepare import prepare
 from grid.running.jobs import evaluation_job, training_job
+from grid.specs.settings import Tables
 from grid.training.loop import fit
 from manifests.problem import ProblemError
 from tests.grid.grids import ONE, Context
@@ -19,7 +20,7 @@ metrics: [NSS, CC]
 models: [centre_prior]
 approaches: [generalization]
 """
-STYLE = Style("none", "python run_grid.py --grid crossed --tables")
+STYLE = Style(Tables(paper="none"), "python run_grid.py --grid crossed --tables")
 SIZE = ["model.height=24", "model.width=32", "test.eight_bit=false"]
 
 

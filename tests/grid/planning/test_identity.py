@@ -280,6 +280,7 @@ CHANGED = {
         "validation_protocol": "released",
         "validation_clips": "random half",
         "selection": "last",
+        "fixations": "nearest",
         "non_finite": "skip",
         "mixed_precision": "false",
         "world_size": 5,

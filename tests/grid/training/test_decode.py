@@ -22,10 +22,10 @@ def job(small_demo):
 
 def stores_of(job):
     """The store of each corpus, with the clips that the training reads and whether their maps too."""
-    for (corpus, split, height, width, length), labelled in job.reads:
-        manifest = job.manifests[corpus].open()
-        store = FrameStore(job.frames, manifest, (height, width))
-        yield store, eligible(manifest.clips(split), length)[0], labelled
+    for read, labelled in job.reads:
+        manifest = job.manifests[read.corpus].open()
+        store = FrameStore(job.frames, manifest, (read.height, read.width))
+        yield store, eligible(manifest.clips(read.split), read.clip_length)[0], labelled
 
 
 def entries_of(job):
