@@ -9,7 +9,7 @@ OUT ?= runs/demo
 # Tests start hundreds of processes, none of which should compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test test-cluster soak lint check ui clean
+.PHONY: help demo test test-long test-cluster soak lint check ui clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,9 +18,12 @@ demo: $(READY) ## the main job on generated corpora: video files to a LaTeX tabl
 	$(RUN) run_grid.py --grid domain_shift --demo
 	@echo "All other commands of README are for this environment: source $(VENV)/bin/activate"
 
-test: $(READY) ## all tests on one machine; those that start Ray, which uses all cores, after the others
-	$(TWO_AT_ONCE) -m 'not cluster and not ray'
-	$(RUN) -m pytest -m 'ray and not cluster'
+test: $(READY) ## the tests on one machine; those that start Ray, which uses all cores, after the others
+	$(TWO_AT_ONCE) -m 'not cluster and not ray and not long'
+	$(RUN) -m pytest -m 'ray and not cluster and not long'
+
+test-long: $(READY) ## the tests that `make test` leaves to quicker ones: a real outage, compilation, four workers
+	$(TWO_AT_ONCE) -m long
 
 test-cluster: $(READY) ## clusters of several nodes, made of namespaces: as root, with iproute2, openssh and rsync
 	$(RUN) -m pytest -m cluster

@@ -265,6 +265,7 @@ for room in ("manifests", "hd2s", "datasets"):
 """
 
 
+@pytest.mark.slow
 def test_the_rooms_under_the_grid_run_without_ray_and_mlflow():
     command = [sys.executable, "-c", _WITHOUT_RAY]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)

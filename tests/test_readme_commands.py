@@ -31,6 +31,7 @@ FRESH_CLONE = bool(os.environ.get("HD2S_FRESH_CLONE"))
 # Beginnings of commands that are not run, and why.
 NOT_HERE = {
     "make test": "it would run this test",
+    "make test-long": "minutes of other tests",
     "make check": "it would run this test",
     "python run_grid.py (": "the command's shape, not a command",
     "python run_grid.py --grid paper model.backbone_weights": "hours of a GPU, and weights that are not ours",

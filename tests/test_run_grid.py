@@ -234,6 +234,7 @@ def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_p
     assert "--" in (out / "tables" / "small.md").read_text()
 
 
+@pytest.mark.slow
 def test_without_corpora_it_stops_at_once_and_says_what_to_do(tmp_path):
     script = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", "domain_shift"]
     answer = subprocess.run(script, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)

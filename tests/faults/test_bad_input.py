@@ -44,6 +44,7 @@ def call(demo_out, tmp_path, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_without_a_fault_it_is_planned(call):
     assert call() == (0, "")
 

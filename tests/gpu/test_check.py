@@ -76,6 +76,7 @@ def run(out, *options):
     return status, json.loads((out / "check.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "noticed"),
     [
@@ -106,6 +107,7 @@ def test_what_fails_is_written_down_and_the_next_part_goes_on(tmp_path, monkeypa
     assert all("left out" in row for row in hours["rows"])
 
 
+@pytest.mark.slow
 def test_a_part_ends_when_its_time_is_up_and_what_was_not_checked_is_not_right(tmp_path):
     status, found = run(tmp_path, "--parts", "right", "hours", "--minutes", "0.001")
     assert found["parts"]["right"]["error"].startswith("OutOfTime: not finished")

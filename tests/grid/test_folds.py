@@ -48,6 +48,7 @@ def test_every_photograph_is_tested_on_once_by_a_model_that_has_not_seen_it(smal
     assert len(tested) == len(set(tested)) == 20
 
 
+@pytest.mark.slow
 def test_what_reads_nothing_in_folds_is_shared_by_them_all(small_demo):
     spec = "sources: [SALICON]\ntests: [source, MIT1003]\nfolds: {MIT1003: {of: 4, seed: 27}}\n"
     grid = grid_of(small_demo, spec)

@@ -93,6 +93,7 @@ def test_sources_take_turns(tmp_path, approach):
     assert work.flops == pytest.approx(500_000 * STEP, rel=5e-3)
 
 
+@pytest.mark.slow
 def test_the_last_iteration_is_always_validated(tmp_path):
     work = work_of(
         make(tmp_path, "paper", "train.iterations=60", "train.validate_every=25"), "generalization"
@@ -161,6 +162,7 @@ def test_states_are_of_the_trainings_that_run_together(tmp_path):
     assert estimate(never, eight).disk.states == 0
 
 
+@pytest.mark.slow
 def test_the_frame_store_has_a_bound(tmp_path):
     bounded = make(tmp_path, "paper", "frames.limit_gib=0.001")
     assert estimate(bounded, H200).disk.frames == int(0.001 * 2**30)
@@ -180,6 +182,7 @@ def text_of(grid, found) -> str:
     return console.file.getvalue()
 
 
+@pytest.mark.slow
 def test_the_plan_reads_well(tmp_path):
     grid = make(tmp_path)
     shown = text_of(grid, estimate(grid, H200))

@@ -82,6 +82,7 @@ def test_of_two_axes_a_row_keeps_the_one_that_concerns_it(swept):
     }
 
 
+@pytest.mark.slow
 def test_a_sweep_that_concerns_one_model_alone_leaves_the_others_rows_alone(swept):
     models = "models: [hd2s, centre_prior, chance]\n"
     one = swept(sweep="model.bn_momentum: [0.1, 0.01]", models=models)

@@ -115,6 +115,7 @@ def test_another_package_of_that_name_is_told_from_ours(monkeypatch, tmp_path):
         assert_ours()
 
 
+@pytest.mark.slow
 def test_the_version_that_an_export_tells_is_printed_by_the_command_that_it_gives():
     command = "from grid.results.provenance import source_version; print(source_version())"
     answer = subprocess.run(

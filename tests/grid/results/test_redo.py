@@ -41,6 +41,7 @@ def ledger(tmp_path):
     return ledger
 
 
+@pytest.mark.slow
 def test_results_of_this_code_are_not_spoken_of(ledger):
     with_code(ledger)
     assert other_code(PLAN, ledger).told == ""
@@ -52,6 +53,7 @@ def test_results_that_do_not_say_what_made_them_are_told(ledger):
     assert told.startswith(f"{total} results were made by other code") and f"{total} do not say" in told
 
 
+@pytest.mark.slow
 def test_the_files_are_named_and_what_rests_on_such_a_result_is_counted(ledger):
     with_code(ledger, edited={GENERAL.id})
     found = other_code(PLAN, ledger)
@@ -61,6 +63,7 @@ def test_the_files_are_named_and_what_rests_on_such_a_result_is_counted(ledger):
     assert f"{len(found.resting)} more rest on them" in found.told and "--redo all" in found.told
 
 
+@pytest.mark.slow
 def test_all_that_other_code_made_is_made_again_with_what_rests_on_it(ledger):
     with_code(ledger, edited={GENERAL.id})
     gone = redo(PLAN, ledger, ALL)

@@ -10,6 +10,7 @@ from manifests.problem import ProblemError
 from tests.grid.plans import CORPORA, plan_of
 
 
+@pytest.mark.slow
 def test_every_printed_row_has_exactly_one_cell_and_the_converse():
     printed = Counter(
         (f"{paper}/{table}", *place, model)

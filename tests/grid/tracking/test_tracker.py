@@ -80,6 +80,7 @@ def server(tmp_path):
         yield process, address, store
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_server_lost_in_the_middle_costs_nothing(server, tmp_path):

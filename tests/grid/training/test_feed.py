@@ -60,6 +60,7 @@ def test_pooled_sources_take_turns(small_demo, monkeypatch):
     assert turns == ["DHF1K", "UCFSports", "Hollywood2", "DHF1K"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approach", ["generalization", "adaptation"])
 def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(small_demo, approach):
     job = job_of(prepare_small(small_demo, *TINY, "train.protocol=released"), approach)
@@ -79,6 +80,7 @@ def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(smal
         assert set.union(*clips) == everything
 
 
+@pytest.mark.slow
 def test_the_released_protocol_trains_and_validates_on_pixels_of_its_own_rules(small_demo):
     job = job_of(prepare_small(small_demo, *TINY, "train.protocol=released"), "generalization")
     assert {(read.split, read.resizing) for read, _ in job.reads} == {
@@ -104,6 +106,7 @@ def test_the_released_protocol_trains_and_validates_on_pixels_of_its_own_rules(s
     np.testing.assert_array_equal(list(whole.maps())[3] * 255, truth)
 
 
+@pytest.mark.slow
 def test_a_released_adaptation_sees_also_what_its_target_holds_out(small_demo):
     grids = [prepare_small(small_demo, *TINY, f"train.protocol={word}") for word in ("paper", "released")]
     paper, released = (job_of(grid, "adaptation") for grid in grids)
@@ -153,6 +156,7 @@ def test_batches_are_as_the_model_takes_them_and_a_target_has_no_maps(small_demo
     assert {key.partition("/")[0] for key in target.keys} == {"UCFSports"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["kept", "nearest"])
 def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, rule):
     job = job_of(prepare_small(small_demo, *TINY, f"train.fixations={rule}"), "adaptation")
@@ -173,6 +177,7 @@ def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, m
     assert next(feed_of(job).validation(0)).fixations.any()
 
 
+@pytest.mark.slow
 def test_workers_share_the_validation_windows_out(small_demo):
     job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
     shares = [[key for batch in feed_of(job, rank).validation(0) for key in batch.keys] for rank in range(2)]

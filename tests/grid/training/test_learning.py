@@ -60,6 +60,7 @@ def test_a_model_learns_to_beat_its_untrained_self_and_a_centre_prior(small_demo
         assert np.isnan(mean(before, metric)) or mean(before, metric) < 0.5 * mean(after, metric), metric
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_calibration_fits_the_parents_maps_to_the_target_and_moves_nothing_else(small_demo):
     long_enough = ["train.iterations=20", "train.finetune_iterations=20", "train.validate_every=5"]

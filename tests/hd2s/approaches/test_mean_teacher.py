@@ -23,6 +23,7 @@ def learner_of(**settings):
     return MeanTeacherLearner(model, LearnerOptions(strength=0.5, settings=MeanTeacherSettings(**settings)))
 
 
+@pytest.mark.slow
 def test_the_student_is_drawn_to_the_teachers_maps_as_far_as_mirrored_clips_agree():
     learner = learner_of(weight=2.0, **PLAIN).double().eval()
     with torch.no_grad():
@@ -75,6 +76,7 @@ def test_the_teacher_predicts_as_a_test_does_while_the_student_trains():
     assert same(before, learner.teacher.state_dict())
 
 
+@pytest.mark.slow
 def test_either_may_last_and_it_changes_nothing_in_training():
     learners = [learner_of(lasts=who) for who in ("teacher", "student")]
     assert learners[0].result() is learners[0].teacher
@@ -88,6 +90,7 @@ def test_either_may_last_and_it_changes_nothing_in_training():
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_changes_are_drawn_for_each_clip_and_are_the_same_in_all_its_frames():
     torch.manual_seed(0)
     frame = torch.rand(40, 3, 1, 8, 8).expand(40, 3, 4, 8, 8)

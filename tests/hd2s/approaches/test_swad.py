@@ -74,6 +74,7 @@ def learner_of(seed=0):
     return SwadLearner(build_model("hd2s", seed=seed, **SMALL), LearnerOptions(settings=settings))
 
 
+@pytest.mark.slow
 def test_a_training_ends_with_the_mean_and_its_statistics_of_the_source():
     """Losses of 3, 1 and 1.1: the mean is of iterations 3 to 6."""
     learner = learner_of()

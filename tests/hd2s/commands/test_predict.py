@@ -339,6 +339,7 @@ def test_frames_are_never_written_over(weights, tmp_path, capsys):
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "0001.png")), moving_square(3))
 
 
+@pytest.mark.slow
 def test_a_folder_of_videos_is_predicted_and_what_was_written_is_said(video, weights, tmp_path, capsys):
     both = tmp_path / "both"
     both.mkdir()

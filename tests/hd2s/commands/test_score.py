@@ -210,6 +210,7 @@ def test_the_first_channel_of_a_colour_image_counts(corpus, tmp_path):
     assert scored("colour.csv") == grey
 
 
+@pytest.mark.slow
 def test_constant_predictions_count_as_chance_and_are_told(corpus, capsys):
     def told():
         assert run(corpus, "--json") == 0

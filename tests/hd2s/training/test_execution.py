@@ -64,6 +64,7 @@ def test_memory_order():
         assert model.memory_format == order
 
 
+@pytest.mark.long
 def test_the_model_compiles_to_one_graph():
     """Traced as for `torch.compile`, whose code generation takes minutes, and run without it."""
     model = build_model("hd2s", seed=0, domains=DOMAINS, **TWO_LEVELS).eval()

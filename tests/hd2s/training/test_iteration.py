@@ -67,7 +67,7 @@ def test_two_workers_have_the_gradients_of_one_process(workers, case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [2, 4])
+@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_workers_with_unequal_shares_have_the_gradients_of_one_process(tmp_path, n):
     start_workers(tmp_path, n)
     for case in CASES:

@@ -102,6 +102,7 @@ def test_the_released_protocol_both_ways():
     np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_stream_is_read_no_further_than_its_windows():
     read = 0
 
@@ -153,6 +154,7 @@ def test_taps_that_only_meet_padding_are_cut_off():
     assert sum(layer.weight[:, :, 0].numel() for layer in last) == 192**2 + 480**2 + 832**2 + 1024**2
 
 
+@pytest.mark.slow
 def test_bfloat16_is_near():
     exact, rounded = (
         predict_clip(trained_like(), frames_of(20), precision=p) for p in ("float32", "bfloat16")

@@ -158,6 +158,7 @@ def test_of_several_comparisons_of_a_cell_the_first_is_told(ledger):
     }
 
 
+@pytest.mark.slow
 def test_the_papers_pairs(ledger):
     """Table 5 has six, Table 6 two, Table 7 three; of the ablations none is."""
     plan = real_plan("everything")
