@@ -23,7 +23,7 @@ test: $(READY) ## the tests on one machine; those that start Ray, which uses all
 	$(RUN) -m pytest -m 'ray and not cluster and not long'
 
 test-long: $(READY) ## the tests that `make test` leaves to quicker ones: a real outage, compilation, four workers
-	$(TWO_AT_ONCE) -m long
+	$(RUN) -m pytest -m 'long and not cluster'
 
 test-cluster: $(READY) ## clusters of several nodes, made of namespaces: as root, with iproute2, openssh and rsync
 	$(RUN) -m pytest -m cluster

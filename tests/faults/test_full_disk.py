@@ -13,6 +13,7 @@ def disk(tiny_disk):
     return tiny_disk("400m")
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(1200)

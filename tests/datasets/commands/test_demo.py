@@ -6,6 +6,9 @@ from datasets.__main__ import main
 from datasets.demo import generate
 from datasets.demo.domains import PHOTOGRAPHS
 
+# All of them generate corpora.
+pytestmark = pytest.mark.slow
+
 
 def test_the_corpora_are_generated_and_their_roots_printed(demo_corpora, capsys):
     """Those that are there already are kept, and so it takes no time."""

@@ -7,6 +7,9 @@ import pytest
 from datasets.demo import MARKER, cast, generate
 from manifests import ProblemError
 
+# All of them generate corpora.
+pytestmark = pytest.mark.slow
+
 
 class StopHereError(Exception):
     pass

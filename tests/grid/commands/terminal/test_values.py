@@ -105,4 +105,6 @@ def test_costs_are_shown_as_they_are_written_and_what_lacks(tmp_path):
     assert lines[0] == "table8: Size and processing time"
     assert "not measured yet HD2S -- 116 -- 0.027 -- -- --" in lines
     assert f"SalEMA {MARK} -- 364 -- 0.010 -- -- --" in lines
-    assert lines[-1].startswith("not measured yet (`python -m hd2s cost hd2s tased --out OUT/results/costs`")
+    assert lines[-1].startswith(
+        "not measured yet (`python -m hd2s cost hd2s tased unisal --out OUT/results/costs`"
+    )
