@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from grid.outputs.tables.layout import gather
 from grid.specs.settings import Tables
 from hd2s.metrics.definitions import find_metric
 
@@ -82,6 +85,12 @@ class Missing:
     total: int
     reasons: tuple[tuple[str, tuple[str, ...]], ...]
 
+    @classmethod
+    def of(cls, unit: str, total: int, lacking: Iterable[tuple[str, str]]) -> Missing:
+        """Gather places by what keeps them from having their values: pairs of reason and place."""
+        by_reason = gather(lacking, lambda item: item[0])
+        return cls(unit, total, tuple((reason, tuple(place for _, place in of)) for reason, of in by_reason))
+
     @property
     def count(self) -> str:
         """How many have their values, as a sentence that the reasons follow if there are any."""
@@ -145,6 +154,16 @@ def number(value: float, digits: int = DIGITS, *, signed: bool = False) -> str:
     if float(text) == 0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def probability(p: float) -> str:
+    """Write a p-value."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def defined(value: float) -> float | None:
+    """Return what a record has of a value: nothing of NaN."""
+    return None if math.isnan(value) else value
 
 
 def heading(metric: str) -> str:

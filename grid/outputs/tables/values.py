@@ -109,10 +109,8 @@ def build(own: TableSpec, results: Results, style: Style) -> Table:
 
 def _missing(spec: TableSpec, choices: Sequence[Choice], results: Results) -> Missing:
     """Gather the cells that lack a value, by the reason."""
-    lacking = [c.cell for c in choices if results.reason(c.cell, spec.metrics)]
-    reasons = gather(lacking, lambda cell: results.reason(cell, spec.metrics))
-    told = tuple((reason, tuple(place(cell, spec) for cell in cells)) for reason, cells in reasons)
-    return Missing("cells", len(choices), told)
+    reasons = [(results.reason(c.cell, spec.metrics), place(c.cell, spec)) for c in choices]
+    return Missing.of("cells", len(choices), [item for item in reasons if item[0]])
 
 
 def _line(choices: tuple[Choice, ...], spec: TableSpec, metrics: Sequence[str], results: Results) -> _Line:

@@ -10,9 +10,20 @@ import numpy as np
 from grid.outputs.statistics.ranks import ALPHA, Ranking, rank
 from grid.outputs.tables.arrangement import arranged
 from grid.outputs.tables.comparing.places import Standing, standings
-from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, heading
+from grid.outputs.tables.table import (
+    Block,
+    Column,
+    Entry,
+    Group,
+    Missing,
+    Row,
+    Style,
+    Table,
+    defined,
+    heading,
+    probability,
+)
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
@@ -72,8 +83,8 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
                 "metric": metric,
                 "n_places": len(found.done),
                 "mean_rank": None if ranking is None else float(ranking.mean_ranks[n]),
-                "critical_difference": None if ranking is None else _defined(ranking.critical_difference),
-                "p": None if ranking is None else _defined(ranking.p),
+                "critical_difference": None if ranking is None else defined(ranking.critical_difference),
+                "p": None if ranking is None else defined(ranking.p),
             }
             for n, word in enumerate(found.words)
             for metric, ranking in found.of_metrics.items()
@@ -110,10 +121,7 @@ def _notes(found: dict[str, Ranking | None], n_places: int, n_words: int) -> tup
     tested = {m: ranking for m, ranking in found.items() if ranking and not math.isnan(ranking.p)}
     if tested:
         critical = next(iter(tested.values())).critical_difference
-        p = ", ".join(
-            f"{metric} {'<0.001' if ranking.p < 0.001 else f'{ranking.p:.3f}'}"
-            for metric, ranking in tested.items()
-        )
+        p = ", ".join(f"{metric} {probability(ranking.p)}" for metric, ranking in tested.items())
         told += [
             f"p of Friedman's test that all are alike: {p}.",
             f"Critical difference: {critical:.2f}; two approaches whose mean ranks lie nearer cannot be told"
@@ -130,11 +138,4 @@ def _missing(found: Rankings, spec: TableSpec, results: Results) -> Missing:
         for place in found.places
         if (reason := place.lacking(found.words, spec.metrics, results))
     ]
-    told = gather(reasons, lambda item: item[0])
-    return Missing(
-        "pairs", len(found.places), tuple((reason, tuple(place for _, place in of)) for reason, of in told)
-    )
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return Missing.of("pairs", len(found.places), reasons)

@@ -12,7 +12,18 @@ from grid.outputs.tables.arrangement import arranged, in_order
 from grid.outputs.tables.comparing.places import Standing, standings
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, heading
+from grid.outputs.tables.table import (
+    Block,
+    Column,
+    Entry,
+    Group,
+    Missing,
+    Row,
+    Style,
+    Table,
+    defined,
+    heading,
+)
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
@@ -148,10 +159,7 @@ def _missing(lines: list[_Line], spec: TableSpec, results: Results, several: boo
         for line in lines
         if (reason := line.standing.lacking((LOWER, line.approach, UPPER), spec.metrics, results))
     ]
-    told = gather(reasons, lambda item: item[0])
-    return Missing(
-        "recovered gaps", len(lines), tuple((reason, tuple(place for _, place in of)) for reason, of in told)
-    )
+    return Missing.of("recovered gaps", len(lines), reasons)
 
 
 def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
@@ -171,7 +179,7 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
             "metric": metric,
             "n_clips": found.n_clips,
             **{
-                name: None if math.isnan(value) else value
+                name: defined(value)
                 for name, value in zip(("recovered", "low", "high"), found[1:], strict=True)
             },
         }

@@ -18,7 +18,20 @@ from grid.outputs.tables.comparing.places import in_common, pairs_asked
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, heading, number
+from grid.outputs.tables.table import (
+    Block,
+    Column,
+    Entry,
+    Group,
+    Missing,
+    Row,
+    Style,
+    Table,
+    defined,
+    heading,
+    number,
+    probability,
+)
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
@@ -186,11 +199,12 @@ def _entries(found: Comparison, seeds: str, dagger: str, digits: int) -> tuple[E
     if math.isnan(found.p):
         return clips, difference, *[Entry("")] * 4
     interval = f"[{number(found.low, digits, signed=True)}, {number(found.high, digits, signed=True)}]"
-    return clips, difference, Entry(interval), *map(_p, (found.p, found.p_holm, found.p_fdr))
-
-
-def _p(value: float) -> Entry:
-    return Entry("<0.001" if value < 0.001 else f"{value:.3f}")
+    return (
+        clips,
+        difference,
+        Entry(interval),
+        *map(Entry, map(probability, (found.p, found.p_holm, found.p_fdr))),
+    )
 
 
 def _footnotes(pairs: Sequence[_Pair], spec: TableSpec, results: Results) -> list[str]:
@@ -226,9 +240,7 @@ def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
             seed = f" (seed {cell.seed})" if len(spec.seeds) > 1 else ""
             told = f"{approaches()[cell.approach].title}{seed}: {reason}"
             lacking.append((told, ", ".join(filter(None, (where(cell), model_of(cell), cell.variant)))))
-    by_reason = gather(lacking, lambda item: item[0])
-    places = tuple((reason, tuple(place for _, place in items)) for reason, items in by_reason)
-    return Missing("comparisons", len(pairs), places)
+    return Missing.of("comparisons", len(pairs), lacking)
 
 
 def _records(pair: _Pair, comparisons: _Found, spec: TableSpec, results: Results) -> list[dict[str, Any]]:
@@ -246,10 +258,6 @@ def _records(pair: _Pair, comparisons: _Found, spec: TableSpec, results: Results
         "of_seeds": len(pair.cells),
     }
     return [
-        {**axes, "metric": metric, **{key: _defined(value) for key, value in found._asdict().items()}}
+        {**axes, "metric": metric, **{key: defined(value) for key, value in found._asdict().items()}}
         for metric, found in comparisons.items()
     ]
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else value
