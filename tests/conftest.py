@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from operator import attrgetter
 
 import pytest
 import torch
@@ -24,8 +25,8 @@ def one_thread():
 
 
 _REGISTRIES = {
-    "hd2s.models.registry": "_PLUGGED_IN",
-    "hd2s.approaches.registry": "_PLUGGED_IN",
+    "hd2s.models.registry": "MODELS.plugged_in",
+    "hd2s.approaches.registry": "APPROACHES.plugged_in",
     "hd2s.metrics.definitions": "_REGISTERED",
     "datasets.corpora.registry": "_registered",
     "grid.specs.plugins": "_ORIGINS",
@@ -36,7 +37,8 @@ _REGISTRIES = {
 def registries():
     """What one test plugs in is unknown to the next."""
     loaded = ((sys.modules[name], place) for name, place in _REGISTRIES.items() if name in sys.modules)
-    known = [(getattr(module, place), dict(getattr(module, place))) for module, place in loaded]
+    found = [attrgetter(place)(module) for module, place in loaded]
+    known = [(registry, dict(registry)) for registry in found]
     yield
     for registry, before in known:
         registry.clear()

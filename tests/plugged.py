@@ -16,8 +16,8 @@ from tests.places import REPOSITORY
 OURS = REPOSITORY / "tests" / "plugins" / "ours"
 """The plug-ins that README shows."""
 _REGISTRIES = (
-    (models, "_PLUGGED_IN"),
-    (approaches, "_PLUGGED_IN"),
+    (models.MODELS, "plugged_in"),
+    (approaches.APPROACHES, "plugged_in"),
     (corpora, "_registered"),
     (metrics, "_REGISTERED"),
     (plugins, "_ORIGINS"),
@@ -28,7 +28,7 @@ _REGISTRIES = (
 def for_a_while() -> Iterator[None]:
     """Forget what the block registers."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in _REGISTRIES:
-            patch.setattr(module, name, dict(getattr(module, name)))
+        for registry, name in _REGISTRIES:
+            patch.setattr(registry, name, dict(getattr(registry, name)))
         patch.setattr(sys, "path", [*sys.path])
         yield

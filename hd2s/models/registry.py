@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +10,12 @@ from hd2s import models as package
 from hd2s.checks import unknown
 from hd2s.layers.initialisation import initialise
 from hd2s.models.contract import Model, SaliencyModel
+from hd2s.registry import Registry
 
-_PLUGGED_IN: dict[str, Model] = {}
+MODELS: Registry[Model] = Registry("model", package, "MODEL")
+
+models = MODELS.known
+register = MODELS.register
 
 
 class Found(NamedTuple):
@@ -22,29 +23,6 @@ class Found(NamedTuple):
 
     model: Model
     options: dict[str, Any]
-
-
-def models() -> dict[str, Model]:
-    """Return every model by its word, in alphabetical order."""
-    return dict(sorted((_own() | _PLUGGED_IN).items()))
-
-
-@cache
-def _own() -> dict[str, Model]:
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    found = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-    return {module.MODEL.word: module.MODEL for module in found if hasattr(module, "MODEL")}
-
-
-def register(model: Model) -> None:
-    """Add a model from outside this folder.
-
-    Raises:
-        ValueError: its word is another model's.
-    """
-    if models().get(model.word, model) != model:
-        raise ValueError(f"the word {model.word} is another model's")
-    _PLUGGED_IN[model.word] = model
 
 
 def find_model(name: str) -> Found:

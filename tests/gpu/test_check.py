@@ -88,7 +88,7 @@ def run(out, *options):
     ],
 )
 def test_a_model_made_wrong_on_purpose_makes_the_check_fail(tmp_path, monkeypatch, fault, noticed):
-    monkeypatch.setattr(registry, "_PLUGGED_IN", {})
+    monkeypatch.setattr(registry.MODELS, "plugged_in", {})
     word = f"small_{fault}"
     registry.register(Model(word, "Small", SmallConfig, lambda config: Small(config, fault)))
     status, found = run(tmp_path, "--parts", "right", "--models", word)

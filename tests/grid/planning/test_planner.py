@@ -208,7 +208,7 @@ def test_two_seeds_share_a_training_without_weights_and_its_evaluation():
 
 def without_features(monkeypatch):
     """Plug in a model that trains and has no features."""
-    monkeypatch.setitem(models._PLUGGED_IN, "plain", replace(CENTRE_PRIOR, word="plain", trains=True))
+    monkeypatch.setitem(models.MODELS.plugged_in, "plain", replace(CENTRE_PRIOR, word="plain", trains=True))
 
 
 def test_what_a_model_cannot_take_is_told_with_the_other_mistakes(own, monkeypatch):

@@ -74,9 +74,9 @@ def plugged_in(monkeypatch):
         demo={"train.lr": 0.2, "model.width": 32},
         trains=True,
     )
-    monkeypatch.setitem(models._PLUGGED_IN, "own", own)
+    monkeypatch.setitem(models.MODELS.plugged_in, "own", own)
     approach = Approach(word="two-words", title="Two words", settings=Strength)
-    monkeypatch.setitem(approaches._PLUGGED_IN, "two-words", approach)
+    monkeypatch.setitem(approaches.APPROACHES.plugged_in, "two-words", approach)
 
 
 @pytest.mark.usefixtures("plugged_in")
@@ -106,7 +106,7 @@ def test_a_demo_lies_over_the_paper_and_the_models_own_demo_over_the_profile():
 @pytest.mark.parametrize("key", ["train.rate", "model.depth", "train.iterations"])
 def test_a_models_file_that_asks_for_what_there_is_not_is_told(monkeypatch, key):
     wrong = replace(models.models()["own"], settings={key: "many"})
-    monkeypatch.setitem(models._PLUGGED_IN, "own", wrong)
+    monkeypatch.setitem(models.MODELS.plugged_in, "own", wrong)
     with pytest.raises(ProblemError, match=f"model own, its setting {key}: .*Correct its file"):
         load([], demo=False, model="own")
 

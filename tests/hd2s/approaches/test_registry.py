@@ -13,8 +13,8 @@ NEW = Approach("mine", "Mine")
 @pytest.fixture
 def plugged_in(monkeypatch):
     """Return the plug-ins of a registry that forgets them after the test."""
-    monkeypatch.setattr(registry, "_PLUGGED_IN", {})
-    return registry._PLUGGED_IN
+    monkeypatch.setattr(registry.APPROACHES, "plugged_in", {})
+    return registry.APPROACHES.plugged_in
 
 
 def test_every_approach_of_the_folder_is_there_by_its_word():

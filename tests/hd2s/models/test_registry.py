@@ -15,8 +15,8 @@ from tests.hd2s.models.toy_models import TOY, OrderSensitive
 @pytest.fixture
 def plugged_in(monkeypatch):
     """Return the plug-ins of a registry that forgets them after the test."""
-    monkeypatch.setattr(registry, "_PLUGGED_IN", {})
-    return registry._PLUGGED_IN
+    monkeypatch.setattr(registry.MODELS, "plugged_in", {})
+    return registry.MODELS.plugged_in
 
 
 def test_every_model_of_the_folder_is_there_by_its_word():

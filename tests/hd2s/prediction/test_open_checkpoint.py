@@ -147,7 +147,7 @@ def test_options_that_the_model_does_not_take_are_told_with_the_file(tmp_path, o
 
 
 def test_a_model_from_outside_is_opened_once_it_is_known(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "_PLUGGED_IN", {})
+    monkeypatch.setattr(registry.MODELS, "plugged_in", {})
     save_weights(declared(TOY, frames=4), tmp_path / "toy.pt", "generalization")
     with pytest.raises(ValueError, match="Unknown model toy"):
         open_checkpoint(tmp_path / "toy.pt")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hd2s import build_model, save_weights
-from hd2s.approaches import registry as approaches
-from hd2s.models import registry as models
+from hd2s.approaches.registry import APPROACHES
+from hd2s.models.registry import MODELS
 from hd2s.prediction.predictor import predict_clip
 from hd2s.prediction.served import _load_pyfunc, describe
 from hd2s.weights.checkpoints import WeightsError
@@ -77,8 +77,8 @@ APPROACH = Approach("played", "Played")
 
 
 def test_modules_that_declare_a_model_and_its_approach_are_found_by_name(tmp_path, monkeypatch):
-    for registry in (models, approaches):
-        monkeypatch.setattr(registry, "_PLUGGED_IN", {})
+    for registry in (MODELS, APPROACHES):
+        monkeypatch.setattr(registry, "plugged_in", {})
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "plug_in_of_a_user.py").write_text(PLUG_IN, encoding="utf-8")
     model, frames = declared(TOY, frames=4), frames_of(5, (6, 7))

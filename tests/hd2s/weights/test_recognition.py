@@ -59,7 +59,7 @@ def test_weights_that_only_start_a_training_are_told_as_what_they_are(tmp_path, 
 
 def test_several_models_may_read_a_layout(tmp_path, monkeypatch):
     """One that fills a model goes before one that only starts another."""
-    monkeypatch.setattr(registry, "_PLUGGED_IN", {})
+    monkeypatch.setattr(registry.MODELS, "plugged_in", {})
     layout = WeightLayout(
         "theirs", "theirs", "net.", names=lambda model: {}, options=lambda content: {"frames": 3}
     )
