@@ -30,8 +30,9 @@ except ModuleNotFoundError as error:
 from grid.commands.arguments import parsed
 from grid.commands.cost import estimate
 from grid.commands.devices import Device, named, present
-from grid.commands.run import INTERRUPTED, compile_grid, not_taken, run, status_of
+from grid.commands.run import FAILED, INTERRUPTED, compile_grid, not_taken, run, status_of
 from grid.commands.settings import keys_table, list_settings, settings_table
+from grid.commands.shown import show
 from grid.commands.terminal.console import Progress, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
@@ -114,7 +115,7 @@ def _answer(options: argparse.Namespace) -> int:
     with gathered(problems):
         device = named(options.on) if options.on else None
     out = options.out or default_out(demo=options.demo)
-    looking = options.tables or options.export or options.figures is not None
+    looking = options.tables or options.export or options.report or options.figures is not None
     purpose: Purpose = "plan" if options.plan else "results" if looking else "run"
     grid = prepare(
         *(options.grid, options.overrides, out),
@@ -130,6 +131,8 @@ def _answer(options: argparse.Namespace) -> int:
         return _compile(grid)
     if options.figures is not None:
         return _draw(grid, options.figures)
+    if options.report:
+        return _report(grid)
     if options.export:
         return _export(grid, options.export)
     with held(grid.out, f"grid {grid.plan.grid}"), scratch(grid.out):
@@ -172,6 +175,15 @@ def _draw(grid: Grid, words: list[str]) -> int:
     return 0
 
 
+def _report(grid: Grid) -> int:
+    shown = show(grid)
+    for warning in shown.warnings:
+        _tell(warning)
+    _show_problems(grid, weights=False)
+    print(shown.report or "")
+    return status_of(grid) if shown.report else FAILED
+
+
 def _export(grid: Grid, folder: Path) -> int:
     export(grid, folder)
     print(folder)
@@ -208,7 +220,7 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
         )
     if outcome.status == INTERRUPTED:
         _tell(_INTERRUPTED_NOTE)
-    for line in filter(None, (*outcome.views, outcome.look)):
+    for line in filter(None, (*outcome.views, outcome.look, outcome.report)):
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
     return outcome.status
 

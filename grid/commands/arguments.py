@@ -79,6 +79,9 @@ def _add_instead(found: argparse.ArgumentParser) -> None:
         help="only draw figures again from the results: those of these words, or all",
     )
     what.add_argument(
+        "--report", action="store_true", help="only draw all figures again and write the page of the grid"
+    )
+    what.add_argument(
         "--export",
         type=Path,
         metavar="DIR",

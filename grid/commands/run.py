@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.commands.history import remember
+from grid.commands.shown import show
 from grid.outputs import external
 from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.comparing.significance import differences
@@ -32,6 +33,7 @@ class Outcome:
     Attributes:
         status: the exit status.
         views: addresses of the prepared views on the MLflow server that was named.
+        report: where the grid's page is, to be opened; empty if it could not be written.
         look: how to look at the runs, in a short line: a command, where no server has them.
         warnings: what MLflow lacks, and why, and which tables were left as they stood.
         left_alone: units that failed in an earlier run, or need one that did.
@@ -39,6 +41,7 @@ class Outcome:
 
     status: int
     views: list[str]
+    report: str
     look: str
     warnings: list[str]
     left_alone: int
@@ -81,8 +84,9 @@ def run(
         tracker.close()
         raise
     status = status_of(grid) if whole else INTERRUPTED
-    listener.on_phase("compiling the tables and completing MLflow")
+    listener.on_phase("compiling tables, drawing figures and completing MLflow")
     tables = compile_grid(grid)
+    shown = show(grid)
     tracker.sync(grid.plan, grid.ledger)
     tracker.log_differences(compared(grid))
     tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
@@ -90,8 +94,9 @@ def run(
     views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
     look = "" if tracking_uri else f"python -m grid ui --out {shlex.quote(str(grid.out))}"
-    warnings = [*tracker.warnings, *filter(None, [behind(tables)]), *not_taken(grid)]
-    return Outcome(status, [view for view in views if view], look, warnings, len(failed | lost))
+    warnings = [*shown.warnings, *tracker.warnings, *filter(None, [behind(tables)]), *not_taken(grid)]
+    report = shown.report.resolve().as_uri() if shown.report else ""
+    return Outcome(status, [view for view in views if view], report, look, warnings, len(failed | lost))
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:

@@ -100,12 +100,12 @@ def _code(grid: Grid) -> list[str]:
         *fetched,
         f"    pip install -r {FOLDER}/requirements.txt",
         "",
-        *(f"- {n} results were made by {made}" for made, n in _makers(grid).items()),
+        *(f"- {n} results were made by {made}" for made, n in makers(grid).items()),
         "",
     ]
 
 
-def _makers(grid: Grid) -> dict[str, int]:
+def makers(grid: Grid) -> dict[str, int]:
     """Count the results that each commit has made."""
     ledger, plan = grid.ledger, grid.plan
     found = [*map(ledger.read_training, plan.trainings), *map(ledger.read_evaluation, plan.evaluations)]

@@ -21,6 +21,7 @@ PARTS = "parts"
 PICTURES = "pictures"
 TABLES = "tables"
 FIGURES = "figures"
+REPORTS = "reports"
 FRAMES = "frames"
 CALLS = "grids"
 CORPORA = "corpora"
@@ -96,6 +97,11 @@ def log(grid: str, started: str) -> str:
 def call(grid: str) -> str:
     """Name the file that says how a grid was last called."""
     return f"{CALLS}/{grid}.json"
+
+
+def report(grid: str) -> str:
+    """Name the page of a grid; grids share the folder."""
+    return f"{REPORTS}/{grid}.html"
 
 
 def demo_manifest(word: str) -> str:

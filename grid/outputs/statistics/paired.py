@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
+
+_REMEMBERED = 2048
 
 
 class Comparison(NamedTuple):
@@ -47,6 +50,13 @@ def compare(differences: np.ndarray, name: str) -> Comparison:
         differences: (clips, seeds), one model minus the other; finite.
         name: seeds the bootstrap, so that equal comparisons come out equal wherever they are made.
     """
+    return _compare(np.asarray(differences, dtype=float).tobytes(), differences.shape, name)
+
+
+# Tables, MLflow and the report ask for the same ones, which take seconds for corpora of thousands of clips.
+@lru_cache(maxsize=_REMEMBERED)
+def _compare(content: bytes, shape: tuple[int, ...], name: str) -> Comparison:
+    differences = np.frombuffer(content).reshape(shape)
     n = len(differences)
     if not n:
         return Comparison(0, *[math.nan] * 4)

@@ -17,11 +17,11 @@ from grid.outputs.tables.layout import (
     label,
     layout_of,
     place,
-    row_key,
 )
+from grid.outputs.tables.lines import Line, lines_of
 from grid.outputs.tables.others import Others, notes_of, others, printed_of, records_of, rows_of
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.selection import Choice, choose
+from grid.outputs.tables.selection import Choice
 from grid.outputs.tables.table import (
     DIGITS,
     Block,
@@ -38,23 +38,10 @@ from grid.outputs.tables.table import (
 )
 from grid.outputs.tables.value import Value, rankable
 from grid.plan import Cell
-from grid.specs.printed import paper_value
 from grid.specs.table import TableSpec
 from hd2s.metrics.definitions import find_metric
 
 _COLUMNS = {"beside": ("ours", "paper", "diff."), "difference": ("ours", "diff."), "none": ("ours",)}
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A row before it is written: its choices, one for each seed and fold, and its value in each metric."""
-
-    choices: tuple[Choice, ...]
-    values: Mapping[str, Value]
-
-    @property
-    def cell(self) -> Cell:
-        return self.choices[0].cell
 
 
 @dataclass(frozen=True)
@@ -81,9 +68,8 @@ def build(own: TableSpec, results: Results, style: Style) -> Table:
         ProblemError: the table names a paper that is not in `grid/specs/printed_numbers/`.
     """
     spec, asked = arranged(own, style.shown), style.shown
-    choices = choose(results.plan.cells_of(spec.name), results)
-    rows = gather(choices, lambda choice: row_key(choice.cell))
-    lines = [_line(tuple(seeds), own, recorded(own, asked), results) for _, seeds in rows]
+    lines = lines_of(own, recorded(own, asked), results)
+    choices = [choice for line in lines for choice in line.choices]
     beside = others(spec, [line.cell for line in lines])
     paper = asked.paper if spec.paper else "none"
     columns = {metric: _columns_of(metric, lines, beside, paper) for metric in spec.metrics}
@@ -113,33 +99,7 @@ def _missing(spec: TableSpec, choices: Sequence[Choice], results: Results) -> Mi
     return Missing.of("cells", len(choices), [item for item in reasons if item[0]])
 
 
-def _line(choices: tuple[Choice, ...], spec: TableSpec, metrics: Sequence[str], results: Results) -> _Line:
-    return _Line(choices, {metric: _value(choices, metric, spec, results) for metric in metrics})
-
-
-def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Results) -> Value:
-    scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
-    return Value(
-        metric=metric,
-        scored=tuple((cell.repeat, scores) for cell in scored if (scores := results.scores(cell))),
-        n_wanted=len(choices),
-        printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
-    )
-
-
-def _printed(cell: Cell, metric: str, spec: TableSpec) -> float | None:
-    return paper_value(
-        spec.paper,
-        sources=cell.sources,
-        target=cell.target,
-        test=cell.test,
-        model=cell.model,
-        approach=cell.variant or cell.approach,
-        metric=metric,
-    )
-
-
-def _columns_of(metric: str, lines: Sequence[_Line], beside: Others, paper: str) -> tuple[str, ...]:
+def _columns_of(metric: str, lines: Sequence[Line], beside: Others, paper: str) -> tuple[str, ...]:
     """Name a metric's columns; where nothing is printed of it there is nothing to stand beside ours."""
     theirs = (number for rows in beside.values() for number in printed_of(rows, metric))
     printed = any(value is not None for value in (*(line.values[metric].printed for line in lines), *theirs))
@@ -154,7 +114,7 @@ def _columns(shape: _Shape) -> tuple[Column, ...]:
     )
 
 
-def _blocks(lines: list[_Line], shape: _Shape) -> tuple[Block, ...]:
+def _blocks(lines: list[Line], shape: _Shape) -> tuple[Block, ...]:
     layout = shape.layout
     return tuple(
         Block(
@@ -168,7 +128,7 @@ def _blocks(lines: list[_Line], shape: _Shape) -> tuple[Block, ...]:
     )
 
 
-def _rows(lines: list[_Line], shape: _Shape) -> tuple[Row, ...]:
+def _rows(lines: list[Line], shape: _Shape) -> tuple[Row, ...]:
     """Write the rows that compete; ours are ranked among ours, and the paper's among the paper's.
 
     Those of systems that are not run here come first, as in the papers, and bear no mark.
@@ -186,7 +146,7 @@ def _rows(lines: list[_Line], shape: _Shape) -> tuple[Row, ...]:
     )
 
 
-def _best_first(lines: list[_Line], metric: str) -> list[_Line]:
+def _best_first(lines: list[Line], metric: str) -> list[Line]:
     """Order rows by a metric, those without a value last; empty leaves them as they are."""
     if not metric:
         return lines
@@ -241,11 +201,11 @@ def _marks(values: list[float | None], metric: str, digits: int) -> list[Mark]:
     return [marks.get(value, "") for value in rounded]
 
 
-def _some_lack_seeds(lines: Sequence[_Line], spec: TableSpec) -> bool:
+def _some_lack_seeds(lines: Sequence[Line], spec: TableSpec) -> bool:
     return any(line.values[metric].share for line in lines for metric in spec.metrics)
 
 
-def _some_are_unranked(lines: Sequence[_Line], shape: _Shape) -> bool:
+def _some_are_unranked(lines: Sequence[Line], shape: _Shape) -> bool:
     layout = shape.layout
     groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
     columns = ([line.values[metric] for line in rows] for _, rows in groups for metric in shape.columns)
@@ -256,7 +216,7 @@ def _repeat(cell: Cell) -> str:
     return f"seed {cell.seed}{f', fold {cell.fold}' if cell.fold else ''}"
 
 
-def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
+def _records(line: Line, spec: TableSpec) -> list[dict[str, Any]]:
     cell = line.cell
     points = {", ".join(choice.cell.point) for choice in line.choices}
     by_seed = (f"{_repeat(choice.cell)}: {', '.join(choice.cell.point)}" for choice in line.choices)

@@ -87,6 +87,21 @@ def in_common(repeats: Iterable[tuple[Cell, list[dict[str, float]]]], quantities
     return ByClip(clips, found.transpose(1, 0, 2))
 
 
+def differences_by_clip(pairs: Iterable[tuple[Cell, Cell]], metric: str, results: Results) -> np.ndarray:
+    """Return (clips, seeds): how far the second cell of each pair lies above the first.
+
+    Args:
+        pairs: one for each seed and fold, both evaluated.
+        metric: its name.
+        results: the scores.
+    """
+    repeats = []
+    for plain, other in pairs:
+        before, after = (scores.by_clip.get(metric, {}) for scores in results.scores_of((plain, other)))
+        repeats.append((plain, [{clip: after[clip] - before[clip] for clip in before if clip in after}]))
+    return in_common(repeats, quantities=1).scores[0]
+
+
 def _fold(repeat: tuple[Cell, list[dict[str, float]]]) -> int:
     return repeat[0].fold
 

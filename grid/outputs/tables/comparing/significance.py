@@ -14,7 +14,7 @@ from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
-from grid.outputs.tables.comparing.places import in_common, pairs_asked
+from grid.outputs.tables.comparing.places import differences_by_clip, pairs_asked
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
@@ -143,16 +143,10 @@ def _key(cell: Cell) -> tuple[Any, ...]:
 
 
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
-    repeats = [(a, [_by_clip(a, b, metric, results)]) for a, b in pair.done(results)]
-    of_clips = in_common(repeats, quantities=1).scores[0]
+    of_clips = differences_by_clip(pair.done(results), metric, results)
     first = pair.first
     domains = ("+".join(first.sources), first.target or "", first.test, first.variant)
     return compare(of_clips, "/".join((*pair.words, *domains, metric)))
-
-
-def _by_clip(plain: Cell, other: Cell, metric: str, results: Results) -> dict[str, float]:
-    before, after = (scores.by_clip.get(metric, {}) for scores in results.scores_of((plain, other)))
-    return {clip: after[clip] - before[clip] for clip in before if clip in after}
 
 
 def _blocks(

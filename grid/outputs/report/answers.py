@@ -1,0 +1,168 @@
+"""What a table's numbers answer: who wins where, by how much, and whether that is significant."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from grid.outputs.report.wording import counted, listed, span
+from grid.outputs.statistics.paired import Comparison
+from grid.outputs.statistics.ranks import ALPHA
+from grid.outputs.tables.comparing.ranks import rankings
+from grid.outputs.tables.comparing.winners import Contest, contests
+from grid.outputs.tables.lines import lines_of
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.table import Table, number, probability
+from grid.specs.table import TableSpec
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.definitions import find_metric
+
+_NAMED = 3
+"""Places that a sentence names; more are counted."""
+
+
+def answers(
+    spec: TableSpec, results: Results, significance: Table | None, recovered: Table | None, *, printed: bool
+) -> list[str]:
+    """Return the sentences; those that lack their numbers are left out, and missing cells are counted last.
+
+    Args:
+        spec: the table.
+        results: its scores.
+        significance: its comparisons, if its approaches make any.
+        recovered: its recovered gaps, if it has any.
+        printed: whether ours are to be held against the paper's numbers.
+    """
+    metric = spec.metrics[0]
+    found = [*_winners(spec, metric, results)]
+    found += _compared(significance.records if significance else (), metric)
+    found += _gaps(recovered.records if recovered else (), metric)
+    found += _ranks(spec, metric, results)
+    found += _printed(spec, metric, results) if printed and spec.paper else []
+    return [*found, *_missing(spec, results)]
+
+
+def _winners(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
+    found = contests(spec, metric, results)
+    if not found:
+        return
+    won = Counter(one.labels[0] for one in found)
+    (first, n), *others = won.most_common()
+    told = [f"{first} is best in {n} of {counted(len(found), 'place')}"]
+    told += [f"{label} in {m}{_where(label, found)}" for label, m in others]
+    yield f"In {metric}, {', '.join(told)}. {_leads(found, metric)}"
+    rest = [one for other in spec.metrics[1:] for one in contests(spec, other, results)]
+    if rest:
+        m = sum(one.labels[0] == first for one in rest)
+        others_told = listed(spec.metrics[1:])
+        yield f"In the other metrics, {first} is best in {m} of {len(rest)} places ({others_told})."
+
+
+def _where(label: str, found: Sequence[Contest]) -> str:
+    places = [one.where for one in found if one.labels[0] == label]
+    return f" ({'; '.join(places)})" if len(places) <= _NAMED else ""
+
+
+def _leads(found: Sequence[Contest], metric: str) -> str:
+    """Say how far the best lie before the second, and in how many places that is more than chance."""
+    leads = [abs(lead) for one in found if (lead := _lead(one, metric)) is not None]
+    apart = sum(one.lead.apart for one in found)
+    return (
+        f"The best lie {number(fmean(leads))} before the second on average"
+        f" ({span(number(min(leads)), number(max(leads)))});"
+        f" in {_of(apart, len(found))} that is significant, clip by clip."
+    )
+
+
+def _lead(one: Contest, metric: str) -> float | None:
+    best, second = (line.values[metric].mean for line in one.lines[:2])
+    return None if best is None or second is None else best - second
+
+
+def _compared(records: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
+    """Say of each two approaches that are compared how often one is better, and by how much."""
+    known = [row for row in records if row["metric"] == metric and row["difference"] is not None]
+    for words in dict.fromkeys((row["approach"], row["minus"]) for row in known):
+        rows = [row for row in known if (row["approach"], row["minus"]) == words]
+        better, minus = (approaches()[word].title for word in words)
+        sign = 1 if find_metric(metric).larger_is_better else -1
+        apart = [sign * row["difference"] for row in rows if _apart(row)]
+        up, down = sum(value > 0 for value in apart), sum(value < 0 for value in apart)
+        values = [row["difference"] for row in rows]
+        ends = span(number(min(values), signed=True), number(max(values), signed=True))
+        yield (
+            f"{better} against {minus}: {metric} differs by {number(fmean(values), signed=True)} on average"
+            f" over {counted(len(rows), 'pair')} ({ends}); {_verdict(up, down, len(rows))}."
+        )
+
+
+def _apart(row: Mapping[str, Any]) -> bool:
+    """Whether both interval and corrected p say that the two differ."""
+    known: Any = {name: math.nan if row[name] is None else row[name] for name in Comparison._fields}
+    return Comparison(**known).apart
+
+
+def _verdict(up: int, down: int, n: int) -> str:
+    if not up and not down:
+        return "in no pair is the difference significant" if n > 1 else "the difference is not significant"
+    told = [f"significantly {word} in {m}" for word, m in (("better", up), ("worse", down)) if m]
+    rest = n - up - down
+    return ", ".join([*told, *([f"not told apart in {rest}"] if rest else [])])
+
+
+def _gaps(records: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
+    """Say how much of the way from no adaptation to the target's own maps each approach goes."""
+    rows = [row for row in records if row["metric"] == metric and row["recovered"] is not None]
+    for word in dict.fromkeys(row["approach"] for row in rows):
+        shares = [100 * row["recovered"] for row in rows if row["approach"] == word]
+        mean, worst = (f"{share:.0f} %".replace("-", "−") for share in (fmean(shares), min(shares)))
+        lowest = f", and {worst} in the worst" if len(shares) > 1 else ""
+        yield (
+            f"{approaches()[word].title} recovers {mean} of the gap in {metric} between training on the"
+            " source alone and fine-tuning on the target,"
+            f" over {counted(len(shares), 'pair')} that have one{lowest}."
+        )
+
+
+def _ranks(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
+    found = rankings(spec, results)
+    ranking = found.of_metrics[metric] if found else None
+    if found is None or ranking is None or math.isnan(ranking.p):
+        return
+    order = ranking.mean_ranks.argsort(kind="stable")
+    told = listed([f"{approaches()[found.words[n]].title} {ranking.mean_ranks[n]:.2f}" for n in order])
+    alike = (
+        f"Friedman's test finds them different (p {probability(ranking.p)})"
+        if ranking.p < ALPHA
+        else f"Friedman's test cannot tell them apart (p {probability(ranking.p)})"
+    )
+    yield f"Mean ranks in {metric} over {len(found.done)} pairs (1 is best): {told}. {alike}."
+
+
+def _printed(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
+    lines = lines_of(spec, (metric,), results)
+    values = [d for line in lines if (d := line.values[metric].difference) is not None]
+    if not values:
+        return
+    ends = span(number(min(values), signed=True), number(max(values), signed=True))
+    yield (
+        f"From the paper's printed {metric} ours differ by {number(fmean(map(abs, values)))} on average over"
+        f" {counted(len(values), 'row')} ({ends})."
+    )
+
+
+def _missing(spec: TableSpec, results: Results) -> Iterator[str]:
+    cells = results.plan.cells_of(spec.name)
+    n = sum(any(results.value(cell, metric) is None for metric in spec.metrics) for cell in cells)
+    if n:
+        have = "has" if n == 1 else "have"
+        yield f"{n} of {counted(len(cells), 'cell')} {have} no value yet; the table says why."
+
+
+def _of(n: int, total: int) -> str:
+    if total == 1:
+        return "this one" if n else "no place"
+    return "all of them" if n == total else f"{n or 'none'} of {total}"

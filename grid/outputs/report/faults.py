@@ -1,0 +1,96 @@
+"""What failed, what was left out and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from grid.outputs import external
+from grid.outputs.report.markup import bullets, command, paragraph, plain_table
+from grid.outputs.report.wording import counted
+from grid.plan import Evaluation, Training
+from grid.planning.prepare import Grid
+from grid.results.failures import incomplete, reason
+from grid.results.output_folder import Kind
+from grid.results.redo import other_code
+from manifests.parquet import ManifestError
+from manifests.schema import Clip
+from manifests.store import Manifest
+
+# Clips of a corpus that the page names; the manifest has them all.
+_NAMED = 10
+
+
+def faults(grid: Grid) -> str:
+    """Write what is wrong, or that nothing is."""
+    parts = [*_failed(grid), *_unread(grid), *_quarantined(grid), *_told(grid)]
+    return "".join(parts) or paragraph("Nothing failed, and no clip was left out.")
+
+
+def failures(grid: Grid) -> list[tuple[str, str, str]]:
+    """List the units that failed: label, the last line of the error, the file that has it all."""
+    units: list[tuple[Training | Evaluation, Kind]] = [
+        *((unit, "training") for unit in grid.plan.trainings.values()),
+        *((unit, "evaluation") for unit in grid.plan.evaluations.values()),
+    ]
+    found = []
+    for unit, kind in units:
+        file = grid.ledger.failure(unit.id)
+        if file and grid.ledger.status(unit.id, kind) == "failed":
+            found.append((f"{kind} {unit.label}", reason(file), file.relative_to(grid.out).as_posix()))
+    return found
+
+
+def _failed(grid: Grid) -> Iterator[str]:
+    if found := failures(grid):
+        yield plain_table("Failed trainings and evaluations", ("Unit", "Error", "All of it"), found)
+        yield paragraph("What to do: mend what the error names, and try these again, and nothing else, with")
+        yield command(grid.command("--retry-failed"))
+
+
+def _unread(grid: Grid) -> Iterator[str]:
+    rows = []
+    for unit in incomplete(grid.plan, grid.ledger):
+        if result := grid.ledger.read_evaluation(unit):
+            lacking = sorted(result.summary["unread"].items())
+            label = grid.plan.evaluations[unit].label
+            rows += [(label, clip, why) for clip, why in lacking[:_NAMED]]
+            rows += [(label, f"{len(lacking) - _NAMED:,} more", "")] if len(lacking) > _NAMED else []
+    if rows:
+        yield plain_table("Test clips that could not be read", ("Evaluation", "Clip", "Why"), rows)
+        yield paragraph(
+            "Its values are over the other clips, and marked †. What to do: put the files back, or index the"
+            " corpus again, and evaluate again with"
+        )
+        yield command(grid.command("--retry-failed"))
+
+
+def _quarantined(grid: Grid) -> Iterator[str]:
+    found = {name: manifest for name, manifest in grid.manifests.items() if manifest.quarantined}
+    rows = [
+        (name, clip, split, why) for name, manifest in found.items() for clip, split, why in _named(manifest)
+    ]
+    if rows:
+        headings = ("Corpus", "Clip", "Split", "Why")
+        yield plain_table("Quarantined clips, never trained or tested on", headings, rows)
+        yield paragraph(
+            "What to do: python -m datasets check CORPUS lists each with its remedy; mend the files and index"
+            " the corpus again. What has been trained on the others stays valid, under its own id."
+        )
+
+
+def _named(manifest: Manifest) -> list[tuple[str, str, str]]:
+    """List clips of a manifest: name, split and reason; of one that is only noted how many they are."""
+    clips: list[Clip] = []
+    with suppress(ManifestError, OSError):
+        clips = manifest.clips(status="quarantined")
+    found = [(clip.clip, clip.split, clip.reason) for clip in clips[:_NAMED]]
+    rest = manifest.quarantined - len(found)
+    return [*found, *([(counted(rest, "clip"), "", "see its manifest")] if rest else [])]
+
+
+def _told(grid: Grid) -> Iterator[str]:
+    lines = [str(problem) for problem in grid.ledger.problems(weights=False)]
+    lines += [f"Not taken: {problem}" for problem in external.read(grid.plan, grid.out).problems]
+    lines += [told] if (told := other_code(grid.plan, grid.ledger).told) else []
+    yield bullets(lines)

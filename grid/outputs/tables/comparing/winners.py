@@ -1,0 +1,74 @@
+"""Who wins: the best row of each group, and whether its lead over the second is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from grid.outputs.statistics.corrections import holm
+from grid.outputs.statistics.paired import Comparison, compare
+from grid.outputs.tables.comparing.places import differences_by_clip
+from grid.outputs.tables.layout import distinct_labels, gather, layout_of, shown, where
+from grid.outputs.tables.lines import Line, lines_of
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.value import rankable
+from grid.specs.table import TableSpec
+from hd2s.metrics.definitions import find_metric
+
+
+class Contest(NamedTuple):
+    """The rows of one group that can be compared, in one metric.
+
+    Attributes:
+        where: the group, as a sentence names it.
+        lines: the best first; those that lack seeds or clips which others have are left out.
+        labels: what the table calls them.
+        lead: the best minus the second, clip by clip; p is corrected over the table's groups (Holm).
+    """
+
+    where: str
+    lines: tuple[Line, ...]
+    labels: tuple[str, ...]
+    lead: Comparison
+
+
+def contests(spec: TableSpec, metric: str, results: Results) -> list[Contest]:
+    """Return the groups of a table in which at least two rows have a value."""
+    layout = layout_of(spec)
+    lines = lines_of(spec, (metric,), results)
+    groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
+    found = [one for _, of in groups if (one := _contest(of, spec, metric, results))]
+    corrected = holm(np.array([one.lead.p for one in found])).tolist()
+    return [one._replace(lead=one.lead._replace(p_holm=p)) for one, p in zip(found, corrected, strict=True)]
+
+
+def _contest(lines: Sequence[Line], spec: TableSpec, metric: str, results: Results) -> Contest | None:
+    values = [line.values[metric] for line in lines]
+    labels = distinct_labels([line.cell for line in lines], spec)
+    sign = -1 if find_metric(metric).larger_is_better else 1
+    ranked = sorted(
+        (sign * value.mean, n)
+        for n, (value, may) in enumerate(zip(values, rankable(values), strict=True))
+        if may and value.mean is not None
+    )
+    if len(ranked) < 2:
+        return None
+    order = [n for _, n in ranked]
+    best, second = (lines[n] for n in order[:2])
+    return Contest(
+        where(best.cell) if spec.targets else f"on {shown(best.cell.test)}",
+        tuple(lines[n] for n in order),
+        tuple(labels[n] for n in order),
+        _lead(best, second, metric, results),
+    )
+
+
+def _lead(best: Line, second: Line, metric: str, results: Results) -> Comparison:
+    by_repeat = {choice.cell.repeat: choice.cell for choice in second.choices}
+    matched = ((by_repeat.get(choice.cell.repeat), choice.cell) for choice in best.choices)
+    pairs = [(a, b) for a, b in matched if a and len(results.scores_of((a, b))) == 2]
+    return compare(
+        differences_by_clip(pairs, metric, results), f"lead/{best.cell.id}/{second.cell.id}/{metric}"
+    )

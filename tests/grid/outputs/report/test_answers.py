@@ -1,0 +1,65 @@
+"""Sentences that follow from numbers."""
+
+import pytest
+
+from grid.outputs.report.answers import answers
+from grid.outputs.tables.comparing import recovered, significance
+from grid.outputs.tables.scores import Results
+from grid.outputs.tables.table import Style
+from grid.results.ledger import Ledger
+from grid.specs.settings import Tables
+from tests.grid.outputs.report.reported import score
+from tests.grid.small_ledger import small_plan, table_spec
+
+
+def told(plan, out, *, printed=False):
+    spec, results, style = plan.tables[0], Results(plan, Ledger(out)), Style(Tables(), "")
+    tables = (build(spec, results, style) for build in (significance.build, recovered.build))
+    return answers(spec, results, *tables, printed=printed)
+
+
+@pytest.fixture
+def plan():
+    return small_plan(table_spec())
+
+
+def test_who_wins_where_by_how_much_and_whether_that_is_significant(plan, tmp_path):
+    score(Ledger(tmp_path), plan, generalization=1.0, adaptation=1.2, transfer=2.0)
+    first, others, compared, gap, ranks = told(plan, tmp_path)
+    assert first == (
+        "In NSS, Transfer Learning is best in 2 of 2 places. The best lie 0.800 before the second on average"
+        " (0.800); in all of them that is significant, clip by clip."
+    )
+    assert others == "In the other metrics, Transfer Learning is best in 2 of 2 places (CC)."
+    assert compared == (
+        "Domain Adaptation against Domain Generalization: NSS differs by +0.200 on average over 2 pairs"
+        " (+0.200); significantly better in 2."
+    )
+    assert gap == (
+        "Domain Adaptation recovers 20 % of the gap in NSS between training on the source alone and"
+        " fine-tuning on the target, over 2 pairs that have one, and 20 % in the worst."
+    )
+    assert ranks.startswith(
+        "Mean ranks in NSS over 2 pairs (1 is best): Transfer Learning 1.00, Domain Adaptation 2.00 and"
+        " Domain Generalization 3.00."
+    )
+
+
+def test_a_worse_approach_is_called_worse(plan, tmp_path):
+    score(Ledger(tmp_path), plan, generalization=1.2, adaptation=1.0, transfer=0.5)
+    text = " ".join(told(plan, tmp_path))
+    assert "Domain Generalization is best in 2 of 2 places" in text
+    assert "significantly worse in 2" in text
+    assert "recovers" not in text, "there is no gap"
+
+
+def test_ours_are_held_against_the_printed_ones_if_asked(plan, tmp_path):
+    score(Ledger(tmp_path), plan, generalization=1.0, adaptation=1.2, transfer=2.0)
+    assert "printed" not in " ".join(told(plan, tmp_path))
+    (text,) = [text for text in told(plan, tmp_path, printed=True) if "printed" in text]
+    assert text.startswith("From the paper's printed NSS ours differ by ")
+    assert "over 6 rows" in text
+
+
+def test_without_values_only_that_is_told(plan, tmp_path):
+    assert told(plan, tmp_path) == ["6 of 6 cells have no value yet; the table says why."]

@@ -1,0 +1,55 @@
+"""What failed and what was left out, with what to do."""
+
+from dataclasses import replace
+
+from grid.outputs.report.faults import failures, faults
+from manifests.writing import write
+from tests.grid.outputs.report.reported import CLIPS, grid_of, score
+from tests.grid.small_ledger import finish_clips, small_plan, table_spec
+from tests.manifests.small_manifest import broken, clip
+
+
+def test_where_nothing_is_wrong_that_is_said(tmp_path):
+    plan = small_plan(table_spec())
+    grid = grid_of(plan, tmp_path)
+    score(grid.ledger, plan, generalization=1.0, adaptation=1.2, transfer=2.0)
+    text = faults(grid)
+    assert failures(grid) == []
+    assert "<table" not in text
+
+
+def test_failed_units_have_their_error_and_the_command_that_tries_them_again(tmp_path):
+    plan = small_plan(table_spec())
+    grid = grid_of(plan, tmp_path)
+    unit = next(iter(plan.trainings))
+    grid.ledger.write_failure(unit, "Traceback\n\nValueError: no <such> clip")
+    assert failures(grid) == [(f"training {unit}", "ValueError: no <such> clip", f"logs/{unit}.error.txt")]
+    text = faults(grid)
+    assert "ValueError: no &lt;such&gt; clip" in text
+    assert "--retry-failed" in text
+
+
+def test_clips_that_could_not_be_read_are_named_with_the_reason(tmp_path):
+    plan = small_plan(table_spec())
+    grid = grid_of(plan, tmp_path)
+    unread = {"clip z": "cut short"}
+    finish_clips(
+        grid.ledger, plan, next(iter(plan.trainings)), {"unread": unread}, NSS=dict.fromkeys(CLIPS, 1.0)
+    )
+    text = faults(grid)
+    assert "<td>clip z</td><td>cut short</td>" in text
+
+
+def test_quarantined_clips_are_counted_even_where_their_manifest_is_not(tmp_path):
+    text = faults(grid_of(small_plan(table_spec()), tmp_path, quarantined=12))
+    assert '<th scope="row">DHF1K</th><td>12 clips</td>' in text
+    assert "python -m datasets check" in text
+
+
+def test_quarantined_clips_are_named_by_a_manifest_that_is_here(tmp_path):
+    grid = grid_of(small_plan(table_spec()), tmp_path)
+    clips = [clip("001"), *(broken(f"{n:03d}") for n in range(2, 14))]
+    found = write(tmp_path / "manifest", "DHF1K", tmp_path, clips, {})
+    text = faults(replace(grid, manifests={"DHF1K": found}))
+    assert f"<td>002</td><td>train</td><td>{found.clips(status='quarantined')[0].reason}</td>" in text
+    assert "<td>2 clips</td><td></td><td>see its manifest</td>" in text
