@@ -109,7 +109,7 @@ class Entry:
     fault: Finding | None = None
     """Why the clip is unusable, where its place already tells; its files are then left alone."""
     tolerate: int = 0
-    """How many frames at its end may lack maps or fixations; they are then left out."""
+    """How many frames at its ends may lack maps or fixations; they are then left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,14 @@ class Corpus(ABC):
     """How its maps are made where it ships none; None where nobody has said."""
     layouts: ClassVar[tuple[Layout, ...]] = ()
     """The ways the corpus is known to lie on disk."""
+
+    def identify(self, name: str) -> str | None:
+        """Return the clip that a file or folder of this name is of; None for a name that no clip has.
+
+        Args:
+            name: without a suffix.
+        """
+        return name
 
     @abstractmethod
     def list(self, root: Path, layout: str | None = None) -> Listing:

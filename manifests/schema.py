@@ -49,7 +49,7 @@ class Clip:
     """Pattern of the fixation images or .mat files; a path without a field where one file holds the whole
     clip; empty where the corpus ships none."""
     first_frame: int
-    """Number of the first frame image."""
+    """Number of the first frame image; of a video's frames, which count from 1, where some are left out."""
     first_annotation: int
     """Number of the first map and fixation image; some copies count frames from 0 and these from 1."""
     n_frames: int
@@ -79,7 +79,7 @@ class Clip:
     mtime_ns: int
     """Latest modification of the same, nanoseconds."""
     left_out: int = 0
-    """Frames behind the last that lack annotations, which the index was told to tolerate."""
+    """Frames at the clip's ends that lack annotations, which the index was told to tolerate."""
 
     def paths(self) -> list[str]:
         """Return every file that the clip is made from, relative to the corpus root, in order of name."""

@@ -48,7 +48,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="of a clip whose maps or fixations are up to N short, leave the last frames out, and note it,"
+        help="of a clip whose maps or fixations are up to N short, leave the frames at its ends that"
+        " lack them out, and note it,"
         " instead of quarantining it (default: 0)",
     )
     parser.set_defaults(

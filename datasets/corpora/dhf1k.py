@@ -63,21 +63,20 @@ class DHF1K(Corpus):
         Layout("hd2s", ("frames/{clip}",), _MAPS, _FIXATIONS),
     )
 
+    def identify(self, name: str) -> str | None:
+        """Return a video's identifier, four digits, from its number in any padding."""
+        if not re.fullmatch("[0-9]{1,4}", name) or not 1 <= int(name) <= LAST:
+            return None
+        return f"{int(name):04d}"
+
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the videos; one with frames or annotations alone is listed as well."""
-        found = detect(self.name, root, self.layouts, identify, layout)
+        found = detect(self.name, root, self.layouts, self.identify, layout)
         return Listing([_entry(place) for place in found.places], found.layout, found.findings)
 
     def read(self, root: Path, entry: Entry) -> Reading:
         """Read one video."""
         return read_clip(self.name, root, entry, fps=FPS)
-
-
-def identify(name: str) -> str | None:
-    """Return a video's identifier, four digits, from its number in any padding."""
-    if not re.fullmatch("[0-9]{1,4}", name) or not 1 <= int(name) <= LAST:
-        return None
-    return f"{int(name):04d}"
 
 
 def _entry(place: Place) -> Entry:

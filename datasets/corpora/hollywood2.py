@@ -41,9 +41,13 @@ class Hollywood2(Corpus):
     map_rule = MapRule(sigma=20.0, reach=75, even=True, replicate=True)
     layouts = (TRAINING_TESTING,)
 
+    def identify(self, name: str) -> str | None:
+        """Return the name if it is that of a shot."""
+        return name if _SHOT.fullmatch(name) else None
+
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the shots."""
-        found = detect(self.name, root, self.layouts, _identify, layout)
+        found = detect(self.name, root, self.layouts, self.identify, layout)
         entries = [
             replace(
                 place.entry,
@@ -59,10 +63,6 @@ class Hollywood2(Corpus):
     def read(self, root: Path, entry: Entry) -> Reading:
         """Read one shot."""
         return read_clip(self.name, root, entry, fps=FPS, prefix=f"{_source(entry)}_")
-
-
-def _identify(name: str) -> str | None:
-    return name if _SHOT.fullmatch(name) else None
 
 
 def _source(entry: Entry) -> str:

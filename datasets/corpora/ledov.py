@@ -53,7 +53,7 @@ class LEDOV(Corpus):
 
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the videos named in the split lists; those that are not on disk end up quarantined."""
-        found = detect(self.name, root, self.layouts, _identify, layout, lists=_list_files)
+        found = detect(self.name, root, self.layouts, self.identify, layout, lists=_list_files)
         try:
             splits = _read_splits(root)
         except (ClipError, IndexError, ValueError) as error:
@@ -99,10 +99,6 @@ class LEDOV(Corpus):
             n_fixated_frames=count_fixated(rows),
         )
         return Reading(clip, rows, (*video.findings, *_count_finding(entry, video, data)))
-
-
-def _identify(name: str) -> str:
-    return name
 
 
 def _list_files(root: Path) -> dict[str, str]:

@@ -49,7 +49,7 @@ class MIT1003(Corpus):
 
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the photographs."""
-        found = detect(self.name, root, self.layouts, _identify, layout)
+        found = detect(self.name, root, self.layouts, self.identify, layout)
         entries = [
             replace(place.entry, split="test", fault=place.entry.fault or without_annotation(place))
             for place in found.places
@@ -59,10 +59,6 @@ class MIT1003(Corpus):
     def read(self, root: Path, entry: Entry) -> Reading:
         """Read one photograph."""
         return read_clip(self.name, root, entry, points=_read_points)
-
-
-def _identify(name: str) -> str:
-    return name
 
 
 def _read_points(

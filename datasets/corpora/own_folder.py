@@ -113,9 +113,13 @@ class FolderCorpus(Corpus):
         """As the command line says it: its name."""
         return self.name
 
+    def identify(self, name: str) -> str:
+        """Return the name as it is written down; file systems differ in how they keep accents."""
+        return unicodedata.normalize("NFC", name)
+
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the clips that are there, and those that only a split list names."""
-        found = detect(self.name, root, self.layouts, _identify, layout, lists=list_files)
+        found = detect(self.name, root, self.layouts, self.identify, layout, lists=list_files)
         places = [replace(place, part=SPLIT_OF.get(place.part, "")) for place in found.places]
         lists, notes = read_lists(root, {place.entry.clip for place in places})
         entries = [_entry(place, lists) for place in places]
@@ -137,10 +141,6 @@ class FolderCorpus(Corpus):
     def read(self, root: Path, entry: Entry) -> Reading:
         """Read one clip."""
         return read_clip(self.name, root, entry, fps=0.0, needs_maps=False)
-
-
-def _identify(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
 
 
 def _expected(media: str, clip: str) -> str:

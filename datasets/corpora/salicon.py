@@ -59,9 +59,13 @@ class Salicon(Corpus):
         Layout("parts", ("images/{part}/{clip}.{image}",), _MAPS, _FIXATIONS, _PARTS),
     )
 
+    def identify(self, name: str) -> str | None:
+        """Return the name if it is that of a photograph."""
+        return name if _NAME.fullmatch(name) else None
+
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the photographs."""
-        found = detect(self.name, root, self.layouts, _identify, layout)
+        found = detect(self.name, root, self.layouts, self.identify, layout)
         entries = hold_out([_entry(place) for place in found.places], "SALICON", how="grouped")
         return Listing(entries, found.layout, [*found.findings, *self._edition(root)])
 
@@ -75,10 +79,6 @@ class Salicon(Corpus):
             if other != self.edition and any(other in step for step in root.absolute().parts[-2:]):
                 remedy = f"If it is the edition of {other}, index the corpus of that edition instead."
                 yield Finding("warning", "edition", "", "", f"SALICON of {self.edition}", root.name, remedy)
-
-
-def _identify(name: str) -> str | None:
-    return name if _NAME.fullmatch(name) else None
 
 
 def _entry(place: Place) -> Entry:

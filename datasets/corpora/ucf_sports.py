@@ -40,9 +40,13 @@ class UCFSports(Corpus):
     map_rule = MapRule(sigma=20.0, reach=75, even=True, replicate=True)
     layouts = (TRAINING_TESTING,)
 
+    def identify(self, name: str) -> str | None:
+        """Return the name if it is that of a clip."""
+        return name if _CLIP.fullmatch(name) else None
+
     def list(self, root: Path, layout: str | None = None) -> Listing:
         """List the clips."""
-        found = detect(self.name, root, self.layouts, _identify, layout)
+        found = detect(self.name, root, self.layouts, self.identify, layout)
         entries = [
             replace(
                 place.entry,
@@ -56,13 +60,9 @@ class UCFSports(Corpus):
 
     def read(self, root: Path, entry: Entry) -> Reading:
         """Read one clip."""
-        # Only names of this form are listed (`_identify`).
+        # Only names of this form are listed (`identify`).
         action, _, number = entry.clip.rpartition("-")
         return read_clip(self.name, root, entry, fps=FPS, prefix=f"{action}_{number}_")
-
-
-def _identify(name: str) -> str | None:
-    return name if _CLIP.fullmatch(name) else None
 
 
 CORPUS = UCFSports()

@@ -71,8 +71,7 @@ def index(
         layout: name of the layout when two fit equally.
         split: paper, or grouped: validation clips drawn so that no source video is on both sides.
         seed: of the draw.
-        tolerate: how many of a clip's last frames may lack maps or fixations: they are left out, and noted,
-            where the clip would be quarantined.
+        tolerate: how many frames at a clip's ends may lack annotations: left out, not quarantined.
         progress: called after each clip that was read with the number of clips done, those not read again
             included, the number of all, and the clip.
 
@@ -190,7 +189,8 @@ def _read(
 
 def _key(corpus: Corpus, entry: Entry, stamped: Stamp) -> str:
     """Return a text that changes with everything that a clip's row is made from."""
-    versions = f"{SCHEMA_VERSION}.{READER_VERSION}{f' tolerating {n}' if (n := entry.tolerate) else ''}"
+    tolerated = f" tolerating {entry.tolerate} at its ends" if entry.tolerate else ""
+    versions = f"{SCHEMA_VERSION}.{READER_VERSION}{tolerated}"
     return "\n".join((corpus.name, versions, entry.split, entry.source_video, stamped.key, stamped.touched))
 
 

@@ -19,9 +19,10 @@ from datasets.listing.file_names import IMAGE_SUFFIXES
 from datasets.reading.beside import beside, left_aside_of, time_gap, turned_as_shown
 from datasets.reading.fixation_points import count_fixated
 from datasets.reading.fixations import NO_ROWS, find_fixations, read_fixations
+from datasets.reading.ground_truth import read_maps
 from datasets.reading.images import check_size
 from datasets.reading.numbered_files import Numbered, decoded, files_by_suffix, numbered, single
-from datasets.reading.pixels import frame_pixels, left_out, map_pixels
+from datasets.reading.pixels import frame_pixels, left_out
 from datasets.reading.video import probe, turned
 from manifests import Finding
 
@@ -50,8 +51,10 @@ class Media:
     """The frame images; None for an encoded video."""
     promised: int = 0
     """Frames that a video's header promises; 0 for frame images."""
+    skipped: int = 0
+    """Frames before the first that are left out."""
     left_out: int = 0
-    """Frames behind the last that are left out."""
+    """All frames that are left out, before the first and behind the last."""
     findings: tuple[Finding, ...] = ()
     """What was noticed while they were decoded."""
 
@@ -62,15 +65,14 @@ class Media:
 
     @property
     def first_frame(self) -> int:
-        """Number of the first frame; those of a video count from 1."""
-        return self.images.first if self.images else 1
+        """Its number; those of a video count from 1, with what is left out."""
+        return self.images.first if self.images else 1 + self.skipped
 
-    def cut(self, n: int) -> Media:
-        """Return the first `n` frames."""
-        there = [i for i, frame in enumerate(self.keyframe_frames) if frame < n]
-        keyframes, frames = (tuple(of[i] for i in there) for of in (self.keyframes, self.keyframe_frames))
-        kept = replace(self, n_frames=n, images=_cut(self.images, n), left_out=self.n_frames - n)
-        return replace(kept, keyframes=keyframes, keyframe_frames=frames)
+    def between(self, start: int, stop: int) -> Media:
+        """Return the frames `start` to `stop` (from 0, without the latter)."""
+        images = self.images and self.images.between(self.images.first + start, self.images.first + stop)
+        left_out = self.n_frames - (stop - start)
+        return replace(self, n_frames=stop - start, skipped=start, images=images, left_out=left_out)
 
     def columns(self) -> dict[str, object]:
         """Return what a clip's row says of its media."""
@@ -116,9 +118,10 @@ def read_clip(
     _require_annotation(entry, maps, fixations, needs_maps)
     media, maps, fixations, told = _cut_to_annotated(entry, media, maps, fixations)
     findings += told
-    _check_counts(entry, media, maps, fixations)
+    if not told:
+        _check_counts(entry, media, maps, fixations)
     if maps:
-        findings += _read_maps(root, entry, maps, media)
+        findings += read_maps(root, entry, maps, media.size)
     fixations, rows, told = points(root, entry, fixations, media.size, required=maps is None)
     findings += told
     findings += beside(entry, [f for f in (*files, maps) if f])
@@ -212,20 +215,29 @@ def _require_annotation(
 def _cut_to_annotated(
     entry: Entry, media: Media, maps: Numbered | None, fixations: Numbered | None
 ) -> tuple[Media, Numbered | None, Numbered | None, list[Finding]]:
-    """Leave out a clip's last frames where these lack annotations, and that is tolerated; note how many."""
-    counts = {"maps": maps, "fixation files": fixations}
-    annotated = {what: files.count for what, files in counts.items() if files}
-    n, frames = min(annotated.values()), media.n_frames
-    if max(annotated.values()) > frames or not 0 < frames - n <= entry.tolerate:
+    """Leave out a clip's outermost frames where these lack annotations, and that is tolerated; note how many.
+
+    By their numbers, which frames and annotations share, but that one of them may count from 0.
+    """
+    files = {"maps": maps, "fixation files": fixations}
+    spans = [(f.first, f.first + f.count) for f in files.values() if f]
+    origin, n = media.first_frame, media.n_frames
+    if origin == 1 and min(spans)[0] == 0:
+        origin = 0
+    elif origin == 0 and max(stop for _, stop in spans) == n + 1:
+        origin = 1
+    start, stop = max(first for first, _ in spans) - origin, min(stop for _, stop in spans) - origin
+    outside = any(first < origin or stop > origin + n for first, stop in spans)
+    if outside or start >= stop or not 0 < start + n - stop <= entry.tolerate:
         return media, maps, fixations, []
-    listed = ", ".join(f"{count} {what}" for what, count in annotated.items())
-    remedy = f"The last {frames - n} frames are left out, as --tolerate {entry.tolerate} allows."
-    error = ClipError("frames-left-out", f"{frames} maps and fixations", listed, remedy=remedy)
-    return media.cut(n), _cut(maps, n), _cut(fixations, n), [as_finding(error, entry, "warning")]
-
-
-def _cut(files: Numbered | None, n: int) -> Numbered | None:
-    return replace(files, count=n) if files else None
+    ends = [f"{what} {count}" for what, count in (("first", start), ("last", n - stop)) if count]
+    listed = ", ".join(
+        f"{f.count} {what}{f' from {f.first}' * (start > 0)}" for what, f in files.items() if f
+    )
+    remedy = f"The {' and the '.join(ends)} frames are left out, as --tolerate {entry.tolerate} allows."
+    error = ClipError("frames-left-out", f"{n} maps and fixations", listed, remedy=remedy)
+    maps, fixations = (f and f.between(origin + start, origin + stop) for f in (maps, fixations))
+    return media.between(start, stop), maps, fixations, [as_finding(error, entry, "warning")]
 
 
 def _check_counts(entry: Entry, media: Media, maps: Numbered | None, fixations: Numbered | None) -> None:
@@ -259,21 +271,6 @@ def _count_remedy(entry: Entry, n_frames: int, annotated: int, n_other: int) -> 
     return (
         "Unpack the annotations again; if they are complete, the frames come from another copy of the video."
     )
-
-
-def _read_maps(root: Path, entry: Entry, maps: Numbered, media: Media) -> list[Finding]:
-    """Decode all the maps; return what of them is left aside, and a note when some are zero everywhere."""
-    empty, lost = 0, Counter[str]()
-    for i, image in enumerate(decoded(root, maps)):
-        check_size(image, media.size, maps.path(i))
-        empty += not map_pixels(image, maps.path(i)).any()
-        lost[left_out(image)] += 1
-    findings = list(left_aside_of(entry, maps, lost))
-    if empty:
-        found, remedy = f"{empty} of {maps.count} all zero", "Nothing: no score is made up for these frames."
-        zero = ClipError("zero-maps", "maps that mark something", found, path=maps.folder, remedy=remedy)
-        findings.append(as_finding(zero, entry, "note"))
-    return findings
 
 
 def _reading(

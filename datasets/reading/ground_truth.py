@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from datasets.corpus import MapRule
+from datasets.corpus import ClipError, Entry, MapRule
+from datasets.damaged import as_finding
+from datasets.reading.beside import left_aside_of
 from datasets.reading.images import check_size, open_image
-from datasets.reading.pixels import map_pixels
-from manifests import Clip
+from datasets.reading.numbered_files import Numbered, decoded
+from datasets.reading.pixels import left_out, map_pixels
+from manifests import Clip, Finding
 
 
 def fixations_to_map(
@@ -45,6 +49,34 @@ def shipped_map(root: Path | str, clip: Clip, i: int) -> np.ndarray:
     image = open_image(root, path)
     check_size(image, (clip.width, clip.height), path)
     return map_pixels(image, path)
+
+
+def read_maps(root: Path, entry: Entry, maps: Numbered, size: tuple[int, int]) -> list[Finding]:
+    """Decode all maps of a clip.
+
+    Args:
+        root: the corpus root.
+        entry: the clip.
+        maps: its maps.
+        size: (width, height) of its frames.
+
+    Returns:
+        what of them is left aside, and a note when some are zero everywhere.
+
+    Raises:
+        ClipError: one cannot be read, or has another size.
+    """
+    empty, lost = 0, Counter[str]()
+    for i, image in enumerate(decoded(root, maps)):
+        check_size(image, size, maps.path(i))
+        empty += not map_pixels(image, maps.path(i)).any()
+        lost[left_out(image)] += 1
+    findings = list(left_aside_of(entry, maps, lost))
+    if empty:
+        found, remedy = f"{empty} of {maps.count} all zero", "Nothing: no score is made up for these frames."
+        zero = ClipError("zero-maps", "maps that mark something", found, path=maps.folder, remedy=remedy)
+        findings.append(as_finding(zero, entry, "note"))
+    return findings
 
 
 def _response(positions: np.ndarray, length: int, rule: MapRule, sigma: float) -> np.ndarray:

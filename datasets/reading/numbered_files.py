@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -39,6 +39,10 @@ class Numbered:
     def path(self, i: int) -> str:
         """Return the path of file ``i`` (from 0), relative to the root."""
         return self.pattern.format(self.first + i)
+
+    def between(self, start: int, stop: int) -> Numbered:
+        """Return the files of the numbers `start` to `stop`, without the latter."""
+        return replace(self, first=start, count=stop - start)
 
 
 def numbered(

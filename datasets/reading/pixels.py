@@ -53,13 +53,17 @@ def map_pixels(image: Image.Image, path: str) -> np.ndarray:
     if image.mode in ("1", "L", "LA"):
         return np.asarray(image.convert("L"))
     colours = image.convert("RGB")
-    values = np.asarray(colours, np.int16)
-    coloured = np.count_nonzero(np.ptp(values, axis=2) > _GREY_TOLERANCE)
-    if coloured > _COLOURED_SHARE * values.shape[0] * values.shape[1]:
+    if coloured := coloured_pixels(np.asarray(colours)):
         found = f"{coloured} coloured pixels ({image.mode})"
         remedy = "Give the map's values in grey, not a picture of them in false colours."
         raise ClipError("coloured-map", "a grey map", found, path=path, remedy=remedy)
     return np.asarray(colours.convert("L"))
+
+
+def coloured_pixels(colours: np.ndarray) -> int:
+    """Return how many pixels of an image, uint8 (H, W, 3), are in colour; 0 for what JPEG leaves of grey."""
+    coloured = int(np.count_nonzero(np.ptp(colours, axis=2) > _GREY_TOLERANCE))
+    return coloured if coloured > _COLOURED_SHARE * colours.shape[0] * colours.shape[1] else 0
 
 
 def fixation_values(image: Image.Image) -> np.ndarray:

@@ -202,6 +202,10 @@ def _open(path: Path, threads: int) -> Iterator[tuple[av.container.InputContaine
 
 def _decoded(path: Path, clip: Clip, start: int, stop: int, threads: int) -> Iterator[np.ndarray]:
     """Yield frames start … stop of a video as RGB; what a seek does not give, decoding from the beginning."""
+    skipped = max(
+        clip.first_frame - 1, 0
+    )  # frames before the clip's first, which all others are counted from
+    start, stop, end = start + skipped, stop + skipped, clip.n_frames + skipped
     to_rgb, due = VideoReformatter(), start  # one for all frames: each by itself would set up its own
     keyframes = Keyframes(clip.keyframes, clip.keyframe_frames)
     for seeks in (True, False) if keyframes.before(start) > 1 else (False,):
@@ -211,7 +215,7 @@ def _decoded(path: Path, clip: Clip, start: int, stop: int, threads: int) -> Ite
                 if due == i < stop:
                     yield rgb(frame, to_rgb)
                     due += 1
-                if due == stop < clip.n_frames:
+                if due == stop < end:
                     return
         if due == stop:
             return

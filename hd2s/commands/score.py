@@ -1,8 +1,10 @@
-"""``python -m hd2s score``: score anybody's predictions, PNG files in the benchmark's submission layout.
+"""``python -m hd2s score``: score anybody's predictions, images in the benchmark's submission layout.
 
     DIR/<video>/<frame>.png
 
-`<video>` is a clip's identifier (leading zeros do not matter) and `<frame>` its number in the clip, from 1.
+`<video>` is a clip's identifier, as its corpus is known on disk, and `<frame>` its number, from 1 or as the
+clip's own frames have it; names and images are read as indexing reads them. A photograph's may be
+DIR/<photograph>.png.
 Predictions are 8-bit images of any size, of which the first channel counts, resized to the maps' size.
 """
 
@@ -13,7 +15,6 @@ import csv
 import json
 import multiprocessing
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -27,17 +28,15 @@ from rich.progress import track
 from rich.table import Table
 
 from datasets.corpora.registry import manifest_folder
-from datasets.corpus import ClipError
+from datasets.corpus import Entry
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
-from datasets.reading.images import open_image
+from datasets.reading.pixels import coloured_pixels
 from hd2s.commands.plugins import add_plugins, register_plugins
+from hd2s.commands.submission import Predicted, find_predictions, read_predictions
 from hd2s.metrics.averages import mean_of_defined
 from hd2s.metrics.benchmark import is_constant, score_frame
 from hd2s.metrics.definitions import known_metrics
 from manifests import Problem, ProblemError
-
-_LEFT_BEHIND = ("thumbs.db", "desktop.ini", "__macosx")  # by file managers, beside hidden files
-_SHOWN = 5  # names of a kind in a problem
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -68,87 +67,27 @@ def run(options: argparse.Namespace) -> None:
     register_plugins(options.plugins)
     folder = options.manifest or manifest_folder(options.corpus)
     split = ScoredSplit.open(str(folder), options.split, min_frames=options.min_frames)
-    files = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
-    longest_first = sorted(files, key=lambda name: -len(files[name]))
-    read = folder, options.split, options.min_frames
-    jobs = [_Job(*read, name, files[name], options.plugins) for name in longest_first]
+    entries, told = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
+    names = sorted(entries, key=lambda name: -split.clips[name].n_frames)  # the longest first
+    read = folder, options.split, options.min_frames, options.predictions
+    jobs = [_Job(*read, entries[name], options.plugins) for name in names]
     # Spawned, not forked: libraries that hold threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context) as pool:
-        scored = list(track(pool.map(_score, jobs), "scoring", total=len(jobs), transient=True))
-    scores = dict(sorted(zip(longest_first, scored, strict=True)))
+        predicted = _all_sound(track(pool.map(_read, jobs), "reading", total=len(jobs), transient=True))
+        told += [line for of_clip in predicted for line in of_clip.noticed]
+        sys.stderr.write("".join(f"{line}\n" for line in told))
+        results = pool.map(_score, jobs, predicted)
+        scored = list(track(results, "scoring", total=len(jobs), transient=True))
+    scores = dict(sorted(zip(names, scored, strict=True)))
     means = {name: _mean(found.rows) for name, found in scores.items()}
     if options.per_video:
         _write_csv(options.per_video, means, scores)
-    told = _summary(scores, means)
+    summary = _summary(scores, means)
     if options.json:
-        sys.stdout.write(f"{json.dumps(told, indent=2)}\n")
+        sys.stdout.write(f"{json.dumps(summary, indent=2)}\n")
     else:
-        _print(told)
-
-
-def find_predictions(folder: Path, split: ScoredSplit, where: str) -> dict[str, list[Path]]:
-    """Return clip → the files of its frames, in order.
-
-    Raises:
-        ProblemError: listing every missing, misnamed, doubled and superfluous folder and file.
-    """
-    if not folder.is_dir():
-        raise ProblemError(Problem(str(folder), "a folder of predictions", "none", "Check the path."))
-    if not any(map(len, split.points)):
-        raise ProblemError(Problem(where, "fixations to score on", "none", "Score on an annotated split."))
-    found, problems = _by_key(folder, {*split.clips, *split.shorter}, "a video of the split")
-    files = {}
-    for name, clip in split.clips.items():
-        place = found.get(_key(name))
-        if place is None or not place.is_dir():
-            expected = f"a folder of {clip.n_frames} frames"
-            problems.append(Problem(str(folder / name), expected, "none", "Predict this video too."))
-            continue
-        numbers = [f"{i}.png" for i in range(1, clip.n_frames + 1)]
-        frames, faults = _by_key(place, numbers, f"frames 1.png to {clip.n_frames}.png")
-        missing = [number for number in numbers if _key(number) not in frames]
-        if missing:
-            remedy = "Every frame must be predicted."
-            faults.append(Problem(str(place), f"{clip.n_frames} frames", f"no {_some(missing)}", remedy))
-        problems += faults
-        files[name] = [frames[_key(number)] for number in numbers if not missing]
-    if problems:
-        raise ProblemError(problems)
-    return files
-
-
-def _by_key(folder: Path, names: Iterable[str], what: str) -> tuple[dict[str, Path], list[Problem]]:
-    """Return key → path of what a folder should hold, and what else it holds."""
-    wanted = {_key(name) for name in names}
-    found: dict[str, Path] = {}
-    doubled, strange = [], []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name.lower() in _LEFT_BEHIND:
-            continue
-        key = _key(path.name)
-        if key not in wanted:
-            strange.append(path.name)
-        elif key in found:
-            doubled.append(path.name)
-        else:
-            found[key] = path
-    problems = []
-    if strange:
-        problems.append(Problem(str(folder), what, _some(strange), "Rename or remove what is not."))
-    if doubled:
-        problems.append(Problem(str(folder), "each once", f"{_some(doubled)} again", "Remove one of each."))
-    return found, problems
-
-
-def _key(name: str) -> str:
-    """Return a name whose numbers have lost their leading zeros."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", name.lower())
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        _print(summary)
 
 
 @contextmanager
@@ -172,38 +111,54 @@ class _Job(NamedTuple):
     manifest: Path
     split: str
     min_frames: int
-    clip: str
-    files: list[Path]
+    predictions: Path
+    entry: Entry
     plugins: list[Path]
+
+    def open(self) -> ScoredSplit:
+        return ScoredSplit.open(str(self.manifest), self.split, min_frames=self.min_frames)
 
 
 class _Scored(NamedTuple):
-    """One clip's scores by all metrics, float64 (frames, metrics), and how many predictions are constant."""
+    """One clip's scores by all metrics, float64 (frames, metrics), and how many predictions are strange."""
 
     rows: np.ndarray
     constant: int
+    coloured: int
 
 
-def _score(job: _Job) -> _Scored:
+def _read(job: _Job) -> Predicted | list[Problem]:
+    """Decode one clip's predictions, or say all that is wrong with them."""
+    try:
+        return read_predictions(job.predictions, job.entry, job.open().clips[job.entry.clip])
+    except ProblemError as error:
+        return list(error.problems)
+
+
+def _all_sound(read: Iterable[Predicted | list[Problem]]) -> list[Predicted]:
+    """Return what was read.
+
+    Raises:
+        ProblemError: with the problems of all clips.
+    """
+    clips = list(read)
+    problems = [problem for clip in clips if isinstance(clip, list) for problem in clip]
+    if problems:
+        raise ProblemError(problems)
+    return [clip for clip in clips if isinstance(clip, Predicted)]
+
+
+def _score(job: _Job, predicted: Predicted) -> _Scored:
     """Score one clip."""
     register_plugins(job.plugins)
-    split = ScoredSplit.open(str(job.manifest), job.split, min_frames=job.min_frames)
-    rows, constant = [], 0
-    size: tuple[int, ...] | None = None
-    for i, file in enumerate(job.files):
-        prediction = _read(file)
-        size = size or prediction.shape
-        _check_size(file, prediction.shape, size)
+    split, rows = job.open(), []
+    constant = coloured = 0
+    for i, colours in enumerate(predicted.frames()):
+        prediction = colours[..., 0]
         constant += bool(is_constant(prediction))
-        rows.append(_score_frame(prediction, split.frame(job.clip, i)))
-    return _Scored(np.array(rows), constant)
-
-
-def _check_size(file: Path, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if found != expected:
-        wanted, had = (f"{width}x{height}" for height, width in (expected, found))
-        remedy = "Write all of a video's predictions at one size."
-        raise ProblemError(Problem(str(file), f"{wanted} as the video's first prediction", had, remedy))
+        coloured += bool(coloured_pixels(colours))
+        rows.append(_score_frame(prediction, split.frame(job.entry.clip, i)))
+    return _Scored(np.array(rows), constant, coloured)
 
 
 def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
@@ -211,19 +166,6 @@ def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
         prediction, frame.truth, frame.points, frame.pool, frame.key, metrics=known_metrics()
     )
     return list(scores.values())
-
-
-def _read(file: Path) -> np.ndarray:
-    """Read a prediction, uint8 (h, w): an image's first channel."""
-    try:
-        image = open_image(file.parent, file.name)
-    except ClipError as error:
-        raise ProblemError(Problem(str(file), error.expected, error.found, "Write it again.")) from error
-    pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    if pixels.dtype != np.uint8:
-        found = f"{pixels.dtype}"
-        raise ProblemError(Problem(str(file), "an 8-bit image", found, "Save it as an 8-bit grey PNG."))
-    return pixels if pixels.ndim == 2 else pixels[..., 0]
 
 
 def _mean(rows: np.ndarray) -> np.ndarray:
@@ -248,6 +190,7 @@ def _summary(scores: dict[str, _Scored], means: dict[str, np.ndarray]) -> dict[s
     return {
         "frames": len(frames),
         "constant": sum(found.constant for found in scores.values()),
+        "coloured": sum(found.coloured for found in scores.values()),
         "metrics": {
             metric: {
                 "over_frames": _plain(over_frames),
@@ -275,4 +218,9 @@ def _print(told: dict[str, Any]) -> None:
         Console().print(
             f"‡ {told['constant']} of {told['frames']} predictions are constant (one value in the whole"
             " image) and count as chance: NSS 0, CC 0, AUC-J and s-AUC 0.5."
+        )
+    if told["coloured"]:
+        Console().print(
+            f"{told['coloured']} of {told['frames']} predictions are in colour: their red channel counts, as"
+            " in the benchmark. Save maps in grey."
         )

@@ -13,7 +13,8 @@ import numpy as np
 from datasets.corpora.saliency_maps import MapReader
 from datasets.corpus import ClipError, Entry
 from datasets.damaged import describe
-from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, first_few, is_image, is_usable_name
+from datasets.listing.file_names import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_usable_name
+from datasets.reading.beside import beside
 from datasets.reading.clip import Media, cut_off, read_media
 from datasets.reading.numbered_files import files_by_suffix
 from datasets.reading.video import iter_frames
@@ -72,15 +73,7 @@ def open_source(path: Path, rate: Fraction) -> Source:
     root, media = place.parent, "frames" if path.is_dir() else "image" if is_image(path.name) else "video"
     name = place.name if path.is_dir() else path.stem
     entry = Entry(clip=name, split="", source_video=name, media=media, path=place.name)
-    try:
-        read = read_media(root, entry, float(rate) if path.is_dir() else 0.0)
-        if cut := cut_off(read):
-            raise cut
-    except ClipError as error:
-        raise _told(path, error) from error
-    except (av.FFmpegError, OSError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise _told(path, ClipError("unreadable", "what can be read", found)) from error
+    read = read_whole(root, entry, path, float(rate) if path.is_dir() else 0.0)
     clip = describe("", entry, **read.columns())
     return Source(
         name,
@@ -89,18 +82,48 @@ def open_source(path: Path, rate: Fraction) -> Source:
         read.n_frames,
         lambda: iter_frames(root, clip),
         place if path.is_dir() else None,
-        noticed=_noticed(path, read),
+        noticed=noticed(path, entry, read),
     )
 
 
-def _noticed(path: Path, read: Media) -> tuple[str, ...]:
-    told = [f"{path}: {finding.found}" for finding in read.findings]
+def read_whole(root: Path, entry: Entry, path: Path, fps: float = 0.0) -> Media:
+    """Decode all frames of a source, by indexing's rules.
+
+    Args:
+        root: what `entry` is relative to.
+        entry: the source.
+        path: of the source, as it was given.
+        fps: frames per second of images.
+
+    Raises:
+        ProblemError: what indexing would quarantine a clip for.
+    """
+    try:
+        read = read_media(root, entry, fps)
+        if cut := cut_off(read):
+            raise cut
+    except ClipError as error:
+        raise _told(path, error) from error
+    except (av.FFmpegError, OSError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise _told(path, ClipError("unreadable", "what can be read", found)) from error
+    return read
+
+
+def noticed(path: Path, entry: Entry, read: Media) -> tuple[str, ...]:
+    """Return what was passed over in a source that can be used.
+
+    Args:
+        path: of the source, as it was given.
+        entry: the source.
+        read: what it holds.
+    """
     images = read.images
-    if images and images.strays:
-        told.append(f"{path}: left aside, without a number: {first_few(images.strays)}")
+    findings = [*read.findings, *(beside(entry, [images]) if images else ())]
+    told = [f"{path}: {finding.found}. {finding.remedy}" for finding in findings]
     if images and images.first != 1:
         last = images.first + images.count - 1
-        told.append(f"{path}: frames {images.first} to {last} are written as 1 to {images.count}")
+        told.append(f"{path}: frames {images.first} to {last} count as 1 to {images.count}.")
     return tuple(told)
 
 

@@ -3,7 +3,6 @@
 import pytest
 
 from datasets.corpora.dhf1k import CORPUS as DHF1K
-from datasets.corpora.dhf1k import identify
 from datasets.listing.published_lists import published_list
 from tests.datasets.small_corpora import (
     HEIGHT,
@@ -90,7 +89,7 @@ def test_dhf1k_trains_on_what_it_does_not_hold_out(tmp_path):
     ],
 )
 def test_a_video_is_its_number_in_any_padding(name, expected):
-    assert identify(name) == expected
+    assert DHF1K.identify(name) == expected
 
 
 FIRST_FRAME = {

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from datasets.frame_store.store import FrameStore
 from datasets.indexing import index as index_module
 from datasets.indexing.index import index
 from datasets.indexing.read_cache import CACHE_FILE
+from datasets.reading.ground_truth import shipped_map
+from datasets.reading.video import read_frames
 from manifests import ManifestError, ProblemError, open_manifest
 from tests.datasets.small_corpora import (
     expected_rows,
@@ -222,6 +225,8 @@ import sys
 from tests.datasets.text_corpus import TextCorpus
 from datasets.indexing.index import index
 from datasets.indexing.read_cache import CACHE_FILE
+from datasets.reading.ground_truth import shipped_map
+from datasets.reading.video import read_frames
 
 def tell(done, total, clip):
     print(done, flush=True)
@@ -375,3 +380,32 @@ def test_frames_whose_annotations_are_missing_at_the_end_are_left_out_where_that
     assert index(MINE, root, tmp_path / "m", tolerate=2).digest == manifest.digest
     with pytest.raises(ProblemError, match="12 frames"):
         index(MINE, root, tmp_path / "m")
+
+
+@pytest.mark.parametrize(("media", "first"), [("video", 1), ("frames", 1), ("frames", 0)])
+def test_frames_whose_annotations_are_missing_at_the_beginning_are_left_out_likewise(tmp_path, media, first):
+    """Of 12 frames the first two have no map, the first and the last no fixations; frames may count from 0.
+
+    What is left is read from the frames that the annotations are of, also after a seek.
+    """
+    root, numbers = tmp_path / "c", four_digits(12)
+    if media == "video":
+        write_video(root / "videos" / "a.avi", moving_square(12), g="3", qscale="2")
+    else:
+        write_frames(root / "frames" / "a", four_digits(12, first))
+    write_maps(root / "maps" / "a", numbers[2:])
+    write_fixations(root / "fixations" / "a", numbers[1:-1])
+    with pytest.raises(ProblemError, match="12 frames, 10 maps, 10 fixation files"):
+        index(MINE, root, tmp_path / "m", tolerate=2)
+    manifest = index(MINE, root, tmp_path / "m", tolerate=3)
+    (clip,) = manifest.clips("train")
+    assert (clip.n_frames, clip.left_out, clip.first_frame, clip.first_annotation) == (9, 3, 2 + first, 3)
+    (told,) = (finding for finding in manifest.problems() if finding.kind == "frames-left-out")
+    assert told.found == "10 maps from 3, 10 fixation files from 2"
+    assert told.remedy.startswith("The first 2 and the last 1 frames are left out")
+    # The fixation files are written as of frames 0 to 9, of which the second is the first that counts.
+    assert rows_of(manifest, "a") == [[i - 1, y, x] for i, y, x in expected_rows(10) if i > 0]
+    assert shipped_map(manifest.root, clip, 0)[0, 0] == 10
+    whole = read_frames(manifest.root, replace(clip, first_frame=first, n_frames=12, left_out=0))[2:11]
+    np.testing.assert_array_equal(read_frames(manifest.root, clip), whole)
+    np.testing.assert_array_equal(read_frames(manifest.root, clip, None, 5, 3), whole[5:8])

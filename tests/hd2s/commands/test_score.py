@@ -109,14 +109,29 @@ def test_scoring_without_plug_ins_loads_no_pytorch():
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
 
 
-def test_padding_of_numbers_and_left_behind_files_do_not_matter(corpus, capsys):
+def test_names_are_those_that_the_corpus_is_known_by(corpus, capsys):
+    """DHF1K's videos are numbers in any padding; frames are numbered from 1 or 0, or as the clip's are."""
     _, predictions = corpus
     (predictions / "0602").rename(predictions / "602")
-    (predictions / "602" / "0003.png").rename(predictions / "602" / "3.png")
+    for number in (1, 2, 3):
+        (predictions / "602" / f"{number:04d}.png").rename(predictions / "602" / f"map_{number - 1}.png")
     (predictions / ".DS_Store").touch()
     (predictions / "602" / "Thumbs.db").touch()
     assert run(corpus) == 0
-    assert "8 of 8" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "8 of 8" in captured.out
+    assert captured.err == f"{predictions}/602: frames 0 to 2 count as 1 to 3.\n"
+
+
+def test_what_is_none_of_the_split_s_is_left_aside_and_told(corpus, capsys):
+    _, predictions = corpus
+    (predictions / "0700").mkdir()
+    (predictions / "readme.txt").touch()
+    (predictions / "0601" / "notes.txt").touch()
+    assert run(corpus) == 0
+    told = capsys.readouterr().err
+    assert f"{predictions}: left aside, not of this split: 0700, readme.txt." in told
+    assert f"{predictions}/0601: 1 more: notes.txt" in told
 
 
 def test_clips_with_too_few_frames_are_left_out_whether_or_not_they_are_predicted(corpus, tmp_path):
@@ -127,25 +142,34 @@ def test_clips_with_too_few_frames_are_left_out_whether_or_not_they_are_predicte
         assert [row["video"] for row in csv.DictReader(file)] == [n for n, k in LENGTHS.items() if k == least]
 
 
-def test_everything_wrong_is_told_together_before_anything_is_scored(corpus, capsys):
+def test_missing_and_doubled_videos_are_told_together(corpus, capsys):
     _, predictions = corpus
-    (predictions / "0601" / "0002.png").unlink()
-    (predictions / "0601" / "0004.png").rename(predictions / "0601" / "frame4.png")
-    (predictions / "0601" / "1.png").write_bytes(b"the first frame again")
-    (predictions / "0601" / "0006.png").touch()
+    (predictions / "601").mkdir()
     (predictions / "0602").rename(predictions / "video602")
     assert run(corpus) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     for said in (
-        "5 problems",
-        "a video of the split, found video602",
-        "0602: expected a folder of 3 frames, found none",
-        "frames 1.png to 5.png, found 0006.png, frame4.png",
-        "each once, found 1.png again",
-        "expected 5 frames, found no 2.png, 4.png",
+        "2 problems",
+        "0602: expected a folder of 3 frames, found none; of other names: video602",
+        "expected 0601 once, found 0601, 601",
     ):
         assert said in captured.err
+
+
+def test_what_indexing_refuses_is_told_of_all_videos_before_anything_is_scored(corpus, capsys):
+    """More of it: `test_submission`."""
+    _, predictions = corpus
+    (predictions / "0601" / "0002.png").unlink()
+    damaged = predictions / "0602" / "0001.png"
+    content = bytearray(damaged.read_bytes())
+    content[content.index(b"IEND") - 12] ^= 1  # in the last bytes of the pixels, or their checksum
+    damaged.write_bytes(content)
+    assert run(corpus) == 2
+    captured = capsys.readouterr()
+    assert captured.out.strip() == ""
+    assert "0601: expected numbers without a hole" in captured.err
+    assert f"{damaged}: expected an image that decodes" in captured.err
 
 
 @pytest.mark.parametrize(
@@ -156,38 +180,6 @@ def test_splits_that_cannot_be_scored(corpus, capsys, split, said):
     assert said in capsys.readouterr().err
 
 
-def test_a_cut_prediction_is_named(corpus, capsys):
-    _, predictions = corpus
-    path = predictions / "0601" / "0002.png"
-    path.write_bytes(path.read_bytes()[:200])
-    assert run(corpus) == 2
-    assert f"{path}: expected an image that decodes" in capsys.readouterr().err
-
-
-def test_a_damaged_prediction_is_named_though_it_decodes(corpus, capsys):
-    _, predictions = corpus
-    path = predictions / "0601" / "0002.png"
-    content = bytearray(path.read_bytes())
-    content[content.index(b"IEND") - 12] ^= 1  # in the last bytes of the pixels, or their checksum
-    path.write_bytes(content)
-    assert run(corpus) == 2
-    assert f"{path}: expected an image that decodes" in capsys.readouterr().err
-
-
-def test_predictions_of_a_video_have_one_size(corpus, capsys):
-    _, predictions = corpus
-    Image.new("L", (20, 12)).save(predictions / "0601" / "0003.png")
-    assert run(corpus) == 2
-    assert "0003.png: expected 40x24 as the video's first prediction, found 20x12" in capsys.readouterr().err
-
-
-def test_16_bit_predictions_are_refused(corpus, capsys):
-    _, predictions = corpus
-    Image.fromarray(np.zeros((24, 40), np.uint16)).save(predictions / "0601" / "0001.png")
-    assert run(corpus) == 2
-    assert "expected an 8-bit image, found uint16" in capsys.readouterr().err
-
-
 def test_every_process_scores_with_one_thread():
     before = dict(os.environ)
     with score._one_thread_each(), ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -196,7 +188,7 @@ def test_every_process_scores_with_one_thread():
 
 
 @pytest.mark.slow
-def test_the_first_channel_of_a_colour_image_counts(corpus, tmp_path):
+def test_the_first_channel_of_a_colour_image_counts_and_colours_are_told(corpus, tmp_path, capsys):
     def scored(where):
         assert run(corpus, "--per-video", tmp_path / where) == 0
         return (tmp_path / where).read_text()
@@ -207,7 +199,9 @@ def test_the_first_channel_of_a_colour_image_counts(corpus, tmp_path):
         others = 255 - pixels
         as_palette = Image.fromarray(pixels).convert("P") if file.stem == "0001" else None
         (as_palette or Image.fromarray(np.stack([pixels, others, others], axis=2))).save(file)
+    capsys.readouterr()
     assert scored("colour.csv") == grey
+    assert "4 of 8 predictions are in colour" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.slow
