@@ -25,7 +25,7 @@ class ByClip(NamedTuple):
     scores: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standing:
     """The cells of one place, model and variant: for each approach its seeds, in one order."""
 
@@ -42,6 +42,12 @@ class Standing:
         first = self.first
         return "/".join(("+".join(first.sources), first.target or "", first.test, first.model, first.variant))
 
+    def side_by_side(self, *words: str) -> tuple[tuple[Cell, ...], ...]:
+        """Return the approaches' cells for each seed, in each fold, that all of them have."""
+        found = [{_repeat(cell): cell for cell in self.cells.get(word, ())} for word in words]
+        shared = sorted(set.intersection(*map(set, found)))
+        return tuple(tuple(of[repeat] for of in found) for repeat in shared)
+
     def title(self, *, several_models: bool) -> str:
         """Say where it is; of which model, if there are several."""
         model = models()[self.first.model].title if several_models else ""
@@ -51,7 +57,7 @@ class Standing:
         """Return the scores of the seeds and clips for which each approach has one."""
         repeats = [
             (cells[0], [one.by_clip.get(metric, {}) for one in found])
-            for cells in zip(*(self.cells[word] for word in words), strict=True)
+            for cells in self.side_by_side(*words)
             if len(found := results.scores_of(cells)) == len(words)
         ]
         return in_common(repeats, len(words))
@@ -87,11 +93,11 @@ def in_common(repeats: Iterable[tuple[Cell, list[dict[str, float]]]], quantities
     return ByClip(clips, found.transpose(1, 0, 2))
 
 
-def differences_by_clip(pairs: Iterable[tuple[Cell, Cell]], metric: str, results: Results) -> np.ndarray:
-    """Return (clips, seeds): how far the second cell of each pair lies above the first.
+def differences_by_clip(pairs: Iterable[tuple[Cell, ...]], metric: str, results: Results) -> np.ndarray:
+    """Return (clips, seeds): how far the second of two cells lies above the first.
 
     Args:
-        pairs: one for each seed and fold, both evaluated.
+        pairs: two cells for each seed and fold, both evaluated.
         metric: its name.
         results: the scores.
     """

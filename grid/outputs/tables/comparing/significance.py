@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
-from grid.outputs.tables.comparing.places import differences_by_clip, pairs_asked
+from grid.outputs.tables.comparing.places import Standing, differences_by_clip, pairs_asked, standings
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
@@ -45,36 +44,33 @@ _COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p", "p (Holm)"
 _COVERS = {False: "; it covers the choice of clips, not of seeds", True: " and, with them, of the seeds"}
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two approaches in one place: for each seed the plain one's cell and the other's."""
+class _Pair(NamedTuple):
+    """Two approaches in one place, and of each seed, in each fold, the plain one's cell and the other's."""
 
-    cells: tuple[tuple[Cell, Cell], ...]
+    standing: Standing
+    plain: str
+    other: str
+    cells: tuple[tuple[Cell, ...], ...]
 
     @property
     def first(self) -> Cell:
-        return self.cells[0][0]
-
-    @property
-    def words(self) -> tuple[str, str]:
-        return self.cells[0][0].approach, self.cells[0][1].approach
+        return self.standing.first
 
     @property
     def title(self) -> str:
-        plain, other = (approaches()[word].title for word in self.words)
+        plain, other = (approaches()[word].title for word in (self.plain, self.other))
         return f"{other} minus {plain}"
 
-    def done(self, results: Results) -> list[tuple[Cell, Cell]]:
+    def done(self, results: Results) -> list[tuple[Cell, ...]]:
         """List the seeds of which both cells are evaluated."""
-        return [(a, b) for a, b in self.cells if results.scores(a) and results.scores(b)]
+        return [cells for cells in self.cells if all(map(results.scores, cells))]
 
 
 def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's comparisons; None if its approaches make no pair."""
     spec, asked = arranged(own, style.shown), style.shown
     layout = layout_of(spec)
-    choices = choose(results.plan.cells_of(spec.name), results)
-    pairs = _pairs([choice.cell for choice in choices], spec)
+    pairs = _pairs(spec, results)
     if not pairs:
         return None
     found = _compared(pairs, recorded(own, asked), results)
@@ -89,7 +85,11 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         columns=tuple(map(Column, _COLUMNS)),
         blocks=_blocks(shown, spec, layout, results, asked.digits),
         in_float=asked.notes,
-        notes=(*_notes(spec), *sweep_notes(spec, choices), *_footnotes(pairs, spec, results)),
+        notes=(
+            *_notes(spec),
+            *sweep_notes(spec, choose(results.plan.cells_of(spec.name), results)),
+            *_footnotes(pairs, spec, results),
+        ),
         missing=_missing(pairs, spec, results),
         command=style.command,
         records=tuple(
@@ -103,8 +103,7 @@ def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Compar
 
     Cells of several seeds share one, which is over all of them.
     """
-    choices = choose(results.plan.cells_of(spec.name), results)
-    compared = _compared(_pairs([choice.cell for choice in choices], spec), spec.metrics, results)
+    compared = _compared(_pairs(spec, results), spec.metrics, results)
     return {
         other.id: dict(comparisons)
         for pair, comparisons in reversed(compared.items())
@@ -127,39 +126,43 @@ def _compared(pairs: Iterable[_Pair], metrics: Sequence[str], results: Results) 
     }
 
 
-def _pairs(chosen: list[Cell], spec: TableSpec) -> list[_Pair]:
-    """Find the pairs among cells; of a sweep, each model has the point that its validation chose."""
-    pairs = []
-    for other, plain in pairs_asked(spec):
-        standing = {_key(cell): cell for cell in chosen if cell.approach == other}
-        matched = [(c, standing[_key(c)]) for c in chosen if c.approach == plain and _key(c) in standing]
-        by_place = gather(matched, lambda cells: _key(cells[0])[:-1])
-        pairs += [_Pair(tuple(seeds)) for _, seeds in by_place]
-    return pairs
-
-
-def _key(cell: Cell) -> tuple[Any, ...]:
-    return cell.sources, cell.target, cell.test, cell.model, cell.variant, cell.repeat
+def _pairs(spec: TableSpec, results: Results) -> list[_Pair]:
+    found = standings(spec, results)
+    return [
+        _Pair(standing, plain, other, cells)
+        for other, plain in pairs_asked(spec)
+        for standing in found
+        if (cells := standing.side_by_side(plain, other))
+    ]
 
 
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
     of_clips = differences_by_clip(pair.done(results), metric, results)
     first = pair.first
     domains = ("+".join(first.sources), first.target or "", first.test, first.variant)
-    return compare(of_clips, "/".join((*pair.words, *domains, metric)))
+    return compare(of_clips, "/".join((pair.plain, pair.other, *domains, metric)))
 
 
 def _blocks(
     found: Mapping[_Pair, _Found], spec: TableSpec, layout: Layout, results: Results, digits: int
 ) -> tuple[Block, ...]:
-    several = len({pair.words for pair in found}) > 1
+    several = len({(pair.plain, pair.other) for pair in found}) > 1
     model_of = _model_if_several(found)
 
     def title_of(pair: _Pair) -> str:
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
     def group(pair: _Pair) -> str:
-        return ", ".join(filter(None, (layout.group(pair.first), model_of(pair.first), pair.first.variant)))
+        return ", ".join(
+            filter(
+                None,
+                (
+                    layout.group(pair.first),
+                    model_of(pair.first),
+                    pair.first.variant,
+                ),
+            )
+        )
 
     return tuple(
         Block(
@@ -246,8 +249,8 @@ def _records(pair: _Pair, comparisons: _Found, spec: TableSpec, results: Results
         "test": first.test,
         "model": first.model,
         "variant": first.variant,
-        "approach": pair.words[1],
-        "minus": pair.words[0],
+        "approach": pair.other,
+        "minus": pair.plain,
         "n_seeds": len(done),
         "of_seeds": len(pair.cells),
     }
