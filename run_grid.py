@@ -44,7 +44,7 @@ from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
 from grid.results.provenance import assert_ours
-from grid.results.redo import other_code, require_unit
+from grid.results.redo import other_code, require_unit, untold_selection
 from grid.specs.dotted_keys import from_file
 from manifests.problem import Problem, ProblemError, gathered
 
@@ -232,8 +232,10 @@ def _show_problems(grid: Grid, *, weights: bool = True) -> None:
 
 
 def _show_other_code(grid: Grid) -> None:
-    """Tell which results are not of the code that runs."""
+    """Tell which results are not of the code that runs, or lack what is asked for now."""
     if told := other_code(grid.plan, grid.ledger).told:
+        _tell(told)
+    if told := untold_selection(grid.plan, grid.ledger):
         _tell(told)
 
 

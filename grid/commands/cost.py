@@ -123,7 +123,7 @@ def estimate(grid: Grid, device: Device) -> Estimate:
     to_test = [unit for unit in plan.evaluations if ledger.status(unit, "evaluation") == "todo"]
     works = [*(trainings[unit.id] for unit in to_train), *(evaluations[unit] for unit in to_test)]
     left = sum(works, Work())
-    weights = [costs_of(unit).weights for unit in to_train]
+    weights = [costs_of(unit).weights * (1 + len(unit.kept)) for unit in to_train]
     disk = Disk(
         weights=sum(weights),
         states=_states(grid, to_train, device),
@@ -137,8 +137,8 @@ def estimate(grid: Grid, device: Device) -> Estimate:
 def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     train, costs = training.spec.train, costs_of(training)
     drawn = training.iterations * train.accumulate * train.micro_batch
-    # A model without weights is looked at once.
     clips = _validated(grid, training)
+    # A model without weights is looked at once.
     selects = train.selection == "validation"
     validations = (-(-training.iterations // train.validate_every) or 1) if selects else 1
     validated = validations * _windows(training, clips)
@@ -172,10 +172,11 @@ def _share_of(unit: Unit, device: Device) -> float:
 
 
 def _validated(grid: Grid, training: Training) -> list[Clip]:
-    """Return the clips that a training validates on."""
-    spec = training.spec
-    manifest = folded(grid.manifests[spec.validation.corpus], spec.validation.fold)
-    return eligible(manifest.clips("val"), spec.model.config.input.span)[0]
+    """Return the clips that a training validates on, of all corpora that are to choose weights."""
+    spec, splits = training.spec, (training.spec.validation, *training.watched)
+    manifests = (folded(grid.manifests[split.corpus], split.fold) for split in splits)
+    span = spec.model.config.input.span
+    return [clip for found in manifests for clip in eligible(found.clips("val"), span)[0]]
 
 
 def _windows(training: Training, clips: Sequence[Clip]) -> int:
@@ -210,5 +211,6 @@ def _states(grid: Grid, trainings: Collection[Training], device: Device) -> int:
     saving = [unit for unit in trainings if grid.config.train.checkpoint_every < unit.iterations]
     unit, workers = grid.config.resources.train, grid.config.train.world_size
     at_once = max(1, int(device.count / (_share_of(unit, device) * workers)))
-    largest = sorted((costs_of(training).state for training in saving), reverse=True)[:at_once]
+    states = (costs_of(unit).state + len(unit.kept) * costs_of(unit).weights for unit in saving)
+    largest = sorted(states, reverse=True)[:at_once]
     return _STATES * sum(largest)

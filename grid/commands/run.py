@@ -16,7 +16,7 @@ from grid.outputs.tables.scores import Results
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
-from grid.results.redo import redo
+from grid.results.redo import redo, unselected
 from grid.running.events import Audience, Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_precision, check_shared_memory
@@ -148,7 +148,9 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
     ledger, plan = grid.ledger, grid.plan
     done = {unit for unit in plan.trainings if ledger.training_done(unit)}
     done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
-    if (done | failed | lost).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
+    if (done | failed | lost | unselected(plan, ledger).keys()).issuperset(
+        plan.trainings.keys() | plan.evaluations.keys()
+    ):
         return True
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
@@ -167,7 +169,7 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
         with ray_session.session():
             driver = jobs.sweep(grid, done, audience, interruption)
             audience.on_phase("")
-            for unit in failed:
+            for unit in failed | unselected(plan, ledger).keys():
                 driver.recorder.leave_alone(unit)
             for unit, why in broken.items():
                 driver.recorder.training_failed(plan.trainings[unit], why)

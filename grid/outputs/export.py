@@ -19,6 +19,7 @@ from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
 from grid.results.files import write_atomically
 from grid.results.provenance import python_version, requirements
+from grid.results.unit_results import checkpoints
 from grid.specs import grid_reader as specs
 from grid.specs.dotted_keys import listed
 from manifests.problem import Problem, ProblemError
@@ -157,7 +158,7 @@ def _copy_results(part: Path, grid: Grid) -> None:
 def _checksums(grid: Grid) -> dict[str, str]:
     """Return where finished trainings' weights lie → their SHA-256; empty if not on this machine."""
     found = filter(None, map(grid.ledger.read_training, grid.plan.trainings))
-    places = [str(result.summary["checkpoint"]) for result in found]
+    places = [place for result in found for place in checkpoints(result.summary)]
     return {name: _sha256(grid.out / name) if (grid.out / name).is_file() else "" for name in places}
 
 

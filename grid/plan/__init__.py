@@ -6,6 +6,7 @@
 from grid.plan.specs import (
     ApproachSpec,
     CorpusDigest,
+    Criterion,
     EvaluationSpec,
     ModelSpec,
     Read,
@@ -19,6 +20,7 @@ __all__ = [
     "ApproachSpec",
     "Cell",
     "CorpusDigest",
+    "Criterion",
     "Evaluation",
     "EvaluationSpec",
     "ModelSpec",

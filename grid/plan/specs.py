@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -49,6 +50,30 @@ class CorpusDigest:
     corpus: str
     digest: str
     fold: Fold | None = None
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What chooses the weights that are tested, in place of a training's own validation.
+
+    Attributes:
+        corpora: those over whose validation splits the mean loss is lowest; none for the last iteration.
+    """
+
+    corpora: tuple[CorpusDigest, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Say it as a part of files' names; other validation clips have another name."""
+        if not self.corpora:
+            return "last"
+        digest = hashlib.sha256("+".join(each.digest for each in self.corpora).encode()).hexdigest()[:8]
+        return f"by-{self.words}-{digest}".lower()
+
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return "+".join(each.corpus for each in self.corpora) or "last"
 
 
 @dataclass(frozen=True)
@@ -161,6 +186,7 @@ class EvaluationSpec:
         test: on what.
         protocol: how, with the one σ that it comes to.
         metrics: those of plug-ins, scored beside the project's own, and the digests of the plug-ins.
+        selection: what chose the weights; None for the training's own validation.
     """
 
     recipe: int
@@ -168,6 +194,12 @@ class EvaluationSpec:
     test: CorpusDigest
     protocol: Test
     metrics: Mapping[str, str] = field(default_factory=dict)
+    selection: Criterion | None = None
+
+    @property
+    def weights(self) -> str:
+        """Which of the training's weights, as `grid.results.output_folder.checkpoint` takes it."""
+        return self.selection.name if self.selection else ""
 
     def as_settings(self) -> dict[str, Any]:
         """Return all of it in plain values."""

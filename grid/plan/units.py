@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from grid.plan.specs import (
+    CorpusDigest,
+    Criterion,
     EvaluationSpec,
     ModelSpec,
     Read,
@@ -17,7 +19,12 @@ from hd2s.models.tested import AsTested
 
 @dataclass(frozen=True)
 class Training:
-    """A model to train."""
+    """A model to train.
+
+    Attributes:
+        kept: what else chooses weights that last, beside its own validation. It changes none of these, and
+            so no id.
+    """
 
     id: str
     label: str
@@ -28,6 +35,13 @@ class Training:
     seed: int
     parent: str | None
     spec: TrainingSpec = field(repr=False)
+    kept: tuple[Criterion, ...] = ()
+
+    @property
+    def watched(self) -> tuple[CorpusDigest, ...]:
+        """The corpora that it is validated on beside its own."""
+        found = dict.fromkeys(corpus for criterion in self.kept for corpus in criterion.corpora)
+        return tuple(corpus for corpus in found if corpus != self.spec.validation)
 
     @property
     def iterations(self) -> int:
@@ -45,7 +59,8 @@ class Training:
             for split in unlabelled_splits(entry.corpus, seen)
         ]
         wanted += [(entry, "train", train, True) for entry in spec.labelled]
-        wanted.append((spec.validation, "val", spec.validation_resizing, True))
+        validated = (spec.validation, *self.watched)
+        wanted += [(entry, "val", spec.validation_resizing, True) for entry in validated]
         return {
             Read(entry.corpus, split, *window.size, window.span, resizing, entry.fold): maps
             for entry, split, resizing, maps in wanted

@@ -23,9 +23,10 @@ def named(cell: Cell) -> Cell:
 
 
 def on_what(unit: Evaluation) -> str:
-    """Say on what a model is tested."""
-    fold = unit.spec.test.fold
-    return f"{unit.test}, {fold}" if fold else unit.test
+    """Say on what a model is tested, and what chose its weights if it was not its own validation."""
+    fold, chosen = unit.spec.test.fold, unit.spec.selection
+    told = [unit.test, *([str(fold)] if fold else []), *([f"selected by {chosen.words}"] if chosen else [])]
+    return ", ".join(told)
 
 
 def folds_of(spec: TrainingSpec) -> list[Fold]:

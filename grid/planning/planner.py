@@ -14,14 +14,15 @@ from grid.plan import (
     ApproachSpec,
     Cell,
     CorpusDigest,
+    Criterion,
     Evaluation,
     EvaluationSpec,
-    ModelSpec,
     Plan,
     Training,
     TrainingSpec,
     unlabelled_splits,
 )
+from grid.planning.criteria import criteria, has_a_choice, lacking
 from grid.planning.identity import content_hash, options_of
 from grid.planning.labels import Labels, folds_of, in_places, named
 from grid.planning.rows import (
@@ -32,19 +33,16 @@ from grid.planning.rows import (
     configured_row,
     evaluation_settings,
     in_epochs,
-    misfits_of,
+    model_spec,
     own_settings,
-    require_batch,
     training_settings,
 )
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
-from grid.specs.table import GridSpec, Place
+from grid.specs.table import SOURCE, GridSpec, Place
 from hd2s.approaches.contract import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
-from hd2s.models.config import ConfigError
-from hd2s.models.registry import find_model
 from manifests.folds import Fold, fold_digest
 from manifests.problem import Problem, ProblemError
 
@@ -113,7 +111,7 @@ def draft(
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
                 cells += map(named, without_idle_axes(found))
     cells = in_places(cells, spec)
-    trainings = {unit: planner.trainings[unit] for cell in cells for unit in planner.chain(cell.training)}
+    trainings = {unit: planner.planned(unit) for cell in cells for unit in planner.chain(cell.training)}
     evaluations = {e: planner.evaluations[e] for cell in cells if (e := cell.evaluation)}
     ours = tuple(cell for cell in cells if cell.evaluation)
     withheld = tuple(cell for cell in cells if not cell.evaluation)
@@ -126,6 +124,8 @@ class _Planner:
         self.digests, self.weights, self.clips_of = digests, weights, cache(clips_of)
         self.trainings: dict[str, Training] = {}
         self.evaluations: dict[str, Evaluation] = {}
+        # Of each training what chooses weights beside its own validation.
+        self.kept: dict[str, dict[Criterion, None]] = {}
         self.labels = Labels()
 
     def cells(self, row: Row, approach: Approach) -> list[Cell]:
@@ -136,16 +136,20 @@ class _Planner:
         """
         places = row.table.places_of(row.config.model.word, approach)
         return [
-            self._cell(row, place, approach, seed, folds)
+            cell
             for place in places
             for seed in row.table.seeds
             for folds in row.table.folds_of(place)
+            if (cell := self._cell(row, place, approach, seed, folds))
         ]
 
-    def _cell(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Cell:
+    def _cell(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Cell | None:
         sources, target, test = place
         training = self.training(row, place, approach, seed, folds)
-        evaluation = "" if row.table.withheld else self.evaluation(row, training, test, folds).id
+        if row.variant.repeats and not has_a_choice(training.spec):
+            return None
+        chosen = self._chosen(row, place, training, folds)
+        evaluation = "" if row.table.withheld else self.evaluation(row, training, test, folds, chosen).id
         return Cell(
             id="",
             table=row.table.name,
@@ -157,10 +161,23 @@ class _Planner:
             seed=seed,
             training=training.id,
             evaluation=evaluation,
-            variant=row.variant,
+            variant=row.variant.label,
             point=row.point,
             fold=next((fold.number for fold in folds.values()), 0),
         )
+
+    def _chosen(self, row: Row, place: Place, training: Training, folds: Folds) -> Criterion | None:
+        """Return what chooses a cell's weights, after noting all that the training then keeps."""
+        word = row.variant.select
+        if word == SOURCE:
+            return None
+        found = criteria(
+            row.table, place, training.spec, lambda name: self._corpora((name,), ("val",), folds)[0]
+        )
+        if word not in found:
+            raise lacking(word, place)
+        self.kept.setdefault(training.id, {}).update(dict.fromkeys(filter(None, found.values())))
+        return found[word]
 
     def training(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Training:
         """Plan a training, and the one that it starts from."""
@@ -210,7 +227,7 @@ class _Planner:
         train = training_settings(
             row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled)
         )
-        model = self._model(row, approach, sources, fresh=fresh)
+        model = model_spec(row, approach, sources, self.weights if fresh else {})
         counted = labelled if train.epochs is not None else ()
         batches = [
             batches_of(self.clips_of(corpus, folds.get(corpus)), model.config.input.span, train)
@@ -235,7 +252,9 @@ class _Planner:
             shares=tuple(batches) if len(batches) > 1 else (),
         )
 
-    def evaluation(self, row: Row, training: Training, test: str, folds: Folds) -> Evaluation:
+    def evaluation(
+        self, row: Row, training: Training, test: str, folds: Folds, chosen: Criterion | None
+    ) -> Evaluation:
         """Plan an evaluation."""
         spec = EvaluationSpec(
             recipe=EVALUATION_RECIPE,
@@ -243,6 +262,7 @@ class _Planner:
             test=self._corpora((test,), ("test",), folds)[0],
             protocol=evaluation_settings(row.config.test, training.spec),
             metrics={name: found for name in row.table.metrics if (found := digest_of(find_metric(name)))},
+            selection=chosen,
         )
         unit = Evaluation(
             id=f"{training.id}-on-{test.lower()}-{content_hash(spec)}",
@@ -253,32 +273,14 @@ class _Planner:
         )
         return self.evaluations.setdefault(unit.id, unit)
 
+    def planned(self, training: str) -> Training:
+        """Return a training with all that it keeps."""
+        return replace(self.trainings[training], kept=tuple(self.kept.get(training, ())))
+
     def chain(self, training: str) -> list[str]:
         """List what a training starts from, and it, the first parent first."""
         parent = self.trainings[training].parent
         return [*(self.chain(parent) if parent else []), training]
-
-    def _model(self, row: Row, approach: Approach, sources: tuple[str, ...], *, fresh: bool) -> ModelSpec:
-        chosen, model = row.config.model, find_model(row.config.model.word).model
-        if lacking := approach.lacking(model, chosen.config):
-            expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
-            remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
-            raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
-        if misfits := misfits_of(row.config, approach):
-            raise ProblemError(misfits)
-        options = dict(chosen.options) | approach.options(sources)
-        try:
-            config = model.config(**options)
-        except ConfigError as error:
-            remedy = "Correct the settings, or leave the approach out."
-            raise ProblemError(
-                Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
-            ) from error
-        if approach.trains:
-            require_batch(row.config, config, approach)
-        starts = fresh and model.trains and row.config.train.pretrained
-        weights = self.weights.get(model.word) if starts else None
-        return ModelSpec(model.word, options_of(config), weights, digest_of(model))
 
     def _corpora(
         self, names: tuple[str, ...], splits: tuple[str, ...], folds: Folds

@@ -184,7 +184,8 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     first = settings.read(
         overrides, demo=demo, model=(models or (DEFAULT_MODEL,))[0], among=tuple(known_models())
     )
-    spec, mistakes = specs.read(name, specs.Instead(first.config.seeds, models))
+    instead = specs.Instead(first.config.seeds, models, settings.selection(first.config))
+    spec, mistakes = specs.read(name, instead)
     words = spec.models() or models or (DEFAULT_MODEL,)
     # A table's own places of corpora lie under the user's.
     all_given = [*spec.found_at(), *overrides]

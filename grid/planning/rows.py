@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
 from datasets.loading.windows import eligible
-from grid.plan import TrainingSpec
+from grid.plan import ModelSpec, TrainingSpec
+from grid.planning.identity import options_of
+from grid.specs.plugins import digest_of
 from grid.specs.settings import Config, Test, Train
 from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.contract import Approach
-from hd2s.models.config import ModelConfig
+from hd2s.models.config import ConfigError, ModelConfig
+from hd2s.models.registry import find_model
 from manifests.folds import Fold
 from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
@@ -58,7 +61,7 @@ class Row:
     """
 
     table: TableSpec
-    variant: str
+    variant: Variant
     point: tuple[str, ...]
     config: Config
     distinction: tuple[str, ...]
@@ -77,7 +80,7 @@ class Row:
     @property
     def key(self) -> tuple[str, str]:
         """What the points of a row have in common."""
-        return self.table.name, self.variant
+        return self.table.name, self.variant.label
 
 
 def configured_row(
@@ -92,7 +95,7 @@ def configured_row(
     config = configure(model, *given)
     differs = config != configure(model, table.overrides, ())
     distinction = tuple(filter(None, (variant.label, *point))) if differs else ()
-    return Row(table, variant.label, point, config, distinction, partial(configure, model, *given))
+    return Row(table, variant, point, config, distinction, partial(configure, model, *given))
 
 
 def own_settings(config: Config, approach: Approach) -> Any:
@@ -107,6 +110,41 @@ def misfits_of(config: Config, approach: Approach) -> list[Problem]:
         Problem(f"approach.{approach.word}.{name}", expected, str(getattr(own, name)), "Correct it.")
         for name, expected in approach.misfits(own, config.model.config)
     ]
+
+
+def model_spec(
+    row: Row, approach: Approach, sources: tuple[str, ...], weights: Mapping[str, str | None]
+) -> ModelSpec:
+    """Return the model of a row's training.
+
+    Args:
+        row: whose settings it has.
+        approach: how it is trained.
+        sources: whose maps supervise it.
+        weights: model → the digest of what it starts from; of one that starts from a parent's none.
+
+    Raises:
+        ProblemError: it cannot be built, or lacks what the approach needs.
+    """
+    chosen, model = row.config.model, find_model(row.config.model.word).model
+    if lacking := approach.lacking(model, chosen.config):
+        expected = f"a model with {' and '.join(lacking)}, which {approach.word} works on"
+        remedy = f"Leave {approach.word} out of the approaches, or {model.word} out of the models."
+        raise ProblemError(Problem(f"model {model.word}", expected, "one without", remedy))
+    if misfits := misfits_of(row.config, approach):
+        raise ProblemError(misfits)
+    options = dict(chosen.options) | approach.options(sources)
+    try:
+        config = model.config(**options)
+    except ConfigError as error:
+        remedy = "Correct the settings, or leave the approach out."
+        raise ProblemError(
+            Problem(f"{approach.word} of {model.word}", "what it can be built with", str(error), remedy)
+        ) from error
+    if approach.trains:
+        require_batch(row.config, config, approach)
+    start = weights.get(model.word) if model.trains and row.config.train.pretrained else None
+    return ModelSpec(model.word, options_of(config), start, digest_of(model))
 
 
 def training_settings(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from grid.specs.plugins import digest_of
 from grid.specs.settings import Tables
-from grid.specs.table import GridSpec, TableSpec
+from grid.specs.table import SOURCE, TARGET, GridSpec, TableSpec
 from hd2s.metrics.definitions import find_metric, known_metrics
 from manifests.problem import Problem, suggest
 
@@ -14,14 +14,24 @@ _COLUMNS, _ORDER = "tables.columns", "tables.order"
 
 
 def table_problems(spec: GridSpec, shown: Tables) -> list[Problem]:
-    """List what of the settings `tables.columns` and `tables.order` no table of the grid could follow."""
+    """List what of the settings `tables.columns`, `order` and `gap` no table of the grid could follow."""
     given = {_COLUMNS: shown.columns or (), _ORDER: shown.order}
     nested = [
         Problem(key, "a list of words", str(list(words)), f"Write {key}=[NSS].")
         for key, words in given.items()
         if not all(isinstance(word, str) for word in words)
     ]
-    return nested or [*_column_problems(spec, shown), *_order_problems(spec, shown)]
+    return nested or [
+        *_column_problems(spec, shown),
+        *_order_problems(spec, shown),
+        *(_gap_problems(spec) if shown.gap else ()),
+    ]
+
+
+def _gap_problems(spec: GridSpec) -> Iterator[Problem]:
+    if not any({SOURCE, TARGET} <= {variant.select for variant in table.variants} for table in spec.tables):
+        remedy = f"Give select=[{SOURCE},{TARGET}], or leave it out."
+        yield Problem("tables.gap", f"a table with rows of {SOURCE} and {TARGET}", "none", remedy)
 
 
 def _column_problems(spec: GridSpec, shown: Tables) -> Iterator[Problem]:

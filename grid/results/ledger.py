@@ -23,7 +23,7 @@ from grid.results.checks import column_problems, frame_problems, score_problems
 from grid.results.files import write_atomically
 from grid.results.output_folder import Kind
 from grid.results.storage import Storage
-from grid.results.unit_results import CURVE_SCHEMA, EvaluationResult, TrainingResult
+from grid.results.unit_results import CURVE_SCHEMA, EvaluationResult, TrainingResult, checkpoints
 from manifests.parquet import seal, unseal
 from manifests.problem import Problem, ProblemError
 
@@ -234,13 +234,15 @@ class Ledger:
             return None
 
     def _checkpoint_problems(self, unit: str, summary: Mapping[str, Any]) -> list[Problem]:
-        checkpoint = str(summary.get("checkpoint", ""))
-        found = (self.out / checkpoint).resolve()
-        if checkpoint and found.is_relative_to(self.out.resolve()) and self.storage.exists(checkpoint):
-            return []
         remedy = "Put it back, or run the grid again: the training counts as not done."
         expected = "its best checkpoint inside the output folder"
-        return [Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)]
+        return [
+            Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)
+            for checkpoint in checkpoints(summary)
+            if not checkpoint
+            or not (self.out / checkpoint).resolve().is_relative_to(self.out.resolve())
+            or not self.storage.exists(checkpoint)
+        ]
 
 
 def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:

@@ -49,9 +49,9 @@ def unit_of(result: PurePath, kind: Kind) -> str:
     return result.name.removeprefix(f"{kind}-").removesuffix(RESULT_SUFFIX)
 
 
-def checkpoint(training: str) -> str:
-    """Name a training's best weights."""
-    return f"{CHECKPOINTS}/{training}{CHECKPOINT_SUFFIX}"
+def checkpoint(training: str, chosen: str = "") -> str:
+    """Name a training's best weights, or those that another criterion has chosen (`grid.plan.Criterion`)."""
+    return f"{CHECKPOINTS}/{'.'.join(filter(None, (training, chosen)))}{CHECKPOINT_SUFFIX}"
 
 
 def states(training: str) -> str:

@@ -44,6 +44,29 @@ class OtherCode:
         return f"{'; '.join(parts)}. They are kept: --redo all makes them again, --redo UNIT one of them."
 
 
+def unselected(plan: Plan, ledger: Ledger) -> dict[str, str]:
+    """Find the evaluations of weights that their training, which is done, has not kept: unit → training."""
+    asked = {unit.id: unit for unit in plan.evaluations.values() if unit.spec.selection}
+    trained = {unit.training: ledger.read_training(unit.training) for unit in asked.values()}
+    return {
+        unit.id: unit.training
+        for unit in asked.values()
+        if (found := trained[unit.training]) and found.validation_kld(unit.spec.weights) is None
+    }
+
+
+def untold_selection(plan: Plan, ledger: Ledger) -> str:
+    """Say which trainings lack what `select` asks for, and what to do; empty where none does."""
+    lacking = sorted(set(unselected(plan, ledger).values()))
+    if not lacking:
+        return ""
+    return (
+        f"{len(lacking)} trainings were not validated as select asks for, and their cells are left empty:"
+        f" {', '.join(lacking[:_NAMED])}{' …' if len(lacking) > _NAMED else ''}. They are kept: --redo all"
+        " trains them again, --redo UNIT one of them."
+    )
+
+
 def other_code(plan: Plan, ledger: Ledger) -> OtherCode:
     """Compare the code that made each of a plan's results with the present one."""
     files: dict[str, tuple[str, ...]] = {}
@@ -63,12 +86,20 @@ def redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
     Args:
         plan: the grid.
         ledger: of an output folder that this process holds the lock of.
-        asked: a unit's id, or how it ends; or `ALL`, for what other code has made.
+        asked: a unit's id, or how it ends; or `ALL`, for what other code has made, and trainings that lack
+            what `select` asks for.
 
     Raises:
         ProblemError: no unit, or several, are called so.
     """
-    units = {_unit(plan, asked)} if asked != ALL else set(other_code(plan, ledger).files)
+    units = (
+        {_unit(plan, asked)}
+        if asked != ALL
+        else {
+            *other_code(plan, ledger).files,
+            *unselected(plan, ledger).values(),
+        }
+    )
     units |= _resting(plan, units)
     for unit in units:
         ledger.clear_failure(unit)

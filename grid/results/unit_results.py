@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,12 @@ CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value",
 """The columns of a training's curve: a row for each value of each step."""
 
 
+def checkpoints(summary: Mapping[str, Any]) -> list[str]:
+    """List where a training's weights are, in the output folder: its own, and what else has chosen some."""
+    chosen = (summary, *summary.get("kept", {}).values())
+    return [str(each.get("checkpoint", "")) for each in chosen]
+
+
 @dataclass(frozen=True)
 class TrainingResult:
     """A finished training: its curve, rows of step, name and value, and its summary."""
@@ -27,6 +33,12 @@ class TrainingResult:
     id: str
     curve: list[Row]
     summary: dict[str, Any]
+
+    def validation_kld(self, chosen: str = "") -> float | None:
+        """Return the loss that chose its weights, or those of another criterion, if it has kept them."""
+        if chosen:
+            return self.summary.get("kept", {}).get(chosen, {}).get("kld")
+        return self.summary["best_kld"]
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ def storage_of(grid: Grid) -> Storage:
     return grid.storage if ray_session.is_local() else grid.storage.on_nodes()
 
 
-def weights(storage: Storage, training: str) -> str:
-    """Say where a training's best weights are."""
-    return storage.place(output_folder.checkpoint(training))
+def weights(storage: Storage, training: str, chosen: str = "") -> str:
+    """Say where a training's weights are; arguments of `output_folder.checkpoint`."""
+    return storage.place(output_folder.checkpoint(training, chosen))
 
 
 def backbone(grid: Grid, model: str) -> str | None:

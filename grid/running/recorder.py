@@ -61,6 +61,8 @@ class Recorder:
         # Clips and likeness, with the seconds: what others of its kind will take (`grid.commands.measured`).
         measured = {"clips": training.clips, "likeness": training.likeness}
         summary = {**outcome, **measured, "checkpoint": output_folder.checkpoint(training.id)}
+        for name, kept in summary.get("kept", {}).items():
+            kept["checkpoint"] = output_folder.checkpoint(training.id, name)
         curve = summary.pop("curve")
         try:
             self.ledger.write_training(training, curve, summary)

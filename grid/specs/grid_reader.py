@@ -11,7 +11,7 @@ from yaml import YAMLError
 
 from grid.specs.plain_yaml import read_file
 from grid.specs.table import CostSpec, GridSpec, TableSpec
-from grid.specs.table_reader import NAME, Instead, names_files, read_costs, read_table, unknown, wrong
+from grid.specs.tables.table_reader import NAME, Instead, names_files, read_costs, read_table, unknown, wrong
 from manifests.problem import Problem, ProblemError, suggest
 
 _AS_WRITTEN = Instead()

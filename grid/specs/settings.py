@@ -224,6 +224,8 @@ class Tables:
     digits: int = 3
     # Metrics, in this order, in place of each table's own; any of the project's, since all are scored.
     columns: tuple[str, ...] | None = None
+    # The oracle's values (select: target) minus those of the training's own selection, as a column.
+    gap: bool = False
     # What comes first: words of approaches, models and corpora, and labels of variants; or one metric, by
     # which the rows of a group stand from the best to the worst.
     order: tuple[str, ...] = ()
@@ -269,5 +271,7 @@ class Config:
     corpora: dict[str, CorpusPlace] = field(default_factory=_corpora)
     # In place of the seeds that a grid's own file gives.
     seeds: tuple[int, ...] | None = None
+    # In place of the selection that a grid's own file gives: a word or several (grid.specs.table.SELECTIONS).
+    select: Any = None
     # Folders of models, approaches, corpora and metrics of one's own (`grid.specs.plugins`).
     plugins: tuple[str, ...] = ()

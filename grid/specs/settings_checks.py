@@ -13,7 +13,7 @@ from datasets.resizing import RESIZINGS
 from grid.specs.dotted_keys import flatten
 from grid.specs.plain_yaml import dotted
 from grid.specs.settings import Config
-from grid.specs.table import GridSpec, TableSpec
+from grid.specs.table import GridSpec, TableSpec, selected_words
 from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
@@ -76,6 +76,7 @@ def impossible(config: Config) -> list[Problem]:
         for key, words in offered.items()
         if (word := attrgetter(key)(config)) not in words
     ]
+    problems += [] if config.select is None else selected_words(config.select)[1]
     seeds = config.seeds
     whole = seeds is None or all(type(seed) is int for seed in seeds)
     if seeds is not None and (not seeds or not whole or len(set(seeds)) < len(seeds) or min(seeds) < 0):

@@ -16,6 +16,7 @@ from grid.specs.plain_yaml import dotted, read_file
 from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config, ModelSettings
 from grid.specs.settings_checks import impossible
 from grid.specs.settings_schema import identifier, schema
+from grid.specs.table import selected_words
 from hd2s.approaches.protocol import settings_of
 from hd2s.approaches.registry import approaches
 from hd2s.models.config import ConfigError
@@ -129,6 +130,11 @@ def configure(
 ) -> Config:
     """Load the settings with a table's own under the user's, and those of one of its rows over them."""
     return load([*under, *overrides, *over], demo=demo, model=model, among=among, approach=approach)
+
+
+def selection(config: Config) -> tuple[str, ...] | None:
+    """Return the words that `select=[WORD,…]` puts in place of a grid's; None for its own."""
+    return None if config.select is None else selected_words(config.select)[0]
 
 
 def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
+from grid.specs.tables.draws import draw
 from hd2s.approaches.contract import Approach, Corpora
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 from manifests.folds import Fold
+from manifests.problem import Problem, suggest
 
 ALL: Literal["all"] = "all"
 UNTRAINED = "untrained"
 """The approach of models without weights, whichever approaches a table asks for."""
 
+
+SOURCE, TARGET, LEAVE_ONE_OUT, LAST = "source", "target", "leave-one-out", "last"
+SELECTIONS = {
+    SOURCE: "",
+    TARGET: "target selection (oracle)",
+    LEAVE_ONE_OUT: "leave-one-out selection",
+    LAST: "last weights",
+}
+"""Whose validation chooses the weights that a row shows, and how the row is told from others."""
 
 AXES = ("models", "approaches", "sources", "targets", "tests")
 """What a variant may have otherwise than its table."""
@@ -37,11 +48,32 @@ class Variant:
     Attributes:
         axes: (a word of `AXES`, what stands in the place of the table's); of `models`, those of the table's
             that have this row.
+        select: a word of `SELECTIONS`.
+        repeats: another variant has its rows by another word, and so those that have no choice.
     """
 
     label: str = ""
     overrides: tuple[str, ...] = ()
     axes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    select: str = SOURCE
+    repeats: bool = False
+
+    def selected_by(self, words: tuple[str, ...]) -> tuple[Variant, ...]:
+        """Return the variant once for each word of `SELECTIONS`."""
+        return tuple(
+            replace(
+                self,
+                label=", ".join(filter(None, (self.label, SELECTIONS[word]))),
+                select=word,
+                repeats=word != words[0],
+            )
+            for word in words
+        )
+
+    @property
+    def plain(self) -> str:
+        """The label without what tells the selection."""
+        return self.label.removesuffix(SELECTIONS[self.select]).removesuffix(", ")
 
     @property
     def tells_approach(self) -> bool:
@@ -65,7 +97,10 @@ class TableSpec:
         tests: corpora, or the words `source` and `target` for those of the cell itself.
         variants: one without label, unless the rows differ in settings or in where they stand.
         sweep: (setting, its values); each combination is trained, where it makes a difference, and the table
-            shows the one with the lowest validation KLD.
+            shows the one with the lowest validation KLD. In place of values `loguniform(1e-4, 1e-2)`,
+            `uniform` or `randint`, from which `points` are drawn.
+        drawn: how many points are drawn, and by which seed; 0 for every combination. In a file, `points`: a
+            number, or `of` and `seed`.
         overrides: settings of all the table's cells, under those of the command line.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
         withheld: the tests' annotations are not public: their curators return a cell's values, which are read
@@ -73,6 +108,10 @@ class TableSpec:
         seeds: every cell is repeated with each.
         compare: pairs of approaches for the table of differences, the first minus the second; `ALL` for every
             pair; empty for those that an approach says itself that it improves on.
+        select: whose validation chooses the weights that are tested: `source`, the training's own; `target`,
+            the oracle; `leave-one-out`, all corpora of the table but sources and target; or the `last`
+            weights. Each word has rows of its own, of one training that is validated on every corpus of the
+            table.
         folds: corpora that are read in folds, whose cells are repeated with each: (corpus, how many, seed).
         found_at: where its corpora are, as settings `corpora.*`, under those of the command line; in a file,
             `corpora`: each corpus with the folder of its manifest, or with its manifest and root.
@@ -88,12 +127,14 @@ class TableSpec:
     tests: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = (Variant(),)
     sweep: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    drawn: tuple[int, int] = (0, 0)
     overrides: tuple[str, ...] = ()
     caption: str = ""
     paper: str = ""
     withheld: bool = False
     seeds: tuple[int, ...] = (0,)
     compare: tuple[tuple[str, str], ...] | Literal["all"] = ()
+    select: tuple[str, ...] = (SOURCE,)
     folds: tuple[tuple[str, int, int], ...] = ()
     found_at: tuple[str, ...] = ()
 
@@ -144,7 +185,9 @@ class TableSpec:
         return list(dict.fromkeys(found))
 
     def points(self) -> list[tuple[str, ...]]:
-        """List the combinations of the sweep's values, as overrides; one empty without a sweep."""
+        """List the sweep's points, drawn or all combinations, as overrides; one empty without a sweep."""
+        if self.drawn[0]:
+            return draw(self.sweep, *self.drawn)
         axes = [[f"{key}={value}" for value in values] for key, values in self.sweep]
         return list(product(*axes))
 
@@ -202,6 +245,19 @@ class GridSpec:
     def corpora(self) -> Corpora:
         """Every corpus that the grid reads, in order of first mention."""
         return tuple(dict.fromkeys(name for table in self.tables for name in table.corpora()))
+
+
+def selected_words(value: Any) -> tuple[tuple[str, ...], list[Problem]]:
+    """Return what a `select` of one word or of a list says, `SOURCE` of nothing sound, and what is wrong."""
+    words = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    problems = [
+        Problem("select", "a known selection", repr(word), suggest(str(word), SELECTIONS))
+        for word in words
+        if word not in SELECTIONS
+    ]
+    if not words or len(set(map(str, words))) < len(words):
+        problems.append(Problem("select", "a word, or different ones", str(list(words)), "Correct it."))
+    return (SOURCE,) if problems else tuple(words), problems
 
 
 def _tests(word: str, sources: Corpora, target: str | None) -> Corpora:

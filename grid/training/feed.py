@@ -82,15 +82,15 @@ class Feed:
         turns = worker_turns(done, last, train.accumulate, self.rank, train.world_size)
         return take_turns(labelled, unlabelled, turns, orders[0])
 
-    def validation(self, step: int) -> Iterator[MicroBatch]:
-        """Yield this worker's share of the validation windows after so many iterations.
+    def validation(self, corpus: str, step: int) -> Iterator[MicroBatch]:
+        """Yield this worker's share of a corpus' validation windows after so many iterations.
 
         Raises:
             ValueError: the training validates on whole clips.
         """
         if self.train.validation_windows is None:
             raise ValueError("this training validates on whole clips")
-        store, clips = self._validated(step)
+        store, clips = self._validated(corpus, step)
         batches = validation_batches(
             store,
             clips,
@@ -101,11 +101,11 @@ class Feed:
             world_size=self.train.world_size,
             fixations=self._fixations(),
         )
-        return (self._as_taken(batch, self.spec.validation.corpus) for batch in batches)
+        return (self._as_taken(batch, corpus) for batch in batches)
 
-    def validation_clips(self, step: int) -> Iterator[WholeClip]:
-        """Yield this worker's share of the validation clips, whole, after so many iterations."""
-        store, clips = self._validated(step)
+    def validation_clips(self, corpus: str, step: int) -> Iterator[WholeClip]:
+        """Yield this worker's share of a corpus' validation clips, whole, after so many iterations."""
+        store, clips = self._validated(corpus, step)
         store.hold(clips)
         share = clips[self.rank :: self.train.world_size]
         return (WholeClip(store, clip, self.train.micro_batch) for clip in share)
@@ -155,9 +155,8 @@ class Feed:
             fixations,
         )
 
-    def _validated(self, step: int) -> tuple[FrameStore, list[Clip]]:
+    def _validated(self, corpus: str, step: int) -> tuple[FrameStore, list[Clip]]:
         """Return the clips that a validation looks at, and where their frames are."""
-        corpus = self.spec.validation.corpus
         store = self._store(corpus, self.spec.validation_resizing)
         clips = self._long_enough(store, "val")
         if self.train.validation_clips == "random half":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from grid.plan import Read, TrainingSpec
+from grid.plan import Criterion, Read, TrainingSpec
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage
 from hd2s.models.tested import AsTested
@@ -24,6 +24,7 @@ class Job:
         frames: the folder of decoded frames.
         frames_limit: bytes that they may take; None for no bound.
         weights: the file to write, last and atomically.
+        kept: what else chooses weights → the file to write them to, likewise.
         parent: the weights to start from, or None.
         backbone: a file that the model starts from, or None.
         checkpoint_every: iterations between checkpoints.
@@ -48,6 +49,7 @@ class Job:
     loader_workers: int
     threads: int
     execution: Execution
+    kept: Mapping[Criterion, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     tested: AsTested | None = None
     modules: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Job:
             manifests={corpus: place.brought(storage) for corpus, place in self.manifests.items()},
             frames=str(storage.path(self.frames)),
             weights=str(storage.path(self.weights)),
+            kept={each: str(storage.path(place)) for each, place in self.kept.items()},
             parent=self.parent and str(storage.fetch(self.parent)),
             backbone=self.backbone and str(storage.fetch(self.backbone)),
             plugins=tuple(str(storage.fetch_folder(folder)) for folder in self.plugins),

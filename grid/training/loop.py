@@ -6,15 +6,15 @@ that was interrupted goes on exactly as if it had not been.
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 import torch
-from torch import distributed
 
 from grid.plan import Row
 from grid.results import output_folder
@@ -23,13 +23,13 @@ from grid.results.provenance import device_name
 from grid.results.sources import code_of, eldest
 from grid.training.feed import Feed
 from grid.training.job import Job
+from grid.training.progress import Progress
 from grid.training.states import tensor_bytes
+from grid.training.validation import Validation
 from hd2s import build_model, load_weights, save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.approaches.protocol import TrainingProtocol
-from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
-from hd2s.prediction.predictor import Predictor
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.training.turns import worker_share
@@ -38,6 +38,8 @@ from hd2s.training.turns import worker_share
 _SECONDS_BETWEEN_REPORTS = 10.0
 # Of a misfit that PyTorch lists entry by entry.
 _ERROR_EXCERPT_CHARACTERS = 200
+
+_LOG = logging.getLogger(__name__)
 
 
 class Context(Protocol):
@@ -56,23 +58,6 @@ class Context(Protocol):
         """Take the curve's new rows, and a state to save if there is one. Workers report together."""
 
 
-@dataclass
-class _Progress:
-    """What, beside weights and optimiser, an interrupted training must get back."""
-
-    step: int = 0
-    seconds: float = 0.0
-    resumed: int = 0
-    skipped: int = 0
-    validation_seconds: float = 0.0
-    best_kld: float = float("inf")
-    best_step: int = -1
-    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
-    curve: list[Row] = field(default_factory=list)
-    # What began it: code that was edited since has not made all of it.
-    code: dict[str, Any] = field(default_factory=dict)
-
-
 class TrainingError(Exception):
     """A training cannot go on; the text says at which step and why."""
 
@@ -80,6 +65,7 @@ class TrainingError(Exception):
 def fit(job: Job, context: Context) -> dict[str, Any]:
     """Train, select by the lowest validation KLD (Sect. 4.2), write the best weights; return the summary.
 
+    What else is to choose (`Job.kept`) has its own weights written beside, from the same iterations.
     With `train.selection=last` the last weights are kept, the only ones that are validated.
 
     A model without weights is fitted to its sources' maps at once, in no iteration.
@@ -146,11 +132,12 @@ class _Fitting:
         model = self.execution.prepare(self._build())
         self.learner: Learner = approach.learner(model, options).to(context.device)
         self.optimiser = Optimiser(self.learner, self._optimiser_options())
-        self.progress = _Progress()
+        self.progress = Progress.beginning(job.kept)
         self._restore(context.latest())
         self.progress.code = dict(eldest([self.progress.code], code_of(job.modules)))
         self._started = time.monotonic() - self.progress.seconds
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
+        self.validation = Validation(self.feed, self.execution)
         self.micro_batches = self.feed.micro_batches(self.progress.step)
 
     def _optimiser_options(self) -> OptimiserOptions:
@@ -179,7 +166,7 @@ class _Fitting:
         rows = {f"train/{name}": value for name, value in done.terms.items()} | done.watched
         if self.progress.skipped:
             rows["skipped"] = float(self.progress.skipped)
-        self._record(step + 1, rows)
+        self.progress.record(step + 1, rows)
 
     def fit_at_once(self) -> None:
         """Fit a model without weights to its sources' training maps."""
@@ -188,45 +175,27 @@ class _Fitting:
 
     @torch.inference_mode()
     def validate(self, step: int) -> None:
-        """Take the mean KLD of the saliency maps on the validation split; keep the best weights."""
-        began, model = time.monotonic(), self.learner.result().eval()
-        # In double precision, so that the shares of several workers add up to what one would find.
-        total = torch.zeros(2, dtype=torch.float64, device=self.context.device)
-        whole = self.train.validation_windows is None
-        for values in self._klds_of_clips(model, step) if whole else self._klds_of_windows(model, step):
-            total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
-        if self.train.world_size > 1:
-            distributed.all_reduce(total)
-        found = (total[0] / total[1]).item()
-        if not torch.tensor(found).isfinite():
-            raise TrainingError(f"{self.job.id}: after iteration {step} the validation KLD is {found}")
+        """Take the mean KLD of the saliency maps on every validation split; keep the best weights."""
+        began, model, own = time.monotonic(), self.learner.result().eval(), self.spec.validation
+        watched = dict.fromkeys(corpus for each in self.job.kept for corpus in each.corpora if corpus != own)
+        losses = {each: self.validation.loss(model, each.corpus, step) for each in (*watched, own)}
+        for each, found in losses.items():
+            if not math.isfinite(found):
+                told = f"after iteration {step} the validation KLD on {each.corpus} is {found}"
+                raise TrainingError(f"{self.job.id}: {told}")
         self.progress.validation_seconds += time.monotonic() - began
-        self._record(step, {"val/kld": found})
-        self.learner.after_validation(found)
-        if found < self.progress.best_kld or self.spec.approach.declaration.keeps == "last":
-            self.progress.best_kld, self.progress.best_step = found, step
-            weights = model.state_dict()
-            self.progress.best_weights = {name: value.cpu().clone() for name, value in weights.items()}
-
-    def _klds_of_windows(self, model: SaliencyModel, step: int) -> Iterator[torch.Tensor]:
-        for batch in self.feed.validation(step):
-            with self.execution.autocast(self.context.device):
-                prediction = model(batch.clips, domain=batch.domain)
-            yield kld(prediction.saliency.float(), batch.truth)
-
-    def _klds_of_clips(self, model: SaliencyModel, step: int) -> Iterator[torch.Tensor]:
-        """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""
-        predict = Predictor(
+        named = {f"val/kld/{each.corpus}": losses[each] for each in watched}
+        self.progress.record(step, named | {"val/kld": losses[own]})
+        self.learner.after_validation(losses[own])
+        self.progress.choose(
             model,
-            smoothing_sigma=None,
-            domain=model.config.domain_of(self.spec.validation.corpus),
-            device=self.context.device,
-            protocol=self.train.validation_protocol,
+            losses[own],
+            losses,
+            self.job.kept,
+            step=step,
+            last=step == self.iterations,
+            always=self.spec.approach.declaration.keeps == "last",
         )
-        for clip in self.feed.validation_clips(step):
-            pairs = zip(predict(clip.frames()), clip.maps(), strict=True)
-            klds = torch.stack([kld(torch.from_numpy(ours), truth) for ours, truth in pairs])
-            yield klds.mean(0, keepdim=True).to(self.context.device)
 
     def validated(self, step: int) -> bool:
         """Whether the curve's last rows are of a validation at `step`."""
@@ -243,14 +212,16 @@ class _Fitting:
         }
 
     def finish(self) -> dict[str, Any]:
-        """Write the best weights, and return the summary with the curve in it."""
+        """Write the weights that were chosen, and return the summary with the curve in it."""
         progress, seconds = self.progress, time.monotonic() - self._started
+        files = {place: progress.kept[each.name]["weights"] for each, place in self.job.kept.items()}
         model = self.learner.result()
-        model.load_state_dict(progress.best_weights)
-        if self.context.rank == 0:
-            weights = Path(self.job.weights)
-            with explained(weights, tensor_bytes(progress.best_weights)):
-                save_weights(model, weights, self.spec.approach.name, self.job.tested)
+        for place, chosen in (files | {self.job.weights: progress.best_weights}).items():
+            model.load_state_dict(chosen)
+            if self.context.rank == 0:
+                with explained(Path(place), tensor_bytes(chosen)):
+                    save_weights(model, Path(place), self.spec.approach.name, self.job.tested)
+        kept = {name: {key: each[key] for key in ("kld", "step")} for name, each in progress.kept.items()}
         return {
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,
@@ -263,6 +234,7 @@ class _Fitting:
             "skipped": progress.skipped,
             "curve": progress.curve,
             "code": progress.code,
+            "kept": kept,
         }
 
     def _build(self) -> SaliencyModel:
@@ -275,10 +247,16 @@ class _Fitting:
     def _restore(self, state: dict[str, Any] | None) -> None:
         if not state:
             return
+        begun, asked = state.get("progress", {}).get("kept", {}), self.progress.kept
+        if asked.keys() - begun.keys():
+            # Of the iterations behind it nobody knows what the others would have chosen.
+            _LOG.warning("%s starts afresh: it was begun without %s", self.job.id, ", ".join(asked))
+            return
         try:
             self.learner.load_state_dict(state["learner"])
             self.optimiser.load_state_dict(state["optimiser"])
-            self.progress = _Progress(**state["progress"])
+            self.progress = Progress(**state["progress"])
+            self.progress.kept = {name: self.progress.kept[name] for name in asked}
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             told = " ".join(str(error).split())[:_ERROR_EXCERPT_CHARACTERS]
             raise TrainingError(
@@ -287,11 +265,6 @@ class _Fitting:
                 " --retry-failed: it starts afresh."
             ) from error
         self.progress.resumed += 1
-
-    def _record(self, step: int, values: Mapping[str, float]) -> None:
-        self.progress.curve += [
-            {"step": step, "name": name, "value": value} for name, value in values.items()
-        ]
 
 
 def _key(*names: int | str) -> int:

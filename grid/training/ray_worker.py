@@ -34,7 +34,8 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
             fill(job)
         summary = fit(job, context)
         if not context.rank:
-            storage.publish(job.weights)
+            for weights in (*job.kept.values(), job.weights):
+                storage.publish(weights)
         return summary
     except (OSError, RuntimeError):
         raise

@@ -104,7 +104,10 @@ def same(a, b):
 
 
 def assert_goes_on_exactly(job, *, die_at):
-    """Train undisturbed, then again with a death at `die_at`, going on from its state through a file."""
+    """Train undisturbed, then again with a death at `die_at`, going on from its state through a file.
+
+    Returns the summary of both.
+    """
     undisturbed = fit(job, Context())
     weights = weights_of(job)
     dying = Context(die_at=die_at)
@@ -113,5 +116,9 @@ def assert_goes_on_exactly(job, *, die_at):
     file = io.BytesIO()
     torch.save(dying.state, file)
     file.seek(0)
-    assert fit(job, Context(torch.load(file, weights_only=True)))["curve"] == undisturbed["curve"]
+    chosen = {place: torch.load(place, weights_only=True)["state"] for place in job.kept.values()}
+    gone_on = fit(job, Context(torch.load(file, weights_only=True)))
+    assert (gone_on["curve"], gone_on["kept"]) == (undisturbed["curve"], undisturbed["kept"])
     assert same(weights, weights_of(job))
+    assert all(same(found, torch.load(place, weights_only=True)["state"]) for place, found in chosen.items())
+    return undisturbed

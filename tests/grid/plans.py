@@ -30,8 +30,9 @@ def plan_of(name, *overrides, demo=False, digests=DIGESTS, weights=None) -> Plan
     overrides = [FROM_SCRATCH, *overrides]
     models = settings_reader.wanted_models(overrides)
     first = (models or (DEFAULT_MODEL,))[0]
-    seeds = settings_reader.load(overrides, demo=demo, model=first).seeds
-    spec = grid_reader.load(str(name), grid_reader.Instead(seeds, models))
+    config = settings_reader.load(overrides, demo=demo, model=first)
+    instead = grid_reader.Instead(config.seeds, models, settings_reader.selection(config))
+    spec = grid_reader.load(str(name), instead)
     configure = configuring(overrides, demo=demo, among=spec.models())
     return planner.make(spec, configure, digests, weights or {})
 

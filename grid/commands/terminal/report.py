@@ -240,7 +240,7 @@ def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
 
 
 def _fields(unit: Training | Evaluation | Cell, status: str, ledger: Ledger) -> dict[str, Any]:
-    fields = {name: value for name, value in vars(unit).items() if name != "spec"}
+    fields = {name: value for name, value in vars(unit).items() if name not in ("spec", "kept")}
     error = ledger.failure(getattr(unit, "evaluation", unit.id))
     return {"id": unit.id, "status": status, **fields, "error": error and str(error)}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grid.outputs.tables.layout import gather, row_key
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.selection import Choice, choose
+from grid.outputs.tables.selection import Choice, choose, oracle_row
 from grid.outputs.tables.value import Value
 from grid.plan import Cell
 from grid.specs.printed import paper_value
@@ -37,6 +37,18 @@ def lines_of(spec: TableSpec, metrics: Sequence[str], results: Results) -> list[
     return [
         Line(tuple(seeds), {metric: _value(seeds, metric, spec, results) for metric in metrics})
         for _, seeds in gather(choices, lambda choice: row_key(choice.cell))
+    ]
+
+
+def with_oracles(lines: Sequence[Line], spec: TableSpec) -> list[Line]:
+    """Let each row know what the oracle's selection comes to, where another row shows it."""
+    by_row = {row_key(line.cell): line.values for line in lines}
+    found = [by_row.get(oracle_row(line.cell, spec), {}) for line in lines]
+    return [
+        replace(
+            line, values={m: replace(v, oracle=of[m].mean if of else None) for m, v in line.values.items()}
+        )
+        for line, of in zip(lines, found, strict=True)
     ]
 
 

@@ -65,8 +65,9 @@ class Results:
         return None if math.isnan(value) else value
 
     def validation_kld(self, cell: Cell) -> float | None:
-        """Return the lowest validation KLD of a cell's training, or None while it is not trained."""
-        return self._klds(cell.training)
+        """Return the validation KLD that chose a cell's weights, or None while there are none."""
+        tested = self.plan.evaluations.get(cell.evaluation)
+        return self._klds(cell.training, tested.spec.weights if tested else "")
 
     def reason(self, cell: Cell, metrics: tuple[str, ...]) -> str:
         """Say why a cell lacks values, by the first thing that went wrong; empty where it has them all."""
@@ -83,9 +84,15 @@ class Results:
                 return f"training failed, see {self._relative(failure)}"
         if cell.evaluation and (failure := self.ledger.failure(cell.evaluation)):
             return f"evaluation failed, see {self._relative(failure)}"
+        return self._next(cell)
+
+    def _next(self, cell: Cell) -> str:
+        """Say what a cell waits for of which nothing has failed."""
         # Whether its weights are still there is nothing to a table: an exported folder has none.
         if not self.ledger.read_training(cell.training):
             return "not trained yet"
+        if self.validation_kld(cell) is None:
+            return f"trained without this selection, --redo {cell.training} makes it again"
         return "not evaluated yet" if cell.evaluation else external.how_to_get(cell)
 
     @cached_property
@@ -124,9 +131,9 @@ class Results:
         found = self.returned.scores.get((cell.training, cell.test))
         return Scores(found, {}, {}, frozenset(), 0, frozenset(), 0, returned=True) if found else None
 
-    def _read_kld(self, training: str) -> float | None:
+    def _read_kld(self, training: str, chosen: str) -> float | None:
         result = self.ledger.read_training(training)
-        return result.summary["best_kld"] if result else None
+        return result.validation_kld(chosen) if result else None
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.ledger.out).as_posix()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
 from grid.outputs.tables.layout import gather, place, row_key
 from grid.outputs.tables.scores import Results
 from grid.plan import Cell
-from grid.specs.table import TableSpec
+from grid.specs.table import LAST, LEAVE_ONE_OUT, SELECTIONS, SOURCE, TARGET, TableSpec
+
+_CHOSEN = {
+    SOURCE: "rows that say nothing of it, by the lowest validation KLD of what supervises the training",
+    TARGET: "by that of the target's validation clips, with their maps: a bound that no method may use",
+    LEAVE_ONE_OUT: "by the mean of those of the table's other corpora, neither source nor target",
+    LAST: "those of the last iteration",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,28 @@ def sweep_notes(spec: TableSpec, choices: list[Choice]) -> list[str]:
         for (trained, points), shown in provisional
     ]
     return notes
+
+
+def oracle_row(cell: Cell, spec: TableSpec) -> tuple[Hashable, ...]:
+    """Return the key of the row that shows a cell's by the oracle's selection; an empty one without."""
+    variants = {variant.label: variant for variant in spec.variants}
+    own = variants[cell.variant]
+    for other in spec.variants:
+        if (own.select, other.select, other.plain) == (SOURCE, TARGET, own.plain):
+            return row_key(replace(cell, variant=other.label))
+    return ()
+
+
+def selection_notes(spec: TableSpec) -> list[str]:
+    """Say whose validation has chosen the weights that each row shows, where it is not the training's own."""
+    words = dict.fromkeys(variant.select for variant in spec.variants)
+    if [*words] == [SOURCE]:
+        return []
+    told = (f"{SELECTIONS[word]}, {_CHOSEN[word]}" if word != SOURCE else _CHOSEN[word] for word in words)
+    return [
+        f"Weights of one training are chosen in {'several ways' if len(words) > 1 else 'this way'}:"
+        f" {'; '.join(told)}. What keeps its last weights, or has none, has no choice."
+    ]
 
 
 def _choice(points: list[Cell], results: Results) -> Choice:

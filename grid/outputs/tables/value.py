@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from grid.outputs.tables.below.footnotes import share
 from grid.outputs.tables.scores import Scores
+from grid.outputs.tables.table import Mark
+from hd2s.metrics.definitions import find_metric
 
 Repeat = tuple[int, int]
 """Seed and fold; 0 without folds."""
@@ -25,12 +27,19 @@ class Value:
         scored: (repeat, scores) of each seed and fold that has a value.
         n_wanted: how many the row is to have.
         printed: the paper's number.
+        oracle: what the same row says by the oracle's selection, if that is to be told.
     """
 
     metric: str
     scored: tuple[tuple[Repeat, Scores], ...]
     n_wanted: int
     printed: float | None
+    oracle: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """The oracle's value minus this one."""
+        return None if self.mean is None or self.oracle is None else self.oracle - self.mean
 
     @property
     def mean(self) -> float | None:
@@ -104,6 +113,19 @@ def rankable(values: Sequence[Value]) -> list[bool]:
     whole = {value.basis for value in values if value.scored and value.whole}
     basis = max(scored if len(scored) == 1 else whole, key=_size, default=None)
     return [bool(value.scored) and value.basis == basis for value in values]
+
+
+def marks(values: list[float | None], metric: str, digits: int) -> list[Mark]:
+    """Rank a column: values that are printed alike rank alike, and one alone has won nothing.
+
+    There is a second only after a single best, and only among three or more.
+    """
+    rounded = [None if value is None else round(value, digits) for value in values]
+    ranked = sorted((v for v in rounded if v is not None), reverse=find_metric(metric).larger_is_better)
+    best = ranked[0] if len(ranked) > 1 else None
+    second = ranked[1] if len(ranked) > 2 and ranked[1] != best else None
+    found: dict[float | None, Mark] = {second: "second", best: "best", None: ""}
+    return [found.get(value, "") for value in rounded]
 
 
 def _size(basis: Basis) -> int:

@@ -18,7 +18,7 @@ from grid.outputs.tables.layout import (
     layout_of,
     place,
 )
-from grid.outputs.tables.lines import Line, lines_of
+from grid.outputs.tables.lines import Line, lines_of, with_oracles
 from grid.outputs.tables.others import Others, notes_of, others, printed_of, records_of, rows_of
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice
@@ -36,7 +36,7 @@ from grid.outputs.tables.table import (
     heading,
     number,
 )
-from grid.outputs.tables.value import Value, rankable
+from grid.outputs.tables.value import Value, marks, rankable
 from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.metrics.definitions import find_metric
@@ -69,12 +69,14 @@ def build(own: TableSpec, results: Results, style: Style) -> Table:
     """
     spec, asked = arranged(own, style.shown), style.shown
     lines = lines_of(own, recorded(own, asked), results)
+    lines = with_oracles(lines, spec) if asked.gap else lines
     choices = [choice for line in lines for choice in line.choices]
     beside = others(spec, [line.cell for line in lines])
     paper = asked.paper if spec.paper else "none"
-    columns = {metric: _columns_of(metric, lines, beside, paper) for metric in spec.metrics}
+    gap = ("oracle gap",) if asked.gap else ()
+    columns = {metric: (*_columns_of(metric, lines, beside, paper), *gap) for metric in spec.metrics}
     shape = _Shape(spec, layout_of(spec), columns, asked.digits, ranking(asked), beside)
-    records = [record for line in lines for record in _records(line, spec)]
+    records = [record for line in lines for record in _records(line, spec, gap=asked.gap)]
     known = Known(choices, shape.beside, _some_lack_seeds(lines, spec), _some_are_unranked(lines, shape))
     return Table(
         name=spec.name,
@@ -161,18 +163,19 @@ def _entries(
 ) -> list[list[Entry]]:
     """Write one metric's entries of each row; `beside`, the numbers that are printed of others."""
     ranked = zip(values, rankable(values), strict=True)
-    ours = _marks([value.mean if may else None for value, may in ranked], values[0].metric, digits)
+    ours = marks([value.mean if may else None for value, may in ranked], values[0].metric, digits)
     # What is printed has no more digits than that.
     most = min(digits, DIGITS)
     # What is best of all that is printed: a model's own best is no best beside another's.
     printed = [*beside, *(value.printed for value in values)]
-    paper = _marks(printed, values[0].metric, most)[len(beside) :]
+    paper = marks(printed, values[0].metric, most)[len(beside) :]
     written = [
         {
             "ours": _our_entry(value, our_mark, digits),
             "paper": Entry("")
             if value.printed is None
             else Entry(number(value.printed, most), mark=paper_mark),
+            "oracle gap": Entry("" if value.gap is None else number(value.gap, digits, signed=True)),
             "diff.": Entry("" if value.difference is None else number(value.difference, most, signed=True)),
         }
         for value, our_mark, paper_mark in zip(values, ours, paper, strict=True)
@@ -186,19 +189,6 @@ def _our_entry(value: Value, mark: Mark, digits: int) -> Entry:
     spread = "" if value.std is None else f"± {number(value.std, digits)}"
     after = " ".join(filter(None, (spread, value.share)))
     return Entry(number(value.mean, digits), after, mark, sign([scores for _, scores in value.scored]))
-
-
-def _marks(values: list[float | None], metric: str, digits: int) -> list[Mark]:
-    """Rank a column: values that are printed alike rank alike, and one alone has won nothing.
-
-    There is a second only after a single best, and only among three or more.
-    """
-    rounded = [None if value is None else round(value, digits) for value in values]
-    ranked = sorted((v for v in rounded if v is not None), reverse=find_metric(metric).larger_is_better)
-    best = ranked[0] if len(ranked) > 1 else None
-    second = ranked[1] if len(ranked) > 2 and ranked[1] != best else None
-    marks: dict[float | None, Mark] = {second: "second", best: "best", None: ""}
-    return [marks.get(value, "") for value in rounded]
 
 
 def _some_lack_seeds(lines: Sequence[Line], spec: TableSpec) -> bool:
@@ -216,7 +206,7 @@ def _repeat(cell: Cell) -> str:
     return f"seed {cell.seed}{f', fold {cell.fold}' if cell.fold else ''}"
 
 
-def _records(line: Line, spec: TableSpec) -> list[dict[str, Any]]:
+def _records(line: Line, spec: TableSpec, *, gap: bool) -> list[dict[str, Any]]:
     cell = line.cell
     points = {", ".join(choice.cell.point) for choice in line.choices}
     by_seed = (f"{_repeat(choice.cell)}: {', '.join(choice.cell.point)}" for choice in line.choices)
@@ -243,6 +233,7 @@ def _records(line: Line, spec: TableSpec) -> list[dict[str, Any]]:
             "per_video_mean": value.clip_mean,
             "paper": value.printed,
             "difference": value.difference,
+            **({"oracle_gap": value.gap} if gap else {}),
         }
         for metric, value in line.values.items()
     ]

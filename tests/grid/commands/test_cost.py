@@ -53,7 +53,8 @@ def make(out, name="paper", *overrides) -> Grid:
     def configure(model, under, over, approach=""):
         return settings_reader.configure(overrides, under, over, demo=False, model=model, approach=approach)
 
-    plan = planning.make(specs.load(name), configure, digests, {})
+    spec = specs.load(name, specs.Instead(select=settings_reader.selection(config)))
+    plan = planning.make(spec, configure, digests, {})
     return Grid(name, tuple(overrides), plan, manifests, {}, config, out, False)
 
 
@@ -75,6 +76,16 @@ def test_a_supervised_training_of_the_paper(tmp_path):
 def test_a_training_that_keeps_its_last_weights_validates_once(tmp_path):
     work = work_of(make(tmp_path, "paper", "train.selection=last"), "generalization")
     assert work.validation_clips == 57
+
+
+def test_whoever_is_to_choose_is_validated_on_and_has_weights_of_its_own(tmp_path):
+    grid = make(tmp_path, "table5", "select=[source,target]")
+    found, plain = estimate(grid, H200), estimate(make(tmp_path, "table5"), H200)
+    assert work_of(grid, "generalization").validation_clips == 3 * 25 * 57
+    assert found.left.clips == plain.left.clips
+    # Own, target, third corpus, last; what is fine-tuned has the target's in its own.
+    assert found.disk.weights == pytest.approx((3 * 4 + 6 * 4 + 6 * 3) * WEIGHTS, rel=0.01)
+    assert plain.disk.weights == pytest.approx(15 * WEIGHTS, rel=0.01)
 
 
 @pytest.mark.slow

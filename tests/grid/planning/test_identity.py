@@ -186,6 +186,14 @@ def test_ids_are_pinned():
     } < plan.evaluations.keys()
 
 
+def test_a_selection_renames_no_training_and_no_evaluation_of_another():
+    plan = plan_of("table5", "select=[source,target]")
+    assert {
+        "hd2s-generalization-dhf1k-seed0-9f2cc6d9c4c1-on-ucfsports-a87eea4bccb7",
+        "hd2s-generalization-dhf1k-seed0-9f2cc6d9c4c1-on-ucfsports-aaa835281adf",
+    } < plan.evaluations.keys()
+
+
 @dataclass(frozen=True)
 class Inner:
     rate: float = 0.5

@@ -31,6 +31,7 @@ def test_what_tables_have_may_be_asked_for():
         ({"order": ("NSS", "transfer")}, "one metric alone, or words of rows"),
         ({"order": ("KLD",)}, "tables.order: expected an approach"),
         ({"order": ("s-AUC",)}, "a metric that table6 shows"),
+        ({"gap": True}, "tables.gap: expected a table with rows of source and target, found none"),
         ({"columns": ("CC",), "order": ("NSS",)}, "or a metric that it shows, found 'NSS'"),
     ],
 )

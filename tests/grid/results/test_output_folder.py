@@ -18,6 +18,7 @@ HOME = REPOSITORY / "grid" / "results" / "output_folder.py"
         (output_folder.result("training", "u"), "results/training-u.parquet"),
         (output_folder.result("evaluation", "u"), "results/evaluation-u.parquet"),
         (output_folder.checkpoint("u"), "checkpoints/u.pt"),
+        (output_folder.checkpoint("u", "last"), "checkpoints/u.last.pt"),
         (output_folder.states("u"), "resume/u"),
         (output_folder.state("u", 12, "ab"), "resume/u/checkpoint_00000012_ab/state.pt"),
         (output_folder.part("u", 3), "parts/u/3.parquet"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.results.redo import ALL, other_code, redo, require_unit
+from grid.results.redo import ALL, other_code, redo, require_unit, unselected, untold_selection
 from grid.results.sources import code_of, evaluation_modules, training_modules
 from manifests.problem import ProblemError
 from tests.grid.invented import complete, evaluate, table5, train
@@ -90,3 +90,23 @@ def test_a_unit_that_is_not_there_or_not_the_only_one_is_told(asked, found):
         require_unit(PLAN, asked)
     require_unit(PLAN, None)
     require_unit(PLAN, ALL)
+
+
+def test_a_training_that_was_not_validated_as_select_asks_is_told_kept_and_made_again_by_redo(ledger):
+    asked = table5("select=[source,target]")
+    lacking = unselected(asked, ledger)
+    chosen = {unit.id for unit in asked.evaluations.values() if unit.spec.selection}
+    assert lacking.keys() == chosen and GENERAL.id in lacking.values()
+    assert untold_selection(PLAN, ledger) == ""
+    trainings = {unit.training for unit in asked.evaluations.values() if unit.spec.selection}
+    assert untold_selection(asked, ledger).startswith(
+        f"{len(trainings)} trainings were not validated as select"
+    )
+    found = asked.trainings[GENERAL.id]
+    kept = {
+        each.name: {"kld": 1.0, "step": 5, "checkpoint": f"checkpoints/{GENERAL.id}/best.pt"}
+        for each in found.kept
+    }
+    train(ledger, found, kept=kept)
+    assert GENERAL.id not in unselected(asked, ledger).values()
+    assert redo(asked, ledger, ALL) >= trainings - {GENERAL.id}

@@ -3,7 +3,7 @@
 import pytest
 
 from grid.specs import grid_reader as spec
-from grid.specs.table_reader import Instead
+from grid.specs.tables.table_reader import Instead
 from hd2s.approaches.registry import approaches
 from manifests.problem import ProblemError
 

@@ -36,6 +36,7 @@ from manifests.problem import ProblemError
         "tables.notes=long",
         "tables.digits=7",
         "tracking.models=always",
+        "select=oracle",
         "seeds=[]",
         "seeds=[1,1]",
         "seeds=[-1]",

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from grid.evaluation.evaluate import evaluate_part
-from grid.training import feed
+from grid.plan import Criterion
+from grid.training import feed, validation
 from grid.training import loop as training
 from grid.training.loop import TrainingError, fit
 from hd2s import build_model, load_weights
@@ -126,14 +127,40 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, mon
     job = job_of(prepare_small(small_demo, *TINY, "train.validate_every=1"), "generalization")
     until_best = with_train(job, iterations=2)
     given = iter([3.0, 1.0, 2.0, 4.0, 3.0, 1.0])
-    one_batch = next(training._Fitting(job, Context()).feed.validation(0))
+    one_batch = next(training._Fitting(job, Context()).feed.validation("DHF1K", 0))
     monkeypatch.setattr(feed.Feed, "validation", lambda *_: iter([one_batch]))
-    monkeypatch.setattr(training, "kld", lambda *_: torch.tensor([next(given)]))
+    monkeypatch.setattr(validation, "kld", lambda *_: torch.tensor([next(given)]))
     summary = fit(job, Context())
     assert (summary["best_step"], summary["best_kld"]) == (2, 1.0)
     kept = weights_of(job)
     fit(until_best, Context())
     assert same(kept, weights_of(job))
+
+
+@pytest.mark.slow
+def test_one_training_keeps_what_each_criterion_chooses_and_goes_on_exactly(small_demo):
+    """Its own weights are those that it has without them, and each file is what it says."""
+    more = ("train.checkpoint_every=2", "train.validate_every=1", "train.validation_windows=1")
+    plain = job_of(prepare_small(small_demo, *TINY, *more), "generalization")
+    fit(plain, Context())
+    own = weights_of(plain)
+    asked = "select=[source,target,last]"
+    job = job_of(prepare_small(small_demo, *TINY, *more, asked), "generalization")
+    assert job.id == plain.id
+    summary = assert_goes_on_exactly(job, die_at=2)
+    assert same(own, weights_of(job))
+    losses = {row["step"]: row["value"] for row in summary["curve"] if row["name"] == "val/kld/UCFSports"}
+    assert [*losses] == [1, 2, 3, 4]
+    (by_target,) = (each for each in job.kept if each.corpora)
+    assert summary["kept"][by_target.name]["kld"] == min(losses.values())
+    assert summary["kept"]["last"]["step"] == 4
+    last = torch.load(job.kept[Criterion()], weights_only=True)["state"]
+    fit(with_train(plain, selection="last"), Context())
+    assert same(last, weights_of(plain))
+    begun = Context()
+    fit(plain, begun)
+    afresh = fit(job, Context(begun.state))
+    assert (afresh["resumed"], afresh["curve"]) == (0, summary["curve"]), "of a state that knows less"
 
 
 POOLED = {

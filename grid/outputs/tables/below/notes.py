@@ -9,7 +9,7 @@ from grid.outputs.tables.below.departures import departure_notes
 from grid.outputs.tables.below.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes
 from grid.outputs.tables.layout import Layout, gather, row_key, shown
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.selection import Choice, sweep_notes
+from grid.outputs.tables.selection import Choice, selection_notes, sweep_notes
 from grid.plan import Cell
 from grid.specs.printed import citation
 from grid.specs.table import TableSpec
@@ -46,12 +46,14 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
         files = ", ".join(results.returned.files) or "no file yet"
         notes = [f"Ours: as the benchmark has returned it ({files}){repeats}."]
         notes += [f"Not taken: {problem}" for problem in results.returned.problems]
-    if len(known.beside) > 1:
+    if "diff." in known.beside:
         notes.append(f"Paper: {citation(spec.paper)}; diff.: ours minus the paper's.")
+    if "oracle gap" in known.beside:
+        notes.append("Oracle gap: the value by the target's selection minus this one.")
     apart = ", ours and the paper's separately" if "paper" in known.beside else ""
     group = layout.group_heading.lower()
     notes.append(f"Bold: best of each {group}; italic: second best of three or more{apart}.")
-    notes += sweep_notes(spec, list(known.choices))
+    notes += [*selection_notes(spec), *sweep_notes(spec, list(known.choices))]
     notes += _sizes(cells, results)
     notes += [SEEDS] if known.lacking else []
     notes += length_notes(cells, results) + clip_notes(cells, results, spec)

@@ -2,9 +2,13 @@
 
 import pytest
 
+from grid.outputs.tables import Style
+from grid.outputs.tables.selection import oracle_row, selection_notes
 from grid.results.ledger import Ledger
+from grid.specs.settings import Tables
+from grid.specs.table import Variant
 from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
-from tests.grid.small_tables import rows_of, table_of
+from tests.grid.small_tables import COMMAND, rows_of, table_of
 
 
 @pytest.fixture
@@ -63,3 +67,27 @@ def test_each_seed_has_its_own_choice(ledger):
     assert row[0] == "0.055 ± 0.064"
     record = table_of(small, ledger).records[0]
     assert record["point"] == "seed 0: train.lr=0.1; seed 1: train.lr=0.01"
+
+
+def test_the_oracle_is_marked_and_how_far_it_is_above_is_a_column_on_request(ledger):
+    variants = Variant().selected_by(("source", "target"))
+    alone = {"sources": ("DHF1K",), "targets": ("UCFSports",), "approaches": ("generalization", "adaptation")}
+    small = small_plan(table_spec(**alone, variants=variants, paper=""))
+    oracle = "target selection (oracle)"
+    finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.25)
+    finish(ledger, small, f"adaptation-DHF1K-UCFSports-{oracle}-0", NSS=1.5, CC=0.125)
+    table = table_of(small, ledger, Style(Tables(gap=True), COMMAND))
+    assert [column.heading for column in table.columns] == ["ours", "oracle gap"] * 2
+    place = "Source dataset: DHF1K", "UCF Sports"
+    assert rows_of(table)[*place, "Domain Adaptation"] == ["1.000", "+0.500", "0.250", "−0.125"]
+    assert rows_of(table)[*place, f"Domain Adaptation, {oracle}"] == ["1.500", "", "0.125", ""]
+    assert {record["oracle_gap"] for record in table.records if record["approach"] == "adaptation"} == {
+        0.5,
+        -0.125,
+        None,
+    }
+    assert "Oracle gap: the value by the target's selection minus this one." in table.notes
+    assert any("a bound that no method may use" in note for note in table.notes)
+    plain = small_plan(table_spec())
+    assert selection_notes(plain.tables[0]) == []
+    assert oracle_row(plain.cells[0], plain.tables[0]) == ()

@@ -1,6 +1,7 @@
 """One row's value in one metric over its seeds, and which rows' values can be compared."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -67,3 +68,8 @@ def test_of_several_whole_bases_the_largest_is_ranked():
 def test_nothing_is_ranked_where_there_is_nothing():
     assert rankable([value(None), value(None)]) == [False, False]
     assert rankable([]) == []
+
+
+def test_the_gap_is_what_the_oracle_is_above():
+    assert replace(value(scores(1.0)), oracle=1.25).gap == 0.25
+    assert value(scores(1.0)).gap is None and replace(value(None), oracle=1.0).gap is None

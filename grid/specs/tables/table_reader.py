@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
-from grid.specs.table import ALL, AXES, CostSpec, TableSpec, Variant
+from grid.specs.table import ALL, AXES, SOURCE, CostSpec, TableSpec, Variant, selected_words
+from grid.specs.tables.sweep_reader import read_sweep
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import known_metrics
 from hd2s.models.registry import models
@@ -25,11 +26,6 @@ _LISTS = ("metrics", "sources", "targets", "tests", "models", "approaches")
 _TEXTS = ("name", "title", "caption", "paper")
 # Where the weights to start from are, and how the run is spread and saved.
 _SHARED_BY_ALL_ROWS = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
-# Settings under which validation KLDs cannot be compared.
-_OF_VALIDATION = (
-    *("train.protocol", "train.validation_windows", "train.validation_protocol", "train.validation_clips"),
-    *("model.clip_length", "model.height", "model.width"),
-)
 _SINGULAR = {"metrics": "metric", "models": "model", "approaches": "approach"}
 
 
@@ -38,6 +34,7 @@ class Instead(NamedTuple):
 
     seeds: tuple[int, ...] | None = None
     models: tuple[str, ...] | None = None
+    select: tuple[str, ...] | None = None
 
 
 def read_table(
@@ -48,7 +45,7 @@ def read_table(
     Args:
         path: of the file, for messages.
         content: of the table.
-        instead: of its own seeds and models.
+        instead: of its own seeds, models and selection.
         problems: what is wrong so far.
     """
     return _Reader(path, content).table(instead, problems)
@@ -85,14 +82,18 @@ class _Reader:
 
     def table(self, instead: Instead, problems: list[Problem]) -> TableSpec:
         """Return the table; what cannot be read of it is left out, and told."""
-        self._check_keys({field.name for field in fields(TableSpec)} - {"found_at"} | {"corpora"}, _REQUIRED)
+        named = {field.name for field in fields(TableSpec)} - {"found_at", "drawn"} | {"corpora", "points"}
+        self._check_keys(named, _REQUIRED)
         values: dict[str, Any] = {"name": self.path.stem, "title": ""}
         values |= dict.fromkeys(("metrics", "sources", "approaches"), ())
         values |= {key: self._text(key) for key in _TEXTS if key in self.content}
         values |= {key: self._words(key) for key in _LISTS if key in self.content}
         values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
         values["withheld"] = self._switch("withheld")
-        values |= {"variants": self._variants(), "sweep": self._sweep(), "seeds": self._seeds(instead.seeds)}
+        values |= {"seeds": self._seeds(instead.seeds), "select": self._select(instead.select)}
+        values |= self._sweep()
+        selected = (variant.selected_by(values["select"]) for variant in self._variants())
+        values["variants"] = tuple(variant for variants in selected for variant in variants)
         values |= {"found_at": self._places(), "folds": self._folds()}
         values["compare"] = self._compare(values["approaches"])
         values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
@@ -199,18 +200,20 @@ class _Reader:
         settings = {key: value for key, value in content.items() if key not in AXES}
         return Variant(label, self._settings(where, settings), tuple(own.items()))
 
-    def _sweep(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        value = self.content.get("sweep", {})
-        if not isinstance(value, Mapping) or not all(isinstance(v, list) and v for v in value.values()):
-            self._wrong("sweep: settings and a list of values each", repr(value))
-            return ()
-        self._settings("sweep", value)
-        for key, items in value.items():
-            if key in _OF_VALIDATION or str(key).startswith("test."):
-                self._wrong("sweep: what validation on the same windows can decide between", repr(key))
-            if len({json.dumps(item) for item in items}) < len(items):
-                self._wrong(f"sweep: different values of {key}", repr(items))
-        return tuple((str(key), tuple(json.dumps(item) for item in items)) for key, items in value.items())
+    def _sweep(self) -> dict[str, Any]:
+        found, mistakes = read_sweep(self.content)
+        self._settings("sweep", found.axes)
+        for expected, told in mistakes:
+            self._wrong(expected, told)
+        return {"sweep": found.sweep, "drawn": (found.points, found.seed)}
+
+    def _select(self, instead: tuple[str, ...] | None) -> tuple[str, ...]:
+        found, mistakes = selected_words(self.content.get("select", SOURCE))
+        for each in mistakes:
+            self._wrong(f"select: {each.expected}", each.found)
+        if self._switch("withheld") and (instead or found) != (SOURCE,):
+            self._wrong(f"select: {SOURCE}, where a test is withheld", ", ".join(instead or found))
+        return instead or found
 
     def _seeds(self, seeds: tuple[int, ...] | None) -> tuple[int, ...]:
         value = self.content.get("seeds", [0])

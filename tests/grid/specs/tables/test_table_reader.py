@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from grid.specs.table import Variant
-from grid.specs.table_reader import Instead, names_files, read_costs, read_table
+from grid.specs.tables.table_reader import Instead, names_files, read_costs, read_table
 from hd2s.models.registry import models
 
 GOOD = {
@@ -57,6 +57,22 @@ def test_the_command_line_puts_models_and_seeds_in_place_of_the_files():
     assert "seeds: different numbers" in read(Instead((4,)), seeds=[1, 1])[1], "a mistake is one all the same"
 
 
+def test_each_selection_has_rows_of_its_own():
+    table, told = read(variants={"": {}, "fast": {"train.lr": 0.1}}, select=["source", "target"])
+    assert (told, table.select) == ("", ("source", "target"))
+    labels = ["", "target selection (oracle)", "fast", "fast, target selection (oracle)"]
+    assert [variant.label for variant in table.variants] == labels
+    assert [variant.plain for variant in table.variants] == ["", "", "fast", "fast"]
+    assert [variant.repeats for variant in table.variants] == [False, True] * 2
+    instead, told = read(Instead(select=("last",)), select="target")
+    assert (told, [variant.label for variant in instead.variants]) == ("", ["last weights"])
+
+
+def test_points_may_be_drawn():
+    table, told = read(sweep={"train.lr": "loguniform(1e-4, 1e-2)"}, points=20)
+    assert told == "" and len(set(table.points())) == 20
+
+
 def test_no_table_asks_for_the_approach_of_what_has_no_weights():
     told = read(approaches=["untrained"])[1]
     assert "a known approach, found 'untrained'" in told
@@ -87,6 +103,9 @@ def test_settings_of_a_model_or_an_approach_alone_may_be_given():
         ({"overrides": {"train.world_size": 2}}, "give train.world_size on the command line"),
         ({"variants": {}}, "variants: a label and its settings each"),
         ({"variants": {"a": 3}}, "variant a: settings and their values, found 3"),
+        ({"select": "oracle"}, "select: a known selection, found 'oracle'"),
+        ({"select": ["last", "last"]}, "select: a word, or different ones"),
+        ({"select": ["last"], "withheld": True}, "select: source, where a test is withheld"),
         ({"sweep": {"train.lr": []}}, "sweep: settings and a list of values each"),
         ({"sweep": {"train.lr": [1.0, 1.0]}}, "sweep: different values of train.lr"),
         ({"sweep": {"model.height": [64, 96]}}, "what validation on the same windows can decide between"),

@@ -1,0 +1,57 @@
+"""What the words of `select` mean in a cell: whose validation chooses the weights that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from grid.plan import CorpusDigest, Criterion, TrainingSpec
+from grid.specs.table import LAST, LEAVE_ONE_OUT, SOURCE, TARGET, Place, TableSpec
+from manifests.digests import Digests
+from manifests.problem import Problem, ProblemError
+
+Validation = Callable[[str], CorpusDigest]
+"""Corpus → its validation split."""
+
+
+def has_a_choice(spec: TrainingSpec) -> bool:
+    """Whether a training passes weights of which the validation of any corpus may choose one."""
+    approach = spec.approach.declaration
+    passes = approach.trains and approach.keeps == "best" and spec.train.selection == "validation"
+    # Layers of a domain's own cannot look at another.
+    return passes and "domains" not in approach.needs
+
+
+def criteria(
+    table: TableSpec, place: Place, spec: TrainingSpec, validation: Validation
+) -> dict[str, Criterion | None]:
+    """Return what each word stands for that can be followed; None for the training's own validation.
+
+    Args:
+        table: whose corpora take part.
+        place: of the cell.
+        spec: of its training.
+        validation: of the corpora.
+    """
+    if not has_a_choice(spec):
+        return dict.fromkeys((SOURCE, TARGET, LEAVE_ONE_OUT, LAST))
+    target = place.target or place.test
+    others = [name for name in table.corpora() if name not in (*place.sources, target)]
+    asked = {SOURCE: (spec.validation,)} | {
+        word: tuple(found for found in map(validation, names) if _has_clips(found))
+        for word, names in ((TARGET, [target]), (LEAVE_ONE_OUT, others))
+    }
+    known = {word: Criterion(found) for word, found in asked.items() if found} | {LAST: Criterion()}
+    return {word: None if each.corpora == (spec.validation,) else each for word, each in known.items()}
+
+
+def lacking(word: str, place: Place) -> ProblemError:
+    """Say that there is nothing by which a word could choose in a place."""
+    target = place.target or place.test
+    others = f"a corpus of the table that is neither {' nor '.join((*place.sources, target))}"
+    expected = f"validation clips of {target if word == TARGET else others}"
+    remedy = "Leave the word out, or add a corpus to the tests."
+    return ProblemError(Problem(f"select={word}", expected, "none", remedy))
+
+
+def _has_clips(split: CorpusDigest) -> bool:
+    return split.digest != Digests(split.corpus).of_splits()["val"]

@@ -1,0 +1,65 @@
+"""A table's sweep in a YAML file → its axes and points, with all that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from grid.specs.tables.draws import EXPECTED, mended, parse
+
+# Settings under which validation KLDs cannot be compared.
+_OF_VALIDATION = (
+    *("train.protocol", "train.validation_windows", "train.validation_protocol", "train.validation_clips"),
+    *("model.clip_length", "model.height", "model.width"),
+)
+
+
+class SweepContent(NamedTuple):
+    """What a table says of its sweep: settings with values, and how many points are drawn by which seed."""
+
+    axes: Mapping[str, Any] = {}
+    points: int = 0
+    seed: int = 0
+
+    @property
+    def sweep(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each setting with its values as `TableSpec` has them."""
+        return tuple((key, tuple(map(_written, _values(items)))) for key, items in self.axes.items())
+
+
+def read_sweep(content: Mapping[str, Any]) -> tuple[SweepContent, list[tuple[str, str]]]:
+    """Return a table's sweep, and what is wrong with it: what was expected, and what was found."""
+    sweep, points = content.get("sweep", {}), content.get("points", 0)
+    asked = points if isinstance(points, Mapping) else {"of": points}
+    n, seed = asked.get("of", 0), asked.get("seed", 0)
+    if set(asked) - {"of", "seed"} or not all(type(each) is int and each >= 0 for each in (n, seed)):
+        return SweepContent(), [("points: a number from 1 on, or of: NUMBER and seed: NUMBER", repr(points))]
+    axes = mended(sweep) if isinstance(sweep, Mapping) else {}
+    if not isinstance(sweep, Mapping) or not all(map(_values, axes.values())):
+        return SweepContent(), [(f"sweep: settings and a list of values each, or {EXPECTED}", repr(sweep))]
+    return SweepContent(axes, n, seed), [*_mistakes(axes, n)]
+
+
+def _mistakes(axes: Mapping[str, Any], points: int) -> Iterator[tuple[str, str]]:
+    for key, items in axes.items():
+        if key in _OF_VALIDATION or key.startswith("test."):
+            yield "sweep: what validation on the same windows can decide between", repr(key)
+        if len({json.dumps(item) for item in _values(items)}) < len(_values(items)):
+            yield f"sweep: different values of {key}", repr(items)
+    drawn = [key for key, items in axes.items() if parse(items)]
+    if drawn and not points:
+        yield f"points: how many are drawn of {', '.join(drawn)}", "none"
+    if points and not drawn:
+        yield f"a sweep of which a setting is drawn, to have points: {EXPECTED}", "values alone"
+
+
+def _values(items: Any) -> list[Any]:
+    """Return the values of a setting, or its distribution alone; nothing of what is neither."""
+    if isinstance(items, list):
+        return items
+    return [items] if parse(items) else []
+
+
+def _written(item: Any) -> str:
+    return item if parse(item) else json.dumps(item)

@@ -1,0 +1,84 @@
+"""How far a training is: what, beside weights and optimiser, an interrupted one must get back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from grid.plan import CorpusDigest, Criterion, Row
+
+Weights = dict[str, torch.Tensor]
+
+
+@dataclass
+class Progress:
+    """How far a training is, in plain values.
+
+    Attributes:
+        step: iterations taken.
+        best_kld: the lowest loss on its own validation; with the step and the weights that it is of.
+        kept: what each other criterion has chosen, by its name: `kld`, `step` and `weights`.
+        curve: all that was recorded.
+        code: what began it: code that was edited since has not made all of it.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    resumed: int = 0
+    skipped: int = 0
+    validation_seconds: float = 0.0
+    best_kld: float = float("inf")
+    best_step: int = -1
+    best_weights: Weights = field(default_factory=dict)
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    curve: list[Row] = field(default_factory=list)
+    code: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def beginning(cls, criteria: Collection[Criterion]) -> Progress:
+        """Return that of a training that has not begun, in which these choose beside its own validation."""
+        return cls(kept={each.name: {"kld": math.inf, "step": -1, "weights": {}} for each in criteria})
+
+    def record(self, step: int, values: Mapping[str, float]) -> None:
+        """Add to the curve."""
+        self.curve += [{"step": step, "name": name, "value": value} for name, value in values.items()]
+
+    def choose(
+        self,
+        model: torch.nn.Module,
+        own: float,
+        losses: Mapping[CorpusDigest, float],
+        criteria: Collection[Criterion],
+        *,
+        step: int,
+        last: bool,
+        always: bool,
+    ) -> None:
+        """Keep a model's weights for each criterion that has found none better; in memory they are one copy.
+
+        Args:
+            model: after `step` iterations.
+            own: its loss on the training's own validation.
+            losses: on all that the criteria look at.
+            criteria: those beside it.
+            step: iterations taken.
+            last: there are no more.
+            always: the training's own are the latest, whatever the loss says.
+        """
+
+        @cache
+        def weights() -> Weights:
+            return {name: value.cpu().clone() for name, value in model.state_dict().items()}
+
+        if own < self.best_kld or always:
+            self.best_kld, self.best_step, self.best_weights = own, step, weights()
+        for each in criteria:
+            loss = fmean(losses[corpus] for corpus in each.corpora) if each.corpora else own
+            if loss < self.kept[each.name]["kld"] if each.corpora else last:
+                self.kept[each.name] = {"kld": loss, "step": step, "weights": weights()}

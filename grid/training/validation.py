@@ -1,0 +1,64 @@
+"""The loss of a training's model on the validation split of a corpus, over all of its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import distributed
+
+from grid.training.feed import Feed
+from hd2s.losses import kld
+from hd2s.models.contract import SaliencyModel
+from hd2s.prediction.predictor import Predictor
+from hd2s.training.execution import Execution
+
+
+class Validation:
+    """What a training validates by.
+
+    Args:
+        feed: its clips.
+        execution: how a model is run.
+    """
+
+    def __init__(self, feed: Feed, execution: Execution) -> None:
+        self.feed, self.execution = feed, execution
+
+    def loss(self, model: SaliencyModel, corpus: str, step: int) -> float:
+        """Return the mean KLD of the saliency maps on a corpus' validation split after so many iterations.
+
+        Args:
+            model: as it predicts.
+            corpus: whose split.
+            step: the iterations taken.
+        """
+        whole = self.feed.train.validation_windows is None
+        found = self._of_clips(model, corpus, step) if whole else self._of_windows(model, corpus, step)
+        # In double precision, so that the shares of several workers add up to what one would find.
+        total = torch.zeros(2, dtype=torch.float64, device=self.feed.device)
+        for values in found:
+            total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
+        if self.feed.train.world_size > 1:
+            distributed.all_reduce(total)
+        return (total[0] / total[1]).item()
+
+    def _of_windows(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[torch.Tensor]:
+        for batch in self.feed.validation(corpus, step):
+            with self.execution.autocast(self.feed.device):
+                prediction = model(batch.clips, domain=batch.domain)
+            yield kld(prediction.saliency.float(), batch.truth)
+
+    def _of_clips(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[torch.Tensor]:
+        """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""
+        predict = Predictor(
+            model,
+            smoothing_sigma=None,
+            domain=model.config.domain_of(corpus),
+            device=self.feed.device,
+            protocol=self.feed.train.validation_protocol,
+        )
+        for clip in self.feed.validation_clips(corpus, step):
+            pairs = zip(predict(clip.frames()), clip.maps(), strict=True)
+            klds = torch.stack([kld(torch.from_numpy(ours), truth) for ours, truth in pairs])
+            yield klds.mean(0, keepdim=True).to(self.feed.device)

@@ -1,0 +1,51 @@
+"""What a training keeps: the weights of the lowest loss, by its own validation and each other criterion."""
+
+import math
+
+import pytest
+import torch
+
+from grid.plan import CorpusDigest, Criterion
+from grid.training.progress import Progress
+
+OWN, A, B = (CorpusDigest(name, name) for name in ("own", "a", "b"))
+ALONE, BOTH, LAST = Criterion((A,)), Criterion((A, B)), Criterion()
+
+
+def gone_through(losses, *, always=False):
+    """Return what is kept of a model whose weight is the step, with losses on its own corpus, a and b."""
+    progress, model = Progress.beginning([ALONE, BOTH, LAST]), torch.nn.Linear(1, 1, bias=False)
+    for step, (own, a, b) in enumerate(losses, 1):
+        torch.nn.init.constant_(model.weight, step)
+        found = {OWN: own, A: a, B: b}
+        kept = [ALONE, BOTH, LAST]
+        progress.choose(model, own, found, kept, step=step, last=step == len(losses), always=always)
+    return progress
+
+
+def test_each_criterion_keeps_the_weights_of_its_lowest_loss():
+    progress = gone_through([(3, 1, 9), (1, 2, 6), (2, 3, 1)])
+    assert (progress.best_step, progress.best_kld) == (2, 1)
+    kept = {name: (each["step"], each["kld"]) for name, each in progress.kept.items()}
+    assert kept == {ALONE.name: (1, 1), BOTH.name: (3, 2), LAST.name: (3, 2)}
+    weights = {name: each["weights"]["weight"].item() for name, each in progress.kept.items()}
+    assert weights == {ALONE.name: 1, BOTH.name: 3, LAST.name: 3}
+    assert progress.best_weights["weight"].item() == 2
+
+
+def test_equal_weights_are_one_copy():
+    progress = gone_through([(1, 1, 1)])
+    kept = [progress.best_weights, *(each["weights"] for each in progress.kept.values())]
+    assert len({id(weights) for weights in kept}) == 1
+
+
+def test_of_equally_good_ones_the_first_stays_unless_the_last_is_wanted():
+    assert gone_through([(1, 1, 1), (1, 1, 1)]).kept[ALONE.name]["step"] == 1
+    assert gone_through([(1, 1, 1), (2, 1, 1)], always=True).best_step == 2
+
+
+@pytest.mark.parametrize("criterion", [ALONE, BOTH, LAST])
+def test_nothing_is_chosen_before_the_first_validation(criterion):
+    assert Progress.beginning([criterion]).kept == {
+        criterion.name: {"kld": math.inf, "step": -1, "weights": {}}
+    }
