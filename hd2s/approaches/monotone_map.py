@@ -125,11 +125,12 @@ class Sums(nn.Module):
         """
         from scipy.optimize import isotonic_regression  # noqa: PLC0415 - half a second, that predicting does without
 
+        # On the meta device, where a plan counts operations, nothing has values.
+        if self.of_levels.is_meta or not self.of_levels[0].any():
+            return torch.linspace(0, 1, LEVELS, dtype=torch.float64), torch.zeros((), dtype=torch.float64)
         n, true, prior = self.of_levels.cpu().numpy()
         squares, products = self.of_prior.tolist()
         seen = n > 0
-        if not seen.any():
-            return torch.linspace(0, 1, LEVELS, dtype=torch.float64), torch.zeros((), dtype=torch.float64)
         weight, curve = 0.0, np.zeros(int(seen.sum()))
         for _ in range(_MOST_ROUNDS):
             curve = isotonic_regression((true - weight * prior)[seen] / n[seen], weights=n[seen]).x

@@ -44,7 +44,7 @@ def test_windows_of_photographs_are_one_frame_again_and_again(small_demo, source
         assert batch.clips.shape == (2, 3, 8, 32, 32)
         same = bool((batch.clips == batch.clips[:, :, :1]).all())
         assert same == (corpus == "SALICON")
-    (validated, *_) = reading.validation(2)
+    (validated, *_) = reading.validation(source, 2)
     assert (validated.clips.shape[2], validated.truth.shape[1]) == (8, 1)
 
 

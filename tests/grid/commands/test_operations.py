@@ -18,17 +18,20 @@ def test_a_step_is_three_forward_passes_and_a_frame_less_than_one():
     assert costs.state == 3 * costs.trained + costs.weights
 
 
+SMALL = ("model=hd2s", "model.height=32", "model.width=32", "model.clip_length=8", "model.conspicuity=[1]")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("approach", ["coral", "mmd", "dare-gram", "fda", "mean-teacher", "swad"])
 def test_a_step_of_an_approach_is_counted_without_values(approach):
     """More than two of the source's forward passes; of distances both domains' are before the first loss."""
-    small = (
-        "model=hd2s",
-        "model.height=32",
-        "model.width=32",
-        "model.clip_length=8",
-        "model.conspicuity=[1]",
-    )
-    costs = costs_of(of_approach(plan_of("alignment", *small), approach)[0])
+    costs = costs_of(of_approach(plan_of("alignment", *SMALL), approach)[0])
     assert costs.step > 2 * costs.forward / (2 if approach in ("coral", "mmd", "dare-gram") else 1)
     assert costs.trained >= costs.weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("approach", ["adabn", "monotone-map"])
+def test_what_follows_no_gradient_is_counted_as_its_forward_pass_alone(approach):
+    costs = costs_of(of_approach(plan_of("alignment", *SMALL), approach)[0])
+    assert (costs.step, costs.forward > 0) == (0, True)

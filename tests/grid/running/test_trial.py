@@ -68,7 +68,7 @@ def test_every_worker_of_a_training_takes_a_share_of_its_own(grid, heard, monkey
 
 
 def test_a_training_that_fails_of_itself_fails_its_trial_with_the_workers_words(grid, heard):
-    with pytest.raises(FailedTrainingError, match="the validation KLD is nan"):
+    with pytest.raises(FailedTrainingError, match="the validation KLD on DHF1K is nan"):
         run(grid, with_train(job_of(grid, "generalization"), lr=1e30))
     assert heard[0] == []
 

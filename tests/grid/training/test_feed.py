@@ -66,7 +66,7 @@ def test_the_released_protocol_validates_on_a_fresh_half_but_for_adaptation(smal
     job = job_of(prepare_small(small_demo, *TINY, "train.protocol=released"), approach)
     reading = feed_of(job)
     clips = [
-        {key.partition("@")[0] for batch in reading.validation(step) for key in batch.keys}
+        {key.partition("@")[0] for batch in reading.validation("DHF1K", step) for key in batch.keys}
         for step in range(8)
     ]
     everything = {
@@ -98,7 +98,7 @@ def test_the_released_protocol_trains_and_validates_on_pixels_of_its_own_rules(s
     shown = ((batch.clips[0].permute(1, 2, 3, 0) * 255 + 255) / 2).round()
     np.testing.assert_array_equal(shown, expected)
 
-    whole = next(reading.validation_clips(0))
+    whole = next(reading.validation_clips("DHF1K", 0))
     frames = list(iter_frames(manifest.root, whole.clip))
     found = np.stack(list(whole.frames()))
     np.testing.assert_array_equal(found, [resize(frame, (32, 32), "opencv-bicubic") for frame in frames])
@@ -174,22 +174,25 @@ def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, m
         expected = fixation_counts(points, (clips[name].height, clips[name].width), (32, 32), rule)
         np.testing.assert_array_equal(counts, expected[:, ::-1] if key.endswith("~") else expected)
     assert source.fixations.any()
-    assert next(feed_of(job).validation(0)).fixations.any()
+    assert next(feed_of(job).validation("DHF1K", 0)).fixations.any()
 
 
 @pytest.mark.slow
 def test_workers_share_the_validation_windows_out(small_demo):
     job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
-    shares = [[key for batch in feed_of(job, rank).validation(0) for key in batch.keys] for rank in range(2)]
-    alone = feed_of(with_train(job, world_size=1)).validation(0)
+    shares = [
+        [key for batch in feed_of(job, rank).validation("DHF1K", 0) for key in batch.keys]
+        for rank in range(2)
+    ]
+    alone = feed_of(with_train(job, world_size=1)).validation("DHF1K", 0)
     assert sorted(shares[0] + shares[1]) == sorted(key for batch in alone for key in batch.keys)
     assert all(shares)
 
 
 def test_workers_share_whole_validation_clips_out(small_demo):
     job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
-    found = [[clip.clip for clip in feed_of(job, rank).validation_clips(0)] for rank in range(2)]
-    alone = list(feed_of(with_train(job, world_size=1)).validation_clips(0))
+    found = [[clip.clip for clip in feed_of(job, rank).validation_clips("DHF1K", 0)] for rank in range(2)]
+    alone = list(feed_of(with_train(job, world_size=1)).validation_clips("DHF1K", 0))
     assert sorted(c.clip for share in found for c in share) == sorted(each.clip.clip for each in alone)
     frames, maps = list(alone[0].frames()), list(alone[0].maps())
     assert len(frames) == len(maps) == alone[0].clip.n_frames

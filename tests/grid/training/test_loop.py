@@ -292,7 +292,7 @@ def test_two_workers_train_one_model(small_demo, tmp_path):
     alone = with_train(job, world_size=1)
     values = [
         kld(model.eval()(batch.clips).saliency, batch.maps)
-        for batch in training._Fitting(alone, Context()).feed.validation(0)
+        for batch in training._Fitting(alone, Context()).feed.validation("DHF1K", 0)
     ]
     best = min(row["value"] for row in curves[0] if row["name"] == "val/kld")
     assert best == pytest.approx(torch.cat(values).mean().item(), rel=1e-4)
@@ -313,7 +313,7 @@ def test_a_model_without_weights_becomes_the_mean_of_its_sources_maps(small_demo
     opened = open_checkpoint(job.weights)
     answer = opened(torch.zeros(2, 3, 1, *prior.shape)).saliency
     assert torch.equal(answer, prior.expand(2, 1, -1, -1))
-    windows = [batch.maps for batch in training._Fitting(job, Context()).feed.validation(0)]
+    windows = [batch.maps for batch in training._Fitting(job, Context()).feed.validation("DHF1K", 0)]
     expected = kld(prior, torch.cat(windows)).mean().item()
     assert summary["best_kld"] == pytest.approx(expected, rel=1e-5)
     assert expected < kld(torch.ones_like(prior), torch.cat(windows)).mean().item()
@@ -339,7 +339,7 @@ def test_selection_is_by_every_frame_of_every_clip_and_the_mean_over_clips(small
     job = job_of(grid, "generalization")
     found = fit(job, Context())["best_kld"]
     model = open_checkpoint(job.weights)
-    clips = list(feed.Feed(job, model, Context().device, 0).validation_clips(1))
+    clips = list(feed.Feed(job, model, Context().device, 0).validation_clips("DHF1K", 1))
     means = []
     for clip in clips:
         maps = predict_clip(model, list(clip.frames()), method="plain", smoothing_sigma=None)

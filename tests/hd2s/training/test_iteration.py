@@ -13,7 +13,7 @@ from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.hd2s.training import two_workers
-from tests.hd2s.training.two_workers import CASES, build, drawn, recipe, still
+from tests.hd2s.training.two_workers import CASES, DRAWING, GATHERING, WHOLE, build, drawn, recipe, still
 from tests.places import REPOSITORY
 
 
@@ -22,7 +22,14 @@ def workers(tmp_path_factory):
     """Return what two processes found, each with its own micro-batches."""
     folder = tmp_path_factory.mktemp("workers")
     start_workers(folder, 2)
-    return [torch.load(folder / f"worker{worker}.pt", weights_only=True) for worker in (0, 1)]
+    return [found_by(folder, worker) for worker in (0, 1)]
+
+
+def found_by(folder, worker):
+    """What one worker has found, and under "whole" what it has trained by each approach."""
+    parts = (torch.load(folder / f"{name}{worker}.pt", weights_only=True) for name in ("worker", "whole"))
+    found, whole = parts
+    return found | {"whole": whole}
 
 
 def start_workers(folder, n):
@@ -83,6 +90,23 @@ def test_workers_with_unequal_shares_have_the_gradients_of_one_process(tmp_path,
 def test_workers_end_with_the_same_running_statistics(workers, case):
     first, second = (found[case]["statistics"] for found in workers)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", WHOLE)
+def test_workers_end_with_one_model_whatever_the_approach(workers, word):
+    """What is beside it too: teachers, statistics, sums. Without draws its weights are of one process."""
+    first, second = (found["whole"][word] for found in workers)
+    for part in ("result", "beside"):
+        assert first[part].keys() == second[part].keys()
+        assert all(torch.equal(first[part][name], second[part][name]) for name in first[part])
+    assert first["terms"] == second["terms"]
+    if word in DRAWING:
+        return
+    expected = two_workers.trained(word)
+    for name, value in expected["result"].items():
+        if "num_batches" not in name and ("running" not in name or word in GATHERING):
+            torch.testing.assert_close(first["result"][name], value, rtol=1e-6, atol=1e-9, msg=name)
 
 
 @pytest.mark.slow

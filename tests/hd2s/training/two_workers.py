@@ -22,6 +22,10 @@ CASES = {  # name → (approach, options of the model, micro-batches of each wor
     "domain_specific": ("domain-specific", {"domains": DOMAINS}, 3),
     "calibrated": ("calibration", {}, 2),
 }
+# Approaches that are trained as a whole; some draw, on each worker for itself, and some gather sums of all
+# clips, where running statistics are means over workers.
+DRAWING, GATHERING = ("mean-teacher", "mixstyle"), ("adabn", "monotone-map", "swad")
+WHOLE = ("adaptation-control", "coral", "mmd", "dare-gram", "fda", *GATHERING, *DRAWING)
 
 
 def drawn(k: int, worker: int, *, spoilt: bool = False) -> tuple[list[MicroBatch], list[MicroBatch]]:
@@ -35,7 +39,7 @@ def drawn(k: int, worker: int, *, spoilt: bool = False) -> tuple[list[MicroBatch
 
 def build(case: str, **options) -> Learner:
     """Return a case's learner without dropout, whose draws would differ, and in double precision."""
-    word, of_model, _ = CASES[case]
+    word, of_model, _ = CASES.get(case, (case, {}, 0))
     model = build_model("hd2s", seed=0, **TWO_LEVELS, **of_model)
     learner = approaches()[word].learner(model, LearnerOptions(**options)).double()
     for module in learner.modules():
@@ -66,6 +70,23 @@ def uneven(case: str, worker: int, world_size: int) -> dict:
     return outcome(learner, take_iteration(learner, still(learner), options, 1, iter(mine)))
 
 
+def trained(word: str, worker: int = 0, world_size: int = 1) -> dict:
+    """Train by an approach from beginning to end, on this worker's share; return what comes of it."""
+    torch.manual_seed(worker)
+    learner, iterations, of_all = build(word), 4, 2
+    optimiser = Optimiser(learner, OptimiserOptions(kind="sgd", lr=0.01, weight_decay=0.0))
+    options = Recipe(iterations=iterations, accumulate=of_all // world_size, of_all=of_all)
+    for step in range(iterations):
+        mine = [drawn(of_all * step + k, 0) for k in range(worker, of_all, world_size)]
+        done = take_iteration(learner, optimiser, options, step, iter(mine))
+        learner.after_validation(1.0 / (step + 1))
+    return {
+        "result": learner.result().state_dict(),
+        "beside": dict(learner.named_buffers()) | dict(learner.named_parameters()),
+        "terms": done.terms,
+    }
+
+
 def work(worker: int, folder: str, world_size: int = 2) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
@@ -73,6 +94,8 @@ def work(worker: int, folder: str, world_size: int = 2) -> None:
     )
     if world_size == 2:
         equal_shares(worker, folder)
+        whole = {word: trained(word, worker, world_size) for word in WHOLE}
+        torch.save(whole, Path(folder) / f"whole{worker}.pt")
     found = {case: uneven(case, worker, world_size) for case in CASES}
     torch.save(found, Path(folder) / f"uneven{worker}.pt")
     distributed.destroy_process_group()
