@@ -142,9 +142,7 @@ def prepare(
         if problems:
             raise ProblemError(dict.fromkeys(problems))
         read = asked.spec.corpora()
-        places = (
-            demo_places(asked.config, out, read) if without else prepare_demo(asked.config, out, tell, read)
-        )
+        places = demo_places(asked.config, out) if without else prepare_demo(asked.config, out, tell, read)
         asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
     planned = _plan(asked, problems, noted, purpose)
     if problems:

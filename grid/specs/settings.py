@@ -131,7 +131,8 @@ class Test:
     # and the settings that follow. What is asked for beside goes before it.
     protocol: str = "paper"
     # What stands in for the frames before a clip: the window that follows, "time reversed" or "colours
-    # reversed"; and for those after a clip shorter than 2T - 1: it is "reflected" or "looped".
+    # reversed"; and for those after a clip shorter than 2T - 1: it is "reflected" or "looped", or its "last
+    # window" answers all frames that would need some.
     head: str = "time reversed"
     short_clips: str = "reflected"
     # Round down to 8 bits before the final Gaussian; and the finished map, instead of to the nearest.

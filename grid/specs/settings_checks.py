@@ -46,7 +46,7 @@ _WORDS = {
     "train.fixations": ("kept", "nearest"),
     "train.unlabelled_clips": ("train", "train and held-out"),
     "test.head": ("time reversed", "colours reversed"),
-    "test.short_clips": ("reflected", "looped"),
+    "test.short_clips": ("reflected", "looped", "last window"),
     "test.resizing": tuple(RESIZINGS),
     "train.non_finite": ("stop", "skip"),
     "train.optimiser": ("adam", "sgd"),

@@ -11,6 +11,8 @@ from hd2s.checks import settle_types
 # What the tests of checkpoints did that do not have these fields, whatever their protocol.
 _BEFORE_THEY_WERE_SAID: dict[str, Any] = {"short_clips": "reflected", "truncate": False}
 
+ShortClips = Literal["reflected", "looped", "last window"]
+
 
 @dataclass(frozen=True)
 class PredictionProtocol:
@@ -21,7 +23,9 @@ class PredictionProtocol:
         head: what stands in for the frames before a clip's beginning: the window that follows with its time
             reversed, or the same in the order of time with its colour channels reversed.
         quantise: maps are rounded down to 8 bits before that Gaussian.
-        short_clips: how a clip shorter than 2T − 1 frames goes on: "reflected" in time, or "looped".
+        short_clips: what a clip shorter than 2T − 1 frames has for frames beyond its end: it is "reflected"
+            in time or "looped", or the "last window" within it stands for those that would end beyond; clips
+            shorter than that are reflected then.
         truncate: finished maps are rounded down when they become 8-bit images.
         resizing: by which rule of `datasets.resizing` frames come to the input's size, in validation too.
     """
@@ -29,7 +33,7 @@ class PredictionProtocol:
     smoothing_sigma: float | None = None
     head: Literal["time reversed", "colours reversed"] = "time reversed"
     quantise: bool = False
-    short_clips: Literal["reflected", "looped"] = "reflected"
+    short_clips: ShortClips = "reflected"
     truncate: bool = False
     resizing: str = "pil-bilinear"
 

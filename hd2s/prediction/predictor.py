@@ -22,7 +22,7 @@ from hd2s.layers.folded import Casting
 from hd2s.models.contract import Prediction, SaliencyModel, Stream
 from hd2s.models.tested import PredictionProtocol
 from hd2s.prediction.smoothing import gaussian_smooth
-from hd2s.prediction.windows import beyond_end, checked, iter_blocks, iter_windows, split
+from hd2s.prediction.windows import beyond_end, checked, iter_blocks, iter_windows, own_windows, split
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -105,8 +105,8 @@ class Predictor:
 
     def _plain(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         reverse = self.protocol.head == "colours reversed"
-        looped = self.protocol.short_clips == "looped"
-        windows = iter_windows(frames, self.input, reverse_colours=reverse, looped=looped)
+        short = self.protocol.short_clips
+        windows = iter_windows(frames, self.input, reverse_colours=reverse, short_clips=short)
         while chunk := list(islice(windows, self.batch)):
             yield from self._finish(self._answer(np.stack(chunk)).saliency.float().squeeze(1))
 
@@ -137,13 +137,14 @@ class Predictor:
 
     def _predict_head(self, stream: Stream, head: list[np.ndarray]) -> list[np.ndarray]:
         """Predict the frames before the first whole window: stream what the protocol makes of them."""
-        n = min(len(head), self.input.span - 1)
-        indices = np.arange(n + self.input.span - 1)
-        looped = self.protocol.short_clips == "looped"
-        beginning = [head[i] for i in beyond_end(indices, len(head), looped=looped)]
+        short, n = self.protocol.short_clips, min(len(head), self.input.span - 1)
+        own = min(n, own_windows(len(head), self.input.span, short))
+        beginning = [head[i] for i in beyond_end(np.arange(own + self.input.span - 1), len(head), short)]
         if self.protocol.head == "colours reversed":
-            return list(self._streamed(stream, (frame[..., ::-1] for frame in beginning), n))
-        return list(self._streamed(stream, beginning[::-1], n))[::-1]
+            maps = list(self._streamed(stream, (frame[..., ::-1] for frame in beginning), own))
+        else:
+            maps = list(self._streamed(stream, beginning[::-1], own))[::-1]
+        return maps + maps[-1:] * (n - own)
 
     def _streamed(
         self, stream: Stream, frames: Iterable[np.ndarray], n_windows: int | None = None

@@ -9,10 +9,11 @@ from itertools import chain, islice
 import numpy as np
 
 from hd2s.models.config import Input
+from hd2s.models.tested import ShortClips
 
 
 def window_indices(
-    n_frames: int, input: Input, *, in_order: bool = False, looped: bool = False
+    n_frames: int, input: Input, *, in_order: bool = False, short_clips: ShortClips = "reflected"
 ) -> np.ndarray:
     """Return which frames predict which, for a model that answers the last frame of its window.
 
@@ -20,14 +21,15 @@ def window_indices(
     first T−1 from the time-reversed {t+T−1, …, t} (Sect. 3.1), which ends at t as well. Clips too short for
     the latter (down to a single frame) are one rule more: the clip is continued beyond its end by reflection
     in time, last frame not repeated (…, N−2, N−1, N−2, …); one frame repeats itself. A larger step s has t−s
-    in place of t−1. TASED-Net's author begins such a clip again instead (…, N−1, 0, 1, …). A photograph, a
-    clip of one frame, stands alone where `Input.photograph` says so.
+    in place of t−1. TASED-Net's author begins such a clip again instead (…, N−1, 0, 1, …), and HD2S's
+    released code gives the last whole window to all frames whose own would begin later. A photograph, a clip
+    of one frame, stands alone where `Input.photograph` says so.
 
     Args:
         n_frames: of the clip.
         input: of the model.
         in_order: keep the order of time in the first windows.
-        looped: begin a clip that is too short again.
+        short_clips: as `hd2s.models.tested.PredictionProtocol` has it.
 
     Returns:
         int64 (n_frames, T), row t the window of frame t in the model's order; (1, 1) of a photograph alone.
@@ -37,7 +39,14 @@ def window_indices(
     t = np.arange(n_frames)[:, None]
     back = np.arange(input.frames - 1, -1, -1) * input.step
     ahead = back[::-1] if in_order else back
-    return beyond_end(np.where(t >= input.span - 1, t - back, t + ahead), n_frames, looped=looped)
+    begin = np.minimum(t, own_windows(n_frames, input.span, short_clips) - 1)
+    return beyond_end(np.where(t >= input.span - 1, t - back, begin + ahead), n_frames, short_clips)
+
+
+def own_windows(n_frames: int, span: int, short_clips: ShortClips) -> int:
+    """Return how many frames have a window that begins at them; those behind share the last of these."""
+    whole = n_frames - span + 1
+    return whole if short_clips == "last window" and whole > 0 else n_frames
 
 
 def iter_windows(
@@ -45,7 +54,7 @@ def iter_windows(
     input: Input,
     *,
     reverse_colours: bool = False,
-    looped: bool = False,
+    short_clips: ShortClips = "reflected",
 ) -> Iterator[np.ndarray]:
     """Yield every frame's window, uint8 (T, H, W, 3), in order, by `window_indices`.
 
@@ -55,10 +64,10 @@ def iter_windows(
         frames: uint8 (H, W, 3) each.
         input: of the model, which answers the last frame of its window.
         reverse_colours: the first windows keep the order of time and have their colour channels reversed.
-        looped: as `window_indices` takes it.
+        short_clips: as `window_indices` takes it.
     """
     head, stream = split(frames, input.span)
-    indices = window_indices(len(head), input, in_order=reverse_colours, looped=looped)
+    indices = window_indices(len(head), input, in_order=reverse_colours, short_clips=short_clips)
     for row in indices[: input.span - 1]:
         window = np.stack([head[i] for i in row])
         yield window[..., ::-1] if reverse_colours else window
@@ -103,9 +112,9 @@ def split(frames: Iterable[np.ndarray], span: int) -> tuple[list[np.ndarray], It
     return list(islice(stream, max(2 * span - 2, 1))), stream
 
 
-def beyond_end(index: np.ndarray, n_frames: int, *, looped: bool) -> np.ndarray:
+def beyond_end(index: np.ndarray, n_frames: int, short_clips: ShortClips) -> np.ndarray:
     """Return frame numbers beyond a clip's end as those of the clip begun again, or `reflected`."""
-    return index % n_frames if looped else reflected(index, n_frames)
+    return index % n_frames if short_clips == "looped" else reflected(index, n_frames)
 
 
 def reflected(index: np.ndarray, n_frames: int) -> np.ndarray:

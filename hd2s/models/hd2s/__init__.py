@@ -34,14 +34,17 @@ MODEL = Model(
         "train.lr": 0.003,
     },
     # The released code predicts the first T−1 frames from windows whose colour channels are reversed instead
-    # of their time, rounds maps down to 8 bits before a Gaussian of 7 px and again after it, and resizes what
-    # it validates and tests on by OpenCV's bicubic rule.
+    # of their time, and of a clip under 2T−1 frames all those whose window would end beyond it from its last
+    # one (it appends frames, but makes no windows of them; under T frames it fails). It rounds maps down to
+    # 8 bits before a Gaussian of 7 px and again after it, and resizes what it validates and tests on by
+    # OpenCV's bicubic rule.
     prediction={
         "paper": PredictionProtocol(smoothing_sigma=5.0),
         "released": PredictionProtocol(
             smoothing_sigma=7.0,
             head="colours reversed",
             quantise=True,
+            short_clips="last window",
             truncate=True,
             resizing="opencv-bicubic",
         ),

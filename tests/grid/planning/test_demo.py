@@ -51,16 +51,15 @@ def test_a_manifest_that_is_gone_damaged_or_older_than_its_corpus_is_made_again(
     assert open_manifest(damaged).counts["train"] > 0
 
 
-def test_photographs_are_generated_only_for_a_grid_that_reads_them(small_demo, monkeypatch):
+@pytest.mark.parametrize("read", [("DHF1K",), ("Hollywood2", "SALICON", "Mine"), ()])
+def test_only_the_corpora_that_a_grid_reads_are_generated(small_demo, monkeypatch, read):
     made = []
 
     def generated(out, *, domains, progress):
-        made.append([domain.name for domain in domains])
+        made.extend(domain.name for domain in domains)
         return {}
 
     monkeypatch.setattr(demo, "generate", generated)
-    config = settings_reader.load([], demo=True)
-    for corpora in ((), ("DHF1K", "SALICON")):
-        prepare_demo(config, small_demo, lambda text: None, corpora)
-    videos = ["DHF1K", "Hollywood2", "UCFSports", "LEDOV"]
-    assert made == [videos, [*videos, "SALICON"]]
+    places = prepare_demo(settings_reader.load([], demo=True), small_demo, lambda text: None, read)
+    assert made == [name for name in read if name != "Mine"]
+    assert places["LEDOV"].manifest == str(small_demo / output_folder.demo_manifest("ledov"))

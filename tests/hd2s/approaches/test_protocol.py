@@ -21,6 +21,7 @@ BASE = {
 TEST = {
     "test.head": "colours reversed",
     "test.quantise": True,
+    "test.short_clips": "last window",
     "test.truncate": True,
     "test.resizing": "opencv-bicubic",
 }

@@ -217,12 +217,15 @@ def test_a_short_clip_is_predicted_as_the_one_that_it_repeated_makes(n):
 
 
 @pytest.mark.slow
-def test_both_ways_begin_a_short_clip_again():
-    model, frames = trained_like(), frames_of(3)
-    looped = {"smoothing_sigma": None, "instead": {"short_clips": "looped"}}
-    fast, plain = (predict_clip(model, frames, method=method, **looped) for method in ("fast", "plain"))
-    np.testing.assert_allclose(fast, plain, atol=1e-5)
-    assert np.abs(fast - predict_clip(model, frames, smoothing_sigma=None)).max() > 1e-4
+@pytest.mark.parametrize(("short_clips", "n"), [("looped", 3), ("last window", 18)])
+def test_both_ways_predict_a_short_clip_alike(short_clips, n):
+    model, frames = trained_like(), frames_of(n)
+    for head in ("time reversed", "colours reversed"):
+        usual = {"smoothing_sigma": None, "instead": {"head": head}}
+        other = {"smoothing_sigma": None, "instead": {"head": head, "short_clips": short_clips}}
+        fast, plain = (predict_clip(model, frames, method=method, **other) for method in ("fast", "plain"))
+        np.testing.assert_allclose(fast, plain, atol=1e-5)
+        assert np.abs(fast - predict_clip(model, frames, **usual)).max() > 1e-4
 
 
 @pytest.mark.slow

@@ -43,10 +43,29 @@ def test_a_short_clip_may_begin_again_instead(n):
     repeated = (list(range(n)) * 7)[:7]
     whole = window_indices(7, answers_last(4))[:n]
     expected = [[repeated[i] for i in row] for row in whole]
-    assert window_indices(n, answers_last(4), looped=True).tolist() == expected
+    assert window_indices(n, answers_last(4), short_clips="looped").tolist() == expected
     frames = clip_of(n)
-    streamed = np.stack(list(iter_windows(iter(frames), answers_last(4), looped=True)))
+    streamed = np.stack(list(iter_windows(iter(frames), answers_last(4), short_clips="looped")))
     np.testing.assert_array_equal(streamed, frames[expected])
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7, 12])
+def test_a_short_clip_s_last_window_may_answer_all_frames_whose_own_would_end_beyond_it(n):
+    """As HD2S's released code: of frame j < T − 1 the window that begins there, or the last that there is."""
+    ahead = [[min(j, n - 4) + k for k in range(4)] for j in range(3)]
+    expected = ahead + [list(range(t - 3, t + 1)) for t in range(3, n)]
+    shown = {"in_order": True, "short_clips": "last window"}
+    assert window_indices(n, answers_last(4), **shown).tolist() == expected
+    frames = clip_of(n)
+    streamed = iter_windows(iter(frames), answers_last(4), reverse_colours=True, short_clips="last window")
+    expected = [frames[row][..., :: -1 if j < 3 else 1] for j, row in enumerate(expected)]
+    np.testing.assert_array_equal(np.stack(list(streamed)), expected)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_clip_without_a_whole_window_is_reflected_then(n):
+    found = window_indices(n, answers_last(4), short_clips="last window")
+    assert found.tolist() == window_indices(n, answers_last(4)).tolist()
 
 
 def test_windows_with_a_step():
