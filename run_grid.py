@@ -164,13 +164,17 @@ def _compile(grid: Grid) -> int:
 
 
 def _draw(grid: Grid, words: list[str]) -> int:
-    from grid.outputs.figures.drawn import draw_figures  # noqa: PLC0415 - as above
+    from grid.outputs.figures.contract import Material  # noqa: PLC0415 - as above
+    from grid.outputs.figures.drawn import draw_figures  # noqa: PLC0415
 
-    drawn = draw_figures(grid.plan, grid.ledger, grid.out / output_folder.FIGURES, words)
+    material = Material(grid.manifests, grid.config.figures.frames)
+    drawn = draw_figures(grid.plan, grid.ledger, grid.out / output_folder.FIGURES, words, material)
     for path in drawn.files:
         print(path)
     for line in drawn.missing:
         _tell(f"not drawn: {line}")
+    if drawn.missing and status_of(grid):
+        _tell(f"What is not done yet is done by: {grid.command()}")
     _show_problems(grid, weights=False)
     return 0
 

@@ -132,7 +132,8 @@ WITHIN = {
         "frame_store": {"corpora", "reading", "remote", "resizing", "worker_pool"},
         "loading": {"corpora", "corpus", "frame_store", "reading"},
         "demo": {"corpora", "corpus", "listing", "reading"},
-        "commands": {"corpora", "corpus", "demo", "indexing", "listing", "loading", "reading"},
+        "statistics": {"reading", "remote"},
+        "commands": {"corpora", "corpus", "demo", "indexing", "listing", "loading", "reading", "statistics"},
     },
     "grid": {
         "clusters": set(),

@@ -5,6 +5,6 @@ defaults: ``run``, called with the options and returning the exit status, and ``
 tell after Ctrl-C. A new command is a new module, named below.
 """
 
-from datasets.commands import check, demo, gaze, index
+from datasets.commands import check, demo, gaze, index, show
 
-COMMANDS = (demo, gaze, index, check)
+COMMANDS = (demo, gaze, index, check, show)

@@ -39,7 +39,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     register_plugins(options.plugins)
-    corpus, manifest = _open(options.corpus, options.manifest)
+    corpus, manifest = open_indexed(options.corpus, options.manifest)
     root = options.root.resolve() if options.root else Path(manifest.root)
     manifest.verify()
     here = replace(manifest, root=str(root))
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     return int(any(finding.level == "error" for finding in findings))
 
 
-def _open(name: str, folder: Path | None) -> tuple[Corpus, Manifest]:
+def open_indexed(name: str, folder: Path | None) -> tuple[Corpus, Manifest]:
     """Return the corpus and its manifest; a name without an adapter is a corpus of the user's own."""
     adapter = get(name) if name in available() else find(name)
     corpus = adapter or FolderCorpus(name)

@@ -76,7 +76,7 @@ def _add_instead(found: argparse.ArgumentParser) -> None:
         "--figures",
         nargs="*",
         metavar="WORD",
-        help="only draw figures again from the results: those of these words, or all",
+        help="only draw figures again: those of these words, or all",
     )
     what.add_argument(
         "--report", action="store_true", help="only draw all figures again and write the page of the grid"

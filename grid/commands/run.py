@@ -86,7 +86,7 @@ def run(
     status = status_of(grid) if whole else INTERRUPTED
     listener.on_phase("compiling tables, drawing figures and completing MLflow")
     tables = compile_grid(grid)
-    shown = show(grid)
+    shown = show(grid, from_results_alone=True)
     tracker.sync(grid.plan, grid.ledger)
     tracker.log_differences(compared(grid))
     tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)

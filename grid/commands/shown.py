@@ -23,9 +23,15 @@ class Shown(NamedTuple):
     warnings: list[str]
 
 
-def show(grid: Grid) -> Shown:
-    """Draw a grid's figures from its results, and write its report; a failure is told, and nothing more."""
+def show(grid: Grid, *, from_results_alone: bool = False) -> Shown:
+    """Draw a grid's figures, and write its report; a failure is told, and nothing more.
+
+    Args:
+        grid: the grid.
+        from_results_alone: do without the figures that take models or corpora.
+    """
     # A second to import, that what draws nothing does without.
+    from grid.outputs.figures.contract import Material  # noqa: PLC0415
     from grid.outputs.figures.drawn import draw_figures  # noqa: PLC0415
     from grid.outputs.report.page import write_report  # noqa: PLC0415
 
@@ -34,7 +40,13 @@ def show(grid: Grid) -> Shown:
     warnings: list[str] = []
     report = None
     try:
-        drawn = draw_figures(grid.plan, grid.ledger, grid.out / output_folder.FIGURES)
+        drawn = draw_figures(
+            grid.plan,
+            grid.ledger,
+            grid.out / output_folder.FIGURES,
+            material=Material(grid.manifests, grid.config.figures.frames),
+            from_results_alone=from_results_alone,
+        )
         figures, missing = drawn.files, drawn.missing
     except Exception as error:  # noqa: BLE001 - whatever it is, the results are there
         warnings.append(f"The figures could not be drawn: {_told(error)}")

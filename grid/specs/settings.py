@@ -233,6 +233,14 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What figures show; changes no result."""
+
+    # Frames of test clips that models are shown on, CLIP:NUMBER counted from 1; empty: chosen by rule.
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Tracking:
     """What goes to MLflow beside numbers; changes no result."""
 
@@ -268,6 +276,7 @@ class Config:
     frames: Frames = field(default_factory=Frames)
     storage: Storage = field(default_factory=Storage)
     tables: Tables = field(default_factory=Tables)
+    figures: Figures = field(default_factory=Figures)
     tracking: Tracking = field(default_factory=Tracking)
     corpora: dict[str, CorpusPlace] = field(default_factory=_corpora)
     # In place of the seeds that a grid's own file gives.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hd2s.layers.folded import Casting
 from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream, WeightLayout
+from hd2s.models.learnt import Learnt
 
 
 class FrozenModel(SaliencyModel):
@@ -51,6 +52,10 @@ class FrozenModel(SaliencyModel):
     ) -> dict[str, Tensor]:
         """Return the model's terms; those of auxiliary maps are frozen, and have no gradient."""
         return self.model.losses(prediction, maps, auxiliary=auxiliary, fixations=fixations)
+
+    def learnt(self, domain: str | None) -> Learnt:
+        """Return what the model has learnt."""
+        return self.model.learnt(domain)
 
     def stream(self, cast: Casting) -> Stream | None:
         """Return the model's own stream with its maps changed; None where it has none."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
 from itertools import repeat
@@ -16,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from datasets.corpora.registry import manifest_folder
 from datasets.corpora.saliency_maps import MapReader
+from hd2s.commands.conspicuity import write_conspicuity
 from hd2s.commands.manner import add_manner, manner, sizes_given
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source, videos_of
-from hd2s.commands.writers import Gif, Mp4, PngFolder, Writer
-from hd2s.files import atomic_write
+from hd2s.commands.writers import Writer, open_writer
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.models.contract import SaliencyModel
 from hd2s.prediction.open_checkpoint import open_checkpoint
@@ -50,6 +51,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         const="png",
         choices=("png", "mp4"),
         help="the maps (png if nothing is asked for)",
+    )
+    parser.add_argument(
+        "--conspicuity",
+        choices=("png", "mp4", "gif"),
+        help="the maps of the model's inner levels side by side, the saliency map last: predicted plainly,"
+        " several times as slow as the rest",
     )
     parser.add_argument("--corpus", help="predict a split of an indexed corpus instead of VIDEO")
     parser.add_argument("--split", default="unannotated", help="of that corpus (default: unannotated)")
@@ -98,6 +105,9 @@ def run(options: argparse.Namespace) -> None:
             n_frames, places = _predict(predictor, source, options, (progress, task))
             progress.update(task, total=n_frames)
             told.append(f"{source.name}: {n_frames} frames in {' and '.join(map(str, places))}")
+            if options.conspicuity:
+                task = progress.add_task(f"{source.name}, inner levels", total=n_frames)
+                told.append(_inner(predictor, source, options, partial(progress.advance, task)))
     print("\n".join(told))
 
 
@@ -175,6 +185,16 @@ def _predict(
     return count, places
 
 
+def _inner(
+    predictor: Predictor, source: Source, options: argparse.Namespace, advance: Callable[[], None]
+) -> str:
+    """Write the maps of the inner levels; say where they are, and which."""
+    kind, out, name = options.conspicuity, options.out, source.name
+    place = out / name / "conspicuity" if kind == "png" else out / f"{name}_conspicuity.{kind}"
+    found = write_conspicuity(predictor, source, kind, place, advance)
+    return f"{name}: {', '.join(found)} in {place}"
+
+
 def _check_finite(saliency: np.ndarray, name: str, number: int) -> None:
     if not np.isfinite(saliency).all():
         remedy = "Try --precision float32; if that is what ran, the weights are to blame."
@@ -200,17 +220,8 @@ def _writers(
     height, width = source.size
     sizes = {"maps": source.size, "heat": (height, 2 * width if source.truth else width)}
     rate = source.rate
-    maps, heat = (_open(kinds[what], place, sizes[what], rate, stack) for what, place in places.items())
+    maps, heat = (
+        open_writer(kind, places[what], sizes[what], rate, stack) if kind else None
+        for what, kind in kinds.items()
+    )
     return (maps, heat), [place for what, place in places.items() if kinds[what]]
-
-
-def _open(
-    kind: str | None, place: Path, size: tuple[int, int], rate: Fraction, stack: ExitStack
-) -> Writer | None:
-    if kind is None:
-        return None
-    if kind == "png":
-        return stack.enter_context(closing(PngFolder(place)))
-    path = stack.enter_context(atomic_write(place))
-    writer = (Mp4 if kind == "mp4" else Gif)(path, size, rate)
-    return stack.enter_context(closing(writer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,8 @@ from typing import Protocol
 import av
 import numpy as np
 from PIL import Image
+
+from hd2s.files import atomic_write
 
 _GIF_WIDTH = 480  # pixels at most: a GIF grows fast
 
@@ -94,3 +97,20 @@ class Gif:
         """Encode what the encoder still holds, and finish the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
+
+
+def open_writer(kind: str, place: Path, size: tuple[int, int], rate: Fraction, stack: ExitStack) -> Writer:
+    """Open what pictures of one size are written to, until the stack is left; a video is whole or not there.
+
+    Args:
+        kind: png, mp4 or gif.
+        place: the file, or the folder of PNG files.
+        size: (height, width) of the pictures.
+        rate: pictures a second.
+        stack: closes it.
+    """
+    if kind == "png":
+        return stack.enter_context(closing(PngFolder(place)))
+    path = stack.enter_context(atomic_write(place))
+    writer = (Mp4 if kind == "mp4" else Gif)(path, size, rate)
+    return stack.enter_context(closing(writer))

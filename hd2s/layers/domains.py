@@ -73,6 +73,11 @@ class GaussianPriors(nn.Module):
             for parameter in self.gaussians.values():
                 parameter.copy_(torch.tensor(rows))
 
+    def shares(self, domain: str) -> Tensor:
+        """Return the domain's μ and σ, (16, 2, 2): map; y or x; μ or σ, in shares of the side."""
+        mu, log_sigma = self.gaussians[domain].detach().unbind(2)
+        return torch.stack([mu, log_sigma.exp()], dim=2)
+
     def forward(self, features: Tensor, domain: str) -> Tensor:
         """Append the domain's maps to `features`: (B, C, H, W) → (B, C + 16, H, W)."""
         y, x = self.gaussians[domain].unbind(1)
@@ -115,6 +120,11 @@ class GaussianSmoothing(nn.Module):
         """Smooth (B, H, W)."""
         rows, columns = (self._matrix(n) for n in maps.shape[1:])
         return rows @ maps @ columns.T
+
+    def kernel(self) -> Tensor:
+        """Return the filter, (2R + 1, 2R + 1), R its `radius`."""
+        profile = self._matrix(2 * self.radius + 1)[self.radius]
+        return profile[:, None] * profile
 
     def _matrix(self, n: int) -> Tensor:
         offsets = torch.arange(max(n, self.radius + 1), dtype=self.sigma.dtype, device=self.sigma.device)

@@ -19,6 +19,7 @@ from hd2s.losses import kld_terms
 from hd2s.models.clips import check_bytes
 from hd2s.models.config import ModelConfig
 from hd2s.models.departures import PRECISION, Departure
+from hd2s.models.learnt import Learnt
 from hd2s.models.tested import AsTested, PredictionProtocol
 
 
@@ -273,6 +274,11 @@ class SaliencyModel(nn.Module):
         raise ValueError(
             f"{self.declaration.title} as it is has no parts of {domain} that stand for themselves"
         )
+
+    def learnt(self, domain: str | None) -> Learnt:
+        """Return what of its weights says something by itself, for one of its domains."""
+        del domain
+        return Learnt()
 
     def blocks(self) -> Iterable[nn.Module]:
         """Return the modules of which checkpointing keeps the inputs alone and computes the rest again."""

@@ -90,7 +90,7 @@ class Predictor:
         """
         if self.stream is not None:
             return self._fast(self.stream, frames)
-        return self._plain(frames) if self.input.answers == "last" else self._plain_blocks(frames)
+        return self._plain(frames)
 
     def whole_windows(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the maps that `__call__` would, but for frames whose windows begin before the clip.
@@ -99,24 +99,52 @@ class Predictor:
         """
         if self.stream is not None:
             return self._streamed(self.stream, checked(frames))
-        if self.input.answers == "every":
-            return self._plain_blocks(frames)
-        return islice(self._plain(frames), self.input.span - 1, None)
+        # Predicted all the same, so that batches, and with them the last bits, are those of `__call__`.
+        return islice(self._plain(frames), 0 if self.input.answers == "every" else self.input.span - 1, None)
+
+    def inner_maps(
+        self, frames: Iterable[np.ndarray], first: int = 0
+    ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Yield of every frame the saliency map and the model's auxiliary maps by name, float32 (H, W).
+
+        The plain way, which alone has them. The auxiliary maps are as the model gives them, the saliency map
+        as `__call__` does.
+
+        Args:
+            frames: as `__call__` takes them.
+            first: the first frame whose maps are wanted.
+        """
+        for found, wanted in self._predictions(frames, first):
+            maps = self._finish(_in_order(found.saliency)[wanted])
+            auxiliary = {
+                name: _in_order(each)[wanted].cpu().numpy() for name, each in found.auxiliary.items()
+            }
+            for i, saliency in enumerate(maps):
+                yield saliency, {name: each[i] for name, each in auxiliary.items()}
 
     def _plain(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for found, wanted in self._predictions(frames, 0):
+            yield from self._finish(_in_order(found.saliency)[wanted])
+
+    def _predictions(self, frames: Iterable[np.ndarray], first: int) -> Iterator[tuple[Prediction, slice]]:
+        """Yield what the whole model answers, batch after batch, and which answers are wanted."""
+        return (self._blocks if self.input.answers == "every" else self._windows)(frames, first)
+
+    def _windows(self, frames: Iterable[np.ndarray], first: int) -> Iterator[tuple[Prediction, slice]]:
         reverse = self.protocol.head == "colours reversed"
         short = self.protocol.short_clips
         windows = iter_windows(frames, self.input, reverse_colours=reverse, short_clips=short)
+        windows = islice(windows, first, None)
         while chunk := list(islice(windows, self.batch)):
-            yield from self._finish(self._answer(np.stack(chunk)).saliency.float().squeeze(1))
+            yield self._answer(np.stack(chunk)), slice(None)
 
-    def _plain_blocks(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        state = None
+    def _blocks(self, frames: Iterable[np.ndarray], first: int) -> Iterator[tuple[Prediction, slice]]:
+        state, before = None, 0
         for windows, n_frames in iter_blocks(frames, self.input):
             found = self._answer(windows, state)
             state = found.state
-            # Of each step's windows, every T'th answer: in the order of time they alternate.
-            yield from self._finish(found.saliency.float().transpose(0, 1).flatten(0, 1)[:n_frames])
+            yield found, slice(max(0, first - before), n_frames)
+            before += n_frames
 
     def _answer(self, windows: np.ndarray, state: Any = None) -> Prediction:
         """Predict windows uint8 (n, T, H, W, 3)."""
@@ -163,6 +191,11 @@ class Predictor:
                 saliency = (saliency * 255).floor() / 255
             saliency = gaussian_smooth(saliency, self.sigma)
         return saliency.cpu().numpy()
+
+
+def _in_order(maps: Tensor) -> Tensor:
+    """Return (B, A, H, W) as float32 (A · B, H, W): of a step's windows, every A'th answer in turn."""
+    return maps.float().transpose(0, 1).flatten(0, 1)
 
 
 def predict_clip(model: SaliencyModel, frames: Iterable[np.ndarray], **options: Any) -> np.ndarray:

@@ -36,7 +36,12 @@ def map_of(name: str, i: int, n: int) -> np.ndarray:
 
 
 def write_scored(
-    folder: Path, lengths: Mapping[str, int] = LENGTHS, *, split: str = "val", maps: bool = True
+    folder: Path,
+    lengths: Mapping[str, int] = LENGTHS,
+    *,
+    split: str = "val",
+    maps: bool = True,
+    corpus: str = CORPUS,
 ) -> Path:
     """Write the corpus to `folder`/corpus; return its manifest's folder. Without maps they are to be made."""
     root, clips = folder / "corpus", []
@@ -52,7 +57,7 @@ def write_scored(
         patterns |= {"map_pattern": f"maps/{name}/{{:04d}}.png" if maps else ""}
         kept = {"media": "frames", "codec": "png", "path": f"frames/{name}", "source_video": name}
         sizes = {"height": SIZE[0], "width": SIZE[1], "n_frames": n, "n_fixated_frames": n - 1}
-        clips.append(a_clip(corpus=CORPUS, split=split, clip=name, **patterns, **kept, **sizes))
+        clips.append(a_clip(corpus=corpus, split=split, clip=name, **patterns, **kept, **sizes))
     fixations = {name: fixations_of(name, n) for name, n in lengths.items()}
-    write(folder / "manifest", CORPUS, root, clips, fixations)
+    write(folder / "manifest", corpus, root, clips, fixations)
     return folder / "manifest"

@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 
-from grid.outputs.figures.contract import Drawing, Subject
+from datasets.corpus import ClipError
+from grid.outputs.figures.contract import Drawing, Figure, Material, Subject
 from grid.outputs.figures.registry import figures
 from grid.outputs.figures.style import STYLE
 from grid.outputs.tables.scores import Results
 from grid.plan import Plan
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
+from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError, suggest
 
 # Without dates and versions, so that equal figures are equal files.
@@ -39,7 +41,15 @@ def check_words(words: Sequence[str]) -> None:
         )
 
 
-def draw_figures(plan: Plan, ledger: Ledger, folder: Path, words: Sequence[str] = ()) -> Drawn:
+def draw_figures(
+    plan: Plan,
+    ledger: Ledger,
+    folder: Path,
+    words: Sequence[str] = (),
+    material: Material | None = None,
+    *,
+    from_results_alone: bool = False,
+) -> Drawn:
     """Draw the figures of each of a plan's tables from what is stored.
 
     Args:
@@ -47,6 +57,8 @@ def draw_figures(plan: Plan, ledger: Ledger, folder: Path, words: Sequence[str] 
         ledger: the results.
         folder: takes `<table>-<word>.pdf`, `.png` and `.csv`.
         words: of the figures wanted; all, if none is said.
+        material: what there is beside results.
+        from_results_alone: leave out what takes models or corpora, and with them minutes.
 
     Raises:
         ProblemError: a word is no figure's.
@@ -57,13 +69,24 @@ def draw_figures(plan: Plan, ledger: Ledger, folder: Path, words: Sequence[str] 
         for word, figure in figures().items():
             if words and word not in words:
                 continue
-            with mpl.rc_context(STYLE):
-                found = figure.draw(Subject(spec, results))
+            if from_results_alone and figure.needs != "results":
+                found: Drawing | str = f"it takes a while: --report draws it, and --figures {word}"
+            else:
+                found = _draw(figure, Subject(spec, results, material or Material()))
             if isinstance(found, str):
                 drawn.missing.append(f"{spec.name}-{word}: {found}")
             else:
                 drawn.files.extend(_write(found, folder, f"{spec.name}-{word}"))
     return drawn
+
+
+def _draw(figure: Figure, subject: Subject) -> Drawing | str:
+    """Draw a figure; of frames or weights that cannot be read say so, since all others can still be drawn."""
+    try:
+        with mpl.rc_context(STYLE):
+            return figure.draw(subject)
+    except (ProblemError, ClipError, WeightsError, OSError) as error:
+        return str(error)
 
 
 def _write(drawing: Drawing, folder: Path, name: str) -> list[Path]:

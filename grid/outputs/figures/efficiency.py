@@ -25,7 +25,7 @@ def draw(subject: Subject) -> Drawing | str:
     looks = _looks(list(dict.fromkeys(map(_group, rows))))
     canvas, axes = panels(len(known), columns=len(_AXES), height=2.2)
     for key, axis in zip(known, axes, strict=True):
-        axis.set_xlabel(_AXES[key])
+        axis.set_xlabel(_named(key, subject))
         costs = [row[key] for row in rows if row[key] > 0]
         if max(costs) > _DECADE * min(costs):
             axis.set_xscale("log")
@@ -36,6 +36,14 @@ def draw(subject: Subject) -> Drawing | str:
     axes[0].set_ylabel(metric)
     legend_below(canvas, axes)
     return Drawing(canvas, rows)
+
+
+def _named(key: str, subject: Subject) -> str:
+    """Name an axis; hours are of GPUs where all trainings ran on such."""
+    results = map(subject.results.ledger.read_training, subject.results.plan.trainings)
+    devices = {result.summary.get("device", "CPU") for result in results if result}
+    of_gpus = key == "training_hours" and "CPU" not in devices
+    return f"GPU-{_AXES[key]}" if of_gpus else _AXES[key]
 
 
 def _rows(subject: Subject, metric: str) -> list[dict[str, Any]]:
@@ -76,14 +84,18 @@ def _looks(groups: list[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any
 
 
 def _cost(cell: Cell, subject: Subject) -> dict[str, Any]:
-    """Return what a cell took: in the test, and in its training with all that it starts from."""
+    """Return what a cell took: in the test, and in training by all workers, with all that it starts from.
+
+    Empty where nothing is known.
+    """
     ledger, trainings = subject.results.ledger, subject.results.plan.trainings
     evaluation, seconds = ledger.read_evaluation(cell.evaluation), 0.0
     training: str | None = cell.training
     while training:
-        result = ledger.read_training(training)
-        seconds += result.summary.get("seconds", 0.0) if result else 0.0
-        training = trainings[training].parent
+        result, planned = ledger.read_training(training), trainings[training]
+        taken = result.summary.get("seconds", 0.0) if result else 0.0
+        seconds += taken * planned.spec.train.world_size
+        training = planned.parent
     if not evaluation or not evaluation.n_frames:
         return {}
     per_frame = evaluation.summary.get("seconds", 0.0) / evaluation.n_frames

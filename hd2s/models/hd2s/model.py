@@ -19,6 +19,7 @@ from hd2s.models.contract import Prediction, SaliencyModel
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.conspicuity import ConspicuityNet
 from hd2s.models.hd2s.fast import FastHD2S
+from hd2s.models.learnt import Learnt
 
 
 class Fusion(nn.Conv2d):
@@ -124,13 +125,31 @@ class HD2S(SaliencyModel):
         self.config.check_domain(cast.domain)
         return FastHD2S(self, cast)
 
+    @torch.no_grad()
+    def learnt(self, domain: str | None) -> Learnt:
+        """Return fusion weights, and of a domain its priors by level and its filter."""
+        self.config.check_domain(domain)
+        fusion, smoothing, sigma = {}, None, None
+        if (layer := self._fusion(domain)) is not None:
+            weights = layer.get_parameter("weight").flatten().flip(0).tolist()
+            fusion = dict(zip(map(_conspicuity, self.conspicuity), weights, strict=True))
+        if self.smoothing:
+            own = known_as(GaussianSmoothing, of_domain(self.smoothing, domain))
+            smoothing, sigma = own.kernel().cpu().numpy(), abs(own.sigma.item())
+        priors = {
+            f"level {level}": known_as(GaussianPriors, gaussians).shares(str(domain)).cpu().numpy()
+            for level, gaussians in self.priors.items()
+        }
+        return Learnt(fusion, priors, smoothing, sigma)
+
     def fuse(self, maps: Tensor, domain: str | None) -> Tensor:
         """Fuse conspicuity maps (B, levels, H, W), the shallowest first, to (B, H, W)."""
-        if self.fusion is None:
-            return maps.squeeze(1)
-        fusion = of_domain(self.fusion, domain) if isinstance(self.fusion, nn.ModuleDict) else self.fusion
+        fusion = self._fusion(domain)
         # The published fusion weights expect the deepest map first.
-        return fusion(maps.flip(1)).sigmoid().squeeze(1)
+        return maps.squeeze(1) if fusion is None else fusion(maps.flip(1)).sigmoid().squeeze(1)
+
+    def _fusion(self, domain: str | None) -> nn.Module | None:
+        return of_domain(self.fusion, domain) if isinstance(self.fusion, nn.ModuleDict) else self.fusion
 
     def smooth(self, saliency: Tensor, domain: str | None) -> Tensor:
         """Smooth (B, H, W) as the domain has learnt to; as it is without domains."""
@@ -149,5 +168,9 @@ class HD2S(SaliencyModel):
         found = {}
         if self.fusion is not None:
             levels = zip(self.conspicuity, maps.unbind(1), strict=True)
-            found = {f"conspicuity_{level}": single[:, None] for level, single in levels}
+            found = {_conspicuity(level): single[:, None] for level, single in levels}
         return found | ({"unsmoothed": unsmoothed[:, None]} if self.smoothing else {})
+
+
+def _conspicuity(level: str) -> str:
+    return f"conspicuity_{level}"

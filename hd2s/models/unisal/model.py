@@ -17,6 +17,7 @@ from hd2s.layers.precision import full_precision
 from hd2s.losses import cc, kld_of_log, nss
 from hd2s.models.clips import check_bytes
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
+from hd2s.models.learnt import Learnt, deviation
 from hd2s.models.unisal.config import UnisalConfig
 from hd2s.models.unisal.convgru import ConvGRU
 from hd2s.models.unisal.decoder import UPSAMPLED, Decoding, DomainUnit, PostCNN, SkipConnection, doubled
@@ -192,6 +193,20 @@ class Unisal(SaliencyModel):
         own = self.state_dict()
         alone.load_state_dict({name: own[name] for name in alone.state_dict()})
         return alone.train(self.training)
+
+    @torch.no_grad()
+    def learnt(self, domain: str | None) -> Learnt:
+        """Return a domain's priors and its filter."""
+        self.config.check_domain(domain)
+        priors, smoothing, sigma = {}, None, None
+        if self.priors is not None:
+            key = self.config.key(self.config.domain_priors, domain)
+            priors["encoded"] = self.priors.shares(key).cpu().numpy()
+        if self.smoothing:
+            filtered = self.smoothing[self.config.key(self.config.domain_smoothing, domain)]
+            smoothing = filtered.get_parameter("weight")[0, 0].cpu().numpy()
+            sigma = deviation(smoothing)
+        return Learnt({}, priors, smoothing, sigma)
 
     def blocks(self) -> Iterator[nn.Module]:
         """Yield the encoder's layers; in training those of the decoder run frame by frame."""

@@ -353,3 +353,12 @@ def test_a_folder_of_videos_is_predicted_and_what_was_written_is_said(video, wei
         for name in ("one", "two")
     ]
     assert len(list((out / "two/maps").iterdir())) == N
+
+
+@pytest.mark.slow
+def test_the_maps_of_inner_levels_are_written_beside_the_others(video, weights, tmp_path, capsys):
+    assert run(video, "--weights", weights, "--out", tmp_path, "--maps", "--conspicuity", "mp4") == 0
+    assert "square: conspicuity_1, " in (said := capsys.readouterr().out)
+    assert f"saliency in {tmp_path / 'square_conspicuity.mp4'}" in " ".join(said.split())
+    codec, rate, frames = decoded(tmp_path / "square_conspicuity.mp4")
+    assert (codec, rate, len(frames), frames[0].shape) == ("h264", RATE, N, (32, 5 * 66, 3))

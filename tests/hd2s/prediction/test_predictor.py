@@ -308,3 +308,22 @@ def test_so_they_are_of_a_models_fast_way():
     frames = np.random.default_rng(0).integers(0, 256, (13, 64, 64, 3), dtype=np.uint8)
     maps = list(Predictor(model, batch=4).whole_windows(frames))
     np.testing.assert_allclose(maps, predict_clip(model, frames)[7:], atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [3, 8, 30])
+def test_inner_maps_are_those_of_the_whole_model_beside_the_saliency_map(n):
+    model, frames = trained_like(clip_length=8, height=32, width=32), frames_of(n)
+    found = list(Predictor(model, batch=3).inner_maps(frames))
+    np.testing.assert_allclose([saliency for saliency, _ in found], predict_clip(model, frames), atol=1e-5)
+    assert list(found[0][1]) == [f"conspicuity_{level}" for level in (1, 2, 3, 4)]
+    fused = model.fuse(torch.tensor(np.stack(list(found[-1][1].values())))[None], None)
+    plain = Predictor(model, smoothing_sigma=None, method="plain")
+    np.testing.assert_allclose(fused[0].detach(), list(plain(frames))[-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"frames": 4, "step": 3, "answers": "every"}])
+@pytest.mark.parametrize("first", [0, 5, 12, 29])
+def test_inner_maps_may_begin_at_a_frame(options, first):
+    predictor, frames = Predictor(toy(**options), batch=7), clip_of(30)
+    found = [saliency for saliency, _ in predictor.inner_maps(frames, first)]
+    np.testing.assert_allclose(found, list(predictor(frames))[first:], atol=1e-6)

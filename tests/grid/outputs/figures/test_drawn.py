@@ -21,9 +21,13 @@ def ledger(tmp_path):
 def test_every_figure_is_drawn_with_the_numbers_behind_it(ledger):
     plan = small()
     score(ledger, plan)
-    drawn = draw_figures(plan, ledger, ledger.out / "figures")
-    assert drawn.missing == []
-    expected = [f"table5-{word}.{kind}" for word in figures() for kind in ("pdf", "png", "csv")]
+    drawn = draw_figures(plan, ledger, ledger.out / "figures", from_results_alone=True)
+    others = [word for word, figure in figures().items() if figure.needs != "results"]
+    assert drawn.missing == [
+        f"table5-{word}: it takes a while: --report draws it, and --figures {word}" for word in others
+    ]
+    words = [word for word in figures() if word not in others]
+    expected = [f"table5-{word}.{kind}" for word in words for kind in ("pdf", "png", "csv")]
     assert [path.name for path in drawn.files] == expected
     for path in drawn.files:
         if path.suffix == ".png":
@@ -39,6 +43,26 @@ def test_one_is_drawn_alike_each_time_with_its_fonts_in_it(ledger):
     again = draw_figures(plan, ledger, ledger.out / "two", ["curves"]).files
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
     assert b"/FontFile2" in files[0].read_bytes(), "TrueType, as publishers ask"
+
+
+def test_pictures_and_their_maps_are_equal_files_each_time(shift, tmp_path):
+    plan, ledger = shift.results.plan, shift.results.ledger
+    words = ["conspicuity", "features", "frames"]
+    files, again = (
+        draw_figures(plan, ledger, tmp_path / where, words, shift.material).files for where in ("one", "two")
+    )
+    assert len(files) == 9
+    assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
+
+
+def test_weights_that_cannot_be_read_are_told_and_stop_no_other_figure(ledger):
+    plan = small(sources=("DHF1K",))
+    score(ledger, plan)
+    drawn = draw_figures(plan, ledger, ledger.out / "figures", ["fusion", "curves"])
+    assert len(drawn.files) == 3
+    (told,) = drawn.missing
+    assert told.startswith("table5-fusion: ")
+    assert "best.pt" in told
 
 
 def test_what_cannot_be_drawn_says_what_is_missing(ledger):

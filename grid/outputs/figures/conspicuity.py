@@ -1,0 +1,88 @@
+"""What a model's inner levels see, beside its saliency map (HD2S Fig. 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grid.outputs.figures.chosen import Shown, Strip, shown_frames
+from grid.outputs.figures.contract import Drawing, Figure, Subject
+from grid.outputs.figures.pictures import Panel, Row, draw_rows, panel
+from grid.outputs.figures.trained import maps_of, picture, truth
+from grid.outputs.tables.table import number
+from grid.plan import Cell
+from hd2s.metrics.benchmark import as_benchmark_image
+from hd2s.metrics.scores import cc
+
+_SALIENCY = "saliency"
+
+
+def draw(subject: Subject) -> Drawing | str:
+    """Draw a line for each model with auxiliary maps, on a frame of each place."""
+    found = shown_frames(subject, lambda strip: len(strip.cells), most=1)
+    if isinstance(found, str):
+        return found
+    rows: list[Row] = []
+    numbers: list[dict[str, Any]] = []
+    for strip, frames in found.strips:
+        for shown in frames:
+            _draw_frame(subject, strip, shown, rows, numbers)
+    if not rows:
+        return "no model of this table has maps of inner levels"
+    return Drawing(draw_rows(rows, found.left_out), numbers)
+
+
+def _draw_frame(
+    subject: Subject, strip: Strip, shown: Shown, rows: list[Row], numbers: list[dict[str, Any]]
+) -> None:
+    manifest = subject.material.manifests[strip.test]
+    people = truth(manifest, shown.place)
+    image = picture(manifest, shown.place)
+    beside: list[Panel | None] = [panel(image, below=shown.name), panel(people, "people", shown.why)]
+    for label, cell in strip.cells.items():
+        (found,) = maps_of(subject, cell, [shown.place])
+        if not found.auxiliary:
+            continue
+        maps = {**found.auxiliary, _SALIENCY: found.saliency}
+        scores = {name: _cc(each, people) for name, each in maps.items()}
+        first = beside[0] is not None
+        panels = [
+            panel(each, _above(name, label, first=first), f"CC {number(scores[name], 2)}", like=image)
+            for name, each in maps.items()
+        ]
+        rows.append(Row(strip.title, [*beside, *panels]))
+        numbers += _numbers(strip, shown, cell, scores)
+        beside = [None, None]
+
+
+def _cc(found: np.ndarray, people: np.ndarray) -> float:
+    """Return the benchmark's CC of a map (H, W) with people's, at the clip's own size."""
+    height, width = people.shape
+    return cc(as_benchmark_image(found, (height, width)), people)
+
+
+def _above(name: str, label: str, *, first: bool) -> str:
+    """Say of the saliency map whose it is, and of the others once which they are."""
+    if name == _SALIENCY:
+        return label
+    return name.replace("_", " ") if first else ""
+
+
+def _numbers(strip: Strip, shown: Shown, cell: Cell, scores: dict[str, float]) -> list[dict[str, Any]]:
+    return [
+        {
+            "place": strip.title,
+            "clip": shown.place.clip.clip,
+            "frame": shown.place.frame + 1,
+            "model": cell.model,
+            "approach": cell.approach,
+            "variant": cell.variant,
+            "map": name,
+            "CC": score,
+        }
+        for name, score in scores.items()
+    ]
+
+
+FIGURE = Figure("conspicuity", "What inner levels see, beside the saliency map", draw, "frames")

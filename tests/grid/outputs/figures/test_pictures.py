@@ -1,0 +1,33 @@
+"""Pictures in rows: sizes, shapes and words."""
+
+import numpy as np
+import pytest
+
+from grid.outputs.figures.pictures import Row, draw_rows, panel
+from grid.outputs.figures.style import PAGE
+
+WIDE, TALL = np.zeros((36, 64, 3), np.uint8), np.zeros((64, 36, 3), np.uint8)
+
+
+def test_a_map_is_shown_up_to_its_maximum_in_the_frame_s_shape():
+    found = panel(np.array([[0.0, 0.1], [0.05, 0.2]]), "a map", like=WIDE)
+    assert found.image.shape == (146, 260)
+    assert (found.image.min(), found.image.max()) == (0, 255)
+    assert found.above == "a map"
+
+
+def test_rows_are_as_wide_as_a_page_at_most_and_one_name_stands_once():
+    rows = [Row("a place", [panel(WIDE, "frame", "1"), None, *[panel(WIDE)] * 6]) for _ in range(2)]
+    canvas = draw_rows([*rows, Row("another", [panel(TALL)])], "No room for more.")
+    assert canvas.get_size_inches()[0] == pytest.approx(PAGE)
+    assert [text.get_text() for text in canvas.texts] == ["a place", "another", "No room for more."]
+    assert len(canvas.axes) == 15
+    boxes = [axis.get_position() for axis in canvas.axes]
+    assert all(box.x0 >= 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1 for box in boxes)
+
+
+def test_many_rows_become_smaller_to_fit_on_a_page():
+    canvas = draw_rows([Row("", [panel(TALL, below="name")] * 3)] * 12)
+    width, height = canvas.get_size_inches()
+    assert height == pytest.approx(9.2)
+    assert width < PAGE

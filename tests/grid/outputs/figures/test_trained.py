@@ -1,0 +1,44 @@
+"""What a cell's model says of a frame is what its test has scored."""
+
+import numpy as np
+import pytest
+
+from datasets.reading.video import read_frames
+from grid.outputs.figures.chosen import strips
+from grid.outputs.figures.trained import Place, _seen, maps_of, open_model, picture, truth
+from hd2s.prediction.predictor import predict_clip
+from tests.datasets.scored_corpus import map_of
+from tests.hd2s.models.toy_models import TOY
+
+
+def test_a_frame_s_maps_are_those_of_the_whole_clip(shift):
+    (strip,) = strips(shift)
+    manifest = shift.material.manifests["DHF1K"]
+    clip = manifest.clips("test")[0]
+    found = list(maps_of(shift, strip.first, [Place(clip, i) for i in range(clip.n_frames)]))
+    frames = read_frames(manifest.root, clip, (32, 32))
+    expected = predict_clip(open_model(shift, strip.first), frames)
+    np.testing.assert_allclose([maps.saliency for maps in found], expected, atol=1e-5)
+    assert list(found[0].auxiliary) == ["conspicuity_1", "conspicuity_2"]
+
+
+def test_pictures_are_the_clip_s_own(shift):
+    manifest = shift.material.manifests["DHF1K"]
+    place = Place(manifest.clips("test")[1], 1)
+    assert picture(manifest, place).shape == (36, 64, 3)
+    np.testing.assert_array_equal(truth(manifest, place), map_of("0602", 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "n_frames", "frame", "expected"),
+    [
+        ({}, 100, 50, (35, 51)),
+        ({}, 100, 15, (0, 16)),
+        ({}, 100, 3, (0, 31)),
+        ({}, 20, 3, (0, 20)),
+        ({"frames": 4, "step": 3, "answers": "every"}, 100, 13, (0, 24)),
+        ({"frames": 4, "step": 3, "answers": "every"}, 20, 13, (0, 20)),
+    ],
+)
+def test_only_the_frames_that_have_a_part_in_it_are_read(options, n_frames, frame, expected):
+    assert _seen(TOY.config(**options).input, n_frames, frame) == expected
