@@ -172,10 +172,9 @@ def _share_of(unit: Unit, device: Device) -> float:
 
 
 def _validated(grid: Grid, training: Training) -> list[Clip]:
-    """Return the clips that a training validates on, of all corpora that are to choose weights."""
-    spec, splits = training.spec, (training.spec.validation, *training.watched)
-    manifests = (folded(grid.manifests[split.corpus], split.fold) for split in splits)
-    span = spec.model.config.input.span
+    """Return the clips that a training validates on, for all that is to choose weights."""
+    manifests = (folded(grid.manifests[split.corpus], split.fold) for _, split in training.validated)
+    span = training.spec.model.config.input.span
     return [clip for found in manifests for clip in eligible(found.clips("val"), span)[0]]
 
 

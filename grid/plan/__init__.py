@@ -12,7 +12,9 @@ from grid.plan.specs import (
     Read,
     Row,
     TrainingSpec,
+    Validated,
     unlabelled_splits,
+    validated,
 )
 from grid.plan.units import Cell, Evaluation, Plan, Training
 
@@ -29,5 +31,7 @@ __all__ = [
     "Row",
     "Training",
     "TrainingSpec",
+    "Validated",
     "unlabelled_splits",
+    "validated",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -58,9 +58,11 @@ class Criterion:
 
     Attributes:
         corpora: those over whose validation splits the mean loss is lowest; none for the last iteration.
+        model: which other model of the training (`Approach.further`); empty for its result.
     """
 
     corpora: tuple[CorpusDigest, ...] = ()
+    model: str = ""
 
     @property
     def name(self) -> str:
@@ -68,12 +70,27 @@ class Criterion:
         if not self.corpora:
             return "last"
         digest = hashlib.sha256("+".join(each.digest for each in self.corpora).encode()).hexdigest()[:8]
-        return f"by-{self.words}-{digest}".lower()
+        return "-".join(filter(None, (self.model, "by", self._corpora, digest))).lower()
 
     @property
     def words(self) -> str:
         """Say it to people."""
-        return "+".join(each.corpus for each in self.corpora) or "last"
+        told = f"selected by {self._corpora}" if self.corpora else "last weights"
+        return f"{self.model} {told}" if self.model else told
+
+    @property
+    def _corpora(self) -> str:
+        return "+".join(each.corpus for each in self.corpora)
+
+
+Validated = tuple[str, CorpusDigest]
+"""Which model of a training (`Criterion.model`), and on which corpus."""
+
+
+def validated(own: CorpusDigest, kept: Iterable[Criterion]) -> tuple[Validated, ...]:
+    """List what a training validates for all that is to choose its weights, its own validation first."""
+    others = ((each.model, corpus) for each in kept for corpus in each.corpora)
+    return tuple(dict.fromkeys((("", own), *others)))
 
 
 @dataclass(frozen=True)

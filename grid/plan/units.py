@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from grid.plan.specs import (
-    CorpusDigest,
     Criterion,
     EvaluationSpec,
     ModelSpec,
     Read,
     TrainingSpec,
+    Validated,
     unlabelled_splits,
+    validated,
 )
 from grid.specs.table import CostSpec, TableSpec
 from hd2s.models.tested import AsTested
@@ -38,10 +39,9 @@ class Training:
     kept: tuple[Criterion, ...] = ()
 
     @property
-    def watched(self) -> tuple[CorpusDigest, ...]:
-        """The corpora that it is validated on beside its own."""
-        found = dict.fromkeys(corpus for criterion in self.kept for corpus in criterion.corpora)
-        return tuple(corpus for corpus in found if corpus != self.spec.validation)
+    def validated(self) -> tuple[Validated, ...]:
+        """What it is validated on, its own first."""
+        return validated(self.spec.validation, self.kept)
 
     @property
     def iterations(self) -> int:
@@ -59,8 +59,7 @@ class Training:
             for split in unlabelled_splits(entry.corpus, seen)
         ]
         wanted += [(entry, "train", train, True) for entry in spec.labelled]
-        validated = (spec.validation, *self.watched)
-        wanted += [(entry, "val", spec.validation_resizing, True) for entry in validated]
+        wanted += [(entry, "val", spec.validation_resizing, True) for _, entry in self.validated]
         return {
             Read(entry.corpus, split, *window.size, window.span, resizing, entry.fold): maps
             for entry, split, resizing, maps in wanted

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from grid.plan import CorpusDigest, Criterion, TrainingSpec
-from grid.specs.table import LAST, LEAVE_ONE_OUT, SOURCE, TARGET, Place, TableSpec
+from grid.specs.table import LAST, LEAVE_ONE_OUT, SELECTIONS, SOURCE, STUDENT, TARGET, Place, TableSpec
 from manifests.digests import Digests
 from manifests.problem import Problem, ProblemError
 
@@ -13,9 +14,11 @@ Validation = Callable[[str], CorpusDigest]
 """Corpus → its validation split."""
 
 
-def has_a_choice(spec: TrainingSpec) -> bool:
-    """Whether a training passes weights of which the validation of any corpus may choose one."""
+def has_a_choice(spec: TrainingSpec, word: str = "") -> bool:
+    """Whether a training passes weights of which the validation of any corpus, or a word, may choose one."""
     approach = spec.approach.declaration
+    if word == STUDENT and word not in approach.further:
+        return False
     passes = approach.trains and approach.keeps == "best" and spec.train.selection == "validation"
     # Layers of a domain's own cannot look at another.
     return passes and "domains" not in approach.needs
@@ -33,7 +36,7 @@ def criteria(
         validation: of the corpora.
     """
     if not has_a_choice(spec):
-        return dict.fromkeys((SOURCE, TARGET, LEAVE_ONE_OUT, LAST))
+        return dict.fromkeys(SELECTIONS)
     target = place.target or place.test
     others = [name for name in table.corpora() if name not in (*place.sources, target)]
     asked = {SOURCE: (spec.validation,)} | {
@@ -41,7 +44,9 @@ def criteria(
         for word, names in ((TARGET, [target]), (LEAVE_ONE_OUT, others))
     }
     known = {word: Criterion(found) for word, found in asked.items() if found} | {LAST: Criterion()}
-    return {word: None if each.corpora == (spec.validation,) else each for word, each in known.items()}
+    own = Criterion((spec.validation,))
+    known |= {word: replace(own, model=word) for word in spec.approach.declaration.further}
+    return {STUDENT: None} | {word: None if each == own else each for word, each in known.items()}
 
 
 def lacking(word: str, place: Place) -> ProblemError:

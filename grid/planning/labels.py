@@ -25,7 +25,7 @@ def named(cell: Cell) -> Cell:
 def on_what(unit: Evaluation) -> str:
     """Say on what a model is tested, and what chose its weights if it was not its own validation."""
     fold, chosen = unit.spec.test.fold, unit.spec.selection
-    told = [unit.test, *([str(fold)] if fold else []), *([f"selected by {chosen.words}"] if chosen else [])]
+    told = [unit.test, *([str(fold)] if fold else []), *([chosen.words] if chosen else [])]
     return ", ".join(told)
 
 

@@ -146,7 +146,7 @@ class _Planner:
     def _cell(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Cell | None:
         sources, target, test = place
         training = self.training(row, place, approach, seed, folds)
-        if row.variant.repeats and not has_a_choice(training.spec):
+        if row.variant.repeats and not has_a_choice(training.spec, row.variant.select):
             return None
         chosen = self._chosen(row, place, training, folds)
         evaluation = "" if row.table.withheld else self.evaluation(row, training, test, folds, chosen).id

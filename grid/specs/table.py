@@ -20,12 +20,13 @@ UNTRAINED = "untrained"
 """The approach of models without weights, whichever approaches a table asks for."""
 
 
-SOURCE, TARGET, LEAVE_ONE_OUT, LAST = "source", "target", "leave-one-out", "last"
+SOURCE, TARGET, LEAVE_ONE_OUT, LAST, STUDENT = "source", "target", "leave-one-out", "last", "student"
 SELECTIONS = {
     SOURCE: "",
     TARGET: "target selection (oracle)",
     LEAVE_ONE_OUT: "leave-one-out selection",
     LAST: "last weights",
+    STUDENT: "student",
 }
 """Whose validation chooses the weights that a row shows, and how the row is told from others."""
 
@@ -109,9 +110,9 @@ class TableSpec:
         compare: pairs of approaches for the table of differences, the first minus the second; `ALL` for every
             pair; empty for those that an approach says itself that it improves on.
         select: whose validation chooses the weights that are tested: `source`, the training's own; `target`,
-            the oracle; `leave-one-out`, all corpora of the table but sources and target; or the `last`
-            weights. Each word has rows of its own, of one training that is validated on every corpus of the
-            table.
+            the oracle; `leave-one-out`, all corpora of the table but sources and target; the `last` weights;
+            or, of an approach that has one beside its teacher, those of the `student`. Each word has rows of
+            its own, of one training that is validated on every corpus of the table.
         folds: corpora that are read in folds, whose cells are repeated with each: (corpus, how many, seed).
         found_at: where its corpora are, as settings `corpora.*`, under those of the command line; in a file,
             `corpora`: each corpus with the folder of its manifest, or with its manifest and root.

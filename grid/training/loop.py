@@ -16,14 +16,14 @@ from typing import Any, Literal, Protocol, cast
 
 import torch
 
-from grid.plan import Row
+from grid.plan import CorpusDigest, Row, Validated, validated
 from grid.results import output_folder
 from grid.results.files import explained
 from grid.results.provenance import device_name
 from grid.results.sources import code_of, eldest
 from grid.training.feed import Feed
 from grid.training.job import Job
-from grid.training.progress import Progress
+from grid.training.progress import Progress, Weights
 from grid.training.states import tensor_bytes
 from grid.training.validation import Validation
 from hd2s import build_model, load_weights, save_weights
@@ -176,26 +176,34 @@ class _Fitting:
     @torch.inference_mode()
     def validate(self, step: int) -> None:
         """Take the mean KLD of the saliency maps on every validation split; keep the best weights."""
-        began, model, own = time.monotonic(), self.learner.result().eval(), self.spec.validation
-        watched = dict.fromkeys(corpus for each in self.job.kept for corpus in each.corpora if corpus != own)
-        losses = {each: self.validation.loss(model, each.corpus, step) for each in (*watched, own)}
-        for each, found in losses.items():
+        began, own = time.monotonic(), self.spec.validation
+        models = {word: model.eval() for word, model in self._models().items()}
+        # The training's own comes last in the curve, by which its end is known.
+        pairs = validated(own, self.job.kept)[::-1]
+        losses = {
+            (model, split): self.validation.loss(models[model], split.corpus, step) for model, split in pairs
+        }
+        for pair, found in losses.items():
             if not math.isfinite(found):
-                told = f"after iteration {step} the validation KLD on {each.corpus} is {found}"
+                where = " ".join(filter(None, (pair[0], "on", pair[1].corpus)))
+                told = f"after iteration {step} the validation KLD {where} is {found}"
                 raise TrainingError(f"{self.job.id}: {told}")
         self.progress.validation_seconds += time.monotonic() - began
-        named = {f"val/kld/{each.corpus}": losses[each] for each in watched}
-        self.progress.record(step, named | {"val/kld": losses[own]})
-        self.learner.after_validation(losses[own])
+        self.progress.record(step, {_curve_of(pair, own): loss for pair, loss in losses.items()})
+        self.learner.after_validation(losses["", own])
         self.progress.choose(
-            model,
-            losses[own],
+            models,
             losses,
+            own,
             self.job.kept,
             step=step,
             last=step == self.iterations,
             always=self.spec.approach.declaration.keeps == "last",
         )
+
+    def _models(self) -> dict[str, SaliencyModel]:
+        """Return the models of which weights may last, by their words, the result under ""."""
+        return {"": self.learner.result(), **self.learner.further()}
 
     def validated(self, step: int) -> bool:
         """Whether the curve's last rows are of a validation at `step`."""
@@ -214,13 +222,10 @@ class _Fitting:
     def finish(self) -> dict[str, Any]:
         """Write the weights that were chosen, and return the summary with the curve in it."""
         progress, seconds = self.progress, time.monotonic() - self._started
-        files = {place: progress.kept[each.name]["weights"] for each, place in self.job.kept.items()}
-        model = self.learner.result()
-        for place, chosen in (files | {self.job.weights: progress.best_weights}).items():
-            model.load_state_dict(chosen)
-            if self.context.rank == 0:
-                with explained(Path(place), tensor_bytes(chosen)):
-                    save_weights(model, Path(place), self.spec.approach.name, self.job.tested)
+        models = self._models()
+        for each, place in self.job.kept.items():
+            self._write(Path(place), models[each.model], progress.kept[each.name]["weights"])
+        self._write(Path(self.job.weights), models[""], progress.best_weights)
         kept = {name: {key: each[key] for key in ("kld", "step")} for name, each in progress.kept.items()}
         return {
             "best_kld": progress.best_kld,
@@ -236,6 +241,12 @@ class _Fitting:
             "code": progress.code,
             "kept": kept,
         }
+
+    def _write(self, place: Path, model: SaliencyModel, weights: Weights) -> None:
+        model.load_state_dict(weights)
+        if self.context.rank == 0:
+            with explained(place, tensor_bytes(weights)):
+                save_weights(model, place, self.spec.approach.name, self.job.tested)
 
     def _build(self) -> SaliencyModel:
         model = build_model(self.spec.model.name, seed=self.spec.seed, **self.spec.model.options)
@@ -265,6 +276,12 @@ class _Fitting:
                 " --retry-failed: it starts afresh."
             ) from error
         self.progress.resumed += 1
+
+
+def _curve_of(pair: Validated, own: CorpusDigest) -> str:
+    """Name the curve of what is validated: of which model, and on which corpus if not the training's own."""
+    model, split = pair
+    return "/".join(filter(None, ("val/kld", model, split.corpus if split != own else "")))
 
 
 def _key(*names: int | str) -> int:

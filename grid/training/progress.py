@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from grid.plan import CorpusDigest, Criterion, Row
+from grid.plan import CorpusDigest, Criterion, Row, Validated
 
 Weights = dict[str, torch.Tensor]
 
@@ -51,21 +51,21 @@ class Progress:
 
     def choose(
         self,
-        model: torch.nn.Module,
-        own: float,
-        losses: Mapping[CorpusDigest, float],
+        models: Mapping[str, torch.nn.Module],
+        losses: Mapping[Validated, float],
+        own: CorpusDigest,
         criteria: Collection[Criterion],
         *,
         step: int,
         last: bool,
         always: bool,
     ) -> None:
-        """Keep a model's weights for each criterion that has found none better; in memory they are one copy.
+        """Keep weights for each criterion that has found none better; equal ones are one copy in memory.
 
         Args:
-            model: after `step` iterations.
-            own: its loss on the training's own validation.
-            losses: on all that the criteria look at.
+            models: the training's result, under "", and others, after `step` iterations.
+            losses: of all that is validated.
+            own: the training's own validation.
             criteria: those beside it.
             step: iterations taken.
             last: there are no more.
@@ -73,12 +73,13 @@ class Progress:
         """
 
         @cache
-        def weights() -> Weights:
-            return {name: value.cpu().clone() for name, value in model.state_dict().items()}
+        def weights(model: str) -> Weights:
+            return {name: value.cpu().clone() for name, value in models[model].state_dict().items()}
 
-        if own < self.best_kld or always:
-            self.best_kld, self.best_step, self.best_weights = own, step, weights()
+        loss = losses["", own]
+        if loss < self.best_kld or always:
+            self.best_kld, self.best_step, self.best_weights = loss, step, weights("")
         for each in criteria:
-            loss = fmean(losses[corpus] for corpus in each.corpora) if each.corpora else own
+            loss = fmean(losses[each.model, corpus] for corpus in each.corpora or (own,))
             if loss < self.kept[each.name]["kld"] if each.corpora else last:
-                self.kept[each.name] = {"kld": loss, "step": step, "weights": weights()}
+                self.kept[each.name] = {"kld": loss, "step": step, "weights": weights(each.model)}

@@ -134,6 +134,10 @@ class Learner(nn.Module):
         """Return the model that is validated, saved and tested."""
         return self.model
 
+    def further(self) -> Mapping[str, SaliencyModel]:
+        """Return other models of the same training that may be asked for, by the words of the approach."""
+        return {}
+
 
 def total(terms: Terms) -> Tensor:
     """Return the sum of terms, a scalar."""
@@ -175,6 +179,7 @@ class Approach:
             takes; None for all others.
         keeps: which of the validated weights last: the "best", or the "last" of a training whose earlier
             ones are not finished, or whose validation cannot tell.
+        further: words of other models that its trainings end with beside their result (`Learner.further`).
         follows_lambda: where it has unlabelled clips, the strength of an alignment (`train.lambda_max`)
             matters to it.
         colour: of its lines in charts, as "#rrggbb".
@@ -202,6 +207,7 @@ class Approach:
     misfits: Callable[[Any, ModelConfig], Iterable[Fault]] = lambda settings, config: ()
     iterations: Callable[[Any], int] | None = None
     keeps: Literal["best", "last"] = "best"
+    further: tuple[str, ...] = ()
     follows_lambda: bool = True
     colour: str = GREY
     improves_on: str = ""

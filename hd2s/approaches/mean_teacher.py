@@ -146,6 +146,10 @@ class MeanTeacherLearner(Learner):
         """Return the one that lasts."""
         return self.teacher if self.settings.lasts == "teacher" else self.model
 
+    def further(self) -> Mapping[str, SaliencyModel]:
+        """Return the student, of which the same training may be asked for as well."""
+        return {"student": self.model}
+
 
 def _jittered(colours: Tensor, factors: Tensor) -> Tensor:
     """Change brightness, contrast and saturation by factors (3, B, 1, 1, 1, 1), the same in all frames."""
@@ -176,6 +180,7 @@ APPROACH = Approach(
     unlabelled=target_alone,
     learner=MeanTeacherLearner,
     needs_target=True,
+    further=("student",),
     settings=MeanTeacherSettings,
     colour="#AA4499",
     improves_on="generalization",

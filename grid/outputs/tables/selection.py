@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from grid.outputs.tables.layout import gather, place, row_key
 from grid.outputs.tables.scores import Results
 from grid.plan import Cell
-from grid.specs.table import LAST, LEAVE_ONE_OUT, SELECTIONS, SOURCE, TARGET, TableSpec
+from grid.specs.table import LAST, LEAVE_ONE_OUT, SELECTIONS, SOURCE, STUDENT, TARGET, TableSpec
 
 _CHOSEN = {
     SOURCE: "rows that say nothing of it, by the lowest validation KLD of what supervises the training",
     TARGET: "by that of the target's validation clips, with their maps: a bound that no method may use",
     LEAVE_ONE_OUT: "by the mean of those of the table's other corpora, neither source nor target",
     LAST: "those of the last iteration",
+    STUDENT: "those of the model that learns, not of the teacher that follows it",
 }
 
 

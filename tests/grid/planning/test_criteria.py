@@ -50,7 +50,7 @@ def test_a_training_keeps_all_that_its_cells_may_show_and_watches_every_corpus_o
     training = of_approach(plan, "generalization")[0]
     assert training.sources == ("DHF1K",)
     assert set(training.kept) == {val("UCFSports"), val("Hollywood2"), Criterion()}
-    assert {corpus.corpus for corpus in training.watched} == {"UCFSports", "Hollywood2"}
+    assert [corpus.corpus for _, corpus in training.validated] == ["DHF1K", "UCFSports", "Hollywood2"]
     read = {(read.corpus, read.split) for read, maps in training.reads.items() if maps}
     assert read == {("DHF1K", "train"), ("DHF1K", "val"), ("UCFSports", "val"), ("Hollywood2", "val")}
 
@@ -62,6 +62,17 @@ def test_what_has_no_choice_has_one_row():
     last = plan_of("table5", ALL, "train.selection=last")
     assert {cell.variant for cell in last.cells} == {""}
     assert not any(unit.kept for unit in last.trainings.values())
+
+
+def test_a_student_is_shown_beside_its_teacher_from_one_training_where_there_is_one():
+    plan = plan_of("alignment", "select=[source,student]")
+    told = {cell.approach for cell in plan.cells if cell.variant == "student"}
+    assert told == {"mean-teacher"}
+    student = next(iter(chosen(plan, "mean-teacher", "student").values()))
+    assert student == Criterion(val("DHF1K").corpora, "student")
+    (training, *_) = of_approach(plan, "mean-teacher")
+    assert ("student", training.spec.validation) in training.validated
+    assert student.name.startswith("student-by-dhf1k-")
 
 
 def test_other_validation_clips_are_another_evaluation():

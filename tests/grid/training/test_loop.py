@@ -163,6 +163,25 @@ def test_one_training_keeps_what_each_criterion_chooses_and_goes_on_exactly(smal
     assert (afresh["resumed"], afresh["curve"]) == (0, summary["curve"]), "of a state that knows less"
 
 
+@pytest.mark.slow
+def test_student_and_teacher_are_of_one_training(small_demo):
+    """And the student is the one that a training has kept instead of its teacher."""
+    # After the first iteration, which may be the best, they are equal.
+    more = (*TINY, "train.validate_every=4", "train.checkpoint_every=2")
+    both, alone = (
+        job_of(prepare_small(small_demo, *more, asked, approaches="mean-teacher"), "mean-teacher")
+        for asked in ("select=[source,student]", "approach.mean-teacher.lasts=student")
+    )
+    summary = assert_goes_on_exactly(both, die_at=2)
+    (student,) = (each for each in both.kept if each.model)
+    losses = [row["value"] for row in summary["curve"] if row["name"] == "val/kld/student"]
+    assert [summary["kept"][student.name]["kld"]] == losses
+    found = torch.load(both.kept[student], weights_only=True)["state"]
+    assert not same(found, weights_of(both))
+    fit(alone, Context())
+    assert same(found, weights_of(alone))
+
+
 POOLED = {
     "sources": "DHF1K, UCFSports, Hollywood2",
     "targets": None,

@@ -9,17 +9,23 @@ from grid.plan import CorpusDigest, Criterion
 from grid.training.progress import Progress
 
 OWN, A, B = (CorpusDigest(name, name) for name in ("own", "a", "b"))
-ALONE, BOTH, LAST = Criterion((A,)), Criterion((A, B)), Criterion()
+ALONE, BOTH, LAST, OTHER = Criterion((A,)), Criterion((A, B)), Criterion(), Criterion((OWN,), "student")
+KEPT = [ALONE, BOTH, LAST, OTHER]
 
 
 def gone_through(losses, *, always=False):
-    """Return what is kept of a model whose weight is the step, with losses on its own corpus, a and b."""
-    progress, model = Progress.beginning([ALONE, BOTH, LAST]), torch.nn.Linear(1, 1, bias=False)
+    """Return what is kept of a model whose weight is the step, with losses on its own corpus, a and b.
+
+    Another one has the negative of both.
+    """
+    progress = Progress.beginning(KEPT)
+    models = {word: torch.nn.Linear(1, 1, bias=False) for word in ("", "student")}
     for step, (own, a, b) in enumerate(losses, 1):
-        torch.nn.init.constant_(model.weight, step)
-        found = {OWN: own, A: a, B: b}
-        kept = [ALONE, BOTH, LAST]
-        progress.choose(model, own, found, kept, step=step, last=step == len(losses), always=always)
+        for model, weight in zip(models.values(), (step, -step), strict=True):
+            torch.nn.init.constant_(model.weight, weight)
+        found = {("", OWN): own, ("", A): a, ("", B): b, ("student", OWN): -own}
+        ends = {"last": step == len(losses), "always": always}
+        progress.choose(models, found, OWN, KEPT, step=step, **ends)
     return progress
 
 
@@ -27,15 +33,15 @@ def test_each_criterion_keeps_the_weights_of_its_lowest_loss():
     progress = gone_through([(3, 1, 9), (1, 2, 6), (2, 3, 1)])
     assert (progress.best_step, progress.best_kld) == (2, 1)
     kept = {name: (each["step"], each["kld"]) for name, each in progress.kept.items()}
-    assert kept == {ALONE.name: (1, 1), BOTH.name: (3, 2), LAST.name: (3, 2)}
+    assert kept == {ALONE.name: (1, 1), BOTH.name: (3, 2), LAST.name: (3, 2), OTHER.name: (1, -3)}
     weights = {name: each["weights"]["weight"].item() for name, each in progress.kept.items()}
-    assert weights == {ALONE.name: 1, BOTH.name: 3, LAST.name: 3}
+    assert weights == {ALONE.name: 1, BOTH.name: 3, LAST.name: 3, OTHER.name: -1}
     assert progress.best_weights["weight"].item() == 2
 
 
 def test_equal_weights_are_one_copy():
     progress = gone_through([(1, 1, 1)])
-    kept = [progress.best_weights, *(each["weights"] for each in progress.kept.values())]
+    kept = [progress.best_weights, *(progress.kept[each.name]["weights"] for each in (ALONE, BOTH, LAST))]
     assert len({id(weights) for weights in kept}) == 1
 
 
@@ -44,7 +50,7 @@ def test_of_equally_good_ones_the_first_stays_unless_the_last_is_wanted():
     assert gone_through([(1, 1, 1), (2, 1, 1)], always=True).best_step == 2
 
 
-@pytest.mark.parametrize("criterion", [ALONE, BOTH, LAST])
+@pytest.mark.parametrize("criterion", KEPT)
 def test_nothing_is_chosen_before_the_first_validation(criterion):
     assert Progress.beginning([criterion]).kept == {
         criterion.name: {"kld": math.inf, "step": -1, "weights": {}}
