@@ -195,7 +195,7 @@ class TableSpec:
     def corpora(self) -> Corpora:
         """Every corpus that the table reads, in order of first mention."""
         found: list[str] = []
-        for _, part in self.parts():
+        for part in (part for _, part in self.parts() if part.models):
             found += [*part.sources, *part.targets]
             found += [word for word in part.tests if word not in ("source", "target")]
         return tuple(dict.fromkeys(found))

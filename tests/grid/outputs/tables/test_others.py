@@ -15,7 +15,7 @@ from grid.results.ledger import Ledger
 from grid.specs.settings import Tables
 from tests.grid.small_tables import COMMAND, real_plan, rows_of, table_of
 
-THEIRS = ("SALICON", "DVA", "ACLNet", "SalEMA", "STRA-Net", "SalSAC", "UNISAL")
+THEIRS = ("SALICON", "DVA", "ACLNet", "SalEMA", "STRA-Net", "SalSAC", "UNISAL, jointly with SALICON")
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,7 @@ def test_they_stand_above_ours_as_printed_and_without_a_mark(plan, ledger):
     table = table_of(plan, ledger)
     hollywood, ucf = table.blocks[0].groups
     assert [row.label for row in ucf.rows] == [
-        *(
-            f"{name} {MARK}"
-            for name in ("SALICON", "DVA", "ACLNet", "SalEMA", "STRA-Net", "SalSAC", "UNISAL")
-        ),
+        *(f"{name} {MARK}" for name in THEIRS),
         "HD2S, transfer from DHF1K",
         "TASED-Net, transfer from DHF1K",
         "HD2S, adapted to DHF1K (HD2S_DA)",
