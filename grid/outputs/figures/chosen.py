@@ -20,7 +20,7 @@ from manifests.schema import Clip
 
 GAIN, LOSS, MEDIAN = "largest gain", "largest loss", "median"
 # Lines of pictures that fit on a page, frames by rule, and letters of a clip's name beneath one.
-MOST_LINES, _MOST_FRAMES, _LONGEST = 12, 3, 15
+MOST_LINES, _MOST_FRAMES, _LONGEST = 12, 3, 13
 
 
 @dataclass(frozen=True)

@@ -40,33 +40,33 @@ def _draw_frame(
     people = truth(manifest, shown.place)
     image = picture(manifest, shown.place)
     beside: list[Panel | None] = [panel(image, below=shown.name), panel(people, "people", shown.why)]
-    for label, cell in strip.cells.items():
-        (found,) = maps_of(subject, cell, [shown.place])
-        if not found.auxiliary:
-            continue
-        maps = {**found.auxiliary, _SALIENCY: found.saliency}
+    found = {label: _maps(subject, cell, shown) for label, cell in strip.cells.items()}
+    found = {label: maps for label, maps in found.items() if len(maps) > 1}
+    names = dict.fromkeys(name for maps in found.values() for name in maps if name != _SALIENCY)
+    unnamed = set(names)
+    for label, maps in found.items():
         scores = {name: _cc(each, people) for name, each in maps.items()}
-        first = beside[0] is not None
+        above = {name: name.replace("_", " ") for name in unnamed & maps.keys()} | {_SALIENCY: label}
         panels = [
-            panel(each, _above(name, label, first=first), f"CC {number(scores[name], 2)}", like=image)
-            for name, each in maps.items()
+            panel(maps[name], above.get(name, ""), f"CC {number(scores[name], 2)}", like=image)
+            if name in maps
+            else None
+            for name in (*names, _SALIENCY)
         ]
         rows.append(Row(strip.title, [*beside, *panels]))
-        numbers += _numbers(strip, shown, cell, scores)
-        beside = [None, None]
+        numbers += _numbers(strip, shown, strip.cells[label], scores)
+        beside, unnamed = [None, None], unnamed - maps.keys()
+
+
+def _maps(subject: Subject, cell: Cell, shown: Shown) -> dict[str, np.ndarray]:
+    (found,) = maps_of(subject, cell, [shown.place])
+    return {**found.auxiliary, _SALIENCY: found.saliency}
 
 
 def _cc(found: np.ndarray, people: np.ndarray) -> float:
     """Return the benchmark's CC of a map (H, W) with people's, at the clip's own size."""
     height, width = people.shape
     return cc(as_benchmark_image(found, (height, width)), people)
-
-
-def _above(name: str, label: str, *, first: bool) -> str:
-    """Say of the saliency map whose it is, and of the others once which they are."""
-    if name == _SALIENCY:
-        return label
-    return name.replace("_", " ") if first else ""
 
 
 def _numbers(strip: Strip, shown: Shown, cell: Cell, scores: dict[str, float]) -> list[dict[str, Any]]:

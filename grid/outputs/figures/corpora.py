@@ -31,7 +31,9 @@ def draw(subject: Subject) -> Drawing | str:
         lengths, counts = manifest.lengths(split), fixations_per_frame(manifest, split)
         density = fixation_density(manifest, split)
         upper, middle, lower = (axes[n + line * len(names)] for line in range(3))
-        upper.set_title(f"{shown(name)}, {split}: {len(lengths):,} clips\nof {lengths.mean():,.0f} frames")
+        upper.set_title(
+            f"{shown(name)}, {split}: {len(lengths):,} clips,\n{lengths.mean():,.0f} frames on average"
+        )
         rows += _histogram(upper, manifest, split, "frames of a clip", lengths)
         rows += _histogram(middle, manifest, split, "fixated pixels of a frame", counts)
         _show(lower, density, manifest, split)
@@ -55,7 +57,7 @@ def _histogram(
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return [
-        _row(manifest, split, what, f"{low} to {low + width - 1}", int(count))
+        _row(manifest, split, what, f"{low} to {low + width - 1}" if width > 1 else str(low), int(count))
         for low, count in zip(edges[:-1].tolist(), counts, strict=True)
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -19,27 +20,28 @@ _FINE = 96  # points along a side of a drawn prior
 
 
 def draw(subject: Subject) -> Drawing | str:
-    """Draw a line for each model and domain: the mean of each level's priors, and the filter behind the map.
+    """Draw a line for each model and domain: the mean of each level's priors, and cuts through the filter.
 
-    Of several seeds it is the first. Ellipses have half of each prior's σ along y and x.
+    Of several seeds it is the first. Ellipses are half of each prior's σ wide and high.
     """
     read = [each for each in read_learnt(subject) if each.learnt.priors or each.learnt.smoothing is not None]
-    lines = [of[0] for _, of in gather(read, _line)][:_MOST_LINES]
+    own = [of[0] for _, of in gather(read, _line)]
+    lines = [each for _, of in gather(own, lambda each: each.cell.model) for each in of]
     if not lines:
         return "no model is trained that has priors or a filter of its own, or its weights are not there"
-    levels = list(dict.fromkeys(name for each in lines for name in each.learnt.priors))
-    canvas, axes = panels(
-        len(lines) * (len(levels) + 1), columns=len(levels) + 1, height=PAGE / (len(levels) + 3), width=PAGE
-    )
-    rows: list[dict[str, Any]] = []
+    lines, left_out = lines[:_MOST_LINES], len(lines[_MOST_LINES:])
+    columns = max(len(each.learnt.priors) for each in lines) + 1
+    height = min(PAGE / (columns + 2), 1.4)
+    canvas, axes = panels(len(lines) * columns, columns=columns, height=height, width=PAGE)
     for n, each in enumerate(lines):
-        of = axes[n * (len(levels) + 1) : (n + 1) * (len(levels) + 1)]
-        for axis, level in zip(of, levels, strict=False):
-            _draw_priors(axis, each.learnt.priors.get(level), f"priors, {level}" if n == 0 else "")
-        of[0].set_ylabel(_name(each, subject))
-        _draw_filter(of[-1], each, first=n == 0, last=n == len(lines) - 1)
-        rows += _numbers(each)
-    return Drawing(canvas, rows)
+        of = axes[n * columns : (n + 1) * columns]
+        headed = n == 0 or lines[n - 1].cell.model != each.cell.model
+        _draw_line(of, each, headed=headed)
+        of[0].set_ylabel(_name(each, subject), fontsize=6)
+    axes[-1].set_xlabel("pixels")
+    if left_out:
+        canvas.supxlabel(f"No room for {left_out} more.", fontsize=6)
+    return Drawing(canvas, [row for each in lines for row in _numbers(each)])
 
 
 def _line(each: Read) -> tuple[Any, ...]:
@@ -48,28 +50,33 @@ def _line(each: Read) -> tuple[Any, ...]:
 
 
 def _name(each: Read, subject: Subject) -> str:
-    cell = each.cell
-    sources = "" if each.domain in cell.sources else " + ".join(map(shown, cell.sources))
-    model = models()[cell.model].title if len(subject.spec.models) > 1 else ""
-    approach = "" if each.domain else title(cell.approach)
-    return "\n".join(filter(None, (model, approach, shown(each.domain or sources), cell.variant)))
+    """Say which model, and which of its domains; of a model without any, how it was trained."""
+    model = models()[each.cell.model].title if len(subject.spec.models) > 1 else ""
+    domain = shown(each.domain) if each.domain else title(each.cell.approach)
+    return "\n".join(filter(None, (model, domain, each.cell.variant)))
 
 
-def _draw_priors(axis: Axes, priors: np.ndarray | None, name: str) -> None:
-    axis.set_title(name)
-    axis.set_xticks([])
-    axis.set_yticks([])
-    if priors is None:
-        axis.set_axis_off()
-        return
-    axis.imshow(_mean(priors), cmap="gray", vmin=0, extent=(0, 1, 1, 0), aspect="auto")
+def _draw_line(axes: list[Axes], each: Read, *, headed: bool) -> None:
+    for axis, level in zip_longest(axes[:-1], each.learnt.priors):
+        axis.set_xticks([])
+        axis.set_yticks([])
+        if level is None:
+            axis.spines[:].set_visible(False)
+            continue
+        _draw_priors(axis, each.learnt.priors[level])
+        axis.set_title(f"priors, {level}" if headed else "")
+    _draw_filter(axes[-1], each)
+
+
+def _draw_priors(axis: Axes, priors: np.ndarray) -> None:
+    mean = _mean(priors)
+    # Light, so that the ellipses stand out in grey as well.
+    axis.imshow(mean, cmap="Blues", vmin=0, vmax=1.6 * float(mean.max()), extent=(0, 1, 1, 0), aspect="auto")
     for (y, sigma_y), (x, sigma_x) in priors:
-        # Of whole widths all would be one tangle.
-        axis.add_patch(
-            Ellipse((x, y), sigma_x / 2, sigma_y / 2, fill=False, edgecolor="#E69F00", linewidth=0.5)
-        )
+        axis.add_patch(Ellipse((x, y), sigma_x / 2, sigma_y / 2, fill=False, linewidth=0.4))
     axis.set_xlim(0, 1)
     axis.set_ylim(1, 0)
+    axis.spines[:].set_visible(True)
 
 
 def _mean(priors: np.ndarray) -> np.ndarray:
@@ -79,21 +86,18 @@ def _mean(priors: np.ndarray) -> np.ndarray:
     return np.einsum("ky,kx->yx", profiles[:, 0], profiles[:, 1]) / len(priors)
 
 
-def _draw_filter(axis: Axes, each: Read, *, first: bool, last: bool) -> None:
+def _draw_filter(axis: Axes, each: Read) -> None:
+    """Draw the filter along both axes through its middle."""
     kernel, sigma = each.learnt.smoothing, each.learnt.sigma
     if kernel is None:
         axis.set_axis_off()
         return
-    offsets = np.arange(len(kernel)) - len(kernel) // 2
     middle = len(kernel) // 2
-    axis.plot(offsets, kernel[middle], color="black", label="across")
-    axis.plot(offsets, kernel[:, middle], ":", color="black", label="down")
+    offsets = np.arange(len(kernel)) - middle
+    axis.plot(offsets, kernel[middle], color="black", linewidth=0.8)
+    axis.plot(offsets, kernel[:, middle], ":", color="black", linewidth=0.8)
     axis.set_yticks([0])
-    axis.set_title("filter" if first else "")
-    told = "no width" if sigma is None else f"σ = {sigma:.2f} px"
-    axis.text(0.98, 0.95, told, ha="right", va="top", transform=axis.transAxes, fontsize=6)
-    if last:
-        axis.set_xlabel("pixels")
+    axis.set_title("filter" if sigma is None else f"filter, σ {sigma:.2f} px")
 
 
 def _numbers(each: Read) -> list[dict[str, Any]]:

@@ -17,6 +17,22 @@ def test_each_model_has_a_line_of_its_levels_and_its_map(shift):
     assert len(drawing.canvas.axes) == 2 + 3 + 3, "frame and people stand once"
 
 
+def test_maps_of_one_name_stand_in_one_column(pooled):
+    drawing = draw(pooled)
+    assert {row["map"] for row in drawing.rows if row["approach"] == "domain-specific"} == {
+        "conspicuity_1",
+        "conspicuity_2",
+        "unsmoothed",
+        "saliency",
+    }
+    lefts = {
+        axis.texts[0].get_text(): round(axis.get_position().x0, 3)
+        for axis in drawing.canvas.axes
+        if axis.texts[0].get_text()
+    }
+    assert lefts["unsmoothed"] < lefts["Multi-source"] == lefts["Domain-specific"]
+
+
 def test_below_each_is_the_benchmark_s_cc(shift):
     (strip,) = strips(shift)
     manifest = shift.material.manifests["DHF1K"]

@@ -9,11 +9,12 @@ from grid.outputs.figures.style import PAGE
 WIDE, TALL = np.zeros((36, 64, 3), np.uint8), np.zeros((64, 36, 3), np.uint8)
 
 
-def test_a_map_is_shown_up_to_its_maximum_in_the_frame_s_shape():
-    found = panel(np.array([[0.0, 0.1], [0.05, 0.2]]), "a map", like=WIDE)
+def test_a_map_is_stretched_to_its_range_in_the_frame_s_shape():
+    found = panel(np.array([[0.9, 0.91], [0.905, 0.92]]), "a map", like=WIDE)
     assert found.image.shape == (146, 260)
     assert (found.image.min(), found.image.max()) == (0, 255)
     assert found.above == "a map"
+    assert set(panel(np.full((2, 2), 0.7)).image.ravel()) == {128}, "neither black nor white"
 
 
 def test_rows_are_as_wide_as_a_page_at_most_and_one_name_stands_once():
