@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from grid.outputs.tables.layout import gather, row_key
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.selection import Choice, choose, oracle_row
+from grid.outputs.tables.selection import Choice, choose, is_apart, oracle_row
 from grid.outputs.tables.value import Value
 from grid.plan import Cell
 from grid.specs.printed import paper_value
@@ -59,6 +59,7 @@ def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Res
         scored=tuple((cell.repeat, scores) for cell in scored if (scores := results.scores(cell))),
         n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
+        apart=is_apart(choices[0].cell, spec),
     )
 
 

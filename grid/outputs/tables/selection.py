@@ -70,6 +70,12 @@ def oracle_row(cell: Cell, spec: TableSpec) -> tuple[Hashable, ...]:
     return ()
 
 
+def is_apart(cell: Cell, spec: TableSpec) -> bool:
+    """Whether a cell is an oracle's among others."""
+    words = {variant.label: variant.select for variant in spec.variants}
+    return words.get(cell.variant) == TARGET and set(words.values()) != {TARGET}
+
+
 def selection_notes(spec: TableSpec) -> list[str]:
     """Say whose validation has chosen the weights that each row shows, where it is not the training's own."""
     words = dict.fromkeys(variant.select for variant in spec.variants)

@@ -27,6 +27,7 @@ class Value:
         scored: (repeat, scores) of each seed and fold that has a value.
         n_wanted: how many the row is to have.
         printed: the paper's number.
+        apart: it is a bound, and stands in no rank beside others.
         oracle: what the same row says by the oracle's selection, if that is to be told.
     """
 
@@ -34,6 +35,7 @@ class Value:
     scored: tuple[tuple[Repeat, Scores], ...]
     n_wanted: int
     printed: float | None
+    apart: bool = False
     oracle: float | None = None
 
     @property
@@ -109,10 +111,10 @@ class Value:
 
 def rankable(values: Sequence[Value]) -> list[bool]:
     """Say which values may be ranked: those on one basis, that of whole values if there are several."""
-    scored = {value.basis for value in values if value.scored}
-    whole = {value.basis for value in values if value.scored and value.whole}
+    found = [value for value in values if value.scored and not value.apart]
+    scored, whole = {value.basis for value in found}, {value.basis for value in found if value.whole}
     basis = max(scored if len(scored) == 1 else whole, key=_size, default=None)
-    return [bool(value.scored) and value.basis == basis for value in values]
+    return [value in found and value.basis == basis for value in values]
 
 
 def marks(values: list[float | None], metric: str, digits: int) -> list[Mark]:

@@ -199,7 +199,9 @@ def _some_are_unranked(lines: Sequence[Line], shape: _Shape) -> bool:
     layout = shape.layout
     groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
     columns = ([line.values[metric] for line in rows] for _, rows in groups for metric in shape.columns)
-    return any(sum(rankable(column)) < sum(bool(value.scored) for value in column) for column in columns)
+    return any(
+        sum(rankable(column)) < sum(bool(v.scored) and not v.apart for v in column) for column in columns
+    )
 
 
 def _repeat(cell: Cell) -> str:

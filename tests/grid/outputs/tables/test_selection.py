@@ -74,6 +74,7 @@ def test_the_oracle_is_marked_and_how_far_it_is_above_is_a_column_on_request(led
     alone = {"sources": ("DHF1K",), "targets": ("UCFSports",), "approaches": ("generalization", "adaptation")}
     small = small_plan(table_spec(**alone, variants=variants, paper=""))
     oracle = "target selection (oracle)"
+    finish(ledger, small, "generalization-DHF1K-UCFSports-0", NSS=1.25, CC=0.25)
     finish(ledger, small, "adaptation-DHF1K-UCFSports-0", NSS=1.0, CC=0.25)
     finish(ledger, small, f"adaptation-DHF1K-UCFSports-{oracle}-0", NSS=1.5, CC=0.125)
     table = table_of(small, ledger, Style(Tables(gap=True), COMMAND))
@@ -87,6 +88,9 @@ def test_the_oracle_is_marked_and_how_far_it_is_above_is_a_column_on_request(led
         None,
     }
     assert "Oracle gap: the value by the target's selection minus this one." in table.notes
+    rows = (row for block in table.blocks for group in block.groups for row in group.rows)
+    marked = {row.label for row in rows if row.entries[0].mark}
+    assert marked == {"Domain Generalization"}
     assert any("a bound that no method may use" in note for note in table.notes)
     plain = small_plan(table_spec())
     assert selection_notes(plain.tables[0]) == []

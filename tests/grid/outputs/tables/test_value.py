@@ -73,3 +73,8 @@ def test_nothing_is_ranked_where_there_is_nothing():
 def test_the_gap_is_what_the_oracle_is_above():
     assert replace(value(scores(1.0)), oracle=1.25).gap == 0.25
     assert value(scores(1.0)).gap is None and replace(value(None), oracle=1.0).gap is None
+
+
+def test_a_bound_is_in_no_rank():
+    oracle = replace(value(scores(3.0)), apart=True)
+    assert rankable([value(scores(1.0)), oracle, value(scores(2.0))]) == [True, False, True]
