@@ -18,6 +18,7 @@ import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 try:
     from rich.console import Console
@@ -28,33 +29,23 @@ except ModuleNotFoundError as error:
     raise SystemExit(2) from None
 
 from grid.commands.arguments import parsed
-from grid.commands.cost import estimate
-from grid.commands.devices import Device, named, present
-from grid.commands.run import FAILED, INTERRUPTED, compile_grid, not_taken, run, status_of
-from grid.commands.settings import keys_table, list_settings, settings_table
-from grid.commands.shown import show
-from grid.commands.terminal.console import Progress, quiet_output
-from grid.commands.terminal.progress import GridState
-from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
-from grid.outputs.export import check_free, export
-from grid.outputs.tables.compilation import behind
-from grid.planning.catalogue import catalogue
-from grid.planning.prepare import Grid, Purpose, default_out, prepare
-from grid.results import output_folder
-from grid.results.cleanup import scratch
-from grid.results.lock import held
-from grid.results.provenance import assert_ours
-from grid.results.redo import other_code, require_unit, untold_selection
-from grid.specs.dotted_keys import from_file
 from manifests.problem import Problem, ProblemError, gathered
 
-WRONG = 2
+if TYPE_CHECKING:
+    from grid.commands.devices import Device
+    from grid.planning.prepare import Grid, Purpose
+
+# Each command imports its own: an answer, or what is wrong, within half a second.
+
+INTERRUPTED, WRONG = 130, 2
 _INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = parsed(__doc__ or "", arguments)
+    from grid.results.provenance import assert_ours
+
     try:
         assert_ours()
         given = _given(options)
@@ -72,11 +63,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _given(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the settings that the user gives and where, those that have the last word last."""
+    from grid.specs.dotted_keys import from_file
+
     files = [(str(path), from_file(path)) for path in options.config]
     return [*files, ("command line", options.overrides)]
 
 
 def _settings(options: argparse.Namespace, given: list[tuple[str, list[str]]]) -> int:
+    from grid.commands.settings import keys_table, list_settings, settings_table
+
     if options.settings == "grid":
         Console(highlight=False).print(keys_table())
         return 0
@@ -92,6 +87,9 @@ def _settings(options: argparse.Namespace, given: list[tuple[str, list[str]]]) -
 
 
 def _list(options: argparse.Namespace) -> int:
+    from grid.commands.terminal.report import catalogue_table
+    from grid.planning.catalogue import catalogue
+
     offers = catalogue(options.overrides, demo=options.demo)
     if options.json:
         print(json.dumps([asdict(offer) for offer in offers], indent=2))
@@ -101,19 +99,11 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _answer(options: argparse.Namespace) -> int:
-    problems: list[Problem] = []
-    device: Device | None = None
-    with gathered(problems):
-        if options.export:
-            check_free(options.export)
-    with gathered(problems):
-        if options.figures:
-            # Half a second to import, that all else does without.
-            from grid.outputs.figures.drawn import check_words  # noqa: PLC0415
+    from grid.planning.prepare import default_out, prepare
+    from grid.results.redo import require_unit
 
-            check_words(options.figures)
-    with gathered(problems):
-        device = named(options.on) if options.on else None
+    problems: list[Problem] = []
+    device = _checked(options, problems)
     out = options.out or default_out(demo=options.demo)
     looking = options.tables or options.export or options.report or options.figures is not None
     purpose: Purpose = "plan" if options.plan else "results" if looking else "run"
@@ -126,7 +116,7 @@ def _answer(options: argparse.Namespace) -> int:
     )
     require_unit(grid.plan, options.redo)
     if options.plan:
-        return _show_plan(grid, options.json, device or present())
+        return _show_plan(grid, options.json, device)
     if options.tables:
         return _compile(grid)
     if options.figures is not None:
@@ -135,12 +125,35 @@ def _answer(options: argparse.Namespace) -> int:
         return _report(grid)
     if options.export:
         return _export(grid, options.export)
-    with held(grid.out, f"grid {grid.plan.grid}"), scratch(grid.out):
-        return _run(grid, options)
+    return _run(grid, options)
 
 
-def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
-    cost = estimate(grid, device)
+def _checked(options: argparse.Namespace, problems: list[Problem]) -> Device | None:
+    """Gather what is wrong with the options themselves; return the device of a plan, if one is named."""
+    with gathered(problems):
+        if options.export:
+            from grid.outputs.export import check_free
+
+            check_free(options.export)
+    with gathered(problems):
+        if options.figures:
+            from grid.outputs.figures.drawn import check_words
+
+            check_words(options.figures)
+    with gathered(problems):
+        if options.on:
+            from grid.commands.devices import named
+
+            return named(options.on)
+    return None
+
+
+def _show_plan(grid: Grid, json_wanted: bool, device: Device | None) -> int:
+    from grid.commands.cost import estimate
+    from grid.commands.devices import present
+    from grid.commands.terminal.report import as_json, plan_table
+
+    cost = estimate(grid, device or present())
     if json_wanted:
         print(json.dumps(as_json(grid.plan, grid.ledger, cost), indent=2))
     else:
@@ -151,6 +164,9 @@ def _show_plan(grid: Grid, json_wanted: bool, device: Device) -> int:
 
 
 def _compile(grid: Grid) -> int:
+    from grid.commands.run import compile_grid, not_taken, status_of
+    from grid.outputs.tables.compilation import behind
+
     written = compile_grid(grid)
     for path in written:
         print(path)
@@ -164,8 +180,10 @@ def _compile(grid: Grid) -> int:
 
 
 def _draw(grid: Grid, words: list[str]) -> int:
-    from grid.outputs.figures.contract import Material  # noqa: PLC0415 - as above
-    from grid.outputs.figures.drawn import draw_figures  # noqa: PLC0415
+    from grid.commands.run import status_of
+    from grid.outputs.figures.contract import Material
+    from grid.outputs.figures.drawn import draw_figures
+    from grid.results import output_folder
 
     material = Material(grid.manifests, grid.config.figures.frames)
     drawn = draw_figures(grid.plan, grid.ledger, grid.out / output_folder.FIGURES, words, material)
@@ -180,6 +198,9 @@ def _draw(grid: Grid, words: list[str]) -> int:
 
 
 def _report(grid: Grid) -> int:
+    from grid.commands.run import FAILED, status_of
+    from grid.commands.shown import show
+
     shown = show(grid)
     for warning in shown.warnings:
         _tell(warning)
@@ -189,6 +210,9 @@ def _report(grid: Grid) -> int:
 
 
 def _export(grid: Grid, folder: Path) -> int:
+    from grid.commands.run import status_of
+    from grid.outputs.export import export
+
     export(grid, folder)
     print(folder)
     _show_problems(grid, weights=False)
@@ -197,6 +221,20 @@ def _export(grid: Grid, folder: Path) -> int:
 
 
 def _run(grid: Grid, options: argparse.Namespace) -> int:
+    from grid.results.cleanup import scratch
+    from grid.results.lock import held
+
+    with held(grid.out, f"grid {grid.plan.grid}"), scratch(grid.out):
+        return _run_held(grid, options)
+
+
+def _run_held(grid: Grid, options: argparse.Namespace) -> int:
+    from grid.commands.run import run
+    from grid.commands.terminal.console import Progress, quiet_output
+    from grid.commands.terminal.progress import GridState
+    from grid.commands.terminal.report import as_json, final_report
+    from grid.results import output_folder
+
     log = grid.out / output_folder.log(grid.plan.grid, f"{datetime.now():%Y%m%d-%H%M%S}")
     _show_problems(grid)
     _show_other_code(grid)
@@ -237,6 +275,8 @@ def _show_problems(grid: Grid, *, weights: bool = True) -> None:
 
 def _show_other_code(grid: Grid) -> None:
     """Tell which results are not of the code that runs, or lack what is asked for now."""
+    from grid.results.redo import other_code, untold_selection
+
     if told := other_code(grid.plan, grid.ledger).told:
         _tell(told)
     if told := untold_selection(grid.plan, grid.ledger):

@@ -39,10 +39,14 @@ _UNFINISHED, _REMOVED = ".part-", ".gone-"
 
 
 def node_folder(url: str) -> Path:
-    """Where this machine keeps copies of what lies at a url: under $HD2S_GRID_LOCAL or the user's cache."""
+    """Where this machine keeps copies of what lies at a url."""
+    return local_folder() / hashlib.sha256(url.encode()).hexdigest()[:12]
+
+
+def local_folder() -> Path:
+    """Where this machine keeps what it can find out again: $HD2S_GRID_LOCAL, or in the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    base = Path(os.environ.get(LOCAL) or Path(cache) / "hd2s-grid")
-    return base / hashlib.sha256(url.encode()).hexdigest()[:12]
+    return Path(os.environ.get(LOCAL) or Path(cache) / "hd2s-grid")
 
 
 def connect(url: str) -> tuple[FileSystem, str]:

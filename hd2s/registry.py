@@ -1,11 +1,38 @@
-"""What there is of a kind by word: what the files of one folder declare, and what plug-ins bring."""
+"""What there is of a kind by word: what the files of one folder declare, and what plug-ins bring.
+
+PyTorch takes seconds to load, and who asks for a name, a setting or a range needs none of it: a file that
+declares something loads without it, and names what does the work, which is loaded when it is called.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+
+@dataclass(frozen=True)
+class Later:
+    """A function or class that is loaded when it is first called.
+
+    Attributes:
+        module: where it is.
+        name: its name there.
+    """
+
+    module: str
+    name: str
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call it."""
+        return self.loaded(*arguments, **named)
+
+    @property
+    def loaded(self) -> Any:
+        """The function or class itself."""
+        return getattr(import_module(self.module), self.name)
 
 
 class HasWord(Protocol):
@@ -51,10 +78,13 @@ class Registry(Generic[Declared]):
 
 
 def declared_in(package: ModuleType, name: str) -> dict[str, Declared]:
-    """Return what modules of a package declare under a name, by its word, in alphabetical order."""
-    modules = (
-        importlib.import_module(f"{package.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(package.__path__)
-    )
-    found = [getattr(module, name) for module in modules if hasattr(module, name)]
+    """Return what modules of a package declare under a name, by its word, in alphabetical order.
+
+    Those are loaded that have a line which begins with the name.
+    """
+    (folder,) = map(Path, package.__path__)
+    files = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]
+    declaring = [file for file in files if f"\n{name} = " in f"\n{file.read_text(encoding='utf-8')}"]
+    modules = (file.parent.name if file.name == "__init__.py" else file.stem for file in declaring)
+    found = [getattr(import_module(f"{package.__name__}.{module}"), name) for module in modules]
     return {declaration.word: declaration for declaration in sorted(found, key=lambda one: one.word)}

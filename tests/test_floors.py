@@ -1,6 +1,7 @@
 """Lower floors never import higher ones, and only the top two floors know Ray and MLflow."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,7 +111,7 @@ WITHIN = {
         "losses": set(),
         "registry": set(),
         "layers": {"checks"},
-        "metrics": {"checks", "filters"},
+        "metrics": {"checks", "filters", "registry"},
         "models": {"checks", "layers", "losses", "registry"},
         "weights": {"checks", "files", "models"},
         "approaches": {"checks", "filters", "layers", "losses", "models", "registry"},
@@ -272,3 +273,35 @@ def test_the_rooms_under_the_grid_run_without_ray_and_mlflow():
     command = [sys.executable, "-c", _WITHOUT_RAY]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert done.returncode == 0, done.stderr
+
+
+_WITHOUT_PYTORCH = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(("torch", "ray", "mlflow", "matplotlib", "scipy", "h5py")))
+sys.argv = ["run_grid.py", *sys.argv[1:]]
+runpy.run_path("run_grid.py", run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("--help",), 0),
+        (("--list",), 0),
+        (("--grid", "table6", "--plan"), 0),
+        (("--grid", "table6", "--plan", "train.lrr=3"), 2),
+    ],
+)
+def test_what_starts_nothing_is_answered_without_what_takes_seconds_to_load(words, status, tmp_path):
+    """PyTorch counts the operations of a plan that this machine has not seen before."""
+    surroundings = os.environ | {"HD2S_GRID_LOCAL": str(tmp_path / "local")}
+    words = [*words, *(["--out", str(tmp_path)] if "--plan" in words else [])]
+    command = [sys.executable, "-c", _WITHOUT_PYTORCH, *words]
+    if "--plan" in words and not status:
+        seen = [sys.executable, "run_grid.py", *words]
+        subprocess.run(seen, capture_output=True, cwd=REPOSITORY, env=surroundings, check=True)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=REPOSITORY, env=surroundings, check=False
+    )
+    assert done.returncode == status, done.stderr

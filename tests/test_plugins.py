@@ -224,7 +224,8 @@ def test_a_changed_plug_in_renames_what_uses_it_and_nothing_else(arguments, tmp_
         ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name'"),
         ("MODEL = 1 +\n", "SyntaxError"),
         (
-            "from hd2s.models.centre_prior import CentrePrior, OneFrameConfig\n"
+            "from hd2s.models.centre_prior import OneFrameConfig\n"
+            "from hd2s.models.fixed_maps import CentrePrior\n"
             "from hd2s.models.contract import Model\n"
             "MODEL = Model('hd2s', 'Another', OneFrameConfig, CentrePrior)\n",
             "the word hd2s is another model's",

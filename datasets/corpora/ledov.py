@@ -26,7 +26,6 @@ from datasets.corpus import ClipError, Corpus, Entry, Layout, Listing, MapRule, 
 from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import escapes, first_few
 from datasets.listing.layouts import Place, detect, listed_only
-from datasets.reading import matfile
 from datasets.reading.clip import Media, cut_off, read_media
 from datasets.reading.fixation_points import count_fixated
 from datasets.reading.numbered_files import literal
@@ -72,6 +71,8 @@ class LEDOV(Corpus):
 
     def read(self, root: Path, entry: Entry) -> Reading:
         """Decode the video once, and work out who looked where in which frame."""
+        from datasets.reading import matfile  # noqa: PLC0415 - SciPy takes half a second
+
         data = matfile.load(root, entry.fixations, "Data")
         if not isinstance(data, dict):
             raise ClipError("missing-key", "a struct Data", "another value", path=entry.fixations)
@@ -197,6 +198,8 @@ def _five_columns(fixdata: np.ndarray) -> np.ndarray:
 
 def _read_splits(root: Path) -> dict[str, str]:
     """Return the split of every listed video."""
+    from datasets.reading import matfile  # noqa: PLC0415 - SciPy takes half a second
+
     files = _list_files(root)
     names = matfile.load(root, files["VideoNameList"], "VideoNameList")
     if not isinstance(names, str | list | np.ndarray):

@@ -29,7 +29,6 @@ from datasets.corpus import ClipError, Corpus, Entry, Layout, Listing, Reading, 
 from datasets.damaged import as_finding
 from datasets.listing.holdout import hold_out
 from datasets.listing.layouts import Place, detect, without_annotation
-from datasets.reading import matfile
 from datasets.reading.clip import read_clip
 from datasets.reading.fixations import read_fixations
 from datasets.reading.numbered_files import Numbered
@@ -94,6 +93,8 @@ def _read_gaze(
     """Read the fixations of all observers; arguments and errors of `datasets.reading.fixations`."""
     if files is None:
         return read_fixations(root, entry, files, size, required=required)
+    from datasets.reading import matfile  # noqa: PLC0415 - SciPy takes half a second
+
     gaze = matfile.load(root, entry.fixations, "gaze")
     resolution = np.ravel(np.asarray(matfile.load(root, entry.fixations, "resolution"), float)).tolist()
     if resolution != [size[1], size[0]]:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import av
-import h5py
 import numpy as np
 from PIL import Image
-from scipy.io import savemat
 
 from datasets.demo.cast import Take
 from datasets.demo.domains import Domain
@@ -186,6 +184,8 @@ def _encode(
 
 def _write_mat(path: Path, variables: dict[str, object]) -> None:
     """Write a MATLAB 5 file whose header, unlike scipy's, does not hold the time of day."""
+    from scipy.io import savemat  # noqa: PLC0415 - half a second, that a plan does without
+
     buffer = io.BytesIO()
     savemat(buffer, variables)
     buffer.seek(0)
@@ -195,6 +195,8 @@ def _write_mat(path: Path, variables: dict[str, object]) -> None:
 
 def _write_hdf5_struct(path: Path, variables: dict[str, dict[str, object]]) -> None:
     """Write structs of numbers as MATLAB 7.3 does: HDF5 behind a 512-byte header, matrices transposed."""
+    import h5py  # noqa: PLC0415 - as in _write_mat
+
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, fields in variables.items():
             group = file.create_group(name)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from datasets.corpus import ClipError, Rows
-from datasets.reading import matfile
 from datasets.reading.images import check_lossless, check_size
 from datasets.reading.numbered_files import Numbered, decoded
 from datasets.reading.pixels import fixation_values, left_out
@@ -104,6 +103,8 @@ def read_fixation_mats(root: Path, files: Numbered, size: tuple[int, int], key: 
     Raises:
         ClipError: a file cannot be read, or lacks the variable; as for images else.
     """
+    from datasets.reading import matfile  # noqa: PLC0415 - SciPy takes half a second
+
     points = Points()
     for i in range(files.count):
         path = files.path(i)

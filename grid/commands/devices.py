@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
-
-import torch
+from pathlib import Path
 
 from manifests.problem import Problem, ProblemError, suggest
 
@@ -68,6 +67,9 @@ _GPUS = (
 )
 GPUS = {gpu.name: gpu for gpu in _GPUS}
 
+# What NVIDIA's driver, Windows' and AMD's show of themselves where there is a GPU.
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+
 # Measured: training steps of HD2S on 2 and 8 clips of 16×128×192 in float32, 85 to 105 GFLOP/s a core on a
 # server of 2024 with AVX-512. Only to tell hours from weeks: cores with narrower vectors are slower by far.
 _CORE_TFLOPS = 0.09
@@ -93,6 +95,10 @@ def named(word: str) -> Device:
 
 def present() -> Device:
     """Return this machine's GPUs, taken to be alike; its cores where it has none."""
+    if not any(Path(file).exists() for file in _DRIVERS):
+        return processor()
+    import torch  # noqa: PLC0415 - seconds, that a machine without a GPU does without
+
     count = torch.cuda.device_count()
     return replace(recognise(torch.cuda.get_device_name(0)), count=count) if count else processor()
 

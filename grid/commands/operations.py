@@ -1,21 +1,29 @@
-"""Operations of a model and bytes of its weights, counted from shapes alone."""
+"""Operations of a model and bytes of its weights: counted once by each version of the code, and kept.
+
+Counting takes PyTorch, which takes seconds to load; a plan that this machine has shown before does without.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import torch
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
-
+import hd2s
+from datasets.remote import local_folder
 from grid.plan import Training
-from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
-from hd2s.models.registry import find_model, on_meta
-from hd2s.prediction.operations import bytes_of, counter, frame_operations
-from hd2s.training.iteration import Drawn
+from hd2s.files import atomic_write
+from hd2s.models.registry import find_model
+from hd2s.registry import Later
+
+_COUNTS = "operations"
+_counted = Later("grid.commands.counting", "count")
 
 
 @dataclass(frozen=True)
@@ -42,49 +50,75 @@ class Costs:
         return 3 * self.trained + self.weights
 
 
-def costs_of(training: Training) -> Costs:
-    """Count what a training's model does."""
+class Asked(NamedTuple):
+    """What the operations of a training depend on.
+
+    Attributes:
+        model: its word.
+        options: of its configuration.
+        approach: its word.
+        domain: the corpus whose own layers are taken, if it has such.
+        unlabelled: clips without maps are seen as well.
+    """
+
+    model: str
+    options: Mapping[str, Any]
+    approach: str
+    domain: str | None
+    unlabelled: bool
+
+
+def asked_of(training: Training) -> Asked:
+    """Return what a training's operations depend on."""
     spec = training.spec
-    options = json.dumps(dict(spec.model.options), sort_keys=True)
     domain = spec.model.config.domain_of(spec.validation.corpus)
-    return _count(spec.model.name, options, spec.approach.name, domain, bool(spec.unlabelled))
+    return Asked(spec.model.name, spec.model.options, spec.approach.name, domain, bool(spec.unlabelled))
+
+
+def costs_of(training: Training) -> Costs:
+    """Return what a training's model does."""
+    return _costs(json.dumps(asked_of(training), sort_keys=True))
 
 
 @cache
-def _count(model: str, options: str, approach: str, domain: str | None, unlabelled: bool) -> Costs:
-    """Count on the meta device, where tensors have shapes and no values: nothing is computed."""
-    built = on_meta(find_model(model).model, json.loads(options))
-    with torch.device("meta"):
-        learner = approaches()[approach].learner(built, LearnerOptions())
-    weights, trained = bytes_of(learner.result()), bytes_of(learner)
-    frame = frame_operations(learner.result(), domain)
-    # Batch norms count as no operations, and finding shapes through them takes most of the time.
-    for module in list(learner.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, _BatchNorm):
-                setattr(module, name, nn.Identity())
-    window = built.config.input
-    clips = built.normalise(torch.empty(1, window.frames, *window.size, 3, dtype=torch.uint8, device="meta"))
-    answered = 1 if window.answers == "last" else window.frames
-    maps = torch.empty(1, answered, *window.size, device="meta")
-    fixations = maps if built.config.needs_fixations else None
-    labelled = MicroBatch(clips, maps, domain=domain, fixations=fixations)
-    batches = [labelled], [MicroBatch(clips)] if unlabelled else []
-    step, forward = _count_step(learner, batches)
-    return Costs(step, forward, frame, weights, trained)
+def _costs(asked: str) -> Costs:
+    wanted = Asked(*json.loads(asked))
+    if not _is_ours(wanted):
+        return _counted(wanted)
+    kept = _kept(asked)
+    try:
+        return Costs(**json.loads(kept.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        found = _counted(wanted)
+        _keep(kept, found)
+        return found
 
 
-def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:
-    """Count a whole step, and the forward pass in it."""
-    # In the middle of a training: an end may be another thing.
-    losses = learner.losses(*batches, Progress(1, 2))
-    with counter() as found:
-        loss, _ = next(losses)
-        # A domain branch beside the maps adds 0.2 %.
-        forward = found.get_total_flops()
-        if not loss.requires_grad:
-            return 0, forward
-        loss.backward()
-        for loss, _ in losses:
-            loss.backward()
-    return found.get_total_flops(), forward
+def _is_ours(asked: Asked) -> bool:
+    """Whether all of its code is the project's own, by which counts are kept; a plug-in's may change."""
+    code = (find_model(asked.model).model.build, approaches()[asked.approach].learner)
+    return all(isinstance(each, Later) and each.module.startswith("hd2s.") for each in code)
+
+
+def _kept(asked: str) -> Path:
+    name = hashlib.sha256(f"{_code()} {version('torch')} {asked}".encode()).hexdigest()[:32]
+    return local_folder() / _COUNTS / f"{name}.json"
+
+
+def _keep(path: Path, costs: Costs) -> None:
+    try:
+        with atomic_write(path) as partial:
+            partial.write_text(json.dumps(asdict(costs)), encoding="utf-8")
+    except OSError:
+        return  # a home that cannot be written to is no reason not to show a plan
+
+
+@cache
+def _code() -> str:
+    """Return a SHA-256 of all code that counts and is counted."""
+    here = (Path(__file__), Path(__file__).with_name("counting.py"))
+    (room,) = map(Path, hd2s.__path__)
+    digest = hashlib.sha256()
+    for path in (*here, *sorted(room.rglob("*.py"))):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

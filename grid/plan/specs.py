@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from datasets.corpora.registry import find
 from datasets.resizing import DEFAULT_RESIZING
 from grid.specs.settings import Test, Train
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.models.config import ModelConfig
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.models.registry import find_model
 from manifests.folds import Fold
 

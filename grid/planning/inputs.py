@@ -13,10 +13,8 @@ from grid.plan import Plan
 from grid.planning.stand_in import stand_in
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
-from hd2s import build_model, load_weights
-from hd2s.models.registry import find_model
-from hd2s.weights.checkpoints import WeightsError
-from hd2s.weights.recognition import had_from
+from hd2s.models.declaration import had_from
+from hd2s.models.registry import build_model, find_model
 from manifests.folds import folded
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
@@ -134,6 +132,9 @@ def initial_weights(model: ModelSettings, absent: str | None = None) -> InitialW
         found = model.backbone_weights or "nothing"
         expected = f"what the paper starts from: {known}"
         raise ProblemError(Problem("model.backbone_weights", expected, found, remedy))
+    # PyTorch takes seconds, which a plan of trainings from scratch does without.
+    from hd2s.weights.checkpoints import WeightsError, load_weights  # noqa: PLC0415
+
     try:
         found = load_weights(build_model(model.word, seed=0, **model.options), path)
     except WeightsError as error:

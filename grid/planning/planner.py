@@ -40,7 +40,7 @@ from grid.planning.rows import (
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
 from grid.specs.table import SOURCE, GridSpec, Place
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
 from manifests.folds import Fold, fold_digest

@@ -14,7 +14,7 @@ from grid.specs.plugins import digest_of
 from grid.specs.settings import Config, Test, Train
 from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.models.config import ConfigError, ModelConfig
 from hd2s.models.registry import find_model
 from manifests.folds import Fold

@@ -10,11 +10,13 @@ import tomllib
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 import datasets
 from manifests.problem import Problem, ProblemError
+
+if TYPE_CHECKING:
+    import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = ("manifests", "hd2s", "datasets", "grid")
@@ -75,6 +77,8 @@ def requirements() -> list[str]:
 
 def device_name(device: str | torch.device) -> str:
     """Name what computes: a GPU as its driver does, or "CPU"."""
+    import torch  # noqa: PLC0415 - seconds, that all else here does without
+
     kind = torch.device(device)
     return torch.cuda.get_device_name(kind) if kind.type == "cuda" else "CPU"
 

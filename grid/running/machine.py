@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-import torch
-
 from datasets.loading.batch_memory import BatchLayout, require_shared_memory
 from datasets.loading.windows import WindowShape
 from grid.plan import Training
@@ -25,6 +23,8 @@ def check_precision(grid: Grid, todo: Iterable[Training]) -> None:
         ProblemError: they would run on processors, where bfloat16 is neither right nor fast.
     """
     on_processors = not grid.config.resources.train.gpu
+    import torch  # noqa: PLC0415 - seconds, that a plan does without
+
     on_processors |= ray_session.is_local() and not torch.cuda.device_count()
     mixed = sum(training.spec.train.mixed_precision and bool(training.iterations) for training in todo)
     if on_processors and mixed:

@@ -30,8 +30,8 @@ _RESOLVERS = (
 )
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain scalars by our rules, and no key twice."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain scalars by our rules, and no key twice; in C, where PyYAML was built with it."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's way
 

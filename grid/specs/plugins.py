@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from datasets.corpora import registry as corpora
 from grid.specs.dotted_keys import listed
 from hd2s import plugins
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.metrics.definitions import Metric
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from manifests.plugins import digest, import_folder
 from manifests.problem import Problem, ProblemError, gathered
 

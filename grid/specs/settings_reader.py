@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +18,7 @@ from grid.specs.dotted_keys import listed
 from grid.specs.plain_yaml import dotted, read_file
 from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config, ModelSettings
 from grid.specs.settings_checks import impossible
-from grid.specs.settings_schema import identifier, schema
+from grid.specs.settings_schema import identifier, schema, suggest_setting, with_identifier
 from grid.specs.table import selected_words
 from hd2s.approaches.protocol import settings_of
 from hd2s.approaches.registry import approaches
@@ -24,6 +27,7 @@ from hd2s.models.registry import models
 from manifests.problem import Problem, ProblemError, suggest
 
 PROFILES = Path(__file__).parent / "profiles"
+_NOT_TAKEN = (OmegaConfBaseException, YAMLError, TypeError, ValueError)
 
 
 class Reading(NamedTuple):
@@ -97,14 +101,18 @@ def _read(
 ) -> Reading:
     start = config = _beginning(model, stood_for, demo=demo)
     problems: list[Problem] = []
+    asked = [(override, _meant(override, model, among) or "") for override in overrides]
     # What was asked for → what of it is meant for this model.
-    taken: dict[str, str] = {}
-    for override in overrides:
-        before = len(problems)
-        meant = _meant(override, model, among)
-        config = _override(config, meant, problems) if meant else config
-        if len(problems) == before:
-            taken[override] = meant or ""
+    taken = dict(asked)
+    try:
+        config = _merged(start, [meant for _, meant in asked if meant])
+    except _NOT_TAKEN:
+        # Something is wrong: one after the other, to tell what.
+        for override, meant in asked:
+            before = len(problems)
+            config = _override(config, meant, problems) if meant else config
+            if len(problems) > before:
+                taken.pop(override, None)
     if missing := sorted(map(str, OmegaConf.missing_keys(config))):
         problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
         whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
@@ -177,12 +185,26 @@ def _settable(model: str) -> list[str]:
 def _beginning(model: str, stood_for: Mapping[str, Any], *, demo: bool) -> Any:
     """Return the settings of a model before anybody has asked for anything but protocols."""
     declared = models()[model]
-    config = OmegaConf.structured(schema(model, tuple(approaches())))
-    config = _laid(_laid(config, declared.settings, model), stood_for, model)
+    layers = json.dumps([dict(declared.settings), dict(stood_for), dict(declared.demo)])
+    structure = schema(model, tuple(approaches()))
+    # Among the defaults are the corpora that are indexed by now.
+    return _laid_under(structure, repr(structure()), layers, model, demo)
+
+
+@cache
+def _laid_under(structure: type, defaults: str, layers: str, model: str, demo: bool) -> Any:
+    """Lay a model's settings and those of protocols over the defaults; with the demo's, its own over those.
+
+    What is returned is never changed: merging copies it, which takes longer than all else. So a grid of many
+    rows is read once for each model and not for each row.
+    """
+    del defaults
+    settings, stood_for, of_demo = json.loads(layers)
+    config = _laid(_laid(OmegaConf.structured(structure), settings, model), stood_for, model)
     if not demo:
         return config
     config = OmegaConf.merge(config, read_file(PROFILES / "demo.yaml"))
-    return _laid(config, declared.demo, model)
+    return _laid(config, of_demo, model)
 
 
 def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
@@ -191,10 +213,13 @@ def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
     Raises:
         ProblemError: the model's file asks for settings that do not exist, or for values of other types.
     """
-    for key, value in settings.items():
+    nested = {key: _nested(key, value) for key, value in settings.items()}
+    with suppress(*_NOT_TAKEN):
+        return OmegaConf.merge(config, *nested.values())
+    for key, value in nested.items():
         try:
-            config = OmegaConf.merge(config, _nested(key, value))
-        except (OmegaConfBaseException, TypeError, ValueError) as error:
+            config = OmegaConf.merge(config, value)
+        except _NOT_TAKEN as error:
             told = " ".join(str(error).split())
             raise ProblemError(
                 Problem(f"model {model}, its setting {key}", "a known setting", told, "Correct its file.")
@@ -242,49 +267,29 @@ def _made(kind: type, options: Mapping[str, Any], where: str, problems: list[Pro
     return kind()
 
 
+def _merged(config: Any, overrides: Sequence[str]) -> Any:
+    """Lay settings over others; raises what `_override` tells of if one cannot be taken."""
+    if not overrides:
+        return config
+    if not all("=" in override for override in overrides):
+        raise ValueError("no equals sign")
+    merged = OmegaConf.merge(config, *(dotted(with_identifier(override)) for override in overrides))
+    # A reference that leads nowhere is found by following it.
+    OmegaConf.to_container(merged, resolve=True)
+    return merged
+
+
 def _override(config: Any, override: str, problems: list[Problem]) -> Any:
     key, equals, value = override.partition("=")
     if not equals:
         problems.append(Problem(override, "key=value", "no equals sign", "Write for example train.lr=3e-4."))
         return config
-    section, dot, rest = key.partition(".")
-    if section == "approach" and dot:
-        # The words of approaches may have hyphens, which names of fields may not.
-        word, dot, name = rest.partition(".")
-        override = f"approach.{identifier(word)}{dot}{name}={value}"
     try:
-        merged = OmegaConf.merge(config, dotted(override))
-        # A reference that leads nowhere is found by following it.
-        OmegaConf.to_container(merged, resolve=True)
-        return merged
+        return _merged(config, [override])
     except ConfigKeyError:
-        problems.append(Problem("settings", "a known setting", repr(key), _suggest_setting(key, config)))
-    except (OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
+        problems.append(Problem("settings", "a known setting", repr(key), suggest_setting(key, config)))
+    except _NOT_TAKEN as error:
         # Of an item in a list OmegaConf leaves these words in its message.
         reason = " ".join(str(error).split()).replace("'$VALUE' of type '$VALUE_TYPE'", value)
         problems.append(Problem(key, "a value of the right type", reason, "Correct it."))
     return config
-
-
-def _keys(config: Any, prefix: str = "") -> list[str]:
-    keys = []
-    for key in config:
-        name = f"{prefix}{key}"
-        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
-        keys += _keys(config[key], f"{name}.") if nested else [name]
-    return keys
-
-
-def _suggest_setting(key: str, config: Any) -> str:
-    """Name the nearest setting, and the others of its section; the sections, if it has none."""
-    keys = [_as_given(name) for name in _keys(config)]
-    section = key.partition(".")[0]
-    near = [name for name in keys if name.startswith(f"{section}.")]
-    return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
-
-
-def _as_given(key: str) -> str:
-    """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
-    section, *names = key.split(".")
-    words = {identifier(word): word for word in approaches()} if section == "approach" else {}
-    return ".".join([section, *(words.get(name, name) for name in names)])

@@ -7,9 +7,12 @@ from dataclasses import field, fields, make_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
+from omegaconf import OmegaConf
+
 from grid.specs.settings import OF_APPROACHES, Config
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
+from manifests.problem import suggest
 
 
 @cache
@@ -49,3 +52,37 @@ def _fields_of(declared: type, leaving_out: Sequence[str] = ()) -> list[tuple[st
 def identifier(word: str) -> str:
     """Return an approach's word as the name of a field, which may not have hyphens."""
     return word.replace("-", "_")
+
+
+def with_identifier(override: str) -> str:
+    """Return an override with an approach named as its field: a word may have hyphens."""
+    section, dot, rest = override.partition(".")
+    if section != "approach" or not dot:
+        return override
+    key, equals, value = rest.partition("=")
+    word, dot, name = key.partition(".")
+    return f"approach.{identifier(word)}{dot}{name}{equals}{value}"
+
+
+def _keys(config: Any, prefix: str = "") -> list[str]:
+    keys = []
+    for key in config:
+        name = f"{prefix}{key}"
+        nested = OmegaConf.is_dict(OmegaConf.select(config, str(key), throw_on_missing=False))
+        keys += _keys(config[key], f"{name}.") if nested else [name]
+    return keys
+
+
+def suggest_setting(key: str, config: Any) -> str:
+    """Name the nearest setting, and the others of its section; the sections, if it has none."""
+    keys = [_as_given(name) for name in _keys(config)]
+    section = key.partition(".")[0]
+    near = [name for name in keys if name.startswith(f"{section}.")]
+    return suggest(key, near) if near else suggest(section, {name.partition(".")[0] for name in keys})
+
+
+def _as_given(key: str) -> str:
+    """Return a setting's key as a command line gives it: with an approach's word, hyphens and all."""
+    section, *names = key.split(".")
+    words = {identifier(word): word for word in approaches()} if section == "approach" else {}
+    return ".".join([section, *(words.get(name, name) for name in names)])

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.tables.draws import draw
-from hd2s.approaches.contract import Approach, Corpora
+from hd2s.approaches.declaration import Approach, Corpora
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 from manifests.folds import Fold

@@ -10,23 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hd2s.approaches import adaptation
-from hd2s.approaches.adaptation import AdversarialLearner
-from hd2s.approaches.contract import LearnerOptions
-from hd2s.models.contract import SaliencyModel
-
-
-class ControlLearner(AdversarialLearner):
-    """Gradient reversal without strength, whatever strength is asked for."""
-
-    def __init__(self, model: SaliencyModel, options: LearnerOptions):
-        super().__init__(model, replace(options, strength=0.0))
-
+from hd2s.registry import Later
 
 APPROACH = replace(
     adaptation.APPROACH,
     word="adaptation-control",
     title="Adaptation, λ = 0",
-    learner=ControlLearner,
+    learner=Later("hd2s.approaches.learners.adaptation_control", "ControlLearner"),
     follows_lambda=False,
     colour="#E69FC4",
 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -12,27 +10,6 @@ from torch import Tensor
 from hd2s.approaches.contract import Learner, MicroBatch, Progress, Terms, total
 from hd2s.approaches.schedule import alignment_strength
 from hd2s.layers.precision import full_precision
-from hd2s.models.config import Fault, PlainConfig
-
-
-@dataclass(frozen=True)
-class WeightSettings(PlainConfig):
-    """How much a distance weighs.
-
-    Attributes:
-        weight: of the distance, times λ of Eq. 4.
-    """
-
-    weight: float = 1.0
-
-    def faults(self) -> Iterable[Fault]:
-        """List what cannot work."""
-        yield from not_negative(self, "weight")
-
-
-def not_negative(settings: PlainConfig, *names: str) -> Iterator[Fault]:
-    """List those fields that are not 0 or more, and finite."""
-    yield from ((name, "0 or more") for name in names if not 0 <= getattr(settings, name) < math.inf)
 
 
 class AlignmentLearner(Learner):

@@ -6,38 +6,15 @@ features on which HD2S reverses gradients.
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from hd2s.approaches.alignment import AlignmentLearner, WeightSettings
-from hd2s.approaches.contract import Approach, target_alone
-
-
-class CoralLearner(AlignmentLearner):
-    """Alignment of covariances."""
-
-    def distance(self, source: Tensor, target: Tensor) -> Tensor:
-        """Return what the covariances' distance weighs."""
-        settings = self.options.settings or WeightSettings()
-        return settings.weight * coral_distance(source, target)
-
-
-def coral_distance(source: Tensor, target: Tensor) -> Tensor:
-    """Return ‖C_S − C_T‖² / (4 C²), a scalar, of the covariances of samples (N, C) and (M, C)."""
-    difference = _covariance(source) - _covariance(target)
-    return difference.square().sum() / (4 * source.shape[1] ** 2)
-
-
-def _covariance(samples: Tensor) -> Tensor:
-    # PyTorch's own cannot be counted without values (`--plan`).
-    centred = samples - samples.mean(0)
-    return centred.T @ centred / (len(samples) - 1)
-
+from hd2s.approaches.declaration import Approach, target_alone
+from hd2s.approaches.shared_settings import WeightSettings
+from hd2s.registry import Later
 
 APPROACH = Approach(
     word="coral",
     title="Deep CORAL",
     unlabelled=target_alone,
-    learner=CoralLearner,
+    learner=Later("hd2s.approaches.learners.coral", "CoralLearner"),
     needs_target=True,
     needs=frozenset({"features"}),
     settings=WeightSettings,

@@ -1,6 +1,6 @@
 """Domain-specific learning (HD2S Sect. 3.6, Table 7): sources take turns, each with layers of its own."""
 
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 
 APPROACH = Approach(
     word="domain-specific",

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from hd2s.layers.folded import Casting
-from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream, WeightLayout
+from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream
+from hd2s.models.declaration import WeightLayout
 from hd2s.models.learnt import Learnt
 
 

@@ -7,21 +7,12 @@ flicker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress, Terms
-from hd2s.layers.precision import full_precision
+from hd2s.approaches.declaration import Approach
 from hd2s.models.config import Fault, PlainConfig
-from hd2s.models.contract import SaliencyModel
-
-_EPSILON = 1e-6  # of the paper's code, beside a variance
+from hd2s.registry import Later
 
 
 @dataclass(frozen=True)
@@ -48,61 +39,10 @@ class MixStyleSettings(PlainConfig):
             yield "alpha", "more than 0"
 
 
-class MixStyleLearner(Learner):
-    """Plain supervision with mixed styles.
-
-    Clips are mixed within a micro-batch, and so on each worker for itself. What is drawn comes from PyTorch's
-    generator, as dropout does: by iteration and worker.
-    """
-
-    def __init__(self, model: SaliencyModel, options: LearnerOptions):
-        super().__init__(model, options)
-        self.settings = options.settings or MixStyleSettings()
-
-    def losses(
-        self, labelled: Sequence[MicroBatch], unlabelled: Sequence[MicroBatch], progress: Progress
-    ) -> Iterator[tuple[Tensor, Terms]]:
-        """Yield the source's loss."""
-        with ExitStack() as stack:
-            for block in islice(self.model.blocks(), self.settings.blocks):
-                stack.callback(block.register_forward_hook(self._mix).remove)
-            found = list(super().losses(labelled, unlabelled, progress))
-        yield from found
-
-    def _mix(self, block: nn.Module, inputs: Any, features: Tensor) -> Tensor | None:
-        """Mix a block's output where it is drawn to be."""
-        del block, inputs
-        if not self.training or torch.rand(()) >= self.settings.share:
-            return None
-        n = len(features)
-        alpha = torch.full((n,), self.settings.alpha)
-        own = torch.distributions.Beta(alpha, alpha).sample().to(features.device)
-        return mixed_styles(features, torch.randperm(n).to(features.device), own)
-
-
-def mixed_styles(features: Tensor, other: Tensor, own: Tensor) -> Tensor:
-    """Return features (B, C, …) of which each channel has a mixed mean and deviation.
-
-    Args:
-        features: of clips.
-        other: int64 (B,): whose style each takes a share of.
-        own: (B,): the share of its own.
-    """
-    with full_precision(features.device):
-        x = features.to(torch.promote_types(features.dtype, torch.float32))
-        places = tuple(range(2, x.dim()))
-        # Statistics are taken as constants.
-        variance, mean = torch.var_mean(x.detach(), places, keepdim=True)
-        deviation = (variance + _EPSILON).sqrt()
-        own = own.to(x).view(-1, *[1] * (x.dim() - 1))
-        mixed_mean, mixed_deviation = (own * y + (1 - own) * y[other] for y in (mean, deviation))
-        return ((x - mean) / deviation * mixed_deviation + mixed_mean).to(features.dtype)
-
-
 APPROACH = Approach(
     word="mixstyle",
     title="MixStyle",
-    learner=MixStyleLearner,
+    learner=Later("hd2s.approaches.learners.mixstyle", "MixStyleLearner"),
     needs=frozenset({"blocks"}),
     settings=MixStyleSettings,
     smallest_batch=2,

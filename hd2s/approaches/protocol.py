@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.models.tested import PredictionProtocol
 
 

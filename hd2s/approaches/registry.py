@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hd2s import approaches as package
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.registry import Registry
 
 APPROACHES: Registry[Approach] = Registry("approach", package, "APPROACH")

@@ -1,6 +1,6 @@
 """Trained on the target's maps alone: what is had without any source, beside transfer's upper bound."""
 
-from hd2s.approaches.contract import Approach, target_alone
+from hd2s.approaches.declaration import Approach, target_alone
 
 APPROACH = Approach(
     word="target-only",

@@ -1,6 +1,6 @@
 """Transfer learning: the source's model fine-tuned with the target's maps; the upper bound (HD2S Sect. 6)."""
 
-from hd2s.approaches.contract import Approach, target_alone
+from hd2s.approaches.declaration import Approach, target_alone
 
 APPROACH = Approach(
     word="transfer",

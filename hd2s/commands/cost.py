@@ -26,7 +26,8 @@ from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.predict import check_device
 from hd2s.files import atomic_write
 from hd2s.models.registry import build_model, models
-from hd2s.prediction.cost import Cost, measure
+from hd2s.prediction.cost import Cost
+from hd2s.prediction.measuring import measure
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import PRECISIONS
 

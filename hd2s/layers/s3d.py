@@ -10,11 +10,6 @@ from torch.nn import functional as F
 
 from hd2s.layers.convolution import Conv3d, MaxPool3d, Triple
 
-CHANNELS = (192, 480, 832, 1024)
-"""Channels of the four tapped levels, shallowest first."""
-
-_STRIDES = ((2, 8), (4, 16), (8, 32), (8, 32))  # of the taps, in time and in space
-
 # Output channels of the mixed blocks: 1×1×1; 1×1×1 then separable 3×3×3; the same again; pool then 1×1×1.
 _MIXED3 = ((64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64))
 _MIXED4 = (
@@ -25,14 +20,6 @@ _MIXED4 = (
     (256, 160, 320, 32, 128, 128),
 )
 _MIXED5 = ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128))
-
-
-def feature_shapes(clip_length: int, height: int, width: int) -> dict[int, tuple[int, int, int, int]]:
-    """Return level (1..4, shallowest first) → (C, T, H, W) of its features, for clips of that size."""
-    return {
-        level: (channels, clip_length // t, height // s, width // s)
-        for level, (channels, (t, s)) in enumerate(zip(CHANNELS, _STRIDES, strict=True), start=1)
-    }
 
 
 class ConvUnit(nn.Module):
@@ -121,7 +108,7 @@ class S3D(nn.Module):
         self.block5 = stage(832, _MIXED5)
 
     def forward(self, clips: Tensor) -> dict[int, Tensor]:
-        """Map clips (B, 3, T, H, W) to level → features (B, C, T', H', W') of `feature_shapes`.
+        """Map clips (B, 3, T, H, W) to level → features (B, C, T', H', W') of `s3d_shapes.feature_shapes`.
 
         The taps are those of Sect. 3.2: after the second, third and fourth pool, and at the end.
         """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from hd2s.layers.s3d import S3D
+if TYPE_CHECKING:
+    from hd2s.layers.s3d import S3D
 
 # Our units → the authors' names. A separable unit holds its two halves side by side in their layout.
 _UNITS = {

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, TypeAlias
 
 from hd2s.checks import unknown
+from hd2s.registry import Later
 
 Array: TypeAlias = Any
 """NumPy's array or PyTorch's tensor, whose type is not named here lest scoring arrays load PyTorch."""
@@ -87,16 +87,8 @@ def known_metrics() -> tuple[str, ...]:
 
 def _declared(name: str, low: float, high: float, function: str, *, larger_is_better: bool = True) -> Metric:
     """Declare a metric whose two forms are functions of one name in `on_processor` and `on_gpu`."""
-    forms = (_at_first_call(module, function) for module in ("on_processor", "on_gpu"))
+    forms = (Later(f"hd2s.metrics.{module}", function) for module in ("on_processor", "on_gpu"))
     return Metric(name, low, high, larger_is_better, *forms)
-
-
-def _at_first_call(module: str, function: str) -> Callable[[Any], Any]:
-    # PyTorch takes seconds to load, and who scores arrays, or asks for a range, needs none of it.
-    def score(frames: Any) -> Any:
-        return getattr(import_module(f"hd2s.metrics.{module}"), function)(frames)
-
-    return score
 
 
 _REGISTERED = {

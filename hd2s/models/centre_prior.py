@@ -6,19 +6,13 @@ where p is the mean of the densities qᵢ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from hd2s.models.config import Fault, Input, ModelConfig
-from hd2s.models.contract import Model, Prediction, SaliencyModel
+from hd2s.models.declaration import Model
 from hd2s.models.tested import PredictionProtocol
-
-_SPREAD = 0.2
-"""σ of the map before it is fitted, in shares of each side: it has the frame's shape, as fixations on film
-have."""
+from hd2s.registry import Later
 
 
 @dataclass(frozen=True)
@@ -43,42 +37,6 @@ class OneFrameConfig(ModelConfig):
         return True
 
 
-class CentrePrior(SaliencyModel):
-    """A map, `prior` (H, W), the answer to every frame; until it is fitted, a Gaussian in the centre."""
-
-    config: OneFrameConfig
-    prior: Tensor
-
-    def __init__(self, config: OneFrameConfig):
-        super().__init__(config)
-        self.register_buffer("prior", torch.empty(config.height, config.width))
-
-    def reset_parameters(self) -> None:
-        """Start from the Gaussian, of maximum 1."""
-        rows, columns = map(_gaussian, self.prior.shape)
-        self.prior.copy_(rows[:, None] * columns)
-
-    def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
-        """Answer each of the clips (B, 3, 1, H, W) with the map; see `SaliencyModel.forward`."""
-        del domain, unlabelled
-        return Prediction(self.prior.expand(len(clips), 1, -1, -1))
-
-    def fit(self, maps: Iterator[Tensor]) -> None:
-        """Become the mean of the maps, each as a density; maps without mass say nothing."""
-        total, count = torch.zeros_like(self.prior, dtype=torch.float64), 0
-        for batch in maps:
-            mass = batch.double().sum((1, 2))
-            total += (batch[mass > 0].double() / mass[mass > 0, None, None]).sum(0)
-            count += int((mass > 0).sum())
-        if count:
-            self.prior.copy_(total / count)
-
-
-def _gaussian(side: int) -> Tensor:
-    offsets = torch.arange(side) - (side - 1) / 2
-    return torch.exp(-0.5 * (offsets / (_SPREAD * side)) ** 2)
-
-
 ANY_PROTOCOL = {"paper": PredictionProtocol(), "released": PredictionProtocol()}
 """Of models to which a clip's first frames are like all others, and whose maps nobody smooths."""
 
@@ -86,7 +44,7 @@ MODEL = Model(
     word="centre_prior",
     title="Centre prior",
     config=OneFrameConfig,
-    build=CentrePrior,
+    build=Later("hd2s.models.fixed_maps", "CentrePrior"),
     demo={"model.height": 64, "model.width": 64},
     prediction=ANY_PROTOCOL,
     of_protocol={"released": {}},

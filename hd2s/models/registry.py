@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hd2s import models as package
 from hd2s.checks import unknown
-from hd2s.layers.initialisation import initialise
-from hd2s.models.contract import Model, SaliencyModel
+from hd2s.models.declaration import Model
 from hd2s.registry import Registry
+
+if TYPE_CHECKING:
+    from hd2s.models.contract import SaliencyModel
 
 MODELS: Registry[Model] = Registry("model", package, "MODEL")
 
@@ -55,6 +55,10 @@ def build_model(name: str, *, seed: int | None = None, **config: Any) -> Salienc
     for option in config:
         if option not in model.options:
             raise ValueError(unknown(f"option of {name}", option, model.options))
+    import torch  # noqa: PLC0415 - as in on_meta
+
+    from hd2s.layers.initialisation import initialise  # noqa: PLC0415
+
     built = on_meta(model, options | config)
     built.to_empty(device="cpu")
     initialise(built, int(torch.randint(2**63 - 1, ())) if seed is None else seed)
@@ -63,6 +67,8 @@ def build_model(name: str, *, seed: int | None = None, **config: Any) -> Salienc
 
 def on_meta(model: Model, options: dict[str, Any]) -> SaliencyModel:
     """Build a model on the meta device, where tensors have shapes and no values, nor any memory."""
+    import torch  # noqa: PLC0415 - who asks what models there are does without it
+
     with torch.device("meta"):
         built = model.build(model.config(**options))
     built.declaration = model

@@ -8,7 +8,7 @@ from hd2s.layers.s3d_weights import (
     kinetics_names,
     torchvision_names,
 )
-from hd2s.models.contract import WeightLayout
+from hd2s.models.declaration import WeightLayout
 
 S3D_LAYOUTS = (
     WeightLayout(

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from hd2s.files import atomic_write
-from hd2s.models.contract import SaliencyModel, WeightLayout
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.declaration import WeightLayout
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
 from hd2s.weights.older import modernised

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hd2s.models.contract import WeightLayout
+from hd2s.models.declaration import had_from
 from hd2s.models.registry import models, on_meta
 from hd2s.models.tested import AsTested
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
@@ -30,11 +30,6 @@ class Candidate:
     config: dict[str, Any]
     approach: str = ""
     tested: AsTested | None = None
-
-
-def had_from(layouts: Iterable[WeightLayout]) -> str:
-    """Say where the files of these layouts are had from, as far as that is known."""
-    return " ".join(f"{each.title} is had from {each.had_from}." for each in layouts if each.had_from)
 
 
 def candidates(path: str | os.PathLike) -> list[Candidate]:

@@ -24,8 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hd2s import build_model
-from hd2s.approaches.adaptation import SOURCE, domain_loss
 from hd2s.approaches.contract import total
+from hd2s.approaches.learners.adaptation import SOURCE, domain_loss
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.contract import Prediction, SaliencyModel
 from hd2s.models.registry import find_model, on_meta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from tests.gpu.report import Row
 from tests.gpu.subjects import Bench
 

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from hd2s.layers.folded import Casting
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from tests.gpu.subjects import Bench, clips_of
 
 _STEP = 3

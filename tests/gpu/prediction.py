@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.prediction.predictor import Predictor
 from tests.gpu import operations
 from tests.gpu.report import Row

@@ -10,7 +10,7 @@ from hd2s.metrics import on_gpu
 from hd2s.metrics.benchmark import as_benchmark_image
 from hd2s.metrics.definitions import BENCHMARK, METRICS, find_metric
 from hd2s.metrics.scores import score_frames
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.prediction.predictor import predict_clip
 from tests.gpu.report import Row
 from tests.gpu.subjects import Bench, frames_of

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hd2s.approaches.adaptation import AdversarialLearner
-from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
+from hd2s.approaches.declaration import PLAIN_SUPERVISION, Approach
+from hd2s.approaches.learners.adaptation import AdversarialLearner
 from hd2s.approaches.registry import approaches
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
@@ -67,7 +68,8 @@ def variants(model: Model, bench: Bench) -> list[Variant]:
         # One that follows no gradient has none to compare.
         if not approach.trains or approach.iterations or approach.lacking(model, config):
             continue
-        if model.word != bench.models[0].word and approach.learner not in (Learner, AdversarialLearner):
+        plain = approach.learner.loaded in (Learner, AdversarialLearner)
+        if model.word != bench.models[0].word and not plain:
             continue
         sources = (SOURCE, TARGET) if approach.pools else (SOURCE,)
         options = {name: tuple(value) for name, value in approach.options(sources).items()}
@@ -75,7 +77,7 @@ def variants(model: Model, bench: Bench) -> list[Variant]:
         known = found.get(key)
         title = f"{known.title}, {approach.word}" if known else approach.word
         found[key] = Variant(model, known.approach if known else approach, options, title)
-    return sorted(found.values(), key=lambda it: (it.approach.learner is not Learner, bool(it.options)))
+    return sorted(found.values(), key=lambda it: (it.approach.learner != PLAIN_SUPERVISION, bool(it.options)))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from torch.nn.modules.conv import _ConvNd
 from hd2s import build_model
 from hd2s.approaches.contract import MicroBatch
 from hd2s.models.config import ConfigError
-from hd2s.models.contract import Model, SaliencyModel
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.declaration import Model
 from hd2s.models.registry import models
 from tests.gpu.clock import copy_rate
 from tests.gpu.report import Row

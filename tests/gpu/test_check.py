@@ -12,7 +12,8 @@ from torch import nn
 
 from hd2s.models import registry
 from hd2s.models.config import Input, ModelConfig
-from hd2s.models.contract import Model, Prediction, SaliencyModel
+from hd2s.models.contract import Prediction, SaliencyModel
+from hd2s.models.declaration import Model
 from tests.gpu import check
 from tests.places import REPOSITORY
 

@@ -11,7 +11,7 @@ import torch
 from torch import distributed
 
 from hd2s.approaches.contract import Learner, LearnerOptions
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser

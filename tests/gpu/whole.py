@@ -17,7 +17,8 @@ from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import iter_frames
 from grid.evaluation.scoring import score_clip
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
-from hd2s.models.contract import Model, SaliencyModel
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.declaration import Model
 from hd2s.prediction.predictor import Predictor
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import Drawn, Recipe, take_iteration

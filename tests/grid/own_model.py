@@ -15,7 +15,7 @@ _CODE = f'''
 from dataclasses import replace
 
 from hd2s.models.centre_prior import MODEL as CENTRE_PRIOR
-from hd2s.models.centre_prior import CentrePrior
+from hd2s.models.fixed_maps import CentrePrior
 
 from own_models import _beside
 

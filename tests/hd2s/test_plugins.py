@@ -5,11 +5,12 @@ from types import ModuleType
 import pytest
 
 from hd2s import plugins
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import Metric, find_metric
-from hd2s.models.centre_prior import CentrePrior, OneFrameConfig
-from hd2s.models.contract import Model
+from hd2s.models.centre_prior import OneFrameConfig
+from hd2s.models.declaration import Model
+from hd2s.models.fixed_maps import CentrePrior
 from hd2s.models.registry import models
 
 

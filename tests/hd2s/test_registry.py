@@ -1,10 +1,16 @@
+import subprocess
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 
 import pytest
 
-from hd2s.registry import Registry, declared_in
+from hd2s.approaches.registry import approaches
+from hd2s.metrics.definitions import METRICS, find_metric
+from hd2s.models.registry import models
+from hd2s.registry import Later, Registry, declared_in
+from tests.places import REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,29 @@ def test_two_registries_share_nothing(package):
     one.register(Thing("c"))
     assert "c" not in other.known()
     assert Registry("thing", ModuleType("nothing"), "THING").plugged_in == {}
+
+
+def test_what_is_loaded_later_is_called_as_itself():
+    add = Later("operator", "add")
+    assert add(2, 3) == 5
+    assert add == Later("operator", "add")
+    with pytest.raises(AttributeError, match="no attribute 'ad'"):
+        Later("operator", "ad")(2, 3)
+
+
+def test_all_that_declarations_name_is_there():
+    named = [model.build for model in models().values()]
+    named += [each for approach in approaches().values() for each in (approach.learner, approach.around)]
+    named += [form for name in METRICS for form in vars(find_metric(name)).values() if callable(form)]
+    assert all(callable(each.loaded) for each in named if each)
+
+
+def test_declarations_load_without_pytorch():
+    source = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from hd2s.approaches.registry import approaches; from hd2s.models.registry import models\n"
+        "print(*approaches(), *models())"
+    )
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout.split() == [*approaches(), *models()]

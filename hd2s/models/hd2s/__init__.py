@@ -1,17 +1,18 @@
 """HD2S, hierarchical decoding for dynamic saliency (Bellitto et al., IJCV 2021)."""
 
-from hd2s.models.contract import Model, Traffic
+from hd2s.models.declaration import Model, Traffic
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.departures import DEPARTURES
-from hd2s.models.hd2s.model import HD2S
 from hd2s.models.hd2s.published import LAYOUTS
 from hd2s.models.tested import PredictionProtocol
+from hd2s.registry import Later
 
 MODEL = Model(
     word="hd2s",
     title="HD2S",
     config=HD2SConfig,
-    build=HD2S,
+    build=Later("hd2s.models.hd2s.model", "HD2S"),
+    has_blocks=True,
     # Sect. 4.2.
     settings={
         "train.optimiser": "adam",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from hd2s.layers.known import known_as
 from hd2s.layers.s3d_weights import unit_name
-from hd2s.models.contract import WeightLayout
-from hd2s.models.hd2s.model import HD2S
+from hd2s.models.declaration import WeightLayout
 from hd2s.models.s3d_layouts import S3D_LAYOUTS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from hd2s.models.hd2s.model import HD2S
 
 # The authors' names of domains, where ours differ.
 _DOMAINS = {"Hollywood2": "Hollywood"}
@@ -60,7 +61,7 @@ def classifier_names(classifiers: nn.Module) -> dict[str, str]:
 
 
 def _n_hidden(classifiers: nn.Module, level: str) -> int:
-    return len(known_as(nn.Sequential, classifiers.get_submodule(f"{level}.hidden")))
+    return sum(1 for _ in classifiers.get_submodule(f"{level}.hidden").children())
 
 
 def options_told(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """TASED-Net, a temporally-aggregating spatial encoder-decoder network (Min and Corso, ICCV 2019)."""
 
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.models.tased.config import TasedConfig
 from hd2s.models.tased.departures import DEPARTURES
-from hd2s.models.tased.model import Tased
 from hd2s.models.tased.published import LAYOUTS
 from hd2s.models.tested import PredictionProtocol
+from hd2s.registry import Later
 
 MODEL = Model(
     word="tased",
     title="TASED-Net",
     config=TasedConfig,
-    build=Tased,
+    build=Later("hd2s.models.tased.model", "Tased"),
+    has_blocks=True,
     # Sect. 4.1, which gives the two drops for T = 32. The weight decay is the released script's alone.
     settings={
         "train.optimiser": "sgd",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hd2s.layers.s3d_weights import kinetics_names
-from hd2s.models.contract import WeightLayout
+from hd2s.models.declaration import WeightLayout
 from hd2s.models.s3d_layouts import S3D_LAYOUTS
-from hd2s.models.tased.model import Tased
+
+if TYPE_CHECKING:
+    from hd2s.models.tased.model import Tased
 
 # First position of each released block in S3D's one flat sequence.
 _OFFSETS = {"base1": 0, "base2": 5, "base3": 8, "base4": 14}

@@ -1,16 +1,17 @@
 """UNISAL, unified image and video saliency modelling (Droste, Jiao and Noble, ECCV 2020)."""
 
-from hd2s.models.contract import Model
+from hd2s.models.declaration import Model
 from hd2s.models.tested import PredictionProtocol
 from hd2s.models.unisal.config import UnisalConfig
-from hd2s.models.unisal.model import Unisal
 from hd2s.models.unisal.published import LAYOUTS
+from hd2s.registry import Later
 
 MODEL = Model(
     word="unisal",
     title="UNISAL",
     config=UnisalConfig,
-    build=Unisal,
+    build=Later("hd2s.models.unisal.model", "Unisal"),
+    has_blocks=True,
     # Sect. 4.1, which clips gradients "to ±2"; that of their norm is the released code's way.
     settings={
         "train.optimiser": "sgd",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from hd2s.models.contract import WeightLayout
+from hd2s.models.declaration import WeightLayout
 from hd2s.models.unisal.config import SHARED
-from hd2s.models.unisal.mobilenet import InvertedResidual
-from hd2s.models.unisal.model import Unisal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from hd2s.models.unisal.model import Unisal
 
 # Corpora whose names are others in the release, which writes them small outside of batch norms.
 _RELEASED = {"Hollywood2": "Hollywood"}
@@ -99,11 +100,11 @@ def _layer_names(model: Unisal, form) -> dict[str, str]:
     for own in model.encoder.state_dict():
         _, layer, *path = own.split(".")
         block = model.encoder.features[int(layer)]
-        if isinstance(block, InvertedResidual):
-            unit, kind, entry = path
-            theirs = f"conv.{form(unit, kind, expands=block.expand is not None)}.{entry}"
+        *unit, kind, entry = path
+        if unit:
+            # An inverted residual; the first and the last layer are single units.
+            theirs = f"conv.{form(*unit, kind, expands=block.expand is not None)}.{entry}"
         else:
-            kind, entry = path
             theirs = f"{int(kind == 'norm')}.{entry}"
         names[own] = f"features.{layer}.{theirs}"
     return names
@@ -140,6 +141,12 @@ def told_options(content: Mapping[str, Any]) -> dict[str, Any]:
     return {"domains": domains} | lacking
 
 
+def _mask(model: Unisal) -> dict[str, Tensor]:
+    if model.rnn is None:
+        return {}
+    return {_MASK: next(model.parameters()).new_ones(3, model.rnn.channels)}
+
+
 LAYOUTS = (
     WeightLayout(
         word="published",
@@ -150,7 +157,7 @@ LAYOUTS = (
         ignored=(_MASK,),
         writes=True,
         # Its reader is strict, and has a place for the mask that was drawn last.
-        adds=lambda model: {_MASK: torch.ones(3, model.rnn.channels)} if model.rnn is not None else {},
+        adds=_mask,
         had_from="https://github.com/rdroste/unisal: weights_best.pth, without a request (Apache-2.0)",
     ),
     WeightLayout(

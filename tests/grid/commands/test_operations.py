@@ -1,37 +1,62 @@
-"""Operations counted on the meta device, against those that facts give of HD2S."""
+"""Counts are made once by each version of the code."""
+
+import json
 
 import pytest
 
-from grid.commands.operations import costs_of
+from datasets.remote import LOCAL
+from grid.commands import counting, operations
+from grid.commands.operations import Costs, costs_of
 from tests.grid.plans import of_approach, plan_of
 
-
-@pytest.mark.slow
-def test_a_step_is_three_forward_passes_and_a_frame_less_than_one():
-    costs = costs_of(of_approach(plan_of("domain_shift"), "generalization")[0])
-    # GFLOP of HD2S at 16 × 128 × 192, and of a frame more with what windows share computed once.
-    assert costs.forward == pytest.approx(22.0e9, rel=1e-2)
-    # The gradient of the clips is not needed: 64 channels of 3 × 7 × 7 products at 16 × 64 × 96 places.
-    assert costs.step == pytest.approx(3 * 22.0e9 - 2 * 64 * 3 * 7 * 7 * 16 * 64 * 96, rel=5e-3)
-    assert costs.frame == pytest.approx(14.0e9, rel=1e-2)
-    assert costs.weights == pytest.approx(119.4e6, rel=1e-2)
-    assert costs.state == 3 * costs.trained + costs.weights
+COSTS = Costs(step=5, forward=2, frame=1, weights=7, trained=8)
 
 
-SMALL = ("model=hd2s", "model.height=32", "model.width=32", "model.clip_length=8", "model.conspicuity=[1]")
+@pytest.fixture
+def counted(monkeypatch, tmp_path):
+    """What was counted: each in a process of its own, as far as it remembers."""
+    monkeypatch.setenv(LOCAL, str(tmp_path))
+    asked = []
+    monkeypatch.setattr(counting, "count", lambda what: asked.append(what) or COSTS)
+    yield asked
+    operations._costs.cache_clear()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("approach", ["coral", "mmd", "dare-gram", "fda", "mean-teacher", "swad"])
-def test_a_step_of_an_approach_is_counted_without_values(approach):
-    """More than two of the source's forward passes; of distances both domains' are before the first loss."""
-    costs = costs_of(of_approach(plan_of("alignment", *SMALL), approach)[0])
-    assert costs.step > 2 * costs.forward / (2 if approach in ("coral", "mmd", "dare-gram") else 1)
-    assert costs.trained >= costs.weights
+def training(*settings):
+    return of_approach(plan_of("table6", *settings), "generalization")[0]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("approach", ["adabn", "monotone-map"])
-def test_what_follows_no_gradient_is_counted_as_its_forward_pass_alone(approach):
-    costs = costs_of(of_approach(plan_of("alignment", *SMALL), approach)[0])
-    assert (costs.step, costs.forward > 0) == (0, True)
+def test_the_next_process_finds_what_was_counted(counted, tmp_path):
+    for _ in range(2):
+        operations._costs.cache_clear()
+        assert costs_of(training()) == COSTS
+    assert len(counted) == 1
+    assert counted[0].model == "hd2s"
+    costs_of(training("model.height=64"))
+    assert len(counted) == 2, "another size is another count"
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+
+
+@pytest.mark.parametrize("text", ["", "[1]", json.dumps({"step": 1})])
+def test_what_is_no_count_is_counted_again(counted, tmp_path, text):
+    costs_of(training())
+    (file,) = tmp_path.rglob("*.json")
+    file.write_text(text)
+    operations._costs.cache_clear()
+    assert costs_of(training()) == COSTS
+    assert len(counted) == 2
+    assert json.loads(file.read_text())["frame"] == 1
+
+
+def test_other_code_counts_anew(counted, monkeypatch):
+    costs_of(training())
+    operations._costs.cache_clear()
+    monkeypatch.setattr(operations, "_code", lambda: "another")
+    costs_of(training())
+    assert len(counted) == 2
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_mistake(counted, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(LOCAL, str(tmp_path / "file"))
+    assert costs_of(training()) == COSTS

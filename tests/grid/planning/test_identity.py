@@ -9,7 +9,6 @@ from grid.planning.identity import content_hash, departures, options_of
 from grid.specs import settings
 from hd2s.approaches.adabn import AdaBNSettings
 from hd2s.approaches.adaptation import AdaptationSettings
-from hd2s.approaches.alignment import WeightSettings
 from hd2s.approaches.dare_gram import DareGramSettings
 from hd2s.approaches.fda import FDASettings
 from hd2s.approaches.mean_teacher import MeanTeacherSettings
@@ -17,6 +16,7 @@ from hd2s.approaches.mixstyle import MixStyleSettings
 from hd2s.approaches.mmd import MMDSettings
 from hd2s.approaches.monotone_map import MonotoneMapSettings
 from hd2s.approaches.registry import approaches
+from hd2s.approaches.shared_settings import WeightSettings
 from hd2s.approaches.swad import SwadSettings
 from hd2s.models.centre_prior import OneFrameConfig
 from hd2s.models.hd2s.config import HD2SConfig

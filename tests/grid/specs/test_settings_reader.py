@@ -6,7 +6,7 @@ import pytest
 
 from grid.specs.settings_reader import configure, load, read, wanted_models
 from hd2s.approaches import registry as approaches
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from hd2s.models import registry as models
 from hd2s.models.centre_prior import MODEL
 from manifests.problem import ProblemError

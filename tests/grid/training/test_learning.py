@@ -12,7 +12,7 @@ from grid.running.jobs import evaluation_job
 from grid.training import loop as training
 from grid.training.loop import fit
 from hd2s import build_model, save_weights
-from hd2s.approaches.calibration import Calibration
+from hd2s.approaches.learners.calibration import Calibration
 from tests.grid.grids import (
     ONE,
     Context,

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from hd2s import build_model
-from hd2s.approaches.alignment import AlignmentLearner, WeightSettings, evenly, pixels
+from hd2s.approaches.alignment import AlignmentLearner, evenly, pixels
 from hd2s.approaches.contract import LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.schedule import grl_lambda
+from hd2s.approaches.shared_settings import WeightSettings
 from hd2s.models.config import ConfigError
 from hd2s.models.contract import ParameterGroup, Prediction
 from hd2s.training.execution import Execution

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from hd2s import build_model
-from hd2s.approaches.adaptation import AdversarialLearner
-from hd2s.approaches.calibration import CalibrationLearner
-from hd2s.approaches.contract import Approach, Learner, LearnerOptions, MicroBatch, Progress, total
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress, total
+from hd2s.approaches.declaration import Approach
+from hd2s.approaches.learners.adaptation import AdversarialLearner
+from hd2s.approaches.learners.calibration import CalibrationLearner
 from hd2s.losses import kld
 from hd2s.models.registry import models
 from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
@@ -109,7 +110,7 @@ def test_by_default_an_approach_learns_from_its_sources_and_starts_afresh():
     assert approach.labelled(("a", "b"), "t") == ("a", "b")
     assert approach.unlabelled(("a", "b"), "t") == ()
     assert approach.options(("a", "b")) == {}
-    assert (approach.learner, approach.parent, approach.around, approach.trains) == (
+    assert (approach.learner.loaded, approach.parent, approach.around, approach.trains) == (
         Learner,
         None,
         None,

@@ -9,6 +9,6 @@ def test_the_target_is_unknown_until_the_test():
 
 
 def test_it_is_plain_supervision_of_a_fresh_model_of_any_kind():
-    assert APPROACH.learner is Learner
+    assert APPROACH.learner.loaded is Learner
     assert APPROACH.parent is None
     assert APPROACH.needs == frozenset()

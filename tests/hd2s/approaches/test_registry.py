@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from hd2s.approaches import registry
-from hd2s.approaches.contract import GREY, Approach
+from hd2s.approaches.declaration import GREY, Approach
 from hd2s.approaches.registry import approaches, register
 
 NEW = Approach("mine", "Mine")

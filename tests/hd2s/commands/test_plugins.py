@@ -9,8 +9,9 @@ from hd2s.models.registry import build_model, models
 from manifests.problem import ProblemError
 
 SOURCE = """
-from hd2s.models.centre_prior import CentrePrior, OneFrameConfig
-from hd2s.models.contract import Model
+from hd2s.models.centre_prior import OneFrameConfig
+from hd2s.models.fixed_maps import CentrePrior
+from hd2s.models.declaration import Model
 
 MODEL = Model("of_a_folder", "Of a folder", OneFrameConfig, CentrePrior)
 """

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hd2s.approaches.adaptation import domain_loss
+from hd2s.approaches.learners.adaptation import domain_loss
 from hd2s.layers.domain_classifiers import DomainClassifiers, reverse_gradient
 from hd2s.layers.features import Feature
 from hd2s.models.hd2s.config import HD2SConfig

@@ -11,7 +11,8 @@ from torch import nn
 
 from hd2s.layers.folded import Casting
 from hd2s.losses import kld_terms
-from hd2s.models.contract import Model, Prediction, SaliencyModel, WeightLayout
+from hd2s.models.contract import Prediction, SaliencyModel
+from hd2s.models.declaration import Model, WeightLayout
 from hd2s.models.registry import models
 from tests.hd2s.models.plain_losses import plain_kld
 from tests.hd2s.models.toy_models import TOY, ToyConfig, declared

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from hd2s.models.config import Fault, Input, ModelConfig
-from hd2s.models.contract import Model, Prediction, SaliencyModel
+from hd2s.models.contract import Prediction, SaliencyModel
+from hd2s.models.declaration import Model
 from hd2s.models.tested import PredictionProtocol
 
 

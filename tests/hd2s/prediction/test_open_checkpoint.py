@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hd2s import build_model, export_weights, load_weights, save_weights
-from hd2s.approaches.calibration import CalibratedModel
+from hd2s.approaches.learners.calibration import CalibratedModel
 from hd2s.layers.initialisation import initialise
 from hd2s.models import registry
 from hd2s.models.registry import register

@@ -69,7 +69,7 @@ def test_weights_that_have_changed_or_gone_are_told(tmp_path, weights):
 
 
 PLUG_IN = """
-from hd2s.approaches.contract import Approach
+from hd2s.approaches.declaration import Approach
 from tests.hd2s.models.toy_models import TOY as MODEL
 
 APPROACH = Approach("played", "Played")

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from hd2s.approaches.adaptation import domain_loss
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
+from hd2s.approaches.learners.adaptation import domain_loss
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration

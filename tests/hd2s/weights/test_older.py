@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hd2s import load_weights
-from hd2s.approaches.calibration import CalibratedModel
+from hd2s.approaches.learners.calibration import CalibratedModel
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.layers.initialisation import initialise
 from hd2s.prediction.open_checkpoint import open_checkpoint

@@ -7,7 +7,7 @@ import torch
 
 from hd2s import build_model, export_weights, save_weights
 from hd2s.models import registry
-from hd2s.models.contract import WeightLayout
+from hd2s.models.declaration import WeightLayout
 from hd2s.models.registry import models, register
 from hd2s.weights.checkpoints import WeightsError
 from hd2s.weights.recognition import Candidate, candidates

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from hd2s.approaches.adaptation import AdversarialLearner
 from hd2s.approaches.contract import LearnerOptions
+from hd2s.approaches.learners.adaptation import AdversarialLearner
 from hd2s.models.registry import models, on_meta
 from tests.hd2s.models.small_models import trained_like
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hd2s.approaches.calibration import CalibratedModel
+from hd2s.approaches.learners.calibration import CalibratedModel
 from hd2s.layers.folded import Casting, TimeConv
 from hd2s.layers.initialisation import initialise
 from hd2s.models.hd2s.fast import FastHD2S

@@ -1,0 +1,1 @@
+"""How approaches learn: what a declaration in the folder above names as its learner."""
