@@ -58,7 +58,7 @@ class Layout:
         return next((kind for kind in ("video", "image") if f"{{{kind}}}" in self.media[0]), "frames")
 
     def __str__(self) -> str:
-        first = self.media[0], (self.maps or self.fixations)[0]
+        first = self.media[0], *(self.maps or self.fixations)[:1]
         return (
             " with ".join(first)
             .replace("{part}", "|".join(self.parts))

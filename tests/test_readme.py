@@ -27,7 +27,7 @@ def test_every_test_that_shows_a_fault_is_there():
 def test_it_says_where_corpora_and_weights_are_had_from():
     texts = [get(word).had_from for word in available()]
     texts += [layout.had_from for layout in find_model("hd2s").model.layouts]
-    assert len(texts) == 10
+    assert len(texts) == 11
     for address in (re.match(r"https?://[^ ,]+?(?=[:,] )", text)[0] for text in texts):
         assert address in README
     for amount in (amount for text in texts for amount in re.findall(r"[\d.]+ [GM]B", text)):

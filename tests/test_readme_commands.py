@@ -53,6 +53,7 @@ PLACES = {
     "/data/LEDOV": "runs/demo/corpora/LEDOV",
     "/data/SALICON": "data/photographs/SALICON",
     "/data/MIT1003": "data/photographs/MIT1003",
+    "/data/MIT300": "data/photographs/MIT300",
     "/data/TinyClips": "data/TinyClips",
     "/data/mine": "data/mine",
     "/lab/ours": "tests/plugins/ours",

@@ -33,7 +33,7 @@ def generate(
     """Make the demo corpora below ``out``, or keep those there are; return the root of each by its word.
 
     The words are those of the command line: dhf1k, hollywood2, ucf_sports and ledov; where ``domains`` has
-    `PHOTOGRAPHS`, salicon and mit1003. A corpus made by this recipe from this seed is kept, one made
+    `PHOTOGRAPHS`, salicon, mit1003 and mit300. A corpus made by this recipe from this seed is kept, one made
     otherwise is replaced. After each clip, ``progress(word, clips done, clips in all)`` is called.
 
     Raises:

@@ -93,6 +93,7 @@ _CAST: dict[str, dict[str, list[str]]] = {
             "static_submitted_bysubmission_3 110692694 1126242155 1128388098 1130628617",
         ),
     },
+    "mit300": {"unannotated": _names("i", "1 2 3 4 5 6")},
 }
 
 

@@ -7,7 +7,7 @@ published maps are. Nothing else in this package knows a corpus by name, except 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datasets.corpora import dhf1k, hollywood2, ledov, ucf_sports
 from datasets.corpus import MapRule
@@ -252,8 +252,11 @@ MIT1003 = Domain(
     sigma=0.06,
 )
 
+# The same withheld: of other scenes, with nobody's gaze.
+MIT300 = replace(MIT1003, name="MIT300", word="mit300", n_observers=39)
+
 DOMAINS = (DHF1K, HOLLYWOOD2, UCF_SPORTS, LEDOV)
 """Videos: what every demo has."""
 
-PHOTOGRAPHS = (SALICON, MIT1003)
+PHOTOGRAPHS = (SALICON, MIT1003, MIT300)
 """What a demo has that asks for them."""

@@ -104,6 +104,11 @@ def _mit1003(domain: Domain, scene: Scene, gaze: Gaze, root: Path) -> None:
     Image.fromarray(fixated).save(folder / f"{take.clip}_fixPts.jpg", quality=75)
 
 
+def _mit300(domain: Domain, scene: Scene, gaze: Gaze, root: Path) -> None:
+    del domain, gaze
+    _write_photograph(root / "BenchmarkIMAGES" / f"{scene.take.clip}.jpg", scene)
+
+
 def _looks(take: Take, gaze: Gaze) -> list[np.ndarray]:
     """Return where each observer has looked at a photograph: pixels (y, x), int (n, 2)."""
     seen = gaze.recorded & (gaze.start < 1000 * take.n_frames / float(take.frame_rate))
@@ -132,6 +137,7 @@ _WRITERS: dict[str, Callable[[Domain, Scene, Gaze, Path], None]] = {
     "ledov": _ledov,
     "salicon": _salicon,
     "mit1003": _mit1003,
+    "mit300": _mit300,
 }
 
 

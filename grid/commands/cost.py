@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from datasets.loading.scored_split import clips_to_score
 from datasets.loading.windows import eligible, validation_windows
 from grid.commands.devices import Device
 from grid.commands.measured import Paces, measured
-from grid.commands.operations import costs_of
+from grid.commands.operations import Costs, costs_of
 from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
@@ -136,7 +136,7 @@ def estimate(grid: Grid, device: Device) -> Estimate:
 
 def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     train, costs = training.spec.train, costs_of(training)
-    drawn = training.iterations * train.accumulate * train.micro_batch
+    drawn = list(_drawn(grid, training))
     clips = _validated(grid, training)
     # A model without weights is looked at once.
     selects = train.selection == "validation"
@@ -144,12 +144,26 @@ def _training(grid: Grid, training: Training, paces: Paces) -> Work:
     validated = validations * _windows(training, clips)
     whole = train.validation_windows is None
     seen = validations * _predicting(training, clips) if whole else validated * costs.forward
-    flops = drawn * costs.step + seen
+    flops = round(sum(n * found.step for n, found in drawn)) + seen
     traffic = training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.training if traffic else None)
     share = train.world_size * _share_of(grid.config.resources.train, paces.device)
     likely = _likely(hours, paces, paces.training(training), share)
-    return Work(training.clips, validated, flops=flops, device_hours=hours, **likely)
+    clips_seen = round(sum(n for n, _ in drawn)) * (2 if training.spec.unlabelled else 1)
+    return Work(clips_seen, validated, flops=flops, device_hours=hours, **likely)
+
+
+def _drawn(grid: Grid, training: Training) -> Iterator[tuple[float, Costs]]:
+    """Yield how many clips of each corpus a training draws, and what one of them costs."""
+    spec, train = training.spec, training.spec.train
+    corpora = spec.labelled or (spec.validation,)
+    shares = spec.shares or (1,) * len(corpora)
+    for entry, share in zip(corpora, shares, strict=True):
+        clips = folded(grid.manifests[entry.corpus], entry.fold).clips("train")
+        stills = any(clip.media == "image" for clip in clips)
+        micro_batches = training.iterations * train.accumulate * share / sum(shares)
+        found = costs_of(training, entry.corpus, photographs=stills)
+        yield micro_batches * train.batch_of(clips), found
 
 
 def _likely(bound: float | None, paces: Paces, seconds: float | None, share: float) -> dict[str, Any]:
@@ -173,24 +187,37 @@ def _share_of(unit: Unit, device: Device) -> float:
 
 def _validated(grid: Grid, training: Training) -> list[Clip]:
     """Return the clips that a training validates on, for all that is to choose weights."""
-    manifests = (folded(grid.manifests[split.corpus], split.fold) for _, split in training.validated)
-    span = training.spec.model.config.input.span
-    return [clip for found in manifests for clip in eligible(found.clips("val"), span)[0]]
+    config = training.spec.model.config
+    return [
+        clip
+        for _, split in training.validated
+        for clip in eligible(
+            folded(grid.manifests[split.corpus], split.fold).clips("val"),
+            config.shown(split.corpus).input.shortest,
+        )[0]
+    ]
 
 
 def _windows(training: Training, clips: Sequence[Clip]) -> int:
     """Count the windows of one validation."""
-    window, asked = training.spec.model.config.input, training.spec.train.validation_windows
+    config, asked = training.spec.model.config, training.spec.train.validation_windows
     if asked is None:
         return sum(clip.n_frames for clip in clips)
-    return len(validation_windows(clips, window.frames, asked, window.step))
+    shown = [config.shown(clip.corpus).input for clip in clips]
+    pairs = zip(clips, shown, strict=True)
+    return sum(len(validation_windows([clip], each.frames, asked, each.step)) for clip, each in pairs)
 
 
 def _predicting(training: Training, clips: Sequence[Clip]) -> int:
     """Count the operations of predicting every frame of some clips; photographs have no frames in common."""
-    costs, shown = costs_of(training), training.spec.model.config.input.photograph
-    of_a_still = costs.forward if shown == "repeated" else costs.frame
-    return sum(of_a_still if clip.media == "image" else clip.n_frames * costs.frame for clip in clips)
+    costs = {corpus: costs_of(training, corpus) for corpus in {clip.corpus for clip in clips}}
+    repeated = training.spec.model.config.input.photograph == "repeated"
+
+    def of_clip(clip: Clip) -> int:
+        found = costs[clip.corpus]
+        return found.forward if clip.media == "image" and repeated else clip.n_frames * found.frame
+
+    return sum(map(of_clip, clips))
 
 
 def _evaluation(grid: Grid, evaluation: Evaluation, paces: Paces) -> Work:

@@ -27,8 +27,8 @@ def count(asked: Asked) -> Costs:
             if isinstance(child, _BatchNorm):
                 setattr(module, name, nn.Identity())
     window = built.config.input
-    clips = built.normalise(torch.empty(1, window.frames, *window.size, 3, dtype=torch.uint8, device="meta"))
-    answered = 1 if window.answers == "last" else window.frames
+    clips = built.normalise(torch.empty(1, asked.frames, *window.size, 3, dtype=torch.uint8, device="meta"))
+    answered = 1 if window.answers == "last" else asked.frames
     maps = torch.empty(1, answered, *window.size, device="meta")
     fixations = maps if built.config.needs_fixations else None
     labelled = MicroBatch(clips, maps, domain=asked.domain, fixations=fixations)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import hd2s
 from datasets.remote import local_folder
 from grid.plan import Training
+from grid.planning.identity import options_of
 from hd2s.approaches.registry import approaches
 from hd2s.files import atomic_write
 from hd2s.models.registry import find_model
@@ -59,6 +60,7 @@ class Asked(NamedTuple):
         approach: its word.
         domain: the corpus whose own layers are taken, if it has such.
         unlabelled: clips without maps are seen as well.
+        frames: of a window, in steps and forward passes.
     """
 
     model: str
@@ -66,18 +68,27 @@ class Asked(NamedTuple):
     approach: str
     domain: str | None
     unlabelled: bool
+    frames: int
 
 
-def asked_of(training: Training) -> Asked:
-    """Return what a training's operations depend on."""
-    spec = training.spec
-    domain = spec.model.config.domain_of(spec.validation.corpus)
-    return Asked(spec.model.name, spec.model.options, spec.approach.name, domain, bool(spec.unlabelled))
+def asked_of(training: Training, corpus: str = "", *, photographs: bool = False) -> Asked:
+    """Return what a training's operations depend on; arguments of `costs_of`."""
+    spec, corpus = training.spec, corpus or training.spec.validation.corpus
+    shown = spec.model.config.shown(corpus)
+    frames = 1 if photographs and shown.input.photograph == "alone" else shown.input.frames
+    unlabelled, domain = bool(spec.unlabelled), shown.domain_of(corpus)
+    return Asked(spec.model.name, options_of(shown), spec.approach.name, domain, unlabelled, frames)
 
 
-def costs_of(training: Training) -> Costs:
-    """Return what a training's model does."""
-    return _costs(json.dumps(asked_of(training), sort_keys=True))
+def costs_of(training: Training, corpus: str = "", *, photographs: bool = False) -> Costs:
+    """Return what a training's model does.
+
+    Args:
+        training: of the model.
+        corpus: whose clips it sees; empty for those that it validates on.
+        photographs: it sees these, which may stand alone.
+    """
+    return _costs(json.dumps(asked_of(training, corpus, photographs=photographs), sort_keys=True))
 
 
 @cache

@@ -16,6 +16,7 @@ from grid.evaluation.scoring import score_clip
 from grid.results.provenance import assert_ours, device_name
 from grid.results.sources import code_of
 from grid.specs import plugins
+from hd2s.models.shown import as_shown
 from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
@@ -69,7 +70,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
 
 
 def _predictor(job: EvaluationJob) -> Predictor:
-    return _made_ready(job.weights, job.protocol.tested, job.domain, job.batch, _device(job))
+    return _made_ready(job.weights, job.protocol.tested, (job.test, job.domain), job.batch, _device(job))
 
 
 def _device(job: EvaluationJob) -> str:
@@ -77,10 +78,14 @@ def _device(job: EvaluationJob) -> str:
 
 
 @lru_cache(maxsize=1)
-def _made_ready(weights: str, tested: AsTested, domain: str | None, batch: int, device: str) -> Predictor:
+def _made_ready(
+    weights: str, tested: AsTested, clips: tuple[str, str | None], batch: int, device: str
+) -> Predictor:
     """Read a model; a worker that scores several parts with it reads it once."""
+    test, domain = clips
+    model = open_checkpoint(weights).to(device)
     return Predictor(
-        open_checkpoint(weights).to(device),
+        as_shown(model, test),
         batch=batch,
         domain=domain,
         device=device,

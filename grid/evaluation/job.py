@@ -27,7 +27,8 @@ class EvaluationJob:
 
     Attributes:
         id: the evaluation's id.
-        input: what the model looks at.
+        test: the corpus.
+        input: what the model looks at in it.
         domain: the corpus whose own layers the model takes; None for a model without.
         weights: the training's weights.
         manifest: where the test corpus is.
@@ -46,6 +47,7 @@ class EvaluationJob:
     """
 
     id: str
+    test: str
     input: Input
     domain: str | None
     weights: str

@@ -51,7 +51,7 @@ class Training:
     @property
     def reads(self) -> dict[Read, bool]:
         """What it reads, and whether with maps."""
-        spec, window = self.spec, self.spec.model.config.input
+        spec, config = self.spec, self.spec.model.config
         train, seen = spec.train.resizing, spec.train.unlabelled_clips
         wanted = [
             (entry, split, train, False)
@@ -60,9 +60,10 @@ class Training:
         ]
         wanted += [(entry, "train", train, True) for entry in spec.labelled]
         wanted += [(entry, "val", spec.validation_resizing, True) for _, entry in self.validated]
+        shown = [config.shown(entry.corpus).input for entry, *_ in wanted]
         return {
-            Read(entry.corpus, split, *window.size, window.span, resizing, entry.fold): maps
-            for entry, split, resizing, maps in wanted
+            Read(entry.corpus, split, *window.size, window.shortest, resizing, entry.fold): maps
+            for (entry, split, resizing, maps), window in zip(wanted, shown, strict=True)
         }
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -174,6 +174,7 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
             expected = f"clips of {read.clip_length} frames"
             problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
     specs = [unit.spec for unit in plan.evaluations.values()]
+    problems += _without_fixations(plan, manifests)
     for test, least in dict.fromkeys((spec.test, spec.protocol.min_frames) for spec in specs):
         place, manifest = f"{test.corpus}, split test", folded(manifests[test.corpus], test.fold)
         enough = manifest.filling("test", least)
@@ -188,3 +189,20 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
             problems.append(Problem(place, "clips with fixations", found, remedy))
     if problems:
         raise ProblemError(dict.fromkeys(problems))
+
+
+def _without_fixations(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[Problem]:
+    """Yield what trainings by fixations have none of: their loss would be another, and nobody would know."""
+    for training in plan.trainings.values():
+        config = training.spec.model.config
+        for entry in training.spec.labelled if config.needs_fixations else ():
+            manifest, least = manifests[entry.corpus], config.shown(entry.corpus).input.shortest
+            enough = (corpus := folded(manifest, entry.fold)).filling("train", least)
+            if enough.any() and not corpus.column("train", "n_fixated_frames")[enough].any():
+                place, expected = (
+                    f"{entry.corpus}, split train",
+                    f"fixations, which {training.model} learns from",
+                )
+                found = f"{enough.sum()} clips, none with a fixation"
+                remedy = f"Index the corpus with its fixations, or leave {training.model} out of the models."
+                yield Problem(place, expected, found, remedy)

@@ -17,6 +17,7 @@ from grid.plan import (
     Criterion,
     Evaluation,
     EvaluationSpec,
+    ModelSpec,
     Plan,
     Training,
     TrainingSpec,
@@ -35,10 +36,12 @@ from grid.planning.rows import (
     in_epochs,
     model_spec,
     own_settings,
+    require_layers,
     training_settings,
 )
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
+from grid.specs.settings import Train
 from grid.specs.table import SOURCE, GridSpec, Place
 from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
@@ -146,6 +149,7 @@ class _Planner:
     def _cell(self, row: Row, place: Place, approach: Approach, seed: int, folds: Folds) -> Cell | None:
         sources, target, test = place
         training = self.training(row, place, approach, seed, folds)
+        require_layers(training.spec, test)
         if row.variant.repeats and not has_a_choice(training.spec, row.variant.select):
             return None
         chosen = self._chosen(row, place, training, folds)
@@ -185,10 +189,10 @@ class _Planner:
         if approach.trained_as:
             sources = approach.labelled(sources, target)
             place, approach = place._replace(sources=sources), approaches()[approach.trained_as]
-        row = row.trained_by(approach)
         parent = None
         if approach.parent:
             parent = self.training(row, place, approaches()[approach.parent], seed, folds).id
+        row = row.trained_by(approach)
         # Without steps there is nothing random: all seeds are one.
         seed = seed if approach.trains else 0
         spec = self._spec(row, place, approach, seed=seed, parent=parent, folds=folds)
@@ -229,10 +233,7 @@ class _Planner:
         )
         model = model_spec(row, approach, sources, self.weights if fresh else {})
         counted = labelled if train.epochs is not None else ()
-        batches = [
-            batches_of(self.clips_of(corpus, folds.get(corpus)), model.config.input.span, train)
-            for corpus in counted
-        ]
+        batches = [self._batches(corpus, model, train, folds) for corpus in counted]
         return TrainingSpec(
             recipe=TRAINING_RECIPE,
             model=model,
@@ -251,6 +252,10 @@ class _Planner:
             parent=parent,
             shares=tuple(batches) if len(batches) > 1 else (),
         )
+
+    def _batches(self, corpus: str, model: ModelSpec, train: Train, folds: Folds) -> int:
+        clips, shown = self.clips_of(corpus, folds.get(corpus)), model.config.shown(corpus).input
+        return batches_of(clips, shown.shortest, train)
 
     def evaluation(
         self, row: Row, training: Training, test: str, folds: Folds, chosen: Criterion | None

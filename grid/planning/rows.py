@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Protocol
 
 from datasets.loading.windows import eligible
@@ -57,7 +56,7 @@ class Row:
     Attributes:
         config: its settings, as far as they hold for all approaches.
         distinction: what tells variant and point from others in labels.
-        configure: approach -> the settings with what protocols say of it.
+        configure: approach -> the settings with what protocols say of it, and the table if it fine-tunes.
     """
 
     table: TableSpec
@@ -65,17 +64,18 @@ class Row:
     point: tuple[str, ...]
     config: Config
     distinction: tuple[str, ...]
-    configure: Callable[[str], Config] = field(compare=False, repr=False)
+    configure: Callable[[Approach], Config] = field(compare=False, repr=False)
 
     def trained_by(self, approach: Approach) -> Row:
-        """Return the row with the settings of one approach.
+        """Return the row with the settings of one approach, which are a table's own if it fine-tunes.
 
         Raises:
             ProblemError: some are impossible.
         """
-        if protocol_settings(self.config, approach.word) == protocol_settings(self.config):
+        finetunes = bool(approach.parent and self.table.finetuning)
+        if not finetunes and protocol_settings(self.config, approach.word) == protocol_settings(self.config):
             return self
-        return replace(self, config=self.configure(approach.word))
+        return replace(self, config=self.configure(approach))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -91,11 +91,16 @@ def configured_row(
     Raises:
         ProblemError: some are unknown or impossible.
     """
-    given = table.overrides, (*variant.overrides, *point)
-    config = configure(model, *given)
+    over = (*variant.overrides, *point)
+
+    def of_approach(approach: Approach) -> Config:
+        under = (*table.overrides, *(table.finetuning if approach.parent else ()))
+        return configure(model, under, over, approach.word)
+
+    config = configure(model, table.overrides, over)
     differs = config != configure(model, table.overrides, ())
     distinction = tuple(filter(None, (variant.label, *point))) if differs else ()
-    return Row(table, variant, point, config, distinction, partial(configure, model, *given))
+    return Row(table, variant, point, config, distinction, of_approach)
 
 
 def own_settings(config: Config, approach: Approach) -> Any:
@@ -212,6 +217,21 @@ def evaluation_settings(test: Test, trained: TrainingSpec) -> Test:
         return test
     offered = trained.model.declaration.prediction
     return replace(test, smoothing_sigma=offered[test.protocol].smoothing_sigma)
+
+
+def require_layers(spec: TrainingSpec, test: str) -> None:
+    """Make sure that a model with layers of domains' own has some for what it is trained and tested on.
+
+    Raises:
+        ProblemError: for some it has none.
+    """
+    approach, config = spec.approach.declaration, spec.model.config
+    corpora = dict.fromkeys((test, *(entry.corpus for entry in spec.labelled)))
+    lacking = [name for name in corpora if "domains" in approach.needs and config.domain_of(name) is None]
+    if lacking:
+        expected = f"corpora that {approach.word} has layers for: its sources"
+        remedy = "Test it on its sources, or take an approach without layers of domains' own."
+        raise ProblemError(Problem(approach.word, expected, name, remedy) for name in lacking)
 
 
 def require_batch(config: Config, model: ModelConfig, approach: Approach) -> None:

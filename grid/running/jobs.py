@@ -118,7 +118,8 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
     model = grid.plan.trainings[evaluation.training].spec.model.config
     return EvaluationJob(
         id=evaluation.id,
-        input=model.input,
+        test=evaluation.test,
+        input=model.shown(evaluation.test).input,
         domain=model.domain_of(evaluation.test),
         weights=places.weights(places.storage_of(grid), evaluation.training, evaluation.spec.weights),
         manifest=places.manifest(grid, evaluation.test, fold),

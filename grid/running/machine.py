@@ -60,8 +60,15 @@ def _batches(training: Training) -> list[BatchLayout]:
     """Return the batches that one process of a training loads, of each of its corpora; none without steps."""
     if not training.iterations:
         return []
-    spec, window = training.spec, training.spec.model.config.input
-    shape = WindowShape(window.frames, window.step, window.answers)
-    kinds = [*(True for _ in spec.labelled), *(False for _ in spec.unlabelled)]
-    batch = spec.train.micro_batch
-    return [BatchLayout(batch, shape, *window.size, labelled=labelled) for labelled in kinds]
+    spec, config = training.spec, training.spec.model.config
+    kinds = [*((entry, True) for entry in spec.labelled), *((entry, False) for entry in spec.unlabelled)]
+    shown = [config.shown(entry.corpus).input for entry, _ in kinds]
+    return [
+        BatchLayout(
+            spec.train.micro_batch,
+            WindowShape(window.frames, window.step, window.answers),
+            *window.size,
+            labelled=labelled,
+        )
+        for window, (_, labelled) in zip(shown, kinds, strict=True)
+    ]

@@ -103,6 +103,7 @@ class TableSpec:
         drawn: how many points are drawn, and by which seed; 0 for every combination. In a file, `points`: a
             number, or `of` and `seed`.
         overrides: settings of all the table's cells, under those of the command line.
+        finetuning: over these, of its trainings that start from another one's weights.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
         withheld: the tests' annotations are not public: their curators return a cell's values, which are read
             from `results/external/*.csv` (`grid.outputs.external`).
@@ -130,6 +131,7 @@ class TableSpec:
     sweep: tuple[tuple[str, tuple[str, ...]], ...] = ()
     drawn: tuple[int, int] = (0, 0)
     overrides: tuple[str, ...] = ()
+    finetuning: tuple[str, ...] = ()
     caption: str = ""
     paper: str = ""
     withheld: bool = False

@@ -18,6 +18,7 @@ from datasets.loading.windows import draw_half, eligible
 from grid.plan import unlabelled_splits
 from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
+from hd2s.models.config import Input
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
 from hd2s.training.turns import Turns, take_turns, worker_turns
@@ -59,7 +60,7 @@ class Feed:
 
     def __init__(self, job: Job, model: SaliencyModel, device: torch.device, rank: int) -> None:
         self.job, self.model, self.device, self.rank = job, model, device, rank
-        self.spec, self.train, self.input = job.spec, job.spec.train, model.config.input
+        self.spec, self.train = job.spec, job.spec.train
 
     def micro_batches(self, iteration: int) -> Iterator[Drawn]:
         """Yield this worker's micro-batches from an iteration on, counted from 0."""
@@ -94,7 +95,7 @@ class Feed:
         batches = validation_batches(
             store,
             clips,
-            **self._window(),
+            **self._window(corpus),
             batch=self.train.micro_batch,
             per_clip=self.train.validation_windows,
             rank=self.rank,
@@ -130,7 +131,7 @@ class Feed:
         batches = training_batches(
             store,
             clips,
-            **self._window(),
+            **self._window(corpus),
             batch=train.batch_of(clips),
             seed=self.spec.seed,
             first_step=order.taken(done, place),
@@ -166,14 +167,18 @@ class Feed:
     def _fixations(self) -> Rescaling | None:
         return cast(Rescaling, self.train.fixations) if self.model.config.needs_fixations else None
 
-    def _window(self) -> dict[str, Any]:
-        names = ("step", "answers", "photograph")
-        return {"T": self.input.frames, **{name: getattr(self.input, name) for name in names}}
+    def _shown(self, corpus: str) -> Input:
+        return self.model.config.shown(corpus).input
+
+    def _window(self, corpus: str) -> dict[str, Any]:
+        shown, names = self._shown(corpus), ("step", "answers", "photograph")
+        return {"T": shown.frames, **{name: getattr(shown, name) for name in names}}
 
     def _store(self, corpus: str, resizing: str) -> FrameStore:
         manifest = self.job.manifests[corpus].open()
-        return FrameStore(Path(self.job.frames), manifest, self.input.size, self.job.frames_limit, resizing)
+        size = self._shown(corpus).size
+        return FrameStore(Path(self.job.frames), manifest, size, self.job.frames_limit, resizing)
 
     def _long_enough(self, store: FrameStore, *splits: str) -> list[Clip]:
         clips = [clip for split in splits for clip in store.manifest.clips(split)]
-        return eligible(clips, self.input.span)[0]
+        return eligible(clips, self._shown(store.manifest.corpus).shortest)[0]

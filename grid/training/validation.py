@@ -10,6 +10,7 @@ from torch import distributed
 from grid.training.feed import Feed
 from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
+from hd2s.models.shown import as_shown
 from hd2s.prediction.predictor import Predictor
 from hd2s.training.execution import Execution
 
@@ -52,7 +53,7 @@ class Validation:
     def _of_clips(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[torch.Tensor]:
         """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""
         predict = Predictor(
-            model,
+            as_shown(model, corpus),
             smoothing_sigma=None,
             domain=model.config.domain_of(corpus),
             device=self.feed.device,

@@ -12,6 +12,7 @@ from hd2s.layers.folded import Casting
 from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream
 from hd2s.models.declaration import WeightLayout
 from hd2s.models.learnt import Learnt
+from hd2s.models.shown import with_input
 
 
 class FrozenModel(SaliencyModel):
@@ -60,7 +61,7 @@ class FrozenModel(SaliencyModel):
 
     def stream(self, cast: Casting) -> Stream | None:
         """Return the model's own stream with its maps changed; None where it has none."""
-        stream = self.model.stream(cast)
+        stream = with_input(self.model, self.config).stream(cast)
         return stream and _ChangedStream(stream, self.behind)
 
     def _changed(self, found: Prediction) -> Prediction:

@@ -24,6 +24,7 @@ from hd2s.commands.sources import Source, clip_source, open_source, videos_of
 from hd2s.commands.writers import Writer, open_writer
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.models.contract import SaliencyModel
+from hd2s.models.shown import as_shown
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor
@@ -90,8 +91,10 @@ def run(options: argparse.Namespace) -> None:
     register_plugins(options.plugins)
     check_device(options.device)
     sources = _sources(options)
-    model = _model(options).to(options.device)
-    chosen = manner(model, options, sources[0].corpus if sources else None)
+    model, corpus = _model(options).to(options.device), sources[0].corpus if sources else None
+    if (own := corpus or options.domain) and not sizes_given(options):
+        model = as_shown(model, own)
+    chosen = manner(model, options, corpus)
     predictor = Predictor(
         model, batch=options.batch, domain=chosen.domain, device=options.device, **chosen.predictor_options
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from hd2s.checks import settle_types
 from hd2s.layers.features import Feature
@@ -37,6 +37,7 @@ class Input:
         answers: the frames of a window that the model answers: its last one, or every one.
         photograph: how a clip of one frame is shown to it: the frame "repeated" as often as a window has
             frames, or "alone", a window of a single frame.
+        least: the frames that a clip must have to be trained or validated on; 0: those of a window.
     """
 
     frames: int
@@ -45,6 +46,7 @@ class Input:
     step: int = 1
     answers: Literal["last", "every"] = "last"
     photograph: Literal["repeated", "alone"] = "repeated"
+    least: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,6 +57,11 @@ class Input:
     def span(self) -> int:
         """Frames of a clip from a window's first to its last."""
         return (self.frames - 1) * self.step + 1
+
+    @property
+    def shortest(self) -> int:
+        """Frames that a clip must have to be trained or validated on."""
+        return max(self.span, self.least)
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,11 @@ class ModelConfig(PlainConfig):
     def smallest_batch(self) -> int:
         """The clips that a training step needs: 2 where a batch norm sees one value of a clip's channel."""
         return 1
+
+    def shown(self, corpus: str) -> Self:
+        """Return the configuration with the input that a corpus' clips have; the same, for most models."""
+        del corpus
+        return self
 
     def domain_of(self, corpus: str) -> str | None:
         """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""

@@ -9,7 +9,11 @@ from grid.specs import grid_reader, settings_reader
 from grid.specs.settings import DEFAULT_MODEL
 
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2", "LEDOV")
-DIGESTS = {name: {split: f"{name}'s {split}" for split in ("train", "val", "test")} for name in CORPORA}
+PHOTOGRAPHS = ("SALICON", "MIT1003", "MIT300")
+DIGESTS = {
+    name: {split: f"{name}'s {split}" for split in ("train", "val", "test")}
+    for name in (*CORPORA, *PHOTOGRAPHS)
+}
 FROM_SCRATCH = "model.backbone_weights=none"
 
 

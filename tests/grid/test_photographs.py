@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from datasets.corpora.saliency_maps import read_map
+from grid.commands.cost import estimate
+from grid.commands.devices import named
+from grid.commands.operations import costs_of
 from grid.evaluation.evaluate import evaluate_part
 from grid.planning.prepare import prepare
 from grid.running.jobs import evaluation_job
@@ -83,3 +86,40 @@ def test_a_model_of_windows_is_trained_and_tested_on_photographs_and_none_is_too
         assert np.isfinite(table["CC"].to_numpy()).all()
         assert np.isfinite(table["NSS"].to_numpy()).all()
         assert min(table["n_fixations"].to_pylist()) > 50
+
+
+def test_each_corpus_of_a_joint_model_has_its_own_size_and_photographs_cost_one_frame(small_demo):
+    """As large batches of photographs as asked for: 32 of one frame, and not of a sequence."""
+    path = small_demo / "joint.yaml"
+    path.write_text(
+        "name: joint\ntitle: J\nmetrics: [NSS]\nmodels: [unisal]\nsources: [UCFSports, SALICON]\n"
+        "approaches: [domain-specific]\noverrides: {model.domain_inputs: true}\n"
+    )
+    more = [
+        "train.iterations=2",
+        "train.photograph_batch=5",
+        "train.micro_batch=2",
+        "train.validation_windows=2",
+    ]
+    grid = prepare(str(path), more, small_demo, demo=True, tell=lambda text: None)
+    (training,) = grid.plan.trainings.values()
+    reading = feed_of(job_of(grid, "domain-specific"))
+    shapes = {}
+    for (batch,), _ in reading.micro_batches(0):
+        shapes[batch.domain] = (tuple(batch.clips.shape), tuple(batch.truth.shape))
+    assert shapes == {
+        "UCFSports": ((2, 3, 4, 64, 64), (2, 4, 64, 64)),
+        "SALICON": ((5, 3, 1, 64, 96), (5, 1, 64, 96)),
+    }
+    sizes = {(read.corpus, read.height, read.width) for read in training.reads}
+    assert sizes == {("UCFSports", 64, 64), ("SALICON", 64, 96)}
+    video, still = costs_of(training, "UCFSports"), costs_of(training, "SALICON", photographs=True)
+    # Six squares of 32 pixels in place of four, once in place of four times, and without the recurrence.
+    assert 0.25 < still.step / (video.step / 4 * 1.5) < 1
+    work = estimate(grid, named("H200")).trainings[training.id]
+    assert work.clips == 2 + 5
+    assert work.flops >= 2 * video.step + 5 * still.step
+    tested = {
+        unit.test: evaluation_job(grid, unit, ONE).input.size for unit in grid.plan.evaluations.values()
+    }
+    assert tested == {"UCFSports": (64, 64), "SALICON": (64, 96)}

@@ -88,7 +88,7 @@ class _Reader:
         values |= dict.fromkeys(("metrics", "sources", "approaches"), ())
         values |= {key: self._text(key) for key in _TEXTS if key in self.content}
         values |= {key: self._words(key) for key in _LISTS if key in self.content}
-        values |= {"overrides": self._settings("overrides", self.content.get("overrides", {}))}
+        values |= {key: self._settings(key, self.content.get(key, {})) for key in ("overrides", "finetuning")}
         values["withheld"] = self._switch("withheld")
         values |= {"seeds": self._seeds(instead.seeds), "select": self._select(instead.select)}
         values |= self._sweep()
@@ -272,14 +272,11 @@ class _Reader:
         if "target" in table.tests and not table.targets:
             self._wrong("targets, to test on them", "none")
         for word in table.approaches:
-            approach, places = approaches()[word], []
+            approach = approaches()[word]
             if approach.needs_target and not table.targets:
                 self._wrong(f"targets, which the approach {word} takes part of its data from", "none")
-            elif not (places := table.places(approach)):
+            elif not table.places(approach):
                 self._wrong(f"a source with another corpus as target for {word}", "no such pair")
-            for place in places if "domains" in approach.needs else ():
-                if place.test not in place.sources:
-                    self._wrong(f"tests of {word} on its sources, for which alone it has layers", place.test)
 
     def _wrong(self, expected: str, found: str) -> None:
         self.mistakes.append(wrong(self.path, expected, found))

@@ -32,6 +32,10 @@ MODEL = Model(
         "model.step": 2,
         "model.height": 64,
         "model.width": 64,
+        "model.inputs": (
+            *("DHF1K=64x96/2", "Hollywood2=64x96/2", "UCFSports=64x64/2"),
+            *("SALICON=64x96/1", "MIT1003=64x64/1", "MIT300=64x64/1"),
+        ),
         "model.encoder_statistics": "learned",
         "model.encoder_lr": 1.0,
         "model.bn_momentum": 0.1,
@@ -48,6 +52,7 @@ MODEL = Model(
                 "model.loss": "released",
                 "model.encoder_weight_decay": 0.1,
                 "model.photograph_lr": 1.0,
+                "model.short_clips": "released",
                 "train.gradients": "sum",
                 "train.fixations": "nearest",
             }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hd2s.checks import unknown
 from hd2s.layers.features import Feature
@@ -15,11 +16,18 @@ SHARED = "shared"
 _CELL = 32  # pixels of the frame to a pixel of the encoder's output, in each direction
 _CELLS_A_SIDE, _CELLS = range(7, 14), range(100, 121)
 _WIDTH = 256  # channels after the post-CNN
+_OTHER_PHOTOGRAPHS = ("MIT300", "SALICON2015")
+"""Corpora of them that no domain is made for by default."""
+
+
+def _is_side(pixels: float) -> bool:
+    return pixels >= _CELL and pixels % _CELL == 0
+
 
 # What is allowed of numbers, in words, and of which.
 _RANGES: tuple[tuple[Callable[[float], bool], str, tuple[str, ...]], ...] = (
     (lambda x: x >= 1, "1 or more", ("clip_length", "step")),
-    (lambda x: x >= _CELL and x % _CELL == 0, f"a positive multiple of {_CELL}", ("height", "width")),
+    (_is_side, f"a positive multiple of {_CELL}", ("height", "width")),
     (
         lambda x: 0 < x <= 1,
         "more than 0 and at most 1",
@@ -27,13 +35,15 @@ _RANGES: tuple[tuple[Callable[[float], bool], str, tuple[str, ...]], ...] = (
     ),
     (lambda x: 0 <= x < 1, "0 or more and less than 1", ("skip_dropout", "recurrent_dropout")),
     (lambda x: x > 0, "more than 0", ("encoder_lr", "photograph_lr")),
-    (lambda x: x >= 0, "0 or more", ("encoder_frozen", "encoder_weight_decay")),
+    (lambda x: x >= 0, "0 or more", ("encoder_frozen", "encoder_weight_decay", "cc_weight", "nss_weight")),
 )
 _WORDS = {
     "statistics": ("frame", "batch"),
     "encoder_statistics": ("stored", "learned"),
     "loss": ("paper", "released"),
+    "short_clips": ("window", "released"),
 }
+_INPUT = re.compile(r"(?P<corpus>[\w-]+)=(?P<height>\d+)x(?P<width>\d+)/(?P<step>\d+)")
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,14 @@ class UnisalConfig(ModelConfig):
             has a period.
         photograph_lr: what a batch of photographs moves the weights by, as a share of the learning rate. The
             paper halves it (Sect. 4.1); the released code has a setting for it that it does not read.
+        cc_weight: of CC in the loss, which grows with the KLD less so much CC.
+        nss_weight: of NSS, as well; without any no fixations are read.
+        domain_inputs: the clips of a corpus have the size and the step that `inputs` says of it, and no
+            features are offered to approaches, which would differ in size (Sect. 3.3, "Domain-Aware
+            Optimization").
+        inputs: CORPUS=HEIGHTxWIDTH/STEP each, in pixels and frames; others have the model's own.
+        short_clips: what is trained and validated on: clips that a "window" fits into; or, as in the
+            "released" code, those of as many frames as the sequence's times the step.
         loss: the "paper" counts a frame without fixations, or a map without mass, as no error; the "released"
             code takes the one for an NSS of 1 and the other for a uniform map.
 
@@ -111,6 +129,18 @@ class UnisalConfig(ModelConfig):
     encoder_weight_decay: float = 1.0
     encoder_frozen: int = 2
     photograph_lr: float = 0.5
+    cc_weight: float = 0.1
+    nss_weight: float = 0.1
+    domain_inputs: bool = False
+    inputs: tuple[str, ...] = (
+        "DHF1K=224x384/5",
+        "Hollywood2=224x416/4",
+        "UCFSports=256x384/4",
+        "SALICON=288x384/1",
+        "MIT1003=288x384/1",
+        "MIT300=288x384/1",
+    )
+    short_clips: str = "window"
     loss: str = "paper"
 
     def faults(self) -> Iterator[Fault]:
@@ -120,6 +150,11 @@ class UnisalConfig(ModelConfig):
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 yield name, f"one of {', '.join(words)}"
+        if not _are_inputs(self.inputs):
+            expected = (
+                f"CORPUS=HEIGHTxWIDTH/STEP of each corpus once, sides multiples of {_CELL}, a step of 1 on"
+            )
+            yield "inputs", expected
         lowered = [name.lower() for name in self.domains]
         if (
             len(set(lowered)) < len(lowered)
@@ -132,11 +167,14 @@ class UnisalConfig(ModelConfig):
     @property
     def input(self) -> Input:
         """Sequences of which every frame is answered; a photograph is a sequence of one (Sect. 3.2)."""
-        return Input(self.clip_length, self.height, self.width, self.step, "every", "alone")
+        least = self.clip_length * self.step if self.short_clips == "released" else 0
+        return Input(self.clip_length, self.height, self.width, self.step, "every", "alone", least)
 
     @property
     def features(self) -> dict[str, Feature]:
         """The means over time of what the post-CNN gives to the Bypass-RNN and the decoder."""
+        if self.domain_inputs:
+            return {}
         return {"post_cnn": Feature(_WIDTH, self.height // _CELL, self.width // _CELL)}
 
     @property
@@ -147,11 +185,28 @@ class UnisalConfig(ModelConfig):
     @property
     def needs_fixations(self) -> bool:
         """NSS is a part of the loss (Sect. 4.1)."""
-        return True
+        return self.nss_weight > 0
+
+    def shown(self, corpus: str) -> UnisalConfig:
+        """Return the configuration with the size and step of a corpus of its own, if it has such."""
+        own = next(
+            (each for each in map(_INPUT.fullmatch, self.inputs) if each and each["corpus"] == corpus), None
+        )
+        if own is None or not self.domain_inputs:
+            return self
+        height, width, step = (int(own[name]) for name in ("height", "width", "step"))
+        return replace(self, height=height, width=width, step=step)
 
     def domain_of(self, corpus: str) -> str | None:
-        """Return the corpus itself if it is one of the domains, else the first, as released; None without."""
-        return corpus if corpus in self.domains else next(iter(self.domains), None)
+        """Return whose parts a corpus' clips take: its own, else the first's, as released; None without any.
+
+        The first is the first of photographs for photographs.
+        """
+        if corpus in self.domains:
+            return corpus
+        still = corpus in (*self.photographs, *_OTHER_PHOTOGRAPHS)
+        alike = (name for name in self.domains if still and name in self.photographs)
+        return next(alike, next(iter(self.domains), None))
 
     def check_domain(self, domain: str | None) -> None:
         """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
@@ -178,6 +233,15 @@ class UnisalConfig(ModelConfig):
             # Without domains there is one, of whatever there is.
             return self.shared_momentum if self.domains else self.bn_momentum
         return self.photograph_momentum if key in self.photographs else self.bn_momentum
+
+
+def _are_inputs(inputs: tuple[str, ...]) -> bool:
+    found = [_INPUT.fullmatch(each) for each in inputs]
+    sound = all(
+        each and int(each["step"]) > 0 and all(_is_side(int(each[side])) for side in ("height", "width"))
+        for each in found
+    )
+    return sound and len({each["corpus"] for each in found if each}) == len(found)
 
 
 def free_size(height: int, width: int) -> tuple[int, int]:

@@ -27,7 +27,6 @@ from hd2s.models.unisal.smoothing import LearnedSmoothing
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pixels, from 0 to 1
 _WIDTHS = 256, 128, 64  # channels at 1/32, 1/16 and 1/8 of the input's sides
-_OF_CC = _OF_NSS = 0.1  # their weights in the loss
 
 
 class Unisal(SaliencyModel):
@@ -130,7 +129,9 @@ class Unisal(SaliencyModel):
         Those of a domain of photographs are, as released, and those of a model that has been trained with
         photographs alone, so that its recurrence is as it was drawn.
         """
-        if self.post_rnn is None or domain in self.config.photographs:
+        if self.post_rnn is None or not self.config.bypass:
+            return self.post_rnn is None
+        if domain in self.config.photographs:
             return True
         key = self.config.key(self.config.domain_batch_norm, domain)
         seen, followed = (
@@ -161,11 +162,11 @@ class Unisal(SaliencyModel):
             log_density = log_density - torch.logsumexp(log_density, (-2, -1), keepdim=True)
         terms = {
             "kld/saliency": kld_of_log(log_density, maps).mean(),
-            "cc/saliency": -_OF_CC * cc(density, maps).mean(),
+            "cc/saliency": -self.config.cc_weight * cc(density, maps).mean(),
         }
         if fixations is not None:
             found = nss(density, fixations, empty=1.0 if released else 0.0)
-            terms["nss/saliency"] = -_OF_NSS * found.mean()
+            terms["nss/saliency"] = -self.config.nss_weight * found.mean()
         return terms
 
     def lr_share(self, clips: Tensor) -> float:

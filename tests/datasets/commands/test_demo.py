@@ -16,7 +16,7 @@ def test_the_corpora_are_generated_and_their_roots_printed(demo_corpora, capsys)
     generate(out, domains=PHOTOGRAPHS)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     assert main(["demo", "--out", str(out)]) == 0
-    roots = demo_corpora | {"salicon": out / "SALICON", "mit1003": out / "MIT1003"}
+    roots = demo_corpora | {"salicon": out / "SALICON", "mit1003": out / "MIT1003", "mit300": out / "MIT300"}
     assert capsys.readouterr().out == "".join(f"{word}: {root}\n" for word, root in roots.items())
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 

@@ -79,7 +79,10 @@ def test_a_corpus_of_a_plug_in_folder_is_indexed_checked_and_listed(place):
     assert (checked.returncode, checked.stdout.count("of 2")) == (0, 1), checked.stderr
     unknown = run(place, "index", "square", "--root", "root", *given)
     assert unknown.returncode == 2
-    assert "Did you mean squares? Available: dhf1k, hollywood2, ledov, mit1003, salicon," in unknown.stderr
+    assert (
+        "Did you mean squares? Available: dhf1k, hollywood2, ledov, mit1003, mit300, salicon,"
+        in unknown.stderr
+    )
 
 
 def test_without_the_option_the_corpus_is_unknown(place, capsys):

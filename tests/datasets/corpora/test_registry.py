@@ -31,6 +31,7 @@ def test_names_and_words_find_the_adapter():
         "Hollywood2",
         "LEDOV",
         "MIT1003",
+        "MIT300",
         "SALICON",
         "SALICON2015",
         "UCFSports",
@@ -73,6 +74,7 @@ def test_titles_are_what_tables_write():
         "Hollywood2",
         "LEDOV",
         "MIT1003",
+        "MIT300",
         "SALICON",
         "SALICON (2015)",
         "UCF Sports",
@@ -105,7 +107,7 @@ def test_a_registered_adapter_is_one_of_them(registered):
     corpus = tiny()
     register(corpus)
     assert available() == [
-        *("dhf1k", "hollywood2", "ledov", "mit1003", "salicon", "salicon2015", "ucf_sports"),
+        *("dhf1k", "hollywood2", "ledov", "mit1003", "mit300", "salicon", "salicon2015", "ucf_sports"),
         "tiny",
     ]
     assert get("tiny") is get("Tiny") is find("Tiny") is corpus

@@ -16,6 +16,7 @@ def test_the_published_splits_add_up():
         "hollywood2": 1714 + 190 + 3558,
         "ledov": 538,
         "mit1003": 1003,
+        "mit300": 300,
         "salicon": 20_000,
         "salicon2015": 20_000,
         "ucf_sports": 150,

@@ -20,6 +20,7 @@ from tests.datasets.small_corpora import a_clip
 def job_of(**changes):
     job = EvaluationJob(
         id="unit",
+        test="DHF1K",
         input=Input(8, 32, 32),
         domain=None,
         weights="checkpoints/t.pt",

@@ -43,6 +43,16 @@ COUNTS = {
     # T = 16 in two, and two are fine-tuned: twelve trainings. The models as released: HD2S's and TASED-Net's
     # own of DHF1K and its two fine-tuned each, and HD2S's three adapted ones and its domain-specific one.
     "sota": (4 + 8 + 16, 8 + 12, 12 + 3 + 3 + 4),
+    # UNISAL's paper: six settings on three corpora, beside them the centre prior, fitted to each setting's
+    # corpora. Of Table 5, whose last row two others have as well, the row without domain adaptation is
+    # Table 3's. MIT1003's ten folds are fine-tuned once, for its own tests and for MIT300's.
+    "unisal_table2": (36, 36, 12),
+    "unisal_table3": (2, 2, 2),
+    "unisal_table4": (10, 0, 11),
+    "unisal_table5": (14, 14, 7),
+    "unisal_table6": (0, 0, 0),
+    "unisal_mit1003": (30, 30, 1 + 10 + 1),
+    "unisal": (36 + 2 + 10 + 30 + 14, 36 + 1 + 30 + 13, 12 + 1 + 10 + 6),
     # Six pairs by six approaches and two models without weights, one training of these for each source; with
     # the target as source, generalization is what target-only trains, and once evaluated for both sources.
     "controls": (6 * 8, 6 * 8 - 3, 3 + 4 * 6 + 2 * 3),

@@ -1,6 +1,7 @@
 """What a grid reads is checked before anything starts, and everything wrong with it is told at once."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,3 +174,22 @@ def test_a_backbone_is_known_by_its_content(tmp_path):
     torch.save({theirs: state[ours] for ours, theirs in kinetics.names(model).items()}, path)
     found = initial_weights(ModelSettings("hd2s", {"conspicuity": (4,)}, str(path)))
     assert (found.path, found.digest) == (path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_corpus_without_fixations_is_told_where_a_model_learns_from_them(small_demo, tmp_path):
+    source, mine = small_demo / "corpora/UCFSports/training", tmp_path / "mine"
+    for clip in sorted(source.iterdir())[:3]:
+        for kind, folder in (("images", "frames"), ("maps", "maps")):
+            shutil.copytree(clip / kind, mine / folder / clip.name)
+    clips = sorted(path.name for path in (mine / "frames").iterdir())
+    for name, listed in (("train", clips[:2]), ("val", clips[2:])):
+        (mine / f"{name}.txt").write_text("\n".join(listed))
+    index(FolderCorpus("Mine"), mine, tmp_path / "m")
+    own = ["corpora.Mine.manifest=" + str(tmp_path / "m"), "model.clip_length=2", "train.epochs=null"]
+    spec = {"sources": "Mine", "approaches": "generalization", "targets": "UCFSports"}
+    with pytest.raises(ProblemError) as caught:
+        prepare_small(small_demo, "model=unisal", *own, "test.min_frames=500", **spec)
+    told = str(caught.value)
+    assert "Mine, split train: expected fixations, which unisal learns from, found 2 clips, none" in told
+    assert "UCFSports, split test: expected clips of 500 frames" in told
+    assert prepare_small(small_demo, "model=unisal", *own, "model.nss_weight=0", **spec).plan.trainings

@@ -203,3 +203,44 @@ def test_an_evaluation_has_the_one_sigma_that_it_comes_to():
     for word, sigma in (("single-source", 5.0), ("multi-source", 5.0), ("domain-specific", None)):
         trained = of_approach(plan, approaches()[word].trained_as or word)[0]
         assert evaluation_settings(test, trained.spec).smoothing_sigma == sigma
+
+
+def test_what_fine_tunes_has_the_settings_that_a_table_gives_it_and_its_parent_has_not(tmp_path):
+    path = tmp_path / "tuned.yaml"
+    path.write_text(
+        "name: tuned\ntitle: T\nmetrics: [NSS]\nmodels: [unisal]\nsources: [DHF1K, SALICON]\n"
+        "targets: [MIT1003]\n"
+        "approaches: [domain-transfer, transfer]\noverrides: {train.epochs: null}\n"
+        "finetuning: {train.lr: 0.01, model.nss_weight: 0.0, model.photograph_lr: 1.0}\n"
+    )
+    plan = plan_of(path)
+    told = {
+        unit.approach: (unit.spec.train.lr, unit.spec.model.config.nss_weight, unit.spec.model.config.domains)
+        for unit in plan.trainings.values()
+        if unit.sources != ("SALICON",)
+    }
+    both = ("DHF1K", "SALICON")
+    assert told == {
+        "domain-specific": (0.04, 0.1, both),
+        "domain-transfer": (0.01, 0.0, both),
+        "generalization": (0.04, 0.1, ()),
+        "transfer": (0.01, 0.0, ()),
+    }
+    (tuned,) = of_approach(plan, "domain-transfer")
+    assert [entry.corpus for entry in tuned.spec.labelled] == ["MIT1003"]
+    assert plan.trainings[tuned.parent].approach == "domain-specific"
+    # A user's own settings go before both.
+    assert {unit.spec.train.lr for unit in plan_of(path, "train.lr=0.5").trainings.values()} == {0.5}
+
+
+def test_layers_that_no_domain_has_are_told_of_tests_and_targets(tmp_path):
+    path = tmp_path / "lacking.yaml"
+    path.write_text(
+        "name: lacking\ntitle: T\nmetrics: [NSS]\nsources: [DHF1K, UCFSports]\ntargets: [Hollywood2]\n"
+        "tests: [LEDOV]\napproaches: [domain-transfer]\n"
+    )
+    with pytest.raises(ProblemError) as caught:
+        plan_of(path)
+    told = [(problem.where, problem.found) for problem in caught.value.problems]
+    assert told == [("lacking, domain-transfer", "LEDOV"), ("lacking, domain-transfer", "Hollywood2")]
+    assert len(plan_of(path, "model=unisal", "train.epochs=null").cells) == 1

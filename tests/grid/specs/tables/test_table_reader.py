@@ -115,10 +115,6 @@ def test_settings_of_a_model_or_an_approach_alone_may_be_given():
         ({"targets": ["DHF1K"]}, "a source with another corpus as target for generalization"),
         ({"targets": None, "tests": ["source", "target"]}, "targets, to test on them"),
         ({"targets": None, "approaches": ["transfer"]}, "targets, which the approach transfer takes"),
-        (
-            {"targets": None, "tests": ["LEDOV"], "approaches": ["domain-specific"]},
-            "tests of domain-specific on its sources, for which alone it has layers",
-        ),
     ],
 )
 def test_a_mistake_is_told_and_alone(changes, told):
@@ -193,8 +189,6 @@ def test_a_variant_may_have_axes_of_its_own_and_their_mistakes_are_told():
     _, told = read(variants={"moved": {"approaches": ["transfr"], "targets": "LEDOV"}})
     assert "a known approach, found 'transfr'. Did you mean transfer" in told
     assert "variant moved, targets: a list of words, found 'LEDOV'" in told
-    _, told = read(variants={"alone": {"approaches": ["domain-specific"], "tests": ["LEDOV"]}})
-    assert "tests of domain-specific on its sources, for which alone it has layers, found LEDOV" in told
 
 
 def test_a_table_of_costs_has_models_alone():

@@ -24,6 +24,9 @@ def test_all_that_is_wrong_is_said_at_once():
         "encoder_frozen": -1,
         "photograph_lr": float("nan"),
         "statistics": "clip",
+        "cc_weight": -0.1,
+        "inputs": ["DHF1K=224x384"],
+        "short_clips": "mine",
         "loss": "mine",
     }
     with pytest.raises(ConfigError) as caught:
@@ -57,6 +60,51 @@ def test_a_corpus_that_is_no_domain_takes_the_first_one_s_parts():
     config = UnisalConfig(domains=["Hollywood2", "Mine"])
     assert [config.domain_of(corpus) for corpus in ("Mine", "DHF1K")] == ["Mine", "Hollywood2"]
     assert UnisalConfig().domain_of("DHF1K") is None
+    both = UnisalConfig(domains=["DHF1K", "SALICON"])
+    assert [both.domain_of(corpus) for corpus in ("MIT1003", "MIT300", "LEDOV")] == [
+        "SALICON",
+        "SALICON",
+        "DHF1K",
+    ]
+
+
+def test_a_corpus_has_the_size_and_step_of_the_paper_only_if_asked_for():
+    sizes = {
+        "DHF1K": (224, 384, 5),
+        "Hollywood2": (224, 416, 4),
+        "SALICON": (288, 384, 1),
+        "Mine": (224, 384, 5),
+    }
+    config = UnisalConfig(domain_inputs=True)
+    seen = {name: config.shown(name).input for name in sizes}
+    assert {name: (x.height, x.width, x.step) for name, x in seen.items()} == sizes
+    assert {UnisalConfig().shown(name) for name in sizes} == {UnisalConfig()}
+    assert not config.features
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["DHF1K=224x384/0"],
+        ["DHF1K=224x380/5"],
+        ["DHF1K=0x384/5"],
+        ["=224x384/5"],
+        ["DHF1K=224x384/5", "DHF1K=224x416/5"],
+    ],
+)
+def test_sizes_that_no_corpus_can_have_are_refused(wrong):
+    with pytest.raises(ConfigError, match="inputs must be CORPUS=HEIGHTxWIDTH/STEP"):
+        UnisalConfig(inputs=wrong)
+
+
+def test_the_released_code_leaves_out_clips_of_fewer_than_all_steps():
+    config = UnisalConfig(domain_inputs=True, short_clips="released")
+    assert [config.shown(name).input.shortest for name in ("DHF1K", "Hollywood2")] == [60, 48]
+    assert [UnisalConfig(step=step).input.shortest for step in (5, 4)] == [56, 45]
+
+
+def test_without_nss_no_fixations_are_needed():
+    assert not UnisalConfig(nss_weight=0.0).needs_fixations
 
 
 def test_batch_norms_follow_their_domain():

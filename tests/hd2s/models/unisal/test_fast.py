@@ -1,9 +1,12 @@
 """The fast way and the plain one against the plain formulation of each interleaved sequence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from hd2s.models.shown import with_input
 from hd2s.prediction.predictor import Predictor, predict_clip
 from tests.hd2s.models.unisal.plain_unisal import PlainUnisal
 from tests.hd2s.models.unisal.small_unisal import clips, released
@@ -41,6 +44,24 @@ def test_domains_of_photographs_leave_the_recurrence_out(method):
     frames = clips(1, 3)[0].numpy()
     wanted = expected(state, model, frames, "SALICON", static=True)
     assert_close(predict_clip(model, frames, domain="SALICON", method=method), wanted)
+
+
+def test_without_bypass_both_ways_follow_photographs_through_the_recurrence():
+    model, _ = released()
+    without = with_input(model, replace(model.config, bypass=False))
+    frames = clips(1, 3)[0].numpy()
+    plain, fast = (predict_clip(without, frames, domain="SALICON", method=m) for m in ("plain", "fast"))
+    assert_close(fast, plain)
+    assert np.abs(plain - predict_clip(model, frames, domain="SALICON")).max() > 0
+
+
+def test_clips_of_a_corpus_are_followed_by_its_own_step():
+    model, state = released()
+    own = replace(model.config, domain_inputs=True, inputs=("DHF1K=64x96/3",))
+    frames = clips(1, 5)[0].numpy()
+    found = predict_clip(with_input(model, own.shown("DHF1K")), frames, domain="DHF1K")
+    assert_close(found, expected(state, model, frames, "DHF1K", step=3))
+    assert model.config.step == 2
 
 
 @pytest.mark.parametrize("method", ["plain", "fast"])
