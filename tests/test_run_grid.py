@@ -102,6 +102,8 @@ def test_a_grid_runs_from_video_to_table(finished):
 def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     out, _, run, again = finished
     assert again.returncode == 0, again.stderr
+    assert again.stdout.splitlines()[-1] == (out / "reports" / "small.html").resolve().as_uri()
+    assert (out / "figures" / "small-curves.png").is_file()
     assert "starting Ray" in run.stderr
     assert "starting Ray" not in again.stdout + again.stderr
     plan = call(out, "--plan")
@@ -109,6 +111,8 @@ def test_a_second_call_finds_everything_done_and_starts_no_ray(finished):
     tables = call(out, "--tables")
     assert tables.returncode == 0
     assert tables.stdout.split() == [str(out / "tables" / f"small{suffix}") for suffix in FORMATS]
+    report = call(out, "--report")
+    assert report.stdout.split() == [str(out / "reports" / "small.html")]
     figures = call(out, "--figures", "curves", "alignment")
     assert figures.stdout.split() == [
         str(out / "figures" / f"small-curves.{kind}") for kind in ("pdf", "png", "csv")
@@ -126,13 +130,16 @@ def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
     (experiment,) = [e for e in client.search_experiments() if e.name == "hd2s-grid-demo"]
     runs = client.search_runs([experiment.experiment_id])
     kinds = sorted(run.data.tags["kind"] for run in runs)
-    assert kinds == ["cell", "cell", "grid", "training", "training"]
+    assert kinds == ["cell", "cell", "grid", "summary", "summary", "training", "training"]
     assert {run.info.status for run in runs} == {"FINISHED"}
     by_kind = {kind: [run for run in runs if run.data.tags["kind"] == kind] for kind in kinds}
     (grid,) = by_kind["grid"]
     for run in by_kind["cell"]:
         tags = run.data.tags
-        assert tags["mlflow.parentRunId"] == grid.info.run_id
+        (row,) = [run for run in by_kind["summary"] if run.info.run_id == tags["mlflow.parentRunId"]]
+        assert row.data.tags["mlflow.parentRunId"] == grid.info.run_id
+        assert row.data.metrics["test/NSS"] == run.data.metrics["test/NSS"]
+        assert row.data.metrics["test/NSS.low"] <= row.data.metrics["test/NSS.high"]
         axes = {key: tags[key] for key in ("table", "source", "target", "test", "seed")}
         assert axes == {
             "table": "small",
@@ -148,6 +155,9 @@ def test_mlflow_holds_the_grid_its_trainings_and_its_cells_once(finished):
         assert steps
     artifacts = {artifact.path for artifact in client.list_artifacts(grid.info.run_id, "tables")}
     assert artifacts == {f"tables/small{suffix}" for suffix in (*FORMATS, ".json")}
+    assert [item.path for item in client.list_artifacts(grid.info.run_id, "reports")] == [
+        "reports/small.html"
+    ]
 
 
 def wait_for(condition, seconds):

@@ -9,6 +9,7 @@ from pathlib import Path
 from grid.planning.noted import note
 from grid.planning.prepare import Grid, prepare
 from grid.results import output_folder
+from grid.results.dataframes import CELLS, noted_cells
 from grid.results.files import write_atomically
 from manifests.problem import Problem, ProblemError, gathered, suggest
 
@@ -17,7 +18,7 @@ def remember(grid: Grid) -> None:
     """Keep what a grid was called with, in place of what it was called with before."""
     name = grid.name if not Path(grid.name).is_file() else str(Path(grid.name).resolve())
     called = {"name": name, "overrides": list(grid.overrides), "demo": grid.demo}
-    called |= note(grid.manifests, grid.weights)
+    called |= note(grid.manifests, grid.weights) | {CELLS: noted_cells(grid.plan)}
     path = grid.out / output_folder.call(grid.plan.grid)
     write_atomically(path, lambda part: part.write_text(json.dumps(called, indent=2), encoding="utf-8"))
 

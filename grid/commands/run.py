@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.commands.history import remember
-from grid.commands.shown import show
+from grid.commands.shown import Shown, show
 from grid.outputs import external
+from grid.outputs.summary import Summary, summarised
 from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.comparing.significance import differences
 from grid.outputs.tables.compilation import behind
@@ -21,9 +22,10 @@ from grid.running.events import Audience, Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_precision, check_shared_memory
 from grid.tracking import EXPERIMENT, Tracker
-from grid.tracking.views import difference_names
+from grid.tracking.views import N_SEEDS, OF_PAPER, difference_names, summary_names
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+_IN_MLFLOW = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ def run(
     listener.on_phase("compiling tables, drawing figures and completing MLflow")
     tables = compile_grid(grid)
     shown = show(grid, from_results_alone=True)
-    tracker.sync(grid.plan, grid.ledger)
-    tracker.log_differences(compared(grid))
-    tracker.finish_grid({DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}[status], tables)
+    complete(tracker, grid, status, tables, shown)
     # An address that nobody serves yet is of no use: the command that serves them gives it.
     views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
@@ -97,6 +97,14 @@ def run(
     warnings = [*shown.warnings, *tracker.warnings, *filter(None, [behind(tables)]), *not_taken(grid)]
     report = shown.report.resolve().as_uri() if shown.report else ""
     return Outcome(status, [view for view in views if view], report, look, warnings, len(failed | lost))
+
+
+def complete(tracker: Tracker, grid: Grid, status: int, tables: list[Path], shown: Shown) -> None:
+    """Bring to MLflow all that it lacks of a grid, and end the grid's run."""
+    tracker.sync(grid.plan, grid.ledger)
+    tracker.log_differences(compared(grid))
+    tracker.log_summaries(summaries(grid))
+    tracker.finish_grid(_IN_MLFLOW[status], tables, shown.report, shown.figures)
 
 
 def start_tracker(grid: Grid, uri: str | None) -> Tracker:
@@ -134,6 +142,20 @@ def compared(grid: Grid) -> dict[str, dict[str, float]]:
             for metric, comparison in found.items():
                 difference, p = difference_names(metric)
                 told[cell] |= {difference: comparison.difference, p: comparison.p}
+    return told
+
+
+def summaries(grid: Grid) -> dict[str, dict[str, float]]:
+    """Return what the tables' rows say over their seeds: first cell → MLflow's name → value.
+
+    Without the paper's numbers where tables show none of them.
+    """
+    shown = {part for part in Summary._fields if grid.config.tables.paper != "none" or part not in OF_PAPER}
+    told: dict[str, dict[str, float]] = {}
+    for row in summarised(Results(grid.plan, grid.ledger)):
+        fields = row._asdict()
+        named = {name: fields[part] for part, name in summary_names(row.metric).items() if part in shown}
+        told.setdefault(row.cell.id, {N_SEEDS: row.n_seeds}).update(named)
     return told
 
 

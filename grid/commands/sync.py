@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grid.commands.history import remembered
-from grid.commands.run import DONE, FAILED, compared, compile_grid, start_tracker, status_of
+from grid.commands.run import DONE, FAILED, compile_grid, complete, start_tracker, status_of
+from grid.commands.shown import show
 from grid.planning.prepare import Grid
 from grid.results import output_folder
 from grid.results.lock import held
@@ -40,10 +41,9 @@ def sync(out: Path, name: str | None, uri: str | None, tell: Callable[[str], Non
 def _sync(grid: Grid, uri: str | None, tell: Callable[[str], None]) -> list[str]:
     """Log one grid; return why MLflow does not have all of it."""
     tracker = start_tracker(grid, uri)
-    tracker.sync(grid.plan, grid.ledger)
-    tracker.log_differences(compared(grid))
-    tracker.finish_grid("FINISHED" if status_of(grid) == DONE else "FAILED", compile_grid(grid))
+    shown = show(grid, from_results_alone=True)
+    complete(tracker, grid, status_of(grid), compile_grid(grid), shown)
     tracker.close()
     tell(f"{grid.plan.grid}: what is in {grid.out / output_folder.RESULTS} is in MLflow at {tracker.uri}")
     # All grids of a folder share its results.
-    return [*map(str, grid.ledger.problems(weights=False)), *tracker.warnings]
+    return [*map(str, grid.ledger.problems(weights=False)), *shown.warnings, *tracker.warnings]

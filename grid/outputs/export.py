@@ -17,6 +17,7 @@ from grid.outputs.tables import Style, compile_tables
 from grid.planning.noted import described, note
 from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
+from grid.results.dataframes import CELLS, noted_cells
 from grid.results.files import write_atomically
 from grid.results.provenance import python_version, requirements
 from grid.results.unit_results import checkpoints
@@ -114,7 +115,9 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
         "requirements.txt": "\n".join([f"# {python_version()}", *requirements(), ""]),
         "checkpoints.sha256": "".join(f"{digest}  {name}\n" for name, digest in checksums.items() if digest),
         "REPRODUCE.md": page(grid, portable.command(), again, [*checksums.values()].count("")),
-        output_folder.call(grid.plan.grid): _json(call | note(grid.manifests, grid.weights, closed=True)),
+        output_folder.call(grid.plan.grid): _json(
+            call | note(grid.manifests, grid.weights, closed=True) | {CELLS: noted_cells(grid.plan)}
+        ),
     }
     for name, text in texts.items():
         (part / name).parent.mkdir(exist_ok=True)

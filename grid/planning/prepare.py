@@ -27,7 +27,7 @@ from grid.planning.rows import Configure
 from grid.planning.tables_asked import table_problems
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.results.storage_check import check_storage
+from grid.results.storage.check import check_storage
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings

@@ -82,9 +82,19 @@ class EvaluationResult:
         return all(math.isfinite(self.scores.get(metric, math.nan)) for metric in metrics)
 
     def by_clip(self, metric: str) -> pa.Table:
-        """Return a metric's mean for each clip, as columns clip and mean; null where no frame has a score."""
+        """Return a metric's mean for each clip, and of how many frames it is.
+
+        Returns:
+            Columns clip, mean (null where no frame has a score) and frames.
+        """
+        clips, rows = self._rows_of_clips
+        defined = np.isfinite(self.frames[metric].to_numpy())
         return pa.table(
-            {"clip": self._rows_of_clips[0], "mean": pa.array(self._clip_means(metric), from_pandas=True)}
+            {
+                "clip": clips,
+                "mean": pa.array(self._clip_means(metric), from_pandas=True),
+                "frames": [int(defined[of].sum()) for of in rows],
+            }
         )
 
     def _clip_means(self, metric: str) -> np.ndarray:

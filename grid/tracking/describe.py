@@ -42,10 +42,29 @@ def describe_cell(plan: Plan, cell: Cell, place_in_tables: str) -> Description:
     tags |= {"training": cell.training, "evaluation": cell.evaluation}
     details = [cell.variant, *cell.point, f"seed {cell.seed}" if cell.seed else ""]
     details += [f"fold {cell.fold}"] if cell.fold else []
-    model = cell.model if len({other.model for other in plan.cells}) > 1 else ""
-    label = ", ".join(filter(None, [f"{place['source']} → {cell.test}", model, cell.approach, *details]))
+    label = _label(plan, cell, details)
     params = flatten(plan.evaluations[cell.evaluation].spec.as_settings()) | place | swept
     return Description(label, tags, params)
+
+
+def row_name(grid: str, cell: Cell) -> str:
+    """Name the run over the seeds, folds and points of the sweep of a cell's row."""
+    row = (cell.table, "+".join(cell.sources), cell.target or "", cell.test, cell.model, cell.approach)
+    return "/".join((grid, "summary", *row, cell.variant))
+
+
+def describe_row(plan: Plan, cell: Cell) -> Description:
+    """Describe the row of a cell: by its place in its table, without seed, fold and point."""
+    place = _axes(cell) | {"test": cell.test, "variant": cell.variant or "none"}
+    del place["seed"]
+    tags = {"table": cell.table, **_look(cell.approach), **place}
+    return Description(_label(plan, cell, [cell.variant]), tags, dict(place))
+
+
+def _label(plan: Plan, cell: Cell, details: list[str]) -> str:
+    model = cell.model if len({other.model for other in plan.cells}) > 1 else ""
+    where = f"{'+'.join(cell.sources)} → {cell.test}"
+    return ", ".join(filter(None, [where, model, cell.approach, *details]))
 
 
 def _axes(work: Training | Cell) -> dict[str, str]:

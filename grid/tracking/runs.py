@@ -18,6 +18,7 @@ from grid.tracking.local_store import follow_the_folder, make_ready
 from manifests.problem import Problem, ProblemError
 
 PARENT_TAG = "mlflow.parentRunId"
+_NAME_TAG = "mlflow.runName"
 _NOTE_TAG = "mlflow.note.content"
 NOTE_BEGINS = "Prepared views"
 """How the description of an experiment begins that is ours to renew."""
@@ -45,6 +46,11 @@ class Run:
     # (name, step) of every point logged; None until a run of an earlier invocation is read back.
     points: set[tuple[str, int]] | None = None
     non_finite: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def label(self) -> str:
+        """Its name in the interface."""
+        return self.tags.get(_NAME_TAG, "")
 
     @property
     def complete(self) -> bool:
@@ -113,7 +119,8 @@ class RunStore:
         if run is None:
             tags = {**tags, "id": name}
             created = self.client.create_run(self.experiment_id, tags=tags, run_name=label)
-            run = self.runs[name] = Run(created.info.run_id, "RUNNING", tags, points=set())
+            known = {**tags, _NAME_TAG: label}
+            run = self.runs[name] = Run(created.info.run_id, "RUNNING", known, points=set())
         elif run.status != "RUNNING":
             self.client.update_run(run.run_id, status="RUNNING")
             run.status = "RUNNING"

@@ -5,7 +5,6 @@ Everything here talks to MLflow, takes its time and may raise; `grid.tracking.tr
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -16,12 +15,15 @@ from grid.plan import Cell, Plan, Row, Training
 from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.unit_results import EvaluationResult
-from grid.tracking.describe import Description, describe_cell, describe_training
+from grid.tracking.compiled import records_of
+from grid.tracking.describe import Description, describe_cell, describe_row, describe_training, row_name
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import PARENT_TAG, Run, RunStore
 from grid.tracking.views import (
     PICTURES,
+    REPORT_PREFIX,
     SELECTION,
+    SUMMARY,
     description,
     metric_name,
     prepared_views,
@@ -29,6 +31,7 @@ from grid.tracking.views import (
 )
 
 _LONGEST_TAG = 8000
+_NOTE_TAG = "mlflow.note.content"
 # Tags of what a run is given after it has ended, so that it is given it once.
 _MODEL_TAG, _PICTURES_TAG = "logged_model", "pictures"
 
@@ -79,6 +82,9 @@ class Story:
         now = int(time.time() * 1000)
         for key, state in prepared_views(self._grid, self.plan).items():
             self.store.tag_experiment(*view_tag(key, state, now))
+        self._describe()
+
+    def _describe(self) -> None:
         self.store.describe_experiment(description(self.store.experiment_id, self.store.experiment_tags))
 
     def start_training(self, training: Training) -> Run:
@@ -146,15 +152,38 @@ class Story:
             if run and run.complete:
                 self.store.log_latest(run, differences.get(cell.id, {}))
 
+    def log_summaries(self, summaries: Mapping[str, Mapping[str, float]]) -> None:
+        """Log what rows say over their seeds, and which runs those are; what is logged already stays."""
+        of_rows = {row_name(self._grid, cell): cell for cell in reversed(self.plan.cells)}
+        values = {name: found for name, cell in of_rows.items() if (found := summaries.get(cell.id))}
+        for name, found in values.items():
+            run = self.store.runs.get(name) or self._row_run(of_rows[name])
+            self.store.log_latest(run, found)
+            self.store.tag(run, _NOTE_TAG, self._seeds_note(name))
+            if not run.complete:
+                self.store.finish(run, "FINISHED")
+
+    def _seeds_note(self, row: str) -> str:
+        """List the runs of a row's seeds as links."""
+        names = (self._cell_name(cell) for cell in self.plan.cells if row_name(self._grid, cell) == row)
+        runs = filter(None, map(self.store.runs.get, names))
+        links = (f"- [{run.label}]({self._address(run)})" for run in runs)
+        return "\n".join(["Over these seeds:", "", *links])[:_LONGEST_TAG]
+
+    def _address(self, run: Run) -> str:
+        return f"#/experiments/{self.store.experiment_id}/runs/{run.run_id}"
+
     def log_pictures(self, cell: Cell) -> None:
-        """Add what an evaluation has drawn to a cell's run, once."""
+        """Add what an evaluation has drawn to a cell's run, and the first seed's to its row's, once."""
         run = self.store.runs.get(self._cell_name(cell))
         drawn = pictures.kept(self._out, cell.evaluation)
-        if run is None or not run.complete or not drawn or _PICTURES_TAG in run.tags:
+        if run is None or not run.complete or not drawn:
             return
-        for key, file in zip(PICTURES, drawn, strict=False):
-            self.store.log_picture(run, file, key)
-        self.store.tag(run, _PICTURES_TAG, str(len(drawn)))
+        for shown in (run, self.store.runs.get(row_name(self._grid, cell))):
+            if shown and _PICTURES_TAG not in shown.tags:
+                for key, file in zip(PICTURES, drawn, strict=False):
+                    self.store.log_picture(shown, file, key)
+                self.store.tag(shown, _PICTURES_TAG, str(len(drawn)))
 
     def fail_training(self, training: Training, error_file: Path) -> None:
         """End a training's run as failed, with its error."""
@@ -183,18 +212,25 @@ class Story:
         if result:
             self.finish_cell(cell, result)
 
-    def finish_grid(self, status: str, tables: list[Path]) -> None:
-        """End the grid's run, with its tables; whatever runs below it is ended as killed."""
+    def finish_grid(self, status: str, tables: list[Path], report: Path | None, figures: list[Path]) -> None:
+        """End the grid's run, with its tables, page and figures; what runs below it is ended as killed."""
         parent = self._parent()
+        for figure in figures:
+            self.store.client.log_artifact(parent.run_id, str(figure), output_folder.FIGURES)
+        if report:
+            self.store.client.log_artifact(parent.run_id, str(report), output_folder.REPORTS)
+            page = f"{self._address(parent)}/artifacts/{output_folder.report(self._grid)}"
+            self.store.tag_experiment(f"{REPORT_PREFIX}{self._grid}", page)
+            self._describe()
         for table in tables:
             self.store.client.log_artifact(parent.run_id, str(table), output_folder.TABLES)
             if table.suffix == ".csv":
-                self.store.log_table(parent, _records(table), f"{output_folder.TABLES}/{table.stem}.json")
+                self.store.log_table(parent, records_of(table), f"{output_folder.TABLES}/{table.stem}.json")
         note = "\n\n".join(table.read_text(encoding="utf-8") for table in tables if table.suffix == ".md")
         if note:
-            self.store.tag(parent, "mlflow.note.content", note[:_LONGEST_TAG])
+            self.store.tag(parent, _NOTE_TAG, note[:_LONGEST_TAG])
         for run in self.store.runs.values():
-            if run.status == "RUNNING" and run.tags.get(PARENT_TAG) == parent.run_id:
+            if run.status == "RUNNING" and run is not parent and run.tags.get("grid") == self._grid:
                 self.store.finish(run, "KILLED")
         self.store.finish(parent, status)
 
@@ -206,9 +242,17 @@ class Story:
         tags = {"kind": "grid", "grid": self._grid, "table": tables}
         return self.store.ensure(self._grid, self._grid, tags, {})
 
-    def _child(self, name: str, kind: str, described: Description, roles: Mapping[str, str]) -> Run:
+    def _child(
+        self,
+        name: str,
+        kind: str,
+        described: Description,
+        roles: Mapping[str, str],
+        parent: Run | None = None,
+    ) -> Run:
         new = name not in self.store.runs
-        tags = {PARENT_TAG: self._parent().run_id, "kind": kind, "grid": self._grid, **described.tags}
+        above = parent or self._parent()
+        tags = {PARENT_TAG: above.run_id, "kind": kind, "grid": self._grid, **described.tags}
         run = self.store.ensure(name, described.label, tags, described.params)
         if new:
             known = [(corpus, role) for corpus, role in roles.items() if corpus in self._digests]
@@ -217,7 +261,12 @@ class Story:
 
     def _cell_run(self, cell: Cell) -> Run:
         described = describe_cell(self.plan, cell, self._place(cell))
-        return self._child(self._cell_name(cell), "cell", described, {cell.test: "test"})
+        row = self.store.runs.get(row_name(self._grid, cell)) or self._row_run(cell)
+        return self._child(self._cell_name(cell), "cell", described, {cell.test: "test"}, row)
+
+    def _row_run(self, cell: Cell) -> Run:
+        described = describe_row(self.plan, cell)
+        return self._child(row_name(self._grid, cell), SUMMARY, described, {cell.test: "test"})
 
     def _place(self, cell: Cell) -> str:
         return f"{self._grid}/{cell.id}"
@@ -236,19 +285,6 @@ class Story:
         if error_file.is_file():
             self.store.client.log_artifact(run.run_id, str(error_file))
         self.store.finish(run, "FAILED")
-
-
-def _records(table: Path) -> list[Mapping[str, Any]]:
-    """Read a compiled table, numbers as numbers."""
-    with table.open(encoding="utf-8", newline="") as file:
-        return [{name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)]
-
-
-def _value(text: str) -> float | str | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return text
 
 
 def _numbers(section: str, summary: Mapping[str, Any]) -> list[Row]:

@@ -132,14 +132,22 @@ class Tracker(Listener):
         """Log how far cells lie from those that they improve on: cell → metric → value."""
         self._background.later(self._story.log_differences, dict(differences))
 
-    def finish_grid(self, status: str, tables: Iterable[Path]) -> None:
+    def log_summaries(self, summaries: Mapping[str, Mapping[str, float]]) -> None:
+        """Log what rows say over their seeds: the first cell of each → name → value."""
+        self._background.later(self._story.log_summaries, dict(summaries))
+
+    def finish_grid(
+        self, status: str, tables: Iterable[Path], report: Path | None = None, figures: Iterable[Path] = ()
+    ) -> None:
         """End the grid's run, with its tables as artifacts and note; wait until everything is logged.
 
         Args:
             status: FINISHED, FAILED (some cell has no value) or KILLED (interrupted), as MLflow calls them.
             tables: the compiled tables, in every format.
+            report: the grid's page, to which the experiment's description leads.
+            figures: as they are drawn, in every format.
         """
-        self._background.later(self._story.finish_grid, status, list(tables))
+        self._background.later(self._story.finish_grid, status, list(tables), report, list(figures))
         self._background.wait()
 
     def link(self, table: str) -> str:

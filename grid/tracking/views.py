@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -21,11 +21,18 @@ from grid.tracking.runs import NOTE_BEGINS
 from hd2s.approaches.registry import approaches
 
 TAG_PREFIX = "mlflow.sharedViewState."
+REPORT_PREFIX = "hd2s.report."
+"""What tags of an experiment begin with that lead to a grid's page."""
 AXES = ("source", "target", "test", "approach", "seed")
 PICTURES = tuple(f"pictures/{i}" for i in (1, 2, 3))
 """The names of a cell's pictures: one for each of the clips drawn (`grid.evaluation.pictures.shown`)."""
+SUMMARY = "summary"
+"""The kind of a run that is over the seeds of a table's row."""
+N_SEEDS = "n_seeds"
 SELECTION = "val/kld"
 """What the points of a sweep are chosen by."""
+OF_PAPER = ("printed", "difference")
+"""What of a summary is the paper's, or set against it."""
 # MLflow keeps 5,000 characters of a description.
 _MOST_LINKS = 30
 _NAME_COLUMN = "attributes.`Run Name`"
@@ -44,26 +51,45 @@ def difference_names(metric: str) -> tuple[str, str]:
     return f"difference/{metric}", f"p/{metric}"
 
 
+def summary_names(metric: str) -> dict[str, str]:
+    """Name in MLflow what a row says of a metric: field of a summary → name."""
+    whole = metric_name(metric)
+    return {"mean": whole} | {part: f"{whole}.{part}" for part in ("std", "low", "high", *OF_PAPER)}
+
+
 def view_key(grid: str, table: str) -> str:
     """Name a table's view in tags and links."""
     return f"{grid}.{table}"
 
 
 def view_state(grid: str, table: TableSpec) -> dict[str, Any]:
-    """Show a table's cells as rows, best first by its first metric, with metrics and axes as columns.
+    """Show a table's rows over their seeds, best first by its first metric, with metrics and axes as columns.
 
-    Its charts begin with one in which every cell is a line through its axes and metrics.
+    Its charts begin with one in which every row is a line through its axes and metrics.
     """
-    metrics = [metric_name(metric) for metric in table.metrics]
-    varied = ["variant"] if len(table.variants) > 1 else []
+    spread = [summary_names(table.metrics[0])["std"]] if len(table.seeds) > 1 else []
+    shown = [*map(metric_name, table.metrics), *spread, N_SEEDS]
+    return _compared(grid, table, SUMMARY, shown=shown, axes=[axis for axis in AXES if axis != "seed"])
+
+
+def seeds_state(grid: str, table: TableSpec) -> dict[str, Any]:
+    """Show a table's cells likewise: a row for each seed and point of a sweep."""
     swept = [key for key, _ in table.sweep]
-    shown = [*metrics, SELECTION] if swept else metrics
+    shown = [*map(metric_name, table.metrics), *([SELECTION] if swept else [])]
+    return _compared(grid, table, "cell", shown=shown, axes=[*AXES], swept=swept)
+
+
+def _compared(
+    grid: str, table: TableSpec, kind: str, *, shown: list[str], axes: list[str], swept: Sequence[str] = ()
+) -> dict[str, Any]:
+    varied = ["variant"] if len(table.variants) > 1 else []
     several = ["model"] if len(table.models) > 1 else []
-    axes = [*AXES, *several, *varied, *swept]
+    axes = [*axes, *several, *varied, *swept]
+    metrics = [metric_name(metric) for metric in table.metrics]
     columns = [*_columns("metrics", shown), *_columns("params", axes)]
     widths = [_METRIC_WIDTH] * len(shown) + [_AXIS_WIDTHS.get(axis, _OTHER_WIDTH) for axis in axes]
     return {
-        "searchFilter": f"tags.kind='cell' and tags.grid='{grid}' and tags.table='{table.name}'",
+        "searchFilter": f"tags.kind='{kind}' and tags.grid='{grid}' and tags.table='{table.name}'",
         "orderByKey": f"metrics.`{metrics[0]}`",
         "orderByAsc": False,
         "selectedColumns": columns,
@@ -83,8 +109,9 @@ def view_state(grid: str, table: TableSpec) -> dict[str, Any]:
 
 
 def prepared_views(grid: str, plan: Plan) -> dict[str, dict[str, Any]]:
-    """Return a grid's views by their keys: each table's cells, what approaches gain, and all trainings."""
+    """Return a grid's views by their keys: each table's rows, its seeds, what approaches gain, trainings."""
     found = {view_key(grid, table.name): view_state(grid, table) for table in plan.tables}
+    found |= {view_key(grid, f"{table.name}.seeds"): seeds_state(grid, table) for table in plan.tables}
     for table in plan.tables:
         improving = [word for word in table.approaches if approaches()[word].improves_on in table.approaches]
         for word in improving:
@@ -123,7 +150,12 @@ def description(experiment_id: str, tags: Mapping[str, str]) -> str:
     """Describe an experiment by links to its prepared views, in MLflow's Markdown."""
     keys = sorted(key.removeprefix(TAG_PREFIX) for key in tags if key.startswith(TAG_PREFIX))[:_MOST_LINKS]
     links = [f"- [{key}]({route(experiment_id, key).removeprefix('/')})" for key in keys]
-    return "\n".join([f"{NOTE_BEGINS}, renewed by every run that adds one:", "", *links])
+    reports = [
+        f"- **[Report of {key.removeprefix(REPORT_PREFIX)}]({page})**"
+        for key, page in sorted(tags.items())
+        if key.startswith(REPORT_PREFIX)
+    ]
+    return "\n".join([f"{NOTE_BEGINS}, renewed by every run that adds one:", "", *reports, *links])
 
 
 def view_tag(key: str, state: Mapping[str, Any], now_ms: int) -> tuple[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pyarrow.compute as pc
@@ -28,6 +29,7 @@ class Scores(NamedTuple):
         shorter: test clips that have too few frames for the table's tests.
         constant: frames that were predicted without contrast, and count as chance.
         returned: they are a benchmark's, which returns means over frames alone.
+        frames_by_clip: metric → clip → how many of its frames have a score.
     """
 
     frame_means: dict[str, float]
@@ -40,6 +42,7 @@ class Scores(NamedTuple):
     shorter: int = 0
     constant: int = 0
     returned: bool = False
+    frames_by_clip: Mapping[str, dict[str, int]] = MappingProxyType({})
 
 
 class Results:
@@ -111,10 +114,11 @@ class Results:
         result = self.ledger.read_evaluation(evaluation)
         if not result:
             return None
-        by_clip = {}
+        by_clip, frames = {}, {}
         for metric in result.metrics:
             table = result.by_clip(metric).drop_null().to_pydict()
             by_clip[metric] = dict(zip(table["clip"], table["mean"], strict=True))
+            frames[metric] = dict(zip(table["clip"], table["frames"], strict=True))
         return Scores(
             result.scores,
             result.per_video,
@@ -125,6 +129,7 @@ class Results:
             result.summary.get("quarantined", 0),
             result.summary.get("shorter", 0),
             result.summary.get("constant", 0),
+            frames_by_clip=frames,
         )
 
     def _returned(self, cell: Cell) -> Scores | None:

@@ -20,13 +20,21 @@ def test_scores_are_means_over_frames_and_per_video_over_clips():
     # Clip a: 1; clip b: 2 and 4, its frame between them has no score.
     assert result.scores == pytest.approx({"NSS": 7 / 3, "CC": 0.5 / 3})
     assert result.per_video == pytest.approx({"NSS": (1 + 3) / 2, "CC": (0.5 + 0.0) / 2})
-    assert result.by_clip("NSS").to_pydict() == {"clip": ["clip a", "clip b"], "mean": [1.0, 3.0]}
+    assert result.by_clip("NSS").to_pydict() == {
+        "clip": ["clip a", "clip b"],
+        "mean": [1.0, 3.0],
+        "frames": [1, 2],
+    }
 
 
 def test_a_clip_without_any_score_is_left_out_of_the_mean_over_clips():
     result = result_of(NSS=[math.nan, 2.0, math.nan, 4.0])
     assert result.per_video == {"NSS": 3.0}
-    assert result.by_clip("NSS").to_pydict() == {"clip": ["clip a", "clip b"], "mean": [None, 3.0]}
+    assert result.by_clip("NSS").to_pydict() == {
+        "clip": ["clip a", "clip b"],
+        "mean": [None, 3.0],
+        "frames": [0, 2],
+    }
 
 
 def test_a_metric_without_any_score_is_nan():

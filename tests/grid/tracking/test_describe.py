@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grid.tracking.describe import describe_cell, describe_training
+from grid.tracking.describe import describe_cell, describe_row, describe_training, row_name
 from hd2s.approaches.registry import approaches
 from tests.grid.invented import DIGESTS, table5
 
@@ -53,6 +53,27 @@ def test_a_cell_is_found_by_its_place_and_leads_to_its_units():
     assert tags["table"] == "table5"
     assert params["test"] == tags["test"] == cell.test
     assert params["protocol.precision"] == PLAN.evaluations[cell.evaluation].spec.protocol.precision
+
+
+def test_a_row_has_what_its_seeds_share():
+    plan = table5("seeds=[0,1]")
+    first, second = (
+        cell
+        for cell in plan.cells
+        if (cell.sources, cell.target, cell.approach) == (("DHF1K",), "UCFSports", "transfer")
+    )
+    assert row_name("g", first) == row_name("g", second) != row_name("g", plan.cells[0])
+    label, tags, params = describe_row(plan, second)
+    assert label == "DHF1K → UCFSports, transfer"
+    assert params == {
+        "source": "DHF1K",
+        "target": "UCFSports",
+        "test": "UCFSports",
+        "approach": "transfer",
+        "model": "hd2s",
+        "variant": "none",
+    }
+    assert params.items() <= tags.items()
 
 
 def test_a_model_is_an_axis_and_named_in_a_cell_where_there_are_several():

@@ -22,6 +22,7 @@ from grid.tracking.views import view_state
 from tests.grid.invented import DIGESTS, complete, evaluate, table5, train
 from tests.places import REPOSITORY
 
+SUMMARY = {"test/NSS": 2.5, "test/NSS.std": float("nan"), "test/NSS.low": 2.0, "n_seeds": 1}
 BLANK = np.zeros((32, 32), np.uint8)
 PNG = pictures.draw(np.dstack([BLANK] * 3), np.zeros((0, 2)), BLANK, BLANK, "clip")
 
@@ -36,6 +37,7 @@ class ThreeCalls:
     client: MlflowClient = field(init=False)
     warnings: list[str] = field(default_factory=list)
     snapshots: list[dict] = field(default_factory=list)
+    shown: tuple = ()
 
     def session(self, events, status: str, tables=(), plan: Plan | None = None) -> Tracker:
         plan = plan or self.plan
@@ -43,7 +45,10 @@ class ThreeCalls:
         tracker.start_grid(plan, {"model": {"height": 64}, "seeds": [0]}, DIGESTS)
         events(tracker)
         tracker.sync(plan, self.ledger)
-        tracker.finish_grid(status, tables)
+        tracker.log_summaries(
+            {cell.id: SUMMARY for cell in plan.cells if self.ledger.evaluation_done(cell.evaluation)}
+        )
+        tracker.finish_grid(status, tables, *self.shown)
         self.warnings += tracker.warnings
         tracker.close()
         self.client = MlflowClient(tracker.uri)
@@ -84,6 +89,10 @@ def story(tmp_path_factory) -> ThreeCalls:
     tables[0].write_text("\\toprule")
     tables[1].write_text("# Table 5")
     tables[2].write_text("row,mean\nA,0.5\nB,\n")
+    page, figure = out / "domain_shift.html", out / "table5-curves.png"
+    page.write_text("<h1>Report</h1>")
+    figure.write_bytes(PNG)
+    story.shown = (page, [figure])
     story.session(lambda tracker: None, "FINISHED", tables)
     story.session(lambda tracker: None, "FINISHED", tables)
     return story
@@ -94,10 +103,18 @@ def test_one_run_for_the_grid_each_training_and_each_cell(story):
     assert story.warnings == []
     for snapshot in story.snapshots[1:]:
         kinds = [run.data.tags["kind"] for run in snapshot.values()]
-        assert {kind: kinds.count(kind) for kind in set(kinds)} == {"grid": 1, "training": 15, "cell": 18}
+        assert {kind: kinds.count(kind) for kind in set(kinds)} == {
+            "grid": 1,
+            "training": 15,
+            "summary": 18,
+            "cell": 18,
+        }
         parent = snapshot["domain_shift"]
-        children = [run for run in snapshot.values() if run is not parent]
-        assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+        rows = {run.info.run_id for run in snapshot.values() if run.data.tags["kind"] == "summary"}
+        cells = [run for run in snapshot.values() if run.data.tags["kind"] == "cell"]
+        assert {run.data.tags["mlflow.parentRunId"] for run in cells} == rows
+        others = [run for run in snapshot.values() if run not in (parent, *cells)]
+        assert {run.data.tags["mlflow.parentRunId"] for run in others} == {parent.info.run_id}
         assert {run.info.status for run in snapshot.values()} == {"FINISHED"}
 
 
@@ -154,6 +171,31 @@ def test_cells_hold_the_tables_metrics(story):
         assert run.data.metrics["test/s-AUC"] == 0.625
         assert run.data.params["test"] == run.data.tags["test"] == run.data.params["target"]
     assert len({(run.data.params["source"], run.data.params["test"]) for run in cells}) == 6
+
+
+def test_a_rows_run_is_over_its_seeds_and_leads_to_them(story):
+    snapshot = story.snapshots[-1]
+    rows = [run for run in snapshot.values() if run.data.tags["kind"] == "summary"]
+    for run in rows:
+        assert run.data.metrics == {"test/NSS": 2.5, "test/NSS.low": 2.0, "n_seeds": 1}
+        (below,) = [
+            other
+            for other in snapshot.values()
+            if other.data.tags.get("mlflow.parentRunId") == run.info.run_id
+        ]
+        assert f"#/experiments/1/runs/{below.info.run_id}" in run.data.tags["mlflow.note.content"]
+        assert run.data.tags["pictures"] == "3"
+        assert "seed" not in run.data.params
+
+
+def test_the_report_and_figures_are_the_grids_and_the_landing_view_leads_there(story):
+    parent = story.snapshots[-1]["domain_shift"].info.run_id
+    for folder, name in (("reports", "domain_shift.html"), ("figures", "table5-curves.png")):
+        found = [item.path for item in story.client.list_artifacts(parent, folder)]
+        assert found == [f"{folder}/{name}"]
+    note = story.client.get_experiment_by_name("hd2s-grid").tags["mlflow.note.content"]
+    page = f"#/experiments/1/runs/{parent}/artifacts/reports/domain_shift.html"
+    assert f"- **[Report of domain_shift]({page})**" in note
 
 
 def test_cells_say_what_was_left_out_and_what_is_selected_by(story):
@@ -220,9 +262,9 @@ def test_a_prepared_view_shows_the_cells_of_a_table(story):
     )
     assert len(found) == 18
     names = [column.partition(".")[2].strip("`") for column in state["selectedColumns"]]
-    assert names[-5:] == ["source", "target", "test", "approach", "seed"]
-    assert names[:-5] == [f"test/{metric}" for metric in story.plan.tables[0].metrics]
-    assert set(names[:-5]) <= set(found[0].data.metrics)
+    assert names[-4:] == ["source", "target", "test", "approach"]
+    assert names[:-4] == [*(f"test/{metric}" for metric in story.plan.tables[0].metrics), "n_seeds"]
+    assert set(names[-4:]) <= set(found[0].data.params)
     charts = {chart["type"] for chart in state["compareRunCharts"]}
     assert charts == {"PARALLEL", "IMAGE"}
     assert {column.partition(".")[0] for column in state["selectedColumns"]} == {"params", "metrics"}
@@ -271,7 +313,12 @@ def test_cells_that_improve_on_others_say_by_how_much(compared):
 def test_the_experiment_is_described_by_links_to_its_views(compared):
     experiment = compared.client.get_experiment_by_name("hd2s-grid")
     note = experiment.tags["mlflow.note.content"]
-    keys = ["domain_shift.table5", "domain_shift.table5.adaptation", "domain_shift.trainings"]
+    keys = [
+        "domain_shift.table5",
+        "domain_shift.table5.seeds",
+        "domain_shift.table5.adaptation",
+        "domain_shift.trainings",
+    ]
     for key in keys:
         state = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])["state"]
         state = json.loads(zlib.decompress(base64.b64decode(state.removeprefix("deflate;"))))

@@ -6,7 +6,16 @@ import zlib
 from dataclasses import replace
 
 from grid.specs.table import Variant
-from grid.tracking.views import metric_name, view_key, view_route, view_state, view_tag
+from grid.tracking.views import (
+    description,
+    metric_name,
+    seeds_state,
+    summary_names,
+    view_key,
+    view_route,
+    view_state,
+    view_tag,
+)
 from tests.grid.invented import table5
 
 TABLE = table5().tables[0]
@@ -19,7 +28,9 @@ def test_the_tag_of_a_view_is_pinned():
     assert set(envelope) == {"name", "createdAt", "updatedAt", "state"}
     assert envelope["createdAt"] == 5
     state = view_state("domain_shift", TABLE)
-    assert state["searchFilter"] == "tags.kind='cell' and tags.grid='domain_shift' and tags.table='table5'"
+    assert state["searchFilter"] == (
+        "tags.kind='summary' and tags.grid='domain_shift' and tags.table='table5'"
+    )
     assert state["orderByKey"] == "metrics.`test/NSS`"
     assert state["orderByAsc"] is False
     assert len(value) < 20_000  # MLflow's limit
@@ -28,7 +39,7 @@ def test_the_tag_of_a_view_is_pinned():
 
 
 def test_columns_are_the_metrics_and_then_what_a_cell_is_found_by():
-    state = view_state("domain_shift", TABLE)
+    state = seeds_state("domain_shift", TABLE)
     metrics = [f"metrics.`test/{metric}`" for metric in TABLE.metrics]
     axes = [f"params.`{axis}`" for axis in ("source", "target", "test", "approach", "seed")]
     assert state["selectedColumns"] == [*metrics, *axes]
@@ -45,10 +56,30 @@ def test_columns_are_the_metrics_and_then_what_a_cell_is_found_by():
 def test_a_sweep_and_variants_are_columns_and_what_is_selected_by_too():
     variants = (Variant("", ()), Variant("fast", ("train.lr=0.1",)))
     table = replace(TABLE, sweep=(("train.lr", ("1e-3", "2e-3")),), variants=variants)
-    state = view_state("grid", table)
+    state = seeds_state("grid", table)
     assert {"params.`train.lr`", "params.`variant`", "metrics.`val/kld`"} <= set(state["selectedColumns"])
     assert state["compareRunCharts"][0]["selectedParams"] == ["variant", "train.lr", "test", "approach"]
-    assert "metrics.`val/kld`" not in view_state("grid", TABLE)["selectedColumns"]
+    assert "metrics.`val/kld`" not in seeds_state("grid", TABLE)["selectedColumns"]
+
+
+def test_rows_are_shown_over_their_seeds_first_and_seeds_beside():
+    table = replace(TABLE, seeds=(0, 1), sweep=(("train.lr", ("1e-3", "2e-3")),))
+    state = view_state("grid", table)
+    names = [column.partition(".")[2].strip("`") for column in state["selectedColumns"]]
+    metrics = [metric_name(metric) for metric in TABLE.metrics]
+    assert names == [*metrics, "test/NSS.std", "n_seeds", "source", "target", "test", "approach"]
+    assert "kind='cell'" in seeds_state("grid", table)["searchFilter"]
+    assert summary_names("CC") == {
+        "mean": "test/CC",
+        **{part: f"test/CC.{part}" for part in ("std", "low", "high", "printed", "difference")},
+    }
+
+
+def test_an_experiments_description_leads_to_its_reports_first():
+    tags = {"mlflow.sharedViewState.a.table5": "", "hd2s.report.a": "#/experiments/1/runs/x/artifacts/r.html"}
+    lines = description("1", tags).splitlines()
+    assert lines[2] == "- **[Report of a](#/experiments/1/runs/x/artifacts/r.html)**"
+    assert lines[3].startswith("- [a.table5](")
 
 
 def test_a_route_leads_to_the_views_key_whatever_the_table_is_called():

@@ -19,11 +19,11 @@ from hd2s.metrics.definitions import find_metric
 
 
 class Contest(NamedTuple):
-    """The rows of one group that can be compared, in one metric.
+    """The rows of one group, in one metric.
 
     Attributes:
         where: the group, as a sentence names it.
-        lines: the best first; those that lack seeds or clips which others have are left out.
+        lines: the best first.
         labels: what the table calls them.
         lead: the best minus the second, clip by clip; p is corrected over the table's groups (Holm).
     """
@@ -35,7 +35,7 @@ class Contest(NamedTuple):
 
 
 def contests(spec: TableSpec, metric: str, results: Results) -> list[Contest]:
-    """Return the groups of a table in which at least two rows have a value."""
+    """Return the groups of a table in which all rows, of which there are two or more, can be compared."""
     layout = layout_of(spec)
     lines = lines_of(spec, (metric,), results)
     groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
@@ -53,7 +53,8 @@ def _contest(lines: Sequence[Line], spec: TableSpec, metric: str, results: Resul
         for n, (value, may) in enumerate(zip(values, rankable(values), strict=True))
         if may and value.mean is not None
     )
-    if len(ranked) < 2:
+    # Where one is missing, nobody has won yet.
+    if len(ranked) < max(len(lines), 2):
         return None
     order = [n for _, n in ranked]
     best, second = (lines[n] for n in order[:2])

@@ -34,7 +34,7 @@ def test_the_best_comes_first_with_its_lead_over_the_second(plan, tmp_path):
 def test_where_less_is_better_the_lowest_wins(tmp_path):
     plan = small_plan(table_spec(metrics=("KLD",), paper=""))
     ledger = Ledger(tmp_path)
-    for approach, mean in (("generalization", 2.0), ("transfer", 1.0)):
+    for approach, mean in (("generalization", 2.0), ("adaptation", 3.0), ("transfer", 1.0)):
         unit = f"{approach}-DHF1K-UCFSports-0"
         finish_clips(ledger, plan, unit, KLD={clip: mean + n / 100 for n, clip in enumerate(CLIPS)})
     (found,) = contests(plan.tables[0], "KLD", Results(plan, ledger))
@@ -42,6 +42,7 @@ def test_where_less_is_better_the_lowest_wins(tmp_path):
     assert found.lead.difference == pytest.approx(-1)
 
 
-def test_one_alone_wins_nothing(plan, tmp_path):
-    finish(Ledger(tmp_path), plan, "transfer-DHF1K-UCFSports-0", 1.0)
+def test_nobody_has_won_while_one_is_missing(plan, tmp_path):
+    for approach in ("generalization", "transfer"):
+        finish(Ledger(tmp_path), plan, f"{approach}-DHF1K-UCFSports-0", 1.0)
     assert contests(plan.tables[0], "NSS", Results(plan, Ledger(tmp_path))) == []

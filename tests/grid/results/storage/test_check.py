@@ -6,7 +6,7 @@ import pytest
 
 from grid.planning.prepare import prepare
 from grid.results.storage import Storage
-from grid.results.storage_check import check_storage
+from grid.results.storage.check import check_storage
 from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small, write_spec
 
@@ -77,8 +77,8 @@ def test_a_storage_that_does_not_answer_is_not_waited_for(monkeypatch, tmp_path)
         never.wait(60)
         raise OSError("the test is over")
 
-    monkeypatch.setattr("grid.results.storage_check._ANSWER_WITHIN_S", 0.01)
-    monkeypatch.setattr("grid.results.storage_check.connect", silent)
+    monkeypatch.setattr("grid.results.storage.check._ANSWER_WITHIN_S", 0.01)
+    monkeypatch.setattr("grid.results.storage.check.connect", silent)
     with pytest.raises(ProblemError, match=r"found no answer within 0\.01 s"):
         check_storage(f"file://{tmp_path}")
     never.set()
