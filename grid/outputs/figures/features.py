@@ -51,7 +51,8 @@ def draw(subject: Subject) -> Drawing | str:
     Told is the share of windows whose nearest one of another clip, by the means of all channels, is of their
     own corpus: half is what chance gives.
     """
-    pairs = _pairs(subject)[:_MOST_PAIRS]
+    all_pairs = _pairs(subject)
+    pairs = all_pairs[:_MOST_PAIRS]
     if not pairs:
         return "no approach that aligns features is trained beside the one that it improves on"
     if told := subject.material.lacking(name for pair in pairs for name in pair.corpora):
@@ -71,6 +72,8 @@ def draw(subject: Subject) -> Drawing | str:
             axis.set_axis_off()
         source, target = map(shown, pair.corpora)
         of[0].set_ylabel(f"{source} → {target}\n{title(cell.approach)}", fontsize=6)
+    if left_out := len(all_pairs) - len(pairs):
+        axes[-1].set_xlabel(f"No room for {left_out} more.", fontsize=6)
     legend_below(canvas, axes)
     return Drawing(canvas, rows)
 
