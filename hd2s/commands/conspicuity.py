@@ -10,7 +10,7 @@ import numpy as np
 
 from hd2s.commands.sources import Source
 from hd2s.commands.writers import open_writer
-from hd2s.metrics.benchmark import to_eight_bit
+from hd2s.prediction.overlay import stretched
 from hd2s.prediction.predictor import Predictor
 
 _GAP = 2  # pixels between maps
@@ -19,7 +19,7 @@ _GAP = 2  # pixels between maps
 def write_conspicuity(
     predictor: Predictor, source: Source, kind: str, place: Path, advance: Callable[[], None]
 ) -> list[str]:
-    """Write each frame's auxiliary maps and its saliency map, at the model's size, each up to its maximum.
+    """Write each frame's auxiliary maps and its saliency map, at the model's size, each `stretched`.
 
     Args:
         predictor: of the model.
@@ -54,5 +54,5 @@ def write_conspicuity(
 def _strip(maps: list[np.ndarray]) -> np.ndarray:
     """Return maps (H, W) side by side, uint8, with even sides, as players of videos expect."""
     gap = np.full((maps[0].shape[0], _GAP), 255, np.uint8)
-    parts = [part for each in maps for part in (to_eight_bit(each), gap)]
+    parts = [part for each in maps for part in (stretched(each), gap)]
     return np.hstack(parts)

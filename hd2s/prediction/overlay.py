@@ -18,9 +18,23 @@ _KEPT = (256 - _HEAT)[:, None]
 _COLOURS = _HEAT[:, None] * _colours()
 
 
+_MIDDLE = 128
+
+
 def overlay(frame: np.ndarray, saliency: np.ndarray) -> np.ndarray:
     """Lay heat over a frame uint8 (H, W, 3): the more salient, uint8 (H, W), the more opaque and red."""
     mixed = frame * _KEPT.take(saliency, axis=0)
     mixed += _COLOURS.take(saliency, axis=0)
     mixed >>= 8
     return mixed.astype(np.uint8)
+
+
+def stretched(saliency: np.ndarray) -> np.ndarray:
+    """Return a map (H, W) as grey from its minimum to its maximum, uint8; one that is constant in the middle.
+
+    NSS, CC and AUC of a map stay as they are by it.
+    """
+    low, high = float(saliency.min()), float(saliency.max())
+    if low == high:
+        return np.full(saliency.shape, _MIDDLE, np.uint8)
+    return np.rint((saliency - low) * (255 / (high - low))).astype(np.uint8)

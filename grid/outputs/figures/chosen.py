@@ -97,7 +97,8 @@ def shown_frames(
         elif frames:
             left_out.append(strip.title)
     if shown:
-        return Selection(shown, f"No room for {', '.join(left_out)}." if left_out else "")
+        told = f"No room for {', '.join(left_out)}." if left_out else ""
+        return Selection(shown, " ".join(filter(None, (told, _nowhere(subject, found)))))
     if subject.material.frames:
         tests = " and ".join(dict.fromkeys(strip.test for strip in found))
         return f"{tests}: none of the frames {', '.join(subject.material.frames)}, as CLIP:NUMBER from 1"
@@ -199,6 +200,14 @@ def _gains(subject: Subject, strip: Strip, scores: list[dict[str, float]]) -> np
         return better * np.array([of.get(label, np.nan) for of in scores], dtype=float)
     after, before = (np.array([of.get(label, np.nan) for of in scores], dtype=float) for label in pair)
     return better * (after - before)
+
+
+def _nowhere(subject: Subject, found: Sequence[Strip]) -> str:
+    """Say which of the frames that were asked for no test corpus has."""
+    manifests = [subject.material.manifests[strip.test] for strip in found]
+    clips = [{clip.clip: clip for clip in manifest.clips()} for manifest in manifests]
+    unknown = [text for text in subject.material.frames if not any(_asked([text], of) for of in clips)]
+    return f"No such frame: {', '.join(unknown)}." if unknown else ""
 
 
 def _asked(frames: Sequence[str], clips: dict[str, Clip]) -> list[Place]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
 from grid.outputs.figures.style import PAGE, STYLE
-from hd2s.metrics.benchmark import to_eight_bit
+from hd2s.prediction.overlay import stretched
 
 # In inches: of a line of words, between pictures, left of them for what a row is called, and right of them.
 _LINE, _GAP, _LEFT, _RIGHT = 0.12, 0.05, 0.17, 0.12
@@ -22,8 +22,6 @@ _WIDEST, _LONGEST = 1.3, 9.2
 # Of a picture in pixels: what is printed of it at 200 dots an inch.
 _PIXELS = 260
 _SMALL = 6.0
-# The grey of a map that is the same everywhere.
-_FLAT = 128
 
 
 class Panel(NamedTuple):
@@ -44,10 +42,10 @@ class Row(NamedTuple):
 def panel(image: np.ndarray, above: str = "", below: str = "", *, like: np.ndarray | None = None) -> Panel:
     """Return a picture with as many pixels as are printed, in the shape of another one if that is given.
 
-    A float map is stretched from its minimum to its maximum, by which NSS, CC and AUC stay as they are.
+    A float map is stretched from its minimum to its maximum.
     """
     if image.dtype != np.uint8:
-        image = to_eight_bit(image - image.min()) if np.ptp(image) else np.full(image.shape, _FLAT, np.uint8)
+        image = stretched(image)
     height, width = (image if like is None else like).shape[:2]
     size = _PIXELS, max(1, round(_PIXELS * height / width))
     return Panel(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)), above, below)

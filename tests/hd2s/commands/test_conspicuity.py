@@ -10,7 +10,7 @@ from PIL import Image
 from hd2s import build_model
 from hd2s.commands.conspicuity import write_conspicuity
 from hd2s.commands.sources import Source
-from hd2s.metrics.benchmark import to_eight_bit
+from hd2s.prediction.overlay import stretched
 from hd2s.prediction.predictor import Predictor
 from tests.hd2s.models.small_models import SMALL, frames_of
 from tests.hd2s.models.toy_models import TOY, declared
@@ -33,8 +33,8 @@ def test_each_frame_has_its_levels_and_its_map_side_by_side(tmp_path):
     for file, (saliency, auxiliary) in zip(files, predictor.inner_maps(frames), strict=True):
         strip = np.asarray(Image.open(file))
         assert strip.shape == (32, 5 * 34)
-        np.testing.assert_array_equal(strip[:, 4 * 34 : 4 * 34 + 32], to_eight_bit(saliency))
-        np.testing.assert_array_equal(strip[:, 34:66], to_eight_bit(auxiliary["conspicuity_2"]))
+        np.testing.assert_array_equal(strip[:, 4 * 34 : 4 * 34 + 32], stretched(saliency))
+        np.testing.assert_array_equal(strip[:, 34:66], stretched(auxiliary["conspicuity_2"]))
         assert (strip[:, 32:34] == 255).all()
 
 

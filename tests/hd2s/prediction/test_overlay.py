@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hd2s.prediction.overlay import overlay
+from hd2s.prediction.overlay import overlay, stretched
 
 STOPS = [
     (0, (0, 0, 160)),
@@ -44,3 +44,8 @@ def test_the_frame_is_left_as_it_is():
     frame = np.full((2, 2, 3), 90, np.uint8)
     overlay(frame, np.full((2, 2), 255, np.uint8))
     assert (frame == 90).all()
+
+
+def test_a_map_is_stretched_to_all_greys_and_a_constant_one_is_in_the_middle():
+    assert stretched(np.array([[0.9, 0.95], [0.92, 0.9]])).tolist() == [[0, 255], [102, 0]]
+    assert stretched(np.full((1, 2), 0.3)).tolist() == [[128, 128]]

@@ -46,7 +46,8 @@ def test_a_cell_alone_is_shown_at_its_best_and_its_worst(shift):
 def test_the_user_chooses_by_clip_and_number_from_one(shift):
     frames = ("0602:3", "0602:4", "nobody:1", "0601:x")
     asked = replace(shift, material=replace(shift.material, frames=frames))
-    ((_, (shown,)),) = shown_frames(asked, lambda strip: 1).strips
+    ((_, (shown,)),), told = shown_frames(asked, lambda strip: 1)
+    assert told == "No such frame: 0602:4, nobody:1, 0601:x."
     assert (shown.place.clip.clip, shown.place.frame, shown.why) == ("0602", 2, "")
     nothing = replace(shift, material=replace(shift.material, frames=("nobody:1",)))
     assert shown_frames(nothing, lambda strip: 1) == (
