@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 
 from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken, run, status_of
 from grid.outputs.tables.formats import FORMATS
+from grid.planning.prepare import prepare
 from grid.running import ray_session
 from grid.running.events import Listener
 from manifests.problem import ProblemError
@@ -65,6 +66,20 @@ def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
     assert (done_grid.out / "grids" / "small.json").is_file(), "it is remembered"
     assert listener.heard == ["compiling the tables and completing MLflow"]
     assert state_of(store) == "FINISHED"
+
+
+@pytest.mark.slow
+def test_a_training_that_lacks_the_selection_asked_for_is_kept_and_its_cells_say_so(done_grid, store):
+    overrides = [*done_grid.overrides, "select=[source,target]"]
+    asked = prepare(done_grid.name, overrides, done_grid.out, demo=True, tell=lambda text: None)
+    (training,) = asked.plan.trainings
+    before = asked.ledger.path("training", training).stat().st_mtime_ns
+    outcome = run(asked, Phases(), None)
+    assert (outcome.status, outcome.left_alone) == (FAILED, 0)
+    assert asked.ledger.path("training", training).stat().st_mtime_ns == before
+    told = (done_grid.out / "tables" / "small.md").read_text()
+    assert f"trained without this selection, --redo {training} makes it again" in told
+    assert "1 of 2 cells have all their values" in told
 
 
 @pytest.mark.slow
