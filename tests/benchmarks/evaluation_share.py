@@ -1,6 +1,6 @@
 """How much of an evaluation's wall time is the model's: a clip scored by the grid, and the model on its own.
 
-    python tests/benchmarks/evaluation_share.py [--threads 2] [--rounds 3] [--frames 64] [--gpu]
+    python tests/benchmarks/evaluation_share.py [--threads 2] [--rounds 3] [--frames 64] [--gpu] [--tiny]
 
 An H.264 clip of 640×360 with PNG maps and about 200 fixations a frame goes through
 `grid.evaluation.scoring.score_clip`, which decodes, predicts with HD2S at 16×128×192 and computes the six
@@ -37,7 +37,7 @@ from grid.evaluation.scoring import score_clip
 from hd2s import build_model
 from hd2s.prediction.predictor import Predictor
 
-HEIGHT, WIDTH, SIZE = 360, 640, (128, 192)
+HEIGHT, WIDTH = 360, 640
 
 
 def main() -> None:
@@ -47,21 +47,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--gpu", action="store_true")
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     arguments = parser.parse_args()
+    size, shape = (128, 192), {}
+    if arguments.tiny:
+        arguments.threads, arguments.rounds, arguments.frames = 1, 1, 8
+        size, shape = (32, 32), {"clip_length": 8, "height": 32, "width": 32}
     torch.set_num_threads(arguments.threads)
     device = "cuda" if arguments.gpu else "cpu"
     with tempfile.TemporaryDirectory() as folder:
         split = corpus(Path(folder), arguments.frames)
         clip = split.clips["clip"]
-        network = build_model("hd2s", seed=0).to(device).eval()
+        network = build_model("hd2s", seed=0, **shape).to(device).eval()
         predictor = Predictor(network, batch=32 if arguments.gpu else 16, device=device)
-        frames = read_frames(split.manifest.root, clip, SIZE)
+        frames = read_frames(split.manifest.root, clip, size)
         rng = np.random.default_rng(0)
-        given = gaussian_filter(rng.random((len(frames), *SIZE)), (0, 9, 9)).astype(np.float32)
+        given = gaussian_filter(rng.random((len(frames), *size)), (0, 9, 9)).astype(np.float32)
         ways: dict[str, Callable[[], object]] = {
-            "the evaluation": lambda: scored(split, predictor, arguments.threads),
+            "the evaluation": lambda: scored(split, predictor, size, arguments.threads),
             "without the model": lambda: scored(
-                split, lambda f: map(given.__getitem__, count(f)), arguments.threads
+                split, lambda f: map(given.__getitem__, count(f)), size, arguments.threads
             ),
             "the model alone": lambda: sum(1 for _ in predictor(iter(frames))),
         }
@@ -78,9 +83,9 @@ def main() -> None:
     print(f"the model's share of the wall time: {middle['the model alone'] / middle['the evaluation']:.0%}")
 
 
-def scored(split: ScoredSplit, predictor: Callable, threads: int) -> object:
+def scored(split: ScoredSplit, predictor: Callable, size: tuple[int, int], threads: int) -> object:
     """Score the clip as the grid does."""
-    return score_clip(split, "clip", predictor=predictor, size=SIZE, threads=threads, eight_bit=True)
+    return score_clip(split, "clip", predictor=predictor, size=size, threads=threads, eight_bit=True)
 
 
 def count(frames):

@@ -1,7 +1,7 @@
 """Frames per second of inference: one window per call, ours in the plain way, the fast way, and in bfloat16.
 
     python tests/benchmarks/inference_speed.py [--model hd2s] [--threads 2] [--rounds 3] [--frames 48]
-        [--batch 16] [--device cuda]
+        [--batch 16] [--device cuda] [--tiny]
 
 HD2S at 16×128×192, TASED-Net at 32×224×384 or UNISAL at 224×384, on random weights under which every layer's
 values are O(1). UNISAL's released way is a frame per call, with the state carried along five interleaved
@@ -19,9 +19,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -47,15 +49,21 @@ from tests.hd2s.models.unisal.plain_unisal import PlainUnisal
 
 OTHER = "HD2S, ours, fast"
 DOMAIN = "DHF1K"
+TINY = {
+    "hd2s": {"height": 64, "width": 64},
+    "tased": {"clip_length": 16, "height": 64, "width": 64},
+    "unisal": {"height": 64, "width": 64},
+}
 LIMIT = 13_900  # windows/s of HD2S, by the bandwidth of an H200
 
 
 class Released:
     """A model with random weights, and the released way of running them, a window (1, 3, T, H, W) a call."""
 
-    def __init__(self, word: str, device: str):
+    def __init__(self, word: str, device: str, shape: Mapping[str, int] = MappingProxyType({})):
         options = {"domains": list(unisal.DOMAINS)} if word == "unisal" else {}
-        self.model, self.domain = build_model(word, seed=0, **options).eval(), DOMAIN if options else None
+        self.model = build_model(word, seed=0, **options, **shape).eval()
+        self.domain = DOMAIN if options else None
         plain, state, names = {
             "hd2s": (PlainHD2S, hd2s.random_state("hd2s"), hd2s_names),
             "tased": (PlainTased, tased.random_state(), tased_names),
@@ -169,9 +177,12 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--model", default="hd2s", choices=("hd2s", "tased", "unisal"))
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     options = parser.parse_args()
+    if options.tiny:
+        options.threads, options.rounds, options.frames, options.batch = 1, 1, 8, 4
     torch.set_num_threads(options.threads)
-    released = Released(options.model, options.device)
+    released = Released(options.model, options.device, TINY[options.model] if options.tiny else {})
     settings = {"smoothing_sigma": None, "device": options.device, "batch": options.batch}
     settings["domain"] = released.domain
     predictors = {

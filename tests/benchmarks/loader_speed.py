@@ -1,4 +1,4 @@
-"""What clips cost a training: python tests/benchmarks/loader_speed.py [--seconds S] [--rounds N]
+"""What clips cost a training: python tests/benchmarks/loader_speed.py [--seconds S] [--rounds N] [--tiny]
 
 Encodes moving textured videos, and times training clips (16 frames, 128x192, uint8) from the frame store, by
 decoding from the last keyframe, and as the field's loaders read them: 16 images opened, decoded and resized
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,13 +34,26 @@ from datasets.reading.video import Probe, probe, read_frames  # noqa: E402
 from manifests import Clip, Manifest, open_manifest, write  # noqa: E402
 
 SIZE, T, BATCH = (128, 192), 16, 8
+
+
+@dataclass(frozen=True)
+class Form:
+    """A video: its size in pixels, its frames, its file and how it is encoded."""
+
+    width: int
+    height: int
+    frames: int
+    file: str
+    codec: str
+    options: dict[str, str]
+
+
 FORMS = {
-    # name: (width, height, frames, file name, codec, options)
-    "H.264 640x360, a keyframe in 30": (640, 360, 300, "30.mp4", "libx264", {"g": "30", "bf": "3"}),
-    "H.264 640x360, a keyframe in 250": (640, 360, 300, "250.mp4", "libx264", {"g": "250", "bf": "3"}),
-    "MPEG-4 AVI 640x360": (640, 360, 300, "x.AVI", "mpeg4", {"g": "12", "b": "3M"}),
-    "H.264 1080p, a keyframe in 30": (1920, 1080, 120, "hd.mp4", "libx264", {"g": "30", "bf": "3"}),
-    "MPEG-4 AVI 1080p": (1920, 1080, 120, "hd.AVI", "mpeg4", {"g": "12", "b": "12M"}),
+    "H.264 640x360, a keyframe in 30": Form(640, 360, 300, "30.mp4", "libx264", {"g": "30", "bf": "3"}),
+    "H.264 640x360, a keyframe in 250": Form(640, 360, 300, "250.mp4", "libx264", {"g": "250", "bf": "3"}),
+    "MPEG-4 AVI 640x360": Form(640, 360, 300, "x.AVI", "mpeg4", {"g": "12", "b": "3M"}),
+    "H.264 1080p, a keyframe in 30": Form(1920, 1080, 120, "hd.mp4", "libx264", {"g": "30", "bf": "3"}),
+    "MPEG-4 AVI 1080p": Form(1920, 1080, 120, "hd.AVI", "mpeg4", {"g": "12", "b": "12M"}),
 }
 
 
@@ -58,10 +71,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=0.8, help="of each reader in each round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     options = parser.parse_args()
+    forms, copies, steps = FORMS, 30, 600
+    if options.tiny:
+        forms = {name: replace(form, frames=24) for name, form in FORMS.items() if form.width == 640}
+        options.seconds, options.rounds, copies, steps = 0.01, 1, 1, 4
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        manifest = corpus(Path(folder))
+        manifest = corpus(Path(folder), forms, copies)
         store = FrameStore(Path(folder) / "store", manifest, SIZE)
         begun = time.perf_counter()
         clips = manifest.clips("train")
@@ -70,7 +88,7 @@ def main() -> None:
         print(f"store: {n_frames} frames built in {time.perf_counter() - begun:.1f} s, one process")
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before\n")
         one_process(list(readers(Path(folder), store)), options.seconds, options.rounds)
-        with_workers(store, options.rounds)
+        with_workers(store, options.rounds, steps)
     print(f"\nload {os.getloadavg()[0]:.2f} after")
 
 
@@ -97,7 +115,7 @@ def rate(reader: Reader, rng: np.random.Generator, seconds: float) -> float:
     return done / spent
 
 
-def with_workers(store: FrameStore, rounds: int, steps: int = 600) -> None:
+def with_workers(store: FrameStore, rounds: int, steps: int) -> None:
     """Time the loader as a training uses it, after the workers have started."""
     print(f"\n{'training_batches, batches of 8':<52} {'clips/s':>9}                 (least … most)")
     rates: dict[tuple[int, bool], list[float]] = {}
@@ -132,23 +150,22 @@ def loader_rate(store: FrameStore, workers: int, labelled: bool, seed: int, step
     return (steps - 1) * BATCH / (time.perf_counter() - begun)
 
 
-def corpus(folder: Path) -> Manifest:
+def corpus(folder: Path, forms: Mapping[str, Form], copies: int) -> Manifest:
     """Encode the videos and maps, and write a manifest of them; the 640x360 ones are for training."""
     clips = []
-    for name, form in FORMS.items():
-        path = form[3]
-        encode(folder / path, form)
-        clips.append(row(name, path, probe(folder / path)))
+    for name, form in forms.items():
+        encode(folder / form.file, form)
+        clips.append(row(name, form.file, probe(folder / form.file)))
     # As many clips as a corpus has, so that the store's files are opened as often as in a training.
-    copies = [replace(clips[0], clip=f"{clips[0].clip} {i}") for i in range(30)]
+    again = [replace(clips[0], clip=f"{clips[0].clip} {i}") for i in range(copies)]
     images(folder, clips[0])
-    write(folder / "m", "Benchmark", folder, [*clips, *copies], {})
+    write(folder / "m", "Benchmark", folder, [*clips, *again], {})
     return open_manifest(folder / "m")
 
 
 def row(name: str, path: str, found: Probe) -> Clip:
     """Return the manifest's row of a video; of training clips those of 640x360 are."""
-    columns = {field: getattr(found, field) for field in found.__slots__ if field != "promised"}
+    columns = {field: getattr(found, field) for field in found.__slots__ if field in Clip.__slots__}
     return Clip(
         corpus="Benchmark",
         split="train" if found.width == 640 else "test",
@@ -171,17 +188,17 @@ def row(name: str, path: str, found: Probe) -> Clip:
     )
 
 
-def encode(path: Path, form: tuple) -> None:
+def encode(path: Path, form: Form) -> None:
     """Write a video of texture that pans, with an object that moves across."""
-    width, height, n_frames, _, codec, options = form
+    width, height = form.width, form.height
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (24, 32, 3), np.uint8)
     ground = np.asarray(Image.fromarray(coarse).resize((width + 128, height + 128), Image.Resampling.BICUBIC))
     ground = np.clip(ground + rng.normal(0, 6, ground.shape), 0, 255).astype(np.uint8)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30, options=options | {"threads": "2"})
+        stream = container.add_stream(form.codec, rate=30, options=form.options | {"threads": "2"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for i in range(n_frames):
+        for i in range(form.frames):
             y, x = int(64 + 60 * np.sin(i / 25)), int(64 + 60 * np.cos(i / 17))
             image = ground[y : y + height, x : x + width].copy()
             left = (5 * i) % (width - 80)
@@ -204,11 +221,14 @@ def readers(folder: Path, store: FrameStore) -> Iterator[Reader]:
     """Yield what is compared."""
     out = np.empty((T, *SIZE, 3), np.uint8)
     clips = store.manifest.clips("train")
+    frames = clips[0].n_frames
     yield Reader(
-        "frame store", lambda start: store.read_frames(clips[start % len(clips)], start, T, out), 300
+        "frame store", lambda start: store.read_frames(clips[start % len(clips)], start, T, out), frames
     )
     for kind, suffix in (("JPEG", "jpg"), ("PNG", "png")):
-        yield Reader(f"16 {kind} files", lambda start, end=suffix: read_images(folder / end, end, start), 300)
+        yield Reader(
+            f"16 {kind} files", lambda start, end=suffix: read_images(folder / end, end, start), frames
+        )
     for clip in store.manifest.clips():
         if clip.clip in FORMS:
             yield Reader(

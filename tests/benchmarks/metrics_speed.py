@@ -1,6 +1,6 @@
 """What the benchmark's metrics cost per frame, beside a plain formulation of the same in the field's style.
 
-    python tests/benchmarks/metrics_speed.py
+    python tests/benchmarks/metrics_speed.py [--tiny]
 
 One core, 360×640, 200 fixations, other-fixations of ten frames. The plain formulation follows the public
 Python ports: a loop over the fixated values for AUC-J, 100 random splits with a threshold loop each for
@@ -16,6 +16,7 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before NumPy is loaded
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ from hd2s.metrics.benchmark import as_benchmark_image
 from hd2s.metrics.scores import score_frames
 
 FIVE = ("NSS", "CC", "SIM", "AUC-J", "s-AUC")
-SIZE, FIXATIONS, FRAMES, ROUNDS = (360, 640), 200, 8, 9
+SIZE, FIXATIONS, FRAMES = (360, 640), 200, 8
 
 
 def plain_nss(saliency, hits):
@@ -119,12 +120,12 @@ def plain_frame(saliency, points, truth, others, times):
     return values
 
 
-def compare(kind: str) -> None:
+def compare(kind: str, rounds: int) -> None:
     """Print one table."""
     saliency, points, maps, others = examples(kind)
     plain = {metric: [] for metric in FIVE}
     ours, with_kld, apart = [], [], dict.fromkeys(plain, 0.0)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         ms, scores = timed(lambda: score_frames(saliency, points, maps, others, metrics=FIVE))
         ours.append(ms / FRAMES)
         with_kld.append(timed(lambda: score_frames(saliency, points, maps, others))[0] / FRAMES)
@@ -144,6 +145,14 @@ def compare(kind: str) -> None:
     print(f"  score_frames, with KLD {np.median(with_kld):8.3f}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
+    rounds = 1 if parser.parse_args().tiny else 9
     for kind in ("float32", "8-bit"):
-        compare(kind)
+        compare(kind, rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """Time and memory of HD2S, ways of running it against each other in one run.
 
     python tests/benchmarks/model_speed.py [--batch 2] [--length 16] [--size 128 192] [--rounds 5] [--compile]
+        [--tiny]
 
 Every way takes its turn in every round, and medians are compared, so that a busy machine slows all alike.
 The yardstick is the released style (`released_style.py`).
@@ -238,7 +239,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--compile", action="store_true", help="compare it too (GPUs alone)")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     arguments = parser.parse_args()
+    if arguments.tiny:
+        arguments.length, arguments.size, arguments.rounds, arguments.threads = 8, (64, 64), 1, 1
+        arguments.variants = arguments.variants[:1]
     torch.set_num_threads(arguments.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     print(f"PyTorch {torch.__version__} on {device.type}, {arguments.threads} threads")

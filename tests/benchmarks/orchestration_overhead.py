@@ -1,6 +1,6 @@
 """What a training costs beside training: through the grid, and by a direct call in a process that is warm.
 
-    python tests/benchmarks/orchestration_overhead.py [--trainings 3] [--iterations 40]
+    python tests/benchmarks/orchestration_overhead.py [--trainings 3] [--iterations 40] [--tiny]
 
 Trainings of the demo's size run one after the other, each as a trial of Ray Tune that is a run of Ray Train,
 as in any grid; the same training is called directly as well. What lies between the two is told apart by the
@@ -59,7 +59,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trainings", type=int, default=3)
     parser.add_argument("--iterations", type=int, default=40)
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     options = parser.parse_args()
+    if options.tiny:
+        options.trainings, options.iterations = 2, 2
     with tempfile.TemporaryDirectory() as folder:
         grid = planned(Path(folder), options.trainings, options.iterations)
         with cluster.session():

@@ -1,6 +1,6 @@
 """How near a grid's schedule comes to the best there is, on 1 to 64 GPUs, and what the driver pays for it.
 
-    python tests/benchmarks/schedule_scale.py [--seeds 112] [--noise 0.15] [--on H200]
+    python tests/benchmarks/schedule_scale.py [--seeds 112] [--noise 0.15] [--on H200] [--tiny]
     python tests/benchmarks/schedule_scale.py --ray 60 --sleep 0.5
 
 The first plans the `paper` grid, alone and with many seeds (2,016 trainings), on manifests of the corpora's
@@ -63,7 +63,10 @@ def main() -> None:
     parser.add_argument("--on", default="H200")
     parser.add_argument("--ray", type=int, metavar="TRIALS", help="run so many sleeping trials on Ray")
     parser.add_argument("--sleep", type=float, default=0.5, help="seconds that each of them sleeps")
+    parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     options = parser.parse_args()
+    if options.tiny:
+        options.seeds = 2
     with tempfile.TemporaryDirectory() as folder:
         places = write_manifests(Path(folder))
         plan = partial(planned, Path(folder), places)
