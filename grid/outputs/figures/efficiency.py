@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.ticker import LogLocator, NullFormatter
+
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import colour, legend_below, marker, panels, title
 from grid.outputs.tables.comparing.places import standings
@@ -29,6 +31,10 @@ def draw(subject: Subject) -> Drawing | str:
         costs = [row[key] for row in rows if row[key] > 0]
         if max(costs) > _DECADE * min(costs):
             axis.set_xscale("log")
+            # Matplotlib's own labels of less than two decades run into each other.
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(NullFormatter())
         for group, look in looks.items():
             points = [(row[key], row[metric]) for row in rows if _group(row) == group and row[key] > 0]
             if points:
