@@ -66,14 +66,16 @@ class FoldedConv:
         self.stride, self.padding, self.groups = conv.stride, conv.padding, conv.groups
         self.rectified = rectified
         # A ReLU6 in the convolution's own pass over its output, where this PyTorch has one: it saves another.
-        at_once = rectified and cast.device.type == "cpu" and cast.dtype == torch.float32
+        # What is not rectified goes the same way: on one thread PyTorch's own choice for one frame is slow.
+        at_once = cast.device.type == "cpu" and cast.dtype == torch.float32
         self.fused = torch.ops.mkldnn._convolution_pointwise if at_once and _HAS_FUSED else None
+        self.behind = ("hardtanh", [0.0, 6.0], "") if rectified else ("none", [], "")
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, O, H', W')."""
         if self.fused is not None:
             shape = self.padding, self.stride, (1, 1), self.groups
-            return self.fused(x, self.weight, self.bias, *shape, "hardtanh", [0.0, 6.0], "")
+            return self.fused(x, self.weight, self.bias, *shape, *self.behind)
         x = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, 1, self.groups)
         return x.clamp_(0, 6) if self.rectified else x
 
