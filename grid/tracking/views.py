@@ -151,11 +151,13 @@ def description(experiment_id: str, tags: Mapping[str, str]) -> str:
     keys = sorted(key.removeprefix(TAG_PREFIX) for key in tags if key.startswith(TAG_PREFIX))[:_MOST_LINKS]
     links = [f"- [{key}]({route(experiment_id, key).removeprefix('/')})" for key in keys]
     reports = [
-        f"- **[Report of {key.removeprefix(REPORT_PREFIX)}]({page})**"
+        f"**[Report of {key.removeprefix(REPORT_PREFIX)}]({page})**"
         for key, page in sorted(tags.items())
         if key.startswith(REPORT_PREFIX)
     ]
-    return "\n".join([f"{NOTE_BEGINS}, renewed by every run that adds one:", "", *reports, *links])
+    # The first line is all that is shown of it until it is unfolded.
+    first = ". ".join([f"{NOTE_BEGINS}, renewed by every run that adds one", *reports])
+    return "\n".join([f"{first}:", "", *links])
 
 
 def view_tag(key: str, state: Mapping[str, Any], now_ms: int) -> tuple[str, str]:

@@ -78,8 +78,8 @@ def test_rows_are_shown_over_their_seeds_first_and_seeds_beside():
 def test_an_experiments_description_leads_to_its_reports_first():
     tags = {"mlflow.sharedViewState.a.table5": "", "hd2s.report.a": "#/experiments/1/runs/x/artifacts/r.html"}
     lines = description("1", tags).splitlines()
-    assert lines[2] == "- **[Report of a](#/experiments/1/runs/x/artifacts/r.html)**"
-    assert lines[3].startswith("- [a.table5](")
+    assert lines[0].endswith(" adds one. **[Report of a](#/experiments/1/runs/x/artifacts/r.html)**:")
+    assert lines[2].startswith("- [a.table5](")
 
 
 def test_a_route_leads_to_the_views_key_whatever_the_table_is_called():
