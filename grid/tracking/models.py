@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -12,17 +13,18 @@ import numpy as np
 
 from grid.plan import ModelSpec, Plan, Training
 from grid.specs.plugins import Origin, origin_of
-from grid.tracking.runs import RunStore
+from grid.tracking.runs import Run, RunStore, dataset_of
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
 _EXAMPLE_FRAMES = 2
+_LOSS = "training/best_kld"
 
 
 def log_model(
     store: RunStore,
-    run_id: str,
+    run: Run,
     training: Training,
     weights: Path,
     options: Mapping[str, Any],
@@ -36,35 +38,40 @@ def log_model(
 
     Args:
         store: where to.
-        run_id: the training's run.
+        run: the training's, whose parameters, commit and validation loss are the model's too.
         training: whose weights they are.
         weights: the checkpoint.
         options: of `hd2s.prediction.predictor.Predictor`.
         copy: log the weights too; else a reference to where they are.
     """
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus  # noqa: PLC0415
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
     from hd2s.prediction import served  # noqa: PLC0415 - loads PyTorch
 
     client = store.client
     tags = {"model": training.model, "approach": training.approach, "id": training.id}
+    tags |= {name: run.tags[name] for name in ("commit",) if name in run.tags}
     made = client.create_logged_model(
-        store.experiment_id, training.id, run_id, tags=tags, model_type="video saliency"
+        store.experiment_id, training.id, run.run_id, tags, run.params, model_type="video saliency"
     )
     try:
         with tempfile.TemporaryDirectory() as folder:
             modules = [origin.module for origin in _origins(training)]
             served.describe(Path(folder) / "data", weights, options, modules, copy=copy)
             metadata = {"training": training.id, "weights": "copy" if copy else "reference"}
-            model = Model(run_id=run_id, model_id=made.model_id, metadata=metadata)
+            model = Model(run_id=run.run_id, model_id=made.model_id, metadata=metadata)
             _save(Path(folder), model, training)
             client.log_model_artifacts(made.model_id, str(Path(folder) / "model"))
     except Exception:
         client.finalize_logged_model(made.model_id, LoggedModelStatus.FAILED)
         raise
     client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
-    client.log_outputs(run_id, [LoggedModelOutput(made.model_id, step=0)])
+    client.log_outputs(run.run_id, [LoggedModelOutput(made.model_id, step=0)])
+    if _LOSS in run.metrics:
+        validated = dataset_of(training.spec.validation.corpus, training.spec.validation.digest)
+        loss = Metric(_LOSS, run.metrics[_LOSS], int(time.time() * 1000), 0, made.model_id, *validated)
+        client.log_batch(run.run_id, [loss])
     return made.model_id
 
 

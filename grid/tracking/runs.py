@@ -18,6 +18,8 @@ from grid.tracking.local_store import follow_the_folder, make_ready
 from manifests.problem import Problem, ProblemError
 
 PARENT_TAG = "mlflow.parentRunId"
+MODEL_TAG = "logged_model"
+"""Of a training's run: the id of the model that was logged of it."""
 _NAME_TAG = "mlflow.runName"
 _NOTE_TAG = "mlflow.note.content"
 NOTE_BEGINS = "Prepared views"
@@ -32,6 +34,9 @@ _ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+
+Says = tuple[()] | tuple[str] | tuple[str, str, str]
+"""What a metric is said of: a model's id, and the data's name and digest."""
 
 
 @dataclass
@@ -136,10 +141,15 @@ class RunStore:
             self.client.log_batch(run.run_id, params=chunk)
         run.params.update(lacking)
 
-    def log(self, run: Run, rows: Iterable[Row]) -> None:
+    def log(self, run: Run, rows: Iterable[Row], says: Says = ()) -> None:
         """Add the points that the run lacks; NaN and infinities are counted in the tag `non_finite` instead.
 
         A training that goes on from its last checkpoint reports some steps twice: the first stays.
+
+        Args:
+            run: which one.
+            rows: the points.
+            says: the model and the data that they are said of, beside the run.
         """
         from mlflow.entities import Metric  # noqa: PLC0415
 
@@ -151,7 +161,7 @@ class RunStore:
             if point in known:
                 continue
             if math.isfinite(row["value"]):
-                fresh.setdefault(point, Metric(row["name"], float(row["value"]), now, int(row["step"])))
+                fresh.setdefault(point, Metric(row["name"], float(row["value"]), now, point[1], *says))
             else:
                 run.non_finite.add(point)
         for chunk in _chunks(list(fresh.values()), _METRICS_AT_ONCE):
@@ -160,6 +170,20 @@ class RunStore:
             run.metrics |= {metric.key: metric.value for metric in chunk}
         if run.non_finite:
             self.tag(run, "non_finite", str(len(run.non_finite)))
+
+    def said_of(self, training: str, corpus: str, digest: str | None) -> Says:
+        """Return the model that scores are of, if it was logged, and the data that they are on.
+
+        Args:
+            training: whose model it is.
+            corpus: that it was tested on.
+            digest: of the corpus' manifest, if that is known.
+        """
+        run = self.runs.get(training)
+        model = run.tags.get(MODEL_TAG) if run else None
+        if not model:
+            return ()
+        return (model, *dataset_of(corpus, digest)) if digest else (model,)
 
     def log_latest(self, run: Run, values: Mapping[str, float]) -> None:
         """Log values that may change with what is done beside the run; those that are the same stay."""
@@ -210,15 +234,14 @@ class RunStore:
 
         Args:
             run: which one.
-            datasets: (corpus, manifest digest, role) of each; MLflow keeps 36 characters of a digest.
+            datasets: (corpus, manifest digest, role) of each.
         """
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
         inputs = []
         for corpus, digest, role in datasets:
-            dataset = Dataset(
-                corpus, digest[:36], "manifest", json.dumps({"corpus": corpus, "digest": digest})
-            )
+            source = json.dumps({"corpus": corpus, "digest": digest})
+            dataset = Dataset(*dataset_of(corpus, digest), "manifest", source)
             inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", role)]))
         self.client.log_inputs(run.run_id, inputs)
 
@@ -243,6 +266,11 @@ class RunStore:
         if key not in self.experiment_tags:
             self.client.set_experiment_tag(self.experiment_id, key, value)
             self.experiment_tags[key] = value
+
+
+def dataset_of(corpus: str, digest: str) -> tuple[str, str]:
+    """Return how MLflow calls a corpus: it keeps 36 characters of a digest."""
+    return corpus, digest[:36]
 
 
 def text(value: Any) -> str:

@@ -18,7 +18,7 @@ from grid.results.unit_results import EvaluationResult
 from grid.tracking.compiled import records_of
 from grid.tracking.describe import Description, describe_cell, describe_row, describe_training, row_name
 from grid.tracking.models import log_model, predictor_options
-from grid.tracking.runs import PARENT_TAG, Run, RunStore
+from grid.tracking.runs import MODEL_TAG, PARENT_TAG, Run, RunStore
 from grid.tracking.views import (
     PICTURES,
     REPORT_PREFIX,
@@ -32,8 +32,8 @@ from grid.tracking.views import (
 
 _LONGEST_TAG = 8000
 _NOTE_TAG = "mlflow.note.content"
-# Tags of what a run is given after it has ended, so that it is given it once.
-_MODEL_TAG, _PICTURES_TAG = "logged_model", "pictures"
+# Tag of what a run is given after it has ended, so that it is given it once.
+_PICTURES_TAG = "pictures"
 
 
 class Story:
@@ -113,19 +113,21 @@ class Story:
         self.store.log(run, [*curve, *_numbers("training", summary)])
         if "checkpoint" in summary:
             self.store.tag(run, "checkpoint", str(summary["checkpoint"]))
+        if commit := (summary.get("code") or {}).get("commit"):
+            self.store.tag(run, "commit", commit)
         self.store.finish(run, "FINISHED")
 
     def log_model(self, training: Training) -> None:
         """Log a training's weights as a model, unless that is not wanted, done, or they are not here."""
         run = self.store.runs.get(training.id)
-        if self._models == "none" or run is None or not run.complete or _MODEL_TAG in run.tags:
+        if self._models == "none" or run is None or not run.complete or MODEL_TAG in run.tags:
             return
         weights = self._out / run.tags.get("checkpoint", "")
         if weights.is_file():
             options = predictor_options(self.plan, training)
             copy = self._models == "copy"
-            model = log_model(self.store, run.run_id, training, weights, options, copy=copy)
-            self.store.tag(run, _MODEL_TAG, model)
+            model = log_model(self.store, run, training, weights, options, copy=copy)
+            self.store.tag(run, MODEL_TAG, model)
 
     def finish_cell(self, cell: Cell, result: EvaluationResult) -> None:
         """Log a cell's scores, and end its run."""
@@ -139,7 +141,8 @@ class Story:
         training = self.store.runs.get(cell.training)
         if training and "training/best_kld" in training.metrics:
             values[SELECTION] = training.metrics["training/best_kld"]
-        self.store.log(run, ({"step": 0, "name": name, "value": value} for name, value in values.items()))
+        rows = [{"step": 0, "name": name, "value": value} for name, value in values.items()]
+        self.store.log(run, rows, self.store.said_of(cell.training, cell.test, self._digests.get(cell.test)))
         for name, count in noted.items():
             self.store.tag(run, f"n_{name}", str(count))
         self.store.finish(run, "FINISHED")

@@ -53,7 +53,7 @@ class Logged:
             del self.options["smoothing_sigma"]
         store = RunStore(self.uri, "models", folder / "artifacts")
         run = store.ensure(training.id, training.label, {}, {})
-        self.id = log_model(store, run.run_id, self.training, self.weights, self.options, copy=copy)
+        self.id = log_model(store, run, self.training, self.weights, self.options, copy=copy)
         self.logged = MlflowClient(self.uri).get_logged_model(self.id)
         self.place = Path(self.logged.artifact_location.removeprefix("file://"))
 

@@ -70,7 +70,7 @@ def story(tmp_path_factory) -> ThreeCalls:
 
     def interrupted(tracker: Tracker) -> None:
         tracker.on_training_started(first)
-        train(story.ledger, first, bad_step=3)
+        train(story.ledger, first, bad_step=3, code={"commit": "0123abc", "files": {}})
         result = story.ledger.read_training(first.id)
         tracker.on_training_progress(first, 10, 60, {}, result.curve[:12])
         tracker.on_training_finished(first, result.summary, result.curve)
@@ -226,6 +226,26 @@ def test_every_training_has_one_model(story):
     found = story.client.search_logged_models(["1"])
     assert {model.model_id for model in found} == models
     assert {model.status for model in found} == {"READY"}
+
+
+@pytest.mark.slow
+def test_a_model_has_the_parameters_commit_data_and_scores_of_its_training(story):
+    runs = story.snapshots[-1]
+    for model in story.client.search_logged_models(["1"]):
+        run = runs[model.name]
+        assert model.params == run.data.params
+        assert model.tags.get("commit") == run.data.tags.get("commit")
+        cells = [r for r in runs.values() if r.data.tags.get("training") == model.name]
+        found = {(m.key, m.dataset_name, m.value, m.dataset_digest) for m in model.metrics}
+        for cell in cells:
+            test = cell.data.tags["test"]
+            score = cell.data.metrics["test/NSS"]
+            assert ("test/NSS", test, score, DIGESTS[test][:36]) in found
+        (loss,) = (m for m in model.metrics if m.key == "training/best_kld")
+        assert (loss.value, loss.run_id) == (run.data.metrics["training/best_kld"], run.info.run_id)
+        assert loss.dataset_name == story.plan.trainings[model.name].spec.validation.corpus
+    first = next(iter(story.plan.trainings))
+    assert runs[first].data.tags["commit"] == "0123abc"
 
 
 def test_a_second_call_touches_no_finished_child(story):
