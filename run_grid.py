@@ -17,6 +17,7 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ except ModuleNotFoundError as error:
 
 from grid.commands.arguments import parsed
 from manifests.problem import Problem, ProblemError, gathered
+from manifests.secrets import masked
 
 if TYPE_CHECKING:
     from grid.commands.devices import Device
@@ -41,11 +43,17 @@ INTERRUPTED, WRONG = 130, 2
 _INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
+def main(arguments: list[str] | None = None, *, own_process: bool = False) -> int:
+    """Run the command line; return the exit status.
+
+    Args:
+        arguments: its words; None for this process's.
+        own_process: whether the process is this command's alone, and may begin it again.
+    """
     options = parsed(__doc__ or "", arguments)
     from grid.results.provenance import assert_ours
 
+    options.own_process = own_process
     try:
         assert_ours()
         given = _given(options)
@@ -229,8 +237,9 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
 
 
 def _run_held(grid: Grid, options: argparse.Namespace) -> int:
+    from grid.commands.again import begin_again
     from grid.commands.run import run
-    from grid.commands.terminal.console import Progress, quiet_output
+    from grid.commands.terminal.console import Progress, quiet_output, restore_output
     from grid.commands.terminal.progress import GridState
     from grid.commands.terminal.report import as_json, final_report
     from grid.results import output_folder
@@ -245,9 +254,9 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
         quiet_output(log, draw_on=2 if options.json else 1) as terminal,
         Progress(state, terminal, title, log) as progress,
     ):
-        outcome = run(
-            grid, progress, options.tracking_uri, retry_failed=options.retry_failed, again=options.redo
-        )
+        lost = partial(begin_again, restore=restore_output) if options.own_process else None
+        asked = {"retry_failed": options.retry_failed, "again": options.redo, "lost": lost}
+        outcome = run(grid, progress, options.tracking_uri, **asked)
     if options.json:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
@@ -260,6 +269,8 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
         _tell(
             f"{outcome.left_alone} units that failed before were left alone; --retry-failed tries them again."
         )
+    for unit, why in outcome.interrupted.items():
+        _tell(f"{unit} was interrupted: {why}")
     if outcome.status == INTERRUPTED:
         _tell(_INTERRUPTED_NOTE)
     for line in filter(None, (*outcome.views, outcome.look, outcome.report)):
@@ -284,8 +295,8 @@ def _show_other_code(grid: Grid) -> None:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(masked(text), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(own_process=True))

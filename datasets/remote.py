@@ -24,6 +24,7 @@ from pyarrow.fs import FileSystem, FileType
 
 from manifests import Clip, Problem, ProblemError
 from manifests.roots import is_url
+from manifests.secrets import has_credentials
 
 LOCAL = "HD2S_GRID_LOCAL"
 """Environment variable: the folder for what a machine keeps of what lies elsewhere."""
@@ -63,6 +64,12 @@ def connect(url: str) -> tuple[FileSystem, str]:
 @lru_cache(maxsize=16)
 def _connect(url: str, process: int) -> tuple[FileSystem, str]:
     del process
+    if has_credentials(url):
+        remedy = (
+            "Leave them out: give them in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+            " GOOGLE_APPLICATION_CREDENTIALS) or let the machine's role have the right."
+        )
+        raise ProblemError(Problem(url, "a url without credentials", "a url with some", remedy))
     try:
         system, path = FileSystem.from_uri(url)
     except (ArrowException, ValueError) as error:

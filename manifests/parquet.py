@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.problem import Problem, ProblemError
+from manifests.problem import ExchangedError, Problem, ProblemError
 from manifests.schema import ADDED, FIXATION_SCHEMA, SCHEMA_VERSION
 
 _METADATA, _CHECKSUM = b"manifest", b"crc32"
@@ -86,20 +86,47 @@ def damage_named(path: Path) -> Iterator[None]:
 
 
 def read_table(
-    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, filters: list | None = None
+    path: Path,
+    schema: pa.Schema,
+    columns: Sequence[str] | None = None,
+    filters: list | None = None,
+    digest: str = "",
 ) -> pa.Table:
-    """Read a manifest's file of this schema, or some of it, with its checksums verified."""
-    with damage_named(path):
+    """Read a manifest's file of this schema, or some of it, with its checksums verified.
+
+    Args:
+        path: the file.
+        schema: what it must have.
+        columns: which; None for all.
+        filters: as `pyarrow.parquet.read_table` takes them.
+        digest: the manifest's, that the file must say it is of; empty: any.
+
+    Raises:
+        ExchangedError: the file is of another manifest, such as a corpus indexed again meanwhile.
+        ManifestError: it is damaged.
+    """
+    # Held open, it stays the same file whatever is put in its place.
+    with damage_named(path), path.open("rb") as file:
         columns = schema.names if columns is None else list(columns)
-        there = pq.read_schema(path).names
+        stored = pq.read_schema(file)
+        if digest:
+            _require_digest(path, unseal(_METADATA, stored.metadata)["digest"], digest)
+        there = stored.names
         known = [name for name in columns if name in there or name not in ADDED]
-        table = pq.read_table(path, columns=known, filters=filters, page_checksum_verification=True)
+        table = pq.read_table(file, columns=known, filters=filters, page_checksum_verification=True)
         _check_types(table, schema)
         for name in columns:
             if name not in known:
                 values = pa.array([ADDED[name]] * len(table), schema.field(name).type)
                 table = table.append_column(schema.field(name), values)
         return table
+
+
+def _require_digest(path: Path, found: str, wanted: str) -> None:
+    if found != wanted:
+        expected = f"the manifest that was opened, digest {wanted[:12]}"
+        remedy = "It was indexed again meanwhile: run the same command again."
+        raise ExchangedError(Problem(str(path), expected, f"digest {found[:12]}", remedy))
 
 
 def _check_types(table: pa.Table, schema: pa.Schema) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from manifests.secrets import masked
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -25,7 +27,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.where}: expected {self.expected}, found {self.found}. {self.remedy}"
+        return masked(f"{self.where}: expected {self.expected}, found {self.found}. {self.remedy}")
 
 
 class ProblemError(Exception):
@@ -40,6 +42,13 @@ class ProblemError(Exception):
             return str(self.problems[0])
         lines = [f"{n}. {problem}" for n, problem in enumerate(self.problems, start=1)]
         return "\n".join([f"{len(lines)} problems:", *lines])
+
+
+class ExchangedError(ProblemError):
+    """What lies in a place is another's than its name says, or was exchanged meanwhile.
+
+    It is no failure of the work that has found it, which is done when the right thing is there again.
+    """
 
 
 @contextmanager

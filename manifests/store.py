@@ -133,7 +133,7 @@ class Manifest:
             raise ManifestError(problem)
         pairs = [("split", "=", split), ("status", "=", status)]
         filters = [p for p in pairs if p[2] is not None]
-        return read_table(self.folder / CLIPS, CLIP_SCHEMA, columns, filters or None)
+        return read_table(self.folder / CLIPS, CLIP_SCHEMA, columns, filters or None, self.digest)
 
 
 def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifest:

@@ -97,7 +97,7 @@ def training_of(grid, approach):
 def evaluated(grid):
     """Do all that is to do, as workers do it, but in this process."""
     for training in grid.plan.trainings.values():
-        summary = fit(training_job(grid, training, ONE), Context())
+        summary = fit(training_job(grid, training), Context())
         curve = summary.pop("curve")
         checkpoint = f"checkpoints/{training.id}.pt"
         grid.ledger.write_training(training, curve, {**summary, "checkpoint": checkpoint})
@@ -136,7 +136,7 @@ def test_a_plugged_in_models_paper_lies_under_the_users_settings(grid, arguments
 
 
 def test_a_plugged_in_training_goes_on_exactly_after_a_kill(grid):
-    assert_goes_on_exactly(training_job(grid, training_of(grid, "mirror"), ONE), die_at=2)
+    assert_goes_on_exactly(training_job(grid, training_of(grid, "mirror")), die_at=2)
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_a_plugged_in_model_loads_from_mlflow_in_a_process_of_its_own(grid, tmp_
     from grid.tracking.runs import RunStore
 
     training = training_of(grid, "mirror")
-    fit(training_job(grid, training, ONE), Context())
+    fit(training_job(grid, training), Context())
     weights = grid.out / f"checkpoints/{training.id}.pt"
     store = RunStore(f"sqlite:///{tmp_path}/mlflow.db", "plugged", tmp_path / "artifacts")
     run_ = store.ensure(training.id, training.label, {}, {})

@@ -26,10 +26,10 @@ def file_size(shape: Shape) -> int:
     return math.prod(shape) + 4 * shape[0] + 4
 
 
-def write(file: BinaryIO, rows: Iterable[np.ndarray], shape: Shape) -> None:
+def write(file: BinaryIO, rows: Iterable[np.ndarray], shape: Shape, name: str = "") -> None:
     """Write an array row by row: the rows one after the other, then their CRC-32s, then that of these.
 
-    The last tells that the file is whole, and that it holds an array of this shape.
+    The last tells that the file is whole, and that it holds the array of this shape and name.
     """
     checksums = []
     for row in rows:
@@ -38,7 +38,7 @@ def write(file: BinaryIO, rows: Iterable[np.ndarray], shape: Shape) -> None:
         file.write(data)
     table = np.array(checksums, "<u4").tobytes()
     file.write(table)
-    file.write(_seal(table, shape).to_bytes(4, "little"))
+    file.write(_seal(table, shape, name).to_bytes(4, "little"))
 
 
 class Checksummed:
@@ -50,21 +50,24 @@ class Checksummed:
     Args:
         path: the file.
         shape: of its array.
+        name: of its array.
 
     Raises:
         FileNotFoundError: there is none.
-        DamageError: it has another size than such an array has, or its checksums are damaged.
+        DamageError: it has another size than such an array has, or its checksums are damaged or another
+            array's.
     """
 
-    def __init__(self, path: Path, shape: Shape) -> None:
+    def __init__(self, path: Path, shape: Shape, name: str = "") -> None:
         self._row, self._rows = math.prod(shape[1:]), shape[0]
         self._file = path.open("rb", buffering=0)
         size = os.fstat(self._file.fileno()).st_size
         if size != file_size(shape):
             raise DamageError(f"{size:,} bytes instead of {file_size(shape):,}")
         tail = os.pread(self._file.fileno(), size, self._rows * self._row)
-        if _seal(tail[:-4], shape) != int.from_bytes(tail[-4:], "little"):
-            raise DamageError("its table of checksums differs from its own checksum")
+        # Files of before arrays had names are taken as they are.
+        if int.from_bytes(tail[-4:], "little") not in {_seal(tail[:-4], shape, own) for own in (name, "")}:
+            raise DamageError("its table of checksums differs from its own checksum, or is another's")
         self._checksums = np.frombuffer(tail[:-4], "<u4")
 
     def read_into(self, out: np.ndarray, start: int, step: int = 1) -> None:
@@ -118,12 +121,12 @@ class OpenFiles:
         self._open: OrderedDict[Path, Checksummed] = OrderedDict()
         self._used: set[Path] = set()
 
-    def get(self, path: Path, shape: Shape) -> Checksummed:
+    def get(self, path: Path, shape: Shape, name: str = "") -> Checksummed:
         """Return an open file. Arguments and errors of `Checksummed`."""
         if path in self._open:
             self._open.move_to_end(path)
             return self._open[path]
-        file = self._open[path] = Checksummed(path, shape)
+        file = self._open[path] = Checksummed(path, shape, name)
         if path not in self._used:
             self._used.add(path)
             with contextlib.suppress(OSError):  # files that others keep need not be ours to change
@@ -140,5 +143,5 @@ class OpenFiles:
                 path.unlink()
 
 
-def _seal(table: bytes, shape: Shape) -> int:
-    return zlib.crc32(table, zlib.crc32(repr(tuple(map(int, shape))).encode()))
+def _seal(table: bytes, shape: Shape, name: str) -> int:
+    return zlib.crc32(table, zlib.crc32(name.encode(), zlib.crc32(repr(tuple(map(int, shape))).encode())))

@@ -202,11 +202,12 @@ class FrameStore:
     def _entry(self, kind: Kind, clip: Clip, threads: int = 1) -> Checksummed | None:
         """Return an open entry, made if need be; None if there is no room for it."""
         path, shape = self._path(kind, clip), self._addresses.shape(kind, clip)
+        name = self._addresses.name(kind, clip)
         with contextlib.suppress(FileNotFoundError):
-            return self._mine.files.get(path, shape)
+            return self._mine.files.get(path, shape, name)
         if self._make(kind, clip, threads):
             with contextlib.suppress(FileNotFoundError):  # someone removed it again
-                return self._mine.files.get(path, shape)
+                return self._mine.files.get(path, shape, name)
         return None
 
     def _discard(self, kind: Kind, clip: Clip, damage: Exception) -> None:
@@ -227,10 +228,10 @@ class FrameStore:
         """Decode an entry; return False, saying so once, if there is no room for it."""
         if time.monotonic() < self._mine.full_until:
             return False
-        shape = self._addresses.shape(kind, clip)
+        shape, name = self._addresses.shape(kind, clip), self._addresses.name(kind, clip)
         try:
-            with self._room.writing(self._addresses.name(kind, clip), file_size(shape)) as file:
-                write(file, self._images(kind, clip, 0, clip.n_frames, threads), shape)
+            with self._room.writing(name, file_size(shape)) as file:
+                write(file, self._images(kind, clip, 0, clip.n_frames, threads), shape, name)
         except NoRoomError as error:
             self._mine.full_until = time.monotonic() + _FULL_DISK_RETRY_S
             self._say(str(error))

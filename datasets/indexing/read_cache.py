@@ -173,6 +173,8 @@ class ReadCache:
     def _connect(self) -> sqlite3.Connection:
         """Open the cache, or make one where there is none."""
         new = not self._path.exists() or self._path.stat().st_size == 0
+        if new:
+            self._path.touch(mode=0o600)
         database = sqlite3.connect(self._path)
         try:
             if new:

@@ -10,7 +10,7 @@ from grid.planning.noted import note
 from grid.planning.prepare import Grid, prepare
 from grid.results import output_folder
 from grid.results.dataframes import CELLS, noted_cells
-from grid.results.files import write_atomically
+from grid.results.files import write_text
 from manifests.problem import Problem, ProblemError, gathered, suggest
 
 
@@ -20,7 +20,7 @@ def remember(grid: Grid) -> None:
     called = {"name": name, "overrides": list(grid.overrides), "demo": grid.demo}
     called |= note(grid.manifests, grid.weights) | {CELLS: noted_cells(grid.plan)}
     path = grid.out / output_folder.call(grid.plan.grid)
-    write_atomically(path, lambda part: part.write_text(json.dumps(called, indent=2), encoding="utf-8"))
+    write_text(path, json.dumps(called, indent=2))
 
 
 def remembered(

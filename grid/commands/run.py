@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from grid.commands.history import remember
@@ -18,11 +18,14 @@ from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.results.redo import redo, unselected
+from grid.running import ray_session
 from grid.running.events import Audience, Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_precision, check_shared_memory
+from grid.specs.dotted_keys import with_references
 from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import N_SEEDS, OF_PAPER, difference_names, summary_names
+from manifests.escaping import shell
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 _IN_MLFLOW = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
@@ -39,6 +42,7 @@ class Outcome:
         look: how to look at the runs, in a short line: a command, where no server has them.
         warnings: what MLflow lacks, and why, and which tables were left as they stood.
         left_alone: units that failed in an earlier run, or need one that did.
+        interrupted: label of a unit → what has interrupted it, be it lost or exchanged.
     """
 
     status: int
@@ -47,6 +51,7 @@ class Outcome:
     look: str
     warnings: list[str]
     left_alone: int
+    interrupted: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(
@@ -56,6 +61,7 @@ def run(
     *,
     retry_failed: bool = False,
     again: str | None = None,
+    lost: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Do all that is left of a grid.
 
@@ -65,6 +71,7 @@ def run(
         tracking_uri: an MLflow server's address; None for a store in the output folder.
         retry_failed: also what failed in an earlier run; it is left alone otherwise.
         again: what to make again though it is done (`grid.results.redo`).
+        lost: called on another thread should Ray end under the run; None ends it as interrupted.
 
     Raises:
         ProblemError: the MLflow server does not answer, or nothing can be written.
@@ -76,9 +83,10 @@ def run(
         forget(grid.plan, grid.ledger)
     if again:
         tracker.forget(redo(grid.plan, grid.ledger, again))
-    failed, lost = given_up(grid.plan, grid.ledger)
+    failed, needing = given_up(grid.plan, grid.ledger)
+    reasons: dict[str, str] = {}
     try:
-        whole = _work(grid, Audience(listener, tracker), failed, lost)
+        whole = _work(grid, Audience(listener, tracker), (failed, needing), reasons, lost)
     except KeyboardInterrupt:
         whole = False
     except Exception:
@@ -93,10 +101,10 @@ def run(
     # An address that nobody serves yet is of no use: the command that serves them gives it.
     views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
     tracker.close()
-    look = "" if tracking_uri else f"python -m grid ui --out {shlex.quote(str(grid.out))}"
+    look = "" if tracking_uri else shell(["python", "-m", "grid", "ui", "--out", str(grid.out)])
     warnings = [*shown.warnings, *tracker.warnings, *filter(None, [behind(tables)]), *not_taken(grid)]
     report = shown.report.resolve().as_uri() if shown.report else ""
-    return Outcome(status, [view for view in views if view], report, look, warnings, len(failed | lost))
+    return Outcome(status, list(filter(None, views)), report, look, warnings, len(failed | needing), reasons)
 
 
 def complete(tracker: Tracker, grid: Grid, status: int, tables: list[Path], shown: Shown) -> None:
@@ -117,7 +125,7 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
     tracker = Tracker(uri, grid.out, grid.plan.grid, experiment, models=grid.config.tracking.models)
     if uri:
         tracker.require()
-    tracker.start_grid(grid.plan, asdict(grid.config), grid.digests)
+    tracker.start_grid(grid.plan, with_references(asdict(grid.config), grid.overrides), grid.digests)
     return tracker
 
 
@@ -165,20 +173,30 @@ def status_of(grid: Grid) -> int:
     return FAILED if lacking else DONE
 
 
-def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> bool:
-    """Train and evaluate what the ledger lacks, but for what failed before; False if the user interrupted."""
+def _work(
+    grid: Grid,
+    audience: Audience,
+    given_up: tuple[set[str], set[str]],
+    reasons: dict[str, str],
+    lost: Callable[[str], object] | None,
+) -> bool:
+    """Train and evaluate what the ledger lacks, but for what failed before, and say whether all has ended.
+
+    Not so where the user interrupted, or something that a unit stands on was lost: `reasons` gets it.
+    """
     ledger, plan = grid.ledger, grid.plan
+    failed, needing = given_up
     done = {unit for unit in plan.trainings if ledger.training_done(unit)}
     done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
-    if (done | failed | lost | unselected(plan, ledger).keys()).issuperset(
-        plan.trainings.keys() | plan.evaluations.keys()
-    ):
+    given = done | failed | needing | unselected(plan, ledger).keys()
+    if given.issuperset(plan.trainings.keys() | plan.evaluations.keys()):
         return True
+    ray_session.protect()
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
-    from grid.running import jobs, places, ray_session  # noqa: PLC0415
+    from grid.running import jobs, places  # noqa: PLC0415
 
-    todo = [training for training in plan.trainings.values() if training.id not in done | failed | lost]
+    todo = [training for training in plan.trainings.values() if training.id not in done | failed | needing]
     ray_session.require()
     check_precision(grid, todo)
     check_shared_memory(grid, todo)
@@ -188,7 +206,7 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
         frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken,
     ):
         audience.on_phase("starting Ray")
-        with ray_session.session():
+        with ray_session.session(*filter(None, [lost])):
             driver = jobs.sweep(grid, done, audience, interruption)
             audience.on_phase("")
             for unit in failed | unselected(plan, ledger).keys():
@@ -196,4 +214,5 @@ def _work(grid: Grid, audience: Audience, failed: set[str], lost: set[str]) -> b
             for unit, why in broken.items():
                 driver.recorder.training_failed(plan.trainings[unit], why)
             driver.run()
-            return driver.schedule.over()
+            reasons |= driver.recorder.reasons
+            return driver.schedule.over() and not reasons

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from rich.table import Table
 
 from grid.specs import grid_reader, plugins, settings_reader
-from grid.specs.dotted_keys import flatten
+from grid.specs.dotted_keys import flatten, references
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
@@ -37,6 +37,7 @@ _UNITS = {
     "validation_windows": "windows a clip",
     "checkpoint_every": "iterations",
     "world_size": "workers",
+    "threads": "threads",
     "smoothing_sigma": "pixels of the model's input",
     "min_frames": "frames",
     "cpu": "cores",
@@ -95,6 +96,7 @@ def list_settings(
     tables = [(f"table {table.name}", (*table.found_at, *table.overrides)) for table in asked]
     under = [item for _, items in tables for item in items]
     told: dict[str, Any] = {}
+    referring = references(item for item in overrides if item.partition("=")[0] != "model")
     trained_by = dict.fromkeys(word for table in asked for word in table.approaches) or approaches()
     for word in words:
         read = partial(settings_reader.configure, overrides, under, (), demo=demo, model=word, among=words)
@@ -107,7 +109,8 @@ def list_settings(
             shown += f" of {approach}" if approach else ""
             if shown not in told or told[shown] != value:
                 name = f"{shown} of {word}" if shown in told else shown
-                yield Setting(name, value, plain.get(key), unit_of(key), _origin(key, layers, word))
+                told_value = referring.get(key, value)
+                yield Setting(name, told_value, plain.get(key), unit_of(key), _origin(key, layers, word))
             told.setdefault(shown, value)
 
 

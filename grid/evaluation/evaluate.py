@@ -13,7 +13,7 @@ from datasets.loading.scored_split import ScoredSplit
 from grid.evaluation.job import EvaluationJob, Part
 from grid.evaluation.pictures import Sketch, shown
 from grid.evaluation.scoring import score_clip
-from grid.results.provenance import assert_ours, device_name
+from grid.results.provenance import assert_ours, computed
 from grid.results.sources import code_of
 from grid.specs import plugins
 from hd2s.models.shown import as_shown
@@ -31,16 +31,14 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     assert_ours()
     plugins.load(job.plugins)
     code = code_of(job.modules)
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.protocol.threads)
     started = time.monotonic()
     score = partial(
         score_clip,
-        ScoredSplit.open(
-            job.manifest.folder, "test", job.manifest.root, job.protocol.min_frames, job.manifest.fold
-        ),
+        _split(job),
         predictor=_predictor(job),
         size=job.input.size,
-        threads=job.threads,
+        threads=job.scorers,
         eight_bit=job.protocol.eight_bit,
         truncate=job.protocol.truncate,
         resizing=job.protocol.resizing,
@@ -65,8 +63,15 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
                 else:
                     unread[clip] = str(error)
     frames = pa.concat_tables(tables) if tables else None
-    seconds, device = time.monotonic() - started, device_name(_device(job))
-    return Part(frames, seconds, unread, pictures, device, constant=constant, code=code)
+    by = computed(_device(job), job.protocol.threads, job.batch)
+    return Part(frames, time.monotonic() - started, unread, pictures, by, constant=constant, code=code)
+
+
+def _split(job: EvaluationJob) -> ScoredSplit:
+    place = job.manifest
+    split = ScoredSplit.open(place.folder, "test", place.root, job.protocol.min_frames, place.fold)
+    place.require(split.manifest)
+    return split
 
 
 def _predictor(job: EvaluationJob) -> Predictor:

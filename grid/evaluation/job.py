@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from grid.results.manifest_place import ManifestPlace
+from grid.results.provenance import unlike
 from grid.results.sources import Code, code_of, eldest
 from grid.results.storage import Storage
 from grid.specs.settings import Test
@@ -30,7 +31,8 @@ class EvaluationJob:
         test: the corpus.
         input: what the model looks at in it.
         domain: the corpus whose own layers the model takes; None for a model without.
-        weights: the training's weights.
+        training: whose weights are tested, by its id.
+        weights: where they are.
         manifest: where the test corpus is.
         expected: clip -> frames, of all test clips.
         quarantined: test clips that were found unusable when the corpus was indexed.
@@ -40,7 +42,7 @@ class EvaluationJob:
         metrics: by which.
         batch: frames forwarded at once.
         gpu: run on the accelerator that Ray has given.
-        threads: of PyTorch on a processor, and of the metrics.
+        scorers: threads that score frames; how many changes nothing.
         plugins: folders of plug-ins.
         likeness: of evaluations that take as long for each frame (`grid.plan.Plan.likeness`).
         modules: those that its code begins in (`grid.results.sources`).
@@ -50,6 +52,7 @@ class EvaluationJob:
     test: str
     input: Input
     domain: str | None
+    training: str
     weights: str
     manifest: ManifestPlace
     expected: Mapping[str, int]
@@ -60,7 +63,7 @@ class EvaluationJob:
     metrics: tuple[str, ...]
     batch: int
     gpu: bool
-    threads: int
+    scorers: int
     plugins: tuple[str, ...] = ()
     likeness: str = ""
     modules: tuple[str, ...] = ()
@@ -95,7 +98,8 @@ class EvaluationJob:
         # Frames and likeness, with the seconds: what others of its kind will take (`grid.commands.measured`).
         measured = {
             "seconds": sum(part.seconds for part in results),
-            "device": results[0].device,
+            "device": results[0].computed.get("device", ""),
+            "computed": unlike(part.computed for part in results),
             "frames": frames.num_rows,
             "likeness": self.likeness,
         }
@@ -111,7 +115,7 @@ class EvaluationJob:
 class Part:
     """What came of a part of an evaluation: rows, pictures, and the clips that could not be read, with why.
 
-    `device`: what computed it (`grid.results.provenance.device_name`).
+    `computed`: by what (`grid.results.provenance.computed`).
     `pictures`: clip -> PNG file, of the clips that `grid.evaluation.pictures.shown` has chosen.
     `constant`: clip -> how many of its frames are predicted constant (`hd2s.metrics.benchmark.is_constant`).
     `code`: what made it.
@@ -121,7 +125,7 @@ class Part:
     seconds: float
     unread: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
-    device: str = ""
+    computed: Mapping[str, Any] = field(default_factory=dict)
     constant: Mapping[str, int] = field(default_factory=dict)
     code: Code | None = None
 

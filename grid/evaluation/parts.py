@@ -21,11 +21,12 @@ from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.job import EvaluationJob, Part
 from grid.plan import Evaluation
 from grid.results import output_folder
-from grid.results.checks import FRAME_SCHEMA
+from grid.results.checks import FRAME_SCHEMA, require_weights
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from manifests.parquet import seal, unseal
+from manifests.problem import ExchangedError, Problem
 
 _NOTE = b"part"
 
@@ -43,11 +44,15 @@ def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
     """Score one part of an evaluation and write its rows, unless they are there.
 
     Raises:
+        ExchangedError: the weights or the test's clips are not those that were planned with.
         ProblemError: the disk is full.
         OSError: the storage does not answer.
     """
     name, job = output_folder.part(job.id, part), job.brought(storage)
-    asked = {"clips": list(job.parts[part]), "weights": _fingerprint(Path(job.weights))}
+    checkpoint = f"{output_folder.CHECKPOINTS}/{Path(job.weights).name}"
+    digest = Ledger(storage.local, storage).digest_of_weights(job.training, checkpoint)
+    require_weights(job.weights, job.training, digest)
+    asked = _asked(job, part)
     found = _earlier(storage, name, asked)
     if found is None:
         found = evaluate_part(job, part)
@@ -65,11 +70,24 @@ def gather(job: EvaluationJob, evaluation: Evaluation, storage: Storage) -> None
         OSError: the storage does not answer.
     """
     names = [output_folder.part(job.id, part) for part in range(len(job.parts))]
-    found = [_read(storage.fetch(name, anew=True))[0] for name in names]
+    found = []
+    for number, name in enumerate(names):
+        part, note = _read(storage.fetch(name, anew=True))
+        if note["asked"] | {"weights": None} != _asked(job, number) | {"weights": None}:
+            problem = Problem(name, f"the rows of part {number} of {job.id}", "others", "Run it again.")
+            raise ExchangedError(problem)
+        found.append(part)
     frames, summary, expected = job.gather(found)
     Ledger(storage.local, storage).write_evaluation(evaluation, frames, summary, expected=expected)
     for name in names:
         storage.release(name)
+
+
+def _asked(job: EvaluationJob, part: int) -> dict[str, Any]:
+    """Return what a part's rows are of; its file says it."""
+    weights = Path(job.weights)
+    fingerprint = _fingerprint(weights) if weights.is_file() else None
+    return {"evaluation": job.id, "clips": list(job.parts[part]), "weights": fingerprint}
 
 
 def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | None:
@@ -87,7 +105,12 @@ def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | No
 
 def _write(path: Path, part: Part, asked: Mapping[str, Any]) -> None:
     table = FRAME_SCHEMA.empty_table() if part.frames is None else part.frames
-    note = {"asked": asked, "seconds": part.seconds, "device": part.device, "unread": dict(part.unread)}
+    note = {
+        "asked": asked,
+        "seconds": part.seconds,
+        "computed": dict(part.computed),
+        "unread": dict(part.unread),
+    }
     note |= {"constant": dict(part.constant), "code": part.code}
     table = table.replace_schema_metadata(seal(_NOTE, note))
     write_atomically(path, partial(pq.write_table, table, write_page_checksum=True), table.nbytes)
@@ -98,7 +121,7 @@ def _read(path: Path) -> tuple[Part, dict[str, Any]]:
         table = file.read()
     note = unseal(_NOTE, table.schema.metadata)
     frames = table.replace_schema_metadata() if len(table) else None
-    told = {"device": note.get("device", ""), "constant": note["constant"], "code": note.get("code")}
+    told = {"computed": note.get("computed", {}), "constant": note["constant"], "code": note.get("code")}
     return Part(frames, note["seconds"], note["unread"], **told), note
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from grid.results import output_folder
 from grid.results.files import write_atomically
@@ -25,6 +26,7 @@ _CLIPS = 3
 # Of a panel and of the line over it, in pixels.
 _WIDTH, _CAPTION = 288, 16
 _MARK = 3
+_OWNER = "evaluation"
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,7 +85,8 @@ def keep(storage: Storage, evaluation: str, drawn: Mapping[str, bytes]) -> None:
         name = output_folder.picture(evaluation, clip)
         path = storage.path(name)
         try:
-            write_atomically(path, partial(Path.write_bytes, data=content), len(content))
+            signed = _signed(content, evaluation)
+            write_atomically(path, partial(Path.write_bytes, data=signed), len(signed))
             storage.publish(name, keep=False)
         except (ProblemError, OSError) as error:
             _LOG.warning("%s is left out: %s", path, error)
@@ -98,8 +101,28 @@ def bring(storage: Storage, evaluation: str) -> None:
 
 
 def kept(out: Path, evaluation: str) -> list[Path]:
-    """List an evaluation's pictures in the output folder."""
-    return sorted((out / output_folder.pictures(evaluation)).glob(f"*{output_folder.PICTURE_SUFFIX}"))
+    """List an evaluation's pictures in the output folder, but those that say they are of another."""
+    files = sorted((out / output_folder.pictures(evaluation)).glob(f"*{output_folder.PICTURE_SUFFIX}"))
+    return [path for path in files if _is_of(path, evaluation)]
+
+
+def _signed(content: bytes, evaluation: str) -> bytes:
+    """Return a PNG file that says which evaluation it is of."""
+    about, file = PngInfo(), io.BytesIO()
+    about.add_text(_OWNER, evaluation)
+    Image.open(io.BytesIO(content)).save(file, format="PNG", optimize=True, pnginfo=about)
+    return file.getvalue()
+
+
+def _is_of(path: Path, evaluation: str) -> bool:
+    try:
+        with Image.open(path) as image:
+            owner = image.info.get(_OWNER, evaluation)
+    except OSError:
+        return True  # whoever opens it says so
+    if owner != evaluation:
+        _LOG.warning("%s is a picture of %s, and is left out", path, owner)
+    return bool(owner == evaluation)
 
 
 def draw(

@@ -18,11 +18,11 @@ from grid.planning.noted import described, note
 from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
 from grid.results.dataframes import CELLS, noted_cells
-from grid.results.files import write_atomically
+from grid.results.files import write_atomically, write_text
 from grid.results.provenance import python_version, requirements
 from grid.results.unit_results import checkpoints
 from grid.specs import grid_reader as specs
-from grid.specs.dotted_keys import listed
+from grid.specs.dotted_keys import listed, with_references
 from manifests.problem import Problem, ProblemError
 
 
@@ -121,11 +121,12 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     }
     for name, text in texts.items():
         (part / name).parent.mkdir(exist_ok=True)
-        (part / name).write_text(text, encoding="utf-8")
+        write_text(part / name, text)
 
 
 def _settings(grid: Grid) -> dict[str, Any]:
-    settings = {name: asdict(grid.config)[name] for name in ("model", "train", "test", "tables", "seeds")}
+    config = with_references(asdict(grid.config), grid.overrides)
+    settings = {name: config[name] for name in ("model", "train", "test", "tables", "seeds")}
     settings["model"]["backbone_weights"] = weights_told(grid)
     return settings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from datasets.demo import DOMAINS
 from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid
 from grid.results.provenance import address, commit, python_version, source_version
+from manifests.escaping import markdown, markdown_line, shell
 from manifests.store import Manifest
 
 FOLDER = "EXPORT"
@@ -53,7 +53,7 @@ def page(grid: Grid, train: str, tabulate: str, unchecked: int) -> str:
     plan = grid.plan
     done = len(plan.cells) - len(grid.ledger.cells_without_values(plan))
     lines = [
-        f"# {plan.grid}: how to reproduce it",
+        f"# {markdown(plan.grid)}: how to reproduce it",
         "",
         *([f"**{DEMO}**", ""] if grid.demo else []),
         f"{done} of {len(plan.cells)} cells have their values, from {len(plan.trainings)} trainings and"
@@ -87,7 +87,7 @@ def _code(grid: Grid) -> list[str]:
     told = f"; commit `{head}`" if head else ""
     told += ", and changes that no commit has" if changed else ""
     origin = address()
-    fetched = [f"    git clone {shlex.quote(origin)} && git checkout {head}"] if head and origin else []
+    fetched = [f"    git clone {shell([origin])} && git checkout {head}"] if head and origin else []
     return [
         "## 1. Code and packages",
         "",
@@ -121,19 +121,19 @@ def _data(grid: Grid) -> list[str]:
 
 
 def _indexed(grid: Grid, manifests: dict[str, Manifest]) -> Iterator[str]:
-    yield from (f"- {name}: {_had(name)}" for name in manifests)
+    yield from (f"- {markdown_line(name)}: {_had(name)}" for name in manifests)
     yield ""
     yield from (f"    python -m datasets index {_indexing(found, grid)}" for found in manifests.values())
     yield from ("", "Indexing must end in these digests of the manifests, over these usable clips:", "")
     for name, manifest in manifests.items():
         splits = ", ".join(f"{n:,} {split}" for split, n in manifest.counts.items() if n)
-        yield f"- {name}: `{manifest.digest}` ({splits}; {manifest.quarantined} quarantined)"
+        yield f"- {markdown_line(name)}: `{manifest.digest}` ({splits}; {manifest.quarantined} quarantined)"
     yield ""
 
 
 def _initial(grid: Grid) -> list[str]:
     files = ", ".join(
-        f"{found.path.name} ({model})" for model, found in grid.weights.items() if found.path.name
+        f"{markdown(found.path.name)} ({model})" for model, found in grid.weights.items() if found.path.name
     )
     named = f" (here {files})" if files else ""
     return [f"Initial weights of the backbone: {weights_told(grid)}{named}.", ""]
@@ -143,7 +143,7 @@ def _had(corpus: str) -> str:
     """Say where a corpus is had from; of one's own, what else there is to know."""
     adapter = find(corpus)
     if adapter and adapter.had_from:
-        return f"had from {adapter.had_from}"
+        return f"had from {markdown(adapter.had_from)}"
     if adapter:
         return "a corpus that a plug-in reads; to be had from the authors"
     return (
@@ -156,11 +156,14 @@ def _indexing(manifest: Manifest, grid: Grid) -> str:
     words = {get(word).name: word for word in available()}
     given = {"layout": manifest.layout, **manifest.options}
     changed = {name: value for name, value in given.items() if value != _INDEXING_DEFAULTS.get(name)}
-    options = [f"--{name} {shlex.quote(str(value))}" for name, value in changed.items()]
+    options = [f"--{name} {shell([str(value)])}" for name, value in changed.items()]
     adapter = find(manifest.corpus)
     if adapter and not adapter.had_from:
-        options += [f"--plugins {FOLDER}/plugins/{Path(each).resolve().name}" for each in grid.config.plugins]
-    corpus = words.get(manifest.corpus, f"folder --name {shlex.quote(manifest.corpus)}")
+        options += [
+            f"--plugins {shell([f'{FOLDER}/plugins/{Path(each).resolve().name}'])}"
+            for each in grid.config.plugins
+        ]
+    corpus = words.get(manifest.corpus, f"folder --name {shell([manifest.corpus])}")
     return " ".join([corpus, "--root DIR", *options])
 
 

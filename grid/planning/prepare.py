@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -35,6 +34,7 @@ from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.settings_checks import before_protocols, contradictions, overruled
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
+from manifests.escaping import shell
 from manifests.folds import Fold, folded
 from manifests.problem import Problem, ProblemError, gathered
 from manifests.schema import SPLITS, Clip
@@ -84,7 +84,7 @@ class Grid:
         out = [] if self.out == default_out(demo=self.demo) else ["--out", str(self.out)]
         overrides = (item for item in self.overrides if item.partition(".")[0] not in _UNTOLD)
         words = ["--grid", self.name, *(["--demo"] if self.demo else []), *out, *options, *overrides]
-        return f"python run_grid.py {shlex.join(words)}"
+        return f"python run_grid.py {shell(words)}"
 
 
 Purpose = Literal["run", "results", "plan"]

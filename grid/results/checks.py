@@ -1,15 +1,17 @@
-"""What an evaluation's rows must be before they count as a result: every frame once, every score possible."""
+"""What weights and an evaluation's rows must be before they count: of their training; every frame once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hd2s.metrics.definitions import find_metric, known_metrics
-from manifests.problem import Problem, suggest
+from hd2s.weights.origin import origin_of
+from manifests.problem import ExchangedError, Problem, suggest
 
 FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixations", pa.int32())])
 """The first columns of every evaluation; one float64 column for each metric follows."""
@@ -17,6 +19,33 @@ FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixa
 # Sums of float32 end a little past a bound that they only touch.
 _TOLERANCE = 1e-5
 _REMEDY = "Nothing was recorded: correct the evaluation and run it again."
+
+
+def require_weights(path: Path | str, training: str, digest: str = "") -> None:
+    """Make sure that a checkpoint is of the training that it is named after; an older one says nothing.
+
+    Args:
+        path: of the checkpoint.
+        training: its id.
+        digest: of the tensors, by the training's result; empty: any.
+
+    Raises:
+        ExchangedError: it is another's, or not what the result is of.
+    """
+    if problem := weights_problem(path, training, digest):
+        raise ExchangedError(problem)
+
+
+def weights_problem(path: Path | str, training: str, digest: str = "") -> Problem | None:
+    """Return what makes a checkpoint another's; a damaged one is told by who loads it. Arguments as above."""
+    remedy = "Put its own back, or run the grid again: the training counts as not done."
+    found = origin_of(path)
+    if found.training and found.training != training:
+        return Problem(str(path), f"the weights of {training}", f"those of {found.training}", remedy)
+    if found.digest and digest and found.digest != digest:
+        told = f"others (digest {found.digest[:12]} instead of {digest[:12]})"
+        return Problem(str(path), f"the weights that the result of {training} is of", told, remedy)
+    return None
 
 
 def column_problems(where: str, frames: pa.Table) -> list[Problem]:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pyarrow.fs import FileSystem, FileType
 
 from datasets.frame_store.bounded_folder import human
 from manifests.problem import Problem, ProblemError
+from manifests.secrets import masked
 
 _RUN_AGAIN = "then run the same command again: all that was finished stands."
 _NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
@@ -47,6 +49,11 @@ def write_atomically(path: Path, write: Callable[[Path], Any], size: int = 0) ->
                 shutil.rmtree(temporary, ignore_errors=True)
             else:
                 temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text that people will read, atomically and without secrets. Errors of `write_atomically`."""
+    write_atomically(path, partial(Path.write_text, data=masked(text), encoding="utf-8"))
 
 
 def upload_atomically(system: FileSystem, source: Path, target: str) -> None:

@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from grid.plan import Cell, Evaluation, Plan, Row, Training
 from grid.results import output_folder
-from grid.results.checks import column_problems, frame_problems, score_problems
-from grid.results.files import write_atomically
+from grid.results.checks import column_problems, frame_problems, score_problems, weights_problem
+from grid.results.files import write_atomically, write_text
 from grid.results.output_folder import Kind
 from grid.results.storage import Storage
 from grid.results.unit_results import CURVE_SCHEMA, EvaluationResult, TrainingResult, checkpoints
+from hd2s.weights.origin import origin_of
 from manifests.parquet import seal, unseal
 from manifests.problem import Problem, ProblemError
 
@@ -140,6 +141,22 @@ class Ledger:
         found = self._read_if_sound("evaluation", unit)
         return found and EvaluationResult(unit, *found)
 
+    def digest_of_weights(self, unit: str, checkpoint: str) -> str:
+        """Return the digest of the weights that a training's result is of; "" where nothing says it.
+
+        Args:
+            unit: the training.
+            checkpoint: name of the file, of those that it has written.
+
+        Raises:
+            OSError: the storage does not answer.
+        """
+        name = output_folder.result("training", unit)
+        if self.storage.exists(name):
+            self.storage.fetch(name)
+        result = self.read_training(unit)
+        return checkpoints(result.summary).get(checkpoint, "") if result else ""
+
     def training_done(self, unit: str) -> bool:
         """Whether the training's result can be read and its checkpoint is in place."""
         result = self.read_training(unit)
@@ -178,6 +195,17 @@ class Ledger:
                     continue
                 if kind == "training" and weights:
                     found += self._checkpoint_problems(unit, summary)
+        return found + (self._state_problems() if weights else [])
+
+    def _state_problems(self) -> list[Problem]:
+        """List saved states that lie where another training's should."""
+        found = []
+        for path in sorted(self.out.glob(output_folder.state("*", 0, "*").replace(f"{0:08d}", "*"))):
+            unit = path.parent.parent.name
+            if (training := origin_of(path).training) not in ("", unit):
+                remedy = "They are not gone on from, and removed when the training starts."
+                told = f"those of {training}"
+                found.append(Problem(str(path.parent), f"saved states of {unit}", told, remedy))
         return found
 
     def summaries(self, kind: Kind) -> Iterator[dict[str, Any]]:
@@ -195,8 +223,7 @@ class Ledger:
     def write_failure(self, unit: str, text: str) -> Path:
         """Record why a unit failed; returns the file."""
         path = self.out / output_folder.failure(unit)
-        text = _COLOURS.sub("", text)
-        write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_text(path, _COLOURS.sub("", text))
         self.storage.publish(output_folder.failure(unit))
         return path
 
@@ -236,13 +263,16 @@ class Ledger:
     def _checkpoint_problems(self, unit: str, summary: Mapping[str, Any]) -> list[Problem]:
         remedy = "Put it back, or run the grid again: the training counts as not done."
         expected = "its best checkpoint inside the output folder"
-        return [
-            Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy)
-            for checkpoint in checkpoints(summary)
-            if not checkpoint
-            or not (self.out / checkpoint).resolve().is_relative_to(self.out.resolve())
-            or not self.storage.exists(checkpoint)
-        ]
+        problems = []
+        for checkpoint, digest in checkpoints(summary).items():
+            place = (self.out / checkpoint).resolve()
+            inside = checkpoint and place.is_relative_to(self.out.resolve())
+            if not inside or not self.storage.exists(checkpoint):
+                problems.append(Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy))
+            # One that is in the storage alone is looked at by those who open it.
+            elif place.is_file() and (problem := weights_problem(place, unit, digest)):
+                problems.append(problem)
+        return problems
 
 
 def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:

@@ -7,10 +7,11 @@ import platform
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import datasets
 from manifests.problem import Problem, ProblemError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = ("manifests", "hd2s", "datasets", "grid")
+# The libraries that decode, train, predict and score.
+_COMPUTING = ("torch", "numpy", "scipy", "av", "pillow")
 
 
 def assert_ours() -> None:
@@ -81,6 +84,30 @@ def device_name(device: str | torch.device) -> str:
 
     kind = torch.device(device)
     return torch.cuda.get_device_name(kind) if kind.type == "cuda" else "CPU"
+
+
+def computed(device: str | torch.device, threads: int, batch: int | None = None) -> dict[str, Any]:
+    """Say by what numbers are computed, as far as it may change their last digits.
+
+    Args:
+        device: that computes.
+        threads: of PyTorch.
+        batch: frames at once; None where a unit's id says it.
+    """
+    import torch  # noqa: PLC0415 - as above
+
+    known = {"device": device_name(device), "threads": threads, **({"batch": batch} if batch else {})}
+    known["instructions"] = torch.backends.cpu.get_cpu_capability()
+    return known | {name: metadata.version(name) for name in _COMPUTING}
+
+
+def unlike(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return those of several descriptions that differ, in order."""
+    different: list[dict[str, Any]] = []
+    for each in filter(None, found):
+        if each not in different:
+            different.append(dict(each))
+    return different
 
 
 def python_version() -> str:

@@ -20,10 +20,10 @@ CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value",
 """The columns of a training's curve: a row for each value of each step."""
 
 
-def checkpoints(summary: Mapping[str, Any]) -> list[str]:
-    """List where a training's weights are, in the output folder: its own, and what else has chosen some."""
+def checkpoints(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a training's weights are, its own and what else has chosen some: name → digest, or ""."""
     chosen = (summary, *summary.get("kept", {}).values())
-    return [str(each.get("checkpoint", "")) for each in chosen]
+    return {str(each.get("checkpoint", "")): str(each.get("weights", "")) for each in chosen}
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ class Driver:
                 name=folder.name,
                 storage_path=str(folder.parent),
                 callbacks=[TrialCallback(*hooks)],
+                # A trial reports its training's failure; what it dies of is Ray's.
+                failure_config=tune.FailureConfig(max_failures=self._failures),
                 verbose=0,
             ),
         )

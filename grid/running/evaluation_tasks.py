@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import ray
+from ray.exceptions import RayError, RayTaskError
 
 from grid.evaluation.job import EvaluationJob
 from grid.evaluation.parts import do_part, gather
@@ -12,6 +13,7 @@ from grid.plan import Evaluation
 from grid.results.storage import Storage
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule
+from manifests.problem import ExchangedError
 
 
 class EvaluationTasks:
@@ -72,7 +74,7 @@ class EvaluationTasks:
         try:
             ray.get(task)
         except Exception as error:  # noqa: BLE001 - whatever one evaluation dies of, the others go on
-            self._recorder.evaluation_failed(evaluation, error)
+            self._ended_badly(evaluation, error)
             return
         self._parts_left[evaluation.id] -= 1
         if not self._parts_left[evaluation.id]:
@@ -85,4 +87,16 @@ class EvaluationTasks:
             ray.get(task)
             self._recorder.evaluation_finished(evaluation)
         except Exception as error:  # noqa: BLE001 - see above
+            self._ended_badly(evaluation, error)
+
+    def _ended_badly(self, evaluation: Evaluation, error: Exception) -> None:
+        cause = getattr(error, "cause", None) or error
+        if why := str(cause) if _is_of_the_surroundings(cause) else self._storage.silent():
+            self._recorder.interrupted(evaluation, why)
+        else:
             self._recorder.evaluation_failed(evaluation, error)
+
+
+def _is_of_the_surroundings(cause: Exception) -> bool:
+    """Whether a task's process was ended, with Ray, a node or alone, or it found something exchanged."""
+    return isinstance(cause, ExchangedError | RayError) and not isinstance(cause, RayTaskError)

@@ -52,6 +52,9 @@ class Listener:
     def on_evaluation_failed(self, evaluation: Evaluation, error_file: Path) -> None:
         """Hear that an evaluation has failed for good; the file says why."""
 
+    def on_interrupted(self, unit: Training | Evaluation, why: str) -> None:
+        """Hear that a unit has ended for this call without having failed."""
+
 
 class Audience(Listener):
     """Several listeners addressed as one: `Audience(progress, tracker).on_phase("planning")`."""
@@ -102,3 +105,8 @@ class Audience(Listener):
         """Tell all of them."""
         for listener in self.listeners:
             listener.on_evaluation_failed(evaluation, error_file)
+
+    def on_interrupted(self, unit: Training | Evaluation, why: str) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_interrupted(unit, why)

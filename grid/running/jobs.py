@@ -11,6 +11,7 @@ from grid.plan import Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
 from grid.results import sources
+from grid.results.manifest_place import ManifestPlace
 from grid.running import places, ray_session
 from grid.running.driver import Driver
 from grid.running.events import Listener
@@ -22,7 +23,7 @@ from grid.training.job import Job
 from hd2s.metrics import METRICS
 from hd2s.prediction.predictor import default_batch
 from hd2s.training.execution import Execution
-from manifests.folds import folded
+from manifests.folds import Fold, folded
 from manifests.problem import Problem, ProblemError
 
 
@@ -62,7 +63,7 @@ def sweep(
         grid.ledger,
         listener,
         storage=places.storage_of(grid),
-        trainings={unit.id: training_job(grid, unit, train) for unit in grid.plan.trainings.values()},
+        trainings={unit.id: training_job(grid, unit) for unit in grid.plan.trainings.values()},
         evaluations=evaluations,
         worker=train,
         failures=resources.max_failures,
@@ -85,14 +86,14 @@ def _check_accelerators(resources: Resources, machine: Share) -> None:
         raise ProblemError(problems)
 
 
-def training_job(grid: Grid, training: Training, share: Share) -> Job:
+def training_job(grid: Grid, training: Training) -> Job:
     """Give a training its places."""
     storage, resources = places.storage_of(grid), grid.config.resources
     return Job(
         id=training.id,
         spec=training.spec,
         reads=tuple(training.reads.items()),
-        manifests={read.corpus: places.manifest(grid, read.corpus, read.fold) for read in training.reads},
+        manifests=_manifests(grid, training),
         frames=places.frames(grid),
         frames_limit=frames.limit(grid),
         weights=places.weights(storage, training.id),
@@ -101,13 +102,19 @@ def training_job(grid: Grid, training: Training, share: Share) -> Job:
         backbone=places.backbone(grid, training.model) if training.spec.model.weights else None,
         checkpoint_every=grid.config.train.checkpoint_every,
         loader_workers=resources.loader_workers,
-        # The processors of a training are also its loaders'.
-        threads=max(1, int(share.cpu) - resources.loader_workers),
         execution=Execution(**asdict(resources.execution)),
         tested=grid.plan.tested(training.id),
         plugins=places.plugin_folders(grid),
         modules=sources.training_modules(training),
     )
+
+
+def _manifests(grid: Grid, training: Training) -> dict[str, ManifestPlace]:
+    """Say where the corpora of a training are, and what it reads of them must be."""
+    splits: dict[tuple[str, Fold | None], list[str]] = {}
+    for read in training.reads:
+        splits.setdefault((read.corpus, read.fold), []).append(read.split)
+    return {corpus: places.manifest(grid, corpus, fold, read) for (corpus, fold), read in splits.items()}
 
 
 def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> EvaluationJob:
@@ -121,8 +128,9 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         test=evaluation.test,
         input=model.shown(evaluation.test).input,
         domain=model.domain_of(evaluation.test),
+        training=evaluation.training,
         weights=places.weights(places.storage_of(grid), evaluation.training, evaluation.spec.weights),
-        manifest=places.manifest(grid, evaluation.test, fold),
+        manifest=places.manifest(grid, evaluation.test, fold, ["test"]),
         expected={clip.clip: clip.n_frames for clip in clips},
         quarantined=len(manifest.clips("test", status="quarantined")),
         shorter=len(manifest.clips("test")) - len(clips),
@@ -131,7 +139,7 @@ def evaluation_job(grid: Grid, evaluation: Evaluation, share: Share) -> Evaluati
         metrics=(*METRICS, *evaluation.spec.metrics),
         batch=grid.config.resources.evaluation_batch or default_batch("cuda" if share.gpu else "cpu"),
         gpu=share.gpu > 0,
-        threads=max(1, int(share.cpu)),
+        scorers=max(1, int(share.cpu)),
         plugins=places.plugin_folders(grid),
         likeness=grid.plan.likeness(evaluation),
         modules=sources.evaluation_modules(evaluation, grid.plan.trainings[evaluation.training]),

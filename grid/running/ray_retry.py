@@ -49,12 +49,17 @@ def fit(trainer: TorchTrainer, failures: int) -> Result:
                 raise
 
 
+def give_back_abandoned() -> None:
+    """Return what those who have died have left reserved."""
+    for group in _abandoned():
+        remove_placement_group(group)
+
+
 def _give_back(seconds: float) -> None:
     """Return what nobody uses any more, for as long as Ray may take to notice that it is so."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for group in _abandoned():
-            remove_placement_group(group)
+        give_back_abandoned()
         time.sleep(0.5)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
+import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import astuple
-from itertools import starmap
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,9 @@ _LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
+    # A machine that sleeps or a process that is stopped for a while is not lost; `_watched` sees one that is.
+    "RAY_health_check_failure_threshold": "200",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
 }
 # Machines come and go: a training waits for a new one to start and install itself. Ray Train would give up
 # after a minute, and count it as a failure.
@@ -59,13 +65,39 @@ _LOCAL_OPTIONS = {
 }
 
 
+# Of Ray's processes on this machine, those without which nothing goes on; and how soon their end is noticed.
+_NEEDED = ("gcs_server", "raylet")
+_LOOKED_AT_EVERY_S = 0.5
+# After a request to terminate it tells its clients first.
+_SECONDS_TO_END = 10.0
+
+
+def _terminate(why: str) -> None:
+    del why
+    signal.raise_signal(signal.SIGTERM)
+
+
+def protect() -> None:
+    """Have Ray on this machine ask everybody for a token that only this user's processes know.
+
+    Whoever has an account here reaches what listens on 127.0.0.1, and could have Ray run code. Ray takes the
+    token when it is first imported, so that this comes before; what the environment says of it stands.
+    """
+    if is_local() and "ray" not in sys.modules and not os.environ.get("RAY_AUTH_MODE"):
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
 @contextmanager
-def session() -> Iterator[None]:
+def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     """Ray for as long as the block lasts.
 
     With RAY_ADDRESS set (as in a submitted job) the running cluster is joined; otherwise Ray is started on
-    this machine alone, reachable from it alone, and ended with the block. A request to terminate ends the
-    block as an interruption does.
+    this machine alone, reachable from it alone, and ended with the block. A request to terminate and a
+    terminal that is closed end the block as an interruption does.
+
+    Args:
+        lost: called on a thread of its own, should Ray end under the block; this thread may then wait for it
+            without end.
 
     Raises:
         ProblemError: Ray does not start here, or the cluster does not answer.
@@ -83,12 +115,56 @@ def session() -> Iterator[None]:
         _stay_on_loopback()
     with _told(local=local):
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with _watched(lost) if local else nullcontext():
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        ray.shutdown()
+
+
+@contextmanager
+def _watched(lost: Callable[[str], object]) -> Iterator[None]:
+    """Notice within a second that Ray has ended, of which its own client hears after minutes or never."""
+    from ray._private import worker  # noqa: PLC0415 - see session
+    from ray.exceptions import RayError  # noqa: PLC0415
+
+    started: Any = worker._global_node
+    processes = {name: [each.process for each in found] for name, found in started.all_processes.items()}
+    over, told = threading.Event(), threading.Lock()
+
+    def look() -> bool:
+        ended = [
+            name for name in _NEEDED for process in processes.get(name, ()) if process.poll() is not None
+        ]
+        if not ended or not told.acquire(blocking=False):
+            return bool(ended)
+        for process in chain.from_iterable(processes.values()):
+            process.kill()
+        lost(f"Ray's {ended[0]} has ended")
+        return True
+
+    def watch() -> None:
+        while not over.wait(_LOOKED_AT_EVERY_S) and not look():
+            pass
+
+    threading.Thread(target=watch, name="watch over Ray", daemon=True).start()
     try:
         yield
+        look()
+    except Exception as error:
+        # It may have come of an end that is still under way.
+        until = time.monotonic() + (_SECONDS_TO_END if isinstance(error, RayError) else 0.0)
+        while not look() and time.monotonic() < until:
+            time.sleep(_LOOKED_AT_EVERY_S)
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
-        ray.shutdown()
+        over.set()
 
 
 def require() -> None:

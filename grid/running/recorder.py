@@ -18,6 +18,7 @@ from grid.running.events import Listener
 from grid.running.schedule import Schedule
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import ProblemError
+from manifests.secrets import masked
 
 _LOG = logging.getLogger(__name__)
 _ROWS_IN_AN_ACCOUNT = 60
@@ -36,6 +37,8 @@ class Recorder:
         self.schedule, self.ledger, self.listener = schedule, ledger, listener
         # The end of each training's curve, for the account of a failure.
         self._curves: dict[str, deque[Row]] = {}
+        # Label of a unit → why it ended neither well nor by a failure of its own.
+        self.reasons: dict[str, str] = {}
 
     def training_started(self, training: Training) -> None:
         """Record that a training begins."""
@@ -79,6 +82,18 @@ class Recorder:
         file = self._write_failure(training.id, full)
         self.listener.on_training_failed(training, file)
         self._retire(training, self.schedule.fail(training.id), text)
+
+    def interrupted(self, unit: Training | Evaluation, why: str) -> None:
+        """Record that a unit ended without a failure of its own: nothing is booked, the next call goes on.
+
+        Args:
+            unit: a training or an evaluation; with it ends what needs it, for this call.
+            why: what it stood on that was lost, or exchanged.
+        """
+        why = masked(why)
+        self.reasons[unit.label] = why
+        self.schedule.fail(unit.id)
+        self.listener.on_interrupted(unit, why)
 
     def leave_alone(self, unit: str) -> None:
         """Do not try again what failed in an earlier run, nor what needs it."""

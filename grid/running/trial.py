@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ray import tune
-from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.exceptions import RayError
+from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
@@ -24,7 +27,9 @@ _SECONDS_WORKERS_WAIT_FOR_EACH_OTHER = 7200
 def trial(
     config: Mapping[str, str], *, jobs: Mapping[str, Job], share: Share, storage: Storage, failures: int
 ) -> None:
-    """Run one training and report its summary; a Tune trainable.
+    """Run one training, report its "summary", "failure" or what has "interrupted" it; a Tune trainable.
+
+    What it raises instead is no failure of the training: Tune runs it again, from its last state on.
 
     Args:
         config: `{"training": id}`, from the searcher.
@@ -36,6 +41,7 @@ def trial(
             gives up for reasons of its own.
     """
     job = jobs[config["training"]]
+    ray_retry.give_back_abandoned()
     SavedStates(storage, job.id).make_ready()
     trainer = TorchTrainer(
         # The types of Ray Train are those of its first version, which the session turns off.
@@ -59,16 +65,30 @@ def trial(
             ),
         ),
     )
-    outcome = ray_retry.fit(trainer, failures).return_value  # type: ignore[attr-defined]
-    if "error" in outcome:
-        raise FailedTrainingError(outcome["error"])
-    tune.report({"summary": outcome})
+    tune.report(_outcome(trainer, failures, storage))
+
+
+def _outcome(trainer: TorchTrainer, failures: int, storage: Storage) -> dict[str, Any]:
+    try:
+        found = ray_retry.fit(trainer, failures).return_value  # type: ignore[attr-defined]
+    except WorkerGroupError as error:
+        # A worker has raised something once too often, or its process was ended from outside.
+        if why := _surroundings(error) or storage.silent():
+            return {"interrupted": why}
+        return {"failure": "".join(traceback.format_exception(error))}
+    if "interrupted" in found:
+        return {"interrupted": found["interrupted"]}
+    return {"failure": found["error"]} if "error" in found else {"summary": found}
+
+
+def _surroundings(error: WorkerGroupError) -> str:
+    """Say what ended the processes of workers; "" if one of them has raised an error of its own."""
+    found = list(error.worker_failures.values())
+    if not found or not all(isinstance(each, RayError) for each in found):
+        return ""
+    return f"its workers' processes were ended: {' '.join(str(found[0]).split())}"
 
 
 def _resources(share: Share) -> dict[str, float]:
     named = {"CPU": share.cpu, "GPU": share.gpu, "memory": int(share.memory)}
     return {name: amount for name, amount in named.items() if amount}
-
-
-class FailedTrainingError(Exception):
-    """A training has failed of itself; the text is its worker's."""

@@ -70,19 +70,21 @@ class TrialCallback(_NotSaved, tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record a training that has ended."""
-        summary = trial.last_result.get("summary")
-        if summary is None:
-            text = "The trial ended without a summary; see the log."
-            self._recorder.training_failed(self._training(trial), text)
+        training, told = self._training(trial), trial.last_result
+        if "summary" in told:
+            self._recorder.training_finished(training, told["summary"])
+        elif "failure" in told:
+            self._recorder.training_failed(training, told["failure"])
         else:
-            self._recorder.training_finished(self._training(trial), summary)
+            why = told.get("interrupted", "The trial ended without a summary; see the log.")
+            self._recorder.interrupted(training, why)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record a training that has failed, with what Tune has written of it."""
+        """Record that a trial's own process has died too often: Ray's failure, and not the training's."""
         file = Path(trial.error_file) if trial.error_file else None
         told = file.read_text(encoding="utf-8") if file and file.exists() else ""
-        text = told or "Ray Tune gives no reason; see the log."
-        self._recorder.training_failed(self._training(trial), text)
+        lines = told.strip().splitlines()
+        self._recorder.interrupted(self._training(trial), lines[-1] if lines else "Ray gives no reason.")
 
     def _training(self, trial: Any) -> Training:
         return self._trainings[trial.config["training"]]

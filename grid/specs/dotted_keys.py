@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,34 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}{key}"
         flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
     return flat
+
+
+def references(overrides: Iterable[str]) -> dict[str, Any]:
+    """Return the settings that refer to something, such as ${oc.env:NAME}, as they were given."""
+    given: Any = OmegaConf.to_container(OmegaConf.merge(*map(dotted, overrides), {}), resolve=False)
+    return {key: value for key, value in flatten(given).items() if "${" in str(value)}
+
+
+def with_references(settings: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Return nested settings to be written down: what was given as a reference is one again.
+
+    Args:
+        settings: as followed; those of a model may stand under `options`, whichever model they were given to.
+        overrides: as given.
+    """
+    told = copy.deepcopy(dict(settings))
+    # `model=` says which models, and has no place beside the settings of one.
+    given = references(item for item in overrides if item.partition("=")[0] != "model")
+    for key, value in given.items():
+        *sections, name = key.split(".")
+        for place in (sections, [*sections, "options"], [*sections[:1], "options"]):
+            found: Any = told
+            for section in place:
+                found = found.get(section, {}) if isinstance(found, dict) else {}
+            if isinstance(found, dict) and name in found:
+                found[name] = value
+                break
+    return told
 
 
 def from_file(path: Path) -> list[str]:

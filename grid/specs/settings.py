@@ -112,6 +112,9 @@ class Train:
     # bfloat16 in forward passes, for which GPUs are built; a processor needs false. Never left to the device:
     # it changes numbers, so that one id would stand for two results.
     mixed_precision: bool = True
+    # Threads of PyTorch on a processor, whatever share of the machine it has: they change the last digits of
+    # sums, and with these a training.
+    threads: int = 1
     # Workers that one training is spread over; `accumulate` counts the micro-batches of all of them.
     world_size: int = 1
     # Iterations between two checkpoints from which an interrupted training goes on.
@@ -147,6 +150,8 @@ class Test:
     eight_bit: bool = True
     # float32 or bfloat16.
     precision: str = "float32"
+    # Threads of PyTorch on a processor, as in training; frames are scored by as many as its share has cores.
+    threads: int = 1
     # Test clips of fewer frames are left out. HD2S's tables say 16 (first version, Sect. 4.1), which leaves
     # 2,373 of Hollywood2's 3,558 test clips. Photographs stay, however long a model is shown them.
     min_frames: int = 1
@@ -180,7 +185,10 @@ class Execution:
 
 @dataclass(frozen=True)
 class Resources:
-    """Shares of the machine; none of these changes a number, only its time."""
+    """Shares of the machine; none of these changes a number, only its time.
+
+    But for rounding: how many frames are predicted at once changes the last digits, so results say it.
+    """
 
     train: Unit = field(default_factory=lambda: Unit(cpu=4.0, memory_gib=16.0))
     evaluate: Unit = field(default_factory=lambda: Unit(cpu=2.0, memory_gib=8.0))

@@ -29,7 +29,7 @@ MOST_DIGITS = 6
 _POSITIVE = (
     *(f"train.{name}" for name in ("iterations", "finetune_iterations", "micro_batch", "accumulate", "lr")),
     *(f"train.{name}" for name in ("validate_every", "checkpoint_every")),
-    *("train.world_size", "test.min_frames"),
+    *("train.world_size", "train.threads", "test.threads", "test.min_frames"),
     *("resources.train.cpu", "resources.evaluate.cpu"),
 )
 _NOT_NEGATIVE = (

@@ -54,15 +54,19 @@ def make_ready(uri: str) -> None:
     """Make a store's file, if it is one that is not there yet; any other store is left alone.
 
     MLflow gives a new file its schema in dozens of steps, and refuses for ever one that a kill or a full disk
-    has left between two of them. So they are taken under another name.
+    has left between two of them. So they are taken under another name. The file is its owner's alone.
     """
     file = file_of(uri)
     if file is None or file.exists():
         return
     from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
 
-    # A name that was never tried before: MLflow keeps what it has opened, even if it is removed.
-    write_atomically(file, lambda part: MlflowClient(address_of(part)).search_experiments(max_results=1))
+    def fill(part: Path) -> None:
+        # A name that was never tried before: MLflow keeps what it has opened, even if it is removed.
+        part.touch(mode=0o600)
+        MlflowClient(address_of(part)).search_experiments(max_results=1)
+
+    write_atomically(file, fill)
 
 
 def follow_the_folder(uri: str, artifacts: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import shlex
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,9 @@ from typing import Any
 
 from grid.plan import Row
 from grid.tracking.local_store import follow_the_folder, make_ready
+from manifests.escaping import shell
 from manifests.problem import Problem, ProblemError
+from manifests.secrets import masked
 
 PARENT_TAG = "mlflow.parentRunId"
 MODEL_TAG = "logged_model"
@@ -93,7 +94,7 @@ class RunStore:
         if found.lifecycle_stage == "deleted":
             expected, where = "an experiment that takes runs", f"MLflow experiment {experiment}"
             command = f"mlflow experiments restore --experiment-id {found.experiment_id}"
-            remedy = f"Bring it back: MLFLOW_TRACKING_URI={shlex.quote(uri)} {command}"
+            remedy = f"Bring it back: MLFLOW_TRACKING_URI={shell([uri])} {command}"
             raise ProblemError(Problem(where, expected, "a deleted one", remedy))
         self.experiment_id: str = found.experiment_id
         self.experiment_tags: dict[str, str] = dict(found.tags)
@@ -136,7 +137,9 @@ class RunStore:
         from mlflow.entities import Param  # noqa: PLC0415
 
         # MLflow refuses to change a parameter, so one that is there stays as it was first logged.
-        lacking = {key: text(value)[:_PARAM_LENGTH] for key, value in params.items() if key not in run.params}
+        lacking = {
+            key: masked(text(value))[:_PARAM_LENGTH] for key, value in params.items() if key not in run.params
+        }
         for chunk in _chunks([Param(*item) for item in lacking.items()], _PARAMS_AT_ONCE):
             self.client.log_batch(run.run_id, params=chunk)
         run.params.update(lacking)
@@ -200,6 +203,7 @@ class RunStore:
 
     def tag(self, run: Run, key: str, value: str) -> None:
         """Set a tag, unless it has this value already."""
+        value = masked(value)
         if run.tags.get(key) != value:
             self.client.set_tag(run.run_id, key, value)
             run.tags[key] = value

@@ -13,6 +13,7 @@ from typing import Any
 from grid.evaluation import pictures
 from grid.plan import Cell, Plan, Row, Training
 from grid.results import output_folder
+from grid.results.checks import require_weights
 from grid.results.ledger import Ledger
 from grid.results.unit_results import EvaluationResult
 from grid.tracking.compiled import records_of
@@ -29,6 +30,7 @@ from grid.tracking.views import (
     prepared_views,
     view_tag,
 )
+from manifests.secrets import all_masked
 
 _LONGEST_TAG = 8000
 _NOTE_TAG = "mlflow.note.content"
@@ -76,7 +78,7 @@ class Story:
     def start_grid(self, config: dict[str, Any]) -> None:
         """Open the grid's run, with its settings and the prepared views of its tables."""
         parent = self._parent()
-        self.store.client.log_dict(parent.run_id, config, "config.json")
+        self.store.client.log_dict(parent.run_id, all_masked(config), "config.json")
         for corpus, digest in self._digests.items():
             self.store.tag(parent, f"digest.{corpus}", digest)
         now = int(time.time() * 1000)
@@ -124,6 +126,7 @@ class Story:
             return
         weights = self._out / run.tags.get("checkpoint", "")
         if weights.is_file():
+            require_weights(weights, training.id)
             options = predictor_options(self.plan, training)
             copy = self._models == "copy"
             model = log_model(self.store, run, training, weights, options, copy=copy)

@@ -7,7 +7,6 @@ has missed is logged from them by `Tracker.sync`. No failure of MLflow reaches t
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,9 @@ from grid.tracking.local_store import address_of
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
+from manifests.escaping import shell
 from manifests.problem import Problem, ProblemError
+from manifests.secrets import has_credentials
 
 EXPERIMENT = "hd2s-grid"
 
@@ -36,6 +37,9 @@ class Tracker(Listener):
         grid: the grid's name: its parent run is found again by it.
         experiment: the MLflow experiment; a demo deserves one of its own on a server that others use.
         models: how trainings' weights are logged, one of `grid.specs.settings_checks.MODELS`.
+
+    Raises:
+        ProblemError: the URI holds a password.
     """
 
     def __init__(
@@ -47,6 +51,9 @@ class Tracker(Listener):
         *,
         models: str = "reference",
     ) -> None:
+        if uri and has_credentials(uri):
+            remedy = "Give them in the environment: MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN."
+            raise ProblemError(Problem("--tracking-uri", "an address without credentials", uri, remedy))
         out = out.resolve()
         out.mkdir(parents=True, exist_ok=True)
         self.uri = uri or address_of(out / output_folder.MLFLOW_STORE)
@@ -166,7 +173,7 @@ class Tracker(Listener):
         if self.uri.startswith("http"):
             return ""
         words = ["mlflow", "server", "--host", "127.0.0.1", "--port", "5000", "--workers", "1"]
-        return shlex.join([*words, "--backend-store-uri", self.uri])
+        return shell([*words, "--backend-store-uri", self.uri])
 
     @property
     def warnings(self) -> list[str]:

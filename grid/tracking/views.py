@@ -19,6 +19,7 @@ from grid.plan import Plan
 from grid.specs.table import TableSpec
 from grid.tracking.runs import NOTE_BEGINS
 from hd2s.approaches.registry import approaches
+from manifests.escaping import markdown
 
 TAG_PREFIX = "mlflow.sharedViewState."
 REPORT_PREFIX = "hd2s.report."
@@ -149,9 +150,9 @@ def _list_of(told: str, metrics: list[str], axes: list[str], *, ascending: bool)
 def description(experiment_id: str, tags: Mapping[str, str]) -> str:
     """Describe an experiment by links to its prepared views, in MLflow's Markdown."""
     keys = sorted(key.removeprefix(TAG_PREFIX) for key in tags if key.startswith(TAG_PREFIX))[:_MOST_LINKS]
-    links = [f"- [{key}]({route(experiment_id, key).removeprefix('/')})" for key in keys]
+    links = [f"- [{markdown(key)}]({route(experiment_id, key).removeprefix('/')})" for key in keys]
     reports = [
-        f"**[Report of {key.removeprefix(REPORT_PREFIX)}]({page})**"
+        f"**[Report of {markdown(key.removeprefix(REPORT_PREFIX))}]({page})**"
         for key, page in sorted(tags.items())
         if key.startswith(REPORT_PREFIX)
     ]

@@ -29,7 +29,6 @@ class Job:
         backbone: a file that the model starts from, or None.
         checkpoint_every: iterations between checkpoints.
         loader_workers: processes that read clips.
-        threads: of PyTorch, on a processor.
         execution: options, but for the precision.
         plugins: folders of plug-ins.
         tested: how its test predicts, for the weights to carry; None where the plan has no test.
@@ -47,7 +46,6 @@ class Job:
     backbone: str | None
     checkpoint_every: int
     loader_workers: int
-    threads: int
     execution: Execution
     kept: Mapping[Criterion, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()

@@ -19,14 +19,15 @@ import torch
 from grid.plan import CorpusDigest, Row, Validated, validated
 from grid.results import output_folder
 from grid.results.files import explained
-from grid.results.provenance import device_name
-from grid.results.sources import code_of, eldest
+from grid.results.provenance import computed, device_name
+from grid.results.sources import code_of
 from grid.training.feed import Feed
 from grid.training.job import Job
 from grid.training.progress import Progress, Weights
+from grid.training.starting import starting_model
 from grid.training.states import tensor_bytes
 from grid.training.validation import Validation
-from hd2s import build_model, load_weights, save_weights
+from hd2s import save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.models.contract import SaliencyModel
@@ -73,7 +74,7 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
     Raises:
         TrainingError: a loss or the validation is not finite.
     """
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.spec.train.threads)
     fitting = _Fitting(job, context)
     if not fitting.iterations:
         fitting.fit_at_once()
@@ -129,12 +130,12 @@ class _Fitting:
             protocol=protocol,
             settings=self.spec.approach.settings,
         )
-        model = self.execution.prepare(self._build())
+        model = self.execution.prepare(starting_model(job))
         self.learner: Learner = approach.learner(model, options).to(context.device)
         self.optimiser = Optimiser(self.learner, self._optimiser_options())
         self.progress = Progress.beginning(job.kept)
         self._restore(context.latest())
-        self.progress.code = dict(eldest([self.progress.code], code_of(job.modules)))
+        self.progress.goes_on_with(code_of(job.modules), computed(context.device, self.train.threads))
         self._started = time.monotonic() - self.progress.seconds
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
         self.validation = Validation(self.feed, self.execution)
@@ -223,10 +224,15 @@ class _Fitting:
         """Write the weights that were chosen, and return the summary with the curve in it."""
         progress, seconds = self.progress, time.monotonic() - self._started
         models = self._models()
-        for each, place in self.job.kept.items():
-            self._write(Path(place), models[each.model], progress.kept[each.name]["weights"])
-        self._write(Path(self.job.weights), models[""], progress.best_weights)
-        kept = {name: {key: each[key] for key in ("kld", "step")} for name, each in progress.kept.items()}
+        digests = {
+            each.name: self._write(Path(place), models[each.model], progress.kept[each.name]["weights"])
+            for each, place in self.job.kept.items()
+        }
+        digest = self._write(Path(self.job.weights), models[""], progress.best_weights)
+        kept = {
+            name: {**{key: each[key] for key in ("kld", "step")}, "weights": digests.get(name, "")}
+            for name, each in progress.kept.items()
+        }
         return {
             "best_kld": progress.best_kld,
             "best_step": progress.best_step,
@@ -240,20 +246,17 @@ class _Fitting:
             "curve": progress.curve,
             "code": progress.code,
             "kept": kept,
+            "weights": digest,
+            "computed": progress.computed,
         }
 
-    def _write(self, place: Path, model: SaliencyModel, weights: Weights) -> None:
+    def _write(self, place: Path, model: SaliencyModel, weights: Weights) -> str:
+        """Write weights; return their digest, which the first worker alone knows."""
         model.load_state_dict(weights)
-        if self.context.rank == 0:
-            with explained(place, tensor_bytes(weights)):
-                save_weights(model, place, self.spec.approach.name, self.job.tested)
-
-    def _build(self) -> SaliencyModel:
-        model = build_model(self.spec.model.name, seed=self.spec.seed, **self.spec.model.options)
-        for path in (self.job.backbone, self.job.parent):
-            if path:
-                load_weights(model, Path(path))
-        return model
+        if self.context.rank:
+            return ""
+        with explained(place, tensor_bytes(weights)):
+            return save_weights(model, place, self.spec.approach.name, self.job.tested, self.job.id)
 
     def _restore(self, state: dict[str, Any] | None) -> None:
         if not state:

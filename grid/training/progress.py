@@ -12,6 +12,8 @@ from typing import Any
 import torch
 
 from grid.plan import CorpusDigest, Criterion, Row, Validated
+from grid.results.provenance import unlike
+from grid.results.sources import eldest
 
 Weights = dict[str, torch.Tensor]
 
@@ -26,6 +28,7 @@ class Progress:
         kept: what each other criterion has chosen, by its name: `kld`, `step` and `weights`.
         curve: all that was recorded.
         code: what began it: code that was edited since has not made all of it.
+        computed: by what it was computed (`grid.results.provenance.computed`).
     """
 
     step: int = 0
@@ -39,11 +42,17 @@ class Progress:
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     curve: list[Row] = field(default_factory=list)
     code: dict[str, Any] = field(default_factory=dict)
+    computed: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def beginning(cls, criteria: Collection[Criterion]) -> Progress:
         """Return that of a training that has not begun, in which these choose beside its own validation."""
         return cls(kept={each.name: {"kld": math.inf, "step": -1, "weights": {}} for each in criteria})
+
+    def goes_on_with(self, code: dict[str, Any], by: dict[str, Any]) -> None:
+        """Note what makes the rest of the training."""
+        self.code = dict(eldest([self.code], code))
+        self.computed = unlike([*self.computed, by])
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
         """Add to the curve."""

@@ -6,6 +6,7 @@ import traceback
 from typing import Any
 
 from ray import train
+from ray.exceptions import RayError
 from ray.train.torch import get_device
 
 from grid.plan import Row
@@ -15,14 +16,16 @@ from grid.training.decode import fill
 from grid.training.loop import fit
 from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import WeightsError
-from manifests.problem import ProblemError
+from manifests.problem import ExchangedError, ProblemError
 
 
 def worker(config: dict[str, Any]) -> dict[str, Any]:
     """Run the training inside Ray Train's worker; return its summary, or its error.
 
     Ray starts a worker again whatever it died of. What would happen again all the same, such as a loss that
-    is not finite or a clip that has changed, is therefore returned; what the machine may have done is raised.
+    is not finite or a clip that has changed, is therefore returned; what the machine may have done, or Ray,
+    is raised.
+    What is no failure of the training, but will not go away by itself, is returned as "interrupted".
     """
     assert_ours()
     storage = config["storage"]
@@ -37,8 +40,10 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
             for weights in (*job.kept.values(), job.weights):
                 storage.publish(weights)
         return summary
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, RayError):
         raise
+    except ExchangedError as error:
+        return {"interrupted": str(error)}
     except (ProblemError, WeightsError) as error:
         return {"error": str(error)}
     except Exception:  # noqa: BLE001 - see above

@@ -14,7 +14,7 @@ import torch
 from grid.results import output_folder
 from grid.results.files import write_atomically
 from grid.results.storage import Storage
-from hd2s.weights.tensor_files import TensorFileError, read_tensors
+from hd2s.weights.tensor_files import TensorFileError, read_tensors, tensor_digest
 
 KEPT = 2
 """States of one training that are kept: should the last be damaged, the one before is gone on from."""
@@ -53,7 +53,8 @@ class SavedStates:
         """
         # No two saves share a folder: a worker that was given up may be writing still.
         name = output_folder.state(self._training, step, uuid.uuid4().hex[:8])
-        write_atomically(self._storage.path(name), partial(torch.save, state), tensor_bytes(state))
+        content = {**state, "training": self._training, "digest": tensor_digest(state)}
+        write_atomically(self._storage.path(name), partial(torch.save, content), tensor_bytes(state))
         self._storage.publish(name, keep=False)
         for older in self._newest_first()[KEPT:]:
             self._storage.delete(_folder(older))
@@ -64,7 +65,9 @@ class SavedStates:
         return self._storage.path(output_folder.STOP).exists()
 
     def newest(self) -> dict[str, Any] | None:
-        """Return the newest state that is whole, in main memory; None where there is none.
+        """Return the newest state of this training that is whole, in main memory; None where there is none.
+
+        Another training's, which some copying has brought here, are removed.
 
         Raises:
             OSError: the storage does not answer.
@@ -72,7 +75,17 @@ class SavedStates:
         for name in self._newest_first():
             try:
                 # Workers on several machines must go on from one state: what counts is what all of them see.
-                return read_tensors(self._storage.fetch(name, anew=True))
+                state = read_tensors(self._storage.fetch(name, anew=True))
+                if not isinstance(state, dict):
+                    raise TensorFileError("it holds something else")
+                if (owner := state.pop("training", self._training)) != self._training:
+                    _LOG.warning("%s is a state of %s, and is removed", name, owner)
+                    self._storage.delete(_folder(name))
+                    continue
+                said = state.pop("digest", None)
+                if said and said != tensor_digest(state):
+                    raise TensorFileError("its tensors have another digest than when they were written")
+                return state
             except (TensorFileError, FileNotFoundError) as error:
                 _LOG.warning("%s is damaged, the state before it is taken: %s", name, error)
             finally:

@@ -19,7 +19,7 @@ from hd2s.models.declaration import WeightLayout
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
 from hd2s.weights.older import modernised
-from hd2s.weights.tensor_files import TensorFileError, read_tensors
+from hd2s.weights.tensor_files import TensorFileError, read_tensors, tensor_digest
 from hd2s.weights.wrapped import bare, named_as, unwrapped
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,13 @@ class _Match(NamedTuple):
 
 
 def save_weights(
-    model: SaliencyModel, path: str | os.PathLike, approach: str = "", tested: AsTested | None = None
-) -> None:
-    """Write a model's state as our own checkpoint, atomically.
+    model: SaliencyModel,
+    path: str | os.PathLike,
+    approach: str = "",
+    tested: AsTested | None = None,
+    training: str = "",
+) -> str:
+    """Write a model's state as our own checkpoint, atomically; return the digest of its tensors.
 
     With it goes what the model was made from, so that `hd2s.prediction.open_checkpoint` can make it again.
 
@@ -60,13 +64,18 @@ def save_weights(
         path: the file.
         approach: the word of the approach that trained it.
         tested: how its test predicts and scores; None where no test is known.
+        training: the id of the training whose weights they are, if it has one.
     """
+    state = model.state_dict()
+    digest = tensor_digest(state)
     made_from = {"name": model.declaration.word, "config": asdict(model.config)}
-    content = {"format": OWN_FORMAT, "model": made_from, "approach": approach, "state": model.state_dict()}
+    content = {"format": OWN_FORMAT, "model": made_from, "approach": approach, "state": state}
+    content |= {"training": training, "digest": digest}
     if tested is not None:
         content["tested"] = tested.as_content()
     with atomic_write(Path(path)) as part:
         torch.save(content, part)
+    return digest
 
 
 def export_weights(
@@ -160,7 +169,7 @@ def read_content(path: Path) -> Mapping[str, Any]:
     """Return what a file of weights holds, with what older versions wrote as this one writes it.
 
     Raises:
-        WeightsError: the file holds something else.
+        WeightsError: the file holds something else, or other tensors than were written.
     """
     try:
         content = read_tensors(path)
@@ -170,7 +179,11 @@ def read_content(path: Path) -> Mapping[str, Any]:
         raise WeightsError(
             f"{path}: expected a mapping from names to tensors, found {type(content).__name__}."
         )
-    return modernised(content if "format" in content else unwrapped(content), OWN_FORMAT)
+    content = modernised(content if "format" in content else unwrapped(content), OWN_FORMAT)
+    said = content.get("digest") if content.get("format") == OWN_FORMAT else None
+    if said and tensor_digest(content.get("state")) != said:
+        raise WeightsError(f"{path}: its tensors are not those that were written: they have another digest")
+    return content
 
 
 def layout_of(content: Mapping[str, Any], layouts: tuple[WeightLayout, ...]) -> WeightLayout | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,26 @@ def read_tensors(path: Path) -> Any:
         raise TensorFileError("it holds something else") from error
     except Exception as error:
         raise TensorFileError(str(error).partition("\n")[0] or type(error).__name__) from error
+
+
+def tensor_digest(content: Any) -> str:
+    """Return a SHA-256 (hex) of all tensors in nested mappings and lists, with places, types and shapes."""
+    digest = hashlib.sha256()
+    _digest_into(digest, "", content)
+    return digest.hexdigest()
+
+
+def _digest_into(digest: Any, place: str, content: Any) -> None:
+    if isinstance(content, torch.Tensor):
+        plain = content.detach().cpu().contiguous()
+        digest.update(f"{place} {plain.dtype} {tuple(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy())
+    elif isinstance(content, Mapping):
+        for name in sorted(content, key=str):
+            _digest_into(digest, f"{place}/{name}", content[name])
+    elif isinstance(content, list | tuple):
+        for number, item in enumerate(content):
+            _digest_into(digest, f"{place}/{number}", item)
 
 
 def _verify(path: Path) -> None:

@@ -123,3 +123,15 @@ def test_what_could_not_be_read_is_brought_again(tmp_path, node):
     write_png(tmp_path / "corpus" / "1.png", np.full((4, 4), 9, np.uint8))
     with at_hand(url, clip, "frames") as root:
         assert (root / "1.png").read_bytes() == (tmp_path / "corpus" / "1.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://KEY:SECRET@bucket/x", "s3://bucket/x?secret_key=SECRET&access_key=KEY"]
+)
+def test_a_url_with_credentials_is_refused_and_not_told(url):
+    """They stood in tables, results and MLflow afterwards."""
+    with pytest.raises(
+        ProblemError, match=r"expected a url without credentials.*AWS_ACCESS_KEY_ID"
+    ) as caught:
+        connect(url)
+    assert "SECRET" not in str(caught.value).replace("AWS_SECRET_ACCESS_KEY", "")

@@ -24,6 +24,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 
+from grid.commands.run import INTERRUPTED
 from grid.results.ledger import Ledger
 from tests.places import REPOSITORY
 
@@ -95,11 +96,15 @@ class Bench:
 
     def finish(self) -> None:
         """Run the command to its end, which must be a good one."""
-        driver = self.start()
-        try:
-            status = driver.wait(DEADLINE_S)
-        finally:
-            driver.kill()
+        for _ in range(2):
+            driver = self.start()
+            try:
+                status = driver.wait(DEADLINE_S)
+            finally:
+                driver.kill()
+            # What was struck may have ended as interrupted: the same command goes on.
+            if status != INTERRUPTED:
+                break
         errors = [path.read_text() for path in sorted(self.out.glob("logs/*.error.txt"))]
         assert status == 0, "\n".join([self.told.read_text(), *errors])
         self._count()
@@ -171,13 +176,15 @@ class Phase:
         name: of the phase.
         begun: whether it has since a time (seconds of the epoch), by what lies on disk or was said.
         spread: seconds after its beginning within which the moment is drawn.
-        victim: title of the Ray worker to kill; None for the driver.
+        victim: what the command line of the process to strike has in it; None for the driver.
+        signals: of which one is drawn; see `_strike`.
     """
 
     name: str
     begun: Callable[[Bench, float], bool]
     spread: float
     victim: str | None = None
+    signals: tuple[str, ...] = ("KILL",)
 
 
 def _says(text: str) -> Callable[[Bench, float], bool]:
@@ -200,7 +207,20 @@ def _works(title: str) -> Callable[[Bench, float], bool]:
 
 
 _TRAINER, _SCORER = "ray::RayTrainWorker", "ray::do_part"
+_ENDED = ("KILL", "TERM")
+_ALL_OF_THE_DRIVERS = ("KILL", "TERM", "HUP", "INT INT", "STOP")
+_STOPPED_FOR_S = 60.0
 _STATES = "resume/*/checkpoint_*/state.pt"
+# Processes of Ray's that a training stands on, as they show in command lines.
+_SURROUNDINGS = {
+    "raylet": "raylet/raylet",
+    "control store": "gcs/gcs_server",
+    "Train's controller": "ray::TrainController",
+    "Train's synchronisation": "ray::SynchronizationActor",
+    "Tune's trial": "ray::ImplicitFunc",
+    "autoscaler": "autoscaler/_private/monitor.py",
+    "agent": "dashboard/agent.py",
+}
 # In the order in which a grid comes through them.
 PHASES = (
     Phase("generation", _says("generating"), 4.0),
@@ -215,6 +235,18 @@ PHASES = (
     Phase("evaluation", _says("started evaluation"), 4.0),
     Phase("evaluation: its worker", _works(_SCORER), 1.0, _SCORER),
     Phase("compiling", _says("compiling the tables"), 1.0),
+)
+# What a training stands on, by all signals, and the driver by those that a user's machine sends.
+WIDER = (
+    *(
+        Phase(f"training: {name}", _writes(_STATES), 3.0, title, (*_ENDED, "STOP"))
+        for name, title in _SURROUNDINGS.items()
+    ),
+    Phase("training: the driver", _writes(_STATES), 3.0, None, _ALL_OF_THE_DRIVERS),
+    Phase("training: its worker", _writes(_STATES), 2.0, _TRAINER, (*_ENDED, "STOP")),
+    Phase("evaluation: raylet", _says("started evaluation"), 3.0, _SURROUNDINGS["raylet"], _ENDED),
+    Phase("evaluation: its worker", _works(_SCORER), 1.0, _SCORER, (*_ENDED, "STOP")),
+    Phase("evaluation: the driver", _says("started evaluation"), 3.0, None, _ALL_OF_THE_DRIVERS),
 )
 
 
@@ -238,16 +270,20 @@ def disturb(bench: Bench, phase: Phase, chance: random.Random) -> Kill:
         return Kill(phase.name, hit=False)
     moment = time.monotonic() + chance.uniform(0.0, phase.spread)
     _comes(lambda: time.monotonic() >= moment, driver)
+    signals = chance.choice(phase.signals)
+    name = f"{phase.name}, {signals}"
     if phase.victim:
-        workers = bench.workers(phase.victim)
+        workers = [found for found in bench.processes() if phase.victim in _title(found)]
         for worker in workers[:1]:
-            _end(worker)
-        return Kill(phase.name, hit=bool(workers))
+            _strike(worker, signals)
+        return Kill(name, hit=bool(workers))
     hit = driver.poll() is None
-    driver.kill()
-    driver.wait()
+    _strike(psutil.Process(driver.pid), signals) if hit else None
+    if signals == "STOP":
+        return Kill(name, hit)
+    driver.wait(DEADLINE_S)
     # Every other time the next run meets what the dead driver's processes are still doing.
-    return Kill(phase.name, hit, bench.wait_for_the_last() if chance.random() < 0.5 else 0.0)
+    return Kill(name, hit, bench.wait_for_the_last() if chance.random() < 0.5 else 0.0)
 
 
 def _comes(condition: Callable[[], bool], driver: subprocess.Popen) -> bool:
@@ -268,8 +304,18 @@ def _title(process: psutil.Process) -> str:
 
 
 def _end(process: psutil.Process) -> None:
+    _strike(process, "KILL")
+
+
+def _strike(process: psutil.Process, signals: str) -> None:
+    """Send signals by their names, one soon after the other; what is stopped goes on after a minute."""
     try:
-        process.send_signal(signal.SIGKILL)
+        for word in signals.split():
+            process.send_signal(getattr(signal, f"SIG{word}"))
+            time.sleep(0.3)
+        if signals == "STOP":
+            time.sleep(_STOPPED_FOR_S)
+            process.send_signal(signal.SIGCONT)
     except psutil.NoSuchProcess:
         return
 

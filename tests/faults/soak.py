@@ -1,7 +1,7 @@
 """Kills at random moments of every phase, for as long and as often as asked: what `make soak` runs.
 
-One episode is one output folder: it is killed in each phase in turn, run again each time, and at its end
-compared with a grid that nothing was done to.
+One episode is one output folder: some process is struck in each phase in turn, the command is run again each
+time, and at its end compared with a grid that nothing was done to.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from tests.faults.harness import PHASES, Bench, Kill, check, disturb
+from tests.faults.harness import PHASES, WIDER, Bench, Kill, check, disturb
 
 
 def main() -> None:
@@ -21,16 +21,16 @@ def main() -> None:
     chance, kills, resumed, episodes = random.Random(options.seed), [], 0, 0
     deadline = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder:
-        undisturbed = Bench(Path(folder) / "undisturbed")
+        undisturbed = Bench(Path(folder) / "undisturbed", options.corpora)
         try:
             started = time.monotonic()
             undisturbed.finish()
             print(f"undisturbed: {time.monotonic() - started:.0f} s", flush=True)
             while sum(kill.hit for kill in kills) < options.kills and time.monotonic() < deadline:
                 episodes += 1
-                bench = Bench(Path(folder) / f"episode-{episodes}")
+                bench = Bench(Path(folder) / f"episode-{episodes}", options.corpora)
                 try:
-                    kills += _episode(bench, undisturbed, chance, deadline)
+                    kills += _episode(bench, undisturbed, chance, deadline, options.phase)
                     resumed += bench.resumed()
                 finally:
                     bench.close()
@@ -44,12 +44,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=30, help="stop after so many (the episode is finished)")
     parser.add_argument("--minutes", type=float, default=45, help="start no phase after so many minutes")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--phase", help="only the phases with this in their name")
+    parser.add_argument("--corpora", type=Path, help="an output folder whose demo corpora are shared")
     return parser.parse_args()
 
 
-def _episode(bench: Bench, undisturbed: Bench, chance: random.Random, deadline: float) -> list[Kill]:
+def _episode(
+    bench: Bench, undisturbed: Bench, chance: random.Random, deadline: float, wanted: str | None
+) -> list[Kill]:
     kills, kept = [], {}
-    for phase in PHASES:
+    for phase in (*PHASES, *WIDER) if wanted is None else [p for p in (*PHASES, *WIDER) if wanted in p.name]:
         if time.monotonic() > deadline:
             break
         started = time.monotonic()

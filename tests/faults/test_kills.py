@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.faults.harness import PHASES, Bench, check, disturb
+from tests.faults.harness import PHASES, WIDER, Bench, check, disturb
 
 
 @pytest.fixture
@@ -22,17 +22,17 @@ def benches(demo_out, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_grid_killed_again_and_again_ends_as_if_nothing_had_happened(benches):
-    """The driver while training and with its newest state damaged, a worker, the driver while evaluating."""
+    """The driver while training and with its newest state damaged, a worker, Ray itself, the driver again."""
     undisturbed, disturbed = benches
     undisturbed.finish()
     chance, kept, hits = random.Random(7), {}, []
-    phases = {phase.name: phase for phase in PHASES}
-    for name in ("training", "training: its worker", "evaluation"):
+    phases = {phase.name: phase for phase in (*WIDER, *PHASES)}
+    for name in ("training", "training: its worker", "training: raylet", "evaluation"):
         hits.append(disturb(disturbed, phases[name], chance).hit)
         if name == "training":
             disturbed.damage()
         kept |= disturbed.results()
     disturbed.finish()
-    assert hits == [True] * 3, "every kill found its victim"
+    assert hits == [True] * 4, "every kill found its victim"
     assert disturbed.resumed(), "a training went on from a saved state"
     check(disturbed, undisturbed, kept)

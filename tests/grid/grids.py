@@ -50,7 +50,7 @@ def prepare_small(out: Path, *overrides: str, **spec) -> Grid:
 
 
 def job_of(grid: Grid, approach: str):
-    return next(training_job(grid, t, ONE) for t in grid.plan.trainings.values() if t.approach == approach)
+    return next(training_job(grid, t) for t in grid.plan.trainings.values() if t.approach == approach)
 
 
 def evaluation_job_of(grid: Grid, approach: str):

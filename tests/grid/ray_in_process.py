@@ -75,7 +75,7 @@ class Tuner:
         told = {"iteration": 1, "trials": [trial]}
         (callback,) = self.run_config.callbacks
         try:
-            trial.last_result = {"summary": self.body(trial.config)}
+            trial.last_result = self.body(trial.config)
         except OSError:
             callback.on_trial_error(**told, trial=trial)
         else:

@@ -38,6 +38,9 @@ class Ear(Listener):
     def on_evaluation_failed(self, evaluation, error_file):
         self.heard.append(("failed", evaluation.id, error_file))
 
+    def on_interrupted(self, unit, why):
+        self.heard.append(("interrupted", unit.id, why))
+
 
 def recording(plan: Plan, out: Path, *, done=(), parts: int = 1, cpu: float = 2.0) -> Recorder:
     """A recorder for a machine of some processors; each training and each part takes one of them."""

@@ -37,7 +37,7 @@ def test_every_photograph_is_tested_on_once_by_a_model_that_has_not_seen_it(smal
     tested = []
     for unit in grid.plan.evaluations.values():
         training = grid.plan.trainings[unit.training]
-        reading = training_job(grid, training, ONE).manifests["MIT1003"].open()
+        reading = training_job(grid, training).manifests["MIT1003"].open()
         sets = [{clip.clip for clip in reading.clips(split)} for split in ("train", "val", "test")]
         assert [len(clips) for clips in sets] == [12, 4, 4]
         assert not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
@@ -68,7 +68,7 @@ def test_what_reads_nothing_in_folds_is_shared_by_them_all(small_demo):
 def test_a_table_has_the_mean_over_folds_and_says_so(small_demo):
     grid = grid_of(small_demo, "sources: [MIT1003]\nfolds: {MIT1003: 5}\n")
     for unit in grid.plan.trainings.values():
-        summary = fit(training_job(grid, unit, ONE), Context())
+        summary = fit(training_job(grid, unit), Context())
         curve = summary.pop("curve")
         grid.ledger.write_training(unit, curve, summary | {"checkpoint": f"checkpoints/{unit.id}.pt"})
     scores, clips = [], set()

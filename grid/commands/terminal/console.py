@@ -26,6 +26,8 @@ from grid.running.events import Listener
 
 _ROWS_OF_JOBS = 8
 _SECONDS_BETWEEN_PLAIN_LINES = 10.0
+# Where output went before it was redirected: descriptor → a copy of what it was.
+_ORIGINALS: dict[int, int] = {}
 
 
 @contextmanager
@@ -43,6 +45,7 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
     encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
     _flush()
     saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    _ORIGINALS.update(saved)
     try:
         with (
             log.open("ab") as sink,
@@ -53,9 +56,16 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
             yield terminal
     finally:
         _flush()
-        for descriptor, original in saved.items():
-            os.dup2(original, descriptor)
+        restore_output()
+        _ORIGINALS.clear()
+        for original in saved.values():
             os.close(original)
+
+
+def restore_output() -> None:
+    """Send output where it went before, also for a program that takes this one's place; from any thread."""
+    for descriptor, original in _ORIGINALS.items():
+        os.dup2(original, descriptor)
 
 
 def _flush() -> None:
@@ -145,6 +155,12 @@ class Progress(Listener):
     def on_evaluation_failed(self, evaluation: Evaluation, error_file: Path) -> None:
         """Show the failure and where its reason is."""
         self._fail(evaluation, error_file)
+
+    def on_interrupted(self, unit: Training | Evaluation, why: str) -> None:
+        """Show that the unit waits for the next call, and why."""
+        with self._lock:
+            self.state.put_off(unit.id)
+        self._say(f"interrupted {self.state.jobs[unit.id].kind} {unit.label}: {' '.join(why.split())}")
 
     def render(self) -> RenderableType:
         """Draw the display as it is now."""

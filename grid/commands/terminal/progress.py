@@ -121,6 +121,10 @@ class GridState:
             if self.jobs[other].status == "waiting":
                 self.jobs[other].status = "blocked"
 
+    def put_off(self, name: str) -> None:
+        """Note that a job waits for another call."""
+        self.jobs[name].status = "waiting"
+
     def count(self, kind: Kind) -> Counter[Status]:
         """Count the jobs of a kind by status."""
         return Counter(job.status for job in self.jobs.values() if job.kind == kind)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style, Table
 from grid.planning.prepare import Grid
 from grid.results import output_folder
-from grid.results.files import write_atomically
+from grid.results.files import write_text
 from grid.specs.table import TableSpec
 
 
@@ -44,7 +43,7 @@ def write_report(grid: Grid, missing: Sequence[str] = ()) -> Path:
     """
     path = grid.out / output_folder.report(grid.plan.grid)
     text = page(grid, missing)
-    write_atomically(path, partial(Path.write_text, data=text, encoding="utf-8"))
+    write_text(path, text)
     return path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style, Table
 from grid.plan import Plan
-from grid.results.files import write_atomically
+from grid.results.files import write_text
 from grid.results.ledger import Ledger
 from grid.specs.table import TableSpec
 
@@ -62,7 +61,7 @@ def _write(table: Table, folder: Path, *, lacks: bool) -> list[Path]:
     for suffix, render in FORMATS.items():
         beside = folder / f"{table.name}{PARTIAL}{suffix}"
         path = beside if lacks else folder / f"{table.name}{suffix}"
-        write_atomically(path, partial(Path.write_text, data=render(table), encoding="utf-8"))
+        write_text(path, render(table))
         written.append(path)
         if not lacks:
             beside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
@@ -28,6 +28,7 @@ class Scores(NamedTuple):
         quarantined: test clips that were left out since the corpus was indexed.
         shorter: test clips that have too few frames for the table's tests.
         constant: frames that were predicted without contrast, and count as chance.
+        computed: by what its training and its test were computed (`grid.results.provenance.computed`).
         returned: they are a benchmark's, which returns means over frames alone.
         frames_by_clip: metric → clip → how many of its frames have a score.
     """
@@ -41,6 +42,7 @@ class Scores(NamedTuple):
     quarantined: int
     shorter: int = 0
     constant: int = 0
+    computed: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     returned: bool = False
     frames_by_clip: Mapping[str, dict[str, int]] = MappingProxyType({})
 
@@ -55,7 +57,7 @@ class Results:
 
     def scores(self, cell: Cell) -> Scores | None:
         """Return a cell's scores, or None while it is not evaluated."""
-        return self._scores(cell.evaluation) if cell.evaluation else self._returned(cell)
+        return self._scores(cell.evaluation, cell.training) if cell.evaluation else self._returned(cell)
 
     def scores_of(self, cells: Iterable[Cell]) -> list[Scores]:
         """Return the scores of those that are evaluated."""
@@ -110,10 +112,13 @@ class Results:
             chain.insert(0, parent)
         return chain
 
-    def _read(self, evaluation: str) -> Scores | None:
+    def _read(self, evaluation: str, training: str) -> Scores | None:
         result = self.ledger.read_evaluation(evaluation)
         if not result:
             return None
+        trained = self.ledger.read_training(training)
+        computed = [("trained", by) for by in (trained.summary if trained else {}).get("computed", ())]
+        computed += [("tested", by) for by in result.summary.get("computed", ())]
         by_clip, frames = {}, {}
         for metric in result.metrics:
             table = result.by_clip(metric).drop_null().to_pydict()
@@ -129,6 +134,7 @@ class Results:
             result.summary.get("quarantined", 0),
             result.summary.get("shorter", 0),
             result.summary.get("constant", 0),
+            tuple(computed),
             frames_by_clip=frames,
         )
 

@@ -138,6 +138,16 @@ class Storage:
         if self.apart:
             self.path(place).unlink(missing_ok=True)
 
+    def silent(self) -> str:
+        """Say what keeps the url from answering; "" where it answers, and without one."""
+        try:
+            if self.url:
+                system, root = connect(self.url)
+                system.get_file_info(root)
+        except (OSError, ProblemError) as error:
+            return f"{self.url}: {error}"
+        return ""
+
     def exists(self, place: str | Path) -> bool:
         """Whether a file is there, in the folder or at the url.
 

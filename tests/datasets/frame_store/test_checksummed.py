@@ -32,6 +32,15 @@ def test_a_file_is_its_rows_their_checksums_and_one_of_these(tmp_path):
     assert int.from_bytes(content[144:], "little") == zlib.crc32(table, zlib.crc32(b"(6, 4, 5)"))
 
 
+def test_a_file_that_was_copied_to_anothers_place_does_not_open(tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        write(file, ROWS, ROWS.shape, "corpus/a.frames")
+    Checksummed(tmp_path / "a", ROWS.shape, "corpus/a.frames")
+    with pytest.raises(DamageError, match="or is another's"):
+        Checksummed(tmp_path / "a", ROWS.shape, "corpus/b.frames")
+    Checksummed(written(tmp_path / "old"), ROWS.shape, "corpus/b.frames")  # of before they had names
+
+
 @pytest.mark.parametrize(
     ("start", "count", "step"), [(0, 6, 1), (2, 3, 1), (5, 1, 1), (1, 3, 2), (0, 2, 5), (3, 0, 1)]
 )

@@ -24,6 +24,7 @@ from grid.training.loop import fit
 from hd2s.__main__ import main
 from hd2s.metrics.benchmark import as_submitted, score_frame
 from hd2s.prediction.served import ServedModel, _load_pyfunc, describe
+from hd2s.weights.tensor_files import tensor_digest
 from manifests.problem import ProblemError
 from tests.grid.grids import (
     SMALLEST,
@@ -94,6 +95,7 @@ def test_parts_are_scored_as_the_whole_is(few):
 def test_other_weights_have_other_scores(few, tmp_path):
     changed = torch.load(few.weights, weights_only=True)
     changed["state"]["fusion.weight"] *= -1
+    changed["digest"] = tensor_digest(changed["state"])
     torch.save(changed, tmp_path / "other.pt")
     frames, others = (
         evaluate_part(job, 0).frames for job in (few, replace(few, weights=str(tmp_path / "other.pt")))

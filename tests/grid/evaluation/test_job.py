@@ -23,6 +23,7 @@ def job_of(**changes):
         test="DHF1K",
         input=Input(8, 32, 32),
         domain=None,
+        training="t",
         weights="checkpoints/t.pt",
         manifest=ManifestPlace("manifests/m", "s3://bucket/corpus"),
         expected={"a": 2, "b": 1},
@@ -33,10 +34,13 @@ def job_of(**changes):
         metrics=("NSS",),
         batch=1,
         gpu=False,
-        threads=1,
+        scorers=1,
         plugins=("plugins/own",),
     )
     return replace(job, **changes)
+
+
+BY = {"device": "CPU", "threads": 1}
 
 
 def part_of(clip, count, **known):
@@ -61,9 +65,9 @@ def test_a_large_split_is_shared_out_evenly():
 
 def test_the_rows_of_all_parts_are_one_table_and_their_seconds_add_up():
     job = job_of(likeness="hd2s at 8")
-    frames, summary, expected = job.gather([part_of("a", 2, device="CPU"), part_of("b", 1, device="CPU")])
+    frames, summary, expected = job.gather([part_of("a", 2, computed=BY), part_of("b", 1, computed=BY)])
     assert frames.to_pydict() == {"clip": ["a", "a", "b"], "frame": [0, 1, 0]}
-    measured = {"seconds": 3.0, "device": "CPU", "frames": 3, "likeness": "hd2s at 8"}
+    measured = {"seconds": 3.0, "device": "CPU", "computed": [BY], "frames": 3, "likeness": "hd2s at 8"}
     code = summary.pop("code")
     assert summary == measured | {"unread": {}, "quarantined": 3, "shorter": 2}
     assert code["files"] == {}, "a job without modules has no code"

@@ -8,7 +8,8 @@ import torch
 from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.parts import Done, do_part, gather
 from grid.results import cleanup, output_folder
-from manifests.problem import ProblemError
+from hd2s.weights.tensor_files import tensor_digest
+from manifests.problem import ExchangedError, ProblemError
 from tests.grid.grids import evaluation_job_of, few_clips_of
 
 
@@ -63,12 +64,34 @@ def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(gri
     assert scored == [0] * 3
     state = torch.load(job.weights, weights_only=True)
     state["state"]["fusion.weight"] *= -1
+    state["digest"] = tensor_digest(state["state"])
     job = replace(job, weights=str(tmp_path / "other.pt"))
     torch.save(state, job.weights)
     do_part(job, 0, storage)
     assert scored == [0] * 4
     do_part(job, 0, storage)
     assert scored == [0] * 4, "the new one is taken"
+
+
+@pytest.mark.slow
+def test_weights_and_rows_that_are_anothers_are_refused(grid, scored):
+    """Seed 1's checkpoint over seed 0's gave both rows seed 1's score."""
+    job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
+    (evaluation,) = grid.plan.evaluations.values()
+    do_part(job, 0, storage)
+    other = replace(job, id="another", training=job.training)
+    do_part(other, 1, storage)
+    grid.storage.path(output_folder.part("another", 1)).rename(
+        grid.storage.path(output_folder.part(job.id, 1))
+    )
+    with pytest.raises(ExchangedError, match=rf"the rows of part 1 of {job.id}, found others"):
+        gather(job, evaluation, storage)
+    assert not grid.ledger.evaluation_done(evaluation.id)
+    scored.clear()
+    do_part(job, 1, storage)
+    assert scored == [1], "it is done anew"
+    with pytest.raises(ExchangedError, match=r"the weights of seed-1, found those of"):
+        do_part(replace(job, training="seed-1"), 0, storage)
 
 
 @pytest.mark.slow

@@ -11,6 +11,13 @@ from grid.evaluation.pictures import Sketch, bring, draw, keep, kept, shown
 from grid.results.storage import Storage
 
 
+def grey(value: int) -> bytes:
+    """A PNG file of one value."""
+    file = io.BytesIO()
+    Image.new("L", (4, 4), value).save(file, format="PNG")
+    return file.getvalue()
+
+
 def test_a_few_clips_over_the_whole_split_the_same_for_every_model():
     clips = {f"clip{i:02}": 10 + i for i in range(20)}
     assert shown(clips) == {"clip00": 5, "clip10": 10, "clip19": 14}
@@ -60,17 +67,24 @@ def test_a_picture_that_fails_costs_nothing_but_itself(caplog):
 def test_pictures_are_kept_by_evaluation_and_brought_from_a_url(tmp_path):
     url = (tmp_path / "bucket").as_uri()
     worker, driver = Storage(url, str(tmp_path / "worker")), Storage(url, str(tmp_path / "driver"))
-    keep(worker, "unit", {"a/clip": b"first", "b": b"second"})
+    keep(worker, "unit", {"a/clip": grey(10), "b": grey(20), "broken": b"no picture"})
     bring(driver, "unit")
-    assert [(path.name, path.read_bytes()) for path in kept(tmp_path / "driver", "unit")] == [
-        ("a_clip.png", b"first"),
-        ("b.png", b"second"),
-    ]
+    found = {path.name: np.unique(Image.open(path)).tolist() for path in kept(tmp_path / "driver", "unit")}
+    assert found == {"a_clip.png": [10], "b.png": [20]}
     bring(driver, "other")
     assert kept(tmp_path / "driver", "other") == []
 
 
+def test_pictures_of_another_evaluation_are_not_taken(tmp_path, caplog):
+    keep(Storage(folder=str(tmp_path)), "unit", {"clip": grey(10)})
+    (tmp_path / "pictures/unit").rename(tmp_path / "pictures/other")
+    assert kept(tmp_path, "other") == []
+    assert "is a picture of unit, and is left out" in caplog.text
+    (tmp_path / "pictures/other/clip.png").write_bytes(grey(10))
+    assert len(kept(tmp_path, "other")) == 1, "one of before they said so"
+
+
 def test_a_folder_that_takes_no_picture_stops_nothing(tmp_path, caplog):
     (tmp_path / "pictures").write_text("in the way")
-    keep(Storage(folder=str(tmp_path)), "unit", {"clip": b"content"})
+    keep(Storage(folder=str(tmp_path)), "unit", {"clip": grey(10)})
     assert "left out" in caplog.text

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
@@ -39,7 +40,9 @@ def grid(demo_out, tmp_path_factory):
     train(made.ledger, training)
     evaluation = next(e for e in made.plan.evaluations.values() if e.training == training.id)
     evaluate(made.ledger, evaluation)
-    pictures.keep(made.storage, evaluation.id, {"clip1": b"a picture"})
+    frame, truth = np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8)
+    drawn = pictures.draw(frame, np.empty((0, 2)), truth, truth / 1.0, "clip1")
+    pictures.keep(made.storage, evaluation.id, {"clip1": drawn})
     return made
 
 

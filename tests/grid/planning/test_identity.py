@@ -61,6 +61,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "pretrained": True,
         "non_finite": "stop",
         "mixed_precision": True,
+        "threads": 1,
         "world_size": 1,
         "checkpoint_every": 100,
     },
@@ -162,6 +163,7 @@ DEFAULTS_OF_EVALUATION_RECIPE_4 = {
         "smoothing_sigma": None,
         "eight_bit": True,
         "precision": "float32",
+        "threads": 1,
         "min_frames": 1,
     },
 }

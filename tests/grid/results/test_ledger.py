@@ -10,6 +10,7 @@ import pytest
 
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
+from hd2s import build_model, save_weights
 from manifests.problem import ProblemError
 from tests.grid.small_ledger import EXPECTED, finish, finish_training, frames, small_plan, table_spec
 
@@ -54,6 +55,26 @@ def test_a_training_without_its_checkpoint_is_not_done(ledger):
     (problem,) = ledger.problems()
     assert problem.where == UNIT
     assert f"checkpoints/{UNIT}/best.pt" in problem.found
+
+
+def test_a_training_in_whose_place_another_checkpoint_lies_is_not_done(ledger):
+    """Seed 1's file over seed 0's was tested without a word, and gave both rows one score."""
+    model = build_model("centre_prior", seed=0)
+    place = f"checkpoints/{UNIT}.pt"
+    digest = save_weights(model, ledger.out / place, training=UNIT)
+    ledger.write_training(TRAINING, [], {"best_kld": 1.0, "checkpoint": place, "weights": digest})
+    assert ledger.training_done(UNIT)
+    assert ledger.digest_of_weights(UNIT, place) == digest
+    assert ledger.digest_of_weights(UNIT, "checkpoints/other.pt") == ""
+    save_weights(model, ledger.out / place, training="of-seed-1")
+    assert not ledger.training_done(UNIT)
+    (problem,) = ledger.problems()
+    assert (problem.expected, problem.found) == (f"the weights of {UNIT}", "those of of-seed-1")
+    next(iter(model.state_dict().values())).view(-1)[0] += 1
+    save_weights(model, ledger.out / place, training=UNIT)
+    assert not ledger.training_done(UNIT)
+    (problem,) = ledger.problems()
+    assert problem.expected == f"the weights that the result of {UNIT} is of"
 
 
 @pytest.mark.parametrize("checkpoint", [None, "checkpoints/nothing.pt", "../elsewhere.pt"])

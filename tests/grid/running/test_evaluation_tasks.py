@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from ray.exceptions import WorkerCrashedError
 
 from grid.results import output_folder
 from grid.running import evaluation_tasks
 from grid.running.evaluation_tasks import EvaluationTasks
+from manifests.problem import ExchangedError, Problem
 from tests.grid.grids import evaluation_job_of
 from tests.grid.ray_in_process import Tasks
 from tests.grid.recording import recording
@@ -61,6 +63,22 @@ def test_a_part_that_fails_is_the_evaluations_failure_once(ray, trained_grid):
     tasks.pump()
     assert [task.body.__name__ for task in ray.started] == ["do_part"] * 2, "nothing is made of the other"
     assert recorder.schedule.running == {}
+
+
+@pytest.mark.parametrize(
+    "error", [WorkerCrashedError(), ExchangedError(Problem("m", "old", "new", "Run it again."))]
+)
+def test_what_ends_or_misleads_a_part_is_no_failure_of_the_evaluation(ray, trained_grid, monkeypatch, error):
+    def part(job, number, storage):
+        raise error
+
+    monkeypatch.setattr(evaluation_tasks, "do_part", part)
+    recorder, tasks = tasks_of(trained_grid)
+    (evaluation,) = trained_grid.plan.evaluations.values()
+    pump_until_over(recorder, tasks)
+    assert recorder.listener.heard == [("started", evaluation.id), ("interrupted", evaluation.id, str(error))]
+    assert recorder.reasons == {evaluation.label: str(error)}
+    assert recorder.ledger.failure(evaluation.id) is None
 
 
 def test_a_result_that_is_refused_is_the_evaluations_failure(ray, trained_grid):

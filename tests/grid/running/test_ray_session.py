@@ -1,11 +1,14 @@
 """Ray on this machine alone, and what a grid counts on where an autoscaler starts nodes for it."""
 
 import os
-from unittest import mock
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
 
-import psutil
 import pytest
 import yaml
+from ray.exceptions import ActorDiedError
 
 from grid.running import ray_session as cluster
 from grid.running.schedule import Share
@@ -54,20 +57,127 @@ def test_local_is_rays_word_for_this_machine(monkeypatch, address, local):
     assert cluster.is_local() is local
 
 
+@pytest.fixture
+def processes(monkeypatch):
+    """What Ray has started here: processes that only wait."""
+    from ray._private import worker
+
+    names = ("raylet", "gcs_server", "monitor")
+    found = {
+        name: subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for name in names
+    }
+    started = {name: [SimpleNamespace(process=process)] for name, process in found.items()}
+    monkeypatch.setattr(worker, "_global_node", SimpleNamespace(all_processes=started))
+    yield found
+    for process in found.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_the_end_of_ray_is_noticed_once_and_the_rest_of_it_is_ended(processes, name):
+    """All units of a grid were recorded as failed then, or its driver was aborted a minute later."""
+    heard, noticed = [], threading.Event()
+
+    def lost(why):
+        heard.append(why)
+        noticed.set()
+
+    with cluster._watched(lost):
+        processes[name].kill()
+        assert noticed.wait(20)
+    assert heard == [f"Ray's {name} has ended"]
+    assert all(process.wait(20) for process in processes.values())
+
+
+def test_an_error_that_came_of_it_is_not_taken_for_the_works(processes):
+    heard = []
+    with pytest.raises(RuntimeError), cluster._watched(heard.append):
+        processes["raylet"].kill()
+        processes["raylet"].wait()
+        raise RuntimeError
+    assert heard == ["Ray's raylet has ended"]
+
+
+def test_an_end_that_its_clients_hear_of_first_is_waited_for(processes):
+    heard = []
+    with pytest.raises(ActorDiedError), cluster._watched(heard.append):
+        threading.Timer(1.5, processes["raylet"].kill).start()
+        raise ActorDiedError
+    assert heard == ["Ray's raylet has ended"]
+
+
+def test_a_ray_that_lives_and_one_that_its_user_ends_are_not_lost(processes):
+    heard = []
+    with cluster._watched(heard.append):
+        processes["monitor"].kill()
+        processes["monitor"].wait()
+    with pytest.raises(KeyboardInterrupt), cluster._watched(heard.append):
+        raise KeyboardInterrupt
+    assert heard == []
+
+
+_SESSION = """
+import os, subprocess, sys, psutil
+from grid.running import ray_session
+ray_session.protect()
+with ray_session.session():
+    import ray
+    ray.get(ray.remote(lambda: None).remote())
+    ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    for found in psutil.net_connections("tcp"):
+        if found.status == psutil.CONN_LISTEN and found.pid in ours:
+            print("listens", found.laddr.ip)
+    address = ray.get_runtime_context().gcs_address
+    ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    for token in ("", "0" * 64, os.environ["RAY_AUTH_TOKEN"]):
+        known = {"RAY_AUTH_TOKEN": token} if token else {"RAY_AUTH_MODE": "disabled"}
+        try:
+            answer = subprocess.run(ask, env=os.environ | known, capture_output=True, timeout=60).returncode
+        except subprocess.TimeoutExpired:
+            answer = "none"
+        print("answers", answer)
+"""
+
+
 @pytest.mark.ray
 @pytest.mark.slow
-def test_ray_on_this_machine_cannot_be_reached_from_others(monkeypatch):
-    import ray
-
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    # Ray's own default would be the machine's address, whatever it is told.
-    with mock.patch.dict(os.environ), cluster.session():
-        ray.get(ray.remote(lambda: None).remote())
-        ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
-        listening = [
-            found.laddr.ip
-            for found in psutil.net_connections("tcp")
-            if found.status == psutil.CONN_LISTEN and found.pid in ours
-        ]
+def test_ray_on_this_machine_is_reached_neither_from_others_nor_by_other_users():
+    """Ray's own default would be the machine's address, whatever it is told, and nobody asked for a token."""
+    keys = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+    environment = {name: value for name, value in os.environ.items() if name not in keys}
+    call = [sys.executable, "-c", _SESSION]
+    done = subprocess.run(call, capture_output=True, text=True, check=True, timeout=400, env=environment)
+    told = [line.split() for line in done.stdout.splitlines()]
+    listening = [address for word, address in told if word == "listens"]
     assert len(listening) > 3
     assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    without, wrong, right = [answer for word, answer in told if word == "answers"]
+    assert right == "0"
+    assert "0" not in (without, wrong)
+
+
+@pytest.mark.parametrize(
+    ("settings", "imported", "protected"),
+    [
+        ({}, False, True),
+        ({"RAY_AUTH_MODE": "disabled"}, False, False),
+        ({"RAY_ADDRESS": "h:1"}, False, False),
+        ({}, True, False),
+    ],
+    ids=["by default", "as the user says", "of a cluster", "too late"],
+)
+def test_ray_asks_for_a_token_that_nobody_else_knows(monkeypatch, settings, imported, protected):
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "ray", None) if imported else monkeypatch.delitem(
+        sys.modules, "ray", raising=False
+    )
+    cluster.protect()
+    token = os.environ.get("RAY_AUTH_TOKEN", "")
+    assert len(token) == (64 if protected else 0)
+    cluster.protect()
+    assert os.environ.get("RAY_AUTH_TOKEN", "") == token, "one for all sessions of a process"

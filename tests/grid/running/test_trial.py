@@ -1,12 +1,13 @@
 """A training as a trial: what its workers are given, and what Tune hears of its end."""
 
 import pytest
-from ray.train import ScalingConfig, UserCallback
+from ray.exceptions import ActorDiedError
+from ray.train import ScalingConfig, UserCallback, WorkerGroupError
 
 from grid.results import output_folder
 from grid.running import trial as trial_module
 from grid.running.schedule import Share
-from grid.running.trial import FailedTrainingError, trial
+from grid.running.trial import trial
 from grid.training import ray_worker
 from tests.grid.grids import TINY, job_of, prepare_small, with_train
 from tests.grid.ray_in_process import Trainer, TrainSession
@@ -30,6 +31,7 @@ def heard(monkeypatch):
     # Ray's own asks whether Tune runs.
     monkeypatch.setattr(trial_module, "TuneReportCallback", UserCallback)
     monkeypatch.setattr(trial_module.tune, "report", found.append)
+    monkeypatch.setattr(trial_module.ray_retry, "give_back_abandoned", lambda: None)
     return found, trainers
 
 
@@ -67,10 +69,33 @@ def test_every_worker_of_a_training_takes_a_share_of_its_own(grid, heard, monkey
     )
 
 
-def test_a_training_that_fails_of_itself_fails_its_trial_with_the_workers_words(grid, heard):
-    with pytest.raises(FailedTrainingError, match="the validation KLD on DHF1K is nan"):
-        run(grid, with_train(job_of(grid, "generalization"), lr=1e30))
-    assert heard[0] == []
+def test_a_training_that_fails_of_itself_is_told_with_the_workers_words(grid, heard):
+    run(grid, with_train(job_of(grid, "generalization"), lr=1e30))
+    (told,) = heard[0]
+    assert told.keys() == {"failure"}
+    assert "the validation KLD on DHF1K is nan" in told["failure"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "answer", "expected"),
+    [
+        ([RuntimeError("CUDA error")], "", "failure: CUDA error"),
+        ([RuntimeError("CUDA error"), ActorDiedError()], "", "failure: CUDA error"),
+        ([ActorDiedError()], "", "interrupted: its workers' processes were ended"),
+        ([OSError("no answer")], "s3://b: no answer", "interrupted: s3://b: no answer"),
+    ],
+)
+def test_what_workers_raise_is_a_failure_and_what_ends_them_is_not(grid, heard, failures, answer, expected):
+    def end(trainer):
+        raise WorkerGroupError(str(failures[0]), dict(enumerate(failures)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "fit", end)
+        patch.setattr(type(grid.storage), "silent", lambda storage: answer)
+        run(grid, job_of(grid, "generalization"))
+    ((kind, told),) = heard[0][0].items()
+    assert expected.partition(": ")[2] in told
+    assert expected.startswith(kind)
 
 
 @pytest.mark.slow

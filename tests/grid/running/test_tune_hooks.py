@@ -69,32 +69,47 @@ def test_a_trial_that_ends_is_a_training_that_is_done(hooked):
     assert recorder.ledger.training_done(training.id)
 
 
-def test_a_trial_that_ends_without_a_summary_has_failed(hooked):
+def test_a_trial_that_tells_of_a_failure_is_a_training_that_has_failed(hooked):
     recorder, _, callback = hooked
     training = next(iter(recorder.schedule.plan.trainings.values()))
-    callback.on_trial_complete(1, [], trial_of(training, last_result={"rows": []}))
-    assert "ended without a summary" in recorder.ledger.failure(training.id).read_text()
+    callback.on_trial_complete(1, [], trial_of(training, last_result={"failure": "its loss is nan"}))
+    assert "its loss is nan" in recorder.ledger.failure(training.id).read_text()
+    assert recorder.reasons == {}
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [({"interrupted": "the corpus was indexed again"}, "indexed again"), ({"rows": []}, "without a summary")],
+)
+def test_a_trial_that_ends_without_either_is_left_to_the_next_call(hooked, last, told):
+    recorder, _, callback = hooked
+    training = next(iter(recorder.schedule.plan.trainings.values()))
+    callback.on_trial_complete(1, [], trial_of(training, last_result=last))
+    assert told in recorder.reasons[training.label]
+    assert recorder.ledger.failure(training.id) is None
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("ValueError: no such clip", "ValueError: no such clip"), ("", "gives no reason"), (None, "no reason")],
+    [("Traceback\nActorDiedError: killed", "ActorDiedError: killed"), ("", "no reason"), (None, "no reason")],
 )
-def test_a_failed_trial_leaves_what_tune_has_written_of_it(hooked, tmp_path, content, told):
+def test_a_trial_whose_process_dies_is_no_failure_of_its_training(hooked, tmp_path, content, told):
     recorder, _, callback = hooked
     training = next(iter(recorder.schedule.plan.trainings.values()))
     file = tmp_path / "error.txt"
     if content is not None:
         file.write_text(content)
     callback.on_trial_error(1, [], trial_of(training, error_file=str(file)))
-    assert told in recorder.ledger.failure(training.id).read_text()
+    assert told in recorder.reasons[training.label]
+    assert training.id in recorder.schedule.failed, "nothing waits for it"
+    assert not list(recorder.ledger.out.glob("logs/*")), "and nothing is booked"
 
 
-def test_a_failed_trial_may_have_no_file(hooked):
+def test_a_dead_trial_may_have_no_file(hooked):
     recorder, _, callback = hooked
     training = next(iter(recorder.schedule.plan.trainings.values()))
     callback.on_trial_error(1, [], trial_of(training, error_file=None))
-    assert "gives no reason" in recorder.ledger.failure(training.id).read_text()
+    assert "gives no reason" in recorder.reasons[training.label]
 
 
 def test_tune_saves_nothing_of_them(hooked):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.specs.dotted_keys import flatten, from_file, listed
+from grid.specs.dotted_keys import flatten, from_file, listed, references, with_references
 from manifests.problem import ProblemError
 
 
@@ -67,3 +67,31 @@ def test_numbers_and_words_of_a_file_mean_what_they_do_on_a_command_line(tmp_pat
     path.write_text("- train")
     with pytest.raises(ProblemError, match="found list"):
         from_file(path)
+
+
+def test_what_was_given_as_a_reference_is_written_as_one(monkeypatch):
+    """It was written out resolved: into MLflow, REPRODUCE.md and the tables."""
+    monkeypatch.setenv("LAB_STORE", "s3://bucket/of-the-lab")
+    overrides = [
+        "storage.url=${oc.env:LAB_STORE}/results",
+        "corpora.DHF1K.root=${oc.env:LAB_STORE}/DHF1K",
+        "model.hd2s.height=${oc.env:LAB_HEIGHT}",
+        "model.backbone_weights=${oc.env:LAB_WEIGHTS}",
+        "model=[hd2s]",
+        "train.lr=0.1",
+    ]
+    assert references(overrides[:1] + overrides[-1:]) == {"storage.url": "${oc.env:LAB_STORE}/results"}
+    settings = {
+        "model": {"word": "hd2s", "options": {"height": 32, "width": 32}, "backbone_weights": "w.pt"},
+        "storage": {"url": "s3://bucket/of-the-lab/results"},
+        "corpora": {"DHF1K": {"root": "s3://bucket/of-the-lab/DHF1K", "manifest": "m"}},
+        "train": {"lr": 0.1},
+        "seeds": None,
+    }
+    told = with_references(settings, overrides)
+    assert "of-the-lab" not in str(told)
+    assert told["storage"] == {"url": "${oc.env:LAB_STORE}/results"}
+    assert told["model"]["options"] == {"height": "${oc.env:LAB_HEIGHT}", "width": 32}
+    assert told["model"]["backbone_weights"] == "${oc.env:LAB_WEIGHTS}"
+    assert told["train"] == {"lr": 0.1}
+    assert settings["storage"]["url"] == "s3://bucket/of-the-lab/results", "what is used stays"

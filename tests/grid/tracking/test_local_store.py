@@ -2,11 +2,15 @@
 
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grid.tracking.local_store import address_of, file_of, make_ready
 from grid.tracking.runs import RunStore
+from manifests.escaping import shell
 from manifests.problem import ProblemError
 
 
@@ -87,6 +91,19 @@ def test_an_address_leads_to_its_file_whatever_the_folder_is_called(name, tmp_pa
     file = tmp_path / name / "mlflow.db"
     assert file_of(address_of(file)) == file
     assert file_of("http://127.0.0.1:5000") is None
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\x00"), min_size=1, max_size=30))
+def test_no_folder_is_taken_for_a_part_of_an_address(name):
+    file = Path("/out") / name / "mlflow.db"
+    assert file_of(address_of(file)) == file
+    assert not shell([address_of(file)]).count("\n")
+
+
+def test_a_store_is_its_owners_alone(new_store, tmp_path):
+    file = tmp_path / "own" / "mlflow.db"
+    make_ready(address_of(file))
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.slow

@@ -347,8 +347,9 @@ def test_the_experiment_is_described_by_links_to_its_views(compared):
         assert {column.partition(".")[2].strip("`") for column in state["selectedColumns"]} & set(
             found[0].data.metrics
         )
+        name = key.replace("_", r"\_")
         assert (
-            f"- [{key}](#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey={key})" in note
+            f"- [{name}](#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey={key})" in note
         )
     compared.client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", "Our own words.")
     compared.session(lambda tracker: None, "FINISHED")

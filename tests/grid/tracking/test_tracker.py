@@ -120,3 +120,9 @@ def test_a_server_lost_in_the_middle_costs_nothing(server, tmp_path):
                 + [("cell", "FINISHED")] * len(plan.cells)
             )
             assert len(points) == len(set(points))
+
+
+def test_an_address_with_a_password_is_refused_and_not_told(tmp_path):
+    with pytest.raises(ProblemError, match=r"expected an address without credentials.*USERNAME") as caught:
+        Tracker("https://me:secret@host/mlflow", tmp_path, "small")
+    assert "secret" not in str(caught.value)

@@ -47,7 +47,6 @@ def job_apart():
         backbone="weights/start.pt",
         checkpoint_every=1,
         loader_workers=0,
-        threads=1,
         execution=Execution(),
         plugins=("plugins/own",),
     )

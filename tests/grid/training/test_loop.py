@@ -14,6 +14,7 @@ from grid.plan import Criterion
 from grid.training import feed, validation
 from grid.training import loop as training
 from grid.training.loop import TrainingError, fit
+from grid.training.starting import starting_model
 from hd2s import build_model, load_weights
 from hd2s.losses import kld
 from hd2s.prediction.open_checkpoint import open_checkpoint
@@ -237,7 +238,7 @@ def test_a_released_tased_net_is_trained_as_by_its_script(small_demo):
     """Two iterations by hand: the batch's KLD, gradients added up, SGD with two rates of which one drops."""
     job = job_of(prepare_small(small_demo, *TASED, approaches="generalization"), "generalization")
     fitting = training._Fitting(job, Context())
-    model = fitting._build().train()
+    model = starting_model(job).train()
     groups = [{"params": model.backbone.parameters(), "lr": 0.001}, {"params": model.prediction.parameters()}]
     plain = torch.optim.SGD(groups, lr=0.1, momentum=0.9, weight_decay=2e-7)
     batches = feed.Feed(job, model, torch.device("cpu"), 0).micro_batches(0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.training.loop import TrainingError, fit
 from grid.training.states import KEPT, SavedStates, tensor_bytes
@@ -113,6 +114,31 @@ def test_a_folder_is_made_ready_whatever_a_kill_has_left_in_it(states, tmp_path)
     left = sorted(path.name[:19] for path in folder.iterdir())
     assert left == ["checkpoint_00000002", "checkpoint_00000003"]
     assert states.newest()["step"] == 3
+
+
+def test_states_that_were_copied_from_another_training_are_not_gone_on_from(states, tmp_path, caplog):
+    """They were: seed 1's in seed 0's folder gave seed 0 another number."""
+    states.save(1, state_at(1))
+    other = SavedStates(Storage(folder=str(tmp_path / "out")), "t2")
+    for step in (8, 9):
+        (tmp_path / "out" / other.save(step, state_at(step))).parent.rename(
+            tmp_path / f"out/resume/t/checkpoint_{step:08d}_copied"
+        )
+    assert [problem.found for problem in Ledger(tmp_path / "out").problems()] == ["those of t2"] * 2
+    assert states.newest()["step"] == 1
+    assert "is a state of t2, and is removed" in caplog.text
+    assert [path.parent.name[:19] for path in files_of(tmp_path / "out")] == ["checkpoint_00000001"]
+
+
+def test_a_state_whose_tensors_are_not_those_that_were_written_is_damaged(states, tmp_path, caplog):
+    for step in (1, 2):
+        states.save(step, state_at(step))
+    newest = files_of(tmp_path / "out")[-1]
+    content = torch.load(newest, weights_only=True)
+    content["weights"][7] += 1
+    torch.save(content, newest)
+    assert states.newest()["step"] == 1
+    assert "have another digest" in caplog.text
 
 
 def test_bytes_are_those_of_tensors_however_deep():

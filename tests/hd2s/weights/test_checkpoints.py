@@ -5,6 +5,8 @@ from torch import nn
 from hd2s import build_model, export_weights, load_weights, save_weights
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
+from hd2s.weights.origin import origin_of
+from hd2s.weights.tensor_files import tensor_digest
 from tests.hd2s.models.hd2s.published import random_state
 from tests.hd2s.models.small_models import SMALL, same
 from tests.hd2s.models.toy_models import TOY, declared
@@ -31,12 +33,24 @@ def test_a_checkpoint_says_what_it_is_of_in_plain_values(tmp_path):
     model = build_model("hd2s", seed=1, domains=["LEDOV"], **SMALL)
     save_weights(model, tmp_path / "model.pt", "domain-specific")
     content = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert content.keys() == {"format", "model", "approach", "state"}
+    assert content.keys() == {"format", "model", "approach", "state", "training", "digest"}
     assert content["format"] == OWN_FORMAT == "video saliency weights, version 2"
     assert content["approach"] == "domain-specific"
     assert content["model"]["name"] == "hd2s"
     told = {**SMALL, "domains": ("LEDOV",), "priors": True, "bn_momentum": 0.001}
     assert told.items() <= content["model"]["config"].items()
+
+
+def test_a_checkpoint_says_whose_it_is_and_what_its_tensors_were(tmp_path):
+    model, path = build_model("hd2s", seed=1, **SMALL), tmp_path / "model.pt"
+    digest = save_weights(model, path, training="hd2s-0123")
+    assert origin_of(path) == ("hd2s-0123", digest)
+    content = torch.load(path, weights_only=True)
+    assert digest == tensor_digest(content["state"])
+    name = next(iter(content["state"]))
+    content["state"][name] = content["state"][name] + 1
+    with pytest.raises(WeightsError, match="its tensors are not those that were written"):
+        load_weights(model, save(path, content))
 
 
 @pytest.mark.slow

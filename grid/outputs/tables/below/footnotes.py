@@ -75,6 +75,25 @@ def length_notes(cells: Sequence[Cell], results: Results) -> list[str]:
     ]
 
 
+def mixture_notes(cells: Sequence[Cell], results: Results) -> list[str]:
+    """Say what of the values was not computed alike: then they differ in their last digits for that alone."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for scores in results.scores_of(dict.fromkeys(cells)):
+        for step, by in scores.computed:
+            for name, value in by.items():
+                known = found.setdefault((step, name), [])
+                known += [str(value)] if str(value) not in known else []
+    mixed = gather(
+        ((name, step, values) for (step, name), values in found.items() if len(values) > 1),
+        lambda item: (item[0], tuple(sorted(item[2]))),
+    )
+    told = [
+        f"{name} {', '.join(values)} ({' and '.join(step for _, step, _ in items)})"
+        for (name, values), items in mixed
+    ]
+    return [f"Not all values were computed alike: {'; '.join(told)}."] if told else []
+
+
 def constant_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:
     """Say of each cell how many frames its model predicts constant. Arguments of `clip_notes`."""
     scored = [(cell, scores) for cell in cells if (scores := results.scores(cell)) and scores.constant]

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from grid.outputs.tables.below.departures import departure_notes
-from grid.outputs.tables.below.footnotes import SEEDS, UNRANKED, clip_notes, constant_notes, length_notes
+from grid.outputs.tables.below.footnotes import (
+    SEEDS,
+    UNRANKED,
+    clip_notes,
+    constant_notes,
+    length_notes,
+    mixture_notes,
+)
 from grid.outputs.tables.layout import Layout, gather, row_key, shown
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, selection_notes, sweep_notes
@@ -57,7 +64,7 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
     notes += _sizes(cells, results)
     notes += [SEEDS] if known.lacking else []
     notes += length_notes(cells, results) + clip_notes(cells, results, spec)
-    notes += constant_notes(cells, results, spec)
+    notes += constant_notes(cells, results, spec) + mixture_notes(cells, results)
     return (*notes, *([UNRANKED] if known.unranked else []))
 
 

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import re
-
 from grid.outputs.tables.table import Column, Entry, Table
+from manifests.escaping import markdown as plain
+from manifests.escaping import markdown_code, markdown_line
 
 _MARKS = {"": "", "best": "**", "second": "*"}
 
 
 def markdown(table: Table) -> str:
     """Write a page with the table and its notes."""
-    rows = [[*map(_plain, table.labels), *map(_heading, table.columns)]]
+    rows = [[*map(plain, table.labels), *map(_heading, table.columns)]]
     for block in table.blocks:
         if block.heading:
-            rows.append([f"**{_plain(block.heading)}**", *[""] * (len(rows[0]) - 1)])
+            rows.append([f"**{plain(block.heading)}**", *[""] * (len(rows[0]) - 1)])
         for group in block.groups:
             for n, row in enumerate(group.rows):
-                label = "" if n else _plain(group.label)
-                rows.append([label, _plain(row.label), *map(_entry, row.entries)])
-    lines = [f"# {_plain(table.title)}", ""]
-    lines += [f"**{_plain(table.warning)}**", ""] if table.warning else []
-    lines += [_plain(table.caption), ""] if table.caption else []
+                label = "" if n else plain(group.label)
+                rows.append([label, plain(row.label), *map(_entry, row.entries)])
+    lines = [f"# {plain(table.title)}", ""]
+    lines += [f"**{plain(table.warning)}**", ""] if table.warning else []
+    lines += [markdown_line(table.caption), ""] if table.caption else []
     lines += [*_aligned(rows), ""]
-    lines += [f"- {_plain(note)}" for note in (*table.notes, *table.working, table.missing.count)]
+    lines += [f"- {markdown_line(note)}" for note in (*table.notes, *table.working, table.missing.count)]
     lines += [
-        f"  - `--` {_plain(reason)}: {_plain('; '.join(places))}." for reason, places in table.missing.reasons
+        f"  - `--` {plain(reason)}: {plain('; '.join(places))}." for reason, places in table.missing.reasons
     ]
-    return "\n".join([*lines, f"- Regenerate with {_code(table.command)}", ""])
+    return "\n".join([*lines, f"- Regenerate with {markdown_code(table.command)}", ""])
 
 
 def _heading(column: Column) -> str:
-    return _plain(" ".join(filter(None, (column.over, column.heading))))
+    return plain(" ".join(filter(None, (column.over, column.heading))))
 
 
 def _entry(entry: Entry) -> str:
     if not entry.text:
         return "--"
     mark = _MARKS[entry.mark]
-    return " ".join(filter(None, (f"{mark}{_plain(entry.text)}{mark}{entry.sign}", entry.after)))
+    return " ".join(filter(None, (f"{mark}{plain(entry.text)}{mark}{entry.sign}", entry.after)))
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
@@ -51,14 +51,3 @@ def _aligned(rows: list[list[str]]) -> list[str]:
         f"| {' | '.join(f'{text:{side}{width}}' for text, (side, width) in zip(row, columns, strict=True))} |"
         for row in (rows[0], rules, *rows[1:])
     ]
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
-
-
-def _code(text: str) -> str:
-    """Write a text as code, which ends at as many backticks as it began with."""
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    space = " " if len(fence) > 1 else ""
-    return f"{fence}{space}{text}{space}{fence}"

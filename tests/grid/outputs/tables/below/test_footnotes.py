@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grid.outputs.tables.below.footnotes import DAGGER, DOUBLE_DAGGER, clip_notes, share, sign
+from grid.outputs.tables.below.footnotes import DAGGER, DOUBLE_DAGGER, clip_notes, mixture_notes, share, sign
 from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
@@ -40,6 +40,24 @@ def test_test_clips_that_no_number_speaks_of_are_counted_and_named(ledger):
         "adaptation": (2, 1, 2),
         "transfer": (None, None, None),
     }
+
+
+def test_values_that_were_not_computed_alike_say_what_differs(ledger):
+    """Two threads changed a score by 1.4e-4, another batch by 2.6e-5, and no table said so."""
+    plan = small_plan(table_spec())
+    one = {"device": "CPU", "threads": 1, "batch": 16, "torch": "2.9"}
+    for approach, by in (
+        ("adaptation", one),
+        ("generalization", one | {"threads": 2, "batch": 1}),
+        ("transfer", {}),
+    ):
+        unit, summary = f"{approach}-DHF1K-UCFSports-0", {"computed": [by]} if by else {}
+        finish(ledger, plan, unit, summary=summary, NSS=1.0, CC=0.5)
+        notes = mixture_notes(plan.cells, Results(plan, ledger))
+        if approach == "adaptation":
+            assert notes == []
+    assert notes == ["Not all values were computed alike: threads 1, 2 (tested); batch 1, 16 (tested)."]
+    assert notes[0] in markdown(table_of(plan, ledger))
 
 
 def test_a_footnote_names_no_more_clips_than_can_be_read(ledger):

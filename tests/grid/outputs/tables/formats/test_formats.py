@@ -1,16 +1,21 @@
 """What holds in every format of tables: their exact text, a demo's warning, and that all text is escaped."""
 
+import re
 import tempfile
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grid.outputs.tables import compile_tables
 from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.formats.html import html
 from grid.outputs.tables.formats.latex import latex
 from grid.outputs.tables.formats.markdown import markdown
-from grid.outputs.tables.table import DEMO
+from grid.outputs.tables.table import DEMO, Block, Column, Entry, Group, Missing, Row, Table
 from grid.results.ledger import Ledger
 from tests.grid.small_ledger import small_plan, table_spec
 from tests.grid.small_tables import DEMO_STYLE, STYLE, fill, table_of
@@ -60,8 +65,58 @@ def test_every_text_of_a_spec_is_escaped(ledger):
         r"$\sigma$"
     )
     assert latex(table).count(escaped) == 2
-    assert r"# 50% of $x\_1$ & {y} \#2 ~ ^ \\input --- \<b\> \| \`c\` \*d\* → σ" in markdown(table)
+    assert r"# 50% of \$x\_1\$ \& {y} \#2 \~ ^ \\input --- \<b\> \| \`c\` \*d\* → σ" in markdown(table)
     assert html(table).count(r"50% of $x_1$ &amp; {y} #2 ~ ^ \input --- &lt;b&gt; | `c` *d* → σ") == 3
+
+
+HOSTILE = st.text(
+    st.one_of(
+        st.sampled_from("\\`*_<>|[]()#$~&!'\"{}%^-+=1. \n\r\t\x0b\u2028"), st.characters(codec="utf-8")
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+class Text(HTMLParser):
+    """The elements of a page, and what is read in it."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.texts = [], []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, attributes))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@settings(deadline=None)
+@given(HOSTILE, HOSTILE)
+def test_no_title_clip_or_folder_is_taken_for_anything_else(title, name):
+    entry = Entry("1.0")
+    groups = tuple(Group(name, (Row(name, (entry,)),)) for _ in range(2))
+    missing = Missing("cells", 2, ((name, (title, name)),))
+    kept = {"labels": ("A", "B"), "columns": (Column("N"),), "blocks": (Block("B", groups),), "records": ()}
+    plain = Table("t", "T", "C", "", **kept, notes=("n",), missing=missing, command="c", working=("w",))
+    table = replace(plain, title=title, caption=title, notes=(name,), working=(title,), command=name)
+    page, expected = Text(html(table)), Text(html(plain))
+    assert page.elements == expected.elements
+    assert {" ".join(text.split()) for text in page.texts} >= {
+        " ".join(title.split()),
+        " ".join(name.split()),
+    }
+    source = latex(table)
+    assert source.isascii() or all(
+        line.startswith("%") for line in source.splitlines() if not line.isascii()
+    ), "pdflatex sets it"
+    set_ = re.sub(r"\\[\\{}%&$#_]", "", "\n".join(x for x in source.split("\n") if not x.startswith("%")))
+    assert set_.count("{") == set_.count("}")
+    rows = [line for line in markdown(table).split("\n") if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in rows} == {4}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""The same command begun again in this process's place, when Ray has ended under it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from grid.commands.run import INTERRUPTED
+
+_STARTS = "HD2S_RAY_STARTS"
+_MOST_STARTS = 4
+# What the first start has done already, and whether a word follows.
+_ONCE = {"--retry-failed": False, "--redo": True}
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+def begin_again(why: str, restore: Callable[[], object]) -> None:
+    """Go on as a fresh process of the same number, or end as interrupted after some such starts.
+
+    Threads that wait for a Ray which is gone cannot be ended otherwise; what is finished is in the ledger,
+    and trainings go on from their last state. It returns to nobody, and may be called on any thread.
+
+    Args:
+        why: what has ended.
+        restore: gives this process its own output back.
+    """
+    starts = int(os.environ.get(_STARTS, "1"))
+    restore()
+    if os.isatty(2):
+        _say(_SHOW_CURSOR)
+    if starts >= _MOST_STARTS:
+        _say(f"{why}, for the {starts}th time. Interrupted; the same command goes on from here.\n")
+        os._exit(INTERRUPTED)
+    _say(f"{why}: it is started anew, and the run goes on.\n")
+    os.environ[_STARTS] = str(starts + 1)
+    os.execv(sys.executable, [sys.executable, *words_again(sys.orig_argv[1:])])
+
+
+def words_again(words: Sequence[str]) -> list[str]:
+    """Return a command's words without those that would do again what was done at its beginning."""
+    left, found = list(words), []
+    while left:
+        word = left.pop(0)
+        option, equals, _ = word.partition("=")
+        if option not in _ONCE:
+            found.append(word)
+        elif _ONCE[option] and not equals and left:
+            left.pop(0)
+    return found
+
+
+def _say(text: str) -> None:
+    # Not through Python's streams, which the thread that waits may hold.
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        return  # a terminal that was closed
