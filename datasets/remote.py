@@ -69,7 +69,7 @@ def _connect(url: str, process: int) -> tuple[FileSystem, str]:
             "Leave them out: give them in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
             " GOOGLE_APPLICATION_CREDENTIALS) or let the machine's role have the right."
         )
-        raise ProblemError(Problem(url, "a url without credentials", "a url with some", remedy))
+        raise ProblemError(Problem(url, "a url without credentials", "credentials in it", remedy))
     try:
         system, path = FileSystem.from_uri(url)
     except (ArrowException, ValueError) as error:

@@ -24,7 +24,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def ui(out: Path, port: int, tell: Callable[[str], None]) -> int:
-    """Serve a folder's runs until the server ends or is interrupted; return its exit status.
+    """Serve a folder's runs until the server ends or this command is asked to; return its exit status.
 
     Args:
         out: the output folder.
@@ -43,6 +43,9 @@ def ui(out: Path, port: int, tell: Callable[[str], None]) -> int:
     where = ["--host", _HOST, "--port", str(port), "--workers", "1", "--backend-store-uri", uri]
     quiet = {"MLFLOW_LOGGING_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore", "MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [sys.executable, "-m", "mlflow", "server", *where, "--uvicorn-opts", "--log-level warning"]
+    # Whatever ends this command ends the server.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     # In a group of its own, so that it is ended with all its workers, and by nobody else.
     with subprocess.Popen(command, env=quiet | os.environ, start_new_session=True) as server:
         try:

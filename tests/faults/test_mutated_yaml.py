@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from grid.specs import grid_reader as spec
-from grid.specs import settings_reader
+from grid.specs import settings_reader, settings_schema
 from grid.specs.settings import Config
 from grid.specs.table import GridSpec
 from manifests.problem import ProblemError
@@ -105,7 +105,7 @@ def test_a_file_with_bytes_cut_out_and_put_in(tmp_path, data):
 
 
 SETTINGS = settings_reader._beginning("hd2s", {}, demo=False)
-KEYS = [key for key in settings_reader._keys(SETTINGS) if not key.startswith("corpora")]
+KEYS = [key for key in settings_schema._keys(SETTINGS) if not key.startswith("corpora")]
 
 
 @given(

@@ -55,7 +55,7 @@ def test_the_views_of_a_folder_are_told_when_they_can_be_opened_on_loopback_alon
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
             sockets = [s for one in family for s in one.net_connections() if s.status == psutil.CONN_LISTEN]
             assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {("127.0.0.1", port)}
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
             assert psutil.wait_procs(family, timeout=30)[1] == []
         finally:

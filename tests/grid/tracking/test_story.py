@@ -195,7 +195,7 @@ def test_the_report_and_figures_are_the_grids_and_the_landing_view_leads_there(s
         assert found == [f"{folder}/{name}"]
     note = story.client.get_experiment_by_name("hd2s-grid").tags["mlflow.note.content"]
     page = f"#/experiments/1/runs/{parent}/artifacts/reports/domain_shift.html"
-    assert f"**[Report of domain_shift]({page})**" in note
+    assert rf"**[Report of domain\_shift]({page})**" in note
 
 
 def test_cells_say_what_was_left_out_and_what_is_selected_by(story):
