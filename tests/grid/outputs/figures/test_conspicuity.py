@@ -33,6 +33,7 @@ def test_maps_of_one_name_stand_in_one_column(pooled):
     assert lefts["unsmoothed"] < lefts["Multi-source"] == lefts["Domain-specific"]
 
 
+@pytest.mark.slow
 def test_below_each_is_the_benchmark_s_cc(shift):
     (strip,) = strips(shift)
     manifest = shift.material.manifests["DHF1K"]

@@ -45,6 +45,7 @@ def test_one_is_drawn_alike_each_time_with_its_fonts_in_it(ledger):
     assert b"/FontFile2" in files[0].read_bytes(), "TrueType, as publishers ask"
 
 
+@pytest.mark.slow
 def test_pictures_and_their_maps_are_equal_files_each_time(shift, tmp_path):
     plan, ledger = shift.results.plan, shift.results.ledger
     words = ["conspicuity", "features", "frames"]

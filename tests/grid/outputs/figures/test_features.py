@@ -6,6 +6,7 @@ import pytest
 from grid.outputs.figures.features import draw, told_apart
 
 
+@pytest.mark.slow
 def test_each_level_has_a_panel_before_and_after(shift):
     drawing = draw(shift)
     assert len(drawing.canvas.axes) == 2 * 2

@@ -45,6 +45,7 @@ class Outline(HTMLParser):
             self.headings.append(data)
 
 
+@pytest.mark.slow
 def test_it_is_whole_and_needs_nothing_else(grid):
     path = write_report(grid)
     assert path == grid.out / "reports" / "domain_shift.html"
@@ -81,6 +82,7 @@ def test_what_users_write_is_text(grid):
     assert evil not in text
 
 
+@pytest.mark.slow
 def test_a_demo_says_so_and_begins_without_printed_numbers(grid):
     demo = grid_of(grid.plan, grid.out, demo=True)
     assert DEMO.replace("'", "&#x27;") in page(demo)
