@@ -105,8 +105,9 @@ def read_table(
         ExchangedError: the file is of another manifest, such as a corpus indexed again meanwhile.
         ManifestError: it is damaged.
     """
-    # Held open, it stays the same file whatever is put in its place.
-    with damage_named(path), path.open("rb") as file:
+    # Held open, it stays the same file whatever is put in its place. By Arrow: behind a file of Python's its
+    # reading threads would wait for the interpreter, and abort a process that ends meanwhile.
+    with damage_named(path), pa.OSFile(str(path)) as file:
         columns = schema.names if columns is None else list(columns)
         stored = pq.read_schema(file)
         if digest:

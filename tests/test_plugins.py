@@ -171,9 +171,7 @@ def test_a_plugged_in_model_loads_from_mlflow_in_a_process_of_its_own(grid, tmp_
     weights = grid.out / f"checkpoints/{training.id}.pt"
     store = RunStore(f"sqlite:///{tmp_path}/mlflow.db", "plugged", tmp_path / "artifacts")
     run_ = store.ensure(training.id, training.label, {}, {})
-    model = log_model(
-        store, run_.run_id, training, weights, predictor_options(grid.plan, training), copy=True
-    )
+    model = log_model(store, run_, training, weights, predictor_options(grid.plan, training), copy=True)
     script = (
         "import sys, numpy, mlflow; mlflow.set_tracking_uri(sys.argv[1]);"
         "model = mlflow.pyfunc.load_model(f'models:/{sys.argv[2]}');"

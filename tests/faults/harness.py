@@ -234,7 +234,7 @@ PHASES = (
     Phase("writing results", _writes("results/*.parquet"), 0.02),
     Phase("evaluation", _says("started evaluation"), 4.0),
     Phase("evaluation: its worker", _works(_SCORER), 1.0, _SCORER),
-    Phase("compiling", _says("compiling the tables"), 1.0),
+    Phase("compiling", _says("compiling tables"), 1.0),
 )
 # What a training stands on, by all signals, and the driver by those that a user's machine sends.
 WIDER = (

@@ -60,8 +60,8 @@ def logged(out):
     return sorted(states), sorted(map(len, filter(None, curves)))
 
 
-# Two trainings with all points of their curves, two cells: nothing is missing, nothing there twice.
-ALL = [("cell", "FINISHED")] * 2 + [("training", "FINISHED")] * 2, [29] * 2
+# Two trainings with all points of their curves, two cells, each a row: nothing is missing or there twice.
+ALL = [(kind, "FINISHED") for kind in ("cell", "summary", "training") for _ in range(2)], [29] * 2
 
 
 def files(out):

@@ -64,7 +64,7 @@ def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
     assert shlex.split(outcome.look) == ["python", "-m", "grid", "ui", "--out", str(done_grid.out)]
     assert {path.name for path in (done_grid.out / "tables").iterdir()} >= {f"small{end}" for end in FORMATS}
     assert (done_grid.out / "grids" / "small.json").is_file(), "it is remembered"
-    assert listener.heard == ["compiling the tables and completing MLflow"]
+    assert listener.heard == ["compiling tables, drawing figures and completing MLflow"]
     assert state_of(store) == "FINISHED"
 
 

@@ -23,7 +23,7 @@ def test_a_sync_brings_everything_once_however_often_it_is_called(done, new_stor
     assert told[-1] == f"small: what is in {done.out / 'results'} is in MLflow at {store}"
     found = logged(store, "hd2s-grid-demo")
     kinds, points = found
-    assert [kind for kind, _ in kinds] == ["cell", "grid", "training"]
+    assert [kind for kind, _ in kinds] == ["cell", "grid", "summary", "training"]
     assert {state for kind, state in kinds if kind != "grid"} == {"FINISHED"}
     assert len(points) == len(set(points))
     assert {name for _, name, _ in points} >= {"val/kld", "train/kld/saliency", "test/KLD"}

@@ -305,6 +305,7 @@ CHANGED = {
         "fixations": "nearest",
         "non_finite": "skip",
         "mixed_precision": "false",
+        "threads": 2,
         "world_size": 5,
         "validate_every": 50,
         "validation_windows": 1,
