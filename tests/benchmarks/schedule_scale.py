@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
     options = parser.parse_args()
     if options.tiny:
-        options.seeds = 2
+        options.seeds = 1
     with tempfile.TemporaryDirectory() as folder:
         places = write_manifests(Path(folder))
         plan = partial(planned, Path(folder), places)
@@ -78,7 +78,7 @@ def main() -> None:
             f"{'trainings':>10} {'parts':>7} {'GPUs':>5} {'makespan':>10} {'bound':>10} {'ratio':>6}", end=""
         )
         print("  bound by  schedule's own time")
-        for seeds in (1, options.seeds):
+        for seeds in sorted({1, options.seeds}):
             grid = plan(seeds)
             durations = drawn(grid, named(options.on), options.noise)
             for gpus in GPUS:

@@ -125,3 +125,14 @@ def test_a_grid_that_the_models_cannot_take_is_left_out():
 def test_a_model_that_a_grid_cannot_be_had_with_is_told_of_the_catalogue():
     with pytest.raises(ProblemError, match="a known model, found 'hds2'"):
         catalogue(["model=hds2"], demo=False)
+
+
+def test_unisal_trained_jointly_is_one_training_in_all_tables():
+    def joint(name, *overrides):
+        trainings = plan_of(name, *overrides).trainings.values()
+        return {t.id for t in trainings if t.model == "unisal" and len(t.sources) == 4}
+
+    first = joint("unisal_table2")
+    assert len(first) == 1
+    for name in ("table1", "table2"):
+        assert joint(name, "model=[hd2s,tased,unisal]") == first
