@@ -190,7 +190,8 @@ class _Fitting:
                 told = f"after iteration {step} the validation KLD {where} is {found}"
                 raise TrainingError(f"{self.job.id}: {told}")
         self.progress.validation_seconds += time.monotonic() - began
-        self.progress.record(step, {_curve_of(pair, own): loss for pair, loss in losses.items()})
+        curves = {_curve_of(pair, own): loss for pair, loss in losses.items()}
+        self.progress.record(step, self.validation.sigmas(models[""]) | curves)
         self.learner.after_validation(losses["", own])
         self.progress.choose(
             models,

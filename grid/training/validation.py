@@ -44,6 +44,20 @@ class Validation:
             distributed.all_reduce(total)
         return (total[0] / total[1]).item()
 
+    def sigmas(self, model: SaliencyModel) -> dict[str, float]:
+        """Return curve → the width that the filter of each source has come to, in pixels of the input.
+
+        Args:
+            model: one that learns its smoothing (HD2S Sect. 3.6, UNISAL Sect. 3.3); of others there are none.
+        """
+        domains = {model.config.domain_of(entry.corpus): None for entry in self.feed.spec.labelled}
+        found = {domain: model.learnt(domain).sigma for domain in domains}
+        return {
+            "/".join(filter(None, ("smoothing/sigma", domain))): sigma
+            for domain, sigma in found.items()
+            if sigma is not None
+        }
+
     def _of_windows(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[torch.Tensor]:
         for batch in self.feed.validation(corpus, step):
             with self.execution.autocast(self.feed.device):

@@ -39,3 +39,24 @@ def test_whole_clips_count_alike_however_long_they_are(small_demo):
     with torch.inference_mode():
         each = [values.item() for values in validation._of_clips(model, "DHF1K", 0)]
         assert validation.loss(model, "DHF1K", 0) == pytest.approx(sum(each) / len(each))
+
+
+@pytest.mark.slow
+def test_filters_are_told_of_each_source_where_they_are_learnt(small_demo):
+    axes = {
+        "sources": "DHF1K, UCFSports, Hollywood2",
+        "targets": None,
+        "approaches": "multi-source, domain-specific",
+    }
+    grid, widths = prepare_small(small_demo, *TINY, **axes), {}
+    for name in ("domain-specific", "multi-source"):
+        job = job_of(grid, name)
+        model = build_model(job.spec.model.name, **job.spec.model.options)
+        validation = Validation(Feed(job, model, torch.device("cpu"), 0), Execution())
+        for n, smoothing in enumerate(getattr(model, "smoothing", {}).values()):
+            smoothing.sigma.data.fill_(2.0 + n)
+        widths[name] = validation.sigmas(model)
+    assert widths["multi-source"] == {}
+    corpora = ("DHF1K", "UCFSports", "Hollywood2")
+    assert widths["domain-specific"].keys() == {f"smoothing/sigma/{corpus}" for corpus in corpora}
+    assert sorted(widths["domain-specific"].values()) == [2.0, 3.0, 4.0]
