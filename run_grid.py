@@ -178,9 +178,7 @@ def _compile(grid: Grid) -> int:
     written = compile_grid(grid)
     for path in written:
         print(path)
-    if left := behind(written):
-        _tell(left)
-    for line in not_taken(grid):
+    for line in filter(None, (behind(written), *not_taken(grid))):
         _tell(line)
     _show_problems(grid, weights=False)
     _show_other_code(grid)
@@ -288,10 +286,9 @@ def _show_other_code(grid: Grid) -> None:
     """Tell which results are not of the code that runs, or lack what is asked for now."""
     from grid.results.redo import other_code, untold_selection
 
-    if told := other_code(grid.plan, grid.ledger).told:
-        _tell(told)
-    if told := untold_selection(grid.plan, grid.ledger):
-        _tell(told)
+    for told in (other_code(grid.plan, grid.ledger).told, untold_selection(grid.plan, grid.ledger)):
+        if told:
+            _tell(told)
 
 
 def _tell(text: str) -> None:

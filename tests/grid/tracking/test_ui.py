@@ -3,9 +3,6 @@
 Asked for by HD2S_BROWSER=1, with `pip install '.[browser]'` and Chromium with its driver on the machine.
 """
 
-import os
-import shutil
-
 import numpy as np
 import pytest
 
@@ -15,6 +12,7 @@ from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.specs.settings import Tables
 from grid.tracking import Tracker
+from tests.browser import chromium
 from tests.grid.invented import DIGESTS, complete, table5
 from tests.grid.mlflow_server import serving
 
@@ -25,21 +23,8 @@ WAIT_S = 60
 @pytest.fixture(scope="module")
 def browser():
     """Chromium without a window, of a laptop's size."""
-    if not os.environ.get("HD2S_BROWSER"):
-        pytest.skip("a browser is used only with HD2S_BROWSER=1")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="pip install '.[browser]'")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
-        options.add_argument(f"--{option}")
-    options.add_argument("--window-size=1500,1000")
-    service = webdriver.ChromeService(driver)
-    browser = webdriver.Chrome(options=options, service=service)
-    yield browser
-    browser.quit()
+    with chromium(1500, 1000) as found:
+        yield found
 
 
 class Interface:

@@ -1,8 +1,6 @@
 """The whole page."""
 
-import os
 import re
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -10,6 +8,7 @@ import pytest
 
 from grid.outputs.report.page import page, write_report
 from grid.outputs.tables.table import DEMO
+from tests.browser import chromium
 from tests.grid.outputs.report.reported import grid_of, score
 from tests.grid.small_ledger import small_plan, table_spec
 
@@ -96,20 +95,8 @@ def test_a_demo_says_so_and_begins_without_printed_numbers(grid):
 
 @pytest.fixture
 def browser():
-    if not os.environ.get("HD2S_BROWSER"):
-        pytest.skip("a browser is used only with HD2S_BROWSER=1")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="pip install '.[browser]'")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
-        options.add_argument(f"--{option}")
-    options.add_argument("--window-size=500,900")
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
+    with chromium(500, 900) as found:
+        yield found
 
 
 def test_tables_are_sorted_and_printed_numbers_switched_in_a_browser(grid, browser):
