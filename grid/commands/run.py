@@ -188,8 +188,8 @@ def _work(
     failed, needing = given_up
     done = {unit for unit in plan.trainings if ledger.training_done(unit)}
     done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
-    given = done | failed | needing | unselected(plan, ledger).keys()
-    if given.issuperset(plan.trainings.keys() | plan.evaluations.keys()):
+    left_alone = failed | unselected(plan, ledger).keys()
+    if (done | left_alone | needing).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
         return True
     ray_session.protect()
     # Ray takes seconds to import.
@@ -209,7 +209,7 @@ def _work(
         with ray_session.session(*filter(None, [lost])):
             driver = jobs.sweep(grid, done, audience, interruption)
             audience.on_phase("")
-            for unit in failed | unselected(plan, ledger).keys():
+            for unit in left_alone:
                 driver.recorder.leave_alone(unit)
             for unit, why in broken.items():
                 driver.recorder.training_failed(plan.trainings[unit], why)
