@@ -34,6 +34,7 @@ class Driver:
         trainings, evaluations: the jobs by id.
         worker: what one worker of a training takes of the machine.
         failures: times that Ray restarts a worker.
+        local: whether Ray is this machine alone.
         interruption: hears of Ctrl-C; one that nobody has heard of otherwise.
     """
 
@@ -48,12 +49,14 @@ class Driver:
         evaluations: Mapping[str, EvaluationJob],
         worker: Share,
         failures: int,
+        local: bool,
         interruption: Interruption | None = None,
     ) -> None:
         self.schedule, self.ledger, self.trainings = schedule, ledger, trainings
         self.recorder = Recorder(schedule, ledger, listener)
         self._interruption = interruption or Interruption(storage)
         self._storage, self._worker, self._failures = storage, worker, failures
+        self.here = local and not worker.gpu
         self._evaluations = EvaluationTasks(schedule, self.recorder, evaluations, storage, failures)
 
     def run(self) -> None:
@@ -72,8 +75,10 @@ class Driver:
             share=self._worker,
             storage=self._storage,
             failures=self._failures,
+            here=self.here,
         )
-        # A trial waits for Ray Train's workers; by asking for next to nothing it never keeps them waiting.
+        # The schedule shares the machine out. A trial that waits for Ray Train's workers never keeps them
+        # waiting by asking for next to nothing, and one that stays for the next training keeps nobody.
         nothing = tune.PlacementGroupFactory([{"node:__internal_head__": 0.001}])
         folder = self.ledger.out.resolve() / output_folder.TUNE
         hooks = self.schedule, self.recorder, self._between_steps

@@ -67,6 +67,7 @@ def sweep(
         evaluations=evaluations,
         worker=train,
         failures=resources.max_failures,
+        local=ray_session.is_local(),
         interruption=interruption,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import ray
 
@@ -19,6 +20,8 @@ from ray.exceptions import RayActorError
 from ray.train import ControllerError, Result
 from ray.train.torch import TorchTrainer
 from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+from grid.training.ray_worker import MAY_PASS
 
 _LOG = logging.getLogger(__name__)
 # Ray notices within seconds that the one who reserved something has ended, and on a cluster after a dozen
@@ -47,6 +50,26 @@ def fit(trainer: TorchTrainer, failures: int) -> Result:
             _give_back(tried * _UNTIL_RAY_NOTICES_S)
             if tried > failures:
                 raise
+
+
+def fit_here(trainer: TorchTrainer, failures: int) -> Result:
+    """Run a trainer in local mode, again where what it raises may pass; it goes on from its last state.
+
+    Args:
+        trainer: whose worker is this process, so that Ray Train restarts nothing.
+        failures: times that it is run again.
+
+    Raises:
+        OSError, RuntimeError, RayError: it was raised once too often.
+    """
+    for tried in count(1):
+        try:
+            return trainer.fit()
+        except MAY_PASS as error:
+            _LOG.warning("a training has died, time %d: %s", tried, error)
+            if tried > failures:
+                raise
+    raise AssertionError("count has no end")
 
 
 def give_back_abandoned() -> None:

@@ -71,6 +71,9 @@ _LOOKED_AT_EVERY_S = 0.5
 # After a request to terminate it tells its clients first.
 _SECONDS_TO_END = 10.0
 
+# In Ray's words, half a minute after its processes were started.
+_LATE = "timed out during startup"
+
 
 def _terminate(why: str) -> None:
     del why
@@ -114,7 +117,7 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     if local:
         _stay_on_loopback()
     with _told(local=local):
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
+        _start(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:  # as nohup asks for
@@ -126,6 +129,19 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         ray.shutdown()
+
+
+def _start(**options: Any) -> None:
+    """Start Ray, a second time if this machine has too much else to do for the time that Ray waits."""
+    import ray  # noqa: PLC0415 - see session
+
+    try:
+        ray.init(**options)
+    except Exception as error:
+        if _LATE not in str(error):
+            raise
+        ray.shutdown()
+        ray.init(**options)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from ray import train
+import torch
+from ray import train, tune
 from ray.exceptions import RayError
 from ray.train.torch import get_device
 
@@ -18,21 +19,27 @@ from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import ExchangedError, ProblemError
 
+MAY_PASS = OSError, RuntimeError, RayError
+"""What the machine may have done, or Ray."""
+
 
 def worker(config: dict[str, Any]) -> dict[str, Any]:
     """Run the training inside Ray Train's worker; return its summary, or its error.
 
     Ray starts a worker again whatever it died of. What would happen again all the same, such as a loss that
-    is not finite or a clip that has changed, is therefore returned; what the machine may have done, or Ray,
-    is raised.
+    is not finite or a clip that has changed, is therefore returned; `MAY_PASS` is raised.
     What is no failure of the training, but will not go away by itself, is returned as "interrupted".
+
+    Args:
+        config: the "job", the "storage", and whether the worker is a trial's own process, on processors
+            ("here").
     """
     assert_ours()
-    storage = config["storage"]
+    storage, here = config["storage"], config.get("here", False)
     try:
         job = config["job"].brought(storage)
         plugins.load(job.plugins)
-        context = _RayContext(SavedStates(storage, job.id))
+        context = _RayContext(SavedStates(storage, job.id), here=here)
         if storage.url:
             fill(job)
         summary = fit(job, context)
@@ -40,7 +47,7 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
             for weights in (*job.kept.values(), job.weights):
                 storage.publish(weights)
         return summary
-    except (OSError, RuntimeError, RayError):
+    except MAY_PASS:
         raise
     except ExchangedError as error:
         return {"interrupted": str(error)}
@@ -53,8 +60,11 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
 class _RayContext:
     """`grid.training.loop.Context` by Ray Train."""
 
-    def __init__(self, states: SavedStates) -> None:
-        self.device, self.rank = get_device(), train.get_context().get_world_rank()
+    def __init__(self, states: SavedStates, *, here: bool) -> None:
+        # In local mode Ray Train takes an accelerator wherever it sees one, and keeps reports to itself.
+        self.device = torch.device("cpu") if here else get_device()
+        self.rank = 0 if here else train.get_context().get_world_rank()
+        self._tell = tune.report if here else train.report
         self._states, self._heard = states, False
 
     def latest(self) -> dict[str, Any] | None:
@@ -67,4 +77,4 @@ class _RayContext:
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         if state is not None and not self.rank:
             self._states.save(state["progress"]["step"], state)
-        train.report({"rows": rows})
+        self._tell({"rows": rows})

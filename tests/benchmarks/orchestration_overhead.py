@@ -1,11 +1,12 @@
 """What a training costs beside training: through the grid, and by a direct call in a process that is warm.
 
-    python tests/benchmarks/orchestration_overhead.py [--trainings 3] [--iterations 40] [--tiny]
+    python tests/benchmarks/orchestration_overhead.py [--trainings 3] [--iterations 40] [--workers] [--tiny]
 
 Trainings of the demo's size run one after the other, each as a trial of Ray Tune that is a run of Ray Train,
-as in any grid; the same training is called directly as well. What lies between the two is told apart by the
-clock at each step, and by the time at which each process was started. The first training is printed apart:
-it waits for processes that the others find.
+as in any grid; the same training is called directly as well. With --workers Ray Train places each training in
+processes of its own, as on accelerators and clusters, and not in the trial's. What lies between the two is
+told apart by the clock at each step, and by the time at which each process was started. The first training is
+printed apart: it waits for processes that the others find.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
@@ -46,8 +48,8 @@ approaches: [generalization]
 # The steps of a training by the grid, in order.
 STEPS = {
     "Tune starts the trial": ("released", "trial"),
-    "Ray Train starts a worker's process": ("trial", "process"),
-    "the process imports, and is told what to do": ("process", "worker"),
+    "a process is started, if none is there": ("trial", "process"),
+    "it imports, and is told what to do": ("process", "worker"),
     "the training itself": ("worker", "trained"),
     "Ray Train sees the end and tidies up": ("trained", "fitted"),
     "Tune hears of it, the ledger is written": ("fitted", "finished"),
@@ -60,6 +62,7 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=3)
     parser.add_argument("--iterations", type=int, default=40)
     parser.add_argument("--tiny", action="store_true", help="as small as it can be, to see that it runs")
+    parser.add_argument("--workers", action="store_true", help="in processes that Ray Train starts")
     options = parser.parse_args()
     if options.tiny:
         options.trainings, options.iterations = 2, 2
@@ -69,6 +72,7 @@ def main() -> None:
             watch = Watch()
             driver_module.trial = traced
             driver = jobs.sweep(grid, set(grid.plan.evaluations), watch)
+            driver.here &= not options.workers
             directly = direct(next(iter(driver.trainings.values())))
             driver.run()
     print_steps(list(watch.trainings.values()), directly)
@@ -124,12 +128,14 @@ def traced(config: Mapping[str, str], **places: Any) -> None:
     process."""
     marks = {"trial": time.time()}
 
-    def noted(trainer: Any, failures: int) -> Any:
-        result = ray_retry.fit(trainer, failures)
+    def noted(fit: Callable, trainer: Any, failures: int) -> Any:
+        result = fit(trainer, failures)
         result.return_value["times"] |= marks | {"fitted": time.time()}
         return result
 
-    trial.worker, trial.ray_retry = traced_worker, SimpleNamespace(fit=noted)
+    fits = {name: partial(noted, getattr(ray_retry, name)) for name in ("fit", "fit_here")}
+    given_back = ray_retry.give_back_abandoned
+    trial.worker, trial.ray_retry = traced_worker, SimpleNamespace(give_back_abandoned=given_back, **fits)
     trial.trial(config, **places)
 
 

@@ -206,7 +206,8 @@ def _works(title: str) -> Callable[[Bench, float], bool]:
     return lambda bench, _: bool(bench.workers(title))
 
 
-_TRAINER, _SCORER = "ray::RayTrainWorker", "ray::do_part"
+# A training of one worker runs in its trial's process (`grid.running.trial`).
+_TRAINER, _SCORER = "ray::ImplicitFunc", "ray::do_part"
 _ENDED = ("KILL", "TERM")
 _ALL_OF_THE_DRIVERS = ("KILL", "TERM", "HUP", "INT INT", "STOP")
 _STOPPED_FOR_S = 60.0
@@ -217,7 +218,6 @@ _SURROUNDINGS = {
     "control store": "gcs/gcs_server",
     "Train's controller": "ray::TrainController",
     "Train's synchronisation": "ray::SynchronizationActor",
-    "Tune's trial": "ray::ImplicitFunc",
     "autoscaler": "autoscaler/_private/monitor.py",
     "agent": "dashboard/agent.py",
 }

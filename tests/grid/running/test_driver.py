@@ -33,6 +33,7 @@ def driver_of(recorder, storage, evaluations):
         trainings={},
         evaluations={job.id: job for job in evaluations},
         worker=ONE,
+        local=True,
         failures=0,
     )
 
@@ -63,10 +64,11 @@ def test_every_training_is_a_trial_and_a_failed_one_retires_its_children(tasks, 
     broken = next(unit for unit in plan.trainings.values() if plan.descendants(unit.id))
     during = []
 
-    def trial(config, *, jobs, share, storage, failures):
+    def trial(config, *, jobs, share, storage, failures, here):
         (tmp_path / output_folder.TUNE).mkdir(parents=True, exist_ok=True)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # as Tune does
         during.append(config["training"])
+        assert here == (share.gpu == 0)
         if config["training"] == broken.id:
             return {"failure": "no room"}
         weights = storage.path(output_folder.checkpoint(config["training"]))

@@ -57,6 +57,33 @@ def test_local_is_rays_word_for_this_machine(monkeypatch, address, local):
     assert cluster.is_local() is local
 
 
+@pytest.mark.parametrize(
+    ("raised", "tries"),
+    [
+        (["The current node timed out during startup."], 2),
+        (["The current node timed out during startup."] * 2, 2),
+        (["No space left on device"], 1),
+    ],
+)
+def test_a_start_that_comes_too_late_for_ray_is_tried_once_more(monkeypatch, raised, tries):
+    errors, tried, left = [Exception(text) for text in raised], [], []
+
+    def start(**options):
+        tried.append(options)
+        if errors:
+            raise errors.pop(0)
+
+    monkeypatch.setattr("ray.init", start)
+    monkeypatch.setattr("ray.shutdown", lambda: left.append(len(tried)))
+    if len(raised) < tries:
+        cluster._start(address="local")
+    else:
+        with pytest.raises(Exception, match=raised[0]):
+            cluster._start(address="local")
+    assert tried == [{"address": "local"}] * tries
+    assert left == [1] * (tries - 1), "what the first has started is ended before the second"
+
+
 @pytest.fixture
 def processes(monkeypatch):
     """What Ray has started here: processes that only wait."""

@@ -41,8 +41,9 @@ def grid(small_demo, monkeypatch):
     return prepare_small(small_demo, *TINY, "train.iterations=1", "train.validate_every=1")
 
 
-def run(grid, job, share=SHARE):
-    trial({"training": job.id}, jobs={job.id: job}, share=share, storage=grid.storage, failures=2)
+def run(grid, job, share=SHARE, *, here=False):
+    places = {"jobs": {job.id: job}, "share": share, "storage": grid.storage}
+    trial({"training": job.id}, **places, failures=2, here=here)
 
 
 def test_a_trial_reports_the_summary_of_its_training(grid, heard):
@@ -56,6 +57,41 @@ def test_a_trial_reports_the_summary_of_its_training(grid, heard):
         num_workers=1, use_gpu=False, resources_per_worker={"CPU": 2, "memory": 3 * 2**30}
     )
     assert trainer.asked["run_config"].failure_config.max_failures == 2
+
+
+def test_on_this_machines_processors_it_trains_in_the_trials_own_process(grid, heard, monkeypatch):
+    monkeypatch.setattr(ray_worker, "get_device", lambda: pytest.fail("asked Ray, which may find another"))
+    monkeypatch.setattr(ray_worker.train, "report", lambda told: pytest.fail("told a worker group"))
+    run(grid, job_of(grid, "generalization"), here=True)
+    *progress, told = heard[0]
+    assert [row for each in progress for row in each["rows"]] == told["summary"]["curve"]
+    (trainer,) = heard[1]
+    assert trainer.asked["scaling_config"] == ScalingConfig(num_workers=0)
+
+
+def test_several_workers_have_processes_of_their_own_also_on_this_machine(grid, heard, monkeypatch):
+    monkeypatch.setattr(Trainer, "fit", lambda self: pytest.fail("started"))
+    job = with_train(job_of(grid, "generalization"), world_size=2, accumulate=2)
+    with pytest.raises(pytest.fail.Exception, match="started"):
+        run(grid, job, here=True)
+    (trainer,) = heard[1]
+    assert (trainer.asked["scaling_config"].num_workers, trainer.config["here"]) == (2, False)
+
+
+@pytest.mark.parametrize(("times", "kind"), [(2, "summary"), (3, "failure")])
+def test_what_may_pass_is_tried_again_in_the_trials_own_process(grid, heard, monkeypatch, times, kind):
+    real, left = ray_worker.fit, [RuntimeError("out of memory")] * times
+
+    def fit(job, context):
+        if left:
+            raise left.pop()
+        return real(job, context)
+
+    monkeypatch.setattr(ray_worker, "fit", fit)
+    run(grid, job_of(grid, "generalization"), here=True)
+    assert heard[0][-1].keys() == {kind}
+    assert not left
+    assert kind == "summary" or "RuntimeError: out of memory" in heard[0][-1]["failure"]
 
 
 def test_every_worker_of_a_training_takes_a_share_of_its_own(grid, heard, monkeypatch):
