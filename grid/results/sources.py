@@ -23,6 +23,8 @@ from hd2s.metrics.definitions import find_metric
 # unit's id, and files.
 _ROOMS = ("manifests", "hd2s", "datasets", "grid.training", "grid.evaluation")
 _DECLARATIONS = ("MODEL", "APPROACH", "CORPUS", "METRIC")
+# What `_declared` has found: thousands of modules are loaded, and a plan has as many units.
+_HOMES: dict[int, list[tuple[str, Any]]] = {}
 
 Modules = tuple[str, ...]
 Code = Mapping[str, Any]
@@ -67,14 +69,20 @@ def eldest(codes: Iterable[Code | None], now: Code) -> Code:
 
 def _homes(*declarations: Any) -> list[str]:
     """Name the module that each declaration stands in; a corpus without an adapter has none."""
-    loaded = list(sys.modules.items())
-    return [
-        name
-        for declaration in declarations
-        if declaration is not None
-        for name, module in loaded
-        if any(vars(module).get(word) is declaration for word in _DECLARATIONS if module)
-    ]
+    wanted = [id(declaration) for declaration in declarations if declaration is not None]
+    if not _HOMES.keys() >= set(wanted):
+        _HOMES.update(_declared())
+    return [name for each in wanted for name, _ in _HOMES.get(each, ())]
+
+
+def _declared() -> dict[int, list[tuple[str, Any]]]:
+    """Map the identity of all that loaded modules declare to their names, and to itself, which is kept."""
+    found: dict[int, list[tuple[str, Any]]] = {}
+    for name, module in list(sys.modules.items()):
+        for word in _DECLARATIONS if module else ():
+            if (declared := vars(module).get(word)) is not None:
+                found.setdefault(id(declared), []).append((name, declared))
+    return found
 
 
 @cache
