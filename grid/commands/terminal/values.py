@@ -12,7 +12,9 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
 from grid.outputs.tables.table import Table as Content
 from grid.outputs.tables.table import number
+from grid.plan import Cell
 from grid.specs.table import TableSpec
+from hd2s.models.registry import models
 
 
 def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
@@ -36,11 +38,10 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         block = (" + ".join(cell.sources), *[cell.target or ""] * targets, *[cell.test] * tests)
         # As in the paper, a source and target are named once, above the approaches that share them.
         names = ("",) * len(block) if block == above else block
-        approach = " ".join(filter(None, (cell.approach, cell.variant)))
         point = [_point(choice)] if spec.sweep else []
         values = (_shown(choice, metric, results) for metric in spec.metrics)
         repeat = [*[str(cell.seed)] * seed, *[str(cell.fold or "")] * fold]
-        told = map(Name, (*names, approach, *repeat, *point))
+        told = map(Name, (*names, _words(cell, spec), *repeat, *point))
         table.add_row(*told, *values)
         above = block
     for test, rows in others(spec, cells).items():
@@ -71,6 +72,15 @@ def costs_table(content: Content) -> list[Table | Text]:
                 table.add_row("" if n else group.label, row.label, *told)
     reasons = [f"{reason}: {', '.join(places)}" for reason, places in content.missing.reasons]
     return [table, *map(Text, reasons)]
+
+
+def _words(cell: Cell, spec: TableSpec) -> str:
+    """Name a row as its table does (`grid.outputs.tables.layout.label`), in the words of commands."""
+    trains = {word: models()[word].trains for word in (*spec.models, cell.model)}
+    if not trains[cell.model]:
+        return cell.model
+    several = sum(trains.values()) > 1
+    return " ".join(filter(None, (cell.model if several else "", cell.approach, cell.variant)))
 
 
 def _point(choice: Choice) -> str:

@@ -68,6 +68,20 @@ def test_a_column_is_there_only_where_it_tells_cells_apart(ledger):
     assert heading == "source target test approach seed point of the sweep NSS CC"
 
 
+@pytest.mark.parametrize(
+    ("models", "rows"),
+    [
+        (("hd2s", "tased"), ["hd2s generalization", "tased generalization"]),
+        (("hd2s", "centre_prior", "chance"), ["generalization", "centre_prior", "chance"]),
+    ],
+)
+def test_rows_of_several_models_are_told_apart(ledger, models, rows):
+    spec = table_spec(sources=("DHF1K",), targets=("UCFSports",), approaches=("generalization",))
+    _, _, first, *others = lines_of(small_plan(replace(spec, models=models)), ledger)
+    shown = [first.removeprefix("DHF1K UCFSports "), *others]
+    assert shown == [f"{row} -- --" for row in rows]
+
+
 def test_of_a_sweep_only_the_chosen_point_is_shown_with_how_many_were_tried(ledger):
     sweep = (("train.lr", ("0.1", "0.01", "0.001")),)
     only = table_spec(sources=("DHF1K",), targets=("UCFSports",), approaches=("adaptation",), sweep=sweep)
