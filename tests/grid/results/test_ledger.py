@@ -77,6 +77,17 @@ def test_a_training_in_whose_place_another_checkpoint_lies_is_not_done(ledger):
     assert problem.expected == f"the weights that the result of {UNIT} is of"
 
 
+def test_weights_that_a_user_keeps_on_another_disk_behind_a_link_are_there(ledger, tmp_path):
+    elsewhere, place = tmp_path / "elsewhere", f"checkpoints/{UNIT}.pt"
+    elsewhere.mkdir()
+    ledger.out.mkdir(exist_ok=True)
+    (ledger.out / "checkpoints").symlink_to(elsewhere)
+    save_weights(build_model("centre_prior", seed=0), ledger.out / place, training=UNIT)
+    ledger.write_training(TRAINING, [], {"best_kld": 1.0, "checkpoint": place})
+    assert ledger.training_done(UNIT)
+    assert not ledger.problems()
+
+
 @pytest.mark.parametrize("checkpoint", [None, "checkpoints/nothing.pt", "../elsewhere.pt"])
 def test_a_training_whose_checkpoint_is_not_in_the_folder_is_refused(ledger, checkpoint):
     (ledger.out.parent / "elsewhere.pt").write_bytes(b"weights")
