@@ -7,18 +7,19 @@ from rich.text import Text
 
 from grid.commands.terminal.names import Name
 from grid.outputs.tables.below.footnotes import clip_notes, constant_notes, length_notes, sign
-from grid.outputs.tables.others import label_of, others
+from grid.outputs.tables.layout import words
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
 from grid.outputs.tables.table import Table as Content
 from grid.outputs.tables.table import number
-from grid.plan import Cell
 from grid.specs.table import TableSpec
-from hd2s.models.registry import models
 
 
 def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
-    """Show a row for each cell, of a sweep the point that validation chose, and what the values lack."""
+    """Show a row for each cell, of a sweep the point that validation chose, and what the values lack.
+
+    Printed numbers stand in the table's files alone: there may be more of them than cells.
+    """
     choices = choose(results.plan.cells_of(spec.name), results)
     cells = [choice.cell for choice in choices]
     seed, fold = len(spec.seeds) > 1, any(cell.fold for cell in cells)
@@ -41,16 +42,9 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         point = [_point(choice)] if spec.sweep else []
         values = (_shown(choice, metric, results) for metric in spec.metrics)
         repeat = [*[str(cell.seed)] * seed, *[str(cell.fold or "")] * fold]
-        told = map(Name, (*names, _words(cell, spec), *repeat, *point))
+        told = map(Name, (*names, words(cell, spec), *repeat, *point))
         table.add_row(*told, *values)
         above = block
-    for test, rows in others(spec, cells).items():
-        for row in rows:
-            # The printed numbers of what is not run here, which the label says.
-            names = ("", *[""] * targets, *[test] * tests)
-            numbers = ("--" if (n := row.numbers.get(m)) is None else number(n) for m in spec.metrics)
-            extra = ("",) * (seed + fold + len(swept))
-            table.add_row(*names, label_of(row), *extra, *numbers, style="dim")
     notes = length_notes(cells, results) + clip_notes(cells, results, spec)
     notes += constant_notes(cells, results, spec)
     return [table, *map(Text, notes)]
@@ -72,15 +66,6 @@ def costs_table(content: Content) -> list[Table | Text]:
                 table.add_row("" if n else group.label, row.label, *told)
     reasons = [f"{reason}: {', '.join(places)}" for reason, places in content.missing.reasons]
     return [table, *map(Text, reasons)]
-
-
-def _words(cell: Cell, spec: TableSpec) -> str:
-    """Name a row as its table does (`grid.outputs.tables.layout.label`), in the words of commands."""
-    trains = {word: models()[word].trains for word in (*spec.models, cell.model)}
-    if not trains[cell.model]:
-        return cell.model
-    several = sum(trains.values()) > 1
-    return " ".join(filter(None, (cell.model if several else "", cell.approach, cell.variant)))
 
 
 def _point(choice: Choice) -> str:

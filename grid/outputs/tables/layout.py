@@ -55,13 +55,23 @@ def row_key(cell: Cell) -> tuple[Hashable, ...]:
 
 def label(cell: Cell, spec: TableSpec) -> str:
     """Name a row: by model, approach and variant, as far as the table has several of them."""
-    model = models()[cell.model]
-    if not model.trains:
-        return model.title
+    model, approach, variant = _telling(cell, spec)
+    titles = model and models()[model].title, approach and approaches()[approach].title
+    return ", ".join(filter(None, (*titles, variant)))
+
+
+def words(cell: Cell, spec: TableSpec) -> str:
+    """Name a row likewise, in the words that commands take."""
+    return " ".join(filter(None, _telling(cell, spec)))
+
+
+def _telling(cell: Cell, spec: TableSpec) -> tuple[str, str, str]:
+    """Return a row's model, approach and variant; "" for what does not tell it from others of its table."""
+    if not models()[cell.model].trains:
+        return cell.model, "", ""
     told = (len(spec.approaches) == 1 and cell.variant) or _variant(cell, spec).tells_approach
-    approach = "" if told else approaches()[cell.approach].title
     several = sum(models()[word].trains for word in spec.models) > 1
-    return ", ".join(filter(None, (model.title if several else "", approach, cell.variant)))
+    return cell.model if several else "", "" if told else cell.approach, cell.variant
 
 
 def distinct_labels(cells: list[Cell], spec: TableSpec) -> list[str]:

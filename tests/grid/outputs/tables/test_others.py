@@ -67,12 +67,12 @@ def test_every_format_says_that_they_are_not_run_here(plan, ledger):
     assert {(row["approach"], row["mean"]) for row in records} == {("not run here", "")}
 
 
-def test_the_terminal_says_so_too(plan, ledger):
+def test_the_terminal_shows_what_was_run_alone(plan, ledger):
     console = Console(file=StringIO(), width=200)
     console.print(Group(*values_table(plan.tables[0], Results(plan, ledger))))
-    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
-    assert f"UCFSports STRA-Net {MARK} 3.018 0.593 0.479 0.910 0.751" in lines
-    assert sum(MARK in line for line in lines) == 14
+    shown = console.file.getvalue()
+    assert MARK not in shown
+    assert len(shown.splitlines()) == 2 + len(plan.cells)
 
 
 @pytest.mark.parametrize("paper", ["difference", "none"])
