@@ -244,6 +244,45 @@ def test_a_failing_training_fails_alone_with_its_error_in_a_file(demo_out, tmp_p
     assert "--" in (out / "tables" / "small.md").read_text()
 
 
+SWEPT = """
+name: swept
+title: A sweep
+metrics: [NSS]
+sources: [UCFSports]
+approaches: [single-source]
+sweep: {train.lr: [0.001, 1.0e-9], stop: asha, grace: 0.25, reduction: 2}
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_hopeless_point_of_a_sweep_is_stopped_and_shown(small_demo):
+    """One after the other: what hardly learns comes second, and is worse at the first look."""
+    spec = small_demo / "swept.yaml"
+    spec.write_text(SWEPT)
+    script = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", str(spec), "--demo"]
+    script += ["--out", str(small_demo), "resources.train.cpu=64", "model.conspicuity=[1,2]"]
+
+    def answer(*options):
+        found = subprocess.run([*script, *options], capture_output=True, text=True, timeout=400, check=False)
+        assert found.returncode == 0, found.stderr
+        return found
+
+    found = json.loads(answer("--json").stdout)
+    assert statuses(found) == {key: ["done", "stopped"] for key in ("trainings", "evaluations", "cells")}
+    stopped = found["trainings"][1]["id"]
+    where = json.loads((small_demo / "logs" / f"{stopped}.stopped.json").read_text())
+    assert (where["step"], where["iterations"]) == (10, 40)
+    assert list((small_demo / "resume" / stopped).glob("checkpoint_*/state.pt")), "to go on from"
+    assert not (small_demo / "checkpoints" / f"{stopped}.pt").exists()
+    for shown in ("tables/swept.md", "reports/swept.html"):
+        assert "after 10 of 40 iterations" in (small_demo / shown).read_text(), shown
+    again = answer()
+    assert "starting Ray" not in again.stdout + again.stderr
+    assert "2 trainings: 1 done, 1 stopped" in answer("--plan").stdout
+    assert "2 trainings: 1 done, 1 todo" in answer("--plan", "sweep.stop=none").stdout
+
+
 @pytest.mark.slow
 def test_without_corpora_it_stops_at_once_and_says_what_to_do(tmp_path):
     script = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", "domain_shift"]

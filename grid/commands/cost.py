@@ -84,7 +84,8 @@ class Disk:
 class Estimate:
     """A grid's cost: of each training and evaluation by its id, whether done or not, and of what is left.
 
-    `published`: the corpora of which only what is published of them is known.
+    `published`: the corpora of which only what is published of them is known. `may_stop`: of the trainings
+    that are left, those that may be stopped early, though they are counted to their end.
     """
 
     device: Device
@@ -94,6 +95,7 @@ class Estimate:
     disk: Disk
     share: float
     published: tuple[str, ...] = ()
+    may_stop: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return what is left as plain fields; disk in bytes."""
@@ -106,6 +108,7 @@ class Estimate:
             "lower_bound": lower_bound,
             **asdict(self.left),
             **basis,
+            "may_stop": self.may_stop,
             "disk_bytes": disk,
         }
 
@@ -131,7 +134,8 @@ def estimate(grid: Grid, device: Device) -> Estimate:
         results=left.frames * _ROW_BYTES,
     )
     published = tuple(name for name, found in grid.manifests.items() if isinstance(found, StandIn))
-    return Estimate(device, trainings, evaluations, left, disk, paces.share, published)
+    may_stop = sum(unit.id in plan.may_stop for unit in to_train)
+    return Estimate(device, trainings, evaluations, left, disk, paces.share, published, may_stop)
 
 
 def _training(grid: Grid, training: Training, paces: Paces) -> Work:

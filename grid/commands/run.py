@@ -83,6 +83,7 @@ def run(
         forget(grid.plan, grid.ledger)
     if again:
         tracker.forget(redo(grid.plan, grid.ledger, again))
+    grid.ledger.stops.clear_unwished(grid.plan)
     failed, needing = given_up(grid.plan, grid.ledger)
     reasons: dict[str, str] = {}
     try:
@@ -186,17 +187,17 @@ def _work(
     """
     ledger, plan = grid.ledger, grid.plan
     failed, needing = given_up
-    done = {unit for unit in plan.trainings if ledger.training_done(unit)}
-    done |= {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}
+    done = _done(grid)
     left_alone = failed | unselected(plan, ledger).keys()
-    if (done | left_alone | needing).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
+    stopped = {unit for unit in plan.may_stop if unit not in done and ledger.stops.of(unit)}
+    if (done | left_alone | needing | stopped).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
         return True
     ray_session.protect()
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
     from grid.running import jobs, places  # noqa: PLC0415
 
-    todo = [training for training in plan.trainings.values() if training.id not in done | failed | needing]
+    todo = [unit for unit in plan.trainings.values() if unit.id not in done | failed | needing | stopped]
     ray_session.require()
     check_precision(grid, todo)
     check_shared_memory(grid, todo)
@@ -211,8 +212,15 @@ def _work(
             audience.on_phase("")
             for unit in left_alone:
                 driver.recorder.leave_alone(unit)
+            driver.schedule.failed |= stopped
             for unit, why in broken.items():
                 driver.recorder.training_failed(plan.trainings[unit], why)
             driver.run()
             reasons |= driver.recorder.reasons
             return driver.schedule.over() and not reasons
+
+
+def _done(grid: Grid) -> set[str]:
+    plan, ledger = grid.plan, grid.ledger
+    done = {unit for unit in plan.trainings if ledger.training_done(unit)}
+    return done | {unit for unit in plan.evaluations if ledger.evaluation_done(unit)}

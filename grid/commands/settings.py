@@ -158,7 +158,7 @@ def keys_table() -> Table:
         table.add_column(column, overflow="fold")
     for each in fields(TableSpec):
         needed = each.default is MISSING
-        key = {"found_at": "corpora", "drawn": "points"}.get(each.name, each.name)
+        key = {"found_at": "corpora", "drawn": "points", "stop": "sweep.stop"}.get(each.name, each.name)
         default = "(needed)" if needed else "" if key == "variants" else _text(each.default)
         table.add_row(key, default, " ".join(told[each.name].split()))
     table.add_row("tables", "", "in place of all but the name: names of tables and grids, or tables in place")

@@ -16,7 +16,7 @@ from grid.plan.specs import (
     unlabelled_splits,
     validated,
 )
-from grid.plan.units import Cell, Evaluation, Plan, Training
+from grid.plan.units import Cell, Evaluation, Plan, Rivals, Training
 
 __all__ = [
     "ApproachSpec",
@@ -28,6 +28,7 @@ __all__ = [
     "ModelSpec",
     "Plan",
     "Read",
+    "Rivals",
     "Row",
     "Training",
     "TrainingSpec",

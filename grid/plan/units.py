@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from grid.plan.specs import (
     Criterion,
@@ -15,6 +17,7 @@ from grid.plan.specs import (
     validated,
 )
 from grid.specs.table import CostSpec, TableSpec
+from grid.specs.tables.early_stopping import Asha
 from hd2s.models.tested import AsTested
 
 
@@ -126,6 +129,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Rivals:
+    """Points of a sweep of which one will be shown, and of which hopeless ones may be stopped.
+
+    Attributes:
+        trainings: all that are compared, by id.
+        may_stop: those that nothing but this choice needs: no other training starts from them, and no row
+            without such a choice shows them.
+        asha: how they are stopped.
+    """
+
+    trainings: tuple[str, ...]
+    may_stop: frozenset[str]
+    asha: Asha
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a grid needs, parents before children.
 
@@ -147,6 +166,18 @@ class Plan:
     def all_cells(self) -> tuple[Cell, ...]:
         """Every cell of every table, whoever evaluates it."""
         return (*self.cells, *self.withheld)
+
+    @cached_property
+    def rivals(self) -> tuple[Rivals, ...]:
+        """Which trainings are points of one row, where hopeless ones are to be stopped."""
+        return _rivals(self)
+
+    @cached_property
+    def may_stop(self) -> dict[str, str]:
+        """The trainings that may be stopped early, and their evaluations, each with the training."""
+        found = {training: training for rivals in self.rivals for training in rivals.may_stop}
+        tested = {unit.id: unit.training for unit in self.evaluations.values() if unit.training in found}
+        return found | tested
 
     def cells_of(self, table: str) -> list[Cell]:
         """List a table's cells."""
@@ -178,3 +209,27 @@ class Plan:
             if candidate.parent == training or candidate.parent in found:
                 found.append(candidate.id)
         return found
+
+
+def _rivals(plan: Plan) -> tuple[Rivals, ...]:
+    """Find the rivals of a plan's tables that ask for stopping; tests of the same points are one."""
+    asked = {table.name: table.stop for table in plan.tables}
+    rows: dict[tuple, dict[str, None]] = defaultdict(dict)
+    for cell in plan.all_cells:
+        place = cell.table, cell.sources, cell.target, cell.test
+        rows[*place, cell.model, cell.approach, cell.variant, cell.repeat][cell.training] = None
+    choices = {(tuple(members), asked[row[0]]) for row, members in rows.items()}
+    standing: dict[str, int] = defaultdict(int)
+    for members, _ in choices:
+        for training in members:
+            standing[training] += 1
+    return tuple(
+        Rivals(members, frozenset(each for each in members if _may_stop(plan, each, standing)), asha)
+        for members, asha in sorted(choices, key=lambda choice: choice[0])
+        if asha and len(members) > 1
+    )
+
+
+def _may_stop(plan: Plan, training: str, standing: dict[str, int]) -> bool:
+    unit = plan.trainings[training]
+    return standing[training] == 1 and unit.iterations > 0 and not plan.descendants(training)

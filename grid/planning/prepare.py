@@ -67,7 +67,7 @@ class Grid:
     @property
     def ledger(self) -> Ledger:
         """What is done."""
-        return Ledger(self.out, self.storage)
+        return Ledger(self.out, self.storage, self.plan.may_stop)
 
     @cached_property
     def storage(self) -> Storage:
@@ -132,7 +132,7 @@ def prepare(
     with gathered(problems):
         plugins.load(plugins.wanted_plugins(overrides))
     asked = _asked(name, overrides, problems, demo=demo)
-    problems += table_problems(asked.spec, asked.config.tables)
+    problems += table_problems(asked.spec, asked.config)
     with gathered(problems):
         check_storage(asked.config.storage.url, look_only=purpose == "plan")
     noted = Noted() if purpose == "run" else read_noted(out, asked.spec.name)
@@ -182,7 +182,8 @@ def _asked(name: str, overrides: Sequence[str], problems: list[Problem], *, demo
     first = settings.read(
         overrides, demo=demo, model=(models or (DEFAULT_MODEL,))[0], among=tuple(known_models())
     )
-    instead = specs.Instead(first.config.seeds, models, settings.selection(first.config))
+    chosen = settings.selection(first.config)
+    instead = specs.Instead(first.config.seeds, models, chosen, first.config.sweep)
     spec, mistakes = specs.read(name, instead)
     words = spec.models() or models or (DEFAULT_MODEL,)
     # A table's own places of corpora lie under the user's.

@@ -1,20 +1,22 @@
-"""Whether the columns and the order that a user wants of tables are of something that they have."""
+"""Whether the columns, order and stopping that a user wants of tables are of something that they have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from grid.specs.plugins import digest_of
-from grid.specs.settings import Tables
+from grid.specs.settings import Config, Tables
 from grid.specs.table import SOURCE, TARGET, GridSpec, TableSpec
+from grid.specs.tables.early_stopping import ASHA
 from hd2s.metrics.definitions import find_metric, known_metrics
 from manifests.problem import Problem, suggest
 
 _COLUMNS, _ORDER = "tables.columns", "tables.order"
 
 
-def table_problems(spec: GridSpec, shown: Tables) -> list[Problem]:
-    """List what of the settings `tables.columns`, `order` and `gap` no table of the grid could follow."""
+def table_problems(spec: GridSpec, config: Config) -> list[Problem]:
+    """List what of `tables.columns`, `order` and `gap`, and of `sweep.stop`, no table could follow."""
+    shown = config.tables
     given = {_COLUMNS: shown.columns or (), _ORDER: shown.order}
     nested = [
         Problem(key, "a list of words", str(list(words)), f"Write {key}=[NSS].")
@@ -25,6 +27,7 @@ def table_problems(spec: GridSpec, shown: Tables) -> list[Problem]:
         *_column_problems(spec, shown),
         *_order_problems(spec, shown),
         *(_gap_problems(spec) if shown.gap else ()),
+        *(_stop_problems(spec) if config.sweep.stop == ASHA else ()),
     ]
 
 
@@ -32,6 +35,11 @@ def _gap_problems(spec: GridSpec) -> Iterator[Problem]:
     if not any({SOURCE, TARGET} <= {variant.select for variant in table.variants} for table in spec.tables):
         remedy = f"Give select=[{SOURCE},{TARGET}], or leave it out."
         yield Problem("tables.gap", f"a table with rows of {SOURCE} and {TARGET}", "none", remedy)
+
+
+def _stop_problems(spec: GridSpec) -> Iterator[Problem]:
+    if not any(table.sweep for table in spec.tables):
+        yield Problem("sweep.stop", "a table with a sweep, to stop points of", "none", "Leave it out.")
 
 
 def _column_problems(spec: GridSpec, shown: Tables) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grid.results import output_folder
 from hd2s.metrics.definitions import find_metric, known_metrics
 from hd2s.weights.origin import origin_of
 from manifests.problem import ExchangedError, Problem, suggest
@@ -46,6 +47,18 @@ def weights_problem(path: Path | str, training: str, digest: str = "") -> Proble
         told = f"others (digest {found.digest[:12]} instead of {digest[:12]})"
         return Problem(str(path), f"the weights that the result of {training} is of", told, remedy)
     return None
+
+
+def state_problems(out: Path) -> list[Problem]:
+    """List saved states of an output folder that lie where another training's should."""
+    found = []
+    for path in sorted(out.glob(output_folder.state("*", 0, "*").replace(f"{0:08d}", "*"))):
+        unit = path.parent.parent.name
+        if (training := origin_of(path).training) not in ("", unit):
+            remedy = "They are not gone on from, and removed when the training starts."
+            told = f"those of {training}"
+            found.append(Problem(str(path.parent), f"saved states of {unit}", told, remedy))
+    return found
 
 
 def column_problems(where: str, frames: pa.Table) -> list[Problem]:

@@ -30,8 +30,9 @@ class DataFrames(NamedTuple):
     Attributes:
         cells: a row for each cell of a table, seed by seed: `grid`, the axes `table`, `sources` (joined by
             +), `target`, `test`, `model`, `approach`, `variant`, `point`, `seed` and `fold`, the ids
-            `training` and `evaluation`, `status` (done, failed or todo, of the evaluation), `best_kld` of the
-            training, `n_clips`, `n_frames`, and each metric's mean over frames, as tables print it.
+            `training` and `evaluation`, `status` (done, failed, stopped or todo, of the evaluation),
+            `best_kld` of the training, `n_clips`, `n_frames`, and each metric's mean over
+            frames, as tables print it.
         frames: a row for each frame of each test clip: `evaluation`, `clip`, `frame` (from 0),
             `n_fixations`, and a column for each metric, NaN where it is undefined.
         curves: a row for each value of each step of a training: `training`, `step`, `name` (such as
@@ -55,8 +56,8 @@ def read(out: Path | str = "runs", grid: str | None = None) -> DataFrames:
     """
     import pandas  # noqa: PLC0415 - half a second, that all else does without
 
-    ledger = Ledger(out)
-    cells = list(_cells(ledger.out, grid))
+    cells = list(_cells(Path(out), grid))
+    ledger = Ledger(out, may_stop={cell["evaluation"]: cell["training"] for cell in cells})
     evaluations = dict.fromkeys(cell["evaluation"] for cell in cells)
     trainings = dict.fromkeys(cell["training"] for cell in cells)
     tested = {unit: found for unit in evaluations if (found := ledger.read_evaluation(unit))}

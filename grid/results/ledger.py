@@ -18,22 +18,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from grid.plan import Cell, Evaluation, Plan, Row, Training
-from grid.results import output_folder
-from grid.results.checks import column_problems, frame_problems, score_problems, weights_problem
+from grid.results import checks, output_folder
 from grid.results.files import write_atomically, write_text
 from grid.results.output_folder import Kind
 from grid.results.storage import Storage
-from grid.results.unit_results import CURVE_SCHEMA, EvaluationResult, TrainingResult, checkpoints
-from hd2s.weights.origin import origin_of
+from grid.results.unit_results import CURVE_SCHEMA, EvaluationResult, Stops, TrainingResult, checkpoints
 from manifests.parquet import seal, unseal
 from manifests.problem import Problem, ProblemError
 
 SCHEMA_VERSION = 1
 """Raised by hand whenever a column or a key of the metadata changes its name, type or meaning."""
 
-Status = Literal["done", "failed", "todo"]
+Status = Literal["done", "failed", "stopped", "todo"]
 
 _METADATA_KEY = b"grid"
+_NOTHING: Mapping[str, str] = {}
 
 # What colours a terminal, as Ray's tracebacks do.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -48,11 +47,15 @@ class Ledger:
     Args:
         out: the output folder.
         storage: whose local side that is; left out where there is no other.
+        may_stop: which units may have been stopped early (`Plan.may_stop`).
     """
 
-    def __init__(self, out: Path | str, storage: Storage | None = None) -> None:
+    def __init__(
+        self, out: Path | str, storage: Storage | None = None, may_stop: Mapping[str, str] = _NOTHING
+    ) -> None:
         self.out = Path(out)
         self.storage = storage or Storage(folder=str(self.out.resolve()))
+        self.stops = Stops(self.out, self.storage, may_stop)
 
     def agree(self, *, give: bool = True) -> None:
         """Take over what other machines have written to the storage, and give it what it lacks.
@@ -64,7 +67,8 @@ class Ledger:
             ProblemError: it does not answer, or the disk is full.
         """
         self.storage.agree(output_folder.RESULTS, output_folder.RESULT_SUFFIX, give=give)
-        self.storage.agree(output_folder.LOGS, output_folder.FAILURE_SUFFIX, give=give)
+        for told in (output_folder.FAILURE_SUFFIX, output_folder.STOPPED_SUFFIX):
+            self.storage.agree(output_folder.LOGS, told, give=give)
         checkpoints = output_folder.CHECKPOINTS, output_folder.CHECKPOINT_SUFFIX
         self.storage.agree(*checkpoints, contents=False, give=give)
 
@@ -123,9 +127,11 @@ class Ledger:
         Raises:
             ProblemError: listing all that is wrong with the columns, the frames and the scores.
         """
-        problems = column_problems(evaluation.id, frames)
+        problems = checks.column_problems(evaluation.id, frames)
         if not problems:
-            problems = frame_problems(evaluation.id, frames, expected) + score_problems(evaluation.id, frames)
+            problems = checks.frame_problems(evaluation.id, frames, expected) + checks.score_problems(
+                evaluation.id, frames
+            )
         if problems:
             raise ProblemError(problems)
         frames = frames.sort_by([("clip", "ascending"), ("frame", "ascending")])
@@ -170,16 +176,19 @@ class Ledger:
         """Where a unit stands; a result outweighs an earlier failure."""
         if self.training_done(unit) if kind == "training" else self.evaluation_done(unit):
             return "done"
-        return "failed" if self.failure(unit) else "todo"
+        if self.failure(unit):
+            return "failed"
+        return "stopped" if self.stops.of(unit) else "todo"
 
     def cells_without_values(self, plan: Plan) -> list[Cell]:
-        """List the cells that lack a value for some metric of their table."""
+        """List the cells that lack a value for some metric of their table, but for points stopped early."""
         metrics = {table.name: table.metrics for table in plan.tables}
         results = {unit: self.read_evaluation(unit) for unit in plan.evaluations}
         return [
             cell
             for cell in plan.cells
-            if not (result := results[cell.evaluation]) or not result.has_values(metrics[cell.table])
+            if not ((result := results[cell.evaluation]) and result.has_values(metrics[cell.table]))
+            and self.status(cell.evaluation, "evaluation") != "stopped"
         ]
 
     def problems(self, *, weights: bool = True) -> list[Problem]:
@@ -195,18 +204,7 @@ class Ledger:
                     continue
                 if kind == "training" and weights:
                     found += self._checkpoint_problems(unit, summary)
-        return found + (self._state_problems() if weights else [])
-
-    def _state_problems(self) -> list[Problem]:
-        """List saved states that lie where another training's should."""
-        found = []
-        for path in sorted(self.out.glob(output_folder.state("*", 0, "*").replace(f"{0:08d}", "*"))):
-            unit = path.parent.parent.name
-            if (training := origin_of(path).training) not in ("", unit):
-                remedy = "They are not gone on from, and removed when the training starts."
-                told = f"those of {training}"
-                found.append(Problem(str(path.parent), f"saved states of {unit}", told, remedy))
-        return found
+        return found + (checks.state_problems(self.out) if weights else [])
 
     def summaries(self, kind: Kind) -> Iterator[dict[str, Any]]:
         """Yield the summary of every result of the folder, of whatever grid, without reading its rows."""
@@ -271,7 +269,7 @@ class Ledger:
             if not inside or not self.storage.exists(checkpoint):
                 problems.append(Problem(unit, expected, f"nothing at {checkpoint or '(no path)'}", remedy))
             # One that is in the storage alone is looked at by those who open it.
-            elif place.is_file() and (problem := weights_problem(place, unit, digest)):
+            elif place.is_file() and (problem := checks.weights_problem(place, unit, digest)):
                 problems.append(problem)
         return problems
 
@@ -292,7 +290,9 @@ def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
         raise ProblemError(Problem(str(path), expected, f"version {version}", again))
     if found != (kind, unit):
         raise ProblemError(Problem(str(path), f"{kind} {unit}", " ".join(map(str, found)), again))
-    sound = table.schema.equals(CURVE_SCHEMA) if kind == "training" else not column_problems(unit, table)
+    sound = (
+        table.schema.equals(CURVE_SCHEMA) if kind == "training" else not checks.column_problems(unit, table)
+    )
     if not sound:
         columns = ", ".join(f"{field.name} {field.type}" for field in table.schema)
         raise ProblemError(Problem(str(path), f"the columns of a {kind}", columns, again))

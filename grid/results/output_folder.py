@@ -35,6 +35,7 @@ MLFLOW_ARTIFACTS = "mlflow-artifacts"
 RESULT_SUFFIX = ".parquet"
 CHECKPOINT_SUFFIX = ".pt"
 FAILURE_SUFFIX = ".error.txt"
+STOPPED_SUFFIX = ".stopped.json"
 PICTURE_SUFFIX = ".png"
 STATE_FILE = "state.pt"
 
@@ -87,6 +88,11 @@ def picture(evaluation: str, clip: str) -> str:
 def failure(unit: str) -> str:
     """Name the file that says why a unit failed."""
     return f"{LOGS}/{unit}{FAILURE_SUFFIX}"
+
+
+def stopped(training: str) -> str:
+    """Name the file that says where a training was stopped early."""
+    return f"{LOGS}/{training}{STOPPED_SUFFIX}"
 
 
 def log(grid: str, started: str) -> str:

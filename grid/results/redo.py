@@ -108,6 +108,7 @@ def redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
             ledger.storage.delete(output_folder.parts(unit))
         else:
             ledger.remove_training(unit)
+            ledger.stops.clear(unit)
             ledger.storage.delete(output_folder.states(unit))
     return units
 

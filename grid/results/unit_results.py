@@ -1,19 +1,24 @@
-"""What a finished training and a finished evaluation have to say."""
+"""What trainings and evaluations have to say that are finished, and trainings that were stopped early."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grid.plan import Row
+from grid.plan import Plan, Row
+from grid.results import output_folder
 from grid.results.checks import FRAME_SCHEMA
+from grid.results.files import write_text
+from grid.results.storage import Storage
 from hd2s.metrics.averages import mean_of_defined
 
 CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
@@ -108,3 +113,64 @@ class EvaluationResult:
         order = np.argsort(clips.indices.to_numpy(), kind="stable")
         counts = np.bincount(clips.indices.to_numpy(), minlength=len(clips.dictionary))
         return clips.dictionary.to_pylist(), np.split(order, counts.cumsum()[:-1])
+
+
+class Stopped(NamedTuple):
+    """Where a training was stopped: after how many of its iterations, at which validation KLD."""
+
+    step: int
+    iterations: int
+    kld: float
+
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return f"after {self.step:,} of {self.iterations:,} iterations, at a validation KLD of {self.kld:.3f}"
+
+
+class Stops:
+    """What was stopped early: neither done nor failed, and left alone while that is wished.
+
+    Args:
+        out: the folder.
+        storage: whose local side that is.
+        may_stop: training or evaluation → the training that may be stopped. What else was stopped once does
+            not count any more: it is to go on.
+    """
+
+    def __init__(self, out: Path, storage: Storage, may_stop: Mapping[str, str]) -> None:
+        self._out, self._storage, self._may_stop = out, storage, may_stop
+
+    def of(self, unit: str) -> Stopped | None:
+        """Say where a training, or that of an evaluation, was stopped; None where it was not.
+
+        A record that is damaged stops nothing: the training goes on, and may be stopped again.
+        """
+        path = self._out / output_folder.stopped(self._may_stop.get(unit, unit))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")) if unit in self._may_stop else None
+            return Stopped(**found) if found else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, training: str, stopped: Stopped) -> None:
+        """Record that a training is stopped, which its workers look for.
+
+        Raises:
+            OSError: the storage does not take it.
+            ProblemError: there is no room for it.
+        """
+        name = output_folder.stopped(training)
+        write_text(self._out / name, json.dumps(stopped._asdict()))
+        self._storage.publish(name)
+
+    def clear(self, training: str) -> None:
+        """Forget that a training was stopped."""
+        if (self._out / output_folder.stopped(training)).exists():
+            self._storage.delete(output_folder.stopped(training))
+
+    def clear_unwished(self, plan: Plan) -> None:
+        """Forget what is not to be stopped any more, so that no later wish finds it stopped where it was."""
+        for training in plan.trainings:
+            if training not in self._may_stop:
+                self.clear(training)

@@ -43,6 +43,9 @@ class Listener:
     def on_training_failed(self, training: Training, error_file: Path) -> None:
         """Hear that a training has failed for good; the file says why."""
 
+    def on_training_stopped(self, training: Training, where: str) -> None:
+        """Hear that a training was stopped as hopeless, where, in words; its tests will not come either."""
+
     def on_evaluation_started(self, evaluation: Evaluation) -> None:
         """Hear that an evaluation begins."""
 
@@ -90,6 +93,11 @@ class Audience(Listener):
         """Tell all of them."""
         for listener in self.listeners:
             listener.on_training_failed(training, error_file)
+
+    def on_training_stopped(self, training: Training, where: str) -> None:
+        """Tell all of them."""
+        for listener in self.listeners:
+            listener.on_training_stopped(training, where)
 
     def on_evaluation_started(self, evaluation: Evaluation) -> None:
         """Tell all of them."""

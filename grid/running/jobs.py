@@ -105,6 +105,7 @@ def training_job(grid: Grid, training: Training) -> Job:
         loader_workers=resources.loader_workers,
         execution=Execution(**asdict(resources.execution)),
         tested=grid.plan.tested(training.id),
+        may_stop=training.id in grid.plan.may_stop,
         plugins=places.plugin_folders(grid),
         modules=sources.training_modules(training),
     )

@@ -14,6 +14,7 @@ from grid.plan import Evaluation, Row, Training
 from grid.results import output_folder
 from grid.results.failures import account, consequence
 from grid.results.ledger import Ledger
+from grid.results.unit_results import Stopped
 from grid.running.events import Listener
 from grid.running.schedule import Schedule
 from hd2s.weights.checkpoints import WeightsError
@@ -68,6 +69,8 @@ class Recorder:
             kept["checkpoint"] = output_folder.checkpoint(training.id, name)
         curve = summary.pop("curve")
         try:
+            # It may have ended before it heard that it was to be stopped.
+            self.ledger.stops.clear(training.id)
             self.ledger.write_training(training, curve, summary)
         except Exception as error:  # noqa: BLE001 - one training's result must not stop the others
             self.training_failed(training, _wording(error))
@@ -75,6 +78,21 @@ class Recorder:
         self._tidy(output_folder.states(training.id))
         self.schedule.finish(training.id)
         self.listener.on_training_finished(training, summary, curve)
+
+    def stop_asked(self, training: Training, stopped: Stopped) -> None:
+        """Write down where a training is stopped as hopeless: its workers look for that, and then end it."""
+        try:
+            self.ledger.stops.write(training.id, stopped)
+        except (ProblemError, OSError) as error:
+            _LOG.error(
+                "%s goes on, though it is hopeless: this cannot be written down: %s", training.id, error
+            )
+
+    def training_stopped(self, training: Training) -> None:
+        """Record that a training has ended where it was stopped; it and its tests are left alone."""
+        stopped = self.ledger.stops.of(training.id)
+        self.schedule.fail(training.id)
+        self.listener.on_training_stopped(training, stopped.words if stopped else "")
 
     def training_failed(self, training: Training, text: str) -> None:
         """Record that a training has failed for good, and with it all that needs it."""

@@ -40,7 +40,7 @@ def trial(
     failures: int,
     here: bool = False,
 ) -> None:
-    """Run one training, report its "summary", "failure" or what has "interrupted" it; a Tune trainable.
+    """Run one training, report its "summary", "failure", where it was "stopped" or what has "interrupted" it.
 
     What it raises instead is no failure of the training: Tune runs it again, from its last state on.
 
@@ -88,8 +88,9 @@ def _outcome(run: Callable[[], Result], storage: Storage) -> dict[str, Any]:
         if why := _surroundings(error) or storage.silent():
             return {"interrupted": why}
         return {"failure": "".join(traceback.format_exception(error))}
-    if "interrupted" in found:
-        return {"interrupted": found["interrupted"]}
+    for ended in ("interrupted", "stopped"):
+        if ended in found:
+            return {ended: found[ended]}
     return {"failure": found["error"]} if "error" in found else {"summary": found}
 
 

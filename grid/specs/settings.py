@@ -10,6 +10,7 @@ from omegaconf import MISSING
 
 from datasets.corpora.registry import available, default_folder, get, indexed
 from datasets.resizing import DEFAULT_RESIZING
+from grid.specs.tables.early_stopping import SweepSettings
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
@@ -280,6 +281,7 @@ class Config:
     approach: Mapping[str, Any] = field(default_factory=dict)
     train: Train = field(default_factory=Train)
     test: Test = field(default_factory=Test)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     resources: Resources = field(default_factory=Resources)
     frames: Frames = field(default_factory=Frames)
     storage: Storage = field(default_factory=Storage)

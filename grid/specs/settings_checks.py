@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from math import inf
 from operator import attrgetter
 from typing import Any
@@ -14,6 +15,7 @@ from grid.specs.dotted_keys import flatten
 from grid.specs.plain_yaml import dotted
 from grid.specs.settings import Config
 from grid.specs.table import GridSpec, TableSpec, selected_words
+from grid.specs.tables import early_stopping
 from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
@@ -97,6 +99,7 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
         gpu = attrgetter(key := f"resources.{unit}.gpu")(config)
         if gpu != -1 and not 0 <= gpu < inf:
             yield key, "0 or more, or -1 for one where there are any"
+    yield from ((f"sweep.{key}", expected) for key, expected in early_stopping.faults(asdict(config.sweep)))
     if not 0 <= config.tables.digits <= MOST_DIGITS:
         yield "tables.digits", f"0 to {MOST_DIGITS}"
     if config.frames.limit_gib is not None and not config.frames.limit_gib >= 0:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.tables.draws import draw
+from grid.specs.tables.early_stopping import Asha
 from hd2s.approaches.declaration import Approach, Corpora
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
@@ -102,6 +103,9 @@ class TableSpec:
             `uniform` or `randint`, from which `points` are drawn.
         drawn: how many points are drawn, and by which seed; 0 for every combination. In a file, `points`: a
             number, or `of` and `seed`.
+        stop: how hopeless points are stopped early; None trains all of them to their end. In a file, inside
+            `sweep`: `stop: asha`, and if need be `grace` and `reduction`
+            (`grid.specs.tables.early_stopping`).
         overrides: settings of all the table's cells, under those of the command line.
         finetuning: over these, of its trainings that start from another one's weights.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
@@ -130,6 +134,7 @@ class TableSpec:
     variants: tuple[Variant, ...] = (Variant(),)
     sweep: tuple[tuple[str, tuple[str, ...]], ...] = ()
     drawn: tuple[int, int] = (0, 0)
+    stop: Asha | None = None
     overrides: tuple[str, ...] = ()
     finetuning: tuple[str, ...] = ()
     caption: str = ""

@@ -208,6 +208,11 @@ class RunStore:
             self.client.set_tag(run.run_id, key, value)
             run.tags[key] = value
 
+    def untag(self, run: Run, key: str) -> None:
+        """Take a tag away, if it is there."""
+        if run.tags.pop(key, None) is not None:
+            self.client.delete_tag(run.run_id, key)
+
     def log_table(self, run: Run, rows: list[Mapping[str, Any]], file: str) -> None:
         """Put a table where MLflow's interface shows it, in place of an earlier one.
 

@@ -16,7 +16,7 @@ from grid.results import output_folder
 from grid.results.checks import require_weights
 from grid.results.ledger import Ledger
 from grid.results.unit_results import EvaluationResult
-from grid.tracking.compiled import records_of
+from grid.tracking.compiled import numbers, records_of, scored
 from grid.tracking.describe import Description, describe_cell, describe_row, describe_training, row_name
 from grid.tracking.models import log_model, predictor_options
 from grid.tracking.runs import MODEL_TAG, PARENT_TAG, Run, RunStore
@@ -26,7 +26,6 @@ from grid.tracking.views import (
     SELECTION,
     SUMMARY,
     description,
-    metric_name,
     prepared_views,
     view_tag,
 )
@@ -36,6 +35,7 @@ _LONGEST_TAG = 8000
 _NOTE_TAG = "mlflow.note.content"
 # Tag of what a run is given after it has ended, so that it is given it once.
 _PICTURES_TAG = "pictures"
+_STOPPED_TAG = "stopped"
 
 
 class Story:
@@ -94,7 +94,9 @@ class Story:
         roles = {corpus: "source" for corpus in training.sources}
         roles = ({training.target: "target"} if training.target else {}) | roles
         described = describe_training(self.plan, training, self._digests)
-        return self._child(training.id, "training", described, roles)
+        run = self._child(training.id, "training", described, roles)
+        self.store.untag(run, _STOPPED_TAG)  # It goes on.
+        return run
 
     def forget(self, units: Collection[str]) -> None:
         """Delete the runs of units that are made again, which MLflow keeps aside for a while."""
@@ -112,7 +114,7 @@ class Story:
     def finish_training(self, training: Training, summary: dict[str, Any], curve: list[Row]) -> None:
         """Complete and end a training's run."""
         run = self.start_training(training)
-        self.store.log(run, [*curve, *_numbers("training", summary)])
+        self.store.log(run, [*curve, *numbers("training", summary)])
         if "checkpoint" in summary:
             self.store.tag(run, "checkpoint", str(summary["checkpoint"]))
         if commit := (summary.get("code") or {}).get("commit"):
@@ -135,12 +137,7 @@ class Story:
     def finish_cell(self, cell: Cell, result: EvaluationResult) -> None:
         """Log a cell's scores, and end its run."""
         run = self._cell_run(cell)
-        values = {metric_name(metric): value for metric, value in result.scores.items()}
-        values |= {f"test_per_video/{metric}": value for metric, value in result.per_video.items()}
-        noted = {"unread": len(result.summary.get("unread", ()))}
-        noted |= {name: result.summary.get(name, 0) for name in ("quarantined", "shorter", "constant")}
-        sizes = {"frames": result.n_frames, "clips": result.n_clips, **noted}
-        values |= {f"test_size/{name}": value for name, value in sizes.items()}
+        values, noted = scored(result)
         training = self.store.runs.get(cell.training)
         if training and "training/best_kld" in training.metrics:
             values[SELECTION] = training.metrics["training/best_kld"]
@@ -195,6 +192,14 @@ class Story:
         """End a training's run as failed, with its error."""
         self._fail(self.start_training(training), error_file)
 
+    def stop_training(self, training: Training, where: str) -> None:
+        """End a training's run as stopped early as hopeless, with where."""
+        known = self.store.runs.get(training.id)
+        if known is None or _STOPPED_TAG not in known.tags:
+            run = self.start_training(training)
+            self.store.tag(run, _STOPPED_TAG, where)
+            self.store.finish(run, "KILLED")
+
     def fail_cell(self, cell: Cell, error_file: Path) -> None:
         """End a cell's run as failed, with its evaluation's error."""
         self._fail(self._cell_run(cell), error_file)
@@ -207,6 +212,8 @@ class Story:
         result = ledger.read_training(training.id)
         if result:
             self.finish_training(training, result.summary, result.curve)
+        elif stopped := ledger.stops.of(training.id):
+            self.stop_training(training, stopped.words)
 
     def sync_cell(self, cell: Cell, ledger: Ledger) -> None:
         """Log a cell that the ledger holds, unless its run is complete."""
@@ -291,8 +298,3 @@ class Story:
         if error_file.is_file():
             self.store.client.log_artifact(run.run_id, str(error_file))
         self.store.finish(run, "FAILED")
-
-
-def _numbers(section: str, summary: Mapping[str, Any]) -> list[Row]:
-    numbers = {key: value for key, value in summary.items() if isinstance(value, int | float)}
-    return [{"step": 0, "name": f"{section}/{key}", "value": value} for key, value in numbers.items()]

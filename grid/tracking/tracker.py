@@ -114,6 +114,10 @@ class Tracker(Listener):
         """End the training's run as failed, with its error."""
         self._background.later(self._story.fail_training, training, error_file)
 
+    def on_training_stopped(self, training: Training, where: str) -> None:
+        """End the training's run as one that was stopped, with where."""
+        self._background.later(self._story.stop_training, training, where)
+
     def on_evaluation_finished(self, evaluation: Evaluation, result: EvaluationResult) -> None:
         """Log every cell that shows this evaluation."""
         for cell in self._cells_of(evaluation):

@@ -32,6 +32,7 @@ class Job:
         execution: options, but for the precision.
         plugins: folders of plug-ins.
         tested: how its test predicts, for the weights to carry; None where the plan has no test.
+        may_stop: whether it may be stopped early, and looks for whether it is.
         modules: those that its code begins in (`grid.results.sources`).
     """
 
@@ -50,6 +51,7 @@ class Job:
     kept: Mapping[Criterion, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     tested: AsTested | None = None
+    may_stop: bool = False
     modules: tuple[str, ...] = ()
 
     def brought(self, storage: Storage) -> Job:

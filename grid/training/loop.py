@@ -55,6 +55,9 @@ class Context(Protocol):
     def asked_to_stop(self) -> bool:
         """Whether a state is wanted now, because the training will soon be ended; it is said once."""
 
+    def stopped(self) -> bool:
+        """Whether the training is to end as hopeless; several workers ask together."""
+
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         """Take the curve's new rows, and a state to save if there is one. Workers report together."""
 
@@ -70,6 +73,7 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
     With `train.selection=last` the last weights are kept, the only ones that are validated.
 
     A model without weights is fitted to its sources' maps at once, in no iteration.
+    One stopped early saves a state and returns `stopped` alone, the iterations taken.
 
     Raises:
         TrainingError: a loss or the validation is not finite.
@@ -89,11 +93,15 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
             fitting.validate(step + 1)
         # Several workers report together, so that no clock of one may decide it, nor when it looks.
         stop = alone and context.asked_to_stop()
-        save = (stop or (step + 1) % job.checkpoint_every == 0) and not last
+        asks = job.may_stop and not last and (alone or fitting.validated(step + 1))
+        over = asks and context.stopped()
+        save = (over or stop or (step + 1) % job.checkpoint_every == 0) and not last
         late = alone and time.monotonic() - told > _SECONDS_BETWEEN_REPORTS
         if save or fitting.validated(step + 1) or late:
             context.report(fitting.progress.curve[seen:], fitting.state() if save else None)
             seen, told = len(fitting.progress.curve), time.monotonic()
+        if over:
+            return {"stopped": step + 1}
     return fitting.finish()
 
 

@@ -9,6 +9,7 @@ import torch
 from ray import train, tune
 from ray.exceptions import RayError
 from ray.train.torch import get_device
+from torch import distributed
 
 from grid.plan import Row
 from grid.results.provenance import assert_ours
@@ -24,7 +25,7 @@ MAY_PASS = OSError, RuntimeError, RayError
 
 
 def worker(config: dict[str, Any]) -> dict[str, Any]:
-    """Run the training inside Ray Train's worker; return its summary, or its error.
+    """Run the training inside Ray Train's worker; return its summary, where it was stopped, or its error.
 
     Ray starts a worker again whatever it died of. What would happen again all the same, such as a loss that
     is not finite or a clip that has changed, is therefore returned; `MAY_PASS` is raised.
@@ -43,7 +44,7 @@ def worker(config: dict[str, Any]) -> dict[str, Any]:
         if storage.url:
             fill(job)
         summary = fit(job, context)
-        if not context.rank:
+        if not context.rank and "stopped" not in summary:
             for weights in (*job.kept.values(), job.weights):
                 storage.publish(weights)
         return summary
@@ -64,6 +65,7 @@ class _RayContext:
         # In local mode Ray Train takes an accelerator wherever it sees one, and keeps reports to itself.
         self.device = torch.device("cpu") if here else get_device()
         self.rank = 0 if here else train.get_context().get_world_rank()
+        self._alone = here or train.get_context().get_world_size() == 1
         self._tell = tune.report if here else train.report
         self._states, self._heard = states, False
 
@@ -73,6 +75,14 @@ class _RayContext:
     def asked_to_stop(self) -> bool:
         self._heard, before = self._states.asked_to_stop(), self._heard
         return self._heard and not before
+
+    def stopped(self) -> bool:
+        if self._alone:
+            return self._states.stopped()
+        # None may end while others wait for its gradients.
+        found = torch.tensor(float(self._states.stopped()), device=self.device)
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return bool(found.item())
 
     def report(self, rows: list[Row], state: dict[str, Any] | None) -> None:
         if state is not None and not self.rank:

@@ -64,6 +64,14 @@ class SavedStates:
         """Whether who runs the grid wants to stop, where machines share the folder."""
         return self._storage.path(output_folder.STOP).exists()
 
+    def stopped(self) -> bool:
+        """Whether the training is stopped as hopeless.
+
+        Raises:
+            OSError: the storage does not answer.
+        """
+        return self._storage.exists(output_folder.stopped(self._training))
+
     def newest(self) -> dict[str, Any] | None:
         """Return the newest state of this training that is whole, in main memory; None where there is none.
 

@@ -88,6 +88,9 @@ class Context:
     def asked_to_stop(self):
         return False
 
+    def stopped(self):
+        return False
+
     def report(self, rows, state):
         self.rows += rows
         self.state = state or self.state

@@ -87,7 +87,7 @@ class TrainSession:
     """In place of `ray.train` within a worker: one of some rank on a processor, whose reports are kept."""
 
     def __init__(self, rank=0):
-        self.rank, self.reported = rank, []
+        self.rank, self.workers, self.reported = rank, 1, []
 
     def get_device(self):
         return torch.device("cpu")
@@ -97,6 +97,9 @@ class TrainSession:
 
     def get_world_rank(self):
         return self.rank
+
+    def get_world_size(self):
+        return self.workers
 
     def report(self, told):
         self.reported.append(told)

@@ -29,6 +29,9 @@ class Ear(Listener):
     def on_training_failed(self, training, error_file):
         self.heard.append(("failed", training.id, error_file))
 
+    def on_training_stopped(self, training, where):
+        self.heard.append(("stopped", training.id, where))
+
     def on_evaluation_started(self, evaluation):
         self.heard.append(("started", evaluation.id))
 
@@ -52,4 +55,4 @@ def recording(plan: Plan, out: Path, *, done=(), parts: int = 1, cpu: float = 2.
         train=ONE,
         evaluate=ONE,
     )
-    return Recorder(schedule, Ledger(out), Ear())
+    return Recorder(schedule, Ledger(out, may_stop=plan.may_stop), Ear())

@@ -21,6 +21,7 @@ from grid.plan import (
 from grid.results.ledger import Ledger
 from grid.specs.settings import Test, Train
 from grid.specs.table import TableSpec
+from grid.specs.tables.early_stopping import Asha
 from hd2s.approaches.registry import approaches
 
 EXPECTED = {"clip a": 1, "clip b": 3}
@@ -81,6 +82,13 @@ def small_plan(spec: TableSpec) -> Plan:
             axes = (spec.name, sources, target, test, model, word, seed)
             cells.append(Cell(unit, *axes, unit, f"on-{unit}", variant.label, point))
     return Plan("domain_shift", (spec,), trainings, evaluations, tuple(cells))
+
+
+def sweep_plan(*rates: str, **changes) -> Plan:
+    """A plan of one row whose points differ in the learning rate, and of which hopeless ones are stopped."""
+    sweep = (("train.lr", rates or ("0.1", "0.01")),)
+    alone = {"sources": ("DHF1K",), "targets": ("UCFSports",), "approaches": ("adaptation",)}
+    return small_plan(table_spec(**{**alone, "sweep": sweep, "stop": Asha(), **changes}))
 
 
 def frames(**values: list[float]) -> pa.Table:

@@ -144,6 +144,12 @@ class Progress(Listener):
         """Show the failure and where its reason is."""
         self._fail(training, error_file)
 
+    def on_training_stopped(self, training: Training, where: str) -> None:
+        """Count the training, and its tests, as stopped."""
+        with self._lock:
+            self.state.stop(training.id)
+        self._say(f"stopped training {training.label}, hopeless {where}; {self._summary()}")
+
     def on_evaluation_started(self, evaluation: Evaluation) -> None:
         """Show the evaluation among what runs."""
         self._start(evaluation)
@@ -226,7 +232,9 @@ class Progress(Listener):
 def _bar(state: GridState, kind: Kind) -> tuple[RenderableType, ...]:
     count = state.count(kind)
     others = [
-        f"{count[status]} {status}" for status in ("running", "waiting", "failed", "blocked") if count[status]
+        f"{count[status]} {status}"
+        for status in ("running", "waiting", "stopped", "failed", "blocked")
+        if count[status]
     ]
     bar = ProgressBar(max(count.total(), 1), count["done"], width=20)
     return f"{kind}s", bar, f"{count['done']}/{count.total()}", ", ".join(others)

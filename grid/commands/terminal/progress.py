@@ -13,7 +13,7 @@ from grid.plan import Plan
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 
-Status = Literal["done", "running", "waiting", "failed", "blocked"]
+Status = Literal["done", "running", "waiting", "failed", "blocked", "stopped"]
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Job:
         model: whose jobs say more of this one's time than other models'.
         likeness: jobs of one likeness cost about the same for each unit, whichever the seed or the source.
         units: its size: a training's iterations; one that takes none is one unit, as an evaluation is.
-        status: "blocked" once something that it needs has failed.
+        status: "blocked" once something that it needs has failed; "stopped" as hopeless, or as its test.
         losses: by short name, the latest.
         started: when it began, on the state's clock.
         reports: (units done, when) of the first and the latest report since it began.
@@ -94,8 +94,8 @@ class GridState:
                 if evaluation.training in (needed, *self._needed_by[needed]):
                     self._needed_by[needed].append(evaluation.id)
         for name, job in self.jobs.items():
-            if ledger.status(name, job.kind) == "done":
-                job.status = "done"
+            if (status := ledger.status(name, job.kind)) in ("done", "stopped"):
+                job.status = status
 
     def start(self, name: str) -> None:
         """Note that a job runs."""
@@ -120,6 +120,11 @@ class GridState:
         for other in self._needed_by.get(name, []):
             if self.jobs[other].status == "waiting":
                 self.jobs[other].status = "blocked"
+
+    def stop(self, name: str) -> None:
+        """Note that a training was stopped as hopeless, and that its tests will not come."""
+        for other in (name, *self._needed_by[name]):
+            self.jobs[other].status = "stopped"
 
     def put_off(self, name: str) -> None:
         """Note that a job waits for another call."""

@@ -28,7 +28,7 @@ from grid.specs.settings import Tables
 
 # Columns of a terminal; with fewer, names would be folded to a few letters.
 _ROOM_FOR_IDS = 80
-_STATUS_COLOURS = {"done": "green", "failed": "red"}
+_STATUS_COLOURS = {"done": "green", "failed": "red", "stopped": "yellow"}
 
 
 def catalogue_table(offers: Iterable[Offer]) -> RenderableType:
@@ -107,7 +107,7 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
         parts += [*values_table(table, results), ""]
     for costs in plan.costs:
         parts += [*costs_table(costs_of_models(costs, ledger.out, Style(Tables(), ""))), ""]
-    parts += [*_failures(plan, ledger), *_validation(plan, ledger)]
+    parts += [*_stopped(plan, ledger), *_failures(plan, ledger), *_validation(plan, ledger)]
     width = max(map(len, where), default=0)
     return Group(*parts, *(_place(f"{name:{width}}", str(place)) for name, place in where.items()))
 
@@ -161,6 +161,9 @@ def _cost(estimate: Estimate) -> RenderableType:
     if estimate.published:
         counted = "not indexed: counted by what is published of their clips and lengths"
         table.add_row(Text("corpora", "bold"), f"{', '.join(estimate.published)} {counted}")
+    if estimate.may_stop:
+        told = f"{estimate.may_stop} of these trainings may be stopped early by ASHA, counted to their end"
+        table.add_row(Text("sweeps", "bold"), told)
     return table
 
 
@@ -214,6 +217,11 @@ def _validation(plan: Plan, ledger: Ledger) -> list[RenderableType]:
         return []
     share = sum(summary["seconds"] * summary["validation_share"] for summary in timed) / seconds
     return [Text(f"validation took {share:.0%} of the time of {len(timed)} trainings, as measured"), ""]
+
+
+def _stopped(plan: Plan, ledger: Ledger) -> list[RenderableType]:
+    found = {unit.label: ledger.stops.of(unit.id) for unit in plan.trainings.values()}
+    return [Text(f"stopped {label}, hopeless {where.words}") for label, where in found.items() if where]
 
 
 def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:

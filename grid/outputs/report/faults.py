@@ -23,7 +23,7 @@ _NAMED = 10
 
 def faults(grid: Grid) -> str:
     """Write what is wrong, or that nothing is."""
-    parts = [*_failed(grid), *_unread(grid), *_quarantined(grid), *_told(grid)]
+    parts = [*_failed(grid), *_stopped(grid), *_unread(grid), *_quarantined(grid), *_told(grid)]
     return "".join(parts) or paragraph("Nothing failed, and no clip was left out.")
 
 
@@ -46,6 +46,19 @@ def _failed(grid: Grid) -> Iterator[str]:
         yield plain_table("Failed trainings and evaluations", ("Unit", "Error", "All of it"), found)
         yield paragraph("What to do: mend what the error names, and try these again, and nothing else, with")
         yield command(grid.command("--retry-failed"))
+
+
+def _stopped(grid: Grid) -> Iterator[str]:
+    units = grid.plan.trainings.values()
+    rows = [(unit.label, where.words) for unit in units if (where := grid.ledger.stops.of(unit.id))]
+    if rows:
+        yield plain_table("Points of sweeps that were stopped early by ASHA", ("Training", "Where"), rows)
+        yield paragraph(
+            "None of them is shown, since it was worse than others after as much of its training; which are"
+            " stopped depends on the order in which their validations came. All of them are trained to their"
+            " end, each from where it was stopped, with"
+        )
+        yield command(f"{grid.command()} sweep.stop=none")
 
 
 def _unread(grid: Grid) -> Iterator[str]:

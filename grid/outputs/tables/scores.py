@@ -87,6 +87,8 @@ class Results:
             failure = self.ledger.failure(training)
             if failure and self.ledger.status(training, "training") == "failed":
                 return f"training failed, see {self._relative(failure)}"
+            if (stopped := self.ledger.stops.of(training)) and not self.ledger.read_training(training):
+                return f"stopped early {stopped.words}"
         if cell.evaluation and (failure := self.ledger.failure(cell.evaluation)):
             return f"evaluation failed, see {self._relative(failure)}"
         return self._next(cell)

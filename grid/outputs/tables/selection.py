@@ -27,16 +27,18 @@ class Choice:
         cell: with the lowest validation KLD; the first one while none is trained.
         n_points: the points of the sweep; 1 without a sweep.
         n_trained: how many of them are trained.
+        stopped: (point, where it was stopped early as hopeless, in words).
     """
 
     cell: Cell
     n_points: int
     n_trained: int
+    stopped: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     @property
     def provisional(self) -> bool:
         """Whether a point that is not trained yet may still be chosen."""
-        return 0 < self.n_trained < self.n_points
+        return 0 < self.n_trained < self.n_points - len(self.stopped)
 
 
 def choose(cells: list[Cell], results: Results) -> list[Choice]:
@@ -52,6 +54,7 @@ def sweep_notes(spec: TableSpec, choices: list[Choice]) -> list[str]:
     chosen = gather((c for c in choices if c.n_trained and c.cell.point), lambda choice: choice.cell.point)
     notes = [f"Sweep over {settings}: each cell shows the point with the lowest validation KLD."]
     notes += [f"{', '.join(point)}: {_places(shown, spec)}." for point, shown in chosen]
+    notes += _stopped_notes(spec, choices)
     provisional = gather((c for c in choices if c.provisional), lambda c: (c.n_trained, c.n_points))
     notes += [
         f"Provisional, since only {trained} of {points} points are trained: {_places(shown, spec)}."
@@ -93,7 +96,23 @@ def _choice(points: list[Cell], results: Results) -> Choice:
         return Choice(points[0], 1, 1)
     klds = {cell: kld for cell in points if (kld := results.validation_kld(cell)) is not None}
     chosen = min(klds, key=klds.__getitem__, default=points[0])
-    return Choice(chosen, len(points), len(klds))
+    stops = {cell.point: results.ledger.stops.of(cell.training) for cell in points if cell not in klds}
+    stopped = tuple((point, where.words) for point, where in stops.items() if where)
+    return Choice(chosen, len(points), len(klds), stopped)
+
+
+def _stopped_notes(spec: TableSpec, choices: list[Choice]) -> list[str]:
+    """Say which points were not trained to their end, and where each was stopped."""
+    stopped = [(choice, *each) for choice in choices for each in choice.stopped]
+    if not stopped or spec.stop is None:
+        return []
+    told = [
+        f"Stopped early as hopeless by ASHA (grace {spec.stop.grace:g}, reduction {spec.stop.reduction:g}),"
+        " in the order in which validations came:"
+    ]
+    return told + [
+        f"{', '.join(point)}, {_places([choice], spec)}: {where}." for choice, point, where in stopped
+    ]
 
 
 def _places(choices: list[Choice], spec: TableSpec) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from grid.specs.table import SOURCE
 from grid.specs.tables.draws import EXPECTED, mended, parse
+from grid.specs.tables.early_stopping import KEYS, Asha, SweepSettings, asha_of, faults
 
 # Settings under which validation KLDs cannot be compared.
 _OF_VALIDATION = (
@@ -16,11 +18,12 @@ _OF_VALIDATION = (
 
 
 class SweepContent(NamedTuple):
-    """What a table says of its sweep: settings with values, and how many points are drawn by which seed."""
+    """What a table says of its sweep: settings with values, points and their seed, how some are stopped."""
 
     axes: Mapping[str, Any] = {}
     points: int = 0
     seed: int = 0
+    stop: Asha | None = None
 
     @property
     def sweep(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -28,17 +31,36 @@ class SweepContent(NamedTuple):
         return tuple((key, tuple(map(_written, _values(items)))) for key, items in self.axes.items())
 
 
-def read_sweep(content: Mapping[str, Any]) -> tuple[SweepContent, list[tuple[str, str]]]:
-    """Return a table's sweep, and what is wrong with it: what was expected, and what was found."""
+_AS_WRITTEN = SweepSettings()
+
+
+def read_sweep(
+    content: Mapping[str, Any], instead: SweepSettings = _AS_WRITTEN, select: Sequence[str] = (SOURCE,)
+) -> tuple[SweepContent, list[tuple[str, str]]]:
+    """Return a table's sweep, and what is wrong with it: what was expected, and what was found.
+
+    Args:
+        content: of the table.
+        instead: what the command line says of stopping.
+        select: whose validation chooses the weights of its rows.
+    """
     sweep, points = content.get("sweep", {}), content.get("points", 0)
     asked = points if isinstance(points, Mapping) else {"of": points}
     n, seed = asked.get("of", 0), asked.get("seed", 0)
     if set(asked) - {"of", "seed"} or not all(type(each) is int and each >= 0 for each in (n, seed)):
         return SweepContent(), [("points: a number from 1 on, or of: NUMBER and seed: NUMBER", repr(points))]
     axes = mended(sweep) if isinstance(sweep, Mapping) else {}
+    said = {key: axes.pop(key) for key in KEYS if key in axes}
     if not isinstance(sweep, Mapping) or not all(map(_values, axes.values())):
         return SweepContent(), [(f"sweep: settings and a list of values each, or {EXPECTED}", repr(sweep))]
-    return SweepContent(axes, n, seed), [*_mistakes(axes, n)]
+    wrong = [(f"sweep: {key}: {expected}", repr(said[key])) for key, expected in faults(said)]
+    stop = None if wrong or not axes else asha_of(said, instead)
+    if stop and tuple(select) != (SOURCE,):
+        # What is hopeless by the training's own validation may be the best by another.
+        wrong.append((f"sweep: stop with select: {SOURCE} alone", ", ".join(select)))
+    if said and not axes:
+        wrong.append(("sweep: settings and their values, to stop points of", "none"))
+    return SweepContent(axes, n, seed, stop), [*_mistakes(axes, n), *wrong]
 
 
 def _mistakes(axes: Mapping[str, Any], points: int) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import ALL, AXES, SOURCE, CostSpec, TableSpec, Variant, selected_words
+from grid.specs.tables.early_stopping import SweepSettings
 from grid.specs.tables.sweep_reader import read_sweep
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import known_metrics
@@ -26,6 +27,7 @@ _LISTS = ("metrics", "sources", "targets", "tests", "models", "approaches")
 _TEXTS = ("name", "title", "caption", "paper")
 # Where the weights to start from are, and how the run is spread and saved.
 _SHARED_BY_ALL_ROWS = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
+_NO_KEYS = {"found_at", "drawn", "stop"}
 _SINGULAR = {"metrics": "metric", "models": "model", "approaches": "approach"}
 
 
@@ -35,6 +37,7 @@ class Instead(NamedTuple):
     seeds: tuple[int, ...] | None = None
     models: tuple[str, ...] | None = None
     select: tuple[str, ...] | None = None
+    sweep: SweepSettings = SweepSettings()
 
 
 def read_table(
@@ -82,7 +85,7 @@ class _Reader:
 
     def table(self, instead: Instead, problems: list[Problem]) -> TableSpec:
         """Return the table; what cannot be read of it is left out, and told."""
-        named = {field.name for field in fields(TableSpec)} - {"found_at", "drawn"} | {"corpora", "points"}
+        named = {field.name for field in fields(TableSpec)} - _NO_KEYS | {"corpora", "points"}
         self._check_keys(named, _REQUIRED)
         values: dict[str, Any] = {"name": self.path.stem, "title": ""}
         values |= dict.fromkeys(("metrics", "sources", "approaches"), ())
@@ -91,7 +94,7 @@ class _Reader:
         values |= {key: self._settings(key, self.content.get(key, {})) for key in ("overrides", "finetuning")}
         values["withheld"] = self._switch("withheld")
         values |= {"seeds": self._seeds(instead.seeds), "select": self._select(instead.select)}
-        values |= self._sweep()
+        values |= self._sweep(instead.sweep, values["select"])
         selected = (variant.selected_by(values["select"]) for variant in self._variants())
         values["variants"] = tuple(variant for variants in selected for variant in variants)
         values |= {"found_at": self._places(), "folds": self._folds()}
@@ -200,12 +203,12 @@ class _Reader:
         settings = {key: value for key, value in content.items() if key not in AXES}
         return Variant(label, self._settings(where, settings), tuple(own.items()))
 
-    def _sweep(self) -> dict[str, Any]:
-        found, mistakes = read_sweep(self.content)
+    def _sweep(self, instead: SweepSettings, select: tuple[str, ...]) -> dict[str, Any]:
+        found, mistakes = read_sweep(self.content, instead, select)
         self._settings("sweep", found.axes)
         for expected, told in mistakes:
             self._wrong(expected, told)
-        return {"sweep": found.sweep, "drawn": (found.points, found.seed)}
+        return {"sweep": found.sweep, "drawn": (found.points, found.seed), "stop": found.stop}
 
     def _select(self, instead: tuple[str, ...] | None) -> tuple[str, ...]:
         found, mistakes = selected_words(self.content.get("select", SOURCE))

@@ -10,6 +10,7 @@ from mlflow.tracking import MlflowClient
 from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken, run, status_of
 from grid.outputs.tables.formats import FORMATS
 from grid.planning.prepare import prepare
+from grid.results.unit_results import Stopped
 from grid.running import ray_session
 from grid.running.events import Listener
 from manifests.problem import ProblemError
@@ -153,3 +154,37 @@ def test_what_cannot_be_taken_of_returned_scores_is_told(trained_grid):
     plan = replace(trained_grid.plan, withheld=trained_grid.plan.cells[:1])
     (told,) = not_taken(replace(trained_grid, plan=plan))
     assert "returned.csv, line 2: expected a training of this folder or grid, found 'nobody'" in told
+
+
+SWEPT = """
+name: swept
+title: A sweep
+metrics: [NSS]
+sources: [DHF1K]
+targets: [UCFSports]
+approaches: [generalization]
+sweep: {train.lr: [0.01, 0.001]}
+"""
+
+
+@pytest.mark.slow
+def test_what_was_stopped_is_left_alone_until_the_wish_is_withdrawn(done_grid, store, monkeypatch):
+    spec = done_grid.out / "swept.yaml"
+    spec.write_text(SWEPT)
+
+    def asked(*more):
+        overrides = [*(item for item in done_grid.overrides if "train.lr" not in item), *more]
+        return prepare(str(spec), overrides, done_grid.out, demo=True, tell=lambda text: None)
+
+    grid = asked("sweep.stop=asha")
+    for training in grid.plan.trainings:
+        grid.ledger.stops.write(training, Stopped(1, 4, 9.0))
+    outcome = run(grid, Phases(), None)
+    assert (outcome.status, outcome.left_alone) == (DONE, 0), "Ray is not started"
+    assert all(grid.ledger.status(unit, "training") == "stopped" for unit in grid.plan.trainings)
+    ray_that(monkeypatch, KeyboardInterrupt())
+    listener = Phases()
+    assert run(asked(), listener, None).status == INTERRUPTED
+    assert "starting Ray" in listener.heard, "they go on"
+    again = asked("sweep.stop=asha")
+    assert all(again.ledger.status(unit, "training") == "todo" for unit in again.plan.trainings)

@@ -6,6 +6,7 @@ import pytest
 
 from grid.plan import Read
 from tests.grid.plans import of_approach, plan_of
+from tests.grid.small_ledger import sweep_plan
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,33 @@ def test_what_is_read_both_ways_is_read_with_maps():
     training = of_approach(plan_of("domain_shift"), "adaptation")[0]
     both = replace(training, spec=replace(training.spec, unlabelled=training.spec.labelled))
     assert all(both.reads.values())
+
+
+def test_rivals_are_the_points_of_one_row_for_one_seed():
+    plan = sweep_plan(seeds=(0, 1))
+    points = [[f"adaptation-DHF1K-UCFSports-{lr}-{seed}" for lr in ("0.1", "0.01")] for seed in (0, 1)]
+    assert sorted(rivals.trainings for rivals in plan.rivals) == sorted(map(tuple, points))
+    assert all(rivals.may_stop == {*rivals.trainings} for rivals in plan.rivals)
+    assert plan.may_stop == {
+        unit: training for points in points for training in points for unit in (training, f"on-{training}")
+    }
+    assert sweep_plan(stop=None).rivals == ()
+
+
+def test_what_another_training_starts_from_is_compared_and_never_stopped():
+    plan = sweep_plan(approaches=("generalization", "transfer"))
+    by_approach = {rivals.trainings[0].partition("-")[0]: rivals for rivals in plan.rivals}
+    assert by_approach["generalization"].may_stop == frozenset()
+    assert len(by_approach["generalization"].trainings) == 2
+    assert len(by_approach["transfer"].may_stop) == 2
+
+
+def test_what_a_table_without_stopping_shows_is_not_stopped():
+    plan = sweep_plan()
+    first, second = plan.cells
+    other = replace(plan.tables[0], name="other", stop=None)
+    shared = replace(
+        plan, tables=(*plan.tables, other), cells=(*plan.cells, replace(first, table="other", point=()))
+    )
+    (rivals,) = shared.rivals
+    assert rivals.may_stop == {second.training}

@@ -1,16 +1,20 @@
 """Columns and order of tables that no table can follow are told before anything is compiled."""
 
+from dataclasses import replace
+
 import pytest
 
 from grid.planning.tables_asked import table_problems
-from grid.specs import grid_reader
+from grid.specs import grid_reader, settings_reader
 from grid.specs.plugins import load
 from grid.specs.settings import Tables
+from tests.grid.plans import FROM_SCRATCH
 from tests.plugged import OURS
 
 
 def told(grid="paper", **shown):
-    return "\n".join(map(str, table_problems(grid_reader.load(grid), Tables(**shown))))
+    config = replace(settings_reader.load([FROM_SCRATCH], demo=False), tables=Tables(**shown))
+    return "\n".join(map(str, table_problems(grid_reader.load(grid), config)))
 
 
 def test_what_tables_have_may_be_asked_for():
@@ -42,3 +46,9 @@ def test_what_they_have_not_is_told(shown, found):
 def test_a_plug_ins_metric_is_scored_for_the_tables_alone_that_name_it():
     load([OURS])
     assert "a metric that is scored for table5, table6, table7, found 'hits'" in told(columns=("NSS", "hits"))
+
+
+def test_stopping_is_told_where_no_table_has_a_sweep():
+    config = settings_reader.load([FROM_SCRATCH, "sweep.stop=asha"], demo=False)
+    (problem,) = table_problems(grid_reader.load("table5"), config)
+    assert str(problem).startswith("sweep.stop: expected a table with a sweep, to stop points of")

@@ -10,9 +10,18 @@ import pytest
 
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
+from grid.results.unit_results import Stopped
 from hd2s import build_model, save_weights
 from manifests.problem import ProblemError
-from tests.grid.small_ledger import EXPECTED, finish, finish_training, frames, small_plan, table_spec
+from tests.grid.small_ledger import (
+    EXPECTED,
+    finish,
+    finish_training,
+    frames,
+    small_plan,
+    sweep_plan,
+    table_spec,
+)
 
 PLAN = small_plan(table_spec())
 UNIT = "generalization-DHF1K-UCFSports-0"
@@ -259,3 +268,17 @@ def test_results_of_before_there_was_a_storage_are_taken_along(url, tmp_path):
     other = Ledger(tmp_path / "other", Storage(url, str(tmp_path / "other")))
     other.agree()
     assert other.evaluation_done(f"on-{unit}")
+
+
+def test_a_point_that_was_stopped_is_neither_done_nor_failed_and_lacks_nothing(tmp_path):
+    plan = sweep_plan()
+    ledger = Ledger(tmp_path, may_stop=plan.may_stop)
+    good, bad = plan.trainings
+    finish(ledger, plan, good, NSS=1.0, CC=0.5)
+    assert [cell.training for cell in ledger.cells_without_values(plan)] == [bad]
+    ledger.stops.write(bad, Stopped(3, 40, 2.5))
+    assert ledger.status(bad, "training") == ledger.status(f"on-{bad}", "evaluation") == "stopped"
+    assert ledger.cells_without_values(plan) == []
+    assert Ledger(tmp_path).status(bad, "training") == "todo", "the wish is withdrawn"
+    finish(ledger, plan, bad, NSS=1.0, CC=0.5)
+    assert ledger.status(bad, "training") == "done", "a result outweighs it"

@@ -1,11 +1,14 @@
 """What results say: means over frames and over clips, and what is left out of them."""
 
 import math
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
-from grid.results.unit_results import EvaluationResult
+from grid.results import output_folder
+from grid.results.storage import Storage
+from grid.results.unit_results import EvaluationResult, Stopped, Stops
 from tests.grid.small_ledger import frames
 
 
@@ -58,3 +61,36 @@ def test_an_evaluation_of_several_pieces_says_the_same_as_one_of_one():
     one, other = EvaluationResult("unit", whole, {}), EvaluationResult("unit", pieces, {})
     assert (one.scores, one.per_video) == (other.scores, other.per_video)
     assert other.n_clips == 2
+
+
+WHERE = Stopped(250, 2500, 1.2345)
+
+
+def stops_of(out, *may_stop):
+    return Stops(out, Storage(folder=str(out)), dict.fromkeys(may_stop, "a"))
+
+
+def test_what_was_stopped_is_known_with_where_for_itself_and_its_tests(tmp_path):
+    stops = stops_of(tmp_path, "a", "a on b")
+    assert stops.of("a") is None
+    stops.write("a", WHERE)
+    assert stops.of("a") == stops.of("a on b") == WHERE
+    assert WHERE.words == "after 250 of 2,500 iterations, at a validation KLD of 1.234"
+    stops.clear("a")
+    assert stops.of("a") is None
+
+
+def test_what_may_not_be_stopped_any_more_is_not(tmp_path):
+    stops_of(tmp_path, "a").write("a", WHERE)
+    unwished = stops_of(tmp_path)
+    assert unwished.of("a") is None
+    unwished.clear_unwished(SimpleNamespace(trainings={"a": None}))
+    assert stops_of(tmp_path, "a").of("a") is None, "a later wish finds it as it is then"
+
+
+def test_a_damaged_record_stops_nothing(tmp_path):
+    stops = stops_of(tmp_path, "a")
+    stops.write("a", WHERE)
+    for text in ("{", "[]", '{"step": 1}'):
+        (tmp_path / output_folder.stopped("a")).write_text(text)
+        assert stops.of("a") is None

@@ -3,11 +3,13 @@
 import pytest
 
 from grid.results import output_folder
+from grid.results.unit_results import Stopped
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError
 from tests.grid.invented import evaluate, table5
 from tests.grid.ray_in_process import DiedInTaskError
 from tests.grid.recording import recording
+from tests.grid.small_ledger import sweep_plan
 
 OUTCOME = {"best_kld": 1.0, "seconds": 2.0, "curve": [{"step": 1, "name": "val/kld", "value": 1.0}]}
 
@@ -147,3 +149,28 @@ def test_a_failure_that_cannot_be_written_down_stops_nothing(recorder, parent, c
     assert recorder.listener.heard[0] == ("failed", parent.id, recorder.ledger.out / "logs")
     assert "a reason" in caplog.text
     assert parent.id in recorder.schedule.failed
+
+
+def test_a_training_that_is_stopped_leaves_its_states_and_no_failure(tmp_path):
+    recorder = recording(sweep_plan(), tmp_path)
+    first, second = recorder.schedule.plan.trainings.values()
+    state = write(tmp_path, output_folder.state(first.id, 3, "a"))
+    recorder.stop_asked(first, Stopped(3, 60, 2.5))
+    recorder.training_stopped(first)
+    assert recorder.listener.heard == [
+        ("stopped", first.id, "after 3 of 60 iterations, at a validation KLD of 2.500")
+    ]
+    assert state.exists()
+    assert recorder.ledger.failure(first.id) is None
+    assert recorder.schedule.failed == {first.id, f"on-{first.id}"}, "nobody waits for it"
+    assert recorder.schedule.start_training() == second
+
+
+def test_a_training_that_ends_before_it_hears_that_it_is_stopped_is_done(tmp_path):
+    recorder = recording(sweep_plan(), tmp_path)
+    first = next(iter(recorder.schedule.plan.trainings.values()))
+    recorder.stop_asked(first, Stopped(3, 60, 2.5))
+    write(tmp_path, output_folder.checkpoint(first.id))
+    recorder.training_finished(first, OUTCOME)
+    assert recorder.ledger.status(first.id, "training") == "done"
+    assert recorder.ledger.stops.of(first.id) is None

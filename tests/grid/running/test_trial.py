@@ -1,10 +1,13 @@
 """A training as a trial: what its workers are given, and what Tune hears of its end."""
 
+from dataclasses import replace
+
 import pytest
 from ray.exceptions import ActorDiedError
 from ray.train import ScalingConfig, UserCallback, WorkerGroupError
 
 from grid.results import output_folder
+from grid.results.unit_results import Stopped, Stops
 from grid.running import trial as trial_module
 from grid.running.schedule import Share
 from grid.running.trial import trial
@@ -142,3 +145,10 @@ def test_what_a_kill_has_left_among_the_states_is_gone_before_workers_start(grid
     half.write_bytes(b"half")
     run(grid, job)
     assert not half.parent.exists()
+
+
+def test_a_trial_tells_where_its_training_was_stopped(grid, heard):
+    job = replace(with_train(job_of(grid, "generalization"), iterations=2), may_stop=True)
+    Stops(grid.out, grid.storage, {}).write(job.id, Stopped(1, 2, 9.0))
+    run(grid, job)
+    assert heard[0] == [{"stopped": 1}]

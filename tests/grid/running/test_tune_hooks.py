@@ -7,11 +7,15 @@ import pytest
 from ray.tune.search import Searcher
 
 from grid.results import output_folder
+from grid.results.ledger import Ledger
 from grid.results.storage import Storage
+from grid.results.unit_results import Stopped
 from grid.running.evaluation_tasks import EvaluationTasks
-from grid.running.tune_hooks import TrainingSearcher, TrialCallback
+from grid.running.tune_hooks import EarlyStopping, TrainingSearcher, TrialCallback
+from grid.specs.tables.early_stopping import Asha
 from tests.grid.invented import table5
 from tests.grid.recording import recording
+from tests.grid.small_ledger import sweep_plan
 
 
 def hooks(out, **options):
@@ -116,3 +120,87 @@ def test_tune_saves_nothing_of_them(hooked):
     _, *both = hooked
     for hook in both:
         assert vars(pickle.loads(pickle.dumps(hook))) == {}
+
+
+def row(step, kld):
+    return [
+        {"step": step, "name": "train/kld/saliency", "value": 9.0},
+        {"step": step, "name": "val/kld", "value": kld},
+    ]
+
+
+def sweep_of(out, *rates, **changes):
+    plan = sweep_plan(*rates, **changes)
+    iterations = next(iter(plan.trainings.values())).iterations
+    return (
+        plan,
+        [*plan.trainings],
+        lambda share: round(share * iterations),
+        Ledger(out, may_stop=plan.may_stop),
+    )
+
+
+def test_a_point_that_is_worse_after_as_much_of_its_training_is_stopped(tmp_path):
+    plan, (good, bad, other), at, ledger = sweep_of(tmp_path, "0.1", "0.01", "0.001")
+    stopping = EarlyStopping(plan, ledger)
+    assert stopping.heard(good, row(at(0.04), 3.0)) is None
+    assert stopping.heard(bad, row(at(0.04), 9.0)) is None, "within its grace"
+    assert stopping.heard(good, row(at(0.12), 2.0)) is None, "the first that comes has no rival"
+    assert stopping.heard(bad, [{"step": at(0.12), "name": "train/kld", "value": 5.0}]) is None
+    assert stopping.heard(bad, row(at(0.12), 2.5)) == Stopped(at(0.12), 2500, 2.5)
+    assert stopping.heard(bad, row(at(0.14), 2.6)) is None, "it is told once"
+    assert stopping.heard(other, row(at(0.12), 1.5)) is None, "a better one goes on"
+    assert stopping.heard(good, row(at(0.2), 9.0)) is None, "between two looks nothing is decided"
+    assert stopping.heard(other, row(at(0.44), 1.0)) is None
+    assert stopping.heard(good, row(at(0.44), 1.1)).step == at(0.44), "at the next look it is the worse one"
+
+
+def test_at_its_end_nothing_is_stopped(tmp_path):
+    plan, (good, bad), at, ledger = sweep_of(tmp_path)
+    stopping = EarlyStopping(plan, ledger)
+    assert stopping.heard(good, row(at(1), 1.0)) is None
+    assert stopping.heard(bad, row(at(1), 2.0)) is None
+
+
+def test_rows_are_compared_with_themselves_alone(tmp_path):
+    plan, points, at, ledger = sweep_of(tmp_path, seeds=(0, 1))
+    stopping = EarlyStopping(plan, ledger)
+    of_seed = [[name for name in points if name.endswith(f"-{seed}")] for seed in (0, 1)]
+    assert stopping.heard(of_seed[0][0], row(at(0.1), 1.0)) is None
+    assert stopping.heard(of_seed[1][0], row(at(0.1), 9.0)) is None, "another seed is no rival"
+    assert stopping.heard(of_seed[1][1], row(at(0.1), 9.5)) is not None
+
+
+def test_what_others_start_from_is_never_stopped(tmp_path):
+    plan, _, at, ledger = sweep_of(tmp_path, approaches=("generalization", "transfer"))
+    stopping = EarlyStopping(plan, ledger)
+    parents = [name for name in plan.trainings if name.startswith("generalization")]
+    assert stopping.heard(parents[0], row(at(0.1), 1.0)) is None
+    assert stopping.heard(parents[1], row(at(0.1), 9.0)) is None
+
+
+def test_what_earlier_runs_have_trained_or_stopped_is_compared_with(tmp_path):
+    plan, (done, stopped, new), at, ledger = sweep_of(tmp_path, "0.1", "0.01", "0.001", stop=Asha(0.1, 2))
+    weights = tmp_path / output_folder.checkpoint(done)
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    summary = {"best_kld": 1.0, "checkpoint": output_folder.checkpoint(done)}
+    ledger.write_training(plan.trainings[done], row(at(0.1), 1.0), summary)
+    ledger.stops.write(stopped, Stopped(at(0.1), 2500, 3.0))
+    # The median of both, by which half go on, lies at 2.
+    assert EarlyStopping(plan, ledger).heard(new, row(at(0.1), 1.9)) is None
+    assert EarlyStopping(plan, ledger).heard(new, row(at(0.1), 2.1)) is not None
+
+
+def test_a_hopeless_trial_is_told_to_stop_and_then_recorded_as_stopped(tmp_path):
+    plan = sweep_plan()
+    recorder = recording(plan, tmp_path)
+    callback = TrialCallback(recorder.schedule, recorder, lambda: None)
+    good, bad = plan.trainings.values()
+    callback.on_trial_result(1, [], trial_of(good), {"rows": row(500, 1.0)})
+    assert recorder.ledger.stops.of(good.id) is None
+    callback.on_trial_result(1, [], trial_of(bad), {"rows": row(500, 2.0)})
+    assert recorder.ledger.stops.of(bad.id) == Stopped(500, 2500, 2.0)
+    callback.on_trial_complete(1, [], trial_of(bad, last_result={"stopped": 510}))
+    assert recorder.listener.heard[-1][:2] == ("stopped", bad.id)
+    assert recorder.reasons == {}

@@ -17,9 +17,11 @@ from grid.outputs.tables.scores import Results
 from grid.plan import Plan
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
+from grid.results.unit_results import Stopped
 from grid.tracking import Tracker
 from grid.tracking.views import view_state
 from tests.grid.invented import DIGESTS, complete, evaluate, table5, train
+from tests.grid.small_ledger import sweep_plan
 from tests.places import REPOSITORY
 
 SUMMARY = {"test/NSS": 2.5, "test/NSS.std": float("nan"), "test/NSS.low": 2.0, "n_seeds": 1}
@@ -365,3 +367,25 @@ def test_the_filters_that_readme_shows_find_something(compared):
     assert len(filters) >= 4
     for each in filters:
         assert compared.client.search_runs(["1"], each), each
+
+
+@pytest.mark.slow
+def test_a_training_that_was_stopped_says_where_until_it_goes_on(tmp_path):
+    plan = sweep_plan()
+    calls = ThreeCalls(tmp_path, plan, Ledger(tmp_path, may_stop=plan.may_stop))
+    _, bad = plan.trainings.values()
+
+    def stopped(tracker: Tracker) -> None:
+        tracker.on_training_started(bad)
+        tracker.on_training_stopped(bad, "after 250 of 2,500 iterations")
+
+    calls.session(stopped, "FINISHED")
+    run = calls.snapshots[0][bad.id]
+    assert (run.info.status, run.data.tags["stopped"]) == ("KILLED", "after 250 of 2,500 iterations")
+    calls.session(lambda tracker: tracker.on_training_started(bad), "KILLED")
+    assert "stopped" not in calls.snapshots[1][bad.id].data.tags
+    calls.ledger.stops.write(bad.id, Stopped(250, 2500, 1.5))
+    calls.session(lambda tracker: None, "FINISHED")
+    run = calls.snapshots[2][bad.id]
+    assert run.data.tags["stopped"].endswith("at a validation KLD of 1.500"), "told by what the folder holds"
+    assert calls.warnings == []

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -378,3 +379,39 @@ def test_a_model_that_answers_every_frame_is_trained_with_fixations_and_goes_on_
     terms = fit(with_train(job, iterations=1), Context())["curve"]
     assert {"train/kld/saliency", "train/cc/saliency", "train/nss/saliency"} <= {row["name"] for row in terms}
     assert open_checkpoint(job.weights).config.domains == ("DHF1K", "UCFSports")
+
+
+@pytest.mark.slow
+def test_a_training_that_is_stopped_saves_a_state_and_goes_on_from_it_bit_for_bit(small_demo):
+    class Stopped(Context):
+        def stopped(self):
+            return True
+
+    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1000")
+    job = replace(job_of(grid, "generalization"), may_stop=True)
+    undisturbed = fit(replace(job, may_stop=False), Stopped())
+    weights = weights_of(job)
+    Path(job.weights).unlink()
+    stopped = Stopped()
+    assert fit(job, stopped) == {"stopped": 1}
+    assert stopped.state["progress"]["step"] == 1
+    assert not Path(job.weights).exists(), "it has none to be tested"
+    gone_on = fit(job, Context(stopped.state))
+    assert (gone_on["resumed"], gone_on["curve"]) == (1, undisturbed["curve"])
+    assert same(weights, weights_of(job))
+
+
+@pytest.mark.slow
+def test_several_workers_ask_at_validations_alone(small_demo):
+    class Asked(Context):
+        def stopped(self):
+            asked.append(self.rows[-1]["step"] if self.rows else 0)
+            return False
+
+    asked = []
+    grid = prepare_small(small_demo, *TINY, "train.iterations=6")
+    job = with_train(job_of(grid, "generalization"), world_size=2, accumulate=2, validation_windows=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.distributed, "all_reduce", lambda tensor: None)
+        fit(replace(job, may_stop=True), Asked())
+    assert asked == [0, 2], "after iterations 2 and 4 of 6, before that validation is reported"

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from grid.results import output_folder
+from grid.results.unit_results import Stopped, Stops
 from grid.training import ray_worker
 from grid.training.ray_worker import worker
+from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError
 from tests.grid.grids import TINY, job_of, prepare_small, same, weights_of, with_train
@@ -97,3 +99,23 @@ def test_a_lost_manifest_is_told_before_anything_is_trained(grid, session, tmp_p
     told = worker({"job": replace(job, manifests=lost), "storage": grid.storage})["error"]
     assert str(tmp_path / "gone") in told
     assert session.reported == []
+
+
+def test_a_worker_that_finds_its_training_stopped_ends_without_weights(grid, session):
+    job = replace(job_of(grid, "generalization"), may_stop=True)
+    Stops(grid.out, grid.storage, {}).write(job.id, Stopped(1, 3, 9.0))
+    assert worker({"job": job, "storage": grid.storage}) == {"stopped": 1}
+    (state,) = (grid.out / output_folder.states(job.id)).iterdir()
+    assert state.name.startswith("checkpoint_00000001")
+    assert not grid.storage.exists(job.weights)
+
+
+def test_a_worker_ends_with_the_others(grid, session, monkeypatch):
+    """Which of them sees the file first may differ: one that does ends all."""
+    monkeypatch.setattr(ray_worker.distributed, "all_reduce", lambda found, op: found.fill_(1.0))
+    session.workers = 2
+    states = SavedStates(grid.storage, "a")
+    assert ray_worker._RayContext(states, here=False).stopped()
+    assert not ray_worker._RayContext(states, here=True).stopped()
+    session.workers = 1
+    assert not ray_worker._RayContext(states, here=False).stopped()

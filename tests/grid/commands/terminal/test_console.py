@@ -16,8 +16,10 @@ from rich.console import Console
 from grid.commands.terminal.console import Progress, duration, quiet_output
 from grid.commands.terminal.progress import GridState
 from grid.results.ledger import Ledger
+from grid.results.unit_results import Stopped
 from tests.grid.invented import Clock, table5, train
 from tests.grid.plans import of_approach
+from tests.grid.small_ledger import sweep_plan
 from tests.places import REPOSITORY
 
 
@@ -215,3 +217,18 @@ def test_a_terminal_gets_the_live_display_and_its_cursor_back(tmp_path):
 )
 def test_durations_are_said_as_people_do(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_training_that_is_stopped_is_told_and_counted_with_its_tests(tmp_path):
+    plan = sweep_plan()
+    ledger = Ledger(tmp_path, may_stop=plan.may_stop)
+    _, bad = plan.trainings.values()
+    terminal = StringIO()
+    progress = Progress(GridState(plan, ledger, Clock()), terminal, "sweep", tmp_path / "ray.log")
+    progress.on_training_started(bad)
+    progress.on_training_stopped(bad, "after 250 of 2,500 iterations")
+    assert f"stopped training {bad.label}, hopeless after 250 of 2,500" in terminal.getvalue()
+    shown = text_of(progress.render(), width=200)
+    assert "0/2  1 waiting, 1 stopped" in shown
+    ledger.stops.write(bad.id, Stopped(250, 2500, 1.5))
+    assert GridState(plan, ledger).count("evaluation") == {"waiting": 1, "stopped": 1}, "in a later run"

@@ -11,8 +11,9 @@ from grid.commands.devices import Device, named
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
 from grid.planning.catalogue import Offer
 from grid.results.ledger import Ledger
+from grid.results.unit_results import Stopped
 from tests.grid.invented import complete, evaluate, table5, train
-from tests.grid.small_ledger import finish, small_plan, table_spec
+from tests.grid.small_ledger import finish, small_plan, sweep_plan, table_spec
 
 
 @pytest.fixture
@@ -189,3 +190,20 @@ def test_a_plan_in_a_narrow_terminal_folds_no_name_to_letters(plan, ledger):
     shown = text_of(plan_table(plan, ledger, estimate_of(plan)), width=60).splitlines()
     short = [line for line in shown if 0 < len(line.replace(" ", "")) <= 3]
     assert len(short) < len(shown) / 10
+
+
+def test_what_may_be_stopped_and_what_was_is_said(tmp_path):
+    plan = sweep_plan()
+    ledger = Ledger(tmp_path, may_stop=plan.may_stop)
+    _, bad = plan.trainings
+    shown = text_of(plan_table(plan, ledger, replace(estimate_of(plan), may_stop=2)), width=200)
+    assert "2 of these trainings may be stopped early by ASHA, counted to their end" in shown
+    ledger.stops.write(bad, Stopped(250, 2500, 1.5))
+    shown = text_of(plan_table(plan, ledger, estimate_of(plan)), width=200)
+    assert "2 trainings: 1 stopped, 1 todo" in shown
+    assert "2 evaluations: 1 stopped, 1 todo" in shown
+    assert "sweeps" not in shown
+    answer = as_json(plan, ledger, estimate_of(plan))
+    assert [unit["status"] for unit in answer["cells"]] == ["todo", "stopped"]
+    report = text_of(final_report(plan, ledger, {}), width=200)
+    assert f"stopped {bad}, hopeless after 250 of 2,500 iterations, at a validation KLD of 1.500" in report

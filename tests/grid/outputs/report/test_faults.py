@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from grid.outputs.report.faults import failures, faults
+from grid.results.unit_results import Stopped
 from manifests.writing import write
 from tests.grid.outputs.report.reported import CLIPS, grid_of, score
-from tests.grid.small_ledger import finish_clips, small_plan, table_spec
+from tests.grid.small_ledger import finish_clips, small_plan, sweep_plan, table_spec
 from tests.manifests.small_manifest import broken, clip
 
 
@@ -53,3 +54,14 @@ def test_quarantined_clips_are_named_by_a_manifest_that_is_here(tmp_path):
     text = faults(replace(grid, manifests={"DHF1K": found}))
     assert f"<td>002</td><td>train</td><td>{found.clips(status='quarantined')[0].reason}</td>" in text
     assert "<td>2 clips</td><td></td><td>see its manifest</td>" in text
+
+
+def test_what_was_stopped_early_is_named_with_the_command_that_goes_on(tmp_path):
+    plan = sweep_plan()
+    grid = grid_of(plan, tmp_path)
+    _, bad = plan.trainings
+    grid.ledger.stops.write(bad, Stopped(250, 2500, 1.5))
+    text = faults(grid)
+    assert "<td>after 250 of 2,500 iterations, at a validation KLD of 1.500</td>" in text
+    assert "sweep.stop=none" in text
+    assert failures(grid) == [], "it has not failed"

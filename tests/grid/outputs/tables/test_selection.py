@@ -3,11 +3,13 @@
 import pytest
 
 from grid.outputs.tables import Style
+from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import oracle_row, selection_notes
 from grid.results.ledger import Ledger
+from grid.results.unit_results import Stopped
 from grid.specs.settings import Tables
 from grid.specs.table import Variant
-from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
+from tests.grid.small_ledger import finish, finish_training, small_plan, sweep_plan, table_spec
 from tests.grid.small_tables import COMMAND, rows_of, table_of
 
 
@@ -95,3 +97,23 @@ def test_the_oracle_is_marked_and_how_far_it_is_above_is_a_column_on_request(led
     plain = small_plan(table_spec())
     assert selection_notes(plain.tables[0]) == []
     assert oracle_row(plain.cells[0], plain.tables[0]) == ()
+
+
+def test_points_that_were_stopped_early_are_named_and_nothing_waits_for_them(tmp_path):
+    swept = sweep_plan("0.1", "0.01", "0.001")
+    ledger = Ledger(tmp_path, may_stop=swept.may_stop)
+    good, bad, other = swept.trainings
+    finish(ledger, swept, good, kld=0.5, NSS=1.0, CC=0.25)
+    ledger.stops.write(bad, Stopped(250, 2500, 1.5))
+    place = "DHF1K to UCF Sports, Domain Adaptation"
+    notes = table_of(swept, ledger).notes
+    assert f"train.lr=0.01, {place}: after 250 of 2,500 iterations, at a validation KLD of 1.500." in notes
+    assert any(note.startswith("Stopped early as hopeless by ASHA (grace 0.1, reduc") for note in notes)
+    assert f"Provisional, since only 1 of 3 points are trained: {place}." in notes, "one is not trained yet"
+    ledger.stops.write(other, Stopped(250, 2500, 1.25))
+    notes = table_of(swept, ledger).notes
+    assert not [note for note in notes if note.startswith("Provisional")]
+    cell = next(cell for cell in swept.cells if cell.training == bad)
+    assert Results(swept, ledger).reason(cell, ("NSS",)) == (
+        "stopped early after 250 of 2,500 iterations, at a validation KLD of 1.500"
+    )
