@@ -71,10 +71,11 @@ def main(arguments: list[str] | None = None, *, own_process: bool = False) -> in
 
 def _given(options: argparse.Namespace) -> list[tuple[str, list[str]]]:
     """Return the settings that the user gives and where, those that have the last word last."""
-    from grid.specs.dotted_keys import from_file
+    from grid.specs.dotted_keys import from_file, spelled
 
     files = [(str(path), from_file(path)) for path in options.config]
-    return [*files, ("command line", options.overrides)]
+    given = [*files, ("command line", options.overrides)]
+    return [(where, spelled(where, items)) for where, items in given]
 
 
 def _settings(options: argparse.Namespace, given: list[tuple[str, list[str]]]) -> int:

@@ -317,6 +317,16 @@ def test_what_it_costs_is_said_before_anything_is_downloaded(tmp_path, capsys, m
     assert not list(tmp_path.glob("runs/*")), "nothing was written"
 
 
+def test_models_asks_for_models_as_model_does(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in ("models=[centre_prior,chance]", "model=[centre_prior,chance]"):
+        assert run_grid.main(["--grid", "table5", "--plan", "--json", words]) == 0
+        cells = json.loads(capsys.readouterr().out)["cells"]
+        assert {cell["model"] for cell in cells} == {"centre_prior", "chance"}
+    assert run_grid.main(["--grid", "table5", "--plan", "models=hd2s", "model=tased"]) == run_grid.WRONG
+    assert "command line: expected model=… or models=…, which are one" in capsys.readouterr().err
+
+
 def test_figures_that_are_none_are_told_with_all_else(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = ["--grid", "table6", "--figures", "curvs", "train.lr=-1"]

@@ -73,6 +73,26 @@ def from_file(path: Path) -> list[str]:
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flatten(content).items()]
 
 
+def spelled(where: str, overrides: Iterable[str]) -> list[str]:
+    """Return settings with `models=` as `model=`, which means the same.
+
+    Args:
+        where: they are given, for messages.
+        overrides: as given there.
+
+    Raises:
+        ProblemError: both are given.
+    """
+    given = [item.partition("=") for item in overrides]
+    both = [f"{key}={value}" for key, _, value in given if key in ("model", "models")]
+    if len({item.partition("=")[0] for item in both}) > 1:
+        raise ProblemError(Problem(where, "model=… or models=…, which are one", " ".join(both), "Give one."))
+    return [
+        f"model={value}" if key == "models" and equals else f"{key}{equals}{value}"
+        for key, equals, value in given
+    ]
+
+
 def listed(key: str, value: str) -> tuple[str, ...]:
     """Return what a setting of one word or of a list of words says.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.specs.dotted_keys import flatten, from_file, listed, references, with_references
+from grid.specs.dotted_keys import flatten, from_file, listed, references, spelled, with_references
 from manifests.problem import ProblemError
 
 
@@ -95,3 +95,12 @@ def test_what_was_given_as_a_reference_is_written_as_one(monkeypatch):
     assert told["model"]["backbone_weights"] == "${oc.env:LAB_WEIGHTS}"
     assert told["train"] == {"lr": 0.1}
     assert settings["storage"]["url"] == "s3://bucket/of-the-lab/results", "what is used stays"
+
+
+def test_models_is_another_spelling_of_model():
+    given = ["train.lr=1", "models=[hd2s,tased]", "model.height=64", "seeds=[0]"]
+    assert spelled("command line", given) == ["train.lr=1", "model=[hd2s,tased]", *given[2:]]
+    assert spelled("command line", ["models=hd2s", "models=[tased]"]) == ["model=hd2s", "model=[tased]"]
+    assert spelled("command line", ["models", "models.height=64"]) == ["models", "models.height=64"]
+    with pytest.raises(ProblemError, match=r"lab\.yaml: expected model=… or models=…, which are one, found"):
+        spelled("lab.yaml", ["model=hd2s", "models=tased"])
