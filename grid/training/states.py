@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -107,14 +107,16 @@ class SavedStates:
 
 
 def tensor_bytes(content: Any) -> int:
-    """Return the bytes of all tensors in nested mappings and lists."""
+    """Return the bytes that nested mappings and lists of tensors take in a file, shared ones once."""
+    return sum({storage.data_ptr(): storage.nbytes() for storage in _storages(content)}.values())
+
+
+def _storages(content: Any) -> Iterator[torch.UntypedStorage]:
     if isinstance(content, torch.Tensor):
-        return content.numel() * content.element_size()
-    if isinstance(content, Mapping):
-        content = content.values()
-    elif not isinstance(content, list | tuple):
-        return 0
-    return sum(map(tensor_bytes, content))
+        yield content.untyped_storage()
+    elif isinstance(content, Mapping | list | tuple):
+        for each in content.values() if isinstance(content, Mapping) else content:
+            yield from _storages(each)
 
 
 def _folder(state: str) -> str:

@@ -146,6 +146,14 @@ def test_bytes_are_those_of_tensors_however_deep():
     assert tensor_bytes({"a": [torch.zeros(2), (torch.zeros(1, dtype=torch.uint8), "text")], "step": 7}) == 9
 
 
+def test_tensors_that_several_names_share_are_counted_once_as_they_are_written(tmp_path):
+    weights = torch.zeros(1 << 16)
+    content = {"source": weights, "target": {"the same": weights, "a part": weights[:8]}}
+    assert tensor_bytes(content) == 4 << 16
+    torch.save(content, tmp_path / "state.pt")
+    assert (tmp_path / "state.pt").stat().st_size < 1.1 * tensor_bytes(content)
+
+
 def test_states_are_gone_on_from_on_another_machine(url, node):
     storage, folder = Storage(url), "resume/t"
     states = SavedStates(storage, "t")
