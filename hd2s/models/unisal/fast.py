@@ -58,26 +58,51 @@ class Foldable(Protocol):
 
 
 class FoldedConv:
-    """A convolution with its batch norm, and a ReLU6 if it is rectified."""
+    """A convolution with its batch norm, and a ReLU6 if it is rectified.
 
-    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, cast: Casting, *, rectified: bool = True):
-        weight, bias = cast.fold(conv, norm)
-        self.weight, self.bias = cast.place(weight), cast.place(bias)
+    Args:
+        conv: the convolution.
+        folded: its weight and bias with the batch norm in them (`Casting.fold`).
+        cast: where they live.
+        rectified: whether a ReLU6 follows.
+    """
+
+    def __init__(
+        self, conv: nn.Conv2d, folded: tuple[Tensor, Tensor], cast: Casting, *, rectified: bool = True
+    ):
+        self.weight, self.bias = map(cast.place, folded)
         self.stride, self.padding, self.groups = conv.stride, conv.padding, conv.groups
         self.rectified = rectified
         # A ReLU6 in the convolution's own pass over its output, where this PyTorch has one: it saves another.
         # What is not rectified goes the same way: on one thread PyTorch's own choice for one frame is slow.
-        at_once = cast.device.type == "cpu" and cast.dtype == torch.float32
-        self.fused = torch.ops.mkldnn._convolution_pointwise if at_once and _HAS_FUSED else None
+        self.at_once = cast.device.type == "cpu" and cast.dtype == torch.float32 and _HAS_FUSED
         self.behind = ("hardtanh", [0.0, 6.0], "") if rectified else ("none", [], "")
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, O, H', W')."""
-        if self.fused is not None:
-            shape = self.padding, self.stride, (1, 1), self.groups
-            return self.fused(x, self.weight, self.bias, *shape, *self.behind)
+        if self.at_once:
+            return torch.ops.mkldnn._convolution_pointwise(x, *self._arranged(x), *self.behind)
         x = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, 1, self.groups)
         return x.clamp_(0, 6) if self.rectified else x
+
+    def onto(self, x: Tensor, sum_: Tensor) -> Tensor:
+        """Add the same of x, without a ReLU6, to a tensor in its place, and return that."""
+        if self.at_once:
+            add: tuple[object, ...] = ("add", 1.0, None, [], "")
+            return torch.ops.mkldnn._convolution_pointwise_.binary(sum_, x, *self._arranged(x), *add)
+        return self(x).add_(sum_)
+
+    def _arranged(self, x: Tensor) -> tuple[object, ...]:
+        """Return what a fused convolution of x is given.
+
+        The weight is brought once into the order in which it is worked through, which takes up to half of the
+        time of a convolution of one frame; the order is that for the first input, and right for any.
+        """
+        shape = self.padding, self.stride, (1, 1), self.groups
+        if not self.weight.is_mkldnn:
+            sizes = list(x.shape)
+            self.weight = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *shape, sizes)
+        return self.weight, self.bias, *shape
 
 
 class Folding:
@@ -88,11 +113,14 @@ class Folding:
 
     def plain(self, unit: ConvNorm) -> FoldedConv:
         """Fold a unit whose batch norm is all domains'."""
-        return FoldedConv(unit.conv, unit.norm, self.cast, rectified=unit.rectified)
+        return FoldedConv(
+            unit.conv, self.cast.fold(unit.conv, unit.norm), self.cast, rectified=unit.rectified
+        )
 
     def of_domain(self, unit: DomainUnit) -> FoldedConv:
         """Fold a unit whose batch norm is the domain's."""
-        return FoldedConv(unit.conv, self.norm(unit.norm), self.cast, rectified=unit.rectified)
+        folded = self.cast.fold(unit.conv, self.norm(unit.norm))
+        return FoldedConv(unit.conv, folded, self.cast, rectified=unit.rectified)
 
     def norm(self, norm: DomainBatchNorm2d) -> nn.BatchNorm2d:
         """Return the domain's own batch norm."""
@@ -100,11 +128,12 @@ class Folding:
 
     def gate(self, part: GatePart) -> Frames:
         """Fold a convolution of the recurrence, its scale as well."""
-        first = FoldedConv(part.depthwise, self.norm(part.inner), self.cast)
+        first = FoldedConv(part.depthwise, self.cast.fold(part.depthwise, self.norm(part.inner)), self.cast)
         weight, bias = self.cast.fold(part.pointwise, self.norm(part.outer))
         scale = part.scale.double()
-        weight, bias = self.cast.place(weight * scale[..., None]), self.cast.place(bias * scale.flatten())
-        return lambda x: F.conv2d(first(x), weight, bias)
+        scaled = weight * scale[..., None], bias * scale.flatten()
+        second = FoldedConv(part.pointwise, scaled, self.cast, rectified=False)
+        return lambda x: second(first(x))
 
     def decoding(self, part: Decoding) -> Frames:
         """Fold an inverted residual of the decoder."""
@@ -123,7 +152,9 @@ class Folding:
         units = [
             self.plain(unit) for unit in (block.expand, block.depthwise, block.project) if unit is not None
         ]
-        return (lambda x: _run(units, x).add_(x)) if block.residual else (lambda x: _run(units, x))
+        *before, last = units
+        # What is added to is nobody else's.
+        return (lambda x: last.onto(_run(before, x), x)) if block.residual else (lambda x: _run(units, x))
 
 
 class FastUnisal:
@@ -141,7 +172,13 @@ class FastUnisal:
         first, *blocks, last = model.encoder.features
         self.first, self.last = fold.plain(known_as(ConvNorm, first)), fold.plain(known_as(ConvNorm, last))
         known = [known_as(InvertedResidual, block) for block in blocks]
-        self.blocks = [(fold.block(block), block.tapped) for block in known]
+        folded = [(fold.block(block), block.tapped) for block in known]
+        self.tapped = [block for block, tapped in folded if tapped]
+        # Those up to the last tap, and those behind it.
+        deeper = 1 + folded.index((self.tapped[-1], True))
+        self.before, self.behind = (
+            [block for block, _ in part] for part in (folded[:deeper], folded[deeper:])
+        )
         self.priors = deepcopy(model.priors).to(cast.device) if model.priors is not None else None
         self.prior_key = config.key(config.domain_priors, cast.domain)
         self.post_cnn = [fold.plain(unit) for unit in (model.post_cnn.depthwise, model.post_cnn.pointwise)]
@@ -167,34 +204,44 @@ class FastUnisal:
 
         def push(frames: Tensor) -> Tensor:
             x = frames[0].transpose(0, 1).to(self.dtype).contiguous(memory_format=torch.channels_last)
-            # A processor's caches hold the first layers of one frame, and not of several: 1.4 times as fast.
-            pieces = [self.encode(piece) for piece in x.split(1 if x.device.type == "cpu" else len(x))]
-            encoded, half, quarter = (torch.cat(found) for found in zip(*pieces, strict=True))
-            return self.decode(encoded, half, quarter, followed)
+            # A processor's caches hold the wide layers of one frame, and not of several: 1.4 times as fast.
+            # Between the last tap and the decoder frames are small, and weights large: read once for all.
+            at_once = 1 if x.device.type == "cpu" else len(x)
+            encoded, *taps = zip(*map(self.shallow, x.split(at_once)), strict=True)
+            deep = self.deep(torch.cat(encoded))
+            deep = deep if followed is None else followed(deep)
+            maps = map(self.decode, deep.split(at_once), *taps)
+            return self.density(torch.cat(list(maps)))
 
         return push
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map frames (N, 3, H, W) to (N, 256, H/32, W/32) and the two taps, the deeper one first."""
+    def shallow(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map frames (N, 3, H, W) to (N, 160, H/32, W/32) and the two taps, the deeper one first."""
         x, taps = self.first(x), []
-        for block, tapped in self.blocks:
+        for block in self.before:
             x = block(x)
-            if tapped:
+            if block in self.tapped:
                 taps.append(x)
-                x = x[..., ::2, ::2]
-        x = self.last(x)
+                # A copy, since the next block adds to it in its place.
+                x = x[..., ::2, ::2].contiguous(memory_format=torch.channels_last)
+        return x, taps[1], taps[0]
+
+    def deep(self, x: Tensor) -> Tensor:
+        """Map (N, 160, H/32, W/32) to (N, 256, H/32, W/32)."""
+        x = self.last(_run(self.behind, x))
         if self.priors is not None:
             x = self.priors(x, self.prior_key)
-        return _run(self.post_cnn, x), taps[1], taps[0]
+        return _run(self.post_cnn, x)
 
-    def decode(self, x: Tensor, half: Tensor, quarter: Tensor, followed: Frames | None) -> Tensor:
-        """Map what `encode` returns to densities, float32 (N, H, W)."""
-        if followed is not None:
-            x = followed(x)
+    def decode(self, x: Tensor, half: Tensor, quarter: Tensor) -> Tensor:
+        """Map the recurrence's frames and their taps to maps (N, 1, H/8, W/8), float32."""
         x = joined([doubled(x), *([self.skip_2x(half)] if self.skip_2x else [])])
         x = doubled(self.upsampling(x))
         x = joined([x, *([self.skip_4x(quarter)] if self.skip_4x else [])])
-        x = F.conv2d(self.post_upsampling(x).float(), *self.fusion)
+        return F.conv2d(self.post_upsampling(x).float(), *self.fusion)
+
+    def density(self, x: Tensor) -> Tensor:
+        """Map (N, 1, H/8, W/8) to densities, float32 (N, H, W)."""
         x = (
             F.interpolate(x, scale_factor=UPSAMPLED, mode="nearest")
             if self.places is None
