@@ -167,14 +167,32 @@ def wait_for(condition, seconds):
         time.sleep(0.2)
 
 
+def assert_each_training_serves_both_selections(out, found, summaries):
+    """Check that the weights of either selection were kept, tested and shown."""
+    assert len(found["trainings"]) == 2
+    for unit, summary in zip(found["trainings"], summaries, strict=True):
+        cells = [cell for cell in found["cells"] if cell["training"] == unit["id"]]
+        assert [cell["variant"] for cell in cells] == ["", "target selection (oracle)"]
+        assert len({cell["evaluation"] for cell in cells}) == 2
+        (oracle,) = (kept for name, kept in summary["kept"].items() if name.startswith("by-hollywood2"))
+        assert (out / oracle["checkpoint"]).is_file()
+        curve = Ledger(out).read_training(unit["id"]).curve
+        on_target = [row["value"] for row in curve if row["name"] == "val/kld/Hollywood2"]
+        assert oracle["kld"] == min(on_target)
+    table = (out / "tables" / "small.md").read_text()
+    assert table.count("target selection (oracle)") >= 2
+    assert "4 of 4 cells have all their values" in table
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo):
     """Ctrl-C reaches the whole process group, here while a training has a checkpoint to go on from.
 
-    It is acknowledged, and states are saved between checkpoints.
+    It is acknowledged, and states are saved between checkpoints. Each training serves two selections.
     """
     arguments = ("train.checkpoint_every=6", "train.validate_every=6", "train.iterations=30")
+    arguments += ("select=[source,target]",)
     process = subprocess.Popen(
         [*command(small_demo, approaches="adaptation"), *arguments],
         stdout=subprocess.PIPE,
@@ -212,6 +230,7 @@ def test_an_interrupted_grid_exits_130_leaves_no_process_and_goes_on(small_demo)
     summaries = [ledger.read_training(unit["id"]).summary for unit in found["trainings"]]
     assert any(summary["resumed"] for summary in summaries), "one went on from its checkpoint"
     assert all(summary["iterations"] == 30 for summary in summaries)
+    assert_each_training_serves_both_selections(small_demo, found, summaries)
 
 
 @pytest.mark.ray
