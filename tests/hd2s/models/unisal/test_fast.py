@@ -120,3 +120,14 @@ def test_half_precision_is_near():
     found = predict_clip(model, frames, domain="DHF1K", precision="bfloat16")
     wanted = expected(state, model, frames, "DHF1K")
     assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, 4])
+def test_log_densities_are_equal_to_1e_4_in_every_pixel(batch):
+    """Weights lie in the order for the first batch, and taps stay as they are where frames are added to."""
+    model, state = released()
+    frames = clips(1, 9)[0].numpy()
+    found = predict_clip(model, frames, domain="DHF1K", batch=batch)
+    wanted = expected(state, model, frames, "DHF1K")
+    np.testing.assert_allclose(np.log(found), np.log(wanted), rtol=0, atol=1e-4)
