@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests.problem import ExchangedError, Problem, ProblemError
@@ -18,6 +19,7 @@ from manifests.schema import ADDED, FIXATION_SCHEMA, SCHEMA_VERSION
 _METADATA, _CHECKSUM = b"manifest", b"crc32"
 _INDEX = "Index the corpus: python -m datasets index CORPUS --root DIR."
 _INDEX_AGAIN = "Index the corpus again."
+_PIECE = 1 << 14  # rows; all columns of so many take about 7 MB
 
 
 class ManifestError(ProblemError):
@@ -89,7 +91,7 @@ def read_table(
     path: Path,
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
-    filters: list | None = None,
+    holding: Mapping[str, str] | None = None,
     digest: str = "",
 ) -> pa.Table:
     """Read a manifest's file of this schema, or some of it, with its checksums verified.
@@ -98,7 +100,7 @@ def read_table(
         path: the file.
         schema: what it must have.
         columns: which; None for all.
-        filters: as `pyarrow.parquet.read_table` takes them.
+        holding: column → what rows must hold in it, of columns of text; None for all rows.
         digest: the manifest's, that the file must say it is of; empty: any.
 
     Raises:
@@ -114,13 +116,47 @@ def read_table(
             _require_digest(path, unseal(_METADATA, stored.metadata)["digest"], digest)
         there = stored.names
         known = [name for name in columns if name in there or name not in ADDED]
-        table = pq.read_table(file, columns=known, filters=filters, page_checksum_verification=True)
+        table = _read_rows_holding(file, known, holding or {})
         _check_types(table, schema)
         for name in columns:
             if name not in known:
                 values = pa.array([ADDED[name]] * len(table), schema.field(name).type)
                 table = table.append_column(schema.field(name), values)
         return table
+
+
+def _read_rows_holding(file: pa.NativeFile, names: Sequence[str], holding: Mapping[str, str]) -> pa.Table:
+    """Read columns piece by piece: what rows that are not wanted hold is never in memory together."""
+    with _plain_memory(), pq.ParquetFile(file, page_checksum_verification=True) as stored:
+        columns = [*dict.fromkeys((*names, *holding))]
+        groups = [n for n in range(stored.num_row_groups) if _may_hold(stored.metadata.row_group(n), holding)]
+        pieces = []
+        for read in stored.iter_batches(_PIECE, row_groups=groups, columns=columns):
+            wanted = read
+            for name, value in holding.items():
+                wanted = wanted.filter(pc.equal(wanted[name], value))
+            pieces.append(wanted.select(names))
+        schema = stored.schema_arrow
+        return pa.Table.from_batches(pieces, pa.schema([schema.field(name) for name in names]))
+
+
+@contextmanager
+def _plain_memory() -> Iterator[None]:
+    """Take memory from the system's own allocator: Arrow's keeps a third more for pieces that are gone."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
+
+
+def _may_hold(group: pq.RowGroupMetaData, holding: Mapping[str, str]) -> bool:
+    """Whether a row group can have such rows, by the least and the greatest value that it says it has."""
+    columns = (group.column(n) for n in range(group.num_columns))
+    said = {column.path_in_schema: column.statistics for column in columns}
+    known = ((said[name], value) for name, value in holding.items() if said.get(name))
+    return all(not found.has_min_max or found.min <= value <= found.max for found, value in known)
 
 
 def _require_digest(path: Path, found: str, wanted: str) -> None:

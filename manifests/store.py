@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from manifests.clips import Clips, equals, filling
 from manifests.digests import Digests
 from manifests.findings import Finding, read_findings
 from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
 from manifests.problem import Problem
 from manifests.roots import absolute
-from manifests.schema import CLIP_SCHEMA, SPLITS, Clip, Fixations
+from manifests.schema import CLIP_SCHEMA, SPLITS, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
 PREVIOUS = "fixations.previous.parquet"
-FIELDS = tuple(f.name for f in fields(Clip))
 
 
 class MapRuleRecord(TypedDict, total=False):
@@ -59,16 +59,12 @@ class Manifest:
     """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
     has said, None where that was not written down."""
 
-    def clips(self, split: str | None = None, status: str | None = "ok") -> list[Clip]:
+    def clips(self, split: str | None = None, status: str | None = "ok") -> Clips:
         """Return the clips of a split (None: of all) with a status (None: any), in manifest order.
 
         Manifest order is that of `SPLITS` and, within a split, the natural order of the identifiers.
         """
-        table = self._clip_table(FIELDS, split, status)
-        columns = {name: table[name].to_pylist() for name in FIELDS}
-        for name in ("keyframes", "keyframe_frames"):
-            columns[name] = list(map(tuple, columns[name]))
-        return [Clip(*row) for row in zip(*columns.values(), strict=True)]
+        return Clips(partial(self._clip_table, split=split, status=status))
 
     def column(self, split: str, name: str) -> np.ndarray:
         """Return one column of the usable clips of a split, in manifest order: (N,)."""
@@ -80,8 +76,7 @@ class Manifest:
 
     def filling(self, split: str, n_frames: int) -> np.ndarray:
         """Return which usable clips of a split have so many frames (`Clip.fills`): bool (N,)."""
-        table = self._clip_table(("media", "n_frames"), split, "ok")
-        return _equals(table["media"], "image") | (table["n_frames"].to_numpy() >= n_frames)
+        return filling(self.clips(split), n_frames)
 
     def problems(self) -> list[Finding]:
         """Return what was noticed when the corpus was indexed, the most serious first.
@@ -95,7 +90,7 @@ class Manifest:
         """Return the fixated pixels of the clips of a split (None: of all)."""
         table = self._clip_table(("split", "clip", "n_fixations"), None, None)
         n_rows = table["n_fixations"].to_numpy()
-        wanted = np.ones(len(table), bool) if split is None else _equals(table["split"], split)
+        wanted = np.ones(len(table), bool) if split is None else equals(table["split"], split)
         positions = np.flatnonzero(wanted)
         if len(positions) == 0:
             return Fixations(np.empty(0, np.int32), np.empty((0, 2), np.int16), [], [])
@@ -131,9 +126,8 @@ class Manifest:
                 f"split of {self.corpus}", f"one of {', '.join(SPLITS)}", repr(split), "Ask for one of these."
             )
             raise ManifestError(problem)
-        pairs = [("split", "=", split), ("status", "=", status)]
-        filters = [p for p in pairs if p[2] is not None]
-        return read_table(self.folder / CLIPS, CLIP_SCHEMA, columns, filters or None, self.digest)
+        holding = {name: word for name, word in (("split", split), ("status", status)) if word is not None}
+        return read_table(self.folder / CLIPS, CLIP_SCHEMA, columns, holding, self.digest)
 
 
 def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifest:
@@ -163,11 +157,6 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
         quarantined=meta["quarantined"],
         map_rule=meta.get("map_rule"),
     )
-
-
-def _equals(column: pa.ChunkedArray, value: str) -> np.ndarray:
-    """Return bool (N,): where a column holds a value."""
-    return pc.equal(column, value).to_numpy()
 
 
 def fixation_file(folder: Path, digest: str) -> Path:

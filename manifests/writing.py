@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.clip_check import clip_problems
+from manifests.clips import FIELDS
 from manifests.digests import Digests
 from manifests.findings import Finding, write_findings
 from manifests.parquet import ManifestError, fixation_table, pack
@@ -26,7 +27,6 @@ from manifests.schema import (
 )
 from manifests.store import (
     CLIPS,
-    FIELDS,
     FIXATIONS,
     PREVIOUS,
     PROBLEMS,
@@ -36,6 +36,8 @@ from manifests.store import (
 )
 
 _ROW_GROUP = 1 << 20
+# Clips of one row group: those of a split lie together, and groups of other splits are not read.
+_CLIP_GROUP = 1 << 15
 
 
 class FixationSource(Protocol):
@@ -135,7 +137,7 @@ def _write_clips(path: Path, clips: Sequence[Clip], n_fixations: Sequence[int], 
     columns = {name: [getattr(c, name) for c in clips] for name in FIELDS}
     schema = CLIP_SCHEMA.with_metadata(pack(meta))
     table = pa.table({**columns, "n_fixations": list(n_fixations)}, schema=schema)
-    pq.write_table(table, path, write_page_checksum=True)
+    pq.write_table(table, path, row_group_size=_CLIP_GROUP, write_page_checksum=True)
 
 
 def _write_fixations(

@@ -101,9 +101,10 @@ WITHIN = {
         "digests": {"schema"},
         "parquet": {"problem", "schema"},
         "clip_check": {"problem", "schema"},
+        "clips": {"schema"},
         "findings": {"parquet", "problem"},
-        "store": {"digests", "findings", "parquet", "problem", "roots", "schema"},
-        "writing": {"clip_check", "digests", "findings", "parquet", "problem", "schema", "store"},
+        "store": {"clips", "digests", "findings", "parquet", "problem", "roots", "schema"},
+        "writing": {"clip_check", "clips", "digests", "findings", "parquet", "problem", "schema", "store"},
         "folds": {"schema", "store"},
     },
     "hd2s": {

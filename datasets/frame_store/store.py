@@ -117,8 +117,9 @@ class FrameStore:
     def estimate(self, clips: Sequence[Clip], *, labelled: bool = True) -> Estimate:
         """Return what `build` would have to decode and write, and the room for it."""
         kinds = kinds_of(labelled)
-        missing = [size for clip in clips if (size := self._addresses.missing(self.folder, clip, kinds))]
-        return Estimate(len(missing), sum(missing), self._room.free(self._addresses.names(clips, kinds)))
+        missing = self._addresses.missing_among(self.folder, clips, kinds)
+        kept = (self._addresses.name(kind, clip) for clip in clips for kind in kinds)
+        return Estimate(len(missing), sum(missing), self._room.free(kept))
 
     def build(
         self,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
@@ -20,9 +20,11 @@ from datasets.loading.windows import (
     WindowShape,
     draw_window,
     eligible,
+    usable_among,
     validation_windows,
 )
 from manifests import Clip, Problem, ProblemError
+from manifests.clips import lengths
 
 
 def training_batches(
@@ -76,7 +78,7 @@ def training_batches(
     _hold(store, clips, shape, labelled=labelled)
     layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled))
     shared = SharedBatches(layout, workers)
-    steps = _Steps(store, list(clips), layout, seed, rank * batch, shared.memory, fixations)
+    steps = _Steps(store, clips, layout, seed, rank * batch, shared.memory, fixations)
     for loaded in DataLoader(
         steps,
         batch_size=None,
@@ -167,7 +169,7 @@ def _hold(store: FrameStore, clips: Sequence[Clip], shape: WindowShape, *, label
     corpus, span = store.manifest.corpus, shape.span
     kept, _ = eligible(clips, shape.length, shape.step)
     if not kept:
-        longest = max((clip.n_frames for clip in clips), default=0)
+        longest = max(lengths(clips), default=0)
         where = f"training clips of {corpus}"
         found = f"{len(clips)} clips, the longest of {longest}"
         remedy = "Shorten the clip length."
@@ -194,7 +196,7 @@ class _Steps(Dataset):
     """Micro-batches by step: item i depends on i alone, so samplers and workers may ask in any order."""
 
     store: FrameStore
-    clips: list[Clip]
+    clips: Sequence[Clip]
     layout: BatchLayout
     seed: int
     first_slot: int
@@ -203,7 +205,8 @@ class _Steps(Dataset):
 
     def __post_init__(self) -> None:
         shape = self.layout.shape
-        self._lengths = np.array([shape.fits(clip) + shape.span - 1 for clip in self.clips])
+        self._lengths = shape.places(self.clips) + shape.span - 1
+        self._usable = usable_among(self._lengths, shape.span)
         self._counted = _reader(self.store, self.fixations if self.layout.fixated else None)
 
     def __getitem__(self, item: tuple[int, int | None]) -> ClipBatch | _Shipped | ProblemError:
@@ -211,10 +214,8 @@ class _Steps(Dataset):
         step, piece = item
         corpus, shape = self.store.manifest.corpus, self.layout.shape
         slots = range(self.first_slot, self.first_slot + self.layout.batch)
-        windows = [
-            draw_window(self.seed, corpus, step, slot, lengths=self._lengths, span=shape.span)
-            for slot in slots
-        ]
+        draw = partial(draw_window, lengths=self._lengths, span=shape.span, usable=self._usable)
+        windows = [draw(self.seed, corpus, step, slot) for slot in slots]
         memory = None if piece is None else self.memory[piece]
         try:
             batch = load(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from datasets.corpora.saliency_maps import map_rule_of, read_map
 from datasets.corpus import MapRule
 from manifests import Clip, Fixations, Manifest, open_manifest
+from manifests.clips import long_enough
 from manifests.folds import Fold, folded
 
 
@@ -76,7 +77,7 @@ class ScoredSplit:
             ManifestError: there is no sound manifest.
         """
         manifest = folded(open_manifest(Path(folder), root), fold)
-        clips, fixations = clips_to_score(manifest, split, min_frames), manifest.fixations(split)
+        clips, fixations = list(clips_to_score(manifest, split, min_frames)), manifest.fixations(split)
         points = [fixations.frame(clip.clip, i) for clip in clips for i in range(clip.n_frames)]
         sizes = [(clip.height, clip.width) for clip in clips for _ in range(clip.n_frames)]
         kept = {clip.clip: clip for clip in clips}
@@ -104,6 +105,6 @@ class ScoredSplit:
         return map_rule_of(self.manifest)
 
 
-def clips_to_score(manifest: Manifest, split: str, min_frames: int) -> list[Clip]:
+def clips_to_score(manifest: Manifest, split: str, min_frames: int) -> Sequence[Clip]:
     """Return the clips of a split that have frames enough; photographs always have."""
-    return [clip for clip in manifest.clips(split) if clip.fills(min_frames)]
+    return long_enough(manifest.clips(split), min_frames)

@@ -10,6 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from manifests import Clip, Problem, ProblemError
+from manifests.clips import lengths, long_enough, take
+from manifests.clips import stills as stills_among
 
 Answers = Literal["last", "every"]
 Photograph = Literal["repeated", "alone"]
@@ -47,7 +49,7 @@ class WindowShape:
         Raises:
             ProblemError: some of the clips are photographs that are to stand alone, and some are not.
         """
-        stills = sum(clip.media == "image" for clip in clips)
+        stills = int(stills_among(clips).sum())
         if photograph == "repeated" or not stills:
             return self
         if stills < len(clips):
@@ -60,6 +62,10 @@ class WindowShape:
     def fits(self, clip: Clip) -> int:
         """Return at how many places of a clip a window may begin; none in one that is too short."""
         return 1 if clip.media == "image" else max(clip.n_frames - self.span + 1, 0)
+
+    def places(self, clips: Sequence[Clip]) -> np.ndarray:
+        """Return `fits` of each clip: int64 (N,)."""
+        return np.where(stills_among(clips), 1, np.maximum(lengths(clips) - self.span + 1, 0))
 
     @property
     def answered(self) -> int:
@@ -79,7 +85,16 @@ class Window:
     """Mirrored left to right."""
 
 
-def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.ndarray, span: int) -> Window:
+def draw_window(
+    seed: int,
+    corpus: str,
+    step: int,
+    slot: int,
+    *,
+    lengths: np.ndarray,
+    span: int,
+    usable: np.ndarray | None = None,
+) -> Window:
     """Draw one training window: a clip, its start and a flip, each uniformly (paper, section 4.2).
 
     The draw depends on nothing but the arguments, so training resumes at any step, any number of loaders
@@ -93,11 +108,12 @@ def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.nda
         slot: position in the global micro-batch.
         lengths: int (N,), frames of each clip; clips shorter than the span are never drawn.
         span: frames that a window reaches over.
+        usable: int (n,), which clips have so many, where the caller has it from `usable_among`.
 
     Raises:
         ValueError: no clip has so many.
     """
-    usable = np.flatnonzero(np.asarray(lengths) >= span)
+    usable = usable_among(lengths, span) if usable is None else usable
     if len(usable) == 0:
         longest = max(lengths, default=0)
         raise ValueError(f"no clip of {corpus} has the {span} frames of a window; the longest has {longest}")
@@ -107,7 +123,12 @@ def draw_window(seed: int, corpus: str, step: int, slot: int, *, lengths: np.nda
     return Window(clip_index, start, bool(rng.integers(2)))
 
 
-def eligible(clips: Sequence[Clip], T: int, step: int = 1) -> tuple[list[Clip], int]:
+def usable_among(lengths: np.ndarray, span: int) -> np.ndarray:
+    """Return which clips, by their frames, int (N,), have those that a window reaches over: int (n,)."""
+    return np.flatnonzero(np.asarray(lengths) >= span)
+
+
+def eligible(clips: Sequence[Clip], T: int, step: int = 1) -> tuple[Sequence[Clip], int]:
     """Return the clips that have a window, and how many are left out (as the paper does in training).
 
     Args:
@@ -115,18 +136,17 @@ def eligible(clips: Sequence[Clip], T: int, step: int = 1) -> tuple[list[Clip], 
         T: frames of a window.
         step: from one of them to the next.
     """
-    span = WindowShape(T, step).span
-    kept = [clip for clip in clips if clip.fills(span)]
+    kept = long_enough(clips, WindowShape(T, step).span)
     return kept, len(clips) - len(kept)
 
 
-def draw_half(clips: Sequence[Clip], seed: int, corpus: str, step: int) -> list[Clip]:
+def draw_half(clips: Sequence[Clip], seed: int, corpus: str, step: int) -> Sequence[Clip]:
     """Draw half of the clips, rounded up, uniformly; return them in their order.
 
     Like `draw_window`, it depends on nothing but the arguments.
     """
     drawn = _generator(seed, corpus, step).permutation(len(clips))[: (len(clips) + 1) // 2]
-    return [clips[i] for i in sorted(drawn)]
+    return take(clips, np.sort(drawn))
 
 
 def validation_windows(clips: Sequence[Clip], T: int, per_clip: int, step: int = 1) -> list[Window]:
@@ -136,8 +156,7 @@ def validation_windows(clips: Sequence[Clip], T: int, per_clip: int, step: int =
     fewer different windows gives those it has; one shorter than a window gives none. Arguments of `eligible`.
     """
     windows, shape = [], WindowShape(T, step)
-    for index, clip in enumerate(clips):
-        last = shape.fits(clip) - 1
+    for index, last in enumerate((shape.places(clips) - 1).tolist()):
         if last < 0:
             continue
         starts = [last // 2] if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)

@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from datasets.loading.scored_split import clips_to_score
 from datasets.loading.windows import eligible, validation_windows
 from grid.commands.devices import Device
 from grid.commands.measured import Paces, measured
 from grid.commands.operations import Costs, costs_of
-from grid.plan import Evaluation, Training
+from grid.plan import CorpusDigest, Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
 from grid.planning.stand_in import StandIn
 from grid.specs.settings import Unit
 from hd2s.metrics.definitions import METRICS
-from manifests.folds import folded
+from manifests.clips import lengths, long_enough, stills
+from manifests.folds import Fold, folded
 from manifests.schema import Clip
 
 # Of states to resume from two are kept, and a third is there while it is written.
@@ -120,8 +120,9 @@ def estimate(grid: Grid, device: Device) -> Estimate:
     """
     plan, ledger = grid.plan, grid.ledger
     paces = measured(ledger, device)
-    trainings = {unit.id: _training(grid, unit, paces) for unit in plan.trainings.values()}
-    evaluations = {unit.id: _evaluation(grid, unit, paces) for unit in plan.evaluations.values()}
+    read = _Splits(grid)
+    trainings = {unit.id: _training(read, unit, paces) for unit in plan.trainings.values()}
+    evaluations = {unit.id: _evaluation(read, unit, paces) for unit in plan.evaluations.values()}
     to_train = [unit for unit in plan.trainings.values() if ledger.status(unit.id, "training") == "todo"]
     to_test = [unit for unit in plan.evaluations if ledger.status(unit, "evaluation") == "todo"]
     works = [*(trainings[unit.id] for unit in to_train), *(evaluations[unit] for unit in to_test)]
@@ -138,36 +139,50 @@ def estimate(grid: Grid, device: Device) -> Estimate:
     return Estimate(device, trainings, evaluations, left, disk, paces.share, published, may_stop)
 
 
-def _training(grid: Grid, training: Training, paces: Paces) -> Work:
+class _Splits:
+    """The splits of a grid's corpora, each read once however many units see it."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._found: dict[tuple[str, Fold | None, str], Sequence[Clip]] = {}
+
+    def __call__(self, entry: CorpusDigest, split: str) -> Sequence[Clip]:
+        key = (entry.corpus, entry.fold, split)
+        if key not in self._found:
+            self._found[key] = folded(self.grid.manifests[entry.corpus], entry.fold).clips(split)
+        return self._found[key]
+
+
+def _training(read: _Splits, training: Training, paces: Paces) -> Work:
     train, costs = training.spec.train, costs_of(training)
-    drawn = list(_drawn(grid, training))
-    clips = _validated(grid, training)
+    drawn = list(_drawn(read, training))
+    validated_on = _validated(read, training)
     # A model without weights is looked at once.
     selects = train.selection == "validation"
     validations = (-(-training.iterations // train.validate_every) or 1) if selects else 1
-    validated = validations * _windows(training, clips)
+    validated = validations * sum(_windows(training, *each) for each in validated_on)
     whole = train.validation_windows is None
-    seen = validations * _predicting(training, clips) if whole else validated * costs.forward
+    predicted = sum(_predicting(training, *each) for each in validated_on) if whole else 0
+    seen = validations * predicted if whole else validated * costs.forward
     flops = round(sum(n * found.step for n, found in drawn)) + seen
     traffic = training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.training if traffic else None)
-    share = train.world_size * _share_of(grid.config.resources.train, paces.device)
+    share = train.world_size * _share_of(read.grid.config.resources.train, paces.device)
     likely = _likely(hours, paces, paces.training(training), share)
     clips_seen = round(sum(n for n, _ in drawn)) * (2 if training.spec.unlabelled else 1)
     return Work(clips_seen, validated, flops=flops, device_hours=hours, **likely)
 
 
-def _drawn(grid: Grid, training: Training) -> Iterator[tuple[float, Costs]]:
+def _drawn(read: _Splits, training: Training) -> Iterator[tuple[float, Costs]]:
     """Yield how many clips of each corpus a training draws, and what one of them costs."""
     spec, train = training.spec, training.spec.train
     corpora = spec.labelled or (spec.validation,)
     shares = spec.shares or (1,) * len(corpora)
     for entry, share in zip(corpora, shares, strict=True):
-        clips = folded(grid.manifests[entry.corpus], entry.fold).clips("train")
-        stills = any(clip.media == "image" for clip in clips)
+        photographs = bool(stills(read(entry, "train")).any())
         micro_batches = training.iterations * train.accumulate * share / sum(shares)
-        found = costs_of(training, entry.corpus, photographs=stills)
-        yield micro_batches * train.batch_of(clips), found
+        found = costs_of(training, entry.corpus, photographs=photographs)
+        yield micro_batches * train.batch_of(photographs), found
 
 
 def _likely(bound: float | None, paces: Paces, seconds: float | None, share: float) -> dict[str, Any]:
@@ -189,47 +204,39 @@ def _share_of(unit: Unit, device: Device) -> float:
     return unit.cpu if device.unit == "core" else (unit.gpu if unit.gpu > 0 else 1.0)
 
 
-def _validated(grid: Grid, training: Training) -> list[Clip]:
-    """Return the clips that a training validates on, for all that is to choose weights."""
+def _validated(read: _Splits, training: Training) -> list[tuple[str, Sequence[Clip]]]:
+    """Return corpus and clips of all that a training validates on to choose weights."""
     config = training.spec.model.config
     return [
-        clip
+        (split.corpus, eligible(read(split, "val"), config.shown(split.corpus).input.shortest)[0])
         for _, split in training.validated
-        for clip in eligible(
-            folded(grid.manifests[split.corpus], split.fold).clips("val"),
-            config.shown(split.corpus).input.shortest,
-        )[0]
     ]
 
 
-def _windows(training: Training, clips: Sequence[Clip]) -> int:
+def _windows(training: Training, corpus: str, clips: Sequence[Clip]) -> int:
     """Count the windows of one validation."""
-    config, asked = training.spec.model.config, training.spec.train.validation_windows
+    asked, shown = training.spec.train.validation_windows, training.spec.model.config.shown(corpus).input
     if asked is None:
-        return sum(clip.n_frames for clip in clips)
-    shown = [config.shown(clip.corpus).input for clip in clips]
-    pairs = zip(clips, shown, strict=True)
-    return sum(len(validation_windows([clip], each.frames, asked, each.step)) for clip, each in pairs)
+        return int(lengths(clips).sum())
+    return len(validation_windows(clips, shown.frames, asked, shown.step))
 
 
-def _predicting(training: Training, clips: Sequence[Clip]) -> int:
+def _predicting(training: Training, corpus: str, clips: Sequence[Clip]) -> int:
     """Count the operations of predicting every frame of some clips; photographs have no frames in common."""
-    costs = {corpus: costs_of(training, corpus) for corpus in {clip.corpus for clip in clips}}
-    repeated = training.spec.model.config.input.photograph == "repeated"
-
-    def of_clip(clip: Clip) -> int:
-        found = costs[clip.corpus]
-        return found.forward if clip.media == "image" and repeated else clip.n_frames * found.frame
-
-    return sum(map(of_clip, clips))
+    if not len(clips):
+        return 0
+    found = costs_of(training, corpus)
+    repeated = stills(clips) & (training.spec.model.config.input.photograph == "repeated")
+    return int(repeated.sum()) * found.forward + int(lengths(clips)[~repeated].sum()) * found.frame
 
 
-def _evaluation(grid: Grid, evaluation: Evaluation, paces: Paces) -> Work:
+def _evaluation(read: _Splits, evaluation: Evaluation, paces: Paces) -> Work:
+    grid, test = read.grid, evaluation.spec.test
     training = grid.plan.trainings[evaluation.training]
-    manifest = folded(grid.manifests[evaluation.test], evaluation.spec.test.fold)
-    clips = clips_to_score(manifest, "test", evaluation.spec.protocol.min_frames)
-    found = sum(clip.n_frames for clip in clips)
-    flops, traffic = _predicting(training, clips), training.spec.model.declaration.traffic
+    clips = long_enough(read(test, "test"), evaluation.spec.protocol.min_frames)
+    found = int(lengths(clips).sum())
+    flops = _predicting(training, evaluation.test, clips)
+    traffic = training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.prediction if traffic else None)
     seconds = paces.evaluation(grid.plan, evaluation, found)
     likely = _likely(hours, paces, seconds, _share_of(grid.config.resources.evaluate, paces.device))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,7 +130,7 @@ class Part:
     code: Code | None = None
 
 
-def share_out(clips: list[Clip]) -> tuple[tuple[str, ...], ...]:
+def share_out(clips: Sequence[Clip]) -> tuple[tuple[str, ...], ...]:
     """Split a test set into parts of about equal length, longest clips first."""
     n_parts = max(1, round(sum(clip.n_frames for clip in clips) / _FRAMES_IN_A_PART))
     parts: list[list[str]] = [[] for _ in range(min(n_parts, len(clips)))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def decoded(
     yield broken
 
 
-def _fill(store: FrameStore, clips: list[Clip], labelled: bool, tell: Callable[[str], None]) -> None:
+def _fill(store: FrameStore, clips: Sequence[Clip], labelled: bool, tell: Callable[[str], None]) -> None:
     estimate = store.estimate(clips, labelled=labelled)
     if not estimate.clips:
         store.hold(clips, labelled=labelled)
@@ -96,7 +96,7 @@ def limit(grid: Grid) -> int | None:
     return None if gib is None else int(gib * 2**30)
 
 
-def _store(grid: Grid, place: Read) -> tuple[FrameStore, list[Clip]]:
+def _store(grid: Grid, place: Read) -> tuple[FrameStore, Sequence[Clip]]:
     """Return the store of a corpus, and the clips of it that are read."""
     manifest, size = folded(grid.manifests[place.corpus], place.fold), (place.height, place.width)
     store = FrameStore(folder(grid), manifest, size, limit(grid), place.resizing)

@@ -16,6 +16,7 @@ from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.declaration import Approach
 from hd2s.models.config import ConfigError, ModelConfig
 from hd2s.models.registry import find_model
+from manifests.clips import stills
 from manifests.folds import Fold
 from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
@@ -194,7 +195,7 @@ def training_settings(
 def batches_of(clips: Sequence[Clip], span: int, train: Train) -> int:
     """Count the whole micro-batches that a corpus' clips make; 1 at least, so that small ones are seen."""
     found, _ = eligible(clips, span)
-    return max(len(found) // train.batch_of(found), 1)
+    return max(len(found) // train.batch_of(bool(stills(found).any())), 1)
 
 
 def in_epochs(train: Train, batches: Sequence[int]) -> Train:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from grid.specs.tables.early_stopping import SweepSettings
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
-from manifests.schema import Clip
 
 DEFAULT_MODEL = "hd2s"
 """The model of a grid that names none."""
@@ -121,9 +120,8 @@ class Train:
     # Iterations between two checkpoints from which an interrupted training goes on.
     checkpoint_every: int = 100
 
-    def batch_of(self, clips: Sequence[Clip]) -> int:
-        """Return how many of a corpus' clips make a micro-batch."""
-        photographs = self.photograph_batch is not None and any(clip.media == "image" for clip in clips)
+    def batch_of(self, photographs: bool) -> int:
+        """Return how many of a corpus' clips make a micro-batch, if these are photographs or if not."""
         return self.photograph_batch if photographs and self.photograph_batch else self.micro_batch
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from hd2s.models.config import Input
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Drawn
 from hd2s.training.turns import Turns, take_turns, worker_turns
+from manifests.clips import stills
 from manifests.schema import Clip
 
 
@@ -132,7 +133,7 @@ class Feed:
             store,
             clips,
             **self._window(corpus),
-            batch=train.batch_of(clips),
+            batch=train.batch_of(bool(stills(clips).any())),
             seed=self.spec.seed,
             first_step=order.taken(done, place),
             last_step=order.taken(train.iterations * train.accumulate, place),
@@ -156,7 +157,7 @@ class Feed:
             fixations,
         )
 
-    def _validated(self, corpus: str, step: int) -> tuple[FrameStore, list[Clip]]:
+    def _validated(self, corpus: str, step: int) -> tuple[FrameStore, Sequence[Clip]]:
         """Return the clips that a validation looks at, and where their frames are."""
         store = self._store(corpus, self.spec.validation_resizing)
         clips = self._long_enough(store, "val")
@@ -179,6 +180,7 @@ class Feed:
         size = self._shown(corpus).size
         return FrameStore(Path(self.job.frames), manifest, size, self.job.frames_limit, resizing)
 
-    def _long_enough(self, store: FrameStore, *splits: str) -> list[Clip]:
-        clips = [clip for split in splits for clip in store.manifest.clips(split)]
+    def _long_enough(self, store: FrameStore, *splits: str) -> Sequence[Clip]:
+        first, *others = map(store.manifest.clips, splits)
+        clips = sum(others, start=first)
         return eligible(clips, self._shown(store.manifest.corpus).shortest)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,7 +128,9 @@ def _places(manifest: Manifest) -> list[tuple[Clip, float]]:
 
     Of fewer clips than are wanted there are several places each, as shares of the clip.
     """
-    clips = next(filter(None, (manifest.clips(split) for split in ("test", "val", "train"))), [])
+    clips: Sequence[Clip] = ()
+    for split in ("train", "val", "test"):
+        clips = manifest.clips(split) or clips
     each = max(1, _WINDOWS // max(1, len(clips)))
     chosen = np.linspace(0, len(clips) - 1, min(_WINDOWS, len(clips))).round().astype(int)
     return [(clips[place], (n + 0.5) / each) for place in chosen for n in range(each)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from grid.outputs import external
@@ -94,7 +94,7 @@ def _quarantined(grid: Grid) -> Iterator[str]:
 
 def _named(manifest: Manifest) -> list[tuple[str, str, str]]:
     """List clips of a manifest: name, split and reason; of one that is only noted how many they are."""
-    clips: list[Clip] = []
+    clips: Sequence[Clip] = ()
     with suppress(ManifestError, OSError):
         clips = manifest.clips(status="quarantined")
     found = [(clip.clip, clip.split, clip.reason) for clip in clips[:_NAMED]]

@@ -226,6 +226,9 @@ def test_an_estimate_is_what_a_build_writes(tmp_path, manifest):
     estimate = store.estimate(clips)
     assert estimate.clips == 2
     assert estimate.fits
+    assert not (tmp_path / store.address).exists()
+    (tmp_path / store.address).mkdir()  # from here on each clip is looked for
+    assert store.estimate(clips).size == store.estimate(list(clips)).size == estimate.size
     assert store.estimate(clips, labelled=False).size < estimate.size
     store.build(clips)
     assert sum(path.stat().st_size for path in paths(tmp_path)) == estimate.size

@@ -231,5 +231,5 @@ def test_photographs_share_no_frames_with_each_other(tmp_path):
     video = [clip("UCFSports", "test", 40)]
     training = next(iter(grid.plan.trainings.values()))
     costs = costs_of(training)
-    assert _predicting(training, [*still, *video]) == 5 * costs.forward + 40 * costs.frame
+    assert _predicting(training, "UCFSports", [*still, *video]) == 5 * costs.forward + 40 * costs.frame
     assert costs.forward > costs.frame
