@@ -8,6 +8,7 @@ On accelerators, clusters and by several workers Ray Train places them, and rest
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -77,7 +78,11 @@ def trial(
         ),
     )
     run = ray_retry.fit_here if here else ray_retry.fit
-    tune.report(_outcome(partial(run, trainer, failures), storage))
+    outcome = _outcome(partial(run, trainer, failures), storage)
+    if here:
+        # This process stays, and what refers to itself would stay with it: gigabytes after some trainings.
+        gc.collect()
+    tune.report(outcome)
 
 
 def _outcome(run: Callable[[], Result], storage: Storage) -> dict[str, Any]:

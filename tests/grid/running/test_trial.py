@@ -1,5 +1,7 @@
 """A training as a trial: what its workers are given, and what Tune hears of its end."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -70,6 +72,27 @@ def test_on_this_machines_processors_it_trains_in_the_trials_own_process(grid, h
     assert [row for each in progress for row in each["rows"]] == told["summary"]["curve"]
     (trainer,) = heard[1]
     assert trainer.asked["scaling_config"] == ScalingConfig(num_workers=0)
+
+
+def test_what_refers_to_itself_does_not_stay_in_a_trials_own_process(grid, heard, monkeypatch):
+    class Cyclic:
+        pass
+
+    real, left = ray_worker.fit, []
+
+    def fit(job, context):
+        cycle = Cyclic()
+        cycle.itself = cycle
+        left.append(weakref.ref(cycle))
+        return real(job, context)
+
+    monkeypatch.setattr(ray_worker, "fit", fit)
+    gc.disable()
+    try:
+        run(grid, job_of(grid, "generalization"), here=True)
+    finally:
+        gc.enable()
+    assert left[0]() is None
 
 
 def test_several_workers_have_processes_of_their_own_also_on_this_machine(grid, heard, monkeypatch):
