@@ -28,8 +28,9 @@ test-long: $(READY) ## the tests that `make test` leaves to quicker ones: a real
 test-cluster: $(READY) ## clusters of several nodes, made of namespaces: as root, with iproute2, openssh and rsync
 	$(RUN) -m pytest -m cluster
 
-soak: $(READY) ## kill a small grid in every phase, again and again: KILLS=30 MINUTES=45 SEED=0
-	PYTHONPATH=. $(RUN) tests/faults/soak.py --kills $(or $(KILLS),30) --minutes $(or $(MINUTES),45) --seed $(or $(SEED),0)
+soak: $(READY) ## strike a small grid's processes, again and again: KILLS=50 MINUTES=90 SEED=0, FOLDER=DIR to add up
+	PYTHONPATH=. $(RUN) tests/faults/soak.py --kills $(or $(KILLS),50) --minutes $(or $(MINUTES),90) \
+		--seed $(or $(SEED),0) $(if $(FOLDER),--folder "$(FOLDER)")
 
 lint: $(READY) ## style and types
 	$(VENV)/bin/ruff check .

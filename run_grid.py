@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -29,7 +30,7 @@ except ModuleNotFoundError as error:
     )
     raise SystemExit(2) from None
 
-from grid.commands.arguments import parsed
+from grid.commands.arguments import FAILED, INTERRUPTED, INTERRUPTED_NOTE, WRONG, parsed
 from manifests.problem import Problem, ProblemError, gathered
 from manifests.secrets import masked
 
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from grid.planning.prepare import Grid, Purpose
 
 # Each command imports its own: an answer, or what is wrong, within half a second.
-
-INTERRUPTED, WRONG = 130, 2
-_INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 
 def main(arguments: list[str] | None = None, *, own_process: bool = False) -> int:
@@ -52,6 +50,7 @@ def main(arguments: list[str] | None = None, *, own_process: bool = False) -> in
     """
     options = parsed(__doc__ or "", arguments)
     from grid.results.provenance import assert_ours
+    from grid.running.interruption import requests_heard
 
     options.own_process = own_process
     try:
@@ -60,12 +59,13 @@ def main(arguments: list[str] | None = None, *, own_process: bool = False) -> in
         options.overrides = [item for _, items in given for item in items]
         if options.settings:
             return _settings(options, given)
-        return _list(options) if options.list else _answer(options)
+        with requests_heard():
+            return _list(options) if options.list else _answer(options)
     except ProblemError as error:
         print(error, file=sys.stderr)
         return WRONG
     except KeyboardInterrupt:
-        _tell(_INTERRUPTED_NOTE)
+        _tell(INTERRUPTED_NOTE)
         return INTERRUPTED
 
 
@@ -205,7 +205,7 @@ def _draw(grid: Grid, words: list[str]) -> int:
 
 
 def _report(grid: Grid) -> int:
-    from grid.commands.run import FAILED, status_of
+    from grid.commands.run import status_of
     from grid.commands.shown import show
 
     shown = show(grid)
@@ -236,7 +236,7 @@ def _run(grid: Grid, options: argparse.Namespace) -> int:
 
 
 def _run_held(grid: Grid, options: argparse.Namespace) -> int:
-    from grid.commands.again import begin_again
+    from grid.commands.again import begin_again, worked
     from grid.commands.run import run
     from grid.commands.terminal.console import Progress, quiet_output, restore_output
     from grid.commands.terminal.progress import GridState
@@ -253,7 +253,8 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
         quiet_output(log, draw_on=2 if options.json else 1) as terminal,
         Progress(state, terminal, title, log) as progress,
     ):
-        lost = partial(begin_again, restore=restore_output) if options.own_process else None
+        of_use = partial(worked, grid.out, time.time())
+        lost = partial(begin_again, restore=restore_output, worked=of_use) if options.own_process else None
         asked = {"retry_failed": options.retry_failed, "again": options.redo, "lost": lost}
         outcome = run(grid, progress, options.tracking_uri, **asked)
     if options.json:
@@ -271,7 +272,7 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
     for unit, why in outcome.interrupted.items():
         _tell(f"{unit} was interrupted: {why}")
     if outcome.status == INTERRUPTED:
-        _tell(_INTERRUPTED_NOTE)
+        _tell(INTERRUPTED_NOTE)
     for line in filter(None, (*outcome.views, outcome.look, outcome.report)):
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
     return outcome.status

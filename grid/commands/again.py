@@ -5,36 +5,58 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from grid.commands.run import INTERRUPTED
+from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE
+from grid.results import output_folder
 
 _STARTS = "HD2S_RAY_STARTS"
+# Without anything finished or saved in between: what dies once a day does not end a run of weeks.
 _MOST_STARTS = 4
 # What the first start has done already, and whether a word follows.
 _ONCE = {"--retry-failed": False, "--redo": True}
 _SHOW_CURSOR = "\x1b[?25h"
 
 
-def begin_again(why: str, restore: Callable[[], object]) -> None:
-    """Go on as a fresh process of the same number, or end as interrupted after some such starts.
+def begin_again(
+    why: str, asked_to_stop: bool, *, restore: Callable[[], object], worked: Callable[[], bool]
+) -> None:
+    """Go on as a fresh process of the same number, or end as interrupted after some such starts in vain.
 
     Threads that wait for a Ray which is gone cannot be ended otherwise; what is finished is in the ledger,
     and trainings go on from their last state. It returns to nobody, and may be called on any thread.
 
     Args:
         why: what has ended.
+        asked_to_stop: the user has ended it, and the run with it.
         restore: gives this process its own output back.
+        worked: says whether this start was of use, after which those before do not count.
     """
-    starts = int(os.environ.get(_STARTS, "1"))
+    starts = 1 if worked() else int(os.environ.get(_STARTS, "1"))
     restore()
     if os.isatty(2):
         _say(_SHOW_CURSOR)
+    if asked_to_stop:
+        _say(f"{INTERRUPTED_NOTE}\n")
+        os._exit(INTERRUPTED)
     if starts >= _MOST_STARTS:
-        _say(f"{why}, for the {starts}th time. Interrupted; the same command goes on from here.\n")
+        _say(f"{why}, for the {starts}th time in vain. {INTERRUPTED_NOTE}\n")
         os._exit(INTERRUPTED)
     _say(f"{why}: it is started anew, and the run goes on.\n")
     os.environ[_STARTS] = str(starts + 1)
     os.execv(sys.executable, [sys.executable, *words_again(sys.orig_argv[1:])])
+
+
+def worked(out: Path, since: float) -> bool:
+    """Whether a result or a state of a training was written into an output folder.
+
+    Args:
+        out: the folder.
+        since: seconds of the epoch.
+    """
+    results = out.glob(f"{output_folder.RESULTS}/*{output_folder.RESULT_SUFFIX}")
+    states = out.glob(f"{output_folder.STATES}/*/*/{output_folder.STATE_FILE}")
+    return any(_modified(path) >= since for path in (*results, *states))
 
 
 def words_again(words: Sequence[str]) -> list[str]:
@@ -48,6 +70,13 @@ def words_again(words: Sequence[str]) -> list[str]:
         elif _ONCE[option] and not equals and left:
             left.pop(0)
     return found
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _say(text: str) -> None:

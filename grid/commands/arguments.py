@@ -1,9 +1,12 @@
-"""The options of `run_grid.py`, and which of its words are settings."""
+"""The options of `run_grid.py`, which of its words are settings, and with what status it ends."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 
 
 def parsed(text: str, arguments: list[str] | None) -> argparse.Namespace:

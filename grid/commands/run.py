@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
+from grid.commands.arguments import DONE, FAILED, INTERRUPTED
 from grid.commands.history import remember
 from grid.commands.shown import Shown, show
 from grid.outputs import external
@@ -27,7 +29,6 @@ from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import N_SEEDS, OF_PAPER, difference_names, summary_names
 from manifests.escaping import shell
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
 _IN_MLFLOW = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
 
 
@@ -61,7 +62,7 @@ def run(
     *,
     retry_failed: bool = False,
     again: str | None = None,
-    lost: Callable[[str], object] | None = None,
+    lost: Callable[[str, bool], object] | None = None,
 ) -> Outcome:
     """Do all that is left of a grid.
 
@@ -71,7 +72,8 @@ def run(
         tracking_uri: an MLflow server's address; None for a store in the output folder.
         retry_failed: also what failed in an earlier run; it is left alone otherwise.
         again: what to make again though it is done (`grid.results.redo`).
-        lost: called on another thread should Ray end under the run; None ends it as interrupted.
+        lost: called on another thread should Ray end under the run, with why, and whether the user wants to
+            stop; None ends it as interrupted.
 
     Raises:
         ProblemError: the MLflow server does not answer, or nothing can be written.
@@ -174,12 +176,16 @@ def status_of(grid: Grid) -> int:
     return FAILED if lacking else DONE
 
 
+def _lost(tell: Callable[[str, bool], object], interruption: Interruption, why: str) -> None:
+    tell(why, interruption.soon_asked())
+
+
 def _work(
     grid: Grid,
     audience: Audience,
     given_up: tuple[set[str], set[str]],
     reasons: dict[str, str],
-    lost: Callable[[str], object] | None,
+    lost: Callable[[str, bool], object] | None,
 ) -> bool:
     """Train and evaluate what the ledger lacks, but for what failed before, and say whether all has ended.
 
@@ -207,7 +213,7 @@ def _work(
         frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken,
     ):
         audience.on_phase("starting Ray")
-        with ray_session.session(*filter(None, [lost])):
+        with ray_session.session(*([partial(_lost, lost, interruption)] if lost else [])):
             driver = jobs.sweep(grid, done, audience, interruption)
             audience.on_phase("")
             for unit in left_alone:

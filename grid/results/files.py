@@ -56,6 +56,21 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, partial(Path.write_text, data=masked(text), encoding="utf-8"))
 
 
+def mask(path: Path) -> None:
+    """Take secrets out of a text that others have written, such as what libraries say; bytes stay otherwise.
+
+    Nobody may write to it while it is replaced.
+
+    Args:
+        path: the file; one that is not there is left so.
+    """
+    if not path.is_file():
+        return
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    if (clean := masked(text)) != text:
+        write_atomically(path, partial(Path.write_bytes, data=clean.encode("utf-8", "surrogateescape")))
+
+
 def upload_atomically(system: FileSystem, source: Path, target: str) -> None:
     """Copy a file to a storage, where it is whole or not there.
 

@@ -12,8 +12,44 @@ from grid.results import output_folder
 from grid.results.storage import Storage
 
 STOPPING = "stopping; Ctrl-C again to stop at once"
+# Besides Ctrl-C: a request to terminate, and a terminal that is closed.
+_REQUESTS = (signal.SIGTERM, signal.SIGHUP)
+# What strikes all of a process group ends Ray's processes while this one still hears of it.
+_SECONDS_TO_HEAR = 2.0
 # For an iteration to end and its state to be written; what takes longer goes on from its last checkpoint.
 _SECONDS_TO_SAVE = 15.0
+
+
+@contextmanager
+def requests_heard() -> Iterator[None]:
+    """Take a request to terminate and a closed terminal for a Ctrl-C, for as long as the block lasts.
+
+    In the main thread alone. A process that was started to outlive its terminal, as by nohup, does so.
+    """
+    before = {number: signal.getsignal(number) for number in _REQUESTS}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def alone_to_hear() -> Iterator[None]:
+    """Have what Ray starts in the block hear nothing of a closed terminal, which this process answers to.
+
+    A request to terminate, to which Ray answers by leaving, is a KeyboardInterrupt here as elsewhere.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Interruption:
@@ -37,6 +73,13 @@ class Interruption:
     def asked(self) -> bool:
         """Whether the user wants to stop."""
         return bool(self._asked)
+
+    def soon_asked(self) -> bool:
+        """Whether the user wants to stop, or says so within a moment; on another thread than the main one."""
+        until = time.monotonic() + _SECONDS_TO_HEAR
+        while not self.asked and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.asked
 
     @contextmanager
     def heard(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from grid.running.interruption import alone_to_hear, requests_heard
 from grid.running.ray_surroundings import require_cluster, require_room_for_sockets
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
@@ -116,18 +117,13 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
     if local:
         _stay_on_loopback()
-    with _told(local=local):
+    with _told(local=local), alone_to_hear():
         _start(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as nohup asks for
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        with _watched(lost) if local else nullcontext():
+        # Ray hears of a request to terminate by itself, and would end this process at once.
+        with requests_heard(), _watched(lost) if local else nullcontext():
             yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         ray.shutdown()
 
 

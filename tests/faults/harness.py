@@ -1,4 +1,4 @@
-"""A small real grid in processes of its own that are killed at random moments of chosen phases.
+"""A small real grid in processes of its own, to be struck (`tests.faults.strikes`) and looked at.
 
 Everything that a grid's command starts, Ray's processes included, inherits a variable of the environment
 that nothing else has: so exactly those processes are found, and no others are ever touched.
@@ -6,25 +6,23 @@ that nothing else has: so exactly those processes are found, and no others are e
 
 from __future__ import annotations
 
+import json
 import os
-import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 
-from grid.commands.run import INTERRUPTED
+from grid.commands.run import DONE, INTERRUPTED
 from grid.results.ledger import Ledger
 from tests.places import REPOSITORY
 
@@ -37,16 +35,18 @@ sources: [DHF1K]
 targets: [Hollywood2]
 approaches: [generalization, transfer]
 """
-# As small as the network allows, a state after every iteration, and scores that no rounding hides.
+# As small as the network allows, a state after every iteration, and scores that no rounding hides. Clips are
+# read by a process beside the training's, and a worker may be struck more often than Ray's default allows.
 _SETTINGS = [
     *("model.height=32", "model.width=32", "train.micro_batch=2", "test.eight_bit=false"),
-    *("train.iterations=8", "train.finetune_iterations=5", "train.validate_every=2"),
-    *("train.checkpoint_every=1",),
+    *("train.iterations=12", "train.finetune_iterations=6", "train.validate_every=3"),
+    *("train.checkpoint_every=1", "resources.loader_workers=1", "resources.max_failures=10"),
 ]
+_SHARED = ("corpora", "manifests", "frames")
 # Processes that outlive their driver end by themselves within this time, or the test fails. Ray's agents try
 # for a minute to tell a control store that has died with the driver what has happened to them.
 _LAST_ONES_S = 150.0
-DEADLINE_S = 400.0
+DEADLINE_S = 900.0
 
 
 class Bench:
@@ -54,30 +54,44 @@ class Bench:
 
     Args:
         folder: where the output folder is made.
-        corpora: an output folder whose demo corpora and manifests are shared; None to generate them.
+        corpora: an output folder whose demo corpora, manifests and frames are shared; None to generate them.
+        workers: of a training: one is the trial's own process, two are Ray Train's.
     """
 
-    def __init__(self, folder: Path, corpora: Path | None = None) -> None:
-        self.out = folder / "out"
-        self.out.mkdir(parents=True)
-        for name in ("corpora", "manifests") if corpora else ():
-            (self.out / name).symlink_to(corpora / name)
+    def __init__(self, folder: Path, corpora: Path | None = None, workers: int = 1) -> None:
+        self.out, self.workers_each = folder / "out", workers
+        self.out.mkdir(parents=True, exist_ok=True)
+        for shared in filter(Path.exists, map(corpora.joinpath, _SHARED) if corpora else ()):
+            if not (self.out / shared.name).exists():
+                (self.out / shared.name).symlink_to(shared)
         (folder / "small.yaml").write_text(_SPEC)
         script = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", str(folder / "small.yaml")]
         self.command = [*script, "--demo", "--out", str(self.out), *_SETTINGS]
+        self.command.append(f"train.world_size={workers}")
         # Sockets have short names, so that this folder lies at the top.
         self.scratch = Path(tempfile.mkdtemp(prefix="faults-"))
         self.mark = uuid.uuid4().hex
         places = {"TMPDIR": str(self.scratch), "RAY_TMPDIR": str(self.scratch)}
         self.environment = os.environ | places | {_MARK: self.mark}
-        self.told = folder / "told.txt"
+        self.told, self._note = folder / "told.txt", folder / "scratch.json"
         self.finished: Counter[str] = Counter()
         self.driver: subprocess.Popen | None = None
+        self._known: set[psutil.Process] = set()
+
+    def over(self) -> bool:
+        """Whether the command has come to a good end."""
+        return self.driver is not None and self.driver.poll() == DONE
+
+    def remove(self) -> None:
+        """Remove the output folder and what lies beside it."""
+        shutil.rmtree(self.out.parent)
 
     def close(self) -> None:
         """End what is left of this bench's own processes, and remove its scratch folder."""
         for process in self.processes():
-            _end(process)
+            with suppress(psutil.Error):
+                process.kill()
+        self._note.write_text(json.dumps(sorted(self._scratched())))
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def start(self) -> subprocess.Popen:
@@ -106,7 +120,7 @@ class Bench:
             if status != INTERRUPTED:
                 break
         errors = [path.read_text() for path in sorted(self.out.glob("logs/*.error.txt"))]
-        assert status == 0, "\n".join([self.told.read_text(), *errors])
+        assert status == DONE, "\n".join([self.told.read_text(), *errors])
         self._count()
 
     def _count(self) -> None:
@@ -115,26 +129,27 @@ class Bench:
         self.told.write_text("")
 
     def processes(self) -> list[psutil.Process]:
-        """Every living process that the command has started, however deep."""
-        found = []
+        """Every living process that the command has started, however deep.
+
+        Some write their names over their environment: those are known by their parents.
+        """
         for process in psutil.process_iter():
-            try:
-                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(_MARK) == self.mark:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+            with suppress(psutil.Error):
+                if process.environ().get(_MARK) == self.mark or process.parent() in self._known:
+                    self._known.add(process)
+        self._known = set(filter(_lives, self._known))
+        return sorted(self._known, key=lambda process: process.pid)
 
     def workers(self, name: str) -> list[psutil.Process]:
         """Those of Ray's workers that do this at the moment."""
-        return [process for process in self.processes() if _title(process).startswith(name)]
+        return [process for process in self.processes() if title(process).startswith(name)]
 
     def wait_for_the_last(self) -> float:
         """Wait until none of the command's processes is left; return the seconds that it took."""
         started = time.monotonic()
         while left := self.processes():
             waited = time.monotonic() - started
-            assert waited < _LAST_ONES_S, f"left after {waited:.0f} s: {[_title(p) for p in left]}"
+            assert waited < _LAST_ONES_S, f"left after {waited:.0f} s: {[title(p) for p in left]}"
             time.sleep(0.2)
         return time.monotonic() - started
 
@@ -156,8 +171,13 @@ class Bench:
         """Files that no user asked for: hidden ones, saved states, and what lies in the scratch folder."""
         found = {path.relative_to(self.out) for path in self.out.rglob(".*") if path.is_file()}
         found |= {path.relative_to(self.out) for path in self.out.glob("resume/*")}
-        # Ray keeps its sessions' logs in its own folder, here as everywhere.
-        return {str(path) for path in found} | {path.name for path in self.scratch.iterdir()}
+        # Ray keeps its sessions' logs in its own folder, here as everywhere, and PyTorch a folder.
+        return {str(path) for path in found} | self._scratched()
+
+    def _scratched(self) -> set[str]:
+        """What is in the scratch folder, and was in those of earlier benches of this output folder."""
+        before = json.loads(self._note.read_text()) if self._note.exists() else []
+        return {path.name for path in self.scratch.glob("*")} | {*before}
 
     def resumed(self) -> int:
         """Count the trainings that went on from a saved state."""
@@ -168,156 +188,19 @@ class Bench:
         return total
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of a grid's way in which something is killed.
-
-    Attributes:
-        name: of the phase.
-        begun: whether it has since a time (seconds of the epoch), by what lies on disk or was said.
-        spread: seconds after its beginning within which the moment is drawn.
-        victim: what the command line of the process to strike has in it; None for the driver.
-        signals: of which one is drawn; see `_strike`.
-    """
-
-    name: str
-    begun: Callable[[Bench, float], bool]
-    spread: float
-    victim: str | None = None
-    signals: tuple[str, ...] = ("KILL",)
-
-
-def _says(text: str) -> Callable[[Bench, float], bool]:
-    return lambda bench, _: text in bench.told.read_text()
-
-
-def _writes(pattern: str) -> Callable[[Bench, float], bool]:
-    return lambda bench, since: any(_modified(path) > since for path in bench.out.glob(pattern))
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _works(title: str) -> Callable[[Bench, float], bool]:
-    return lambda bench, _: bool(bench.workers(title))
-
-
-# A training of one worker runs in its trial's process (`grid.running.trial`).
-_TRAINER, _SCORER = "ray::ImplicitFunc", "ray::do_part"
-_ENDED = ("KILL", "TERM")
-_ALL_OF_THE_DRIVERS = ("KILL", "TERM", "HUP", "INT INT", "STOP")
-_STOPPED_FOR_S = 60.0
-_STATES = "resume/*/checkpoint_*/state.pt"
-# Processes of Ray's that a training stands on, as they show in command lines.
-_SURROUNDINGS = {
-    "raylet": "raylet/raylet",
-    "control store": "gcs/gcs_server",
-    "Train's controller": "ray::TrainController",
-    "Train's synchronisation": "ray::SynchronizationActor",
-    "autoscaler": "autoscaler/_private/monitor.py",
-    "agent": "dashboard/agent.py",
-}
-# In the order in which a grid comes through them.
-PHASES = (
-    Phase("generation", _says("generating"), 4.0),
-    Phase("indexing", _says("indexing"), 3.0),
-    Phase("frame decoding", _says("decoding frames"), 2.0),
-    Phase("starting Ray", _says("starting Ray"), 6.0),
-    Phase("training", _writes(_STATES), 3.0),
-    Phase("training: its worker", _writes(_STATES), 2.0, _TRAINER),
-    Phase("saving a state", _writes("resume/*/checkpoint_*/.state.pt.*"), 0.3),
-    Phase("writing weights", _writes("checkpoints/.*.partial"), 0.1),
-    Phase("writing results", _writes("results/*.parquet"), 0.02),
-    Phase("evaluation", _says("started evaluation"), 4.0),
-    Phase("evaluation: its worker", _works(_SCORER), 1.0, _SCORER),
-    Phase("compiling", _says("compiling tables"), 1.0),
-)
-# What a training stands on, by all signals, and the driver by those that a user's machine sends.
-WIDER = (
-    *(
-        Phase(f"training: {name}", _writes(_STATES), 3.0, title, (*_ENDED, "STOP"))
-        for name, title in _SURROUNDINGS.items()
-    ),
-    Phase("training: the driver", _writes(_STATES), 3.0, None, _ALL_OF_THE_DRIVERS),
-    Phase("training: its worker", _writes(_STATES), 2.0, _TRAINER, (*_ENDED, "STOP")),
-    Phase("evaluation: raylet", _says("started evaluation"), 3.0, _SURROUNDINGS["raylet"], _ENDED),
-    Phase("evaluation: its worker", _works(_SCORER), 1.0, _SCORER, (*_ENDED, "STOP")),
-    Phase("evaluation: the driver", _says("started evaluation"), 3.0, None, _ALL_OF_THE_DRIVERS),
-)
-
-
-@dataclass(frozen=True)
-class Kill:
-    """What came of one attempt: the phase, whether its moment came, and how long orphans were waited for."""
-
-    phase: str
-    hit: bool
-    orphans_s: float = 0.0
-
-
-def disturb(bench: Bench, phase: Phase, chance: random.Random) -> Kill:
-    """Run the command until something is killed in this phase, or until it ends well without.
-
-    A worker's death is the command's own business: it is left running.
-    """
-    driver, since = bench.start(), time.time()
-    if not _comes(lambda: phase.begun(bench, since), driver):
-        bench.finish()
-        return Kill(phase.name, hit=False)
-    moment = time.monotonic() + chance.uniform(0.0, phase.spread)
-    _comes(lambda: time.monotonic() >= moment, driver)
-    signals = chance.choice(phase.signals)
-    name = f"{phase.name}, {signals}"
-    if phase.victim:
-        workers = [found for found in bench.processes() if phase.victim in _title(found)]
-        for worker in workers[:1]:
-            _strike(worker, signals)
-        return Kill(name, hit=bool(workers))
-    hit = driver.poll() is None
-    _strike(psutil.Process(driver.pid), signals) if hit else None
-    if signals == "STOP":
-        return Kill(name, hit)
-    driver.wait(DEADLINE_S)
-    # Every other time the next run meets what the dead driver's processes are still doing.
-    return Kill(name, hit, bench.wait_for_the_last() if chance.random() < 0.5 else 0.0)
-
-
-def _comes(condition: Callable[[], bool], driver: subprocess.Popen) -> bool:
-    deadline = time.monotonic() + DEADLINE_S
-    while driver.poll() is None:
-        if condition():
-            return True
-        assert time.monotonic() < deadline, "neither the phase nor the end came"
-        time.sleep(0.002)
-    return False
-
-
-def _title(process: psutil.Process) -> str:
+def title(process: psutil.Process) -> str:
+    """Name a process by the beginning of its command line; "" once it has ended."""
     try:
         return " ".join(process.cmdline()[:3]) or process.name()
     except psutil.Error:
         return ""
 
 
-def _end(process: psutil.Process) -> None:
-    _strike(process, "KILL")
-
-
-def _strike(process: psutil.Process, signals: str) -> None:
-    """Send signals by their names, one soon after the other; what is stopped goes on after a minute."""
+def _lives(process: psutil.Process) -> bool:
     try:
-        for word in signals.split():
-            process.send_signal(getattr(signal, f"SIG{word}"))
-            time.sleep(0.3)
-        if signals == "STOP":
-            time.sleep(_STOPPED_FOR_S)
-            process.send_signal(signal.SIGCONT)
-    except psutil.NoSuchProcess:
-        return
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def check(bench: Bench, undisturbed: Bench, kept: dict[str, tuple[int, int]]) -> None:

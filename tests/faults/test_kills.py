@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from tests.faults.harness import PHASES, WIDER, Bench, check, disturb
+from tests.faults.harness import Bench, check
+from tests.faults.strikes import PHASES, disturb
 
 
 @pytest.fixture
@@ -26,10 +27,15 @@ def test_a_grid_killed_again_and_again_ends_as_if_nothing_had_happened(benches):
     undisturbed, disturbed = benches
     undisturbed.finish()
     chance, kept, hits = random.Random(7), {}, []
-    phases = {phase.name: phase for phase in (*WIDER, *PHASES)}
-    for name in ("training", "training: its worker", "training: raylet", "evaluation"):
-        hits.append(disturb(disturbed, phases[name], chance).hit)
-        if name == "training":
+    phases = {phase.name: phase for phase in PHASES}
+    for name in (
+        "training: the driver",
+        "training: its worker",
+        "training: raylet",
+        "evaluation: the driver",
+    ):
+        hits.append(disturb(disturbed, phases[name], chance, "KILL").hit)
+        if name == "training: the driver":
             disturbed.damage()
         kept |= disturbed.results()
     disturbed.finish()

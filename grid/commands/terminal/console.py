@@ -20,6 +20,7 @@ from grid.commands.terminal.names import Name
 from grid.commands.terminal.progress import GridState, Job
 from grid.plan import Evaluation, Row, Training
 from grid.results.failures import reason
+from grid.results.files import mask
 from grid.results.output_folder import Kind
 from grid.results.unit_results import EvaluationResult
 from grid.running.events import Listener
@@ -35,13 +36,16 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
     """Send all output of this process and of its children to a file; yields what leads to the terminal.
 
     File descriptors are redirected, not Python's streams: Ray's C++ code and its child processes know only
-    those. Enter it before Ray is imported, and draw on what it yields.
+    those. Enter it before Ray is imported, and draw on what it yields. The file has no secrets in it once the
+    block has ended, or the next one begins beside it.
 
     Args:
         log: the file; it grows.
         draw_on: the descriptor to draw on: 1, or 2 where standard output belongs to a program's answer.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    for left in log.parent.glob(f"*{log.suffix}"):
+        mask(left)
     encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
     _flush()
     saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
@@ -60,6 +64,7 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
         _ORIGINALS.clear()
         for original in saved.values():
             os.close(original)
+        mask(log)
 
 
 def restore_output() -> None:

@@ -6,15 +6,44 @@ import sys
 
 import pytest
 
-from grid.commands.again import words_again
+from grid.commands.again import words_again, worked
+from grid.results import output_folder
 
 _SCRIPT = """
 import os, sys, threading, time
-from grid.commands.again import begin_again
+from functools import partial
+from pathlib import Path
+from grid.commands.again import begin_again, worked
+out, useful, asked = Path(__file__).parent, int(sys.argv[1]), sys.argv[2] == "asked"
 print(os.getpid(), os.environ.get("HD2S_RAY_STARTS"), sys.argv[1:], flush=True)
-threading.Thread(target=begin_again, args=("Ray has ended", lambda: None)).start()
+began, starts = time.time(), out / "starts"
+time.sleep(0.1)  # Files' times are coarse.
+with starts.open("a") as file:
+    file.write("x")
+if len(starts.read_text()) <= useful:
+    (out / "results").mkdir(exist_ok=True)
+    (out / "results" / f"training-{time.time_ns()}.parquet").touch()
+how = {"restore": lambda: None, "worked": partial(worked, out, began)}
+threading.Thread(target=partial(begin_again, "Ray has ended", asked, **how)).start()
 time.sleep(60)
 """
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Run the script with words until it ends; return what each of its starts said, and the answer."""
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    environment = {name: value for name, value in os.environ.items() if name != "HD2S_RAY_STARTS"}
+
+    def run(*words):
+        command = [sys.executable, str(script), *words]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=400, env=environment
+        )
+        return [line.split(" ", 2) for line in done.stdout.splitlines()], done
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -29,19 +58,42 @@ def test_what_was_done_at_the_beginning_is_not_done_again(words, expected):
     assert words_again(words) == expected
 
 
+_ANEW = "Ray has ended: it is started anew, and the run goes on."
+_INTERRUPTED = "Interrupted; the same command goes on from here."
+
+
 @pytest.mark.slow
-def test_a_waiting_process_becomes_its_own_command_again_until_it_is_enough(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(_SCRIPT)
-    call = [sys.executable, str(script), "--redo", "all", "a b"]
-    environment = {name: value for name, value in os.environ.items() if name != "HD2S_RAY_STARTS"}
-    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=200, env=environment)
-    lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
+def test_a_waiting_process_becomes_its_own_command_again_until_it_is_enough(call):
+    lines, done = call("0", "lost", "--redo", "all", "a b")
     assert [starts for _, starts, _ in lines] == ["None", "2", "3", "4"]
     assert {number for number, _, _ in lines} == {lines[0][0]}, "one process throughout"
-    assert [words for *_, words in lines] == ["['--redo', 'all', 'a b']", *["['a b']"] * 3]
+    words = [words for *_, words in lines]
+    assert words == ["['0', 'lost', '--redo', 'all', 'a b']", *["['0', 'lost', 'a b']"] * 3]
     assert done.returncode == 130
-    assert done.stderr.splitlines() == [
-        *["Ray has ended: it is started anew, and the run goes on."] * 3,
-        "Ray has ended, for the 4th time. Interrupted; the same command goes on from here.",
-    ]
+    last = f"Ray has ended, for the 4th time in vain. {_INTERRUPTED}"
+    assert done.stderr.splitlines() == [*[_ANEW] * 3, last]
+
+
+@pytest.mark.slow
+def test_starts_after_which_something_was_finished_do_not_count(call):
+    """What dies once a day ended a run of a week on its fourth day."""
+    lines, done = call("3", "lost")
+    assert [starts for _, starts, _ in lines] == ["None", "2", "2", "2", "3", "4"]
+    assert done.returncode == 130
+
+
+@pytest.mark.slow
+def test_a_run_that_its_user_has_ended_does_not_begin_again(call):
+    """A closed terminal ends Ray's processes as well, as does a job that is cancelled."""
+    lines, done = call("1", "asked")
+    assert len(lines) == 1
+    assert (done.returncode, done.stderr) == (130, f"{_INTERRUPTED}\n")
+
+
+def test_a_state_is_of_use_as_a_result_is_and_old_ones_are_not(tmp_path):
+    state = tmp_path / output_folder.state("a", 3, "x")
+    state.parent.mkdir(parents=True)
+    state.touch()
+    written = state.stat().st_mtime
+    assert worked(tmp_path, written)
+    assert not worked(tmp_path, written + 1)

@@ -1,13 +1,17 @@
 """Ctrl-C is acknowledged at once, waits for states that are saved soon, and for nothing the second time."""
 
+import os
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
 from grid.results import output_folder
 from grid.results.storage import Storage
 from grid.running import interruption as module
-from grid.running.interruption import STOPPING, Interruption
+from grid.running.interruption import STOPPING, Interruption, alone_to_hear, requests_heard
 
 
 @pytest.fixture
@@ -73,3 +77,50 @@ def test_the_second_time_nothing_is_waited_for(heard):
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert told == [STOPPING]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_terminate_and_a_closed_terminal_are_as_ctrl_c(number):
+    before = signal.getsignal(number)
+    with requests_heard(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before
+
+
+def test_what_is_to_outlive_its_terminal_does():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with requests_heard():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_an_end_of_ray_that_the_user_has_asked_for_is_told_from_one_that_nobody_wants(heard, monkeypatch):
+    """The same signal may reach Ray's processes, which end at once, before it is heard of here."""
+    interruption, _ = heard
+    monkeypatch.setattr(module, "_SECONDS_TO_HEAR", 0.2)
+    assert not interruption.soon_asked()
+    monkeypatch.setattr(module, "_SECONDS_TO_HEAR", 20.0)
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    answer = []
+    asking = threading.Thread(target=lambda: answer.append(interruption.soon_asked()))
+    with interruption.gently(lambda: None):
+        asking.start()
+        asking.join(30)
+    assert answer == [True]
+
+
+def test_a_closed_terminal_does_not_end_what_is_started_before_it_is_heard():
+    """Ray's processes are of the terminal's group, and the run began again without a terminal."""
+    with alone_to_hear():
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        child.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(1)
+    finally:
+        child.kill()
+        child.communicate()
+    with pytest.raises(KeyboardInterrupt), alone_to_hear():
+        sys.exit(1)

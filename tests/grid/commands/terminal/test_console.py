@@ -169,6 +169,19 @@ def test_output_comes_back_after_an_error(tmp_path, capfd):
     assert capfd.readouterr().out == "back"
 
 
+def test_no_secret_stays_in_a_log_nor_in_one_that_a_killed_run_has_left(tmp_path, monkeypatch):
+    """Libraries say what they like, such as an address with the password in it."""
+    monkeypatch.setenv("MY_TOKEN", "correct horse")
+    left, log = tmp_path / "logs" / "before.log", tmp_path / "logs" / "now.log"
+    left.parent.mkdir()
+    left.write_bytes(b"\xff at http://me:word@host/\n")
+    with quiet_output(log):
+        os.write(2, b"no answer from s3://me:word@bucket/x\n")
+        subprocess.run(["echo", "correct horse"], check=True)
+        assert left.read_bytes() == b"\xff at http://***@host/\n"
+    assert log.read_text() == "no answer from s3://***@bucket/x\n${oc.env:MY_TOKEN}\n"
+
+
 LIVE = """
 import sys
 from pathlib import Path
