@@ -155,6 +155,7 @@ class Feed:
             [f"{corpus}/{key}" for key in batch.keys],
             self.model.config.domain_of(corpus),
             fixations,
+            corpus,
         )
 
     def _validated(self, corpus: str, step: int) -> tuple[FrameStore, Sequence[Clip]]:

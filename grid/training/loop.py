@@ -12,7 +12,7 @@ import time
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 
@@ -24,16 +24,15 @@ from grid.results.sources import code_of
 from grid.training.feed import Feed
 from grid.training.job import Job
 from grid.training.progress import Progress, Weights
+from grid.training.recipe import optimiser_options, recipe_of
 from grid.training.starting import starting_model
 from grid.training.states import tensor_bytes
 from grid.training.validation import Validation
 from hd2s import save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
-from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.models.contract import SaliencyModel
-from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
-from hd2s.training.optimiser import Optimiser, OptimiserOptions
-from hd2s.training.turns import worker_share
+from hd2s.training.iteration import NonFiniteError, take_iteration
+from hd2s.training.optimiser import Optimiser
 
 # A report makes the training wait for whoever listens, so that there are few between validations.
 _SECONDS_BETWEEN_REPORTS = 10.0
@@ -111,22 +110,9 @@ class _Fitting:
     def __init__(self, job: Job, context: Context) -> None:
         self.job, self.spec, self.context = job, job.spec, context
         self.train, approach = self.spec.train, self.spec.approach.declaration
-        # Words of theirs, as `grid.specs.settings_checks` has seen to.
-        protocol = TrainingProtocol(
-            gradients=cast(Literal["mean", "sum"], self.train.gradients),
-            lambda_every=cast(Literal["iteration", "micro-batch"], self.train.lambda_every),
-            adversarial_multi_level=self.train.adversarial_multi_level,
-        )
         self.selects = self.train.selection == "validation"
         self.iterations = self.train.iterations if self.spec.model.declaration.trains else 0
-        self.recipe = Recipe(
-            iterations=self.train.iterations,
-            accumulate=worker_share(self.train.accumulate, context.rank, self.train.world_size),
-            of_all=self.train.accumulate,
-            protocol=protocol,
-            clip_gradient=self.train.clip_gradient,
-            non_finite=cast(Literal["stop", "skip"], self.train.non_finite),
-        )
+        self.recipe = recipe_of(self.spec, context.rank)
         execution = replace(
             job.execution, mixed_precision=self.train.mixed_precision and bool(self.iterations)
         )
@@ -135,12 +121,12 @@ class _Fitting:
             seed=self.spec.seed,
             auxiliary=self.train.multi_level,
             strength=self.train.lambda_max,
-            protocol=protocol,
+            protocol=self.recipe.protocol,
             settings=self.spec.approach.settings,
         )
         model = self.execution.prepare(starting_model(job))
         self.learner: Learner = approach.learner(model, options).to(context.device)
-        self.optimiser = Optimiser(self.learner, self._optimiser_options())
+        self.optimiser = Optimiser(self.learner, optimiser_options(self.train))
         self.progress = Progress.beginning(job.kept)
         self._restore(context.latest())
         self.progress.goes_on_with(code_of(job.modules), computed(context.device, self.train.threads))
@@ -148,18 +134,6 @@ class _Fitting:
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
         self.validation = Validation(self.feed, self.execution)
         self.micro_batches = self.feed.micro_batches(self.progress.step)
-
-    def _optimiser_options(self) -> OptimiserOptions:
-        train = self.train
-        return OptimiserOptions(
-            kind=cast(Literal["adam", "sgd"], train.optimiser),
-            lr=train.lr,
-            weight_decay=train.weight_decay,
-            momentum=train.momentum,
-            lr_decay=train.lr_decay,
-            lr_milestones=tuple(train.lr_milestones),
-            lr_period=train.lr_period,
-        )
 
     def iterate(self, step: int) -> None:
         """Take one optimiser step over the accumulated micro-batches."""
@@ -251,6 +225,7 @@ class _Fitting:
             "validation_share": progress.validation_seconds / seconds,
             "device": device_name(self.context.device),
             "resumed": progress.resumed,
+            "resumed_at": progress.resumed_at,
             "skipped": progress.skipped,
             "curve": progress.curve,
             "code": progress.code,
@@ -288,6 +263,7 @@ class _Fitting:
                 " --retry-failed: it starts afresh."
             ) from error
         self.progress.resumed += 1
+        self.progress.resumed_at.append(self.progress.step)
 
 
 def _curve_of(pair: Validated, own: CorpusDigest) -> str:

@@ -16,6 +16,10 @@ from hd2s.models.contract import SaliencyModel
 Terms = dict[str, Tensor]
 
 __all__ = [
+    "BETWEEN_DOMAINS",
+    "DOMAIN_ACCURACY",
+    "DOMAIN_LOSS",
+    "SOURCE_LOSS",
     "WATCHED",
     "Approach",
     "Learner",
@@ -27,8 +31,13 @@ __all__ = [
     "total",
 ]
 
-WATCHED = "domain/accuracy/"
+DOMAIN_ACCURACY, DOMAIN_LOSS = "domain/accuracy/", "domain/loss/"
+WATCHED = (DOMAIN_ACCURACY, DOMAIN_LOSS)
 """What the names of terms begin with that are watched, and are no part of any loss."""
+BETWEEN_DOMAINS = ("domain/", "distance/")
+"""What the names of terms begin with that are of two domains, as an alignment's; others are of one's maps."""
+SOURCE_LOSS = "source/loss/"
+"""What the names of curves begin with that are the loss on one of several sources."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class MicroBatch:
         domain: names the corpus to a model that has layers of its own for it.
         fixations: how many fall into each pixel of the answered frames, (B, A, H, W), for a model that
             `needs_fixations`; else None.
+        source: names the corpus, for a loss of its own among the curves (`SOURCE_LOSS`).
     """
 
     clips: Tensor
@@ -49,6 +59,7 @@ class MicroBatch:
     keys: Sequence[str] = ()
     domain: str | None = None
     fixations: Tensor | None = None
+    source: str = ""
 
     @property
     def truth(self) -> Tensor:

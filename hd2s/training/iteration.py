@@ -15,7 +15,15 @@ from typing import Literal
 import torch
 from torch import Tensor, distributed
 
-from hd2s.approaches.contract import WATCHED, Learner, MicroBatch, Progress, Terms
+from hd2s.approaches.contract import (
+    BETWEEN_DOMAINS,
+    SOURCE_LOSS,
+    WATCHED,
+    Learner,
+    MicroBatch,
+    Progress,
+    Terms,
+)
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.checks import unknown
 from hd2s.training.execution import Execution
@@ -47,6 +55,7 @@ class Recipe:
         non_finite: what to do with a micro-batch whose loss is not finite. "stop" raises NonFiniteError.
             "skip" leaves it out on all workers and averages the others, at the price of one synchronisation
             per loss; of a micro-batch with several losses those before the bad one still count.
+        sources: the corpora whose losses are told apart, of all workers in one order.
 
     Raises:
         ValueError: an unknown `non_finite`, or less than one micro-batch.
@@ -58,6 +67,7 @@ class Recipe:
     protocol: TrainingProtocol = field(default_factory=TrainingProtocol)
     clip_gradient: float | None = None
     non_finite: Literal["stop", "skip"] = "stop"
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.non_finite not in ("stop", "skip"):
@@ -73,7 +83,8 @@ class Iteration:
     Attributes:
         terms: loss term → mean over its micro-batches, of all workers.
         skipped: micro-batches left out, of each worker.
-        watched: what is no part of any loss, as `terms`, and what the learner tells of the last micro-batch.
+        watched: what is no part of any loss, as `terms`, the loss on each of `Recipe.sources` whose turn it
+            was, and what the learner tells of the last micro-batch.
     """
 
     terms: dict[str, float]
@@ -129,7 +140,7 @@ def take_iteration(
     optimiser.step(lr_share)
     _average_statistics(learner)
     learner.after_step()
-    watched = {name: terms.pop(name) for name in list(terms) if name.startswith(WATCHED)}
+    watched = {name: terms.pop(name) for name in list(terms) if name.startswith((*WATCHED, SOURCE_LOSS))}
     return Iteration(terms, passes.skipped, watched | dict(learner.watched(progress)))
 
 
@@ -159,7 +170,10 @@ class _Passes:
         self.learner, self.recipe, self.execution = learner, recipe, execution
         self.device = next(learner.parameters()).device
         self.drawn = self.skipped = 0
-        self.sums: dict[str, tuple[Tensor, int]] = {}
+        # All workers exchange the same sums, whosever turn it was on which.
+        self.sums: dict[str, tuple[Tensor, int]] = {
+            f"{SOURCE_LOSS}{source}": (torch.zeros((), device=self.device), 0) for source in recipe.sources
+        }
         self.seen: list[tuple[str, Terms]] = []  # where, and what was found there
 
     def accumulate(self, drawn: Drawn, progress: Progress) -> None:
@@ -167,7 +181,7 @@ class _Passes:
         self.drawn += 1
         keys = [key for batches in drawn for batch in batches for key in batch.keys]
         where = f"micro-batch {self.drawn} of {self.recipe.accumulate} (clips {', '.join(keys) or 'unnamed'})"
-        losses = self.learner.losses(*drawn, progress)
+        losses, first = self.learner.losses(*drawn, progress), True
         while True:
             statistics = self._statistics()
             with self.execution.autocast(self.device):
@@ -183,9 +197,17 @@ class _Passes:
                 return
             if loss.requires_grad:
                 loss.backward()
-            for name, term in (terms | self._lr_share(drawn, loss)).items():
+            besides = self._of_source(drawn, terms) if first else {}
+            for name, term in (terms | besides | self._lr_share(drawn, loss)).items():
                 total, count = self.sums.get(name, (0, 0))
                 self.sums[name] = total + term, count + 1
+            first = False
+
+    def _of_source(self, drawn: Drawn, terms: Terms) -> Terms:
+        """Return what the first loss, that of the labelled clips, says of their maps, by their corpus."""
+        own = [term for name, term in terms.items() if not name.startswith(BETWEEN_DOMAINS)]
+        names = (f"{SOURCE_LOSS}{batch.source}" for batch in drawn[0])
+        return {name: torch.stack(own).sum() for name in names if own and name in self.sums}
 
     def _lr_share(self, drawn: Drawn, like: Tensor) -> Terms:
         shares = [self.learner.model.lr_share(batch.clips) for batch in drawn[0]]
@@ -199,12 +221,16 @@ class _Passes:
 
     def mean_terms(self) -> dict[str, float]:
         """Average each term over the micro-batches that counted, of all workers."""
-        if not self.sums:
+        counted = [total for total, count in self.sums.values() if count]
+        if not counted:
             return {}
-        totals = torch.stack([total for total, _ in self.sums.values()])
+        sums = (total if count else counted[0].new_zeros(()) for total, count in self.sums.values())
+        totals = torch.stack(list(sums))
         counts = torch.tensor([float(count) for _, count in self.sums.values()]).to(totals)
         _add_over_workers([totals, counts], scale=1.0)
-        return dict(zip(self.sums, (totals / counts).tolist(), strict=True))
+        # At once: on a GPU each look waits for it.
+        means, of = torch.stack([totals / counts, counts]).tolist()
+        return {name: mean for name, mean, n in zip(self.sums, means, of, strict=True) if n}
 
     def describe(self) -> str:
         """Say where on this worker something is not finite."""

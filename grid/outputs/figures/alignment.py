@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
-from grid.outputs.figures.style import legend_below, panels
+from grid.outputs.figures.style import draw_curves, legend_below, panels
 from grid.outputs.tables.comparing.places import standings
-from hd2s.approaches.contract import WATCHED
+from hd2s.approaches.contract import DOMAIN_ACCURACY
 
 _LAMBDA = "lambda"
-_STYLES = ("-", "--", "-.", ":")
 
 
 def draw(subject: Subject) -> Drawing | str:
@@ -24,9 +23,9 @@ def draw(subject: Subject) -> Drawing | str:
             watched = [
                 row
                 for row in (result.curve if result else ())
-                if row["name"].startswith(WATCHED) or row["name"] == _LAMBDA
+                if row["name"].startswith(DOMAIN_ACCURACY) or row["name"] == _LAMBDA
             ]
-            if any(row["name"].startswith(WATCHED) for row in watched):
+            if any(row["name"].startswith(DOMAIN_ACCURACY) for row in watched):
                 found.append((place.title(several_models=several), word, watched))
     if not found:
         return "no training that watches its domain classifiers is done yet"
@@ -37,11 +36,7 @@ def draw(subject: Subject) -> Drawing | str:
         axis.set_xlabel("iteration")
         axis.set_ylim(0, 1.02)
         axis.axhline(0.5, color="0.8", linewidth=0.6)
-        for n, line in enumerate(sorted({row["name"] for row in watched} - {_LAMBDA})):
-            points = [(row["step"], row["value"]) for row in watched if row["name"] == line]
-            label = line.removeprefix(WATCHED).replace("_", " ")
-            shade = str(0.55 * n / max(1, len(_STYLES) - 1))
-            axis.plot(*zip(*points, strict=True), _STYLES[n % len(_STYLES)], color=shade, label=label)
+        draw_curves(axis, watched, DOMAIN_ACCURACY)
         strength = [(row["step"], row["value"]) for row in watched if row["name"] == _LAMBDA]
         if strength:
             axis.plot(*zip(*strength, strict=True), color="#D55E00", linewidth=0.8, label="λ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -31,6 +31,7 @@ STYLE: Any = {
     "savefig.dpi": 200,
 }
 _MARKERS = "osD^vP*Xph<>"
+_STYLES = ("-", "--", "-.", ":")
 
 
 def panels(n: int, *, columns: int, height: float, width: float = PAGE) -> tuple[Canvas, list[Axes]]:
@@ -56,6 +57,28 @@ def marker(approach: str, of: Iterable[str]) -> str:
 def title(approach: str) -> str:
     """Return an approach's title."""
     return approaches()[approach].title
+
+
+def draw_curves(
+    axis: Axes, curve: Iterable[Mapping[str, Any]], prefix: str, *, label: str = "{}", **look: Any
+) -> None:
+    """Draw a line for each of a training's curves whose name begins so, told apart by dashes and greys.
+
+    Args:
+        axis: where.
+        curve: the training's rows of step, name and value.
+        prefix: of the names.
+        label: what the legend says, of the rest of a name.
+        look: of all lines, such as a colour instead of greys.
+    """
+    found: dict[str, list[tuple[int, float]]] = {}
+    for row in curve:
+        if row["name"].startswith(prefix):
+            found.setdefault(row["name"], []).append((row["step"], row["value"]))
+    for n, name in enumerate(sorted(found)):
+        shown = {"color": str(0.55 * n / max(1, len(_STYLES) - 1)), **look}
+        told = label.format(name.removeprefix(prefix).replace("_", " "))
+        axis.plot(*zip(*found[name], strict=True), _STYLES[n % len(_STYLES)], label=told, **shown)
 
 
 def legend_below(canvas: Canvas, axes: Iterable[Axes], columns: int = 4) -> None:

@@ -8,7 +8,16 @@ import torch
 from torch import Tensor
 
 from hd2s.approaches.adaptation import AdaptationSettings
-from hd2s.approaches.contract import WATCHED, Learner, LearnerOptions, MicroBatch, Progress, Terms, total
+from hd2s.approaches.contract import (
+    DOMAIN_ACCURACY,
+    DOMAIN_LOSS,
+    Learner,
+    LearnerOptions,
+    MicroBatch,
+    Progress,
+    Terms,
+    total,
+)
 from hd2s.approaches.schedule import alignment_strength
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.layers.initialisation import initialise
@@ -32,19 +41,19 @@ class AdversarialLearner(Learner):
         """Yield the source's loss with both parts (d = 0), then the target's domain loss (d = 1).
 
         Yields:
-            The loss and its terms, with the share of its clips that each level's classifier tells right.
-            Averaged over both, ½ is what guessing gives: there the features of a level no longer tell the
-            domains apart.
+            The loss and its terms, with each level's own loss, and the share of its clips that the level's
+            classifier tells right. Averaged over both domains, ln 2 and ½ are what guessing gives: there the
+            features of a level no longer tell the domains apart.
         """
         (source,), (target,) = labelled, unlabelled
         prediction = self.model(source.clips, domain=source.domain)
         logits = self._logits(prediction, progress)
         terms = self.supervised(prediction, source) | {"domain/source": domain_loss(logits, SOURCE)}
-        yield total(terms), terms | _accuracies(logits, SOURCE)
+        yield total(terms), terms | _watched(logits, SOURCE)
         prediction = self.model(target.clips, domain=target.domain, unlabelled=True)
         logits = self._logits(prediction, progress)
         terms = {"domain/target": domain_loss(logits, TARGET)}
-        yield total(terms), terms | _accuracies(logits, TARGET)
+        yield total(terms), terms | _watched(logits, TARGET)
 
     def supervised(self, prediction: Prediction, batch: MicroBatch) -> Terms:
         """Return the model's own terms; the released code supervises the final map alone here."""
@@ -69,7 +78,9 @@ def domain_loss(logits: Mapping[str, Tensor], domain: int) -> Tensor:
     return -torch.stack([log_probabilities[:, domain].mean() for log_probabilities in logits.values()]).sum()
 
 
-def _accuracies(logits: Mapping[str, Tensor], domain: int) -> Terms:
-    return {
-        f"{WATCHED}level_{name}": (x.argmax(1) == domain).to(x.dtype).mean() for name, x in logits.items()
+def _watched(logits: Mapping[str, Tensor], domain: int) -> Terms:
+    losses = {f"{DOMAIN_LOSS}level_{name}": -x[:, domain].mean() for name, x in logits.items()}
+    return losses | {
+        f"{DOMAIN_ACCURACY}level_{name}": (x.argmax(1) == domain).to(x.dtype).mean()
+        for name, x in logits.items()
     }

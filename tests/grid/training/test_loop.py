@@ -98,7 +98,7 @@ def test_the_curve_holds_every_loss_and_lambda(small_demo):
         *(f"train/kld/conspicuity_{level}" for level in (1, 2, 3, 4)),
         "train/domain/source",
         "train/domain/target",
-        *(f"domain/accuracy/level_{level}" for level in (1, 2, 3, 4)),
+        *(f"domain/{what}/level_{level}" for what in ("accuracy", "loss") for level in (1, 2, 3, 4)),
         "lambda",
         "val/kld",
     }
@@ -163,6 +163,7 @@ def test_one_training_keeps_what_each_criterion_chooses_and_goes_on_exactly(smal
     fit(plain, begun)
     afresh = fit(job, Context(begun.state))
     assert (afresh["resumed"], afresh["curve"]) == (0, summary["curve"]), "of a state that knows less"
+    assert afresh["resumed_at"] == []
 
 
 @pytest.mark.slow

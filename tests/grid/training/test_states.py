@@ -219,7 +219,7 @@ def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_de
     cut(files_of(run)[-1])
     assert states_in(run).newest()["progress"]["step"] == 2
     resumed = fit(job, KeepingContext(run))
-    assert (resumed["curve"], resumed["resumed"]) == (undisturbed, 1)
+    assert (resumed["curve"], resumed["resumed"], resumed["resumed_at"]) == (undisturbed, 1, [2])
     kept = [
         torch.load(io.BytesIO(file), weights_only=True)["state"]
         for file in (weights, Path(job.weights).read_bytes())

@@ -12,6 +12,7 @@ from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from tests.hd2s.models.small_models import DOMAINS
 from tests.hd2s.training import two_workers
 from tests.hd2s.training.two_workers import CASES, DRAWING, GATHERING, WHOLE, build, drawn, recipe, still
 from tests.places import REPOSITORY
@@ -78,11 +79,13 @@ def test_two_workers_have_the_gradients_of_one_process(workers, case):
 def test_workers_with_unequal_shares_have_the_gradients_of_one_process(tmp_path, n):
     start_workers(tmp_path, n)
     for case in CASES:
-        expected = alone(case, (drawn(k, 0) for k in range(5)))
+        expected = two_workers.uneven(case, 0, 1)
+        assert {f"source/loss/{domain}" for domain in DOMAINS} <= expected["watched"].keys()
         for worker in range(n):
             found = torch.load(tmp_path / f"uneven{worker}.pt", weights_only=True)[case]
             same_gradients(found["gradients"], expected["gradients"])
-            assert found["terms"] == pytest.approx(expected["terms"], rel=1e-9)
+            for told in ("terms", "watched"):
+                assert found[told] == pytest.approx(expected[told], rel=1e-9)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -183,15 +186,38 @@ def test_domain_accuracies_are_means_over_both_domains_and_no_terms_of_the_loss(
     for labelled, unlabelled in batches:
         values += [terms for _, terms in learner.losses(labelled, unlabelled, Progress(0, 2))]
     found = take_iteration(learner, still(learner), recipe(2), 0, iter(batches))
-    names = [f"domain/accuracy/level_{level}" for level in (1, 2)]
+    names = [f"domain/{what}/level_{level}" for what in ("accuracy", "loss") for level in (1, 2)]
     means = {name: sum(one[name].item() for one in values) / 4 for name in names}
-    assert found.watched == {**means, "lambda": 0.0}
+    assert found.watched == pytest.approx({**means, "lambda": 0.0})
     assert not found.watched.keys() & found.terms.keys()
 
 
 def test_the_ablation_without_multi_level_loss():
     batches = (drawn(k, 0) for k in range(1))
     assert list(alone("supervised", batches, auxiliary=False)["terms"]) == ["kld/saliency"]
+
+
+def test_the_loss_is_told_for_each_source_whose_turn_it_was():
+    batches = [drawn(k, 0) for k in (0, 1, 3)]
+    learner = build("supervised")
+    done = take_iteration(learner, still(learner), recipe(3, sources=DOMAINS), 1, iter(batches))
+    alone = [take_iteration(learner, still(learner), recipe(1), 1, iter([batch])).terms for batch in batches]
+    first, second, third = (sum(terms.values()) for terms in alone)
+    one, other = (f"source/loss/{batches[k][0][0].source}" for k in (0, 1))
+    assert done.watched == pytest.approx({one: (first + third) / 2, other: second})
+    assert not any(name.startswith("source/") for name in done.terms)
+
+
+def test_each_level_tells_its_own_part_of_the_domain_loss():
+    learner = build("adversarial")
+    done = take_iteration(learner, still(learner), recipe(1, sources=DOMAINS), 1, iter([drawn(0, 0)]))
+    levels = [value for name, value in done.watched.items() if name.startswith("domain/loss/level_")]
+    assert len(levels) == len(learner.model.config.features)
+    both = done.terms["domain/source"] + done.terms["domain/target"]
+    assert sum(levels) == pytest.approx(both / 2)
+    (source,) = (value for name, value in done.watched.items() if name.startswith("source/"))
+    maps = sum(value for name, value in done.terms.items() if name.startswith("kld/"))
+    assert source == pytest.approx(maps), "the alignment is no part of it"
 
 
 def test_a_skipped_micro_batch_leaves_no_trace():

@@ -30,7 +30,8 @@ WHOLE = ("adaptation-control", "coral", "mmd", "dare-gram", "fda", *GATHERING, *
 
 def drawn(k: int, worker: int, *, spoilt: bool = False) -> tuple[list[MicroBatch], list[MicroBatch]]:
     """Return what `worker` draws as number k: its clips differ from the other's, its domain does not."""
-    options = {"domain": DOMAINS[k % 3], "keys": [f"clip {k} of worker {worker}"]}
+    domain = DOMAINS[k % 3]
+    options = {"domain": domain, "source": domain, "keys": [f"clip {k} of worker {worker}"]}
     labelled = micro_batch(10 * k + worker, torch.float64, **options)
     if spoilt:
         labelled.clips[0, 0, 0, 0, 0] = float("nan")
@@ -66,8 +67,9 @@ def outcome(learner: Learner, result: Iteration) -> dict:
 def uneven(case: str, worker: int, world_size: int) -> dict:
     """Take this worker's share of five micro-batches, which neither two nor four divide, of all domains."""
     learner, mine = build(case), [drawn(k, 0) for k in worker_turns(0, 5, 5, worker, world_size)]
-    options = recipe(worker_share(5, worker, world_size), of_all=5)
-    return outcome(learner, take_iteration(learner, still(learner), options, 1, iter(mine)))
+    options = recipe(worker_share(5, worker, world_size), of_all=5, sources=DOMAINS)
+    result = take_iteration(learner, still(learner), options, 1, iter(mine))
+    return outcome(learner, result) | {"watched": result.watched}
 
 
 def trained(word: str, worker: int = 0, world_size: int = 1) -> dict:

@@ -40,6 +40,7 @@ def curve_of(approach: str) -> list[dict]:
     points += [(2, "val/kld", 1.5), (4, "val/kld", 1.0)]
     if approach == "adaptation":
         points += [(step, "domain/accuracy/level_1", 1 - step / 8) for step in (1, 2, 3, 4)]
+        points += [(step, "domain/loss/level_1", step / 4) for step in (1, 2, 3, 4)]
         points += [(step, "train/domain/source", 2.0) for step in (1, 2, 3, 4)]
         points += [(step, "lambda", step / 4) for step in (1, 2, 3, 4)]
     return [{"step": step, "name": name, "value": value} for step, name, value in points]

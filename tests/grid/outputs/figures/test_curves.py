@@ -11,7 +11,7 @@ def test_the_loss_without_the_alignments_terms_and_validation_with_what_was_chos
     plan = small(sources=("DHF1K",))
     score(Ledger(tmp_path), plan)
     drawing = draw(subject_of(plan, tmp_path))
-    (axis,) = drawing.canvas.axes
+    axis, levels = drawing.canvas.axes
     assert axis.get_title() == "DHF1K to UCF Sports"
     adaptation = [line for line in axis.lines if line.get_color() == "#D55E00"]
     loss, validation, chosen = (line.get_xydata().tolist() for line in adaptation)
@@ -19,6 +19,32 @@ def test_the_loss_without_the_alignments_terms_and_validation_with_what_was_chos
     assert validation == [[2, 1.5], [4, 1.0]]
     assert chosen == [[4, 1.0]]
     assert {row["name"] for row in drawing.rows} >= {"val/kld", "lambda"}, "the numbers have all of it"
+    assert levels.get_title() == "DHF1K to UCF Sports, Domain Adaptation"
+    guessing, line = levels.lines
+    assert (guessing.get_ydata()[0], line.get_label()) == (pytest.approx(0.6931, abs=1e-4), "level 1")
+    assert line.get_ydata().tolist() == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_each_of_several_sources_has_its_loss_and_a_training_that_went_on_a_mark(tmp_path):
+    plan = small(sources=("DHF1K",), approaches=("generalization",))
+    score(ledger := Ledger(tmp_path), plan)
+    (training,) = plan.trainings.values()
+    result = ledger.read_training(training.id)
+    besides = [
+        {"step": step, "name": f"source/loss/{corpus}", "value": value}
+        for corpus, value in (("DHF1K", 3.0), ("LEDOV", 2.0))
+        for step in (1, 3)
+    ]
+    ledger.write_training(training, result.curve + besides, result.summary | {"resumed_at": [1, 3]})
+    drawing = draw(subject_of(plan, tmp_path))
+    (axis,) = drawing.canvas.axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
+    assert lines["loss on DHF1K"] == [[1, 3], [3, 3]]
+    assert lines["loss on LEDOV"] == [[1, 2], [3, 2]]
+    assert [line.get_xdata() for line in axis.lines[-2:]] == [[1, 1], [3, 3]]
+    resumed = [(row["step"], row["value"]) for row in drawing.rows if row["name"] == "resumed"]
+    assert resumed == [(1, 1.0), (3, 2.0)]
+    assert len({tuple(row) for row in drawing.rows}) == 1, "all rows have the same columns"
 
 
 @pytest.mark.parametrize("approach", ["generalization", "transfer"])

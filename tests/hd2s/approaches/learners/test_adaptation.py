@@ -13,6 +13,7 @@ from hd2s.layers.domain_classifiers import DomainClassifiers
 from tests.hd2s.models.small_models import SMALL, clips, micro_batch, same
 
 ACCURACIES = [f"domain/accuracy/level_{level}" for level in (1, 2, 3, 4)]
+WATCHED = [*(f"domain/loss/level_{level}" for level in (1, 2, 3, 4)), *ACCURACIES]
 
 
 NOW = Progress(1, 100)
@@ -39,8 +40,8 @@ def test_source_then_target_each_in_a_batch_of_its_own():
     )
     torch.testing.assert_close(first, plain + domain_loss(source_logits, 0))
     torch.testing.assert_close(second, domain_loss(target_logits, 1))
-    assert list(target_terms) == ["domain/target", *ACCURACIES]
-    assert list(source_terms)[-5:] == ["domain/source", *ACCURACIES]
+    assert list(target_terms) == ["domain/target", *WATCHED]
+    assert list(source_terms)[-9:] == ["domain/source", *WATCHED]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_source_then_target_each_in_a_batch_of_its_own():
 def test_the_final_map_alone_may_be_supervised(options):
     learner, source = learner_of(**options).eval(), micro_batch()
     (only_final, terms), _ = learner.losses([source], [unlabelled_batch()], NOW)
-    assert list(terms) == ["kld/saliency", "domain/source", *ACCURACIES]
+    assert list(terms) == ["kld/saliency", "domain/source", *WATCHED]
     logits = learner.classifiers(learner.model(source.clips).features, 0.3)
     torch.testing.assert_close(only_final, terms["kld/saliency"] + domain_loss(logits, 0))
 
@@ -168,5 +169,6 @@ def test_one_level_alone_may_be_aligned():
     assert list(one.classifiers) == ["4"]
     assert same(one.classifiers["4"].state_dict(), all_levels.classifiers["4"].state_dict())
     (_, source), (_, target) = one.losses([micro_batch()], [unlabelled_batch()], NOW)
-    assert list(target) == ["domain/target", "domain/accuracy/level_4"]
-    assert [name for name in source if "level" in name] == ["domain/accuracy/level_4"]
+    watched = ["domain/loss/level_4", "domain/accuracy/level_4"]
+    assert list(target) == ["domain/target", *watched]
+    assert [name for name in source if "level" in name] == watched
