@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,6 +61,19 @@ class Shown(NamedTuple):
         name = self.place.clip.clip
         short = name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"
         return f"{short}:{self.place.frame + 1}"
+
+
+def record(strip: Strip, shown: Shown, cell: Cell) -> dict[str, Any]:
+    """Return what the numbers behind a map begin with: where it is, why it is shown, and whose it is."""
+    return {
+        "place": strip.title,
+        "clip": shown.place.clip.clip,
+        "frame": shown.place.frame + 1,
+        "why": shown.why,
+        "model": cell.model,
+        "approach": cell.approach,
+        "variant": cell.variant,
+    }
 
 
 class Selection(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grid.outputs.figures.chosen import Shown, Strip, shown_frames
+from grid.outputs.figures.chosen import Shown, Strip, record, shown_frames
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.pictures import Panel, Row, draw_rows, panel
 from grid.outputs.figures.trained import maps_of, picture, truth
@@ -70,19 +70,7 @@ def _cc(found: np.ndarray, people: np.ndarray) -> float:
 
 
 def _numbers(strip: Strip, shown: Shown, cell: Cell, scores: dict[str, float]) -> list[dict[str, Any]]:
-    return [
-        {
-            "place": strip.title,
-            "clip": shown.place.clip.clip,
-            "frame": shown.place.frame + 1,
-            "model": cell.model,
-            "approach": cell.approach,
-            "variant": cell.variant,
-            "map": name,
-            "CC": score,
-        }
-        for name, score in scores.items()
-    ]
+    return [{**record(strip, shown, cell), "map": name, "CC": score} for name, score in scores.items()]
 
 
 FIGURE = Figure("conspicuity", "What inner levels see, beside the saliency map", draw, "frames")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from grid.outputs.figures.chosen import Shown, Strip, shown_frames
+from grid.outputs.figures.chosen import Shown, Strip, record, shown_frames
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.pictures import Panel, Row, draw_rows, panel
 from grid.outputs.figures.trained import maps_of, picture, truth
@@ -52,16 +52,7 @@ def _rows(subject: Subject, strip: Strip, frames: list[Shown]) -> list[Row]:
 
 def _numbers(subject: Subject, strip: Strip, frames: list[Shown]) -> list[dict[str, Any]]:
     return [
-        {
-            "place": strip.title,
-            "clip": shown.place.clip.clip,
-            "frame": shown.place.frame + 1,
-            "why": shown.why,
-            "model": cell.model,
-            "approach": cell.approach,
-            "variant": cell.variant,
-            subject.spec.metrics[0]: shown.scores.get(label),
-        }
+        {**record(strip, shown, cell), subject.spec.metrics[0]: shown.scores.get(label)}
         for shown in frames
         for label, cell in strip.cells.items()
     ]
