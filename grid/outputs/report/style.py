@@ -87,13 +87,17 @@ footer { color: var(--soft); font-size: .85rem; margin-top: 3rem; padding-bottom
 @media (max-width: 40rem) {
   body { font-size: 15px; } main, header, footer { padding-inline: .9rem; } header { padding-top: 1.25rem; }
   h1 { font-size: 1.45rem; } th, td { padding-inline: .5rem; } }
+@page { margin: 14mm 12mm; }
 @media print {
   :root { color-scheme: light; }
+  .best, .warning, .figures-of .bad { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 9.5pt; } main, header, footer { max-width: none; padding: 0; }
   nav, #switch, .skip { display: none; } thead button::after { content: ""; }
   .scroll { overflow: visible; } table { font-size: 8pt; } th, td { padding: .15rem .4rem; }
-  h2, h3, caption, figcaption { break-after: avoid; } tr, figure { break-inside: avoid; } pre {
-  white-space: pre-wrap; }
+  .numbers th, .numbers td, td small { white-space: normal; } p, li, .plain td { max-width: none; }
+  h2, h3, caption { break-after: avoid; } thead { display: table-header-group; }
+  tr, figure, pre, .figures-of { break-inside: avoid; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   figure img { min-width: 0; } figure .scroll { border: 0; padding: 0; } }
 """
 

@@ -1,5 +1,6 @@
 """The whole page."""
 
+import base64
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -97,6 +98,33 @@ def test_a_demo_says_so_and_begins_without_printed_numbers(grid):
 def browser():
     with chromium(500, 900) as found:
         yield found
+
+
+def test_it_prints_on_a4_with_nothing_cut_off(grid, browser):
+    """On paper nothing scrolls, and what is for the mouse alone is gone."""
+    browser.get(write_report(grid).as_uri())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    # A4 less its margins, at 96 dots an inch.
+    width = round((210 - 2 * 12) / 25.4 * 96)
+    metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    # As wide as tables of many metrics are.
+    browser.execute_script(
+        "for (const row of document.querySelectorAll('#table5 tr'))"
+        " for (const cell of [...row.cells].slice(1)) for (let n = 0; n < 3; n++)"
+        " cell.after(cell.cloneNode(true))"
+    )
+    best = "return getComputedStyle(document.querySelector('#table5 .best')).printColorAdjust"
+    assert browser.execute_script(best) == "exact", "or paper would not show which is best"
+    wide = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > {})"
+    assert browser.execute_script(f"{wide.format(width + 1)}.map(e => e.outerHTML.slice(0, 80))") == []
+    shown = {name: browser.find_element("css selector", name).is_displayed() for name in ("nav", "#table5")}
+    assert shown == {"nav": False, "#table5": True}
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    assert browser.execute_script(ground) == "rgb(255, 255, 255)"
+    printed = base64.b64decode(browser.print_page())
+    assert printed.startswith(b"%PDF")
+    assert 1 <= printed.count(b"/Type /Page\n") <= 12
 
 
 def test_tables_are_sorted_and_printed_numbers_switched_in_a_browser(grid, browser):
