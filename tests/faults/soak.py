@@ -67,7 +67,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         record = Record(folder / "strikes.jsonl")
         while made < options.kills and time.monotonic() < deadline:
-            undisturbed = _undisturbed(folder, workers := chance.choice((1, 2)))
+            undisturbed = _undisturbed(folder, workers := options.workers or chance.choice((1, 2)))
             drawn = _drawn(record, chance, options.phase, workers=workers)
             made += _episode(drawn, undisturbed, record, chance, options)
         _print(record)
@@ -79,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="begin no episode after so many minutes")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--phase", default="", help="only the phases with this in their name")
+    parser.add_argument("--workers", type=int, choices=(1, 2), help="of all trainings; without it, in turns")
     parser.add_argument("--stopped", type=float, default=STOPPED_FOR_S, help="seconds of a SIGSTOP")
     parser.add_argument(
         "--folder", type=Path, help="keep record and undisturbed grid here, for several calls"
