@@ -43,6 +43,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
         truncate=job.protocol.truncate,
         resizing=job.protocol.resizing,
         metrics=job.metrics,
+        device=_device(job),
     )
     tables, unread = [], {}
     pictures: dict[str, bytes] = {}

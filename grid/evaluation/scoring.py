@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
+import torch
 
-from datasets.loading.scored_split import ScoredFrame, ScoredSplit
+from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import iter_frames
 from datasets.remote import at_hand
 from datasets.resizing import DEFAULT_RESIZING, Size
 from grid.evaluation.pictures import Sketch
+from grid.evaluation.ways import Asked, ClipFrames, by_threads, in_batches
 from hd2s.metrics import METRICS
-from hd2s.metrics.benchmark import as_submitted, is_constant, score_frame
 
-_FRAMES_DECODED_AHEAD, _FRAMES_WAITING_FOR_A_THREAD = 64, 4
+_FRAMES_DECODED_AHEAD = 64
 
 
 def score_clip(
@@ -40,6 +40,7 @@ def score_clip(
     metrics: Sequence[str] = METRICS,
     sketch: Sketch | None = None,
     constant: set[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> pa.Table:
     """Score every frame of a clip.
 
@@ -55,6 +56,8 @@ def score_clip(
         metrics: by which.
         sketch: draws one of the frames; None for no picture.
         constant: takes the numbers of the frames whose predictions have one value alone.
+        device: a GPU computes the metrics in batches, where all of them can be; otherwise the threads do, a
+            frame at a time (`grid.evaluation.ways`).
 
     Returns:
         Columns clip (string), frame (int32), n_fixations (int32) and a float64 column for each metric.
@@ -65,39 +68,20 @@ def score_clip(
         ValueError: a prediction is not finite.
     """
     clip, root = split.clips[name], split.manifest.root
-    sketch, without_contrast = sketch or Sketch(name, None), set() if constant is None else constant
-
-    def score(i: int, prediction: np.ndarray) -> tuple[float, ...]:
-        frame = split.frame(name, i, maps)
-        sketch.take(i, frame.points, frame.truth, prediction)
-        try:
-            submitted = as_submitted(prediction, eight_bit=eight_bit, truncate=truncate)
-            flat, scores = _score(submitted, frame, eight_bit, metrics)
-        except ValueError as error:
-            raise ValueError(f"clip {name}, frame {i}: {error}") from error
-        if flat:
-            without_contrast.add(i)
-        return len(frame.points), *scores
-
+    asked = Asked(metrics, eight_bit, truncate, set() if constant is None else constant)
+    sketch, device = sketch or Sketch(name, None), torch.device(device)
     with (
         at_hand(root, clip, "frames") as media,
         at_hand(root, clip, "maps") as maps,
         closing(_ahead(iter_frames(media, clip, size, resizing=resizing))) as frames,
         ThreadPoolExecutor(threads) as pool,
     ):
-        waiting = _FRAMES_WAITING_FOR_A_THREAD * threads
-        rows = list(_mapped(pool, score, predictor(sketch.passing(frames)), waiting))
+        predictions, scored = predictor(sketch.passing(frames)), ClipFrames(split, name, maps, sketch)
+        if asked.on_device(device):
+            rows = list(in_batches(asked, scored, predictions, pool, device))
+        else:
+            rows = list(by_threads(asked, scored, predictions, pool, threads))
     return _as_table(name, metrics, rows)
-
-
-def _score(
-    submitted: np.ndarray, frame: ScoredFrame, eight_bit: bool, metrics: Sequence[str]
-) -> tuple[bool, list[float]]:
-    """Say whether a prediction has one value alone, and score it."""
-    scores = score_frame(
-        submitted, frame.truth, frame.points, frame.pool, frame.key, eight_bit=eight_bit, metrics=metrics
-    )
-    return bool(is_constant(submitted)), list(scores.values())
 
 
 def _as_table(clip: str, metrics: Sequence[str], rows: Sequence[tuple[float, ...]]) -> pa.Table:
@@ -112,22 +96,6 @@ def _as_table(clip: str, metrics: Sequence[str], rows: Sequence[tuple[float, ...
             **{metric: pa.array(column, pa.float64()) for metric, column in scores},
         }
     )
-
-
-def _mapped(
-    pool: ThreadPoolExecutor,
-    function: Callable[[int, np.ndarray], tuple[float, ...]],
-    items: Iterable[np.ndarray],
-    waiting: int,
-) -> Iterator[tuple[float, ...]]:
-    """Yield function(i, item) in order, with no more than `waiting` items held."""
-    pending: deque = deque()
-    for i, item in enumerate(items):
-        pending.append(pool.submit(function, i, item))
-        if len(pending) > waiting:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
 
 
 def _ahead(frames: Iterator[np.ndarray]) -> Generator[np.ndarray, None, None]:

@@ -52,10 +52,21 @@ def score_frame(
     Raises:
         ValueError: the prediction is not finite; a point lies outside the map.
     """
-    others = draw_other_fixations(*pool, truth.shape, (_POOL_SEED, *key))
+    others = other_fixations_of(pool, truth.shape, key)
     image = as_benchmark_image(prediction, truth.shape, eight_bit=eight_bit)
     scores = score_frames(image[None], [points], truth[None], [others], metrics=metrics)
     return {name: float(column[0]) for name, column in scores.items()}
+
+
+def other_fixations_of(pool: Pool, size: tuple[int, int], key: tuple[int | str, ...]) -> np.ndarray:
+    """Return the other fixations that a frame is scored on: int64 (m, 2), row and column.
+
+    Args:
+        pool: as `score_frame` takes it.
+        size: (H, W) of the frame.
+        key: the frame's own.
+    """
+    return draw_other_fixations(*pool, size, (_POOL_SEED, *key))
 
 
 def as_benchmark_image(saliency: np.ndarray, size: tuple[int, int], *, eight_bit: bool = True) -> np.ndarray:

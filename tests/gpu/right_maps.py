@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hd2s.metrics import on_gpu
+from hd2s.metrics.batches import score_batch
 from hd2s.metrics.benchmark import as_benchmark_image
-from hd2s.metrics.definitions import BENCHMARK, METRICS, find_metric
+from hd2s.metrics.definitions import METRICS
 from hd2s.metrics.scores import score_frames
 from hd2s.models.declaration import Model
 from hd2s.prediction.predictor import predict_clip
@@ -56,18 +56,16 @@ def change_by_bfloat16(bench: Bench, declaration: Model) -> Row:
 
 
 def metrics_on(device: torch.device) -> Row:
-    """Score random maps by the form for GPUs, on the device, and by the processor's."""
+    """Score predictions as an evaluation on the device does, 8-bit images and resizing included, and by the
+    processor's way."""
     rng = np.random.default_rng(0)
     smooth = gaussian_filter(rng.random((6, 90, 160)) ** 4, (0, 3, 3)).astype(np.float32)
     images = as_benchmark_image(smooth, NATIVE)
     points, truths, others = seen(smooth)
     points[-1] = points[-1][:0]
     expected = score_frames(images, points, truths, others)
-    metrics = [find_metric(name) for name in METRICS]
-    tensors = torch.from_numpy(images).to(device), torch.from_numpy(truths)
-    scores = on_gpu.score(
-        tensors[0], points, tensors[1], [others] * len(points), metrics=metrics, convention=BENCHMARK
-    )
+    tensors = (torch.from_numpy(each).to(device) for each in (smooth, truths))
+    _, scores = score_batch(*tensors, points, [others] * len(points), metrics=METRICS)
     found, worst = 0.0, ""
     for name, column in zip(METRICS, scores.cpu().numpy(), strict=True):
         if (np.isnan(column) != np.isnan(expected[name])).any():

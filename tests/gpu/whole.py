@@ -186,4 +186,12 @@ class Evaluation:
         return iter_frames(self.split.manifest.root, self.split.clips[name], self.size)
 
     def _score(self, name: str, predictor: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]) -> None:
-        score_clip(self.split, name, predictor=predictor, size=self.size, threads=CORES, eight_bit=True)
+        score_clip(
+            self.split,
+            name,
+            predictor=predictor,
+            size=self.size,
+            threads=CORES,
+            eight_bit=True,
+            device=self.predictor.device,
+        )

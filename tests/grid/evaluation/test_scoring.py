@@ -2,7 +2,6 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -108,27 +107,6 @@ def test_no_thread_is_left_behind_by_an_error(split):
     with pytest.raises(RuntimeError, match="no memory left"):
         score(split, predictor=failing)
     assert threading.active_count() == before
-
-
-def test_items_are_worked_on_beside_each_other_and_come_out_in_order():
-    begun, held = [], []
-
-    def slow(i, item):
-        begun.append(i)
-        time.sleep(0.02 if i % 3 == 0 else 0.0)
-        return (i, float(item))
-
-    def items():
-        for i in range(20):
-            held.append(i)
-            yield np.float32(i * 10)
-
-    with ThreadPoolExecutor(3) as pool:
-        results = scoring._mapped(pool, slow, items(), waiting=4)
-        assert next(results) == (0, 0.0)
-        assert len(held) == 5, "no more are held than wait"
-        assert list(results) == [(i, i * 10.0) for i in range(1, 20)]
-    assert sorted(begun) == list(range(20))
 
 
 def frame(i):
