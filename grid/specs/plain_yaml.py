@@ -72,10 +72,30 @@ def read_file(path: Path) -> Any:
         yaml.YAMLError: it is no YAML.
         omegaconf.errors.OmegaConfBaseException: a reference leads nowhere.
     """
-    content = parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    content = parse(text)
     if not isinstance(content, dict | list):
         return content
+    if "${" not in text and _has_plain_keys(content):
+        # OmegaConf would give the same after a third of the time that a wrong setting takes to be told.
+        return _unshared(content)
     return OmegaConf.to_container(OmegaConf.create(content), resolve=True)
+
+
+def _has_plain_keys(content: Any) -> bool:
+    """Whether all keys are such as OmegaConf takes."""
+    if isinstance(content, dict):
+        return all(isinstance(key, str | int | float) for key in content) and _has_plain_keys(
+            [*content.values()]
+        )
+    return not isinstance(content, list) or all(map(_has_plain_keys, content))
+
+
+def _unshared(content: Any) -> Any:
+    """Return a copy in which what YAML's anchors put in several places is in each of them anew."""
+    if isinstance(content, dict):
+        return {key: _unshared(value) for key, value in content.items()}
+    return [_unshared(value) for value in content] if isinstance(content, list) else content
 
 
 def dotted(override: str) -> Any:

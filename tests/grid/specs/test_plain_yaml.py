@@ -1,10 +1,13 @@
 """Numbers and words of YAML, as they are written."""
 
 import pytest
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from grid.specs.plain_yaml import dotted, parse, read_file
 from grid.specs.settings_reader import read
+from tests.places import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -84,3 +87,29 @@ def test_an_override_lies_in_its_sections():
 def test_a_file_may_refer_to_itself(tmp_path):
     (tmp_path / "a.yaml").write_text("one: 1\nother: ${one}\n")
     assert read_file(tmp_path / "a.yaml") == {"one": 1, "other": 1}
+
+
+SHIPPED = sorted((REPOSITORY / "grid/specs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_files_without_references_are_what_omegaconf_makes_of_them(path):
+    content = parse(path.read_text(encoding="utf-8"))
+    assert str(read_file(path)) == str(OmegaConf.to_container(OmegaConf.create(content), resolve=True))
+
+
+def test_a_file_without_references_does_not_pass_through_omegaconf(tmp_path, monkeypatch):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: &all [1, {b: 2}]\nc: *all\n")
+    monkeypatch.setattr(OmegaConf, "create", None)
+    found = read_file(path)
+    assert found == {"a": [1, {"b": 2}], "c": [1, {"b": 2}]}
+    found["a"][1]["b"] = 3
+    assert found["c"] == [1, {"b": 2}], "each place has its own"
+
+
+def test_a_key_that_settings_cannot_have_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("~: 1\n")
+    with pytest.raises(OmegaConfBaseException):
+        read_file(path)
