@@ -210,8 +210,9 @@ class _Passes:
         return {name: torch.stack(own).sum() for name in names if own and name in self.sums}
 
     def _lr_share(self, drawn: Drawn, like: Tensor) -> Terms:
+        # Also where it is all of it: another worker's clips may be photographs.
         shares = [self.learner.model.lr_share(batch.clips) for batch in drawn[0]]
-        return {} if set(shares) <= {1.0} else {_LR_SHARE: like.new_tensor(sum(shares) / len(shares))}
+        return {_LR_SHARE: like.new_full((), sum(shares) / len(shares))} if shares else {}
 
     def _statistics(self) -> list[tuple[Tensor, Tensor]]:
         """Copy what a forward pass on bad clips would spoil."""

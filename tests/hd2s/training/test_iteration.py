@@ -27,10 +27,10 @@ def workers(tmp_path_factory):
 
 
 def found_by(folder, worker):
-    """What one worker has found, and under "whole" what it has trained by each approach."""
-    parts = (torch.load(folder / f"{name}{worker}.pt", weights_only=True) for name in ("worker", "whole"))
-    found, whole = parts
-    return found | {"whole": whole}
+    """What one worker has found, under "whole" what it has trained by each approach, and under "media"."""
+    names = ("worker", "whole", "media")
+    found, *parts = (torch.load(folder / f"{name}{worker}.pt", weights_only=True) for name in names)
+    return found | dict(zip(names[1:], parts, strict=True))
 
 
 def start_workers(folder, n):
@@ -72,6 +72,21 @@ def test_two_workers_have_the_gradients_of_one_process(workers, case):
     for found in workers:
         same_gradients(found[case]["gradients"], expected["gradients"])
         assert found[case]["terms"] == pytest.approx(expected["terms"], rel=1e-12)
+
+
+@pytest.mark.slow
+def test_one_worker_may_have_photographs_and_the_other_videos(workers):
+    """Photographs move the weights by half (UNISAL, Sect. 4.1), an iteration of both by three quarters."""
+    first, second = (found["media"] for found in workers)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    expected, before = (
+        two_workers.of_both_media([0, 1]),
+        dict(two_workers.unisal().double().named_parameters()),
+    )
+    moved = {name for name in expected if not torch.equal(expected[name], before[name])}
+    assert len(moved) > 100
+    for name in moved:
+        torch.testing.assert_close(first[name], expected[name], rtol=1e-9, atol=1e-9, msg=name)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What each of several workers runs in test_iteration.py: the same iterations, on its own micro-batches."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,10 +10,13 @@ from torch import distributed
 from hd2s import build_model
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
 from hd2s.approaches.registry import approaches
+from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Iteration, NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.training.turns import worker_share, worker_turns
 from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
+from tests.hd2s.models.unisal.small_unisal import NO_DROPOUT
+from tests.hd2s.models.unisal.small_unisal import SMALL as SMALL_UNISAL
 
 # The two deepest levels hold most weights and nothing that the others do not show.
 TWO_LEVELS = {**SMALL, "conspicuity": (1, 2)}
@@ -72,6 +76,30 @@ def uneven(case: str, worker: int, world_size: int) -> dict:
     return outcome(learner, result) | {"watched": result.watched}
 
 
+def of_both_media(mine: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Take a step with a video, number 0, and a photograph, number 1, as far as they are this worker's."""
+    learner = Learner(unisal(), LearnerOptions()).double()
+    optimiser = Optimiser(learner, OptimiserOptions(kind="sgd", lr=0.1, weight_decay=0.0))
+    own = [(([_medium(frames)], [])) for frames in (2, 1)]
+    options = Recipe(iterations=2, accumulate=len(mine), of_all=2)
+    take_iteration(learner, optimiser, options, 1, iter([own[k] for k in mine]))
+    return {name: parameter.detach() for name, parameter in learner.model.named_parameters()}
+
+
+def unisal() -> SaliencyModel:
+    """Return a model that shows photographs otherwise than videos."""
+    return build_model("unisal", seed=0, **SMALL_UNISAL, **NO_DROPOUT)
+
+
+def _medium(frames: int) -> MicroBatch:
+    generator = torch.Generator().manual_seed(frames)
+    size, domain = (1, frames, 64, 96), ("SALICON" if frames == 1 else "DHF1K")
+    clip = torch.randn(1, 3, *size[1:], generator=generator, dtype=torch.float64)
+    maps = torch.rand(size, generator=generator, dtype=torch.float64) ** 4
+    fixations = (torch.rand(size, generator=generator) < 0.01).double()
+    return MicroBatch(clip, maps, [f"of {frames}"], domain, fixations)
+
+
 def trained(word: str, worker: int = 0, world_size: int = 1) -> dict:
     """Train by an approach from beginning to end, on this worker's share; return what comes of it."""
     torch.manual_seed(worker)
@@ -98,6 +126,7 @@ def work(worker: int, folder: str, world_size: int = 2) -> None:
         equal_shares(worker, folder)
         whole = {word: trained(word, worker, world_size) for word in WHOLE}
         torch.save(whole, Path(folder) / f"whole{worker}.pt")
+        torch.save(of_both_media([worker]), Path(folder) / f"media{worker}.pt")
     found = {case: uneven(case, worker, world_size) for case in CASES}
     torch.save(found, Path(folder) / f"uneven{worker}.pt")
     distributed.destroy_process_group()

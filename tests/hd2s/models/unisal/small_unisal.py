@@ -7,6 +7,7 @@ from hd2s.models.unisal.published import published_names
 from tests.hd2s.models.unisal.plain_unisal import DOMAINS, random_state
 
 SMALL = {"clip_length": 3, "step": 2, "height": 64, "width": 96, "domains": list(DOMAINS)}
+NO_DROPOUT = {"skip_dropout": 0.0, "recurrent_dropout": 0.0}
 
 
 def released(**options):

@@ -15,9 +15,7 @@ from hd2s.models.unisal.published import published_names
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.hd2s.models.unisal.plain_unisal import DOMAINS, PlainUnisal
-from tests.hd2s.models.unisal.small_unisal import SMALL, clips, released
-
-NO_DROPOUT = {"skip_dropout": 0.0, "recurrent_dropout": 0.0}
+from tests.hd2s.models.unisal.small_unisal import NO_DROPOUT, SMALL, clips, released
 
 
 def assert_close(found, expected, tolerance=1e-11):
