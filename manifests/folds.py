@@ -1,4 +1,4 @@
-"""Cross-validation: a corpus' annotated clips dealt into parts, of which each is the test set once."""
+"""Other splits of a corpus than its own: folds of a cross-validation, or the lists of a model's release."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 import pyarrow as pa
 
 from manifests.schema import Fixations
 from manifests.store import Manifest
-
-POOLED = ("train", "val", "test")
-"""The splits whose clips are dealt out, whatever the corpus' own protocol makes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +28,60 @@ class Fold:
     """How many parts there are, 3 or more."""
     seed: int = 0
     """Another one deals otherwise."""
+    dealt: ClassVar = ("train", "val", "test")
+    """The splits whose clips are dealt out, whatever the corpus' own protocol makes of them."""
+
+    @property
+    def rule(self) -> list[str]:
+        """What splits are made by, for their digests."""
+        return [str(self.number), str(self.of), str(self.seed)]
+
+    def deal(self, corpus: str, sources: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Return clip → split; `sources` has the clips of each source video."""
+        parts: list[list[str]] = [[] for _ in range(self.of)]
+        for source in sorted(sources, key=lambda name: _rank(self.seed, corpus, name)):
+            min(parts, key=len).extend(sources[source])
+        role = {self.number - 1: "test", self.number % self.of: "val"}
+        return {clip: role.get(i, "train") for i, part in enumerate(parts) for clip in part}
 
     def __str__(self) -> str:
         return f"fold {self.number} of {self.of}"
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Another choice of what is validated on and what is trained on; test clips stay the corpus' own."""
+
+    validation: tuple[str, ...]
+    """Source videos; what is neither these nor left aside is for training."""
+    last: str = ""
+    """The source videos whose names come after this one are left aside, in no split; empty: none."""
+    dealt: ClassVar = ("train", "val", "unlisted")
+    """All that nobody tests on: clips that the corpus' own lists leave out, too."""
+
+    @property
+    def rule(self) -> list[str]:
+        """What splits are made by, for their digests."""
+        return ["held out", *self.validation, "last", self.last]
+
+    def deal(self, corpus: str, sources: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Return clip → split; `sources` has the clips of each source video."""
+        del corpus
+        return {clip: self._split(source) for source, clips in sources.items() for clip in clips}
+
+    def _split(self, source: str) -> str:
+        if source in self.validation:
+            return "val"
+        return "unlisted" if self.last and source > self.last else "train"
+
+
+Splitting = Fold | HeldOut
+"""What a corpus' splits may be in place of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class FoldedManifest(Manifest):
-    """A manifest whose splits are those of a fold; clips keep the order that they have in the whole one."""
+    """A manifest with the splits of a fold or of lists; clips keep the order of the whole one."""
 
     whole: Manifest | None = None
     splits: dict[str, str] = field(default_factory=dict)
@@ -66,11 +110,11 @@ class FoldedManifest(Manifest):
         return self.whole
 
 
-def folded(manifest: Manifest, fold: Fold | None) -> Manifest:
-    """Return a manifest with the splits of a fold; the same for None.
+def folded(manifest: Manifest, fold: Splitting | None) -> Manifest:
+    """Return a manifest with the splits of a fold or of lists; the same for None.
 
-    Clips of one source video stay together. Which part they go to depends on the seed, the names of the
-    corpus and of its source videos, and how many clips these have; parts differ by no more clips than a
+    Clips of one source video stay together. Which part of a fold they go to depends on the seed, the names of
+    the corpus and of its source videos, and how many clips these have; parts differ by no more clips than a
     source video has.
     """
     if fold is None:
@@ -91,26 +135,25 @@ def folded(manifest: Manifest, fold: Fold | None) -> Manifest:
     return FoldedManifest(**values, whole=manifest, splits=splits)
 
 
-def fold_digest(digests: Mapping[str, str], split: str, fold: Fold | None) -> str:
-    """Return the digest of a split in a fold, of the digests of a manifest's own splits."""
-    if fold is None or split not in POOLED:
+def fold_digest(digests: Mapping[str, str], split: str, fold: Splitting | None) -> str:
+    """Return the digest of a split in a fold or by lists, of the digests of a manifest's own splits."""
+    if fold is None or split not in fold.dealt:
         return digests[split]
-    parts = [str(fold.number), str(fold.of), str(fold.seed), split, *(digests[name] for name in POOLED)]
+    parts = [*fold.rule, split, *(digests[name] for name in fold.dealt)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _splits(manifest: Manifest, fold: Fold) -> dict[str, str]:
+def _splits(manifest: Manifest, fold: Splitting) -> dict[str, str]:
     """Deal the clips out, quarantined ones too: one that is mended moves no other."""
+    if isinstance(fold, HeldOut) and not manifest.has_names:
+        # Lists mean nothing to a corpus that is known by its clips' lengths alone: it keeps its own splits.
+        return {}
     table = manifest._clip_table(("clip", "source_video", "split"), None, None)
-    of_source: dict[str, list[str]] = defaultdict(list)
+    sources: dict[str, list[str]] = defaultdict(list)
     for clip, source, split in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
-        if split in POOLED:
-            of_source[source].append(clip)
-    parts: list[list[str]] = [[] for _ in range(fold.of)]
-    for source in sorted(of_source, key=lambda name: _rank(fold.seed, manifest.corpus, name)):
-        min(parts, key=len).extend(of_source[source])
-    role = {fold.number - 1: "test", fold.number % fold.of: "val"}
-    return {clip: role.get(i, "train") for i, part in enumerate(parts) for clip in part}
+        if split in fold.dealt:
+            sources[source].append(clip)
+    return fold.deal(manifest.corpus, sources)
 
 
 def _rank(seed: int, corpus: str, source: str) -> tuple[bytes, str]:

@@ -59,6 +59,11 @@ class Manifest:
     """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
     has said, None where that was not written down."""
 
+    @property
+    def has_names(self) -> bool:
+        """Whether clips and source videos are called as in the corpus."""
+        return True
+
     def clips(self, split: str | None = None, status: str | None = "ok") -> Clips:
         """Return the clips of a split (None: of all) with a status (None: any), in manifest order.
 

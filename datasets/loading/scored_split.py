@@ -13,7 +13,7 @@ from datasets.corpora.saliency_maps import map_rule_of, read_map
 from datasets.corpus import MapRule
 from manifests import Clip, Fixations, Manifest, open_manifest
 from manifests.clips import long_enough
-from manifests.folds import Fold, folded
+from manifests.folds import Splitting, folded
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ScoredSplit:
         split: str,
         root: str | None = None,
         min_frames: int = 1,
-        fold: Fold | None = None,
+        fold: Splitting | None = None,
     ) -> ScoredSplit:
         """Read a split; a process that scores several clips of it reads it once.
 

@@ -17,7 +17,7 @@ from grid.planning.stand_in import StandIn
 from grid.specs.settings import Unit
 from hd2s.metrics.definitions import METRICS
 from manifests.clips import lengths, long_enough, stills
-from manifests.folds import Fold, folded
+from manifests.folds import Splitting, folded
 from manifests.schema import Clip
 
 # Of states to resume from two are kept, and a third is there while it is written.
@@ -144,7 +144,7 @@ class _Splits:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self._found: dict[tuple[str, Fold | None, str], Sequence[Clip]] = {}
+        self._found: dict[tuple[str, Splitting | None, str], Sequence[Clip]] = {}
 
     def __call__(self, entry: CorpusDigest, split: str) -> Sequence[Clip]:
         key = (entry.corpus, entry.fold, split)

@@ -15,16 +15,17 @@ from hd2s.approaches.registry import approaches
 from hd2s.models.config import ModelConfig
 from hd2s.models.declaration import Model
 from hd2s.models.registry import find_model
-from manifests.folds import Fold
+from manifests.folds import Splitting
 
 Row = Mapping[str, Any]
 """A point of a training's curve: step (int), name (str), value (float)."""
 
 
 class Read(NamedTuple):
-    """Clips that a training reads: of which split and fold, at which size (pixels), how long (frames).
+    """Clips that a training reads: of which split, at which size (pixels), how long (frames).
 
-    `resizing`: by which rule they come to that size (`datasets.resizing`).
+    `resizing`: by which rule they come to that size (`datasets.resizing`). `fold`: what the split is one of,
+    where it is none of the corpus' own.
     """
 
     corpus: str
@@ -33,7 +34,7 @@ class Read(NamedTuple):
     width: int
     clip_length: int
     resizing: str = DEFAULT_RESIZING
-    fold: Fold | None = None
+    fold: Splitting | None = None
 
 
 def unlabelled_splits(corpus: str, clips: str) -> tuple[str, ...]:
@@ -45,11 +46,11 @@ def unlabelled_splits(corpus: str, clips: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class CorpusDigest:
-    """A split of a corpus, the digest of the clips in it, and the fold that it is a split of, if any."""
+    """A split of a corpus, the digest of the clips in it, and what made it; None for the corpus' own."""
 
     corpus: str
     digest: str
-    fold: Fold | None = None
+    fold: Splitting | None = None
 
 
 @dataclass(frozen=True)

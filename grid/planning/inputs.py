@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.corpora.registry import default_folder, find
+from datasets.listing.file_names import first_few
 from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.planning.stand_in import stand_in
@@ -15,9 +16,10 @@ from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
 from hd2s.models.declaration import had_from
 from hd2s.models.registry import build_model, find_model
-from manifests.folds import folded
+from manifests.folds import HeldOut, folded
 from manifests.problem import Problem, ProblemError, suggest
 from manifests.roots import is_url
+from manifests.schema import natural_key
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
 
 Instead = Callable[[str, Path | None], Manifest | None]
@@ -170,7 +172,8 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
         enough = folded(manifests[read.corpus], read.fold).filling(read.split, read.clip_length)
         if not enough.any():
             found = f"none ({len(enough)} shorter)"
-            remedy = "Index the whole corpus, or lower model.clip_length."
+            lists = ", take train.splits=corpus" if isinstance(read.fold, HeldOut) else ""
+            remedy = f"Index the whole corpus{lists}, or lower model.clip_length."
             expected = f"clips of {read.clip_length} frames"
             problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
     specs = [unit.spec for unit in plan.evaluations.values()]
@@ -189,6 +192,26 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
             problems.append(Problem(place, "clips with fixations", found, remedy))
     if problems:
         raise ProblemError(dict.fromkeys(problems))
+
+
+def of_lists(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[str]:
+    """Say of each corpus that is read by a release's lists what they leave aside, and what it lacks."""
+    reads = [read for training in plan.trainings.values() for read in training.reads]
+    for corpus, lists in dict.fromkeys((read.corpus, read.fold) for read in reads):
+        if not isinstance(lists, HeldOut) or not manifests[corpus].has_names:
+            continue
+        found = folded(manifests[corpus], lists)
+        if aside := sorted((clip.clip for clip in found.clips("unlisted")), key=natural_key):
+            yield (
+                f"{corpus}: train.splits=released leaves {len(aside)} clips aside, whose source videos come"
+                f" after {lists.last}: {first_few(aside)}"
+            )
+        there = {clip.source_video for clip in found.clips("val")}
+        if lacking := [name for name in lists.validation if name not in there]:
+            yield (
+                f"{corpus}: it lacks {len(lacking)} of {len(lists.validation)} source videos that"
+                f" train.splits=released validates on: {first_few(lacking)}"
+            )
 
 
 def _without_fixations(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[Problem]:

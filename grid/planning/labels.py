@@ -31,7 +31,7 @@ def on_what(unit: Evaluation) -> str:
 
 def folds_of(spec: TrainingSpec) -> list[Fold]:
     """Return the fold in which a training reads its corpora, if it does: they are gone through together."""
-    return [each.fold for each in (*spec.labelled, *spec.unlabelled) if each.fold][:1]
+    return [each.fold for each in (*spec.labelled, *spec.unlabelled) if isinstance(each.fold, Fold)][:1]
 
 
 def in_places(cells: Sequence[Cell], spec: GridSpec) -> list[Cell]:

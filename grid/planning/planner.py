@@ -29,7 +29,10 @@ from grid.planning.labels import Labels, folds_of, in_places, named
 from grid.planning.rows import (
     ClipsOf,
     Configure,
+    Digests,
+    Folds,
     Row,
+    Splits,
     batches_of,
     configured_row,
     evaluation_settings,
@@ -46,19 +49,13 @@ from grid.specs.table import SOURCE, GridSpec, Place
 from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
-from manifests.folds import Fold, fold_digest
+from manifests.folds import HeldOut, fold_digest
 from manifests.problem import Problem, ProblemError
 
 # Raised by hand whenever the code, or a default, changes what a training's weights, or an evaluation's
 # scores, come out as.
 TRAINING_RECIPE = 5
 EVALUATION_RECIPE = 4
-
-Folds = Mapping[str, Fold]
-"""Corpus → the fold that it is read in."""
-
-Digests = Mapping[str, Mapping[str, str]]
-"""Corpus → split → digest of the clips in it."""
 
 
 def make(spec: GridSpec, configure: Configure, digests: Digests, weights: Mapping[str, str | None]) -> Plan:
@@ -175,8 +172,9 @@ class _Planner:
         word = row.variant.select
         if word == SOURCE:
             return None
+        splits = row.trained_by(training.spec.approach.declaration).splits(folds)
         found = criteria(
-            row.table, place, training.spec, lambda name: self._corpora((name,), ("val",), folds)[0]
+            row.table, place, training.spec, lambda name: self._corpora((name,), ("val",), splits)[0]
         )
         if word not in found:
             raise lacking(word, place)
@@ -227,34 +225,36 @@ class _Planner:
     ) -> TrainingSpec:
         sources, target, _ = place
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
-        fresh, own = parent is None, own_settings(row.config, approach)
+        fresh, own, splits = parent is None, own_settings(row.config, approach), row.splits(folds)
+        validation = (labelled or sources)[:1]
+        lists = any(isinstance(splits.get(n), HeldOut) for n in (*labelled, *unlabelled, *validation))
         train = training_settings(
-            row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled)
+            row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled), lists=lists
         )
         model = model_spec(row, approach, sources, self.weights if fresh else {})
         counted = labelled if train.epochs is not None else ()
-        batches = [self._batches(corpus, model, train, folds) for corpus in counted]
+        batches = [self._batches(corpus, model, train, splits) for corpus in counted]
         return TrainingSpec(
             recipe=TRAINING_RECIPE,
             model=model,
             approach=ApproachSpec(approach.word, options_of(own), digest_of(approach)),
-            labelled=self._corpora(labelled, ("train",), folds),
+            labelled=self._corpora(labelled, ("train",), splits),
             unlabelled=tuple(
                 entry
                 for name in unlabelled
                 for entry in self._corpora(
-                    (name,), unlabelled_splits(name, row.config.train.unlabelled_clips), folds
+                    (name,), unlabelled_splits(name, row.config.train.unlabelled_clips), splits
                 )
             ),
-            validation=self._corpora((labelled or sources)[:1], ("val",), folds)[0],
+            validation=self._corpora(validation, ("val",), splits)[0],
             train=in_epochs(train, batches),
             seed=seed,
             parent=parent,
             shares=tuple(batches) if len(batches) > 1 else (),
         )
 
-    def _batches(self, corpus: str, model: ModelSpec, train: Train, folds: Folds) -> int:
-        clips, shown = self.clips_of(corpus, folds.get(corpus)), model.config.shown(corpus).input
+    def _batches(self, corpus: str, model: ModelSpec, train: Train, read_in: Splits) -> int:
+        clips, shown = self.clips_of(corpus, read_in.get(corpus)), model.config.shown(corpus).input
         return batches_of(clips, shown.shortest, train)
 
     def evaluation(
@@ -288,13 +288,13 @@ class _Planner:
         return [*(self.chain(parent) if parent else []), training]
 
     def _corpora(
-        self, names: tuple[str, ...], splits: tuple[str, ...], folds: Folds
+        self, names: tuple[str, ...], splits: tuple[str, ...], read_in: Splits
     ) -> tuple[CorpusDigest, ...]:
         return tuple(
             CorpusDigest(
                 name,
-                "+".join(fold_digest(self.digests[name], split, folds.get(name)) for split in splits),
-                folds.get(name),
+                "+".join(fold_digest(self.digests[name], split, read_in.get(name)) for split in splits),
+                read_in.get(name),
             )
             for name in names
         )

@@ -15,14 +15,14 @@ from grid.planning.inputs import (
     InitialWeights,
     initial_weights,
     nothing,
+    of_lists,
     open_inputs,
     published,
     require_clips,
     unknown_corpora,
 )
 from grid.planning.noted import Noted, read_noted
-from grid.planning.planner import Digests
-from grid.planning.rows import Configure
+from grid.planning.rows import Configure, Digests
 from grid.planning.tables_asked import table_problems
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
@@ -35,7 +35,7 @@ from grid.specs.settings_checks import before_protocols, contradictions, overrul
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
 from manifests.escaping import shell
-from manifests.folds import Fold, folded
+from manifests.folds import Splitting, folded
 from manifests.problem import Problem, ProblemError, gathered
 from manifests.schema import SPLITS, Clip
 from manifests.store import Manifest
@@ -149,6 +149,7 @@ def prepare(
         raise ProblemError(dict.fromkeys(problems))
     for note in (
         *_of_settings(asked, overrides),
+        *(of_lists(planned.plan, planned.manifests) if purpose != "results" else ()),
         *_quarantined(planned.manifests),
         *_unseen(planned.weights),
     ):
@@ -229,7 +230,7 @@ def _plan(asked: _Asked, problems: list[Problem], noted: Noted, purpose: Purpose
     digests = {name: manifest.digests for name, manifest in manifests.items()} or _no_digests(asked.spec)
     starts = {word: found.digest for word, found in weights.items()}
 
-    def clips_of(corpus: str, fold: Fold | None) -> Sequence[Clip]:
+    def clips_of(corpus: str, fold: Splitting | None) -> Sequence[Clip]:
         return folded(manifests[corpus], fold).clips("train") if corpus in manifests else ()
 
     plan, wrong = planning.draft(asked.spec, asked.configure, digests, starts, asked.known, clips_of=clips_of)

@@ -17,18 +17,24 @@ from hd2s.approaches.declaration import Approach
 from hd2s.models.config import ConfigError, ModelConfig
 from hd2s.models.registry import find_model
 from manifests.clips import stills
-from manifests.folds import Fold
+from manifests.folds import Fold, HeldOut, Splitting
 from manifests.problem import Problem, ProblemError
 from manifests.schema import Clip
 
-ClipsOf = Callable[[str, Fold | None], Sequence[Clip]]
-"""Corpus and fold → its training clips."""
+Digests = Mapping[str, Mapping[str, str]]
+"""Corpus → split → digest of the clips in it."""
+Folds = Mapping[str, Fold]
+"""Corpus → the fold of its table that it is read in."""
+Splits = Mapping[str, Splitting]
+"""Corpus → what it is read in, in place of its own splits."""
+ClipsOf = Callable[[str, Splitting | None], Sequence[Clip]]
+"""Corpus and what it is read in → its training clips."""
 # What means nothing to a training that follows no gradient and keeps what it ends with.
 _OF_GRADIENTS = (
     *("optimiser", "momentum", "lr", "weight_decay", "lr_decay", "lr_milestones", "lr_period"),
     *("clip_gradient", "gradients", "multi_level", "validate_every"),
 )
-_OF_UNTRAINED = ("resizing", "validation_windows", "validation_clips", "validation_protocol")
+_OF_UNTRAINED = ("resizing", "validation_windows", "validation_clips", "validation_protocol", "splits")
 _OF_LAMBDA = ("lambda_max", "lambda_every")
 _OF_ALIGNMENT = ("adversarial_multi_level", "unlabelled_clips")
 
@@ -77,6 +83,12 @@ class Row:
         if not finetunes and protocol_settings(self.config, approach.word) == protocol_settings(self.config):
             return self
         return replace(self, config=self.configure(approach))
+
+    def splits(self, folds: Folds) -> Splits:
+        """Return what corpora are read in: a table's folds, or else the lists of the model's release."""
+        released = self.config.train.splits == "released"
+        lists = find_model(self.config.model.word).model.held_out if released else {}
+        return {corpus: HeldOut(*each) for corpus, each in lists.items()} | dict(folds)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -154,7 +166,7 @@ def model_spec(
 
 
 def training_settings(
-    train: Train, *, fresh: bool, approach: Approach, aligns: bool, own: Any = None
+    train: Train, *, fresh: bool, approach: Approach, aligns: bool, own: Any = None, lists: bool = False
 ) -> Train:
     """Return a training's own settings: those of others are at their defaults.
 
@@ -164,8 +176,10 @@ def training_settings(
         approach: what it does.
         aligns: it sees clips without their maps.
         own: the approach's own settings.
+        lists: it reads a corpus of which the model's release has lists of its own.
     """
     plain = Train()
+    train = train if lists else replace(train, splits=plain.splits)
     if not approach.trains:
         return replace(plain, **{name: getattr(train, name) for name in _OF_UNTRAINED})
     changed: dict[str, Any] = {

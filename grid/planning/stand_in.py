@@ -20,6 +20,11 @@ _OF_ITS_TYPE = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.list_(pa.i
 class StandIn(Manifest):
     """What a manifest would say of the number and the length of clips, and nothing else that is true."""
 
+    @property
+    def has_names(self) -> bool:
+        """They are counted."""
+        return False
+
     def _clip_table(self, columns: Sequence[str], split: str | None, status: str | None) -> pa.Table:
         lengths = {
             name: known if split in (name, None) and status in ("ok", None) else ()
@@ -38,7 +43,7 @@ class StandIn(Manifest):
             "map_pattern": ["{}"] * len(told),
             "status": ["ok"] * len(told),
         }
-        fields = [field for field in CLIP_SCHEMA if field.name in columns]
+        fields = [CLIP_SCHEMA.field(name) for name in columns]
         return pa.table(
             {f.name: known.get(f.name, [_OF_ITS_TYPE[f.type]] * len(told)) for f in fields},
             schema=pa.schema(fields),

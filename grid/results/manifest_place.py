@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grid.results.storage import Storage
-from manifests.folds import Fold, folded
+from manifests.folds import Splitting, folded
 from manifests.problem import ExchangedError, Problem
 from manifests.store import CLIPS, FIXATIONS, Manifest, open_manifest
 
@@ -19,13 +19,13 @@ class ManifestPlace:
     Attributes:
         folder: of the manifest, on this machine or in the storage.
         root: of the files; None for the manifest's own.
-        fold: whose splits it is read in; None for the corpus' own.
+        fold: what splits it is read in; None for the corpus' own.
         digests: split → its digest in the plan, of those that will be read: what ids were made of.
     """
 
     folder: str
     root: str | None
-    fold: Fold | None = None
+    fold: Splitting | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def open(self) -> Manifest:

@@ -23,7 +23,7 @@ from grid.training.job import Job
 from hd2s.metrics import METRICS
 from hd2s.prediction.predictor import default_batch
 from hd2s.training.execution import Execution
-from manifests.folds import Fold, folded
+from manifests.folds import Splitting, folded
 from manifests.problem import Problem, ProblemError
 
 
@@ -113,7 +113,7 @@ def training_job(grid: Grid, training: Training) -> Job:
 
 def _manifests(grid: Grid, training: Training) -> dict[str, ManifestPlace]:
     """Say where the corpora of a training are, and what it reads of them must be."""
-    splits: dict[tuple[str, Fold | None], list[str]] = {}
+    splits: dict[tuple[str, Splitting | None], list[str]] = {}
     for read in training.reads:
         splits.setdefault((read.corpus, read.fold), []).append(read.split)
     return {corpus: places.manifest(grid, corpus, fold, read) for (corpus, fold), read in splits.items()}

@@ -11,7 +11,7 @@ from grid.results import output_folder
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
 from grid.running import ray_session
-from manifests.folds import Fold, fold_digest
+from manifests.folds import Splitting, fold_digest
 from manifests.plugins import digest
 from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
@@ -35,8 +35,10 @@ def backbone(grid: Grid, model: str) -> str | None:
     return output_folder.shared_weights(found.digest) if storage_of(grid).apart else str(found.path.resolve())
 
 
-def manifest(grid: Grid, corpus: str, fold: Fold | None = None, splits: Iterable[str] = ()) -> ManifestPlace:
-    """Say where a corpus is, in which fold it is read there, and what these of its splits must be."""
+def manifest(
+    grid: Grid, corpus: str, fold: Splitting | None = None, splits: Iterable[str] = ()
+) -> ManifestPlace:
+    """Say where a corpus is, in what splits it is read there, and what these of its splits must be."""
     found = grid.manifests[corpus]
     digests = {split: fold_digest(found.digests, split, fold) for split in splits}
     root = found.root if is_url(found.root) else str(Path(found.root).resolve())

@@ -100,6 +100,9 @@ class Train:
     # The weights that are kept: of the lowest validation loss, or of the last iteration, which alone is
     # validated then.
     selection: str = "validation"
+    # Which clips are validated and trained on: those of each corpus' own lists, or those of the released
+    # code's where a model has some of its own (`Model.held_out`). Folds of a table go before.
+    splits: str = "corpus"
     # What is seen without its maps: the training clips, or also those held out of them for validation.
     unlabelled_clips: str = "train"
     # Of models that are trained with fixations, at their size: all "kept", or those at the "nearest" pixel,

@@ -45,6 +45,7 @@ _WORDS = {
     "train.resizing": tuple(RESIZINGS),
     "train.validation_clips": ("all", "random half"),
     "train.selection": ("validation", "last"),
+    "train.splits": ("corpus", "released"),
     "train.fixations": ("kept", "nearest"),
     "train.unlabelled_clips": ("train", "train and held-out"),
     "test.head": ("time reversed", "colours reversed"),

@@ -74,6 +74,8 @@ class Model:
         prediction: protocol → whose way of predicting; the first is the paper's.
         of_protocol: training protocol → approach, or "" for all → the settings that it stands for, over
             those of the paper (`hd2s.approaches.protocol.settings_of`).
+        held_out: corpus → the source videos that its released code validates on, and that after which, in
+            the order of their names, it leaves all aside (empty: none), where these are not the corpus' own.
         layouts: foreign files of weights that it can read.
         aliases: names that old checkpoints know it by → options that they stand for.
         trains: whether it has weights to train; without any, it is fitted to its sources' maps at once.
@@ -93,6 +95,7 @@ class Model:
         default_factory=lambda: {"paper": PredictionProtocol()}
     )
     of_protocol: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    held_out: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     layouts: tuple[WeightLayout, ...] = ()
     aliases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     trains: bool = True

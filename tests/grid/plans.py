@@ -11,7 +11,7 @@ from grid.specs.settings import DEFAULT_MODEL
 CORPORA = ("DHF1K", "UCFSports", "Hollywood2", "LEDOV")
 PHOTOGRAPHS = ("SALICON", "MIT1003", "MIT300")
 DIGESTS = {
-    name: {split: f"{name}'s {split}" for split in ("train", "val", "test")}
+    name: {split: f"{name}'s {split}" for split in ("train", "val", "test", "unlisted")}
     for name in (*CORPORA, *PHOTOGRAPHS)
 }
 FROM_SCRATCH = "model.backbone_weights=none"

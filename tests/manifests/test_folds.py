@@ -1,4 +1,4 @@
-"""Folds of a corpus: every clip is tested on once, and nothing but names and a seed decides when."""
+"""Folds of a corpus, in which every clip is tested on once, and lists that make other splits of it."""
 
 import pickle
 from collections import Counter
@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from grid.planning.stand_in import stand_in
 from manifests import open_manifest, write
-from manifests.folds import Fold, fold_digest, folded
+from manifests.folds import Fold, HeldOut, fold_digest, folded
+from manifests.schema import SPLITS
 from tests.manifests.small_manifest import CLIPS, POINTS, broken, clip
 
 STILLS = [
@@ -106,3 +108,52 @@ def test_a_fold_travels_to_other_processes(manifest):
     found = folded(open_manifest(manifest.folder), Fold(4, 10))
     again = pickle.loads(pickle.dumps(found))
     assert [c.clip for c in again.clips("test")] == [c.clip for c in found.clips("test")] != []
+
+
+SHOTS = [
+    *(clip(f"v{k}_1", split, source_video=f"v{k}") for k, split in ((1, "train"), (2, "val"), (3, "train"))),
+    *(clip(f"v{k}_2", split, source_video=f"v{k}") for k, split in ((1, "unlisted"), (2, "unlisted"))),
+    *(clip(f"v{k}_2", split, source_video=f"v{k}") for k, split in ((3, "val"), (4, "test"))),
+    clip("v9_1", "unannotated", source_video="v9"),
+    broken("v8_1"),
+]
+LISTS = HeldOut(("v3", "v7"), "v5")
+
+
+def test_lists_deal_out_all_but_what_is_tested_on(tmp_path):
+    """Source videos hold together, clips of no own list too, and what comes after the last is aside."""
+    found = folded(write(tmp_path, "DHF1K", tmp_path, SHOTS, {}), LISTS)
+    sets = {split: {c.clip for c in found.clips(split, status=None)} for split in SPLITS}
+    assert sets == {
+        "train": {"v1_1", "v1_2", "v2_1", "v2_2"},
+        "val": {"v3_1", "v3_2"},
+        "test": {"v4_2"},
+        "unannotated": {"v9_1"},
+        "unlisted": {"v8_1"},
+    }
+    assert found.counts == {"train": 4, "val": 2, "test": 1, "unannotated": 1, "unlisted": 0}
+    assert found.frames["val"] == found.lengths("val").sum() == 40
+    assert [c.clip for c in pickle.loads(pickle.dumps(found)).clips("val")] == ["v3_1", "v3_2"]
+
+
+def test_digests_tell_lists_and_what_is_in_the_corpus(tmp_path):
+    whole = write(tmp_path / "whole", "DHF1K", tmp_path, SHOTS, {})
+    fewer = write(tmp_path / "fewer", "DHF1K", tmp_path, [c for c in SHOTS if c.clip != "v1_2"], {})
+    others = (
+        HeldOut(("v3",), "v5"),
+        HeldOut(("v3", "v7")),
+        HeldOut(("v3", "v7", "v5")),
+        HeldOut(("v7", "v3")),
+    )
+    found = [whole.digests, *(folded(m, LISTS).digests for m in (whole, fewer))]
+    found += [folded(whole, lists).digests for lists in others]
+    assert len({digests[split] for digests in found for split in ("train", "val")}) == 2 * len(found)
+    assert {digests["test"] for digests in found} == {whole.digests["test"]}
+    assert [fold_digest(whole.digests, split, LISTS) for split in SPLITS] == [*found[1].values()]
+
+
+def test_what_stands_for_a_corpus_without_names_keeps_its_splits():
+    published, whole = stand_in("Hollywood2"), HeldOut(("actioncliptrain00002",), "actioncliptrain00700")
+    found = folded(published, whole)
+    assert (found.counts, found.frames) == (published.counts, published.frames)
+    assert len(found.clips("val")) == 190

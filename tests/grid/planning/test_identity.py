@@ -55,6 +55,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "resizing": "pil-bilinear",
         "validation_protocol": "paper",
         "validation_clips": "all",
+        "splits": "corpus",
         "selection": "validation",
         "unlabelled_clips": "train",
         "fixations": "kept",
@@ -315,7 +316,7 @@ OF_DOMAINS = ("priors", "batch_norm", "smoothing", "fusion", "domain_bn_momentum
 TESTED_ALONE = {
     "model": {"domains", *OF_DOMAINS},
     "train": {
-        *("finetune_iterations", "finetune_lr", "checkpoint_every", "pretrained"),
+        *("finetune_iterations", "finetune_lr", "checkpoint_every", "pretrained", "splits"),
         *("lambda_max", "lambda_every", "adversarial_multi_level", "unlabelled_clips"),
     },
 }

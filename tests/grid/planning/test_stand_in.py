@@ -3,6 +3,7 @@
 from datasets.frame_store.store import FrameStore
 from datasets.loading.windows import eligible
 from grid.planning.stand_in import stand_in
+from manifests.folds import Fold, folded
 
 
 def test_it_counts_like_a_manifest():
@@ -31,3 +32,13 @@ def test_its_ids_are_no_corpus_s_own():
 
 def test_of_an_unknown_corpus_there_is_none():
     assert stand_in("Mine") is None
+
+
+def test_it_is_dealt_out_in_folds():
+    found = folded(stand_in("MIT1003"), Fold(1, 10))
+    assert {split: found.counts[split] for split in ("train", "val", "test")} == {
+        "train": 801,
+        "val": 101,
+        "test": 101,
+    }
+    assert len(found.clips("train")) == found.frames["train"] == 801
