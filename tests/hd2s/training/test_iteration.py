@@ -27,8 +27,8 @@ def workers(tmp_path_factory):
 
 
 def found_by(folder, worker):
-    """What one worker has found, under "whole" what it has trained by each approach, and under "media"."""
-    names = ("worker", "whole", "media")
+    """What one worker has found, and under their names what else it has done: "whole", "media", "uneven"."""
+    names = ("worker", "whole", "media", "uneven")
     found, *parts = (torch.load(folder / f"{name}{worker}.pt", weights_only=True) for name in names)
     return found | dict(zip(names[1:], parts, strict=True))
 
@@ -90,17 +90,26 @@ def test_one_worker_may_have_photographs_and_the_other_videos(workers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.long)])
-def test_workers_with_unequal_shares_have_the_gradients_of_one_process(tmp_path, n):
-    start_workers(tmp_path, n)
+@pytest.mark.parametrize("case", CASES)
+def test_two_workers_with_unequal_shares_have_the_gradients_of_one_process(workers, case):
+    same_as_alone(case, [found["uneven"][case] for found in workers])
+
+
+@pytest.mark.long
+def test_four_workers_with_unequal_shares_have_the_gradients_of_one_process(tmp_path):
+    start_workers(tmp_path, 4)
+    found = [torch.load(tmp_path / f"uneven{worker}.pt", weights_only=True) for worker in range(4)]
     for case in CASES:
-        expected = two_workers.uneven(case, 0, 1)
-        assert {f"source/loss/{domain}" for domain in DOMAINS} <= expected["watched"].keys()
-        for worker in range(n):
-            found = torch.load(tmp_path / f"uneven{worker}.pt", weights_only=True)[case]
-            same_gradients(found["gradients"], expected["gradients"])
-            for told in ("terms", "watched"):
-                assert found[told] == pytest.approx(expected[told], rel=1e-9)
+        same_as_alone(case, [of_all[case] for of_all in found])
+
+
+def same_as_alone(case, of_workers):
+    expected = two_workers.uneven(case, 0, 1)
+    assert {f"source/loss/{domain}" for domain in DOMAINS} <= expected["watched"].keys()
+    for found in of_workers:
+        same_gradients(found["gradients"], expected["gradients"])
+        for told in ("terms", "watched"):
+            assert found[told] == pytest.approx(expected[told], rel=1e-9)
 
 
 @pytest.mark.parametrize("case", CASES)

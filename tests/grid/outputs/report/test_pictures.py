@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from grid.outputs.figures.registry import figures
 from grid.outputs.report.pictures import pictures
 from tests.grid.small_ledger import table_spec
 
@@ -32,7 +33,7 @@ def test_a_drawn_figure_is_in_the_page_to_the_pixel(put, tmp_path):
     put("table5-curves.png", pixels)
     text = pictures(table_spec(title="A < B"), tmp_path, [])
     assert np.array_equal(np.asarray(embedded(text)), pixels)
-    assert 'alt="Learning curves: loss (dotted), validation KLD and the weights chosen: A &lt; B.' in text
+    assert f'alt="{figures()["curves"].title}: A &lt; B.' in text
     assert 'width="60" height="40"' in text
     assert "figures/table5-curves.pdf" in text
 
