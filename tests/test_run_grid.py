@@ -273,6 +273,7 @@ sweep: {train.lr: [0.001, 1.0e-9], stop: asha, grace: 0.25, reduction: 2}
 """
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.slow
 def test_a_hopeless_point_of_a_sweep_is_stopped_and_shown(small_demo):
