@@ -1,7 +1,5 @@
 """What UNISAL's released code validates on of Hollywood2 and UCF Sports, where the paper says a tenth."""
 
-from types import MappingProxyType
-
 # The numbers of the videos that shots are cut from. The code deals out as many as DHF1K has, 700, so that it
 # neither trains nor validates on later ones.
 _HOLLYWOOD2 = (
@@ -10,20 +8,18 @@ _HOLLYWOOD2 = (
     "475 476 477 485 492 505 509 511 556 561 562 563 565 566 567 601 615 647 654 662 664 684 695 698"
 )
 
-HELD_OUT = MappingProxyType(
-    {
-        "Hollywood2": (
-            tuple(f"actioncliptrain{int(number):05}" for number in _HOLLYWOOD2.split()),
-            "actioncliptrain00700",
+HELD_OUT = {
+    "Hollywood2": (
+        tuple(f"actioncliptrain{int(number):05}" for number in _HOLLYWOOD2.split()),
+        "actioncliptrain00700",
+    ),
+    "UCFSports": (
+        (
+            *("SkateBoarding-Front-011", "Diving-Side-007", "Golf-Swing-Front-005", "Kicking-Front-010"),
+            *("Kicking-Front-009", "Lifting-004", "Walk-Front-021", "Kicking-Side-006"),
+            *("Swing-Bench-014", "Run-Side-013"),
         ),
-        "UCFSports": (
-            (
-                *("SkateBoarding-Front-011", "Diving-Side-007", "Golf-Swing-Front-005", "Kicking-Front-010"),
-                *("Kicking-Front-009", "Lifting-004", "Walk-Front-021", "Kicking-Side-006"),
-                *("Swing-Bench-014", "Run-Side-013"),
-            ),
-            "",
-        ),
-    }
-)
+        "",
+    ),
+}
 """Corpus → source videos for validation, and the last one that is not left aside (`Model.held_out`)."""

@@ -1,3 +1,5 @@
+import copy
+
 import torch
 
 from hd2s.models.declaration import WeightLayout, had_from
@@ -7,6 +9,12 @@ from hd2s.models.registry import models, on_meta
 def test_a_model_says_whether_it_has_blocks():
     said = {word: model.has_blocks for word, model in models().items()}
     assert said == {word: any(True for _ in on_meta(model, {}).blocks()) for word, model in models().items()}
+
+
+def test_a_model_is_copied_with_what_it_declares():
+    """Teachers, averages and references are copies of models."""
+    for word, model in models().items():
+        assert copy.deepcopy(model).word == word
 
 
 def test_where_files_are_had_from_is_said_as_far_as_it_is_known():
