@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from itertools import count
 
 import ray
 
@@ -40,16 +39,7 @@ def fit(trainer: TorchTrainer, failures: int) -> Result:
         ControllerError: it has ended once too often.
         TrainingFailedError: its workers have.
     """
-    tried = 0
-    while True:
-        try:
-            return trainer.fit()
-        except (ControllerError, RayActorError) as error:
-            tried += 1
-            _LOG.warning("Ray Train has given up a training, time %d: %s", tried, error)
-            _give_back(tried * _UNTIL_RAY_NOTICES_S)
-            if tried > failures:
-                raise
+    return _again(trainer, failures, (ControllerError, RayActorError), _UNTIL_RAY_NOTICES_S)
 
 
 def fit_here(trainer: TorchTrainer, failures: int) -> Result:
@@ -62,14 +52,23 @@ def fit_here(trainer: TorchTrainer, failures: int) -> Result:
     Raises:
         OSError, RuntimeError, RayError: it was raised once too often.
     """
-    for tried in count(1):
+    return _again(trainer, failures, MAY_PASS, 0.0)
+
+
+def _again(
+    trainer: TorchTrainer, failures: int, errors: tuple[type[Exception], ...], noticed_s: float
+) -> Result:
+    """Run a trainer, again where it ends in one of some errors, after so many seconds for each time."""
+    tried = 0
+    while True:
         try:
             return trainer.fit()
-        except MAY_PASS as error:
-            _LOG.warning("a training has died, time %d: %s", tried, error)
+        except errors as error:
+            tried += 1
+            _LOG.warning("a training has ended, time %d: %s", tried, error)
+            _give_back(tried * noticed_s)
             if tried > failures:
                 raise
-    raise AssertionError("count has no end")
 
 
 def give_back_abandoned() -> None:
