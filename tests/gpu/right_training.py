@@ -24,7 +24,9 @@ from tests.gpu.subjects import SOURCE, TARGET, Bench, batch_of, fixed, without_d
 
 LIMITS = {"found": 1e-4, "output": 1e-4, "terms": 5e-2}
 """Of the largest gradient, of the largest value of the maps, and of the losses, whose rounding grows through
-batch norms with the statistics of a small batch."""
+batch norms with the statistics of a small batch. Where a value is further off, as much is allowed as weights
+that are rounded once more move it: next to a kink or an eigenvalue's cut that is no fault of a device."""
+ROUNDINGS, MARGIN = 3, 4
 OF_OPTIMISER = {"optimiser": "kind", "lr": "lr", "weight_decay": "weight_decay", "momentum": "momentum"}
 
 
@@ -109,12 +111,33 @@ def gradients(bench: Bench, variant: Variant) -> Row:
     devices = processors
     if bench.gpu:
         devices = apart(outcome(variant.learner(bench).to(bench.device), variant, batch), exact)
+    limits = LIMITS
+    if not within(devices, limits):
+        moved = [
+            apart(outcome(rounded(variant, bench, seed), variant, batch), exact) for seed in range(ROUNDINGS)
+        ]
+        limits = {name: max(limit, *(MARGIN * row[name] for row in moved)) for name, limit in LIMITS.items()}
     return {
         **devices,
         "processor's": processors["found"],
-        "limit": LIMITS["found"],
-        "ok": all(devices[name] <= limit for name, limit in LIMITS.items()),
+        "limit": limits["found"],
+        "ok": within(devices, limits),
     }
+
+
+def within(row: Row, limits: Mapping[str, float]) -> bool:
+    """Return whether no value is beyond its limit; NaN is."""
+    return all(row[name] <= limit for name, limit in limits.items())
+
+
+def rounded(variant: Variant, bench: Bench, seed: int) -> Learner:
+    """Return a learner in float64 whose weights are off by about a rounding of float32."""
+    learner, generator = variant.learner(bench).double(), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in learner.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            parameter.mul_(1 + torch.finfo(torch.float32).eps * noise)
+    return learner
 
 
 def outcome(learner: Learner, variant: Variant, batch: int) -> Outcome:
@@ -180,7 +203,7 @@ def train(bench: Bench, variant: Variant, *, interrupted: bool = False) -> dict[
             optimiser.load_state_dict(state["optimiser"])
         torch.manual_seed(iteration)
         drawn = variant.drawn(learner, 2, seed=iteration)
-        recipe = Recipe(iterations=4, accumulate=1)
+        recipe = replace(recipe_of(variant.model, micro_batches=1), iterations=4)
         take_iteration(learner, optimiser, recipe, iteration, iter([drawn]), execution=execution)
     return {name: value.cpu().clone() for name, value in learner.state_dict().items()}
 
@@ -196,6 +219,12 @@ def optimiser_options(model: Model) -> OptimiserOptions:
     """Return how a model's paper moves its weights."""
     given = {name: model.settings.get(f"train.{word}") for word, name in OF_OPTIMISER.items()}
     return OptimiserOptions(**{name: value for name, value in given.items() if value is not None})
+
+
+def recipe_of(model: Model, *, micro_batches: int | None = None) -> Recipe:
+    """Return what a model's paper does in an iteration; its number of micro-batches, unless one is given."""
+    accumulate = micro_batches or int(model.settings.get("train.accumulate", 25))
+    return Recipe(accumulate=accumulate, clip_gradient=model.settings.get("train.clip_gradient"))
 
 
 def furthest(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:

@@ -13,12 +13,12 @@ from torch import distributed
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.models.declaration import Model
 from hd2s.training.execution import Execution
-from hd2s.training.iteration import Recipe, take_iteration
+from hd2s.training.iteration import take_iteration
 from hd2s.training.optimiser import Optimiser
 from tests.gpu import operations
 from tests.gpu.clock import per_second
 from tests.gpu.report import Row
-from tests.gpu.right_training import optimiser_options
+from tests.gpu.right_training import optimiser_options, recipe_of
 from tests.gpu.subjects import Bench, batch_of, told
 
 CAPTURED, COMPILED = "CUDA graph", "compiled"
@@ -135,7 +135,7 @@ def iteration(bench: Bench, model: Model) -> Row:
     execution = Execution(mixed_precision=bench.gpu).resolve(bench.device)
     learner = Learner(execution.prepare(bench.model(model)), LearnerOptions())
     optimiser, size = Optimiser(learner, optimiser_options(model)), bench.micro_batch(model)
-    recipe = Recipe(accumulate=1 if bench.tiny else int(model.settings.get("train.accumulate", 25)))
+    recipe = recipe_of(model, micro_batches=1 if bench.tiny else None)
     drawn = [batch_of(learner.model, size)], []
 
     def iterate() -> None:

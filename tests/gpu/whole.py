@@ -21,13 +21,13 @@ from hd2s.models.contract import SaliencyModel
 from hd2s.models.declaration import Model
 from hd2s.prediction.predictor import Predictor
 from hd2s.training.execution import Execution
-from hd2s.training.iteration import Drawn, Recipe, take_iteration
+from hd2s.training.iteration import Drawn, take_iteration
 from hd2s.training.optimiser import Optimiser
 from manifests import Manifest
 from tests.gpu.clock import seconds_of, synchronise
 from tests.gpu.corpus import CORES, write_corpus
 from tests.gpu.report import Row
-from tests.gpu.right_training import optimiser_options
+from tests.gpu.right_training import optimiser_options, recipe_of
 from tests.gpu.subjects import SOURCE, Bench, told
 
 ITERATIONS = 200
@@ -104,7 +104,7 @@ def trained(bench: Bench, declaration: Model, store: FrameStore) -> Row:
     execution = Execution(mixed_precision=bench.gpu).resolve(bench.device)
     learner = Learner(execution.prepare(bench.model(declaration)), LearnerOptions())
     optimiser, size = Optimiser(learner, optimiser_options(declaration)), bench.micro_batch(declaration)
-    recipe = Recipe(accumulate=1 if bench.tiny else int(declaration.settings.get("train.accumulate", 25)))
+    recipe = recipe_of(declaration, micro_batches=1 if bench.tiny else None)
     drawn = micro_batches(bench, learner.model, size, store)
     most = 1 if bench.tiny else ITERATIONS
     take_iteration(learner, optimiser, recipe, 0, drawn, execution=execution)
