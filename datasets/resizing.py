@@ -1,19 +1,24 @@
-"""How images come to a model's size: one rule of three, which every stored frame is addressed by.
+"""How images come to a model's size: one rule of four, which every stored frame is addressed by.
 
 =================  =========================================================================================
 pil-bilinear       Pillow's bilinear filter, whose support grows with the reduction (antialiased)
+pil-lanczos        Pillow's Lanczos filter of three lobes, likewise antialiased
 opencv-bilinear    between the two nearest pixels each way (OpenCV's INTER_LINEAR)
 opencv-bicubic     between the four nearest, by Keys' kernel with a = -0.75 (OpenCV's INTER_CUBIC)
 =================  =========================================================================================
 
 Without antialiasing most pixels of a large frame count for nothing. Yet so were HD2S's and TASED-Net's
 released weights trained.
+
+By itself a rule squashes an image into the size; `framed` makes one that keeps its aspect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -24,8 +29,75 @@ Size = tuple[int, int]
 DEFAULT_RESIZING = "pil-bilinear"
 """For frames and maps alike."""
 
+Framing = Literal["squashed", "height", "cover"]
+"""How an image lies in a frame of another aspect.
+
+"squashed": it fills the frame, its aspect changed. The others keep the aspect, in the frame's middle: by
+"height" it is as high as the frame, and cut off at both sides or black beside it; by "cover" it is the
+smallest that leaves nothing black, cut off where it is larger. UNISAL's released code shows Hollywood2 and
+UCF Sports so in training."""
+
 _KEYS_A = -0.75
 _WEIGHT_BITS = 11  # of OpenCV's bilinear weights
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where an image lies in a frame.
+
+    Attributes:
+        frame: (height, width).
+        size: (height, width) that the image is resized to.
+        top: rows of it above the frame; of the frame above it, if negative.
+        left: likewise, of columns.
+    """
+
+    frame: Size
+    size: Size
+    top: int = 0
+    left: int = 0
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """Return what an image (h, w, …) at `size` is in the frame (H, W, …), with zeros beside it."""
+        if self.size == self.frame:
+            return image
+        found = np.zeros((*self.frame, *image.shape[2:]), image.dtype)
+        (of_rows, to_rows), (of_columns, to_columns) = (
+            (slice(max(at, 0), at + n), slice(max(-at, 0), m - at))
+            for at, n, m in zip((self.top, self.left), self.frame, self.size, strict=True)
+        )
+        found[to_rows, to_columns] = image[of_rows, of_columns]
+        return found
+
+
+def placed(native: Size, frame: Size, framing: str) -> Placed:
+    """Return where an image of a native (height, width) lies in a frame.
+
+    Args:
+        native: in pixels.
+        frame: in pixels.
+        framing: a word of `Framing`.
+    """
+    (h, w), (height, width) = native, frame
+    if framing == "squashed":
+        return Placed(frame, frame)
+    # In floating point, as released: the other side may come out a pixel less than it would in fractions.
+    size = (height, int(w * height / h))
+    if framing == "cover":
+        aspect = w / h
+        size = (int(width / aspect), width) if aspect < width / height else (height, int(height * aspect))
+    top, left = (round((n - m) / 2) for n, m in zip(size, frame, strict=True))
+    return Placed(frame, size, top, left)
+
+
+def framed(rule: str, framing: str) -> str:
+    """Return the rule by which images come to a size and lie in it so; the rule itself where they fill it."""
+    return rule if framing == "squashed" else f"{rule}/{framing}"
+
+
+def framing_of(rule: str) -> str:
+    """Return how images lie in their size by a rule: a word of `Framing`."""
+    return rule.partition("/")[2] or "squashed"
 
 
 def resize(image: np.ndarray, size: Size | None, rule: str = DEFAULT_RESIZING) -> np.ndarray:
@@ -34,18 +106,21 @@ def resize(image: np.ndarray, size: Size | None, rule: str = DEFAULT_RESIZING) -
     Args:
         image: uint8.
         size: (H, W).
-        rule: a word of `RESIZINGS`.
+        rule: a word of `RESIZINGS`, or one that is `framed`.
 
     Raises:
         KeyError: there is no such rule.
     """
-    if size is None or image.shape[:2] == tuple(size):
+    native = image.shape[:2]
+    if size is None or native == tuple(size):
         return image
-    return RESIZINGS[rule](image, size)
+    place = placed(native, (size[0], size[1]), framing_of(rule))
+    scaled = image if native == place.size else RESIZINGS[rule.partition("/")[0]](image, place.size)
+    return place.cut(scaled)
 
 
-def _pil_bilinear(image: np.ndarray, size: Size) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+def _pil(image: np.ndarray, size: Size, *, kernel: Image.Resampling) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), kernel))
 
 
 def _opencv_bilinear(image: np.ndarray, size: Size) -> np.ndarray:
@@ -71,7 +146,8 @@ def _opencv_bicubic(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 RESIZINGS: dict[str, Callable[[np.ndarray, Size], np.ndarray]] = {
-    DEFAULT_RESIZING: _pil_bilinear,
+    DEFAULT_RESIZING: partial(_pil, kernel=Image.Resampling.BILINEAR),
+    "pil-lanczos": partial(_pil, kernel=Image.Resampling.LANCZOS),
     "opencv-bilinear": _opencv_bilinear,
     "opencv-bicubic": _opencv_bicubic,
 }

@@ -134,7 +134,7 @@ WITHIN = {
         "corpora": {"corpus", "damaged", "listing", "reading", "resizing"},
         "indexing": {"corpora", "corpus", "damaged", "listing", "reading", "worker_pool"},
         "frame_store": {"corpora", "reading", "remote", "resizing", "worker_pool"},
-        "loading": {"corpora", "corpus", "frame_store", "reading"},
+        "loading": {"corpora", "corpus", "frame_store", "reading", "resizing"},
         "demo": {"corpora", "corpus", "listing", "reading"},
         "statistics": {"reading", "remote"},
         "commands": {"corpora", "corpus", "demo", "indexing", "listing", "loading", "reading", "statistics"},

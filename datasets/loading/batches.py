@@ -23,6 +23,7 @@ from datasets.loading.windows import (
     usable_among,
     validation_windows,
 )
+from datasets.resizing import framing_of
 from manifests import Clip, Problem, ProblemError
 from manifests.clips import lengths
 
@@ -157,7 +158,8 @@ def all_maps(store: FrameStore, clips: Sequence[Clip], batch: int) -> Iterator[t
 
 
 def _reader(store: FrameStore, fixations: Rescaling | None) -> FixationReader | None:
-    return FixationReader(store.manifest, store.size, fixations) if fixations else None
+    framing = framing_of(store.resizing)
+    return FixationReader(store.manifest, store.size, fixations, framing) if fixations else None
 
 
 def _hold(store: FrameStore, clips: Sequence[Clip], shape: WindowShape, *, labelled: bool) -> None:

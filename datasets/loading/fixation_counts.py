@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from datasets.corpora.saliency_maps import MapReader
-from datasets.reading.video import Size
+from datasets.resizing import Size, placed
 from manifests import Clip, Manifest
 
 Rescaling = Literal["kept", "nearest"]
@@ -22,7 +22,9 @@ keeps 22 % (UNISAL's released code)."""
 _MOST = 255
 
 
-def fixation_counts(points: np.ndarray, native: Size, size: Size, rescaling: Rescaling) -> np.ndarray:
+def fixation_counts(
+    points: np.ndarray, native: Size, size: Size, rescaling: Rescaling, framing: str = "squashed"
+) -> np.ndarray:
     """Return how many fixated pixels each pixel of a resized frame stands for: uint8 (H, W).
 
     Args:
@@ -30,7 +32,13 @@ def fixation_counts(points: np.ndarray, native: Size, size: Size, rescaling: Res
         native: (height, width) there.
         size: (height, width) wanted.
         rescaling: by which rule; counts beyond 255 are 255.
+        framing: how the frame lies in the size (`datasets.resizing.Framing`); what is cut off does not count.
     """
+    place = placed(native, size, framing)
+    return place.cut(_counts(points, native, place.size, rescaling))
+
+
+def _counts(points: np.ndarray, native: Size, size: Size, rescaling: Rescaling) -> np.ndarray:
     at = np.asarray(points, np.int64).reshape(-1, 2)
     if rescaling == "nearest":
         image = np.zeros(native, np.uint8)
@@ -50,11 +58,13 @@ class FixationReader:
         manifest: of the corpus.
         size: (height, width) of the counts.
         rescaling: by which rule.
+        framing: how frames lie in the size.
     """
 
     manifest: Manifest
     size: Size
     rescaling: Rescaling = "kept"
+    framing: str = "squashed"
 
     def __post_init__(self) -> None:
         if self.rescaling not in get_args(Rescaling):
@@ -68,7 +78,8 @@ class FixationReader:
         """Fill uint8 (count, H, W) with the counts of frames ``start``, ``start + step`` … of a clip."""
         for i in range(count):
             points = self._points.points(clip, start + i * step)
-            out[i] = fixation_counts(points, (clip.height, clip.width), self.size, self.rescaling)
+            native = clip.height, clip.width
+            out[i] = fixation_counts(points, native, self.size, self.rescaling, self.framing)
 
     @cached_property
     def _points(self) -> MapReader:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from datasets.resizing import framed
 from grid.plan.specs import (
     Criterion,
     EvaluationSpec,
@@ -63,11 +64,12 @@ class Training:
         ]
         wanted += [(entry, "train", train, True) for entry in spec.labelled]
         wanted += [(entry, "val", spec.validation_resizing, True) for _, entry in self.validated]
-        shown = [config.shown(entry.corpus).input for entry, *_ in wanted]
-        return {
-            Read(entry.corpus, split, *window.size, window.shortest, resizing, entry.fold): maps
-            for (entry, split, resizing, maps), window in zip(wanted, shown, strict=True)
-        }
+        reads: dict[Read, bool] = {}
+        for entry, split, rule, maps in wanted:
+            window = config.shown(entry.corpus).input
+            place = entry.corpus, split, *window.size, window.shortest
+            reads[Read(*place, framed(rule, window.framing), entry.fold)] = maps
+        return reads
 
     @property
     def clips(self) -> int:

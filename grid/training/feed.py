@@ -15,6 +15,7 @@ from datasets.loading.batches import all_maps, training_batches, validation_batc
 from datasets.loading.clip_batch import ClipBatch
 from datasets.loading.fixation_counts import Rescaling
 from datasets.loading.windows import draw_half, eligible
+from datasets.resizing import framed
 from grid.plan import unlabelled_splits
 from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
@@ -178,8 +179,9 @@ class Feed:
 
     def _store(self, corpus: str, resizing: str) -> FrameStore:
         manifest = self.job.manifests[corpus].open()
-        size = self._shown(corpus).size
-        return FrameStore(Path(self.job.frames), manifest, size, self.job.frames_limit, resizing)
+        shown = self._shown(corpus)
+        rule = framed(resizing, shown.framing)
+        return FrameStore(Path(self.job.frames), manifest, shown.size, self.job.frames_limit, rule)
 
     def _long_enough(self, store: FrameStore, *splits: str) -> Sequence[Clip]:
         first, *others = map(store.manifest.clips, splits)

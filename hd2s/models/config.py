@@ -9,6 +9,7 @@ from typing import Literal, Self
 from hd2s.checks import settle_types
 from hd2s.layers.features import Feature
 
+Framing = Literal["squashed", "height", "cover"]
 Fault = tuple[str, str]
 """A field of a configuration, and what is expected of it."""
 
@@ -38,6 +39,8 @@ class Input:
         photograph: how a clip of one frame is shown to it: the frame "repeated" as often as a window has
             frames, or "alone", a window of a single frame.
         least: the frames that a clip must have to be trained or validated on; 0: those of a window.
+        framing: how its frames lie in the size in training and validation (`datasets.resizing.Framing`); what
+            is predicted is squashed into it.
     """
 
     frames: int
@@ -47,6 +50,7 @@ class Input:
     answers: Literal["last", "every"] = "last"
     photograph: Literal["repeated", "alone"] = "repeated"
     least: int = 0
+    framing: Framing = "squashed"
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.resizing import DEFAULT_RESIZING, RESIZINGS, resize
+from datasets.resizing import DEFAULT_RESIZING, RESIZINGS, Placed, framed, framing_of, placed, resize
 
 
 def linear(x: float) -> float:
@@ -82,9 +82,52 @@ def test_the_default_is_pillows_antialiased_bilinear_as_ever():
     image = np.random.default_rng(1).integers(0, 256, (36, 64, 3), np.uint8)
     expected = np.asarray(Image.fromarray(image).resize((19, 13), Image.Resampling.BILINEAR))
     assert np.array_equal(resize(image, (13, 19)), expected)
-    assert (DEFAULT_RESIZING, *KERNELS) == tuple(RESIZINGS)
+    assert (DEFAULT_RESIZING, "pil-lanczos", *KERNELS) == tuple(RESIZINGS)
 
 
 def test_an_image_of_the_size_is_left_as_it_is():
     image = np.zeros((4, 5, 3), np.uint8)
     assert all(resize(image, size, rule) is image for size in (None, (4, 5)) for rule in RESIZINGS)
+
+
+def test_lanczos_is_pillows():
+    image = np.random.default_rng(0).integers(0, 256, (36, 64, 3), np.uint8)
+    expected = np.asarray(Image.fromarray(image).resize((19, 13), Image.Resampling.LANCZOS))
+    assert np.array_equal(resize(image, (13, 19), "pil-lanczos"), expected)
+
+
+@pytest.mark.parametrize(
+    ("native", "frame", "framing", "expected"),
+    [
+        # 224 / 480 of 640 columns are 298 of 416: 118 are black.
+        ((480, 640), (224, 416), "height", ((224, 298), 0, -59)),
+        ((360, 640), (224, 416), "height", ((224, 398), 0, -9)),
+        ((272, 640), (224, 416), "height", ((224, 527), 0, 56)),
+        ((224, 300), (224, 416), "height", ((224, 300), 0, -58)),
+        ((404, 720), (256, 384), "cover", ((256, 456), 0, 36)),
+        ((480, 640), (256, 384), "cover", ((288, 384), 16, 0)),
+        ((480, 720), (256, 384), "cover", ((256, 384), 0, 0)),
+        ((480, 640), (256, 384), "squashed", ((256, 384), 0, 0)),
+    ],
+)
+def test_a_frame_of_another_aspect_lies_where_the_released_code_puts_it(native, frame, framing, expected):
+    assert placed(native, frame, framing) == Placed(frame, *expected)
+
+
+def test_a_narrow_frame_has_black_bars_and_a_wide_one_loses_its_sides():
+    narrow = np.full((48, 64, 3), 200, np.uint8)
+    found = resize(narrow, (24, 44), framed("pil-lanczos", "height"))
+    assert (found[:, :6] == 0).all()
+    assert (found[:, 6:38] == 200).all()
+    assert (found[:, 38:] == 0).all()
+
+    wide = np.arange(96, dtype=np.uint8)[None].repeat(24, 0)
+    assert np.array_equal(resize(wide, (24, 44), framed("pil-lanczos", "height")), wide[:, 26:70])
+    tall = np.arange(96, dtype=np.uint8)[:, None].repeat(24, 1)
+    assert np.array_equal(resize(tall, (44, 24), framed("opencv-bilinear", "cover")), tall[26:70])
+
+
+def test_a_rule_says_how_an_image_lies_in_its_size():
+    assert framed("pil-lanczos", "squashed") == "pil-lanczos"
+    rules = {framing: framed("pil-lanczos", framing) for framing in ("squashed", "height", "cover")}
+    assert {framing: framing_of(rule) for framing, rule in rules.items()} == {each: each for each in rules}

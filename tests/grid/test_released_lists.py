@@ -69,6 +69,11 @@ def test_a_training_as_unisal_released_it_reads_the_clips_of_its_lists(planned):
     assert sources.isdisjoint(int(c.source_video[-5:]) for c in read["Hollywood2", "val"])
     assert (training.spec.shares, training.spec.train.iterations) == ((236, 20), 16 * 256)
     assert training.spec.train.splits == "released"
+    assert {(each.corpus, each.height, each.width, each.resizing) for each in training.reads} == {
+        ("Hollywood2", 224, 416, "pil-lanczos/height"),
+        ("UCFSports", 256, 384, "pil-lanczos/cover"),
+    }
+    assert {(unit.spec.protocol.resizing) for unit in grid.plan.evaluations.values()} == {"pil-bilinear"}
     assert [each for each in said if "train.splits" in each] == [
         "Hollywood2: train.splits=released leaves 239 clips aside, whose source videos come after"
         " actioncliptrain00700: actioncliptrain00701_1, actioncliptrain00701_2, actioncliptrain00701_3,"

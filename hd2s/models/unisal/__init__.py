@@ -48,7 +48,10 @@ MODEL = Model(
         "train.lr": 0.003,
         "train.lr_decay": 1.0,
     },
-    prediction={"paper": PredictionProtocol(), "released": PredictionProtocol()},
+    prediction={
+        "paper": PredictionProtocol(),
+        "released": PredictionProtocol(truncate=True, resizing="pil-lanczos"),
+    },
     of_protocol={
         "released": {
             "": {
@@ -56,8 +59,11 @@ MODEL = Model(
                 "model.encoder_weight_decay": 0.1,
                 "model.photograph_lr": 1.0,
                 "model.short_clips": "released",
+                "model.framing": "released",
                 "train.gradients": "sum",
                 "train.fixations": "nearest",
+                "train.resizing": "pil-lanczos",
+                "train.validation_protocol": "released",
                 "train.splits": "released",
             }
         }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from hd2s.checks import unknown
 from hd2s.layers.features import Feature
-from hd2s.models.config import Fault, Input, ModelConfig
+from hd2s.models.config import Fault, Framing, Input, ModelConfig
 
 SHARED = "shared"
 """The name of a part that all domains have in common."""
@@ -42,7 +43,9 @@ _WORDS = {
     "encoder_statistics": ("stored", "learned"),
     "loss": ("paper", "released"),
     "short_clips": ("window", "released"),
+    "framing": ("squashed", "height", "cover", "released"),
 }
+_RELEASED_FRAMING: dict[str, Framing] = {"Hollywood2": "height", "UCFSports": "cover"}
 _INPUT = re.compile(r"(?P<corpus>[\w-]+)=(?P<height>\d+)x(?P<width>\d+)/(?P<step>\d+)")
 
 
@@ -95,6 +98,9 @@ class UnisalConfig(ModelConfig):
         inputs: CORPUS=HEIGHTxWIDTH/STEP each, in pixels and frames; others have the model's own.
         short_clips: what is trained and validated on: clips that a "window" fits into; or, as in the
             "released" code, those of as many frames as the sequence's times the step.
+        framing: how frames lie in their size in training and validation (`hd2s.models.config.Input`); the
+            "released" code keeps the aspect of Hollywood2's and UCF Sports' alone, with black bars beside the
+            former's narrow shots.
         loss: the "paper" counts a frame without fixations, or a map without mass, as no error; the "released"
             code takes the one for an NSS of 1 and the other for a uniform map.
 
@@ -141,6 +147,7 @@ class UnisalConfig(ModelConfig):
         "MIT300=288x384/1",
     )
     short_clips: str = "window"
+    framing: str = "squashed"
     loss: str = "paper"
 
     def faults(self) -> Iterator[Fault]:
@@ -168,7 +175,8 @@ class UnisalConfig(ModelConfig):
     def input(self) -> Input:
         """Sequences of which every frame is answered; a photograph is a sequence of one (Sect. 3.2)."""
         least = self.clip_length * self.step if self.short_clips == "released" else 0
-        return Input(self.clip_length, self.height, self.width, self.step, "every", "alone", least)
+        framing = cast(Framing, "squashed" if self.framing == "released" else self.framing)
+        return Input(self.clip_length, self.height, self.width, self.step, "every", "alone", least, framing)
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -188,14 +196,16 @@ class UnisalConfig(ModelConfig):
         return self.nss_weight > 0
 
     def shown(self, corpus: str) -> UnisalConfig:
-        """Return the configuration with the size and step of a corpus of its own, if it has such."""
+        """Return the configuration with the size, step and framing of a corpus of its own, if it has such."""
         own = next(
             (each for each in map(_INPUT.fullmatch, self.inputs) if each and each["corpus"] == corpus), None
         )
-        if own is None or not self.domain_inputs:
-            return self
-        height, width, step = (int(own[name]) for name in ("height", "width", "step"))
-        return replace(self, height=height, width=width, step=step)
+        changed: dict[str, Any] = {}
+        if own and self.domain_inputs:
+            changed = {name: int(own[name]) for name in ("height", "width", "step")}
+        if self.framing == "released":
+            changed["framing"] = _RELEASED_FRAMING.get(corpus, "squashed")
+        return replace(self, **changed)
 
     def domain_of(self, corpus: str) -> str | None:
         """Return whose parts a corpus' clips take: its own, else the first's, as released; None without any.

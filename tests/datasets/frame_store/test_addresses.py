@@ -11,7 +11,7 @@ from datasets.frame_store.addresses import Addresses, kinds_of
 from datasets.frame_store.checksummed import file_size
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
-from datasets.resizing import DEFAULT_RESIZING, RESIZINGS
+from datasets.resizing import DEFAULT_RESIZING, RESIZINGS, framed
 from manifests import ProblemError, write
 from tests.datasets.small_corpora import a_clip, four_digits, write_fixations, write_frames, write_png
 
@@ -53,9 +53,10 @@ def test_names_are_pinned(tmp_path, clip, expected):
 
 def test_what_was_resized_by_another_rule_has_another_name(tmp_path):
     manifest = write(tmp_path / "m", BARE.corpus, tmp_path, [BARE], {}, map_rule=None)
-    folders = {rule: Addresses(manifest, SIZE, rule).folder for rule in RESIZINGS}
+    framed_too = [*RESIZINGS, framed("pil-lanczos", "height"), framed("pil-lanczos", "cover")]
+    folders = {rule: Addresses(manifest, SIZE, rule).folder for rule in framed_too}
     assert folders[DEFAULT_RESIZING] == Addresses(manifest, SIZE).folder == "Mine-24x32-1dc953ae"
-    assert len(set(folders.values())) == len(RESIZINGS) == 3
+    assert len(set(folders.values())) == len(RESIZINGS) + 2 == 6
 
 
 def test_maps_made_by_another_rule_have_another_name_and_frames_have_not(tmp_path):

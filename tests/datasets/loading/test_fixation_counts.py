@@ -8,6 +8,7 @@ from PIL import Image
 
 from datasets.indexing.index import index
 from datasets.loading.fixation_counts import FixationReader, fixation_counts
+from datasets.resizing import framed, resize
 from tests.datasets.small_corpora import HEIGHT, WIDTH, points_of, write_dhf1k
 
 
@@ -37,6 +38,20 @@ def test_nearest_only_what_lies_under_a_pixels_centre_is_left():
     assert fixation_counts(points, (480, 640), (224, 299), "kept").sum() == len(points)
     enlarged = fixation_counts([(1, 0)], (2, 2), (4, 6), "nearest")
     assert enlarged.tolist() == [[0] * 6] * 2 + [[1, 1, 1, 0, 0, 0]] * 2
+
+
+def test_fixations_are_framed_as_their_frames_are():
+    """Frames, maps and fixations of one spot stay on one spot, or are cut off together."""
+    spots = [(2, 1), (12, 40), (20, 62)]
+    image = np.zeros((24, 64), np.uint8)
+    image[tuple(np.transpose(spots))] = 1
+    for framing, size in (("height", (24, 40)), ("height", (24, 90)), ("cover", (24, 40))):
+        expected = resize(image, size, framed("opencv-bilinear", framing))
+        for rescaling in ("kept", "nearest"):
+            found = fixation_counts(spots, (24, 64), size, rescaling, framing)
+            np.testing.assert_array_equal(found, expected)
+    assert places(fixation_counts(spots, (24, 64), (24, 40), "kept", "height")) == {(12, 28): 1}
+    assert places(fixation_counts(spots, (24, 64), (12, 16), "kept", "cover")) == {(6, 12): 1}
 
 
 @pytest.mark.parametrize("rescaling", ["kept", "nearest"])

@@ -133,6 +133,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
             "MIT300=288x384/1",
         ),
         "short_clips": "window",
+        "framing": "squashed",
         "loss": "paper",
     },
     AdaBNSettings: {"iterations": 10},

@@ -27,6 +27,7 @@ def test_all_that_is_wrong_is_said_at_once():
         "cc_weight": -0.1,
         "inputs": ["DHF1K=224x384"],
         "short_clips": "mine",
+        "framing": "mine",
         "loss": "mine",
     }
     with pytest.raises(ConfigError) as caught:
@@ -118,3 +119,14 @@ def test_parts_are_shared_where_domains_have_none_of_their_own():
     assert config.keys(True) == ("DHF1K", "SALICON")
     assert config.keys(False) == UnisalConfig().keys(True) == (SHARED,)
     assert (config.key(True, "SALICON"), config.key(False, "SALICON")) == ("SALICON", SHARED)
+
+
+def test_the_released_framing_is_of_two_corpora_and_others_hold_for_all():
+    def framings(word):
+        config = UnisalConfig(framing=word)
+        return [config.shown(name).input.framing for name in ("DHF1K", "Hollywood2", "UCFSports", "SALICON")]
+
+    assert framings("squashed") == ["squashed"] * 4
+    assert framings("cover") == ["cover"] * 4
+    assert framings("released") == ["squashed", "height", "cover", "squashed"]
+    assert UnisalConfig(framing="released").input.framing == "squashed"
