@@ -56,6 +56,7 @@ MODEL = Model(
         "released": {
             "": {
                 "model.loss": "batch",
+                "model.batch_norm_parts": 2,
                 "train.gradients": "sum",
                 "train.resizing": "opencv-bilinear",
                 "train.selection": "last",

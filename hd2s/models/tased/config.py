@@ -35,6 +35,8 @@ class TasedConfig(ModelConfig):
         encoder_lr: the encoder's share of the learning rate with which training begins; what pre-training has
             taught it is moved a hundredth as fast (Sect. 4.1). From scratch it has to learn as all else does.
         bn_momentum: the share of each batch in the batch norms' running statistics; the release's is 0.001.
+        batch_norm_parts: parts of a batch that batch norms see apart in training, of which the first is
+            remembered: as on so many GPUs that share it, two where the release was trained.
 
     Raises:
         ConfigError: listing everything that is not allowed.
@@ -48,6 +50,7 @@ class TasedConfig(ModelConfig):
     loss: str = "map"
     encoder_lr: float = 0.01
     bn_momentum: float = 0.001
+    batch_norm_parts: int = 1
 
     def faults(self) -> Iterator[Fault]:
         """List the fields whose values cannot work, with what is expected of them."""
@@ -64,6 +67,8 @@ class TasedConfig(ModelConfig):
             yield "encoder_lr", "more than 0"
         if not 0 < self.bn_momentum <= 1:
             yield "bn_momentum", "more than 0 and at most 1"
+        if self.batch_norm_parts < 1:
+            yield "batch_norm_parts", "1 or more"
 
     @property
     def input(self) -> Input:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hd2s.layers.convolution import max_pool3d
 from hd2s.layers.folded import Casting
 from hd2s.layers.s3d import S3D
+from hd2s.layers.split_batch_norm import split_batch_norms
 from hd2s.losses import kld
 from hd2s.models.clips import check_clips
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
@@ -29,6 +30,8 @@ class Tased(SaliencyModel):
         super().__init__(config)
         self.backbone = S3D(bn_momentum=config.bn_momentum)
         self.prediction = PredictionNetwork(config)
+        if config.batch_norm_parts > 1:
+            split_batch_norms(self, config.batch_norm_parts)
 
     def forward(self, clips: Tensor, domain: str | None = None, *, unlabelled: bool = False) -> Prediction:
         """Predict the saliency of the last frame of each clip, in (0, 1).

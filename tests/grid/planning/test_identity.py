@@ -92,6 +92,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "loss": "map",
         "encoder_lr": 0.01,
         "bn_momentum": 0.001,
+        "batch_norm_parts": 1,
     },
     UnisalConfig: {
         "clip_length": 12,

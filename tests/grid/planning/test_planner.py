@@ -350,7 +350,7 @@ def test_the_released_tased_net_is_trained_as_its_script_says():
     assert (train.lr_decay, tuple(train.lr_milestones), train.iterations) == (0.1, (750, 950), 1000)
     assert (train.micro_batch, train.accumulate, train.gradients) == (8, 5, "sum")
     assert (train.selection, train.resizing) == ("last", "opencv-bilinear")
-    assert first.spec.model.config.loss == "batch"
+    assert (first.spec.model.config.loss, first.spec.model.config.batch_norm_parts) == ("batch", 2)
     assert first.spec.model.config.encoder_lr * train.lr == pytest.approx(1e-3)
 
 

@@ -57,9 +57,10 @@ def test_released_domain_specific_learning_and_adaptation_are_otherwise():
 
 
 def test_the_released_tased_net():
-    """The KLD over the batch, gradients summed, no validation; OpenCV's bilinear rule."""
+    """KLD over the batch, norms of two GPUs, gradients summed, no validation; OpenCV's bilinear rule."""
     assert of("tased", test="released") == {
         "model.loss": "batch",
+        "model.batch_norm_parts": 2,
         "train.gradients": "sum",
         "train.resizing": "opencv-bilinear",
         "train.selection": "last",

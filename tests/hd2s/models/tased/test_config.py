@@ -25,6 +25,7 @@ def test_other_lengths_are_refused_with_those_that_are_allowed(clip_length):
 def test_everything_that_is_not_allowed_is_told_at_once():
     wrong = {"height": 100, "width": 16, "aggregation": "early", "upsampling": "nearest", "loss": "clip"}
     with pytest.raises(ConfigError) as told:
-        TasedConfig(**wrong, encoder_lr=0.0, bn_momentum=2.0)
-    assert [name for name, _ in told.value.faults] == [*wrong, "encoder_lr", "bn_momentum"]
+        TasedConfig(**wrong, encoder_lr=0.0, bn_momentum=2.0, batch_norm_parts=0)
+    numbers = ["encoder_lr", "bn_momentum", "batch_norm_parts"]
+    assert [name for name, _ in told.value.faults] == [*wrong, *numbers]
     assert "one of released, late, early two-step, late two-step, found early" in str(told.value)

@@ -1,10 +1,13 @@
 """TASED-Net against a plain formulation on the released layout, in double precision."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
 from hd2s import build_model
 from hd2s.losses import kld
+from hd2s.models.contract import Prediction
 from tests.hd2s.models.tased.plain_tased import PlainTased
 from tests.hd2s.models.tased.small_tased import SMALL, clips, released
 
@@ -36,6 +39,31 @@ def test_gradients_of_every_parameter_equal_those_of_the_plain_formulation(train
     for name, parameter in ours.items():
         scale = theirs[name].grad.abs().max().item()
         torch.testing.assert_close(parameter.grad, theirs[name].grad, rtol=0, atol=1e-9 * scale + 1e-13)
+
+
+@pytest.mark.slow
+def test_split_batch_norms_train_as_two_gpus_do_that_share_the_batch():
+    """Two replicas of a clip each: gradients add up, and the first one's running statistics stay."""
+    model, _ = released(loss="batch", batch_norm_parts=2)
+    whole, _ = released(loss="batch")
+    one, other = (deepcopy(whole).double().train() for _ in range(2))
+    given = model.double().train().normalise(clips(2)).double()
+    target = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found = model(given)
+    parts = [replica(part) for replica, part in zip((one, other), given.chunk(2), strict=True)]
+    gathered = Prediction(torch.cat([part.saliency for part in parts]))
+    torch.testing.assert_close(found.saliency, gathered.saliency, rtol=0, atol=1e-12)
+    for each, prediction in ((model, found), (one, gathered)):
+        sum(each.losses(prediction, target).values()).backward()
+    replicas = zip(one.parameters(), other.parameters(), strict=True)
+    for ours, (first, second) in zip(model.parameters(), replicas, strict=True):
+        expected = first.grad + second.grad
+        scale = max(expected.abs().max().item(), 1.0)
+        torch.testing.assert_close(ours.grad, expected, rtol=0, atol=1e-12 * scale)
+    remembered = dict(one.named_buffers())
+    for name, buffer in model.named_buffers():
+        torch.testing.assert_close(buffer, remembered[name], rtol=0, atol=1e-12)
+    assert any((buffer != dict(other.named_buffers())[name]).any() for name, buffer in remembered.items())
 
 
 def test_single_precision_agrees_but_for_near_ties():
