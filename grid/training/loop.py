@@ -21,6 +21,7 @@ from grid.results import output_folder
 from grid.results.files import explained
 from grid.results.provenance import computed, device_name
 from grid.results.sources import code_of
+from grid.training.energy import EnergyMeter
 from grid.training.feed import Feed
 from grid.training.job import Job
 from grid.training.progress import Progress, Weights
@@ -131,6 +132,7 @@ class _Fitting:
         self._restore(context.latest())
         self.progress.goes_on_with(code_of(job.modules), computed(context.device, self.train.threads))
         self._started = time.monotonic() - self.progress.seconds
+        self._energy = EnergyMeter(context.device, self.progress.joules)
         self.feed = Feed(job, self.learner.model, context.device, context.rank)
         self.validation = Validation(self.feed, self.execution)
         self.micro_batches = self.feed.micro_batches(self.progress.step)
@@ -197,6 +199,7 @@ class _Fitting:
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on."""
         self.progress.seconds = time.monotonic() - self._started
+        self.progress.joules = self._energy.joules()
         return {
             "learner": self.learner.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -206,7 +209,7 @@ class _Fitting:
     def finish(self) -> dict[str, Any]:
         """Write the weights that were chosen, and return the summary with the curve in it."""
         progress, seconds = self.progress, time.monotonic() - self._started
-        models = self._models()
+        joules, models = self._energy.joules(), self._models()
         digests = {
             each.name: self._write(Path(place), models[each.model], progress.kept[each.name]["weights"])
             for each, place in self.job.kept.items()
@@ -221,6 +224,7 @@ class _Fitting:
             "best_step": progress.best_step,
             "iterations": progress.step,
             "seconds": seconds,
+            **({"joules": joules} if joules else {}),
             # Of these seconds, what went into selecting weights.
             "validation_share": progress.validation_seconds / seconds,
             "device": device_name(self.context.device),

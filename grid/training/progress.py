@@ -24,6 +24,7 @@ class Progress:
 
     Attributes:
         step: iterations taken.
+        joules: what GPUs have used, as far as their drivers tell it.
         resumed_at: those after which it was interrupted and went on, since this is told.
         best_kld: the lowest loss on its own validation; with the step and the weights that it is of.
         kept: what each other criterion has chosen, by its name: `kld`, `step` and `weights`.
@@ -34,6 +35,7 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
+    joules: float = 0.0
     resumed: int = 0
     resumed_at: list[int] = field(default_factory=list)
     skipped: int = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from grid.outputs.report.markup import bullets, command, folded, paragraph, plain_table
-from grid.outputs.report.wording import counted, duration
+from grid.outputs.report.wording import counted, duration, energy
 from grid.outputs.reproduce import makers, weights_told
 from grid.planning.prepare import Grid
 from grid.results.provenance import address, commit, python_version, requirements, source_version
@@ -28,20 +29,31 @@ def commands(grid: Grid) -> str:
 
 def work(grid: Grid) -> str:
     """Write how much was trained and tested on which devices, and how long it took."""
+    headings = ["Device", "Trainings", "Tests", "Training took", "Testing took"]
+    kinds = [(device, amounts["training"], amounts["evaluation"]) for device, amounts in spent(grid).items()]
     rows = [
-        (device, f"{amounts['training'][0]:,}", f"{amounts['evaluation'][0]:,}", *map(duration, seconds))
-        for device, amounts in spent(grid).items()
-        for seconds in [(amounts["training"][1], amounts["evaluation"][1])]
+        [device, f"{training.units:,}", f"{test.units:,}", duration(training.seconds), duration(test.seconds)]
+        for device, training, test in kinds
     ]
-    headings = ("Device", "Trainings", "Tests", "Training took", "Testing took")
+    if any(training.joules for _, training, _ in kinds):
+        headings.append("Training used")
+        for row, (_, training, _) in zip(rows, kinds, strict=True):
+            row.append(energy(training.joules))
     return plain_table("Devices and their time, summed over units that ran side by side", headings, rows)
 
 
-def spent(grid: Grid) -> dict[str, dict[str, list[float]]]:
-    """Return device → training and evaluation → how many, and their seconds together."""
-    found: dict[str, dict[str, list[float]]] = defaultdict(
-        lambda: {"training": [0, 0.0], "evaluation": [0, 0.0]}
-    )
+@dataclass
+class Amount:
+    """How many units, their seconds together, and the joules of those whose GPUs told them."""
+
+    units: int = 0
+    seconds: float = 0.0
+    joules: float = 0.0
+
+
+def spent(grid: Grid) -> dict[str, dict[str, Amount]]:
+    """Return device → training and evaluation → what went into them."""
+    found: dict[str, dict[str, Amount]] = defaultdict(lambda: {"training": Amount(), "evaluation": Amount()})
     done = [
         *(("training", grid.ledger.read_training(unit)) for unit in grid.plan.trainings),
         *(("evaluation", grid.ledger.read_evaluation(unit)) for unit in grid.plan.evaluations),
@@ -49,8 +61,9 @@ def spent(grid: Grid) -> dict[str, dict[str, list[float]]]:
     for kind, result in done:
         if result:
             amount = found[str(result.summary.get("device", "unknown"))][kind]
-            amount[0] += 1
-            amount[1] += float(result.summary.get("seconds", 0.0))
+            amount.units += 1
+            amount.seconds += float(result.summary.get("seconds", 0.0))
+            amount.joules += float(result.summary.get("joules", 0.0))
     return dict(found)
 
 

@@ -113,12 +113,12 @@ def _summary(grid: Grid) -> str:
     plan, ledger = grid.plan, grid.ledger
     lacking, failed = len(ledger.cells_without_values(plan)), len(failures(grid))
     quarantined = sum(manifest.quarantined for manifest in grid.manifests.values())
-    amounts = [amount for device in spent(grid).values() for amount in device.values()]
+    seconds = sum(amount.seconds for device in spent(grid).values() for amount in device.values())
     tiles = [
         ("cells with values", f"{len(plan.cells) - lacking} of {len(plan.cells)}", lacking > 0),
         ("trainings", f"{_done(grid, 'training')} of {len(plan.trainings)}", False),
         ("evaluations", f"{_done(grid, 'evaluation')} of {len(plan.evaluations)}", False),
-        ("of computing", duration(sum(seconds for _, seconds in amounts)), False),
+        ("of computing", duration(seconds), False),
         ("failed", f"{failed}", failed > 0),
         ("clips quarantined", f"{quarantined:,}", quarantined > 0),
     ]

@@ -22,6 +22,11 @@ def span(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def energy(joules: float) -> str:
+    """Write energy as it is paid for; a dash where nobody told it."""
+    return f"{joules / 3.6e6:,.2f} kWh" if joules else "–"
+
+
 def duration(seconds: float) -> str:
     """Write how long something took."""
     if seconds < 90:

@@ -1,6 +1,6 @@
 """Where the numbers of a page come from."""
 
-from grid.outputs.report.origin import code, commands, data, identities, spent, work
+from grid.outputs.report.origin import Amount, code, commands, data, identities, spent, work
 from grid.results.provenance import source_version
 from tests.grid.invented import evaluate, train
 from tests.grid.outputs.report.reported import grid_of
@@ -20,10 +20,23 @@ def test_time_is_added_up_by_device(tmp_path):
         train(grid.ledger, training, device="H200", seconds=1800.0)
     evaluate(grid.ledger, next(iter(plan.evaluations.values())))
     assert spent(grid) == {
-        "H200": {"training": [6, 10800.0], "evaluation": [0, 0.0]},
-        "unknown": {"training": [0, 0.0], "evaluation": [1, 2.0]},
+        "H200": {"training": Amount(6, 10800.0), "evaluation": Amount()},
+        "unknown": {"training": Amount(), "evaluation": Amount(1, 2.0)},
     }
     assert '<th scope="row">H200</th><td>6</td><td>0</td><td>3.0 h</td><td>0 s</td>' in work(grid)
+    assert "kWh" not in work(grid)
+
+
+def test_energy_is_told_where_devices_tell_it(tmp_path):
+    plan = small_plan(table_spec())
+    grid = grid_of(plan, tmp_path)
+    first, second, *_ = plan.trainings.values()
+    train(grid.ledger, first, device="H200", joules=1.8e6)
+    train(grid.ledger, second, device="CPU")
+    text = work(grid)
+    assert "Training used" in text
+    assert '<th scope="row">H200</th><td>1</td><td>0</td><td>3 s</td><td>0 s</td><td>0.50 kWh</td>' in text
+    assert '<th scope="row">CPU</th><td>1</td><td>0</td><td>3 s</td><td>0 s</td><td>–</td>' in text
 
 
 def test_corpora_have_their_whole_digests(tmp_path):
