@@ -29,12 +29,21 @@ def requests_heard() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _REQUESTS}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+            signal.signal(number, _as_ctrl_c)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    """Do what Ctrl-C does; also where a script's shell, which runs this in the background, has it ignored."""
+    del number
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
 
 
 @contextmanager

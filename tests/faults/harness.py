@@ -67,7 +67,7 @@ class Bench:
         (folder / "small.yaml").write_text(_SPEC)
         script = [sys.executable, str(REPOSITORY / "run_grid.py"), "--grid", str(folder / "small.yaml")]
         self.command = [*script, "--demo", "--out", str(self.out), *_SETTINGS]
-        self.command.append(f"train.world_size={workers}")
+        self.command += [f"train.world_size={workers}", f"train.accumulate={workers}"]
         # Sockets have short names, so that this folder lies at the top.
         self.scratch = Path(tempfile.mkdtemp(prefix="faults-"))
         self.mark = uuid.uuid4().hex

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import statistics
 import tempfile
 import time
 import traceback
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def main() -> None:
         record = Record(folder / "strikes.jsonl")
         while made < options.kills and time.monotonic() < deadline:
             undisturbed = _undisturbed(folder, workers := options.workers or chance.choice((1, 2)))
-            drawn = _drawn(record, chance, options.phase, workers=workers)
+            drawn = _drawn(record, chance, _possible(options, workers))
             made += _episode(drawn, undisturbed, record, chance, options)
         _print(record)
 
@@ -78,7 +79,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=50, help="stop after so many (the episode is finished)")
     parser.add_argument("--minutes", type=float, default=90, help="begin no episode after so many minutes")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--phase", default="", help="only the phases with this in their name")
+    parser.add_argument("--phase", default="", help="only those in whose name this pattern is found")
+    parser.add_argument("--signals", default="", help="only those in which this pattern is found")
     parser.add_argument("--workers", type=int, choices=(1, 2), help="of all trainings; without it, in turns")
     parser.add_argument("--stopped", type=float, default=STOPPED_FOR_S, help="seconds of a SIGSTOP")
     parser.add_argument(
@@ -116,7 +118,8 @@ def _episode(
         AssertionError: they are others, or something is left; the folder stays.
     """
     name = f"{datetime.now():%d-%H%M%S}"
-    fresh = any(phase in BEFORE for phase, _ in drawn)
+    before = {phase.name for phase in BEFORE}
+    fresh = any(phase.name in before for phase, _ in drawn)
     bench = Bench(
         undisturbed.out.parent.with_name(name), None if fresh else undisturbed.out, undisturbed.workers_each
     )
@@ -145,20 +148,40 @@ def _episode(
     return hits
 
 
-def _drawn(record: Record, chance: random.Random, wanted: str, *, workers: int) -> list[tuple[Phase, str]]:
-    """Draw what to strike in an episode, in the order in which a grid comes through it."""
-    struck, way = record.struck(), (*BEFORE, *PHASES) if chance.random() < _FROM_NOTHING else PHASES
-    possible = [phase for phase in way if wanted in phase.name and phase.workers <= workers]
-    drawn: list[Phase] = []
-    for phase in sorted(possible, key=lambda phase: (struck[phase.name,], chance.random())):
-        training = sum(each.name.startswith("training") for each in drawn)
-        if training < _IN_TRAININGS or not phase.name.startswith("training"):
-            drawn.append(phase)
-    ordered = sorted(drawn[:_STRIKES_AN_EPISODE], key=way.index)
-    return [
-        (phase, min(phase.signals, key=lambda words: (struck[phase.name, words], chance.random())))
-        for phase in ordered
-    ]
+def _possible(options: argparse.Namespace, workers: int) -> list[Phase]:
+    """List the phases that are asked for, with the signals that are, in the order of a grid's way.
+
+    Raises:
+        SystemExit: there are none.
+    """
+    found = []
+    for phase in (*BEFORE, *PHASES):
+        signals = tuple(words for words in phase.signals if re.search(options.signals, words))
+        if re.search(options.phase, phase.name) and phase.workers <= workers and signals:
+            found.append(replace(phase, signals=signals))
+    if not found:
+        raise SystemExit(f"no phase is called {options.phase!r} and has signals like {options.signals!r}")
+    return found
+
+
+def _drawn(record: Record, chance: random.Random, possible: list[Phase]) -> list[tuple[Phase, str]]:
+    """Draw what to strike in an episode, the rarest first, in the order in which a grid comes through it."""
+    names, before = [phase.name for phase in possible], {phase.name for phase in BEFORE}
+    if chance.random() >= _FROM_NOTHING:
+        possible = [phase for phase in possible if phase.name not in before] or possible
+    drawn: list[tuple[Phase, str]] = []
+    struck = record.struck()
+    for _ in range(_STRIKES_AN_EPISODE):
+        training = sum(phase.name.startswith("training") for phase, _ in drawn)
+        left = [
+            phase for phase in possible if training < _IN_TRAININGS or not phase.name.startswith("training")
+        ]
+        if left:
+            phase = min(left, key=lambda phase: (struck[phase.name,], chance.random()))
+            signals = min(phase.signals, key=lambda words: (struck[phase.name, words], chance.random()))
+            struck.update([(phase.name,), (phase.name, signals)])
+            drawn.append((phase, signals))
+    return sorted(drawn, key=lambda strike: names.index(strike[0].name))
 
 
 def _print(record: Record) -> None:

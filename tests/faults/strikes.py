@@ -199,10 +199,13 @@ def _driver_struck(
         _strike(everybody if reach else [psutil.Process(driver.pid)], words, stopped_s)
     if "STOP" in words:
         return Strike(phase.name, signals, hit)
+    said = len(bench.told.read_text())
     status = driver.wait(DEADLINE_S)
     # One that is struck at its end may have had nothing left to do.
     expected = -signal.SIGKILL if words == "KILL" else INTERRUPTED
-    assert status in (expected, DONE), f"status {status} after {signals}: {bench.told.read_text()}"
+    told = bench.told.read_text()
+    unheard = status == DONE and "started" in told[said:]
+    assert status in (expected, DONE) and not unheard, f"status {status} after {signals}: {told}"
     # Every other time the next run meets what the dead driver's processes are still doing.
     return Strike(phase.name, signals, hit, bench.wait_for_the_last() if chance.random() < 0.5 else 0.0)
 

@@ -91,6 +91,18 @@ def test_a_request_to_terminate_and_a_closed_terminal_are_as_ctrl_c(number):
         signal.signal(number, before)
 
 
+def test_a_request_to_terminate_is_heard_where_ctrl_c_is_ignored():
+    """As by whatever a script's shell starts in the background: a terminal's keys are not meant for it."""
+    ignored = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with requests_heard(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number, handler in ignored.items():
+            signal.signal(number, handler)
+
+
 def test_what_is_to_outlive_its_terminal_does():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
