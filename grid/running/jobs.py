@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 from datasets.loading.scored_split import clips_to_score
@@ -18,7 +18,6 @@ from grid.running.events import Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_shared_memory
 from grid.running.schedule import Schedule, Share
-from grid.specs.settings import Resources
 from grid.training.job import Job
 from hd2s.metrics import METRICS
 from hd2s.prediction.predictor import default_batch
@@ -37,11 +36,13 @@ def sweep(
             storage does not answer.
     """
     machine = ray_session.largest_node()
-    resources = grid.config.resources
+    resources, workers = grid.config.resources, grid.config.train.world_size
+    # A cluster's nodes may have one worker each, or come later.
+    here = workers if ray_session.is_local() else 1
+    train, evaluate = Share.of(resources.train, machine, here), Share.of(resources.evaluate, machine)
     if ray_session.is_local():
-        _check_accelerators(resources, machine)
-    train, evaluate = (Share.of(unit, machine) for unit in (resources.train, resources.evaluate))
-    side_by_side = (train * grid.config.train.world_size).times_in(ray_session.capacity())
+        _check_accelerators({"train": train * workers, "evaluate": evaluate}, machine)
+    side_by_side = (train * workers).times_in(ray_session.capacity())
     todo = [training for training in grid.plan.trainings.values() if training.id not in done]
     check_shared_memory(grid, todo, max(1, side_by_side))
     evaluations = {
@@ -54,7 +55,7 @@ def sweep(
         done,
         ray_session.capacity,
         parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
-        train=train * grid.config.train.world_size,
+        train=train * workers,
         evaluate=evaluate,
     )
     places.publish_inputs(grid)
@@ -72,16 +73,16 @@ def sweep(
     )
 
 
-def _check_accelerators(resources: Resources, machine: Share) -> None:
+def _check_accelerators(shares: Mapping[str, Share], machine: Share) -> None:
     problems = [
         Problem(
             f"resources.{kind}.gpu",
-            f"at most {machine.gpu:g}, what this machine has",
-            f"{unit.gpu:g}",
-            "Lower it.",
+            f"at most {machine.gpu:g} for all workers of one, what this machine has",
+            f"{share.gpu:g}",
+            "Lower it, or train.world_size.",
         )
-        for kind, unit in (("train", resources.train), ("evaluate", resources.evaluate))
-        if unit.gpu > machine.gpu
+        for kind, share in shares.items()
+        if share.gpu > machine.gpu
     ]
     if problems:
         raise ProblemError(problems)

@@ -6,6 +6,7 @@ Pure bookkeeping, without Ray: `start_*` hands a unit out and books its share of
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from grid.specs.settings import Unit
 # With 1 the paper's tables with 12 seeds take 1 % longer on 64 GPUs, and with all trainings 1 % less, but no
 # cell would fill before the end.
 _FINAL_TRAININGS_EACH_SLOT = 2
+_RAYS_COUNT = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,25 @@ class Share:
         return int(min((b * (1 + 1e-6) / a for a, b in pairs if a), default=0))
 
     @classmethod
-    def of(cls, unit: Unit, machine: Share) -> Share:
+    def of(cls, unit: Unit, machine: Share, together: int = 1) -> Share:
         """Say what a unit takes: as configured, but never more than the machine has of processors and memory.
 
         So one unit always runs, however small the machine. A missing accelerator is not forgiven: a
         training meant for one would take weeks without.
+
+        Args:
+            unit: as configured.
+            machine: the whole of it.
+            together: workers that must all be there at once, of which this is the share of one.
         """
         gpu = min(1.0, machine.gpu) if unit.gpu < 0 else unit.gpu
-        return cls(min(unit.cpu, machine.cpu), gpu, min(unit.memory_gib * 2**30, machine.memory))
+        cpu, memory = (_part(amount, together) for amount in (machine.cpu, machine.memory))
+        return cls(min(unit.cpu, cpu), gpu, min(unit.memory_gib * 2**30, memory))
+
+
+def _part(amount: float, parts: int) -> float:
+    """Divide what Ray counts in ten-thousandths, so that the parts, as it rounds them, fit into the whole."""
+    return math.floor(amount / parts * _RAYS_COUNT) / _RAYS_COUNT if parts > 1 else amount
 
 
 class Schedule:

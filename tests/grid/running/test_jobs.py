@@ -110,6 +110,26 @@ def test_a_training_of_two_workers_takes_two_shares(grid, machine):
     assert driver.schedule.train == Share(cpu=2, memory=5 * 2**30)
 
 
+def test_all_workers_of_a_training_are_at_once_on_this_machine(grid, machine, monkeypatch):
+    """Ray Train would wait for the last one without end, and say nothing."""
+    monkeypatch.setattr(ray_session, "largest_node", lambda: MACHINE)
+    wide = replace(grid.config, train=replace(grid.config.train, world_size=7))
+    driver = sweep(replace(grid, config=wide), (), Listener())
+    each = Share.of(wide.resources.train, MACHINE, 7)
+    assert each.cpu == 0.4285, "seven of 0.42857, which Ray would take for 0.4286, are more than three"
+    assert driver.schedule.train == each * 7
+    assert driver.schedule.train.fits(MACHINE)
+
+
+def test_workers_that_have_more_gpus_than_the_machine_are_told(small_demo, monkeypatch):
+    one = Share(cpu=8, gpu=1, memory=64 * 2**30)
+    monkeypatch.setattr(ray_session, "largest_node", lambda: one)
+    monkeypatch.setattr(ray_session, "capacity", lambda: one)
+    grid = prepare_small(small_demo, *TINY, "train.accumulate=2", "train.world_size=2")
+    with pytest.raises(ProblemError, match=r"resources\.train\.gpu: expected at most 1 .*found 2"):
+        sweep(grid, (), Listener())
+
+
 def test_accelerators_that_this_machine_lacks_are_told_before_anything_starts(small_demo, machine):
     grid = prepare_small(small_demo, *TINY, "resources.train.gpu=2", "resources.evaluate.gpu=0.5")
     with pytest.raises(ProblemError) as caught:
