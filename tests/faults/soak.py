@@ -11,6 +11,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import statistics
 import tempfile
 import time
@@ -61,6 +62,8 @@ class Record:
 def main() -> None:
     """Run episodes until there have been enough strikes or the time is over; print figures."""
     options = _options()
+    # A shell that runs this in the background has Ctrl-C ignored, by all that is started here as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chance, made = random.Random(options.seed), 0
     deadline = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() if options.folder is None else nullcontext(options.folder) as place:
