@@ -19,7 +19,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from grid.running.interruption import alone_to_hear, requests_heard
-from grid.running.ray_surroundings import require_cluster, require_room_for_sockets
+from grid.running.ray_surroundings import own_folder, require_cluster
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
 
@@ -111,6 +111,8 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     environment = _ENVIRONMENT | (_LOCAL_ENVIRONMENT if local else _CLUSTER_ENVIRONMENT)
     for name, value in environment.items():
         os.environ.setdefault(name, value)
+    if local:
+        os.environ["RAY_TMPDIR"] = str(own_folder())
     import ray  # noqa: PLC0415 - the environment must be set first, and --plan does without Ray
 
     # The nodes of a cluster were started before, without this environment.
@@ -186,7 +188,7 @@ def require() -> None:
         ProblemError: something does.
     """
     if is_local():
-        require_room_for_sockets()
+        own_folder()
     else:
         require_cluster(os.environ["RAY_ADDRESS"].strip())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -13,31 +14,49 @@ from manifests.problem import Problem, ProblemError
 
 # Linux takes 107 bytes for a socket's path, of which Ray adds these to its folder's.
 _SOCKET_PATH = 107
-_RAYS_OWN = len("/session_2025-01-01_00-00-00_000000_0000000/sockets/plasma_store.0")
+_RAYS_OWN = len("/ray/session_2025-01-01_00-00-00_000000_0000000/sockets/plasma_store.0")
 _CONNECTS_WITHIN_S = 5.0
 _ANSWERS_WITHIN_S = 15.0
 
 
-def require_room_for_sockets() -> None:
-    """Make sure that Ray's folder can be made, and that the paths of its sockets are short enough.
+def own_folder() -> Path:
+    """Make the folder below which Ray keeps its sessions, which this user alone may enter, and return it.
+
+    Ray gives everybody all rights to what is its own: logs, in which anything may stand, sockets that ask for
+    no token, and what its workers load. So where the folder of temporary files is everybody's, it gets one in
+    that.
 
     Raises:
-        ProblemError: one of them is not so.
+        ProblemError: it cannot be made, is somebody else's, or the paths of its sockets would be too long.
     """
     variable = "RAY_TMPDIR" if os.environ.get("RAY_TMPDIR") else "TMPDIR"
     # Ray goes by the environment alone, and not by where this process keeps its own temporary files.
-    folder = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp") / "ray"
-    remedy = f"Set {variable} to a short path of a folder that can be written to, such as /tmp."
+    given = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
+    folder = given if _is_private(given) else given / f"ray-{os.getuid()}"
+    where, remedy = f"{variable}={given}", f"Set {variable} to a short path of a folder of yours."
     if (length := len(os.fsencode(folder)) + _RAYS_OWN) > _SOCKET_PATH:
         expected = f"a folder whose sockets have paths of at most {_SOCKET_PATH} bytes"
-        raise ProblemError(Problem(f"{variable}={folder.parent}", expected, f"{length} bytes", remedy))
+        raise ProblemError(Problem(where, expected, f"{length} bytes", remedy))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.lstat().st_uid == os.getuid() and not folder.is_symlink():
+            folder.chmod(0o700)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         expected = "a folder that Ray can write to"
-        raise ProblemError(Problem(f"{variable}={folder.parent}", expected, str(error), remedy)) from error
+        raise ProblemError(Problem(where, expected, str(error), remedy)) from error
+    if not _is_private(folder):
+        raise ProblemError(Problem(str(folder), "a folder of this user", "somebody else's", remedy))
+    return folder
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def require_cluster(address: str) -> None:

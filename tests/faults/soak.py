@@ -28,7 +28,7 @@ from tests.faults.strikes import BEFORE, PHASES, STOPPED_FOR_S, Phase, disturb
 
 _STRIKES_AN_EPISODE = 7
 # Trainings are short: of more strikes the later ones would find them over.
-_IN_TRAININGS = 5
+_SHARE_IN_TRAININGS = 5 / 7
 # Of episodes, those whose corpora are generated anew.
 _FROM_NOTHING = 0.2
 
@@ -72,7 +72,7 @@ def main() -> None:
         record = Record(folder / "strikes.jsonl")
         while made < options.kills and time.monotonic() < deadline:
             undisturbed = _undisturbed(folder, workers := options.workers or chance.choice((1, 2)))
-            drawn = _drawn(record, chance, _possible(options, workers))
+            drawn = _drawn(record, chance, _possible(options, workers), options.strikes)
             made += _episode(drawn, undisturbed, record, chance, options)
         _print(record)
 
@@ -83,6 +83,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="begin no episode after so many minutes")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--phase", default="", help="only those in whose name this pattern is found")
+    parser.add_argument("--strikes", type=int, default=_STRIKES_AN_EPISODE, help="in each episode")
     parser.add_argument("--signals", default="", help="only those in which this pattern is found")
     parser.add_argument("--workers", type=int, choices=(1, 2), help="of all trainings; without it, in turns")
     parser.add_argument("--stopped", type=float, default=STOPPED_FOR_S, help="seconds of a SIGSTOP")
@@ -167,17 +168,21 @@ def _possible(options: argparse.Namespace, workers: int) -> list[Phase]:
     return found
 
 
-def _drawn(record: Record, chance: random.Random, possible: list[Phase]) -> list[tuple[Phase, str]]:
+def _drawn(
+    record: Record, chance: random.Random, possible: list[Phase], strikes: int
+) -> list[tuple[Phase, str]]:
     """Draw what to strike in an episode, the rarest first, in the order in which a grid comes through it."""
     names, before = [phase.name for phase in possible], {phase.name for phase in BEFORE}
     if chance.random() >= _FROM_NOTHING:
         possible = [phase for phase in possible if phase.name not in before] or possible
     drawn: list[tuple[Phase, str]] = []
     struck = record.struck()
-    for _ in range(_STRIKES_AN_EPISODE):
+    for _ in range(strikes):
         training = sum(phase.name.startswith("training") for phase, _ in drawn)
         left = [
-            phase for phase in possible if training < _IN_TRAININGS or not phase.name.startswith("training")
+            phase
+            for phase in possible
+            if training < strikes * _SHARE_IN_TRAININGS or not phase.name.startswith("training")
         ]
         if left:
             phase = min(left, key=lambda phase: (struck[phase.name,], chance.random()))

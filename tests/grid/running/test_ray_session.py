@@ -145,7 +145,7 @@ def test_a_ray_that_lives_and_one_that_its_user_ends_are_not_lost(processes):
 
 
 _SESSION = """
-import os, subprocess, sys, psutil
+import os, pathlib, subprocess, sys, psutil
 from grid.running import ray_session
 ray_session.protect()
 with ray_session.session():
@@ -155,6 +155,8 @@ with ray_session.session():
     for found in psutil.net_connections("tcp"):
         if found.status == psutil.CONN_LISTEN and found.pid in ours:
             print("listens", found.laddr.ip)
+    session = ray._private.worker._global_node.get_session_dir_path()
+    print("entered", all(os.stat(up).st_mode & 1 for up in pathlib.Path(session).parents))
     address = ray.get_runtime_context().gcs_address
     ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     for token in ("", "0" * 64, os.environ["RAY_AUTH_TOKEN"]):
@@ -179,6 +181,7 @@ def test_ray_on_this_machine_is_reached_neither_from_others_nor_by_other_users()
     listening = [address for word, address in told if word == "listens"]
     assert len(listening) > 3
     assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert ["entered", "False"] in told, "by others: Ray gives them all rights to its folder"
     without, wrong, right = [answer for word, answer in told if word == "answers"]
     assert right == "0"
     assert "0" not in (without, wrong)
