@@ -81,7 +81,7 @@ def _loaders(bench: Bench) -> list[psutil.Process]:
     return found
 
 
-_TRIAL, _SCORER, _POOL = "ray::ImplicitFunc", "ray::do_part", "multiprocessing.spawn"
+_TRIAL, _SCORER = "ray::ImplicitFunc", "ray::do_part"
 _STATES = "resume/*/checkpoint_*/state.pt"
 _saves, _scores = _writes(_STATES), lambda bench, _: bool(bench.workers(_SCORER))
 # What a training stands on, by what command lines have in them.
@@ -105,17 +105,10 @@ _OF_RAY_TRAIN = {
     "Tune's trial": _TRIAL,
     "autoscaler's coordinator": "ray::_AutoscalingCoordinatorActor",
 }
-# On corpora that are generated for it alone.
+# On corpora that are generated for it alone, so small that one process indexes and decodes them.
 BEFORE = (
     Phase("generation: the driver", _says("generating"), 4.0),
     Phase("indexing: the driver", _says("indexing"), 3.0),
-    Phase(
-        "indexing: its worker",
-        lambda bench, _: bool(_called(_POOL)(bench)),
-        2.0,
-        _called(_POOL),
-        _OF_A_PROCESS,
-    ),
     Phase("frame decoding: the driver", _says("decoding frames"), 2.0),
 )
 # In the order in which a grid comes through them.
@@ -201,11 +194,15 @@ def _driver_struck(
         return Strike(phase.name, signals, hit)
     said = len(bench.told.read_text())
     status = driver.wait(DEADLINE_S)
-    # One that is struck at its end may have had nothing left to do.
-    expected = -signal.SIGKILL if words == "KILL" else INTERRUPTED
+    expected = {-signal.SIGKILL} if words == "KILL" else {INTERRUPTED}
+    if words == "INT INT":
+        # The second may come when Python has left, and a shell calls that 130 as well.
+        expected.add(-signal.SIGINT)
     told = bench.told.read_text()
-    unheard = status == DONE and "started" in told[said:]
-    assert status in (expected, DONE) and not unheard, f"status {status} after {signals}: {told}"
+    # One that is struck at its end may have had nothing left to do.
+    if "started" not in told[said:]:
+        expected.add(DONE)
+    assert status in expected, f"status {status} after {signals}: {told}"
     # Every other time the next run meets what the dead driver's processes are still doing.
     return Strike(phase.name, signals, hit, bench.wait_for_the_last() if chance.random() < 0.5 else 0.0)
 
