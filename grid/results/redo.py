@@ -37,10 +37,10 @@ class OtherCode:
         named = ", ".join(f"{file} ({n})" for file, n in counts.most_common(_NAMED))
         more = f" and {len(counts) - _NAMED} more files" if len(counts) > _NAMED else ""
         silent = sum(not files for files in self.files.values())
-        parts = [f"{len(self.files)} results were made by other code than this"]
-        parts += [f"they differ in {named}{more}"] if counts else []
-        parts += [f"{silent} do not say what made them"] if silent else []
-        parts += [f"{len(self.resting)} more rest on them"] if self.resting else []
+        parts = [f"results made by other code than this: {len(self.files)}"]
+        parts += [f"differing in {named}{more}"] if counts else []
+        parts += [f"not saying what made them: {silent}"] if silent else []
+        parts += [f"resting on them: {len(self.resting)} more"] if self.resting else []
         return f"{'; '.join(parts)}. They are kept: --redo all makes them again, --redo UNIT one of them."
 
 
