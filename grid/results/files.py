@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -59,7 +60,7 @@ def write_text(path: Path, text: str) -> None:
 def mask(path: Path) -> None:
     """Take secrets out of a text that others have written, such as what libraries say; bytes stay otherwise.
 
-    Nobody may write to it while it is replaced.
+    Nobody may write to it while it is replaced, by one of the same rights.
 
     Args:
         path: the file; one that is not there is left so.
@@ -67,8 +68,14 @@ def mask(path: Path) -> None:
     if not path.is_file():
         return
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    if (clean := masked(text)) != text:
-        write_atomically(path, partial(Path.write_bytes, data=clean.encode("utf-8", "surrogateescape")))
+    if (clean := masked(text)) == text:
+        return
+
+    def write(part: Path) -> None:
+        part.touch(mode=stat.S_IMODE(path.stat().st_mode))
+        part.write_bytes(clean.encode("utf-8", "surrogateescape"))
+
+    write_atomically(path, write)
 
 
 def upload_atomically(system: FileSystem, source: Path, target: str) -> None:

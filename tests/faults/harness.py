@@ -17,6 +17,7 @@ import time
 import uuid
 from collections import Counter
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -72,7 +73,9 @@ class Bench:
         self.scratch = Path(tempfile.mkdtemp(prefix="faults-"))
         self.mark = uuid.uuid4().hex
         places = {"TMPDIR": str(self.scratch), "RAY_TMPDIR": str(self.scratch)}
-        self.environment = os.environ | places | {_MARK: self.mark}
+        # The user's secret; Ray's is made by the run, and found with its processes.
+        self._secrets = {secret := uuid.uuid4().hex}
+        self.environment = os.environ | places | {_MARK: self.mark, f"{_MARK}_TOKEN": secret}
         self.told, self._note = folder / "told.txt", folder / "scratch.json"
         self.finished: Counter[str] = Counter()
         self.driver: subprocess.Popen | None = None
@@ -135,8 +138,10 @@ class Bench:
         """
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get(_MARK) == self.mark or process.parent() in self._known:
+                environment = process.environ()
+                if environment.get(_MARK) == self.mark or process.parent() in self._known:
                     self._known.add(process)
+                    self._secrets.update(filter(None, [environment.get("RAY_AUTH_TOKEN")]))
         self._known = set(filter(_lives, self._known))
         return sorted(self._known, key=lambda process: process.pid)
 
@@ -179,6 +184,20 @@ class Bench:
         before = json.loads(self._note.read_text()) if self._note.exists() else []
         return {path.name for path in self.scratch.glob("*")} | {*before}
 
+    def told_secrets(self) -> list[str]:
+        """Name files, Ray's own among them, and command lines in which a secret of the environment stands."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.Error):
+                found += [title(process)] if self._betrays(" ".join(process.cmdline()).encode()) else []
+        for path in filter(Path.is_file, chain(self.out.rglob("*"), self.scratch.rglob("*"))):
+            with suppress(FileNotFoundError):
+                found += [str(path)] if self._betrays(path.read_bytes()) else []
+        return found
+
+    def _betrays(self, content: bytes) -> bool:
+        return any(secret.encode() in content for secret in self._secrets)
+
     def resumed(self) -> int:
         """Count the trainings that went on from a saved state."""
         ledger, total = Ledger(self.out), 0
@@ -214,6 +233,7 @@ def check(bench: Bench, undisturbed: Bench, kept: dict[str, tuple[int, int]]) ->
     assert bench.rows() == undisturbed.rows(), "the numbers are those of the undisturbed run, bit for bit"
     assert kept.items() <= bench.results().items(), "no result was written a second time"
     assert max(bench.finished.values()) == 1, bench.finished
+    assert not (told := bench.told_secrets()), f"in which secrets stand: {told}"
     left = bench.aside() - undisturbed.aside()
     assert not left, f"half done, and left: {left}"
     bench.wait_for_the_last()

@@ -133,6 +133,7 @@ def _episode(
             began = time.monotonic()
             strike = disturb(bench, phase, chance, signals, options.stopped)
             kept |= bench.results()
+            assert not (told := bench.told_secrets()), f"in which secrets stand: {told}"
             took = round(time.monotonic() - began, 1)
             record.add(episode=name, workers=undisturbed.workers_each, **asdict(strike), took_s=took)
             told = "struck" if strike.hit else "over before"

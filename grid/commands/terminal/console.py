@@ -36,8 +36,8 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
     """Send all output of this process and of its children to a file; yields what leads to the terminal.
 
     File descriptors are redirected, not Python's streams: Ray's C++ code and its child processes know only
-    those. Enter it before Ray is imported, and draw on what it yields. The file has no secrets in it once the
-    block has ended, or the next one begins beside it.
+    those. Enter it before Ray is imported, and draw on what it yields. The file is its owner's alone, and has
+    no secrets in it once the block has ended, or the next one begins beside it.
 
     Args:
         log: the file; it grows.
@@ -46,6 +46,7 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
     log.parent.mkdir(parents=True, exist_ok=True)
     for left in log.parent.glob(f"*{log.suffix}"):
         mask(left)
+    log.touch(mode=0o600)
     encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
     _flush()
     saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import stat
 import subprocess
 import sys
 import threading
@@ -179,7 +180,9 @@ def test_no_secret_stays_in_a_log_nor_in_one_that_a_killed_run_has_left(tmp_path
         os.write(2, b"no answer from s3://me:word@bucket/x\n")
         subprocess.run(["echo", "correct horse"], check=True)
         assert left.read_bytes() == b"\xff at http://***@host/\n"
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600, "while it is written nothing in it is masked"
     assert log.read_text() == "no answer from s3://***@bucket/x\n${oc.env:MY_TOKEN}\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 LIVE = """
