@@ -95,9 +95,9 @@ def _options() -> argparse.Namespace:
 
 def _undisturbed(folder: Path, workers: int) -> Bench:
     """Return a grid that nothing was done to, with trainings of so many workers; run once for all calls."""
-    place, corpora = folder / f"undisturbed-{workers}", folder / "undisturbed-1" / "out"
+    place = folder / f"undisturbed-{workers}"
     done = place / "done"
-    bench = Bench(place, corpora if workers > 1 else None, workers)
+    bench = Bench(place, None, workers)
     try:
         if not done.exists():
             began = time.monotonic()
