@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple
@@ -19,7 +20,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from grid.running.interruption import alone_to_hear, requests_heard
-from grid.running.ray_surroundings import own_folder, require_cluster
+from grid.running.ray_surroundings import own_folder, require_cluster, stay_on_loopback
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
 
@@ -42,7 +43,7 @@ _ENVIRONMENT = {
 # On one machine of one's own, which nobody takes away: a process less for each training, and workers that
 # have PyTorch in memory are kept for the next evaluation.
 _LOCAL_ENVIRONMENT = {
-    # See _stay_on_loopback.
+    # See stay_on_loopback.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
@@ -74,6 +75,7 @@ _SECONDS_TO_END = 10.0
 
 # In Ray's words, half a minute after its processes were started.
 _LATE = "timed out during startup"
+_TRIES = 4
 
 
 def _terminate(why: str) -> None:
@@ -118,7 +120,7 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     # The nodes of a cluster were started before, without this environment.
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
     if local:
-        _stay_on_loopback()
+        stay_on_loopback()
     with _told(local=local), alone_to_hear():
         _start(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     try:
@@ -130,16 +132,31 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
 
 
 def _start(**options: Any) -> None:
-    """Start Ray, a second time if this machine has too much else to do for the time that Ray waits."""
+    """Start Ray, some times more if this machine has too much else to do for the time that Ray waits."""
     import ray  # noqa: PLC0415 - see session
 
-    try:
-        ray.init(**options)
-    except Exception as error:
-        if _LATE not in str(error):
-            raise
-        ray.shutdown()
-        ray.init(**options)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            ray.init(**options)
+        except Exception as error:
+            if _LATE not in str(error) or not tries_left:
+                raise
+            ray.shutdown()
+            _end_what_came_late(error)
+        else:
+            return
+
+
+def _end_what_came_late(error: Exception) -> None:
+    """End the processes of a Ray that has not come up, which would live as long as this one.
+
+    They are known to its node alone, which Ray itself has lost with the error.
+    """
+    from ray._private.node import Node  # noqa: PLC0415 - see session
+
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(node := frame.f_locals.get("self"), Node):
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 @contextmanager
@@ -207,17 +224,6 @@ def _told(*, local: bool) -> Iterator[None]:
         found = " ".join(str(error).split()) or type(error).__name__
         remedy = "Look at TMPDIR, free memory and disk here, and the cluster's own log, or unset RAY_ADDRESS."
         raise ProblemError(Problem(where, "a Ray that starts", found, remedy)) from error
-
-
-def _stay_on_loopback() -> None:
-    """Let Ray listen on 127.0.0.1 alone, and not, asking nobody for a password, on all addresses.
-
-    It would put the machine's address in place of 127.0.0.1 wherever it believes a cluster possible: by a
-    variable that is read when Ray is first imported, which may have been before.
-    """
-    from ray._private import ray_constants  # noqa: PLC0415 - see session
-
-    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def is_local() -> bool:

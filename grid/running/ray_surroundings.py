@@ -1,4 +1,4 @@
-"""What Ray needs of a machine or a cluster, asked in seconds where Ray would wait for minutes."""
+"""What Ray needs here or of a cluster, asked in seconds where Ray would wait for minutes, and who reaches it."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ def own_folder() -> Path:
     if not _is_private(folder):
         raise ProblemError(Problem(str(folder), "a folder of this user", "somebody else's", remedy))
     return folder
+
+
+def stay_on_loopback() -> None:
+    """Let Ray listen on 127.0.0.1 alone, and not, asking nobody for a password, on all addresses.
+
+    It would put the machine's address in place of 127.0.0.1 wherever it believes a cluster possible: by a
+    variable that is read when Ray is first imported, which may have been before.
+    """
+    from ray._private import ray_constants  # noqa: PLC0415 - the environment must be set first
+
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def _is_private(folder: Path) -> bool:
