@@ -1,4 +1,4 @@
-"""What Ray needs here or of a cluster, asked in seconds where Ray would wait for minutes, and who reaches it."""
+"""What Ray needs here or of a cluster, asked in seconds where it waits for minutes, and who reaches it."""
 
 from __future__ import annotations
 

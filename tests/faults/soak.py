@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import signal
@@ -121,7 +122,7 @@ def _episode(
     Raises:
         AssertionError: they are others, or something is left; the folder stays.
     """
-    name = f"{datetime.now():%d-%H%M%S}"
+    name = f"{datetime.now():%d-%H%M%S}-{os.getpid()}"
     before = {phase.name for phase in BEFORE}
     fresh = any(phase.name in before for phase, _ in drawn)
     bench = Bench(
