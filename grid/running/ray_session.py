@@ -33,6 +33,8 @@ _ENVIRONMENT = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     # Ray Train looks for reports every two seconds unless told; a demo training lasts half a minute.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # For one that waits where workers meet, and is asked to terminate meanwhile, all would wait without end.
+    "RAY_TRAIN_COLLECTIVE_TIMEOUT_S": "7200",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Frames are scored in several threads, each of which would start BLAS's for itself.
     "OPENBLAS_NUM_THREADS": "1",

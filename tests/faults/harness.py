@@ -73,6 +73,8 @@ class Bench:
         self.scratch = Path(tempfile.mkdtemp(prefix="faults-"))
         self.mark = uuid.uuid4().hex
         places = {"TMPDIR": str(self.scratch), "RAY_TMPDIR": str(self.scratch)}
+        # Two hours for users (`grid.running.ray_session`), whose workers may have hours between reports.
+        places["RAY_TRAIN_COLLECTIVE_TIMEOUT_S"] = "60"
         # The user's secret; Ray's is made by the run, and found with its processes.
         self._secrets = {secret := uuid.uuid4().hex}
         self.environment = os.environ | places | {_MARK: self.mark, f"{_MARK}_TOKEN": secret}
