@@ -192,9 +192,11 @@ class Bench:
         for process in self.processes():
             with suppress(psutil.Error):
                 found += [title(process)] if self._betrays(" ".join(process.cmdline()).encode()) else []
-        for path in filter(Path.is_file, chain(self.out.rglob("*"), self.scratch.rglob("*"))):
-            with suppress(FileNotFoundError):
-                found += [str(path)] if self._betrays(path.read_bytes()) else []
+        # What is written meanwhile, or removed, is passed over.
+        for folder, _, names in chain(os.walk(self.out), os.walk(self.scratch)):
+            for path in filter(Path.is_file, map(Path(folder).joinpath, names)):
+                with suppress(FileNotFoundError):
+                    found += [str(path)] if self._betrays(path.read_bytes()) else []
         return found
 
     def _betrays(self, content: bytes) -> bool:
