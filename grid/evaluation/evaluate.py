@@ -21,6 +21,7 @@ from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
 from manifests.problem import ProblemError
+from manifests.schema import Clip
 
 # What a disk or a network may get over, before a clip is given up.
 _TRIES, _SECONDS_BETWEEN_TRIES = 2, 3.0
@@ -33,11 +34,11 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     code = code_of(job.modules)
     torch.set_num_threads(job.protocol.threads)
     started = time.monotonic()
+    split = _split(job)
     score = partial(
         score_clip,
-        _split(job),
+        split,
         predictor=_predictor(job),
-        size=job.input.size,
         threads=job.scorers,
         eight_bit=job.protocol.eight_bit,
         truncate=job.protocol.truncate,
@@ -50,11 +51,11 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     constant: dict[str, int] = {}
     wanted = shown(job.expected)
     for clip in job.parts[part]:
-        sketch = Sketch(clip, wanted.get(clip))
+        sketch, size = Sketch(clip, wanted.get(clip)), _size(job, split.clips[clip])
         for tries_left in reversed(range(_TRIES)):
             try:
                 found: set[int] = set()
-                tables.append(score(clip, sketch=sketch, constant=found))
+                tables.append(score(clip, size=size, sketch=sketch, constant=found))
                 constant |= {clip: len(found)} if found else {}
                 pictures |= {clip: sketch.drawn} if sketch.drawn else {}
                 break
@@ -73,6 +74,11 @@ def _split(job: EvaluationJob) -> ScoredSplit:
     split = ScoredSplit.open(place.folder, "test", place.root, job.protocol.min_frames, place.fold)
     place.require(split.manifest)
     return split
+
+
+def _size(job: EvaluationJob, clip: Clip) -> tuple[int, int]:
+    """Return the (height, width) at which a clip is predicted."""
+    return job.input.predicted_size((clip.height, clip.width), still=clip.n_frames == 1)
 
 
 def _predictor(job: EvaluationJob) -> Predictor:

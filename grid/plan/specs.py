@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from datasets.corpora.registry import find
-from datasets.resizing import DEFAULT_RESIZING
+from datasets.loading.windows import eligible
+from datasets.resizing import DEFAULT_RESIZING, Size
+from grid.plan.size_groups import of_size
 from grid.specs.settings import Test, Train
 from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
@@ -16,6 +18,7 @@ from hd2s.models.config import ModelConfig
 from hd2s.models.declaration import Model
 from hd2s.models.registry import find_model
 from manifests.folds import Splitting
+from manifests.schema import Clip
 
 Row = Mapping[str, Any]
 """A point of a training's curve: step (int), name (str), value (float)."""
@@ -25,7 +28,8 @@ class Read(NamedTuple):
     """Clips that a training reads: of which split, at which size (pixels), how long (frames).
 
     `resizing`: by which rule they come to that size (`datasets.resizing`). `fold`: what the split is one of,
-    where it is none of the corpus' own.
+    where it is none of the corpus' own. `sizes`: those that the split is shown at, of which each photograph
+    has one; empty where all have this one.
     """
 
     corpus: str
@@ -35,6 +39,11 @@ class Read(NamedTuple):
     clip_length: int
     resizing: str = DEFAULT_RESIZING
     fold: Splitting | None = None
+    sizes: tuple[Size, ...] = ()
+
+    def among(self, clips: Sequence[Clip]) -> Sequence[Clip]:
+        """Return those of the split's clips that are read."""
+        return of_size(eligible(clips, self.clip_length)[0], (self.height, self.width), self.sizes)
 
 
 def unlabelled_splits(corpus: str, clips: str) -> tuple[str, ...]:

@@ -67,8 +67,9 @@ class Training:
         reads: dict[Read, bool] = {}
         for entry, split, rule, maps in wanted:
             window = config.shown(entry.corpus).input
-            place = entry.corpus, split, *window.size, window.shortest
-            reads[Read(*place, framed(rule, window.framing), entry.fold)] = maps
+            how = window.shortest, framed(rule, window.framing), entry.fold, window.trained_sizes
+            for height, width in window.trained_sizes or (window.size,):
+                reads[Read(entry.corpus, split, height, width, *how)] = maps
         return reads
 
     @property

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.frame_store.store import FrameStore
-from datasets.loading.windows import eligible
 from grid.plan import Read, Training
 from grid.planning.prepare import Grid
 from grid.results import output_folder
@@ -100,7 +99,7 @@ def _store(grid: Grid, place: Read) -> tuple[FrameStore, Sequence[Clip]]:
     """Return the store of a corpus, and the clips of it that are read."""
     manifest, size = folded(grid.manifests[place.corpus], place.fold), (place.height, place.width)
     store = FrameStore(folder(grid), manifest, size, limit(grid), place.resizing)
-    return store, eligible(manifest.clips(place.split), place.clip_length)[0]
+    return store, place.among(manifest.clips(place.split))
 
 
 def _needed(trainings: Iterable[Training]) -> dict[Read, bool]:

@@ -255,7 +255,7 @@ class _Planner:
 
     def _batches(self, corpus: str, model: ModelSpec, train: Train, read_in: Splits) -> int:
         clips, shown = self.clips_of(corpus, read_in.get(corpus)), model.config.shown(corpus).input
-        return batches_of(clips, shown.shortest, train)
+        return batches_of(clips, shown, train)
 
     def evaluation(
         self, row: Row, training: Training, test: str, folds: Folds, chosen: Criterion | None

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 from datasets.loading.windows import eligible
 from grid.plan import ModelSpec, TrainingSpec
+from grid.plan.size_groups import by_size, whole_batches
 from grid.planning.identity import options_of
 from grid.specs.plugins import digest_of
 from grid.specs.settings import Config, Test, Train
 from grid.specs.settings_reader import protocol_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.declaration import Approach
-from hd2s.models.config import ConfigError, ModelConfig
+from hd2s.models.config import ConfigError, Input, ModelConfig
 from hd2s.models.registry import find_model
 from manifests.clips import stills
 from manifests.folds import Fold, HeldOut, Splitting
@@ -206,10 +207,11 @@ def training_settings(
     return replace(train, **changed)
 
 
-def batches_of(clips: Sequence[Clip], span: int, train: Train) -> int:
+def batches_of(clips: Sequence[Clip], shown: Input, train: Train) -> int:
     """Count the whole micro-batches that a corpus' clips make; 1 at least, so that small ones are seen."""
-    found, _ = eligible(clips, span)
-    return max(len(found) // train.batch_of(bool(stills(found).any())), 1)
+    found, _ = eligible(clips, shown.shortest)
+    groups = by_size(found, shown.size, shown.trained_sizes)
+    return max(sum(whole_batches(groups, train.batch_of(bool(stills(found).any()))).values()), 1)
 
 
 def in_epochs(train: Train, batches: Sequence[int]) -> Train:

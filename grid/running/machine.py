@@ -67,8 +67,9 @@ def _batches(training: Training) -> list[BatchLayout]:
         BatchLayout(
             spec.train.micro_batch,
             WindowShape(window.frames, window.step, window.answers),
-            *window.size,
+            *size,
             labelled=labelled,
         )
         for window, (_, labelled) in zip(shown, kinds, strict=True)
+        for size in window.trained_sizes or (window.size,)
     ]

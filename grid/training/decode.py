@@ -6,7 +6,6 @@ import fcntl
 from pathlib import Path
 
 from datasets.frame_store.store import FrameStore
-from datasets.loading.windows import eligible
 from grid.training.job import Job
 
 SMALL_ENOUGH_FOR_ONE_PROCESS = 100 * 2**20
@@ -28,7 +27,7 @@ def fill(job: Job) -> None:
         manifest = job.manifests[read.corpus].open()
         size = read.height, read.width
         store = FrameStore(folder, manifest, size, job.frames_limit, read.resizing)
-        clips = eligible(manifest.clips(read.split), read.clip_length)[0]
+        clips = read.among(manifest.clips(read.split))
         with (folder / f".filling-{store.address}").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             estimate = store.estimate(clips, labelled=labelled)

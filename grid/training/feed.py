@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +17,9 @@ from datasets.loading.batches import all_maps, training_batches, validation_batc
 from datasets.loading.clip_batch import ClipBatch
 from datasets.loading.fixation_counts import Rescaling
 from datasets.loading.windows import draw_half, eligible
-from datasets.resizing import framed
+from datasets.resizing import Size, framed
 from grid.plan import unlabelled_splits
+from grid.plan.size_groups import by_size, whole_batches
 from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
 from hd2s.models.config import Input
@@ -93,25 +96,24 @@ class Feed:
         """
         if self.train.validation_windows is None:
             raise ValueError("this training validates on whole clips")
-        store, clips = self._validated(corpus, step)
-        batches = validation_batches(
-            store,
-            clips,
+        options = {
             **self._window(corpus),
-            batch=self.train.micro_batch,
-            per_clip=self.train.validation_windows,
-            rank=self.rank,
-            world_size=self.train.world_size,
-            fixations=self._fixations(),
-        )
+            "batch": self.train.micro_batch,
+            "per_clip": self.train.validation_windows,
+            "rank": self.rank,
+            "world_size": self.train.world_size,
+            "fixations": self._fixations(),
+        }
+        groups = self._validated(corpus, step)
+        batches = chain.from_iterable(validation_batches(*group, **options) for group in groups)
         return (self._as_taken(batch, corpus) for batch in batches)
 
     def validation_clips(self, corpus: str, step: int) -> Iterator[WholeClip]:
         """Yield this worker's share of a corpus' validation clips, whole, after so many iterations."""
-        store, clips = self._validated(corpus, step)
-        store.hold(clips)
-        share = clips[self.rank :: self.train.world_size]
-        return (WholeClip(store, clip, self.train.micro_batch) for clip in share)
+        for store, clips in self._validated(corpus, step):
+            store.hold(clips)
+            share = clips[self.rank :: self.train.world_size]
+            yield from (WholeClip(store, clip, self.train.micro_batch) for clip in share)
 
     def maps(self) -> Iterator[torch.Tensor]:
         """Yield every map of the sources' training clips once, uint8 (n, H, W) each time."""
@@ -123,28 +125,38 @@ class Feed:
         self, corpus: str, done: int, turns: tuple[int, Turns], *, labelled: bool
     ) -> Iterator[MicroBatch]:
         (place, order), train = turns, self.train
-        store = self._store(corpus, train.resizing)
         splits = ("train",) if labelled else unlabelled_splits(corpus, train.unlabelled_clips)
-        clips = self._long_enough(store, *splits)
+        clips = self._long_enough(self._store(corpus, train.resizing), *splits)
+        batch = train.batch_of(bool(stills(clips).any()))
+        groups = self._groups(corpus, train.resizing, clips)
+        shares = whole_batches({store.size: found for store, found in groups}, batch)
+        groups = [(store, found) for store, found in groups if store.size in shares]
+        # Batches of several sizes come in an order of their own, as those of several sources do.
+        sizes = Turns(len(groups), tuple(shares.values()) if len(groups) > 1 else (), self.spec.seed)
+        steps = range(order.taken(done, place), order.taken(train.iterations * train.accumulate, place))
 
-        def takes(step: int) -> bool:
-            return order.turn(step, place) % train.accumulate % train.world_size == self.rank
+        def mine(step: int, number: int | None = None) -> bool:
+            own = order.turn(step, place) % train.accumulate % train.world_size == self.rank
+            return own and number in (None, sizes.place(step))
 
-        batches = training_batches(
-            store,
-            clips,
-            **self._window(corpus),
-            batch=train.batch_of(bool(stills(clips).any())),
-            seed=self.spec.seed,
-            first_step=order.taken(done, place),
-            last_step=order.taken(train.iterations * train.accumulate, place),
-            takes=takes,
-            workers=self.job.loader_workers,
-            labelled=labelled,
-            fixations=self._fixations(),
-            pin=self.device.type == "cuda",
-        )
-        return (self._as_taken(batch, corpus) for batch in batches)
+        batches = [
+            training_batches(
+                *group,
+                **self._window(corpus),
+                batch=batch,
+                seed=self.spec.seed,
+                first_step=steps.start,
+                last_step=steps.stop,
+                takes=partial(mine, number=number),
+                workers=self.job.loader_workers if len(groups) == 1 else min(self.job.loader_workers, 1),
+                labelled=labelled,
+                fixations=self._fixations(),
+                pin=self.device.type == "cuda",
+            )
+            for number, group in enumerate(groups)
+        ]
+        for step in filter(mine, steps):
+            yield self._as_taken(next(batches[sizes.place(step)]), corpus)
 
     def _as_taken(self, batch: ClipBatch, corpus: str) -> MicroBatch:
         batch = batch.to(self.device)
@@ -159,13 +171,21 @@ class Feed:
             corpus,
         )
 
-    def _validated(self, corpus: str, step: int) -> tuple[FrameStore, Sequence[Clip]]:
-        """Return the clips that a validation looks at, and where their frames are."""
-        store = self._store(corpus, self.spec.validation_resizing)
-        clips = self._long_enough(store, "val")
+    def _validated(self, corpus: str, step: int) -> list[tuple[FrameStore, Sequence[Clip]]]:
+        """Return the clips that a validation looks at, and where their frames are, by their sizes."""
+        resizing = self.spec.validation_resizing
+        clips = self._long_enough(self._store(corpus, resizing), "val")
         if self.train.validation_clips == "random half":
             clips = draw_half(clips, self.spec.seed, corpus, step)
-        return store, clips
+        return self._groups(corpus, resizing, clips)
+
+    def _groups(
+        self, corpus: str, resizing: str, clips: Sequence[Clip]
+    ) -> list[tuple[FrameStore, Sequence[Clip]]]:
+        """Return the clips of each size at which a corpus is shown, and where their frames are."""
+        shown = self._shown(corpus)
+        groups = by_size(clips, shown.size, shown.trained_sizes)
+        return [(self._store(corpus, resizing, size), found) for size, found in groups.items()]
 
     def _fixations(self) -> Rescaling | None:
         return cast(Rescaling, self.train.fixations) if self.model.config.needs_fixations else None
@@ -177,11 +197,10 @@ class Feed:
         shown, names = self._shown(corpus), ("step", "answers", "photograph")
         return {"T": shown.frames, **{name: getattr(shown, name) for name in names}}
 
-    def _store(self, corpus: str, resizing: str) -> FrameStore:
-        manifest = self.job.manifests[corpus].open()
-        shown = self._shown(corpus)
+    def _store(self, corpus: str, resizing: str, size: Size | None = None) -> FrameStore:
+        manifest, shown = self.job.manifests[corpus].open(), self._shown(corpus)
         rule = framed(resizing, shown.framing)
-        return FrameStore(Path(self.job.frames), manifest, shown.size, self.job.frames_limit, rule)
+        return FrameStore(Path(self.job.frames), manifest, size or shown.size, self.job.frames_limit, rule)
 
     def _long_enough(self, store: FrameStore, *splits: str) -> Sequence[Clip]:
         first, *others = map(store.manifest.clips, splits)

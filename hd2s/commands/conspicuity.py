@@ -37,7 +37,7 @@ def write_conspicuity(
     names: list[str] = []
     with ExitStack() as stack:
         writer = None
-        frames = source.frames(predictor.input.size, predictor.protocol.resizing)
+        frames = source.as_seen(predictor.input, predictor.protocol.resizing)
         for saliency, auxiliary in predictor.inner_maps(frames):
             if not auxiliary:
                 title = predictor.model.declaration.title

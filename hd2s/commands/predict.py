@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import repeat
@@ -98,6 +99,8 @@ def run(options: argparse.Namespace) -> None:
     predictor = Predictor(
         model, batch=options.batch, domain=chosen.domain, device=options.device, **chosen.predictor_options
     )
+    if sizes_given(options):
+        predictor.input = replace(predictor.input, predicted_sizes=())
     for line in (*chosen.told, *(told for source in sources for told in source.noticed)):
         sys.stdout.write(f"{line}\n")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -172,7 +175,7 @@ def _predict(
         # take most of a gigabyte for 4K.
         frames = source.frames() if heat else repeat(None)
         truths = source.truth() if heat and source.truth else repeat(None)
-        seen = source.frames(predictor.input.size, predictor.protocol.resizing)
+        seen = source.as_seen(predictor.input, predictor.protocol.resizing)
         eight_bit = partial(to_eight_bit, truncate=predictor.protocol.truncate)
         for saliency, frame, truth in zip(predictor(seen), frames, truths, strict=False):
             _check_finite(saliency, source.name, count + 1)

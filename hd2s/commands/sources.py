@@ -19,6 +19,7 @@ from datasets.reading.clip import Media, cut_off, read_media
 from datasets.reading.numbered_files import files_by_suffix
 from datasets.reading.video import iter_frames
 from datasets.resizing import DEFAULT_RESIZING, Size, resize
+from hd2s.models.config import Input
 from manifests import Clip, Manifest, Problem, ProblemError, natural_key
 
 
@@ -47,6 +48,10 @@ class Source:
         """Yield the frames, resized by a rule of `datasets.resizing`."""
         for frame in self.native():
             yield resize(frame, size or self.size, resizing)
+
+    def as_seen(self, seen: Input, resizing: str) -> Iterator[np.ndarray]:
+        """Yield the frames at the size that a model sees, resized by a rule of `datasets.resizing`."""
+        return self.frames(seen.predicted_size(self.size, still=self.n_frames == 1), resizing)
 
 
 def open_source(path: Path, rate: Fraction) -> Source:

@@ -9,6 +9,8 @@ from typing import Literal, Self
 from hd2s.checks import settle_types
 from hd2s.layers.features import Feature
 
+Size = tuple[int, int]
+"""(height, width) in pixels."""
 Framing = Literal["squashed", "height", "cover"]
 Fault = tuple[str, str]
 """A field of a configuration, and what is expected of it."""
@@ -41,6 +43,9 @@ class Input:
         least: the frames that a clip must have to be trained or validated on; 0: those of a window.
         framing: how its frames lie in the size in training and validation (`datasets.resizing.Framing`); what
             is predicted is squashed into it.
+        trained_sizes: (height, width) of photographs in place of the one size, each shown at the nearest in
+            aspect, in training and validation, where a batch is of one size; empty: all have the one.
+        predicted_sizes: likewise, in prediction.
     """
 
     frames: int
@@ -51,11 +56,17 @@ class Input:
     photograph: Literal["repeated", "alone"] = "repeated"
     least: int = 0
     framing: Framing = "squashed"
+    trained_sizes: tuple[Size, ...] = ()
+    predicted_sizes: tuple[Size, ...] = ()
 
     @property
-    def size(self) -> tuple[int, int]:
+    def size(self) -> Size:
         """Height and width, in pixels."""
         return self.height, self.width
+
+    def predicted_size(self, native: Size, *, still: bool) -> Size:
+        """Return the size at which a clip of a native (height, width), perhaps a photograph, is predicted."""
+        return nearest_size(native, self.predicted_sizes if still else ()) or self.size
 
     @property
     def span(self) -> int:
@@ -66,6 +77,19 @@ class Input:
     def shortest(self) -> int:
         """Frames that a clip must have to be trained or validated on."""
         return max(self.span, self.least)
+
+
+def nearest_size(native: Size, sizes: Iterable[Size]) -> Size | None:
+    """Return the first of those (height, width) that are nearest in aspect to a native one; None of none.
+
+    Raises:
+        ValueError: a side without pixels.
+    """
+    if min(native) < 1:
+        raise ValueError(f"expected frames of 1 pixel a side or more, found {native[0]} × {native[1]}")
+    aspect = native[0] / native[1]
+    alike = {size: min(aspect, size[0] / size[1]) / max(aspect, size[0] / size[1]) for size in sizes}
+    return max(alike, key=lambda size: alike[size], default=None)
 
 
 @dataclass(frozen=True)

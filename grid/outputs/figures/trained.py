@@ -62,10 +62,9 @@ def maps_of(subject: Subject, cell: Cell, places: Sequence[Place]) -> Iterator[M
     )
     for clip, frame in places:
         start, stop = _seen(predictor.input, clip.n_frames, frame)
+        size = predictor.input.predicted_size((clip.height, clip.width), still=clip.n_frames == 1)
         with at_hand(manifest.root, clip, "frames") as media:
-            frames = iter_frames(
-                media, clip, predictor.input.size, start, stop - start, resizing=predictor.protocol.resizing
-            )
+            frames = iter_frames(media, clip, size, start, stop - start, resizing=predictor.protocol.resizing)
             yield Maps(*next(predictor.inner_maps(frames, frame - start)))
 
 

@@ -37,6 +37,8 @@ MODEL = Model(
             *("DHF1K=64x96/2", "Hollywood2=64x96/2", "UCFSports=64x64/2"),
             *("SALICON=64x96/1", "MIT1003=64x64/1", "MIT300=64x64/1"),
         ),
+        # Those of the released code are for photographs of its own size.
+        "model.photograph_sizes": "one",
         "model.encoder_statistics": "learned",
         "model.encoder_lr": 1.0,
         "model.bn_momentum": 0.1,
@@ -60,6 +62,7 @@ MODEL = Model(
                 "model.photograph_lr": 1.0,
                 "model.short_clips": "released",
                 "model.framing": "released",
+                "model.photograph_sizes": "released",
                 "train.gradients": "sum",
                 "train.fixations": "nearest",
                 "train.resizing": "pil-lanczos",

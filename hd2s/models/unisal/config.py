@@ -9,13 +9,20 @@ from typing import Any, cast
 
 from hd2s.checks import unknown
 from hd2s.layers.features import Feature
-from hd2s.models.config import Fault, Framing, Input, ModelConfig
+from hd2s.models.config import Fault, Framing, Input, ModelConfig, Size, nearest_size
 
 SHARED = "shared"
 """The name of a part that all domains have in common."""
 
 _CELL = 32  # pixels of the frame to a pixel of the encoder's output, in each direction
 _CELLS_A_SIDE, _CELLS = range(7, 14), range(100, 121)
+_FREE_SIZES = tuple(
+    (_CELL * rows, _CELL * columns)
+    for rows in _CELLS_A_SIDE
+    for columns in _CELLS_A_SIDE
+    if rows * columns in _CELLS
+)
+_FINE_TUNED_SIZES = (256, 416), (288, 416), (288, 384), (384, 288), (416, 288)
 _WIDTH = 256  # channels after the post-CNN
 _OTHER_PHOTOGRAPHS = ("MIT300", "SALICON2015")
 """Corpora of them that no domain is made for by default."""
@@ -44,6 +51,7 @@ _WORDS = {
     "loss": ("paper", "released"),
     "short_clips": ("window", "released"),
     "framing": ("squashed", "height", "cover", "released"),
+    "photograph_sizes": ("one", "released"),
 }
 _RELEASED_FRAMING: dict[str, Framing] = {"Hollywood2": "height", "UCFSports": "cover"}
 _INPUT = re.compile(r"(?P<corpus>[\w-]+)=(?P<height>\d+)x(?P<width>\d+)/(?P<step>\d+)")
@@ -101,6 +109,9 @@ class UnisalConfig(ModelConfig):
         framing: how frames lie in their size in training and validation (`hd2s.models.config.Input`); the
             "released" code keeps the aspect of Hollywood2's and UCF Sports' alone, with black bars beside the
             former's narrow shots.
+        photograph_sizes: with `domain_inputs`, the photographs of a corpus have "one" size; or each has, as
+            MIT1003's in the "released" code, the nearest in aspect of five in training, a batch being of one,
+            and in prediction that of `free_size`. SALICON's are all alike, and have the same size by either.
         loss: the "paper" counts a frame without fixations, or a map without mass, as no error; the "released"
             code takes the one for an NSS of 1 and the other for a uniform map.
 
@@ -148,6 +159,7 @@ class UnisalConfig(ModelConfig):
     )
     short_clips: str = "window"
     framing: str = "squashed"
+    photograph_sizes: str = "one"
     loss: str = "paper"
 
     def faults(self) -> Iterator[Fault]:
@@ -176,7 +188,10 @@ class UnisalConfig(ModelConfig):
         """Sequences of which every frame is answered; a photograph is a sequence of one (Sect. 3.2)."""
         least = self.clip_length * self.step if self.short_clips == "released" else 0
         framing = cast(Framing, "squashed" if self.framing == "released" else self.framing)
-        return Input(self.clip_length, self.height, self.width, self.step, "every", "alone", least, framing)
+        shape = self.clip_length, self.height, self.width, self.step
+        several = self.domain_inputs and self.photograph_sizes == "released"
+        sizes = (_FINE_TUNED_SIZES, _FREE_SIZES) if several else ((), ())
+        return Input(*shape, "every", "alone", least, framing, *sizes)
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -205,6 +220,8 @@ class UnisalConfig(ModelConfig):
             changed = {name: int(own[name]) for name in ("height", "width", "step")}
         if self.framing == "released":
             changed["framing"] = _RELEASED_FRAMING.get(corpus, "squashed")
+        if not self._holds_photographs(corpus):
+            changed["photograph_sizes"] = "one"
         return replace(self, **changed)
 
     def domain_of(self, corpus: str) -> str | None:
@@ -214,9 +231,12 @@ class UnisalConfig(ModelConfig):
         """
         if corpus in self.domains:
             return corpus
-        still = corpus in (*self.photographs, *_OTHER_PHOTOGRAPHS)
+        still = self._holds_photographs(corpus)
         alike = (name for name in self.domains if still and name in self.photographs)
         return next(alike, next(iter(self.domains), None))
+
+    def _holds_photographs(self, corpus: str) -> bool:
+        return corpus in (*self.photographs, *_OTHER_PHOTOGRAPHS)
 
     def check_domain(self, domain: str | None) -> None:
         """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
@@ -254,7 +274,7 @@ def _are_inputs(inputs: tuple[str, ...]) -> bool:
     return sound and len({each["corpus"] for each in found if each}) == len(found)
 
 
-def free_size(height: int, width: int) -> tuple[int, int]:
+def free_size(height: int, width: int) -> Size:
     """Return the input size that the released code takes for frames of any size, in pixels.
 
     Of sizes with 7 to 13 times 32 pixels a side, 100 to 120 such squares in all, the nearest in aspect.
@@ -262,13 +282,4 @@ def free_size(height: int, width: int) -> tuple[int, int]:
     Raises:
         ValueError: a side without pixels.
     """
-    if min(height, width) < 1:
-        raise ValueError(f"expected frames of 1 pixel a side or more, found {height} × {width}")
-    aspect = height / width
-    allowed = [
-        (rows, columns) for rows in _CELLS_A_SIDE for columns in _CELLS_A_SIDE if rows * columns in _CELLS
-    ]
-    rows, columns = max(
-        allowed, key=lambda size: min(aspect, size[0] / size[1]) / max(aspect, size[0] / size[1])
-    )
-    return rows * _CELL, columns * _CELL
+    return nearest_size((height, width), _FREE_SIZES) or (height, width)

@@ -135,6 +135,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         ),
         "short_clips": "window",
         "framing": "squashed",
+        "photograph_sizes": "one",
         "loss": "paper",
     },
     AdaBNSettings: {"iterations": 10},

@@ -16,6 +16,7 @@ from grid.specs.settings import Train
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.adabn import AdaBNSettings
 from hd2s.approaches.registry import approaches
+from hd2s.models.config import Input
 from hd2s.models.registry import models, on_meta
 from manifests.problem import ProblemError
 from tests.datasets.small_corpora import a_clip
@@ -121,10 +122,13 @@ def clips_of(n, n_frames, media="frames"):
 
 def test_epochs_are_as_many_iterations_as_clips_fill():
     """As UNISAL's authors count: 600 videos at 4 a batch are 150, those that are too short left out."""
-    train = Train(epochs=16, micro_batch=4, accumulate=1, photograph_batch=32)
+    train, shown = Train(epochs=16, micro_batch=4, accumulate=1, photograph_batch=32), Input(12, 64, 64, 5)
     videos, photographs = [*clips_of(600, 60), *clips_of(9, 55)], clips_of(10_000, 1, "image")
-    batches = [batches_of(clips, 56, train) for clips in (videos, photographs, clips_of(2, 60))]
+    batches = [batches_of(clips, shown, train) for clips in (videos, photographs, clips_of(2, 60))]
     assert batches == [150, 312, 1]
+    wide = [a_clip(clip=f"w{i}", n_frames=1, media="image", height=100, width=200) for i in range(65)]
+    sizes = replace(shown, trained_sizes=((32, 64), (64, 64), (64, 32)))
+    assert batches_of([*wide, *clips_of(40, 1, "image")], sizes, train) == 2 + 1
     found = in_epochs(train, batches)
     assert (found.iterations, found.lr_period, found.validate_every) == (16 * 463, 463, 463)
     assert found == in_epochs(found, [])

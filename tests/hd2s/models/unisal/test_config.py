@@ -28,6 +28,7 @@ def test_all_that_is_wrong_is_said_at_once():
         "inputs": ["DHF1K=224x384"],
         "short_clips": "mine",
         "framing": "mine",
+        "photograph_sizes": "mine",
         "loss": "mine",
     }
     with pytest.raises(ConfigError) as caught:
@@ -50,6 +51,24 @@ def test_all_that_is_wrong_is_said_at_once():
 )
 def test_sizes_of_frames_of_any_size_are_the_released_code_s(frames, size):
     assert free_size(*frames) == size
+
+
+def test_photographs_are_predicted_at_the_released_sizes_only_if_asked_for():
+    released = UnisalConfig(domain_inputs=True, photograph_sizes="released")
+    seen = {name: released.shown(name).input for name in ("MIT1003", "MIT300", "SALICON", "DHF1K")}
+    sizes = {name: shown.predicted_size((720, 1280), still=True) for name, shown in seen.items()}
+    assert sizes == {
+        "MIT1003": (256, 416),
+        "MIT300": (256, 416),
+        "SALICON": (256, 416),
+        "DHF1K": (224, 384),
+    }
+    assert seen["SALICON"].predicted_size((480, 640), still=True) == seen["SALICON"].size == (288, 384)
+    assert seen["MIT1003"].predicted_size((720, 1280), still=False) == (288, 384)
+    assert seen["MIT1003"].trained_sizes == ((256, 416), (288, 416), (288, 384), (384, 288), (416, 288))
+    assert seen["DHF1K"].trained_sizes == ()
+    for config in (UnisalConfig(domain_inputs=True), UnisalConfig(photograph_sizes="released")):
+        assert config.shown("MIT1003").input.trained_sizes == config.input.predicted_sizes == ()
 
 
 def test_frames_without_pixels_have_no_size():
