@@ -3,9 +3,12 @@
 Asked for by HD2S_BROWSER=1, with `pip install '.[browser]'` and Chromium with its driver on the machine.
 """
 
+import time
+
 import numpy as np
 import pytest
 
+from grid.commands.run import summaries
 from grid.evaluation import pictures
 from grid.outputs.tables import Style, compile_tables
 from grid.results.ledger import Ledger
@@ -15,9 +18,10 @@ from grid.tracking import Tracker
 from tests.browser import chromium
 from tests.grid.invented import DIGESTS, complete, table5
 from tests.grid.mlflow_server import serving
+from tests.grid.outputs.report.reported import grid_of
 
 METRICS = ["test/NSS", "test/CC", "test/SIM", "test/AUC-J", "test/s-AUC"]
-WAIT_S = 60
+WAIT_S, TYPED_AGAIN_AFTER_S = 60, 15
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +42,22 @@ class Interface:
         self.browser.get("about:blank")
         self.browser.get(f"{self.address}/#/{route}")
 
-    def filter(self, wanted: str) -> None:
-        """Type a filter over the prepared view's own."""
+    def filter(self, wanted: str, shows) -> None:
+        """Type a filter over the prepared view's own, again where that comes late and takes its place."""
         from selenium.webdriver.common.keys import Keys
 
-        own = "input[value^='tags.kind']"
-        (box,) = self.wait(lambda: self.elements(own), "the box of the filter")
-        box.send_keys(Keys.CONTROL, "a")
-        box.send_keys(wanted, Keys.ENTER)
+        again_at = 0.0
+
+        def taken() -> bool:
+            nonlocal again_at
+            boxes = self.elements("input[value^='tags.kind']")
+            if boxes and time.monotonic() > again_at:
+                again_at = time.monotonic() + TYPED_AGAIN_AFTER_S
+                boxes[0].send_keys(Keys.CONTROL, "a")
+                boxes[0].send_keys(wanted, Keys.ENTER)
+            return shows()
+
+        self.wait(taken, wanted)
 
     def wait(self, condition, what: str):
         from selenium.common.exceptions import StaleElementReferenceException
@@ -94,6 +106,7 @@ def interface(browser, tmp_path_factory):
     tracker = Tracker(None, out, "domain_shift")
     tracker.start_grid(plan, {}, DIGESTS)
     tracker.sync(plan, ledger)
+    tracker.log_summaries(summaries(grid_of(plan, out)))
     tracker.finish_grid("FINISHED", tables)
     link = tracker.link("table5")
     tracker.close()
@@ -122,19 +135,20 @@ def test_a_tables_cells_are_rows_with_five_metrics_as_columns(interface):
 
 def test_cells_are_filtered_by_table_source_and_target(interface):
     interface.open(interface.route)
-    interface.filter(
-        "tags.table='table5' and tags.kind='cell' and tags.source='DHF1K' and tags.target='UCFSports'"
-    )
-    interface.wait(lambda: "3 matching runs" in interface.text(), "three approaches")
     approaches = ("generalization", "adaptation", "transfer")
     expected = {f"DHF1K → UCFSports, {approach}" for approach in approaches}
-    interface.wait(lambda: set(interface.names()) == expected, "three rows")
+    interface.filter(
+        "tags.table='table5' and tags.kind='cell' and tags.source='DHF1K' and tags.target='UCFSports'",
+        lambda: "3 matching runs" in interface.text() and set(interface.names()) == expected,
+    )
 
 
 def test_gradient_reversal_is_compared_with_none(interface):
     interface.open(f"{interface.route}&compareRunsMode=CHART")
-    interface.filter("tags.kind='cell' and tags.approach != 'transfer'")
-    interface.wait(lambda: "12 matching runs" in interface.text(), "both approaches")
+    interface.filter(
+        "tags.kind='summary' and tags.approach != 'transfer'",
+        lambda: "12 matching runs" in interface.text(),
+    )
     told = ("Parallel Coordinates", "approach", *METRICS)
     interface.wait(lambda: all(word in interface.text() for word in told), "the chart and its axes")
     pictures_shown = (
