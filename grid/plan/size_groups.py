@@ -15,10 +15,14 @@ from manifests.schema import Clip
 
 
 def of_size(clips: Sequence[Clip], size: Size, sizes: Sequence[Size]) -> Sequence[Clip]:
-    """Return the clips that have a size, in pixels, where each has the nearest of several; all of none."""
+    """Return the clips that have a size, in pixels, where each has the nearest of several; all of none.
+
+    What stands in for clips of a corpus that is not indexed yet tells no size, and is taken for the first.
+    """
     if not sizes:
         return clips
-    mine = [nearest_size((clip.height, clip.width), sizes) == size for clip in clips]
+    native = ((clip.height, clip.width) for clip in clips)
+    mine = [(nearest_size(own, sizes) if min(own) else sizes[0]) == size for own in native]
     return take(clips, np.flatnonzero(mine))
 
 

@@ -31,6 +31,11 @@ def test_each_photograph_has_the_released_size_that_is_nearest_in_aspect():
     assert [len(of_size(clips, size, SIZES)) for size in SIZES] == [1, 1, 2, 1, 1]
 
 
+def test_what_stands_in_for_clips_before_they_are_indexed_has_the_first_size():
+    clips = photographs((0, 0), (0, 0))
+    assert by_size(clips, (288, 384), SIZES) == {SIZES[0]: clips}
+
+
 def test_without_sizes_all_have_the_one():
     clips = photographs((10, 20), (20, 10))
     assert by_size(clips, (64, 96), ()) == {(64, 96): clips}
