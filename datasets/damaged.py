@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from datasets.corpus import ClipError, Corpus, Entry, Reading
-from manifests import Clip, Finding
+from manifests import Clip, Finding, Problem, ProblemError
 
 
 def as_finding(error: ClipError, entry: Entry, level: str = "error") -> Finding:
@@ -45,3 +45,10 @@ def describe(corpus: str, entry: Entry, **columns: object) -> Clip:
     place = {name: getattr(entry, name) for name in ("split", "clip", "source_video", "media", "path")}
     row: dict[str, Any] = {**empty, **zero, **other, "corpus": corpus, **place, **columns}
     return Clip(**row)
+
+
+def changed(root: Path | str, clip: Clip, error: ClipError) -> ProblemError:
+    """Return what is not as it was indexed, for whoever trains or evaluates."""
+    where = f"{clip.corpus}/{clip.clip} ({Path(root) / (error.path or clip.path)})"
+    remedy = "Restore the file or index the corpus again."
+    return ProblemError(Problem(where, f"{error.expected}, as indexed", error.found, remedy))

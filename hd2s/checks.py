@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from numbers import Integral, Real
 
 _KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
@@ -32,23 +33,32 @@ def settle_types(config) -> list[str]:
         Of each field that has the wrong type, which it must have and what was found.
     """
     problems = []
-    for field in fields(config):
-        value = getattr(config, field.name)
-        declared = _declared(field.type)
-        if value is None and declared.endswith(" | None"):
+    for name, kind, is_tuple, or_none in _declared_fields(config.__class__):
+        value = getattr(config, name)
+        # Most values are what they should be: grids make thousands of configurations while they are planned.
+        if (value is None and or_none) or (not is_tuple and type(value) is _KINDS[kind][1]):
             continue
-        kind = declared.removesuffix(" | None").removeprefix("tuple[").removesuffix(", ...]")
-        is_tuple = "tuple" in declared
         if is_tuple and (isinstance(value, str) or not isinstance(value, Iterable)):
-            problems.append(f"{field.name} must be a list of {kind}, found {value!r}")
+            problems.append(f"{name} must be a list of {kind}, found {value!r}")
             continue
         values = tuple(value) if is_tuple else (value,)
         if wrong := [item for item in values if not _is(item, kind)]:
-            problems.append(f"{field.name} must be {kind}, found {wrong[0]!r}")
+            problems.append(f"{name} must be {kind}, found {wrong[0]!r}")
             continue
         plain = tuple(_KINDS[kind][1](item) for item in values)
-        object.__setattr__(config, field.name, plain if is_tuple else plain[0])
+        object.__setattr__(config, name, plain if is_tuple else plain[0])
     return problems
+
+
+@cache
+def _declared_fields(config: type) -> list[tuple[str, str, bool, bool]]:
+    """Return of each field the name, the kind of value, and whether it is a tuple of them, or may be None."""
+    found = []
+    for field in fields(config):
+        declared = _declared(field.type)
+        kind = declared.removesuffix(" | None").removeprefix("tuple[").removesuffix(", ...]")
+        found.append((field.name, kind, "tuple" in declared, declared.endswith(" | None")))
+    return found
 
 
 def _declared(annotation: object) -> str:

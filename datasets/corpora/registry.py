@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from datasets.corpus import Corpus
@@ -149,10 +150,11 @@ def is_built_in(name: str) -> bool:
 
 
 def _adapters() -> dict[str, Corpus]:
-    return _own() | _registered
+    return {**_own(), **_registered}
 
 
-def _own() -> dict[str, Corpus]:
+@cache
+def _own() -> Mapping[str, Corpus]:
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
     return {module.CORPUS.word: module.CORPUS for module in modules if hasattr(module, "CORPUS")}

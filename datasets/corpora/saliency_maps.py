@@ -10,8 +10,8 @@ import numpy as np
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import find
 from datasets.corpus import ClipError, MapRule
+from datasets.damaged import changed
 from datasets.reading.ground_truth import fixations_to_map, shipped_map
-from datasets.reading.video import changed
 from datasets.resizing import DEFAULT_RESIZING, Size, resize
 from manifests import Clip, Fixations, Manifest, Problem, ProblemError
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import av
-
 from datasets.corpus import ClipError, Entry, Reading, Rows
 from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import IMAGE_SUFFIXES
@@ -23,7 +21,6 @@ from datasets.reading.ground_truth import read_maps
 from datasets.reading.images import check_size
 from datasets.reading.numbered_files import Numbered, decoded, files_by_suffix, numbered, single
 from datasets.reading.pixels import frame_pixels, left_out
-from datasets.reading.video import probe, turned
 from manifests import Finding
 
 
@@ -137,11 +134,18 @@ def read_media(root: Path, entry: Entry, fps: float = 0.0, prefix: str | None = 
         raise ClipError("missing-file", f"the video {entry.path}", "none")
     if path.stat().st_size == 0:
         raise ClipError("unreadable-video", "a video that decodes", "an empty file")
+    return _read_video(path, entry)
+
+
+def _read_video(path: Path, entry: Entry) -> Media:
+    # Grids name corpora, and are planned without what decodes.
+    from datasets.reading.video import FFmpegError, probe, turned  # noqa: PLC0415
+
     # In a pool every process has a core, and would only get into the others' way with more threads.
     threads = 1 if multiprocessing.parent_process() else 0
     try:
         video = probe(path, threads)
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         found = f"{type(error).__name__}: {error.strerror}"
         raise ClipError("unreadable-video", "a video that decodes", found) from error
     return Media(

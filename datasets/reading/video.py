@@ -9,16 +9,18 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from datasets.corpus import ClipError
+from datasets.damaged import changed
 from datasets.reading.container_header import Header
 from datasets.reading.images import open_image
 from datasets.reading.pixels import frame_pixels
 from datasets.reading.seeking import Keyframes, SeekCheck, after_seek
 from datasets.reading.upright import rgb, shown_size, turn
 from datasets.resizing import DEFAULT_RESIZING, Size, resize
-from manifests import Clip, Problem, ProblemError
+from manifests import Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def probe(path: Path, threads: int = 0) -> Probe:
 
     Raises:
         ClipError: no video stream, no frame, a damaged frame, or frames of several sizes.
-        av.FFmpegError: the file cannot be read.
+        FFmpegError: the file cannot be read.
     """
     try:
         return _probe(path, threads)
@@ -93,7 +95,7 @@ def _frames_of(packet: av.Packet, n_before: int) -> list[av.VideoFrame]:
     """Decode a packet; what cannot be is told with the number of the frame, from 0."""
     try:
         return packet.decode()
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         found = f"{type(error).__name__}: {error.strerror} in frame {n_before}"
         raise ClipError("unreadable-video", "a video that decodes", found) from error
 
@@ -155,7 +157,7 @@ def iter_frames(
             yield resize(image, size, resizing)
         if found < stop:
             raise ClipError("count-mismatch", f"{clip.n_frames} frames", f"{found} frames")
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         damage = ClipError("unreadable-video", "a video that decodes", f"{type(error).__name__}: {error}")
         raise changed(root, clip, damage) from error
     except ClipError as error:
@@ -237,10 +239,3 @@ def _images(root: Path, clip: Clip, start: int, stop: int) -> Iterator[np.ndarra
     for i in range(start, stop):
         path = clip.frame_path(i)
         yield frame_pixels(open_image(root, path), path)
-
-
-def changed(root: Path | str, clip: Clip, error: ClipError) -> ProblemError:
-    """Return what is not as it was indexed, for whoever trains or evaluates."""
-    where = f"{clip.corpus}/{clip.clip} ({Path(root) / (error.path or clip.path)})"
-    remedy = "Restore the file or index the corpus again."
-    return ProblemError(Problem(where, f"{error.expected}, as indexed", error.found, remedy))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 
+from datasets.remote import local_folder
 from grid.plan import Plan
 from grid.planning import planner as planning
+from grid.results.provenance import source_version
 from grid.specs import grid_reader as specs
 from grid.specs import plugins
 from grid.specs import settings_reader as settings
 from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.table import GridSpec
+from hd2s.files import atomic_write
 from hd2s.models.registry import models as known_models
 
 # Counts depend on which splits are the same, not on what is in them.
@@ -41,11 +46,30 @@ class Offer:
 def catalogue(overrides: list[str], *, demo: bool) -> list[Offer]:
     """List every grid of `grid/specs/grids/`, planned with the user's settings.
 
-    One that the models asked for cannot take, as it is written, is left out.
+    One that the models asked for cannot take, as it is written, is left out. Planning all takes seconds: what
+    they ask for without settings is kept on this machine, for as long as the code stays as it is.
 
     Raises:
         ProblemError: listing everything that is wrong with the settings.
     """
+    if overrides:
+        return _planned(overrides, demo=demo)
+    code = f"{source_version()} {sorted(known_models())}"
+    kept = local_folder() / "grids" / ("demo.json" if demo else "paper.json")
+    try:
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if found["code"] == code:
+            return [Offer(**offer) for offer in found["offers"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # none, or a damaged one
+    offers = _planned(overrides, demo=demo)
+    # A home that cannot be written to is no reason not to show them.
+    with suppress(OSError), atomic_write(kept) as partial:
+        partial.write_text(json.dumps({"code": code, "offers": [*map(asdict, offers)]}), encoding="utf-8")
+    return offers
+
+
+def _planned(overrides: list[str], *, demo: bool) -> list[Offer]:
     plugins.load(plugins.wanted_plugins(overrides))
     models = settings.wanted_models(overrides)
     asked, among = models or (DEFAULT_MODEL,), tuple(known_models())

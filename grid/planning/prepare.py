@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 
 from grid.plan import Plan
 from grid.planning import planner as planning
-from grid.planning.demo import demo_places, prepare_demo
 from grid.planning.inputs import (
     InitialWeights,
     initial_weights,
@@ -34,6 +33,7 @@ from grid.specs.settings import DEFAULT_MODEL, Config
 from grid.specs.settings_checks import before_protocols, contradictions, overruled
 from grid.specs.table import GridSpec
 from hd2s.models.registry import models as known_models
+from hd2s.registry import Later
 from manifests.escaping import shell
 from manifests.folds import Splitting, folded
 from manifests.problem import Problem, ProblemError, gathered
@@ -89,6 +89,8 @@ class Grid:
 
 Purpose = Literal["run", "results", "plan"]
 """What a grid is prepared for."""
+# What draws and encodes is for the demo alone.
+_demo_places, _prepare_demo = (Later("grid.planning.demo", name) for name in ("demo_places", "prepare_demo"))
 # In place of the digest of weights that nobody has seen yet: no training's id is made of it.
 _NOT_HERE = "not here"
 
@@ -142,7 +144,7 @@ def prepare(
         if problems:
             raise ProblemError(dict.fromkeys(problems))
         read = asked.spec.corpora()
-        places = demo_places(asked.config, out) if without else prepare_demo(asked.config, out, tell, read)
+        places = _demo_places(asked.config, out) if without else _prepare_demo(asked.config, out, tell, read)
         asked = replace(asked, configs={w: replace(c, corpora=places) for w, c in asked.configs.items()})
     planned = _plan(asked, problems, noted, purpose)
     if problems:

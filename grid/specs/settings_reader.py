@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +15,12 @@ from yaml import YAMLError
 
 from grid.specs.dotted_keys import listed
 from grid.specs.plain_yaml import dotted, read_file
-from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config, ModelSettings
+from grid.specs.settings import DEFAULT_MODEL, OF_APPROACHES, Config
 from grid.specs.settings_checks import impossible
-from grid.specs.settings_schema import identifier, schema, suggest_setting, with_identifier
+from grid.specs.settings_schema import as_config, schema, suggest_setting, with_identifier
 from grid.specs.table import selected_words
 from hd2s.approaches.protocol import settings_of
 from hd2s.approaches.registry import approaches
-from hd2s.models.config import ConfigError
 from hd2s.models.registry import models
 from manifests.problem import Problem, ProblemError, suggest
 
@@ -99,13 +97,21 @@ def _read(
     model: str,
     among: Sequence[str],
 ) -> Reading:
-    start = config = _beginning(model, stood_for, demo=demo)
+    asked = tuple((override, _meant(override, model, among) or "") for override in overrides)
+    # What refers to the environment is followed each time.
+    settle = _settled.__wrapped__ if any("${" in meant for _, meant in asked) else _settled
+    found = settle(_under(model, stood_for, demo=demo), asked)
+    return Reading(found.config, [*found.overrides], [*found.problems])
+
+
+@lru_cache(maxsize=512)
+def _settled(under: _Under, asked: tuple[tuple[str, str], ...]) -> Reading:
+    """Read overrides, each with what of it is meant for the model; a grid's rows ask for the same often."""
+    start = config = _laid_under(under)
     problems: list[Problem] = []
-    asked = [(override, _meant(override, model, among) or "") for override in overrides]
-    # What was asked for → what of it is meant for this model.
     taken = dict(asked)
     try:
-        config = _merged(start, [meant for _, meant in asked if meant])
+        found, faults = as_config(_laid_over(start, [meant for _, meant in asked if meant]), under.model)
     except _NOT_TAKEN:
         # Something is wrong: one after the other, to tell what.
         for override, meant in asked:
@@ -113,17 +119,17 @@ def _read(
             config = _override(config, meant, problems) if meant else config
             if len(problems) > before:
                 taken.pop(override, None)
-    if missing := sorted(map(str, OmegaConf.missing_keys(config))):
-        problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
-        whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
-        sound = whole if len(whole) < len(taken) else []
-        rest = _read(sound, stood_for, demo=demo, model=model, among=among)
-        return rest._replace(problems=[*problems, *rest.problems])
-    found, faults = _as_config(config, model)
+        if missing := sorted(map(str, OmegaConf.missing_keys(config))):
+            problems += [Problem(key, "a value", "nothing", f"Give {key}=…") for key in missing]
+            whole = [item for item in taken if not OmegaConf.missing_keys(_override(start, item, []))]
+            sound = tuple((item, taken[item]) for item in whole) if len(whole) < len(taken) else ()
+            rest = _settled(under, sound)
+            return rest._replace(problems=[*problems, *rest.problems])
+        found, faults = as_config(config, under.model)
     faults += impossible(found)
     wrong = {fault.where for fault in faults}
-    sound = [item for item, meant in taken.items() if meant.partition("=")[0] not in wrong]
-    return Reading(found, sound, [*problems, *faults])
+    sound_items = [item for item, meant in taken.items() if meant.partition("=")[0] not in wrong]
+    return Reading(found, sound_items, [*problems, *faults])
 
 
 def configure(
@@ -182,29 +188,38 @@ def _settable(model: str) -> list[str]:
     return [option for option in models()[model].options if option not in OF_APPROACHES]
 
 
-def _beginning(model: str, stood_for: Mapping[str, Any], *, demo: bool) -> Any:
-    """Return the settings of a model before anybody has asked for anything but protocols."""
+class _Under(NamedTuple):
+    """What lies under all that is asked for but protocols."""
+
+    structure: type
+    defaults: str
+    layers: str
+    model: str
+    demo: bool
+
+
+def _under(model: str, stood_for: Mapping[str, Any], *, demo: bool) -> _Under:
     declared = models()[model]
     layers = json.dumps([dict(declared.settings), dict(stood_for), dict(declared.demo)])
     structure = schema(model, tuple(approaches()))
     # Among the defaults are the corpora that are indexed by now.
-    return _laid_under(structure, repr(structure()), layers, model, demo)
+    return _Under(structure, repr(structure()), layers, model, demo)
 
 
 @cache
-def _laid_under(structure: type, defaults: str, layers: str, model: str, demo: bool) -> Any:
+def _laid_under(under: _Under) -> Any:
     """Lay a model's settings and those of protocols over the defaults; with the demo's, its own over those.
 
     What is returned is never changed: merging copies it, which takes longer than all else. So a grid of many
     rows is read once for each model and not for each row.
     """
-    del defaults
-    settings, stood_for, of_demo = json.loads(layers)
-    config = _laid(_laid(OmegaConf.structured(structure), settings, model), stood_for, model)
-    if not demo:
+    settings, stood_for, of_demo = json.loads(under.layers)
+    config = _laid(OmegaConf.structured(under.structure), settings, under.model)
+    config = _laid(config, stood_for, under.model)
+    if not under.demo:
         return config
     config = OmegaConf.merge(config, read_file(PROFILES / "demo.yaml"))
-    return _laid(config, of_demo, model)
+    return _laid(config, of_demo, under.model)
 
 
 def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
@@ -234,49 +249,11 @@ def _nested(key: str, value: Any) -> Any:
     return OmegaConf.create(value)
 
 
-def _as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
-    """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
-    found: Any = OmegaConf.to_object(settings)
-    options = dict(vars(found.model))
-    weights = options.pop("backbone_weights")
-    problems: list[Problem] = []
-    _made(models()[model].config, options, "model", problems)
-    sound = {} if problems else options
-    own = {
-        word: _made(
-            approach.settings, vars(getattr(found.approach, identifier(word))), f"approach.{word}", problems
-        )
-        for word, approach in approaches().items()
-        if approach.settings
-    }
-    rest = {each.name: getattr(found, each.name) for each in fields(Config)}
-    return Config(**rest | {"model": ModelSettings(model, sound, weights), "approach": own}), problems
-
-
-def _made(kind: type, options: Mapping[str, Any], where: str, problems: list[Problem]) -> Any:
-    """Make a dataclass of settings, or its default one after adding what is wrong with these."""
-    try:
-        return kind(**options)
-    except ConfigError as error:
-        problems += [
-            Problem(f"{where}.{name}", expected, str(options.get(name)), "Correct it.")
-            for name, expected in error.faults
-        ] or [Problem(where, "values that it can work with", str(error), "Correct them.")]
-    except ValueError as error:
-        problems.append(Problem(where, "values that it can work with", str(error), "Correct them."))
-    return kind()
-
-
-def _merged(config: Any, overrides: Sequence[str]) -> Any:
+def _laid_over(config: Any, overrides: Sequence[str]) -> Any:
     """Lay settings over others; raises what `_override` tells of if one cannot be taken."""
-    if not overrides:
-        return config
     if not all("=" in override for override in overrides):
         raise ValueError("no equals sign")
-    merged = OmegaConf.merge(config, *(dotted(with_identifier(override)) for override in overrides))
-    # A reference that leads nowhere is found by following it.
-    OmegaConf.to_container(merged, resolve=True)
-    return merged
+    return OmegaConf.merge(config, *(dotted(with_identifier(override)) for override in overrides))
 
 
 def _override(config: Any, override: str, problems: list[Problem]) -> Any:
@@ -285,7 +262,10 @@ def _override(config: Any, override: str, problems: list[Problem]) -> Any:
         problems.append(Problem(override, "key=value", "no equals sign", "Write for example train.lr=3e-4."))
         return config
     try:
-        return _merged(config, [override])
+        merged = _laid_over(config, [override])
+        # A reference that leads nowhere is found by following it.
+        OmegaConf.to_container(merged, resolve=True)
+        return merged
     except ConfigKeyError:
         problems.append(Problem("settings", "a known setting", repr(key), suggest_setting(key, config)))
     except _NOT_TAKEN as error:

@@ -1,18 +1,19 @@
-"""The structure that settings are read into, with the parts that models and approaches bring."""
+"""The structure that settings are read into, with the parts that models and approaches bring, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
 from omegaconf import OmegaConf
 
-from grid.specs.settings import OF_APPROACHES, Config
+from grid.specs.settings import OF_APPROACHES, Config, ModelSettings
 from hd2s.approaches.registry import approaches
+from hd2s.models.config import ConfigError
 from hd2s.models.registry import models
-from manifests.problem import suggest
+from manifests.problem import Problem, suggest
 
 
 @cache
@@ -47,6 +48,39 @@ def _fields_of(declared: type, leaving_out: Sequence[str] = ()) -> list[tuple[st
         for each in fields(declared)
         if each.name not in leaving_out
     ]
+
+
+def as_config(settings: Any, model: str) -> tuple[Config, list[Problem]]:
+    """Return what was read as `Config`, and what is wrong with a model's and the approaches' own."""
+    found: Any = OmegaConf.to_object(settings)
+    options = dict(vars(found.model))
+    weights = options.pop("backbone_weights")
+    problems: list[Problem] = []
+    _made(models()[model].config, options, "model", problems)
+    sound = {} if problems else options
+    own = {
+        word: _made(
+            approach.settings, vars(getattr(found.approach, identifier(word))), f"approach.{word}", problems
+        )
+        for word, approach in approaches().items()
+        if approach.settings
+    }
+    rest = {each.name: getattr(found, each.name) for each in fields(Config)}
+    return Config(**rest | {"model": ModelSettings(model, sound, weights), "approach": own}), problems
+
+
+def _made(kind: type, options: Mapping[str, Any], where: str, problems: list[Problem]) -> Any:
+    """Make a dataclass of settings, or its default one after adding what is wrong with these."""
+    try:
+        return kind(**options)
+    except ConfigError as error:
+        problems += [
+            Problem(f"{where}.{name}", expected, str(options.get(name)), "Correct it.")
+            for name, expected in error.faults
+        ] or [Problem(where, "values that it can work with", str(error), "Correct them.")]
+    except ValueError as error:
+        problems.append(Problem(where, "values that it can work with", str(error), "Correct them."))
+    return kind()
 
 
 def identifier(word: str) -> str:

@@ -26,7 +26,9 @@ class Execution:
             that have it. Never on a processor, where PyTorch's weight gradients of convolutions along two
             time steps are wrong in bfloat16 (NaN or garbage).
         channels_last: weights and activations in channels-last memory. By default everywhere: measured 1.02
-            to 1.1 times as fast per training step on a processor, and the order that tensor cores read.
+            to 1.1 times as fast per training step of HD2S on a processor, and the order that tensor cores
+            read. No clock chooses it: the other order rounds otherwise in UNISAL, and in HD2S and TASED-Net
+            at one clip.
         compile: by `torch.compile`, in place. By default nowhere, since it needs a compiler that a machine
             may lack. Never on a processor: PyTorch 2.13 compiles a backward pass there that writes beyond its
             memory, after minutes, and no faster than the 2-D forms of `hd2s.layers.convolution`.

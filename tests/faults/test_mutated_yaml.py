@@ -104,7 +104,7 @@ def test_a_file_with_bytes_cut_out_and_put_in(tmp_path, data):
     read(path)
 
 
-SETTINGS = settings_reader._beginning("hd2s", {}, demo=False)
+SETTINGS = settings_reader._laid_under(settings_reader._under("hd2s", {}, demo=False))
 KEYS = [key for key in settings_schema._keys(SETTINGS) if not key.startswith("corpora")]
 
 

@@ -1,9 +1,11 @@
 """The grids that come with the project, and how much each asks for, counted by hand."""
 
+import json
 from dataclasses import astuple
 
 import pytest
 
+from datasets.remote import LOCAL
 from grid.planning.catalogue import catalogue
 from grid.specs import grid_reader
 from manifests.problem import ProblemError
@@ -120,6 +122,30 @@ def test_a_grid_that_the_models_cannot_take_is_left_out():
     # Rows of models that are named, and of two without weights, go.
     fewer = {"table1": (1, 0, 1), "table2": (2, 2, 3), "controls": (36, 33, 27)}
     assert found == {name: counts for name, counts in COUNTS.items() if name not in without} | fewer
+
+
+@pytest.mark.parametrize(
+    "before", ["{", '{"code": "other", "offers": []}', None], ids=["damaged", "other", "none"]
+)
+def test_what_was_planned_is_kept_for_as_long_as_the_code_stays(before, monkeypatch, tmp_path):
+    monkeypatch.setenv(LOCAL, str(tmp_path))
+    kept = tmp_path / "grids" / "paper.json"
+    if before:
+        kept.parent.mkdir()
+        kept.write_text(before)
+    planned = catalogue([], demo=False)
+    found = json.loads(kept.read_text())
+    assert catalogue([], demo=False) == planned
+    found["offers"][0]["cells"] = 12345
+    kept.write_text(json.dumps(found))
+    assert catalogue([], demo=False)[0].cells == 12345
+    assert catalogue(["seeds=[0]"], demo=False) == planned
+
+
+def test_a_home_that_cannot_be_written_to_keeps_nothing_and_tells_all(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(LOCAL, str(tmp_path / "file"))
+    assert {offer.name for offer in catalogue([], demo=True)} > {"table5", "paper"}
 
 
 def test_a_model_that_a_grid_cannot_be_had_with_is_told_of_the_catalogue():

@@ -162,3 +162,15 @@ def test_a_command_line_may_name_the_models():
     with pytest.raises(ProblemError, match=r"model: expected a known model, found 'hds2'. Did you mean hd2s"):
         wanted_models(["model=[hds2,chance]"])
     assert load(["model=chance"], demo=False, model="chance").model.word == "chance"
+
+
+def test_what_refers_to_the_environment_is_followed_each_time(monkeypatch):
+    for rate in ("0.25", "0.5"):
+        monkeypatch.setenv("HD2S_TEST_RATE", rate)
+        assert load(["train.lr=${oc.env:HD2S_TEST_RATE}"], demo=False).train.lr == float(rate)
+
+
+def test_what_a_reading_lists_is_its_callers_own():
+    first = read(["train.lrr=1"], demo=False)
+    first.problems.clear()
+    assert read(["train.lrr=1"], demo=False).problems
