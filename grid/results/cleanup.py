@@ -19,8 +19,13 @@ _TEMPORARY_NAME = re.compile(r"\..+\.\d+(\.partial|-journal)?")
 _FOLDERS_WRITTEN_TO = (
     ".",
     output_folder.RESULTS,
+    output_folder.EXTERNAL,
+    output_folder.COSTS,
     output_folder.CHECKPOINTS,
     output_folder.TABLES,
+    output_folder.FIGURES,
+    output_folder.REPORTS,
+    output_folder.CALLS,
     output_folder.LOGS,
 )
 

@@ -43,6 +43,9 @@ def test_what_killed_runs_have_left_is_removed_and_nothing_else(tmp_path):
         "logs/.a.error.txt.8",
         "checkpoints/.a.pt.123.partial",
         "tables/.t.tex.9",
+        "figures/.t-curves.pdf.287711795987151243110410",
+        "reports/.t.html.10",
+        "grids/.t.json.11",
         ".mlflow.db.1700000000000000000",
         ".mlflow.db.1700000000000000000-journal",
     ]
