@@ -37,11 +37,11 @@ lint: $(READY) ## style and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-check: $(READY) ## style, types, and all tests that start no Ray: for every few minutes of work
+check: $(READY) ## style, types, and the quick tests: for every few minutes of work
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(TWO_AT_ONCE) -m 'not cluster and not ray and not slow' -q
+	$(TWO_AT_ONCE) -m 'not cluster and not ray and not slow and not long' -q
 
 ui: $(READY) ## a folder's runs in MLflow at http://127.0.0.1:5000, for this machine alone: OUT=runs/demo
 	$(RUN) -m grid ui --out "$(OUT)"

@@ -78,6 +78,7 @@ def test_a_training_that_keeps_its_last_weights_validates_once(tmp_path):
     assert work.validation_clips == 57
 
 
+@pytest.mark.slow
 def test_whoever_is_to_choose_is_validated_on_and_has_weights_of_its_own(tmp_path):
     grid = make(tmp_path, "table5", "select=[source,target]")
     found, plain = estimate(grid, H200), estimate(make(tmp_path, "table5"), H200)
@@ -112,6 +113,7 @@ def test_the_last_iteration_is_always_validated(tmp_path):
     assert (work.clips, work.validation_clips) == (60 * 200, 3 * 57)
 
 
+@pytest.mark.slow
 def test_several_workers_share_the_clips(tmp_path):
     work = work_of(make(tmp_path, "paper", "train.world_size=5"), "generalization")
     assert work.clips == 500_000

@@ -23,7 +23,7 @@ def test_where_files_are_had_from_is_said_as_far_as_it_is_known():
 
 
 def test_what_a_protocol_stands_for_of_the_configuration():
-    assert models()["tased"].options_of("released") == {"loss": "batch"}
+    assert models()["tased"].options_of("released") == {"loss": "batch", "batch_norm_parts": 2}
     assert models()["tased"].options_of("paper") == {}
 
 

@@ -68,6 +68,7 @@ def test_it_is_whole_and_needs_nothing_else(grid):
     assert len(ids) == len({*ids})
 
 
+@pytest.mark.slow
 def test_every_table_cell_is_headed_and_every_picture_has_a_text(grid):
     seen = Outline(page(grid)).seen
     assert {attrs.get("scope") for tag, attrs in seen if tag == "th"} == {"col", "row", "rowgroup"}
