@@ -93,6 +93,7 @@ def test_what_failed_before_is_left_alone_and_counted(trained_grid, store):
     assert state_of(store) == "FAILED"
 
 
+@pytest.mark.slow
 def test_asked_for_it_is_tried_again_and_an_interruption_leaves_it_to_the_next_call(
     trained_grid, store, monkeypatch
 ):

@@ -34,6 +34,7 @@ def test_a_sync_brings_everything_once_however_often_it_is_called(done, new_stor
     assert logged(other, "hd2s-grid-demo") == found
 
 
+@pytest.mark.slow
 def test_what_cannot_be_synchronised_is_told_and_nothing_is_made(done, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()

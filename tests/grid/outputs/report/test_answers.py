@@ -23,6 +23,7 @@ def plan():
     return small_plan(table_spec())
 
 
+@pytest.mark.slow
 def test_who_wins_where_by_how_much_and_whether_that_is_significant(plan, tmp_path):
     score(Ledger(tmp_path), plan, generalization=1.0, adaptation=1.2, transfer=2.0)
     first, others, compared, gap, ranks = told(plan, tmp_path)
@@ -45,6 +46,7 @@ def test_who_wins_where_by_how_much_and_whether_that_is_significant(plan, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_a_worse_approach_is_called_worse(plan, tmp_path):
     score(Ledger(tmp_path), plan, generalization=1.2, adaptation=1.0, transfer=0.5)
     text = " ".join(told(plan, tmp_path))
