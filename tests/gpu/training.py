@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,15 +21,16 @@ from tests.gpu.report import Row
 from tests.gpu.right_training import optimiser_options, recipe_of
 from tests.gpu.subjects import Bench, batch_of, told
 
-CAPTURED, COMPILED = "CUDA graph", "compiled"
+DEFAULT, CAPTURED, COMPILED = "channels last", "CUDA graph", "compiled"
 WAYS = {
-    "channels last": {},
+    DEFAULT: {},
     "contiguous": {"channels_last": False},
     "checkpointing": {"checkpointing": True},
     CAPTURED: {},
     COMPILED: {"compile": True},
 }
 ON_GPUS_ALONE = (CAPTURED, COMPILED)
+PLAIN_WAYS = tuple(way for way in WAYS if way != COMPILED)
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -37,30 +38,29 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from told({"what": "copy within memory"}, lambda: {"GB/s": bench.bandwidth / 1e9})
     for bfloat16 in (True, False):
         for model in bench.models:
-            yield from _by_size(bench, model, bfloat16)
-        if bfloat16:
-            for model in bench.models:
-                yield from in_a_group(bench, model)
+            yield from _by_way(bench, model, bench.micro_batch(model), bfloat16, PLAIN_WAYS)
+        for model in bench.models if bfloat16 else ():
+            yield from in_a_group(bench, model)
+    for model in () if bench.tiny else bench.models:
+        for size in {16, 32} - {bench.micro_batch(model)}:
+            yield from _by_way(bench, model, size, True, (DEFAULT, CAPTURED))
+    # Compiling takes minutes: at the end, for what a training uses.
+    for model in bench.models:
+        yield from _by_way(bench, model, bench.micro_batch(model), True, (COMPILED,))
 
 
-def _by_size(bench: Bench, model: Model, bfloat16: bool) -> Iterator[Row]:
-    precision = "bfloat16" if bfloat16 else "float32"
-    if bfloat16 and not bench.gpu:
-        why = "on processors gradients in bfloat16 are wrong"
-        yield {"what": "micro-batch", "model": model.word, "precision": precision, "left out": why}
-        return
+def _by_way(bench: Bench, model: Model, size: int, bfloat16: bool, ways: Sequence[str]) -> Iterator[Row]:
+    told_of = {"what": "micro-batch", "model": model.word, "precision": "bfloat16" if bfloat16 else "float32"}
     limit = operations.training_limit(bench, model, bfloat16=bfloat16)
-    papers = bench.micro_batch(model)
-    for size in dict.fromkeys((papers,) if bench.tiny else (papers, 16, 32)):
-        for way in WAYS:
-            columns = {"what": "micro-batch", "model": model.word, "precision": precision}
-            columns |= {"way": way, "batch": size}
-            if way in ON_GPUS_ALONE and not bench.gpu:
-                yield columns | {"left out": "needs CUDA"}
-            elif way != COMPILED or (size == papers and bfloat16):
-                # Compiling takes a minute or two: once, for what a training uses.
-                options = {"way": way, "size": size, "bfloat16": bfloat16, "limit": limit}
-                yield from told(columns, partial(micro_batch, bench, model, **options))
+    for way in ways:
+        columns = told_of | {"way": way, "batch": size}
+        if way in ON_GPUS_ALONE and not bench.gpu:
+            yield columns | {"left out": "needs CUDA"}
+        elif bfloat16 and not bench.gpu:
+            yield columns | {"left out": "on processors gradients in bfloat16 are wrong"}
+        else:
+            options = {"way": way, "size": size, "bfloat16": bfloat16, "limit": limit}
+            yield from told(columns, partial(micro_batch, bench, model, **options))
 
 
 def micro_batch(
