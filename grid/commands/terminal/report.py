@@ -189,7 +189,7 @@ def _likely(estimate: Estimate) -> str:
     assumed = f"{estimate.share:.0%} of that speed"
     source = f"the speed of finished runs in this folder for {known} of {units} trainings and evaluations"
     if not known:
-        why = "as the demo on two cores" if device.unit == "core" else "assumed"
+        why = "as the demo on two cores" if device.unit == "core" else "by HD2S's training on an H200"
         source = f"{assumed}, {why}: nothing like it has run in this folder yet"
     elif known < units:
         source += f", {assumed} for the others"

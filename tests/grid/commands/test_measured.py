@@ -57,3 +57,5 @@ def test_evaluations_count_frames(plan, tmp_path):
 def test_without_a_measurement_a_stated_share_is_taken(tmp_path):
     assert measured(Ledger(tmp_path), processor()).share == 0.2
     assert measured(Ledger(tmp_path), Device("unknown", None, None)).share == 0.25
+    assert measured(Ledger(tmp_path), named("T4")).share == 0.25
+    assert measured(Ledger(tmp_path), named("H200")).share == pytest.approx(0.0196, abs=1e-4)

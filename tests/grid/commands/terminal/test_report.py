@@ -110,7 +110,10 @@ def test_the_time_on_an_unknown_device_is_not_guessed(plan, ledger):
 @pytest.mark.parametrize(
     ("measured", "source"),
     [
-        ((0, 33), "by 25% of that speed, assumed: nothing like it has run in this folder yet"),
+        (
+            (0, 33),
+            "by 25% of that speed, by HD2S's training on an H200: nothing like it has run in this folder yet",
+        ),
         ((4, 33), "for 4 of 33 trainings and evaluations, 25% of that speed for the others"),
         ((33, 33), "by the speed of finished runs in this folder for 33 of 33 trainings and evaluations"),
     ],
