@@ -333,7 +333,7 @@ def test_what_it_costs_is_said_before_anything_is_downloaded(tmp_path, capsys, m
     assert run_grid.main(["--grid", "table6", "--plan", "--on", "H100"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "not indexed: counted by what is published" in shown
-    assert "3% of that speed, by HD2S's training on an H200: nothing like it has run in this folder yet" in shown
+    assert "3% of that speed, by HD2S's training on an H200: nothing like it has run" in shown
     assert run_grid.main(["--grid", "table6", "--plan", "corpora.DHF1K.manifest=nowhere"]) == run_grid.WRONG
     assert not list(tmp_path.glob("runs/*")), "nothing was written"
 
