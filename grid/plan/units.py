@@ -68,7 +68,7 @@ class Training:
         for entry, split, rule, maps in wanted:
             window = config.shown(entry.corpus).input
             how = window.shortest, framed(rule, window.framing), entry.fold, window.trained_sizes
-            for height, width in window.trained_sizes or (window.size,):
+            for height, width in window.sizes:
                 reads[Read(entry.corpus, split, height, width, *how)] = maps
         return reads
 

@@ -71,5 +71,5 @@ def _batches(training: Training) -> list[BatchLayout]:
             labelled=labelled,
         )
         for window, (_, labelled) in zip(shown, kinds, strict=True)
-        for size in window.trained_sizes or (window.size,)
+        for size in window.sizes
     ]

@@ -64,6 +64,11 @@ class Input:
         """Height and width, in pixels."""
         return self.height, self.width
 
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """All that it is trained and validated at: the one, or those of photographs."""
+        return self.trained_sizes or (self.size,)
+
     def predicted_size(self, native: Size, *, still: bool) -> Size:
         """Return the size at which a clip of a native (height, width), perhaps a photograph, is predicted."""
         return nearest_size(native, self.predicted_sizes if still else ()) or self.size

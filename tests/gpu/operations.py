@@ -17,10 +17,12 @@ _STEP = 3
 
 def of_window(bench: Bench, declaration: Model) -> int:
     """Return the floating-point operations of a forward pass on one window."""
-    model = bench.model(declaration).eval()
-    clips = clips_of(model, 1, device=bench.device)
-    with torch.inference_mode():
-        return _counted(lambda: model(clips))
+    if declaration.word not in bench.operations:
+        model = bench.model(declaration).eval()
+        clips = clips_of(model, 1, device=bench.device)
+        with torch.inference_mode():
+            bench.operations[declaration.word] = _counted(lambda: model(clips))
+    return bench.operations[declaration.word]
 
 
 def of_frame(bench: Bench, declaration: Model, method: str) -> int:

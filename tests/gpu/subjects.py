@@ -37,12 +37,15 @@ class Bench:
         tiny: everything at the models' demo sizes, and timed once.
         models: the models.
         rows: part -> what it has found.
+        operations: of a forward pass on one window of each model, once they were counted.
     """
 
     device: torch.device
     tiny: bool
     models: list[Model]
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    # Not handed on to a bench of another size.
+    operations: dict[str, int] = field(init=False, default_factory=dict)
 
     @property
     def seconds(self) -> float:
