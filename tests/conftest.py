@@ -1,5 +1,6 @@
 """What several rooms' tests share."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -7,10 +8,20 @@ import sys
 from operator import attrgetter
 
 import pytest
-import torch
 
 # A shell has what it starts in the background ignore interruptions, and so would the commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while all is imported: it stays, and later nobody looks through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
@@ -21,6 +32,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tests run beside each other's Ray workers on few processors."""
+    import torch  # seconds, which the process that only hands out the tests does without
+
     torch.set_num_threads(1)
 
 
