@@ -123,8 +123,7 @@ def _episode(
         AssertionError: they are others, or something is left; the folder stays.
     """
     name = f"{datetime.now():%d-%H%M%S}-{os.getpid()}"
-    before = {phase.name for phase in BEFORE}
-    fresh = any(phase.name in before for phase, _ in drawn)
+    fresh = any(phase.anew for phase, _ in drawn)
     bench = Bench(
         undisturbed.out.parent.with_name(name), None if fresh else undisturbed.out, undisturbed.workers_each
     )
@@ -174,24 +173,20 @@ def _drawn(
     record: Record, chance: random.Random, possible: list[Phase], strikes: int
 ) -> list[tuple[Phase, str]]:
     """Draw what to strike in an episode, the rarest first, in the order in which a grid comes through it."""
-    names, before = [phase.name for phase in possible], {phase.name for phase in BEFORE}
+    order = [*possible]
     if chance.random() >= _FROM_NOTHING:
-        possible = [phase for phase in possible if phase.name not in before] or possible
+        possible = [phase for phase in possible if not phase.anew] or possible
     drawn: list[tuple[Phase, str]] = []
     struck = record.struck()
     for _ in range(strikes):
-        training = sum(phase.name.startswith("training") for phase, _ in drawn)
-        left = [
-            phase
-            for phase in possible
-            if training < strikes * _SHARE_IN_TRAININGS or not phase.name.startswith("training")
-        ]
+        room = sum(phase.in_training for phase, _ in drawn) < strikes * _SHARE_IN_TRAININGS
+        left = [phase for phase in possible if room or not phase.in_training]
         if left:
             phase = min(left, key=lambda phase: (struck[phase.name,], chance.random()))
             signals = min(phase.signals, key=lambda words: (struck[phase.name, words], chance.random()))
             struck.update([(phase.name,), (phase.name, signals)])
             drawn.append((phase, signals))
-    return sorted(drawn, key=lambda strike: names.index(strike[0].name))
+    return sorted(drawn, key=lambda strike: order.index(strike[0]))
 
 
 def _print(record: Record) -> None:

@@ -38,6 +38,7 @@ class Phase:
         victims: finds the processes of which one is struck; None for the driver.
         signals: of which one is drawn; see `_strike`.
         workers: that a training must have for it.
+        anew: whether corpora must be made for it, which others share.
     """
 
     name: str
@@ -46,6 +47,12 @@ class Phase:
     victims: Victims | None = None
     signals: tuple[str, ...] = _OF_THE_DRIVER
     workers: int = 1
+    anew: bool = False
+
+    @property
+    def in_training(self) -> bool:
+        """Whether it is a part of a training, of which there are few and short ones."""
+        return self.name.startswith("training: ")
 
 
 def _says(text: str) -> Callable[[Bench, float], bool]:
@@ -84,6 +91,8 @@ def _loaders(bench: Bench) -> list[psutil.Process]:
 _TRIAL, _SCORER = "ray::ImplicitFunc", "ray::do_part"
 _STATES = "resume/*/checkpoint_*/state.pt"
 _saves, _scores = _writes(_STATES), lambda bench, _: bool(bench.workers(_SCORER))
+_half_a_state = _writes("resume/*/checkpoint_*/.state.pt.*")
+_half_the_weights = _writes("checkpoints/.*.partial")
 # What a training stands on, by what command lines have in them.
 _SURROUNDINGS = {
     "raylet": "raylet/raylet",
@@ -107,9 +116,9 @@ _OF_RAY_TRAIN = {
 }
 # On corpora that are generated for it alone, so small that one process indexes and decodes them.
 BEFORE = (
-    Phase("generation: the driver", _says("generating"), 4.0),
-    Phase("indexing: the driver", _says("indexing"), 3.0),
-    Phase("frame decoding: the driver", _says("decoding frames"), 2.0),
+    Phase("generation: the driver", _says("generating"), 4.0, anew=True),
+    Phase("indexing: the driver", _says("indexing"), 3.0, anew=True),
+    Phase("frame decoding: the driver", _says("decoding frames"), 2.0, anew=True),
 )
 # In the order in which a grid comes through them.
 PHASES = (
@@ -125,8 +134,10 @@ PHASES = (
     Phase("training: its worker", _saves, 2.0, _trainers, _OF_A_PROCESS),
     Phase("training: its loader", _saves, 2.0, _loaders, _OF_A_PROCESS),
     Phase("training: the driver", _saves, 3.0),
-    Phase("saving a state: the driver", _writes("resume/*/checkpoint_*/.state.pt.*"), 0.3),
-    Phase("writing weights: the driver", _writes("checkpoints/.*.partial"), 0.1),
+    Phase("saving a state: the driver", _half_a_state, 0.3),
+    Phase("saving a state: its worker", _half_a_state, 0.1, _trainers, _OF_A_PROCESS),
+    Phase("writing weights: the driver", _half_the_weights, 0.1),
+    Phase("writing weights: its worker", _half_the_weights, 0.1, _trainers, _OF_A_PROCESS),
     Phase("writing results: the driver", _writes("results/*.parquet"), 0.02),
     Phase("evaluation: raylet", _scores, 1.0, _called(_SURROUNDINGS["raylet"]), _OF_A_PROCESS),
     Phase("evaluation: control store", _scores, 1.0, _called(_SURROUNDINGS["control store"]), _OF_A_PROCESS),
