@@ -56,7 +56,12 @@ def main(arguments: list[str] | None = None, *, own_process: bool = False) -> in
         with requests_heard():
             return answers.show_grids(options) if options.list else _answer(options)
     except ProblemError as error:
+        from grid.commands.again import interrupts
+
         print(error, file=sys.stderr)
+        if interrupts(error):
+            print(INTERRUPTED_NOTE, file=sys.stderr, flush=True)
+            return INTERRUPTED
         return WRONG
     except KeyboardInterrupt:
         print(INTERRUPTED_NOTE, file=sys.stderr, flush=True)

@@ -51,6 +51,10 @@ class ExchangedError(ProblemError):
     """
 
 
+class LostError(ProblemError):
+    """What a run stood on was lost under it: no mistake of its user's, whose same command goes on."""
+
+
 @contextmanager
 def gathered(problems: list[Problem]) -> Iterator[None]:
     """Add what the block raises to `problems` and go on, so that all is told together afterwards."""

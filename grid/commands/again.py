@@ -1,4 +1,4 @@
-"""The same command begun again in this process's place, when Ray has ended under it."""
+"""The same command begun again in this process's place, when Ray has ended under it, or left to its user."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE
 from grid.results import output_folder
+from manifests.problem import LostError, ProblemError
 
 _STARTS = "HD2S_RAY_STARTS"
 # Without anything finished or saved in between: what dies once a day does not end a run of weeks.
@@ -44,7 +45,21 @@ def begin_again(
         os._exit(INTERRUPTED)
     _say(f"{why}: it is started anew, and the run goes on.\n")
     os.environ[_STARTS] = str(starts + 1)
-    os.execv(sys.executable, [sys.executable, *words_again(sys.orig_argv[1:])])
+    try:
+        os.execv(sys.executable, [sys.executable, *words_again(sys.orig_argv[1:])])
+    except OSError as error:
+        # The thread that waits for Ray would do so for ever.
+        _say(f"{error}. {INTERRUPTED_NOTE}\n")
+        os._exit(INTERRUPTED)
+
+
+def interrupts(error: Exception) -> bool:
+    """Whether an error interrupts a run, instead of saying that its settings, data or machine are wrong.
+
+    What a command finds wrong that was begun again was not so before: a Ray that does not start any more, a
+    storage or a server that has gone with it.
+    """
+    return isinstance(error, LostError) or (isinstance(error, ProblemError) and _STARTS in os.environ)
 
 
 def worked(out: Path, since: float) -> bool:

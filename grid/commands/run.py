@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
+from grid.commands.again import interrupts
 from grid.commands.arguments import DONE, FAILED, INTERRUPTED
 from grid.commands.history import remember
 from grid.commands.shown import Shown, show
@@ -92,8 +93,8 @@ def run(
         whole = _work(grid, Audience(listener, tracker), (failed, needing), reasons, lost)
     except KeyboardInterrupt:
         whole = False
-    except Exception:
-        tracker.finish_grid("FAILED", [])
+    except Exception as error:
+        tracker.finish_grid(_IN_MLFLOW[INTERRUPTED if interrupts(error) else FAILED], [])
         tracker.close()
         raise
     status = status_of(grid) if whole else INTERRUPTED

@@ -16,6 +16,7 @@ from grid.results.storage import Storage
 from grid.running.evaluation_tasks import EvaluationTasks
 from grid.running.events import Listener
 from grid.running.interruption import Interruption
+from grid.running.machine import Room
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule, Share
 from grid.running.trial import trial
@@ -36,6 +37,7 @@ class Driver:
         failures: times that Ray restarts a worker.
         local: whether Ray is this machine alone.
         interruption: hears of Ctrl-C; one that nobody has heard of otherwise.
+        room: tells when work waits for machines, where there may be others.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Driver:
         failures: int,
         local: bool,
         interruption: Interruption | None = None,
+        room: Room | None = None,
     ) -> None:
         self.schedule, self.ledger, self.trainings = schedule, ledger, trainings
         self.recorder = Recorder(schedule, ledger, listener)
         self._interruption = interruption or Interruption(storage)
         self._storage, self._worker, self._failures = storage, worker, failures
+        self._room = room
         self.here = local and not worker.gpu
         self._evaluations = EvaluationTasks(schedule, self.recorder, evaluations, storage, failures)
 
@@ -66,6 +70,7 @@ class Driver:
         # Interrupted, Tune returns with trainings that have not ended: then no evaluation is waited for.
         stays = self.schedule.trainings_over() and not self._interruption.asked
         while stays and not self.schedule.over():
+            self._look_for_room()
             self._evaluations.pump(wait=0.5)
 
     def _tune(self) -> None:
@@ -110,7 +115,12 @@ class Driver:
 
     def _between_steps(self) -> None:
         """Let evaluations go on beside trainings, and end these once the user wants to stop."""
+        self._look_for_room()
         self._evaluations.pump()
         self._interruption.end_when_saved(
             set(self.schedule.running).intersection(self.schedule.plan.trainings)
         )
+
+    def _look_for_room(self) -> None:
+        if self._room and self.schedule.running:
+            self._room.look()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 
 from datasets.loading.scored_split import clips_to_score
@@ -12,18 +12,16 @@ from grid.planning import frames
 from grid.planning.prepare import Grid
 from grid.results import sources
 from grid.results.manifest_place import ManifestPlace
-from grid.running import places, ray_session
+from grid.running import machine, places, ray_session
 from grid.running.driver import Driver
 from grid.running.events import Listener
 from grid.running.interruption import Interruption
-from grid.running.machine import check_shared_memory
 from grid.running.schedule import Schedule, Share
 from grid.training.job import Job
 from hd2s.metrics import METRICS
 from hd2s.prediction.predictor import default_batch
 from hd2s.training.execution import Execution
 from manifests.folds import Splitting, folded
-from manifests.problem import Problem, ProblemError
 
 
 def sweep(
@@ -32,19 +30,14 @@ def sweep(
     """Make what drives all that is left of a grid, on the Ray cluster of the current session.
 
     Raises:
-        ProblemError: a unit asks for accelerators or shared memory that this machine does not have, or the
-            storage does not answer.
+        ProblemError: a unit asks for accelerators or shared memory that this machine does not have, or for
+            more than a cluster has that nobody enlarges, or the storage does not answer.
     """
-    machine = ray_session.largest_node()
-    resources, workers = grid.config.resources, grid.config.train.world_size
-    # A cluster's nodes may have one worker each, or come later.
-    here = workers if ray_session.is_local() else 1
-    train, evaluate = Share.of(resources.train, machine, here), Share.of(resources.evaluate, machine)
-    if ray_session.is_local():
-        _check_accelerators({"train": train * workers, "evaluate": evaluate}, machine)
-    side_by_side = (train * workers).times_in(ray_session.capacity())
+    needs = _needs(grid, listener.on_phase)
+    (train, workers), (evaluate, _) = needs["train"], needs["evaluate"]
+    side_by_side = (train * workers).times_in(machine.capacity())
     todo = [training for training in grid.plan.trainings.values() if training.id not in done]
-    check_shared_memory(grid, todo, max(1, side_by_side))
+    machine.check_shared_memory(grid, todo, max(1, side_by_side))
     evaluations = {
         evaluation.id: evaluation_job(grid, evaluation, evaluate)
         for evaluation in grid.plan.evaluations.values()
@@ -53,7 +46,7 @@ def sweep(
     schedule = Schedule(
         grid.plan,
         done,
-        ray_session.capacity,
+        machine.capacity,
         parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
         train=train * workers,
         evaluate=evaluate,
@@ -67,25 +60,32 @@ def sweep(
         trainings={unit.id: training_job(grid, unit) for unit in grid.plan.trainings.values()},
         evaluations=evaluations,
         worker=train,
-        failures=resources.max_failures,
+        failures=grid.config.resources.max_failures,
         local=ray_session.is_local(),
         interruption=interruption,
+        room=None if ray_session.is_local() else machine.Room(needs, listener.on_phase),
     )
 
 
-def _check_accelerators(shares: Mapping[str, Share], machine: Share) -> None:
-    problems = [
-        Problem(
-            f"resources.{kind}.gpu",
-            f"at most {machine.gpu:g} for all workers of one, what this machine has",
-            f"{share.gpu:g}",
-            "Lower it, or train.world_size.",
-        )
-        for kind, share in shares.items()
-        if share.gpu > machine.gpu
-    ]
-    if problems:
-        raise ProblemError(problems)
+def _needs(grid: Grid, tell: Callable[[str], object]) -> dict[str, machine.Need]:
+    """Say what a training and a part of an evaluation take here, for which there is room.
+
+    Raises:
+        ProblemError: there is none.
+    """
+    largest, local = machine.largest_node(tell), ray_session.is_local()
+    resources, workers = grid.config.resources, grid.config.train.world_size
+    # A cluster's nodes may have one worker each, or come later.
+    train = Share.of(resources.train, largest, workers if local else 1)
+    needs = {
+        "train": machine.Need(train, workers),
+        "evaluate": machine.Need(Share.of(resources.evaluate, largest), 1),
+    }
+    if local:
+        machine.check_accelerators(needs, largest)
+    else:
+        machine.check_room(needs, tell)
+    return needs
 
 
 def training_job(grid: Grid, training: Training) -> Job:

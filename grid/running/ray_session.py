@@ -1,4 +1,4 @@
-"""Ray, started quietly on this machine or joined where it runs, and what it has to offer."""
+"""Ray, started quietly on this machine or joined where it runs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import astuple
-from itertools import chain, starmap
-from pathlib import Path
+from itertools import chain
 from typing import Any
-
-from omegaconf import OmegaConf
 
 from grid.running.interruption import alone_to_hear, requests_heard
 from grid.running.ray_surroundings import own_folder, require_cluster, stay_on_loopback
-from grid.running.schedule import Share
-from manifests.problem import Problem, ProblemError
+from manifests.problem import LostError, Problem, ProblemError
 
 _ENVIRONMENT = {
     # Progress is ours to draw.
@@ -56,9 +51,6 @@ _LOCAL_ENVIRONMENT = {
 # Machines come and go: a training waits for a new one to start and install itself. Ray Train would give up
 # after a minute, and count it as a failure.
 _CLUSTER_ENVIRONMENT = {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "3600"}
-_WAIT_FOR_A_NODE_S = 900
-# What `ray up` leaves on the head for the autoscaler (cluster.yaml), whose job this process is.
-_AUTOSCALER_SETTINGS = Path("~/ray_bootstrap_config.yaml")
 _LOCAL_OPTIONS = {
     # Not one that somebody else has started on this machine.
     "address": "local",
@@ -109,6 +101,7 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
 
     Raises:
         ProblemError: Ray does not start here, or the cluster does not answer.
+        LostError: what ended the block is Ray's own error, such as that a cluster has gone.
     """
     require()
     local = is_local()
@@ -123,11 +116,11 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     carried = {"runtime_env": {"env_vars": {name: os.environ[name] for name in environment}}}
     if local:
         stay_on_loopback()
-    with _told(local=local), alone_to_hear():
+    with _told(), alone_to_hear():
         _start(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     try:
         # Ray hears of a request to terminate by itself, and would end this process at once.
-        with requests_heard(), _watched(lost) if local else nullcontext():
+        with _goes_on(), requests_heard(), _watched(lost) if local else nullcontext():
             yield
     finally:
         ray.shutdown()
@@ -213,7 +206,7 @@ def require() -> None:
 
 
 @contextmanager
-def _told(*, local: bool) -> Iterator[None]:
+def _told() -> Iterator[None]:
     """Say what to do where Ray does not start; it raises whatever comes to it.
 
     Raises:
@@ -222,77 +215,34 @@ def _told(*, local: bool) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        where = "Ray" if local else f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}"
         found = " ".join(str(error).split()) or type(error).__name__
         remedy = "Look at TMPDIR, free memory and disk here, and the cluster's own log, or unset RAY_ADDRESS."
-        raise ProblemError(Problem(where, "a Ray that starts", found, remedy)) from error
+        raise ProblemError(Problem(_where(), "a Ray that starts", found, remedy)) from error
+
+
+@contextmanager
+def _goes_on() -> Iterator[None]:
+    """Take what Ray itself raises for the loss of it; what it passes on of a task's, for what it is.
+
+    Raises:
+        LostError: it has.
+    """
+    from ray.exceptions import RayError, RayTaskError  # noqa: PLC0415 - see session
+
+    try:
+        yield
+    except RayError as error:
+        if isinstance(error, RayTaskError):
+            raise
+        found = " ".join(str(error).split()) or type(error).__name__
+        remedy = "Look at Ray's log, and free memory and disk; what is finished or saved is kept."
+        raise LostError(Problem(_where(), "a Ray that goes on", found, remedy)) from error
+
+
+def _where() -> str:
+    return "Ray" if is_local() else f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}"
 
 
 def is_local() -> bool:
     """Whether Ray is this machine alone, "local" in Ray's words; else a cluster that was started before."""
     return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
-
-
-def largest_node() -> Share:
-    """Say what the node with most accelerators, then processors, has: no unit can take more.
-
-    An autoscaler's node counts as soon as it may be started. Where no node can work yet, as when a cluster
-    has just been brought up, the first one is waited for.
-
-    Raises:
-        ProblemError: none has come.
-    """
-    deadline = time.monotonic() + _WAIT_FOR_A_NODE_S
-    while (largest := max([*_alive(), *(node for node, _ in _startable())], key=_size)).cpu <= 0:
-        if time.monotonic() > deadline:
-            expected = "a node with processors to give"
-            found = f"none after {_WAIT_FOR_A_NODE_S / 60:g} minutes"
-            raise ProblemError(Problem("Ray cluster", expected, found, "Look at `ray status` on the head."))
-        time.sleep(1)
-    return largest
-
-
-def _alive() -> list[Share]:
-    import ray  # noqa: PLC0415 - see session
-
-    return [_share(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-
-
-def capacity() -> Share:
-    """Say what the whole cluster has now, whether used or not, or will have when all that may start has.
-
-    Work is handed out for nodes that do not run yet, because the autoscaler starts nodes only for work that
-    waits for them.
-    """
-    import ray  # noqa: PLC0415 - see session
-
-    now = _share(ray.cluster_resources())
-    later = sum(starmap(Share.__mul__, _startable()), Share())
-    return Share(*map(max, astuple(now), astuple(later)))
-
-
-def _startable() -> list[tuple[Share, int]]:
-    """List the workers that the autoscaler may start, by kind, with how many; the largest kind first."""
-    file = _AUTOSCALER_SETTINGS.expanduser()
-    if is_local() or not file.exists():
-        return []
-    settings: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-    kinds = dict(settings.get("available_node_types", {}))
-    kinds.pop(settings.get("head_node_type"), None)
-    left, found = settings.get("max_workers", 0), []
-    for kind in sorted(
-        kinds.values(), key=lambda kind: _size(_share(kind.get("resources", {}))), reverse=True
-    ):
-        # Kinds are alternatives, such as spot and on-demand: together they are no more than `max_workers`.
-        count = min(left, kind.get("max_workers", left))
-        found.append((_share(kind.get("resources", {})), count))
-        left -= count
-    return [(node, count) for node, count in found if count]
-
-
-def _size(share: Share) -> tuple[float, float]:
-    return share.gpu, share.cpu
-
-
-def _share(resources: Mapping[str, float]) -> Share:
-    return Share(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))

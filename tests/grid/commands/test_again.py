@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from grid.commands.again import words_again, worked
+from grid.commands.again import interrupts, words_again, worked
 from grid.results import output_folder
+from manifests.problem import LostError, Problem, ProblemError
 
 _SCRIPT = """
 import os, sys, threading, time
@@ -15,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from grid.commands.again import begin_again, worked
 out, useful, asked = Path(__file__).parent, int(sys.argv[1]), sys.argv[2] == "asked"
+if sys.argv[2] == "uninstalled":
+    sys.executable = str(out / "python")
 print(os.getpid(), os.environ.get("HD2S_RAY_STARTS"), sys.argv[1:], flush=True)
 began, starts = time.time(), out / "starts"
 time.sleep(0.1)  # Files' times are coarse.
@@ -88,6 +91,34 @@ def test_a_run_that_its_user_has_ended_does_not_begin_again(call):
     lines, done = call("1", "asked")
     assert len(lines) == 1
     assert (done.returncode, done.stderr) == (130, f"{_INTERRUPTED}\n")
+
+
+@pytest.mark.slow
+def test_a_command_that_cannot_be_begun_again_is_interrupted_and_does_not_wait_for_ever(call):
+    lines, done = call("1", "uninstalled")
+    assert len(lines) == 1
+    assert done.returncode == 130
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("[Errno 2] No such file or directory")
+    assert last.endswith(_INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    ("error", "starts", "interrupted"),
+    [
+        (ProblemError, None, False),
+        (ProblemError, "2", True),
+        (LostError, None, True),
+        (lambda problem: ValueError(str(problem)), "2", False),
+    ],
+)
+def test_what_is_wrong_only_now_interrupts_and_what_was_wrong_from_the_first_does_not(
+    monkeypatch, error, starts, interrupted
+):
+    monkeypatch.setenv("HD2S_RAY_STARTS", starts or "")
+    if not starts:
+        monkeypatch.delenv("HD2S_RAY_STARTS")
+    assert interrupts(error(Problem("Ray", "a Ray that starts", "none", "Look."))) is interrupted
 
 
 def test_a_state_is_of_use_as_a_result_is_and_old_ones_are_not(tmp_path):

@@ -13,7 +13,7 @@ from grid.planning.prepare import prepare
 from grid.results.unit_results import Stopped
 from grid.running import ray_session
 from grid.running.events import Listener
-from manifests.problem import ProblemError
+from manifests.problem import LostError, Problem, ProblemError
 from tests.grid.small_ledger import frames
 
 MLFLOW_STATES = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
@@ -113,6 +113,23 @@ def test_an_error_ends_the_grids_run_as_failed_and_goes_on_its_way(trained_grid,
     with pytest.raises(RuntimeError, match="Ray does not start"):
         run(trained_grid, Phases(), None)
     assert state_of(store) == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("error", "starts", "state"),
+    [(ProblemError, "", "FAILED"), (ProblemError, "2", "KILLED"), (LostError, "", "KILLED")],
+)
+def test_a_ray_that_does_not_start_any_more_ends_the_grids_run_as_killed(
+    request, monkeypatch, error, starts, state
+):
+    grid, store = map(request.getfixturevalue, ("trained_grid", "store"))
+    monkeypatch.setenv("HD2S_RAY_STARTS", starts)
+    if not starts:
+        monkeypatch.delenv("HD2S_RAY_STARTS")
+    ray_that(monkeypatch, error(Problem("Ray", "a Ray that starts", "no space left", "Make room.")))
+    with pytest.raises(error):
+        run(grid, Phases(), None)
+    assert state_of(store) == state
 
 
 def test_a_grid_does_not_start_with_a_server_that_is_not_there(trained_grid):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grid.results import output_folder
-from grid.running import ray_session
+from grid.running import machine as machines
 from grid.running.events import Listener
 from grid.running.jobs import evaluation_job, sweep, training_job
 from grid.running.schedule import Share
@@ -22,8 +22,8 @@ MACHINE = Share(cpu=3, gpu=0, memory=8 * 2**30)
 def machine(monkeypatch):
     """What the one machine has, without Ray."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(ray_session, "largest_node", lambda: MACHINE)
-    monkeypatch.setattr(ray_session, "capacity", lambda: MACHINE)
+    monkeypatch.setattr(machines, "largest_node", lambda tell: MACHINE)
+    monkeypatch.setattr(machines, "capacity", lambda: MACHINE)
 
 
 @pytest.fixture
@@ -110,9 +110,8 @@ def test_a_training_of_two_workers_takes_two_shares(grid, machine):
     assert driver.schedule.train == Share(cpu=2, memory=5 * 2**30)
 
 
-def test_all_workers_of_a_training_are_at_once_on_this_machine(grid, machine, monkeypatch):
+def test_all_workers_of_a_training_are_at_once_on_this_machine(grid, machine):
     """Ray Train would wait for the last one without end, and say nothing."""
-    monkeypatch.setattr(ray_session, "largest_node", lambda: MACHINE)
     wide = replace(grid.config, train=replace(grid.config.train, world_size=7))
     driver = sweep(replace(grid, config=wide), (), Listener())
     each = Share.of(wide.resources.train, MACHINE, 7)
@@ -123,8 +122,8 @@ def test_all_workers_of_a_training_are_at_once_on_this_machine(grid, machine, mo
 
 def test_workers_that_have_more_gpus_than_the_machine_are_told(small_demo, monkeypatch):
     one = Share(cpu=8, gpu=1, memory=64 * 2**30)
-    monkeypatch.setattr(ray_session, "largest_node", lambda: one)
-    monkeypatch.setattr(ray_session, "capacity", lambda: one)
+    monkeypatch.setattr(machines, "largest_node", lambda tell: one)
+    monkeypatch.setattr(machines, "capacity", lambda: one)
     grid = prepare_small(small_demo, *TINY, "train.accumulate=2", "train.world_size=2")
     with pytest.raises(ProblemError, match=r"resources\.train\.gpu: expected at most 1 .*found 2"):
         sweep(grid, (), Listener())

@@ -1,4 +1,4 @@
-"""Ray on this machine alone, and what a grid counts on where an autoscaler starts nodes for it."""
+"""Ray on this machine alone: who reaches it, how often it is started, and what becomes of its end."""
 
 import os
 import subprocess
@@ -7,47 +7,11 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from ray._private.node import Node
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, NodeDiedError, RaySystemError, RayTaskError
 
 from grid.running import ray_session as cluster
-from grid.running.schedule import Share
-
-GIB = 2.0**30
-BOOTSTRAP = {
-    "max_workers": 5,
-    "head_node_type": "head",
-    "available_node_types": {
-        "head": {"resources": {"CPU": 0, "memory": 8 * GIB}},
-        "small": {"resources": {"CPU": 4, "memory": 8 * GIB}, "max_workers": 4},
-        "spot": {"resources": {"CPU": 8, "GPU": 1, "memory": 32 * GIB}, "max_workers": 3},
-        "never": {"resources": {"CPU": 96, "GPU": 8, "memory": 999 * GIB}, "max_workers": 0},
-    },
-}
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """The head of a cluster that `ray up` has made, as a job finds it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(BOOTSTRAP))
-    return tmp_path
-
-
-def test_workers_that_may_start_are_counted_the_largest_first_and_no_more_than_allowed(home):
-    assert cluster._startable() == [(Share(8, 1, 32 * GIB), 3), (Share(4, 0, 8 * GIB), 2)]
-
-
-def test_ray_on_this_machine_alone_expects_no_others(home, monkeypatch):
-    monkeypatch.delenv("RAY_ADDRESS")
-    assert cluster._startable() == []
-
-
-def test_a_cluster_that_nobody_scales_is_what_it_is(home):
-    (home / "ray_bootstrap_config.yaml").unlink()
-    assert cluster._startable() == []
+from manifests.problem import LostError
 
 
 @pytest.mark.parametrize(
@@ -141,6 +105,26 @@ def test_an_end_that_its_clients_hear_of_first_is_waited_for(processes):
         threading.Timer(1.5, processes["raylet"].kill).start()
         raise ActorDiedError
     assert heard == ["Ray's raylet has ended"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "lost"),
+    [
+        (NodeDiedError("the head\nis gone"), True),
+        (RaySystemError("Broken pipe"), True),
+        (RayTaskError("f", "Traceback: ...", ValueError("ours")), False),
+        (ValueError("ours"), False),
+    ],
+)
+def test_an_error_of_rays_own_is_the_loss_of_it_and_any_other_stays_what_it_is(monkeypatch, raised, lost):
+    """A grid ended with a traceback then, and as one of whose cells some had failed."""
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(LostError if lost else type(raised)) as caught, cluster._goes_on():
+        raise raised
+    if lost:
+        (problem,) = caught.value.problems
+        assert problem.where == "RAY_ADDRESS=10.0.0.1:6379"
+        assert problem.found == " ".join(str(raised).split())
 
 
 def test_a_ray_that_lives_and_one_that_its_user_ends_are_not_lost(processes):
