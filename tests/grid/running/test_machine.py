@@ -1,6 +1,7 @@
 """What a machine or a cluster has, and that it says so where it lacks what trainings need."""
 
 import shutil
+import time
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,13 @@ import torch
 import yaml
 
 from datasets.loading import batch_memory
-from grid.running import machine
+from grid.running import machine, ray_session
+from grid.running.events import Listener
+from grid.running.jobs import sweep
 from grid.running.machine import Need, Room, check_precision, check_room, check_shared_memory, largest_node
 from grid.running.schedule import Share
 from manifests.problem import ProblemError
+from tests.cluster.nodes import add, loopback_cluster, raylet
 from tests.grid.grids import TINY, prepare_small
 
 GIB = 2.0**30
@@ -232,3 +236,34 @@ def test_the_first_node_is_waited_for_with_a_word_and_not_for_ever(joined):
     assert joined[1] == ["waiting for the cluster's first node with processors to give"]
     joined[0].append(SMALL)
     assert largest_node(pytest.fail) == SMALL
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_joined_cluster_is_asked_for_room_before_and_while_work_waits(small_demo, monkeypatch, tmp_path):
+    """Of real machines: too few, then enough, then one that is lost."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(machine, "_WAIT_FOR_OTHERS_S", 2)
+    monkeypatch.setattr(machine, "_QUIET_S", 0.0)
+    listener = Listener()
+    monkeypatch.setattr(listener, "on_phase", (told := []).append)
+    grid = prepare_small(small_demo, *TINY, "train.accumulate=2", "train.world_size=2")
+    with loopback_cluster() as cluster:
+        add(cluster)
+        with ray_session.session():
+            with pytest.raises(ProblemError, match=r"found 1 on 1 × \(1 CPU, 0 GPU, .* GiB\)\. Start more"):
+                sweep(grid, (), listener)
+            assert len(told) == 1
+            other = add(cluster)
+            needs = {"train": Need(sweep(grid, (), listener).schedule.train * 0.5, 2)}
+            room = Room(needs, told.append)
+            room.look()
+            assert len(told) == 1, "there is room"
+            raylet(other).kill()
+            deadline = time.monotonic() + 60
+            while len(told) < 2:
+                assert time.monotonic() < deadline, "nobody notices"
+                room.look()
+                time.sleep(0.5)
+            assert "there is 1 on 1 × (1 CPU" in told[1]
