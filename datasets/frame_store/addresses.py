@@ -40,11 +40,16 @@ class Addresses:
     size: Size
     resizing: str = DEFAULT_RESIZING
     """By which rule they came to it (`datasets.resizing`)."""
+    map_size: Size | None = None
+    """Of maps that have another size than frames; they are where frames of that size would be."""
 
-    @functools.cached_property
+    @property
     def folder(self) -> str:
-        """Name of the folder that they are in."""
-        height, width = self.size
+        """Name of the folder that frames are in."""
+        return self._folder("frames")
+
+    def _folder(self, kind: Kind) -> str:
+        height, width = self._size(kind)
         key = hashlib.sha256(f"{self.resizing} {STORE_VERSION}".encode()).hexdigest()[:8]
         return f"{self.manifest.corpus}-{height}x{width}-{key}"
 
@@ -59,7 +64,7 @@ class Addresses:
             ProblemError: of maps that would have to be made, and nobody has said how.
         """
         made = "" if kind == "frames" or clip.map_pattern else self._made
-        return f"{self.folder}/{_word(clip)}{made}.{kind}"
+        return f"{self._folder(kind)}/{_word(clip)}{made}.{kind}"
 
     def names(self, clips: Iterable[Clip], kinds: Iterable[Kind]) -> set[str]:
         """Return the paths of several clips' arrays. Errors of `name`."""
@@ -71,11 +76,11 @@ class Addresses:
         Errors of `name`.
         """
         sizes = {place / self.name(kind, clip): file_size(self.shape(kind, clip)) for kind in kinds}
-        return sum(size for path, size in sizes.items() if _size(path) != size)
+        return sum(size for path, size in sizes.items() if _bytes_of(path) != size)
 
     def missing_among(self, place: Path, clips: Sequence[Clip], kinds: Sequence[Kind]) -> list[int]:
         """Return `missing` of each clip of which anything is. Errors of `name`."""
-        if (place / self.folder).exists():
+        if any((place / self._folder(kind)).exists() for kind in kinds):
             return [size for clip in clips if (size := self.missing(place, clip, kinds))]
         # Nothing is there yet: of a million clips none has to be looked for by its name.
         if "maps" in kinds and equal(clips, "map_pattern", "").any():
@@ -85,7 +90,10 @@ class Addresses:
         return [sizes[place] for place in places.tolist()]
 
     def _row(self, kind: Kind) -> Shape:
-        return (*self.size, 3) if kind == "frames" else self.size
+        return (*self.size, 3) if kind == "frames" else self._size(kind)
+
+    def _size(self, kind: Kind) -> Size:
+        return self.map_size if kind == "maps" and self.map_size else self.size
 
     @functools.cached_property
     def _made(self) -> str:
@@ -127,7 +135,7 @@ def frame_numbers(clip: Clip, start: int, count: int | None, step: int) -> range
     return range(start, stop, step)
 
 
-def _size(path: Path) -> int:
+def _bytes_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -41,11 +41,11 @@ class FrameStore:
     room for a file, the frames asked for are decoded instead, and are the same.
 
     Args:
-        folder: the store; shared by all corpora and sizes, and by as many machines as can reach it.
+        folder: the store; shared by all corpora, sizes and machines that can reach it.
         manifest: the corpus.
-        size: (height, width).
-        limit: bytes that all corpora and sizes in the folder may take together; what was not used for
-            longest goes first, and never what a living process holds (`hold`). None for no bound.
+        size: (height, width); of maps `map_size`, if that is given.
+        limit: bytes that all of the folder may take; what was not used for longest goes first, and never
+            what a living process holds (`hold`). None for no bound.
         resizing: by which rule frames and maps come to the size (`datasets.resizing`).
     """
 
@@ -54,6 +54,7 @@ class FrameStore:
     size: Size
     limit: int | None = None
     resizing: str = DEFAULT_RESIZING
+    map_size: Size | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is open: it is this process's own."""
@@ -61,7 +62,7 @@ class FrameStore:
 
     @property
     def address(self) -> str:
-        """Name of the folder, within the store's, of this corpus's arrays at this size."""
+        """Name of the folder, within the store's, of this corpus's frames at this size."""
         return self._addresses.folder
 
     def read_frames(
@@ -262,7 +263,7 @@ class FrameStore:
 
     @functools.cached_property
     def _addresses(self) -> Addresses:
-        return Addresses(self.manifest, self.size, self.resizing)
+        return Addresses(self.manifest, self.size, self.resizing, self.map_size)
 
     @functools.cached_property
     def _room(self) -> BoundedFolder:
@@ -270,7 +271,7 @@ class FrameStore:
 
     @functools.cached_property
     def _mine(self) -> _Process:
-        return _Process(MapReader(self.manifest, self.size, self.resizing))
+        return _Process(MapReader(self.manifest, self.map_size or self.size, self.resizing))
 
 
 @dataclass

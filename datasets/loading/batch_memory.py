@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from datasets.loading.windows import WindowShape
+from datasets.resizing import Size
 from manifests.problem import Problem, ProblemError
 
 _SHARED = Path("/dev/shm")
@@ -33,6 +34,8 @@ class BatchLayout:
     """Whether there are maps."""
     fixated: bool = False
     """Whether there are counts of fixations."""
+    map_size: Size | None = None
+    """(height, width) of maps and counts, where it is not that of the clips."""
 
     @property
     def size(self) -> int:
@@ -42,7 +45,7 @@ class BatchLayout:
     def split(self, memory: torch.Tensor) -> Parts:
         """Return views of uint8 (size,): clips (B, T, H, W, 3), and (B, A, H, W) or None maps and counts."""
         clips, maps, counts = memory.split(self._parts)
-        answers = (self.batch, self.shape.answered, self.height, self.width)
+        answers = (self.batch, self.shape.answered, *self._map_size)
         return (
             clips.view(self.batch, self.shape.length, self.height, self.width, 3),
             maps.view(answers) if self.labelled else None,
@@ -51,11 +54,14 @@ class BatchLayout:
 
     @property
     def _parts(self) -> list[int]:
-        pixels = self.batch * self.height * self.width
-        answered = self.shape.answered
-        return [
-            pixels * n for n in (3 * self.shape.length, answered * self.labelled, answered * self.fixated)
-        ]
+        height, width = self._map_size
+        answers = self.batch * self.shape.answered * height * width
+        clips = self.batch * self.shape.length * self.height * self.width * 3
+        return [clips, answers * self.labelled, answers * self.fixated]
+
+    @property
+    def _map_size(self) -> Size:
+        return self.map_size or (self.height, self.width)
 
 
 class SharedBatches:

@@ -17,6 +17,7 @@ from datasets.loading.fixation_counts import FixationReader, Rescaling
 from datasets.loading.windows import (
     Answers,
     Photograph,
+    Starts,
     WindowShape,
     draw_window,
     eligible,
@@ -77,7 +78,8 @@ def training_batches(
     """
     shape = WindowShape(T, step, answers).showing(clips, photograph)
     _hold(store, clips, shape, labelled=labelled)
-    layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled))
+    fixated = bool(fixations and labelled)
+    layout = BatchLayout(batch, shape, *store.size, labelled, fixated, store.map_size)
     shared = SharedBatches(layout, workers)
     steps = _Steps(store, clips, layout, seed, rank * batch, shared.memory, fixations)
     for loaded in DataLoader(
@@ -106,6 +108,7 @@ def validation_batches(
     photograph: Photograph = "repeated",
     batch: int,
     per_clip: int,
+    starts: Starts = "spread",
     rank: int = 0,
     world_size: int = 1,
     fixations: Rescaling | None = None,
@@ -113,11 +116,11 @@ def validation_batches(
     """Yield this rank's share of the fixed validation windows; the last batch may be smaller.
 
     Windows are dealt out in turn, so that every rank has its share of every clip's length. Arguments of
-    `training_batches`, and `per_clip` of `validation_windows`.
+    `training_batches`, and `per_clip` and `starts` of `validation_windows`.
     """
     counted = _reader(store, fixations)
     store.hold(eligible(clips, T, step)[0])
-    windows = validation_windows(clips, T, per_clip, step)[rank::world_size]
+    windows = validation_windows(clips, T, per_clip, step, starts)[rank::world_size]
     shape = WindowShape(T, step, answers).showing(clips, photograph)
     for i in range(0, len(windows), batch):
         yield load(store, clips, windows[i : i + batch], shape, counted=counted)
@@ -159,7 +162,8 @@ def all_maps(store: FrameStore, clips: Sequence[Clip], batch: int) -> Iterator[t
 
 def _reader(store: FrameStore, fixations: Rescaling | None) -> FixationReader | None:
     framing = framing_of(store.resizing)
-    return FixationReader(store.manifest, store.size, fixations, framing) if fixations else None
+    size = store.map_size or store.size
+    return FixationReader(store.manifest, size, fixations, framing) if fixations else None
 
 
 def _hold(store: FrameStore, clips: Sequence[Clip], shape: WindowShape, *, labelled: bool) -> None:

@@ -25,8 +25,8 @@ class ClipBatch:
     clips: torch.Tensor
     """uint8 (B, T, H, W, 3), RGB."""
     maps: torch.Tensor | None
-    """uint8 (B, A, H, W): the saliency maps of each window's last frame (A = 1), or of every one (A = T).
-    None when loaded without labels."""
+    """uint8 (B, A, H, W): the saliency maps of each window's last frame (A = 1), or of every one (A = T), at
+    the store's size of maps. None when loaded without labels."""
     flips: torch.Tensor
     """bool (B,): which windows and maps are still to be mirrored left to right."""
     keys: list[str]
@@ -63,7 +63,7 @@ def load(
     counted: FixationReader | None = None,
 ) -> ClipBatch:
     """Load windows of clips as one batch, in the memory given (uint8, as much as it takes) or its own."""
-    layout = BatchLayout(len(windows), shape, *store.size, labelled, counted is not None)
+    layout = BatchLayout(len(windows), shape, *store.size, labelled, counted is not None, store.map_size)
     frames, maps, fixations = layout.split(
         torch.empty(layout.size, dtype=torch.uint8) if memory is None else memory
     )

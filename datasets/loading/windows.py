@@ -16,6 +16,8 @@ from manifests.clips import stills as stills_among
 Answers = Literal["last", "every"]
 Photograph = Literal["repeated", "alone"]
 """How a photograph is shown: as a window of as many frames as others have, or of one."""
+Starts = Literal["spread", "released"]
+"""Where windows for validation stand in a clip: `validation_windows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +151,41 @@ def draw_half(clips: Sequence[Clip], seed: int, corpus: str, step: int) -> Seque
     return take(clips, np.sort(drawn))
 
 
-def validation_windows(clips: Sequence[Clip], T: int, per_clip: int, step: int = 1) -> list[Window]:
-    """Return ``per_clip`` fixed windows of each clip: evenly spaced, never flipped, the same at every call.
+def validation_windows(
+    clips: Sequence[Clip], T: int, per_clip: int, step: int = 1, starts: Starts = "spread"
+) -> list[Window]:
+    """Return ``per_clip`` fixed windows of each clip: never flipped, the same at every call.
 
-    One window stands in the middle; of more, the first begins and the last ends with the clip. A clip with
-    fewer different windows gives those it has; one shorter than a window gives none. Arguments of `eligible`.
+    Args:
+        clips: as `eligible` takes them, and T and step.
+        T: frames of a window.
+        per_clip: of a clip with fewer different windows those it has, of one shorter than a window none.
+        step: from one frame of a window to the next.
+        starts: "spread": one window stands in the middle; of more, the first begins and the last ends with
+            the clip. "released": where UNISAL's code has them, the first in the middle of its share of the
+            clip, the last as far before the clip's end as the first one begins after the clip's beginning.
     """
-    windows, shape = [], WindowShape(T, step)
+    windows, shape, place = [], WindowShape(T, step), _released if starts == "released" else _spread
     for index, last in enumerate((shape.places(clips) - 1).tolist()):
-        if last < 0:
-            continue
-        starts = [last // 2] if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)
-        windows += [Window(index, int(start), False) for start in np.unique(starts)]
+        if last >= 0:
+            found = place(last, T, step, per_clip)
+            windows += [Window(index, int(start), False) for start in np.unique(found)]
     return windows
+
+
+def _spread(last: int, T: int, step: int, per_clip: int) -> np.ndarray:
+    """Return where windows begin of which the last possible one begins at `last`: int (per_clip,)."""
+    del T, step
+    return np.array([last // 2]) if per_clip == 1 else np.linspace(0, last, per_clip).round().astype(int)
+
+
+def _released(last: int, T: int, step: int, per_clip: int) -> np.ndarray:
+    # In frames counted from 1, the steps after the last frame of a window counted in, as the code does: it
+    # would begin one window of a clip of 60 frames at frame 0, which there is none of.
+    n, reach = last + (T - 1) * step + 1, T * step
+    first = n // (2 * per_clip) - reach // 2
+    ends = np.linspace(max(1, first), min(n - reach, n - first), per_clip).astype(int)
+    return np.clip(ends - 1, 0, last)
 
 
 def _generator(seed: int, corpus: str, *place: int) -> np.random.Generator:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
-from datasets.loading.windows import eligible, validation_windows
+from datasets.loading.windows import Starts, eligible, validation_windows
 from grid.commands.devices import Device
 from grid.commands.measured import Paces, measured
 from grid.commands.operations import Costs, costs_of
@@ -218,7 +218,8 @@ def _windows(training: Training, corpus: str, clips: Sequence[Clip]) -> int:
     asked, shown = training.spec.train.validation_windows, training.spec.model.config.shown(corpus).input
     if asked is None:
         return int(lengths(clips).sum())
-    return len(validation_windows(clips, shown.frames, asked, shown.step))
+    starts = cast(Starts, training.spec.train.validation_starts)
+    return len(validation_windows(clips, shown.frames, asked, shown.step, starts))
 
 
 def _predicting(training: Training, corpus: str, clips: Sequence[Clip]) -> int:

@@ -35,6 +35,7 @@ _UNITS = {
     "lr_period": "iterations",
     "validate_every": "iterations",
     "validation_windows": "windows a clip",
+    "validation_from": "validations",
     "checkpoint_every": "iterations",
     "world_size": "workers",
     "threads": "threads",

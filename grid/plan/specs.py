@@ -29,7 +29,7 @@ class Read(NamedTuple):
 
     `resizing`: by which rule they come to that size (`datasets.resizing`). `fold`: what the split is one of,
     where it is none of the corpus' own. `sizes`: those that the split is shown at, of which each photograph
-    has one; empty where all have this one.
+    has one; empty where all have this one. `map_size`: of its maps, if another.
     """
 
     corpus: str
@@ -40,6 +40,7 @@ class Read(NamedTuple):
     resizing: str = DEFAULT_RESIZING
     fold: Splitting | None = None
     sizes: tuple[Size, ...] = ()
+    map_size: Size | None = None
 
     def among(self, clips: Sequence[Clip]) -> Sequence[Clip]:
         """Return those of the split's clips that are read."""

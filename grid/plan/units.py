@@ -67,9 +67,13 @@ class Training:
         reads: dict[Read, bool] = {}
         for entry, split, rule, maps in wanted:
             window = config.shown(entry.corpus).input
-            how = window.shortest, framed(rule, window.framing), entry.fold, window.trained_sizes
-            for height, width in window.sizes:
-                reads[Read(entry.corpus, split, height, width, *how)] = maps
+            how = framed(rule, window.framing)
+            # Whole clips are compared at the size that they are predicted at.
+            whole = split == "val" and spec.train.validation_windows is None
+            for size in window.sizes:
+                of_maps = window.map_size(size) if maps and not whole else None
+                place = entry.corpus, split, *size, window.shortest
+                reads[Read(*place, how, entry.fold, window.trained_sizes, of_maps)] = maps
         return reads
 
     @property

@@ -98,7 +98,7 @@ def limit(grid: Grid) -> int | None:
 def _store(grid: Grid, place: Read) -> tuple[FrameStore, Sequence[Clip]]:
     """Return the store of a corpus, and the clips of it that are read."""
     manifest, size = folded(grid.manifests[place.corpus], place.fold), (place.height, place.width)
-    store = FrameStore(folder(grid), manifest, size, limit(grid), place.resizing)
+    store = FrameStore(folder(grid), manifest, size, limit(grid), place.resizing, place.map_size)
     return store, place.among(manifest.clips(place.split))
 
 

@@ -41,6 +41,7 @@ from grid.planning.rows import (
     own_settings,
     require_layers,
     training_settings,
+    validated_source,
 )
 from grid.planning.sweep_axes import without_idle_axes
 from grid.specs.plugins import digest_of
@@ -226,7 +227,8 @@ class _Planner:
         sources, target, _ = place
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)
         fresh, own, splits = parent is None, own_settings(row.config, approach), row.splits(folds)
-        validation = (labelled or sources)[:1]
+        seen = row.config.train.unlabelled_clips
+        validation = validated_source(labelled or sources, row.config.train)
         lists = any(isinstance(splits.get(n), HeldOut) for n in (*labelled, *unlabelled, *validation))
         train = training_settings(
             row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled), lists=lists
@@ -242,9 +244,7 @@ class _Planner:
             unlabelled=tuple(
                 entry
                 for name in unlabelled
-                for entry in self._corpora(
-                    (name,), unlabelled_splits(name, row.config.train.unlabelled_clips), splits
-                )
+                for entry in self._corpora((name,), unlabelled_splits(name, seen), splits)
             ),
             validation=self._corpora(validation, ("val",), splits)[0],
             train=in_epochs(train, batches),

@@ -35,7 +35,10 @@ _OF_GRADIENTS = (
     *("optimiser", "momentum", "lr", "weight_decay", "lr_decay", "lr_milestones", "lr_period"),
     *("clip_gradient", "gradients", "multi_level", "validate_every"),
 )
-_OF_UNTRAINED = ("resizing", "validation_windows", "validation_clips", "validation_protocol", "splits")
+_OF_UNTRAINED = (
+    *("resizing", "validation_windows", "validation_starts", "validation_clips", "validation_protocol"),
+    "splits",
+)
 _OF_LAMBDA = ("lambda_max", "lambda_every")
 _OF_ALIGNMENT = ("adversarial_multi_level", "unlabelled_clips")
 
@@ -186,8 +189,9 @@ def training_settings(
     changed: dict[str, Any] = {
         # It is what it stands for, which could be asked for as well.
         "protocol": plain.protocol,
-        # Of initial weights their digest tells.
+        # Of initial weights their digest tells, and of what is validated on as well.
         "pretrained": plain.pretrained,
+        "validation_source": plain.validation_source,
         "finetune_iterations": plain.finetune_iterations,
         "finetune_lr": plain.finetune_lr,
         # How often a training is saved does not change what it becomes.
@@ -205,6 +209,11 @@ def training_settings(
     if not aligns:
         changed |= {name: getattr(plain, name) for name in _OF_ALIGNMENT}
     return replace(train, **changed)
+
+
+def validated_source(sources: Sequence[str], train: Train) -> tuple[str, ...]:
+    """Return the source whose validation split chooses weights; none of none."""
+    return (train.validation_source,) if train.validation_source in sources else tuple(sources[:1])
 
 
 def batches_of(clips: Sequence[Clip], shown: Input, train: Train) -> int:

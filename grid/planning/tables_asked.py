@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grid.specs.plugins import digest_of
-from grid.specs.settings import Config, Tables
+from grid.specs.settings import Config
 from grid.specs.table import SOURCE, TARGET, GridSpec, TableSpec
 from grid.specs.tables.early_stopping import ASHA
+from grid.specs.tables.shown import Tables
 from hd2s.metrics.definitions import find_metric, known_metrics
 from manifests.problem import Problem, suggest
 

@@ -97,6 +97,7 @@ def _batches(training: Training) -> list[BatchLayout]:
             WindowShape(window.frames, window.step, window.answers),
             *size,
             labelled=labelled,
+            map_size=window.map_size(size) if labelled else None,
         )
         for window, (_, labelled) in zip(shown, kinds, strict=True)
         for size in window.sizes

@@ -11,6 +11,7 @@ from omegaconf import MISSING
 from datasets.corpora.registry import available, default_folder, get, indexed
 from datasets.resizing import DEFAULT_RESIZING
 from grid.specs.tables.early_stopping import SweepSettings
+from grid.specs.tables.shown import Tables
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import find_model
 from hd2s.models.tested import AsTested
@@ -82,6 +83,15 @@ class Train:
     # Null: the paper's way (first version, Sect. 4.2), every frame by sliding window, and the mean over clips
     # of their means. A number of windows a clip saves time, and may select other weights.
     validation_windows: int | None = None
+    # Where these stand: "spread" evenly over the clip, or as in UNISAL's "released" code
+    # (datasets.loading.windows).
+    validation_starts: str = "spread"
+    # Which loss is to be the lowest: the map's "kld", or that of "training", all terms of it, of windows.
+    validation_loss: str = "kld"
+    # Whose validation split that is, where it is a source; else, and where none is named, the first source's.
+    validation_source: str = ""
+    # So many validations at the beginning choose no weights, unless there are no others.
+    validation_from: int = 0
     # paper, or released: what the released code does otherwise, which is settings of their own, those that
     # follow down to `pretrained` and others. What is asked for beside goes before it.
     protocol: str = "paper"
@@ -219,27 +229,6 @@ class Storage:
     # Empty: the output folder, on one machine or on a disk that all machines share. Else what pyarrow takes:
     # s3://bucket/folder or file:///folder; the output folder then holds copies of the results.
     url: str = ""
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What the compiled tables show; changes no result."""
-
-    # Beside our values: the paper's number and the difference from it, the difference alone, or nothing, as
-    # in the demo, whose numbers cannot be compared with any.
-    paper: str = "beside"
-    # Which notes the LaTeX float has: none, what a reader of a paper needs (short), or working notes too
-    # (full). The others follow it as comments; Markdown and HTML always have all.
-    notes: str = "short"
-    # Digits after the point; of printed numbers never more than were printed.
-    digits: int = 3
-    # Metrics, in this order, in place of each table's own; any of the project's, since all are scored.
-    columns: tuple[str, ...] | None = None
-    # The oracle's values (select: target) minus those of the training's own selection, as a column.
-    gap: bool = False
-    # What comes first: words of approaches, models and corpora, and labels of variants; or one metric, by
-    # which the rows of a group stand from the best to the worst.
-    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ _POSITIVE = (
 )
 _NOT_NEGATIVE = (
     *("train.weight_decay", "train.lambda_max", "train.momentum", "train.lr_decay", "train.lr_period"),
+    "train.validation_from",
     *("resources.train.memory_gib", "resources.evaluate.memory_gib"),
     *("resources.loader_workers", "resources.max_failures"),
 )
@@ -44,6 +45,8 @@ _WORDS = {
     "train.lambda_every": ("iteration", "micro-batch"),
     "train.resizing": tuple(RESIZINGS),
     "train.validation_clips": ("all", "random half"),
+    "train.validation_starts": ("spread", "released"),
+    "train.validation_loss": ("kld", "training"),
     "train.selection": ("validation", "last"),
     "train.splits": ("corpus", "released"),
     "train.fixations": ("kept", "nearest"),
@@ -118,6 +121,8 @@ def _together(config: Config) -> Iterator[tuple[str, str]]:
     elif workers > 0 and config.train.non_finite == "skip" and accumulate % workers:
         # Whether a micro-batch is skipped is agreed on loss by loss.
         yield "train.accumulate", f"a multiple of train.world_size={workers} with train.non_finite=skip"
+    if config.train.validation_loss == "training" and config.train.validation_windows is None:
+        yield "train.validation_windows", "a number of them with train.validation_loss=training"
     if any(milestone < 1 for milestone in config.train.lr_milestones):
         yield "train.lr_milestones", "iterations from 1 on"
 

@@ -26,7 +26,7 @@ def fill(job: Job) -> None:
     for read, labelled in job.reads:
         manifest = job.manifests[read.corpus].open()
         size = read.height, read.width
-        store = FrameStore(folder, manifest, size, job.frames_limit, read.resizing)
+        store = FrameStore(folder, manifest, size, job.frames_limit, read.resizing, read.map_size)
         clips = read.among(manifest.clips(read.split))
         with (folder / f".filling-{store.address}").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,7 +16,7 @@ from datasets.frame_store.store import FrameStore
 from datasets.loading.batches import all_maps, training_batches, validation_batches
 from datasets.loading.clip_batch import ClipBatch
 from datasets.loading.fixation_counts import Rescaling
-from datasets.loading.windows import draw_half, eligible
+from datasets.loading.windows import Starts, draw_half, eligible
 from datasets.resizing import Size, framed
 from grid.plan import unlabelled_splits
 from grid.plan.size_groups import by_size, whole_batches
@@ -100,6 +100,7 @@ class Feed:
             **self._window(corpus),
             "batch": self.train.micro_batch,
             "per_clip": self.train.validation_windows,
+            "starts": cast(Starts, self.train.validation_starts),
             "rank": self.rank,
             "world_size": self.train.world_size,
             "fixations": self._fixations(),
@@ -110,7 +111,7 @@ class Feed:
 
     def validation_clips(self, corpus: str, step: int) -> Iterator[WholeClip]:
         """Yield this worker's share of a corpus' validation clips, whole, after so many iterations."""
-        for store, clips in self._validated(corpus, step):
+        for store, clips in self._validated(corpus, step, whole=True):
             store.hold(clips)
             share = clips[self.rank :: self.train.world_size]
             yield from (WholeClip(store, clip, self.train.micro_batch) for clip in share)
@@ -171,13 +172,19 @@ class Feed:
             corpus,
         )
 
-    def _validated(self, corpus: str, step: int) -> list[tuple[FrameStore, Sequence[Clip]]]:
-        """Return the clips that a validation looks at, and where their frames are, by their sizes."""
+    def _validated(
+        self, corpus: str, step: int, *, whole: bool = False
+    ) -> list[tuple[FrameStore, Sequence[Clip]]]:
+        """Return the clips that a validation looks at, and where their frames are, by their sizes.
+
+        Of whole clips maps are as large as frames, which is the size that they are predicted at.
+        """
         resizing = self.spec.validation_resizing
         clips = self._long_enough(self._store(corpus, resizing), "val")
         if self.train.validation_clips == "random half":
             clips = draw_half(clips, self.spec.seed, corpus, step)
-        return self._groups(corpus, resizing, clips)
+        groups = self._groups(corpus, resizing, clips)
+        return [(replace(store, map_size=None), found) for store, found in groups] if whole else groups
 
     def _groups(
         self, corpus: str, resizing: str, clips: Sequence[Clip]
@@ -200,7 +207,9 @@ class Feed:
     def _store(self, corpus: str, resizing: str, size: Size | None = None) -> FrameStore:
         manifest, shown = self.job.manifests[corpus].open(), self._shown(corpus)
         rule = framed(resizing, shown.framing)
-        return FrameStore(Path(self.job.frames), manifest, size or shown.size, self.job.frames_limit, rule)
+        size = size or shown.size
+        maps = shown.map_size(size)
+        return FrameStore(Path(self.job.frames), manifest, size, self.job.frames_limit, rule, maps)
 
     def _long_enough(self, store: FrameStore, *splits: str) -> Sequence[Clip]:
         first, *others = map(store.manifest.clips, splits)

@@ -67,7 +67,7 @@ class TrainingError(Exception):
 
 
 def fit(job: Job, context: Context) -> dict[str, Any]:
-    """Train, select by the lowest validation KLD (Sect. 4.2), write the best weights; return the summary.
+    """Train, select by the lowest validation loss (Sect. 4.2), write the best weights; return the summary.
 
     What else is to choose (`Job.kept`) has its own weights written beside, from the same iterations.
     With `train.selection=last` the last weights are kept, the only ones that are validated.
@@ -166,17 +166,21 @@ class _Fitting:
         # The training's own comes last in the curve, by which its end is known.
         pairs = validated(own, self.job.kept)[::-1]
         losses = {
-            (model, split): self.validation.loss(models[model], split.corpus, step) for model, split in pairs
+            (model, split): self.validation.losses(models[model], split.corpus, step)
+            for model, split in pairs
         }
         for pair, found in losses.items():
-            if not math.isfinite(found):
+            if not all(map(math.isfinite, found)):
                 where = " ".join(filter(None, (pair[0], "on", pair[1].corpus)))
-                told = f"after iteration {step} the validation KLD {where} is {found}"
+                told = f"after iteration {step} the validation KLD {where} is {found.kld}"
                 raise TrainingError(f"{self.job.id}: {told}")
         self.progress.validation_seconds += time.monotonic() - began
-        curves = {_curve_of(pair, own): loss for pair, loss in losses.items()}
+        curves = {_curve_of(pair, own): loss.kld for pair, loss in losses.items()}
+        if self.train.validation_loss != "kld":
+            # Before those of the KLD, of which the last tells the curve's end.
+            curves = {_curve_of(pair, own, "loss"): loss.selecting for pair, loss in losses.items()} | curves
         self.progress.record(step, self.validation.sigmas(models[""]) | curves)
-        self.learner.after_validation(losses["", own])
+        self.learner.after_validation(losses["", own].selecting)
         self.progress.choose(
             models,
             losses,
@@ -184,6 +188,7 @@ class _Fitting:
             self.job.kept,
             step=step,
             last=step == self.iterations,
+            chooses=step > self.train.validation_from * self.train.validate_every,
             always=self.spec.approach.declaration.keeps == "last",
         )
 
@@ -270,10 +275,10 @@ class _Fitting:
         self.progress.resumed_at.append(self.progress.step)
 
 
-def _curve_of(pair: Validated, own: CorpusDigest) -> str:
+def _curve_of(pair: Validated, own: CorpusDigest, loss: str = "kld") -> str:
     """Name the curve of what is validated: of which model, and on which corpus if not the training's own."""
     model, split = pair
-    return "/".join(filter(None, ("val/kld", model, split.corpus if split != own else "")))
+    return "/".join(filter(None, (f"val/{loss}", model, split.corpus if split != own else "")))
 
 
 def _key(*names: int | str) -> int:

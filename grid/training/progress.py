@@ -14,6 +14,7 @@ import torch
 from grid.plan import CorpusDigest, Criterion, Row, Validated
 from grid.results.provenance import unlike
 from grid.results.sources import eldest
+from grid.training.validation import Losses
 
 Weights = dict[str, torch.Tensor]
 
@@ -26,8 +27,9 @@ class Progress:
         step: iterations taken.
         joules: what GPUs have used, as far as their drivers tell it.
         resumed_at: those after which it was interrupted and went on, since this is told.
-        best_kld: the lowest loss on its own validation; with the step and the weights that it is of.
-        kept: what each other criterion has chosen, by its name: `kld`, `step` and `weights`.
+        best_kld: the KLD on its own validation of what was chosen, with the step and the weights of it.
+        best_loss: the loss that chose it, where that is another.
+        kept: what each other criterion has chosen, by its name: `kld`, `step`, `weights` and `loss`.
         curve: all that was recorded.
         code: what began it: code that was edited since has not made all of it.
         computed: by what it was computed (`grid.results.provenance.computed`).
@@ -41,6 +43,7 @@ class Progress:
     skipped: int = 0
     validation_seconds: float = 0.0
     best_kld: float = float("inf")
+    best_loss: float | None = None
     best_step: int = -1
     best_weights: Weights = field(default_factory=dict)
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -65,13 +68,14 @@ class Progress:
     def choose(
         self,
         models: Mapping[str, torch.nn.Module],
-        losses: Mapping[Validated, float],
+        losses: Mapping[Validated, Losses],
         own: CorpusDigest,
         criteria: Collection[Criterion],
         *,
         step: int,
         last: bool,
         always: bool,
+        chooses: bool = True,
     ) -> None:
         """Keep weights for each criterion that has found none better; equal ones are one copy in memory.
 
@@ -83,16 +87,23 @@ class Progress:
             step: iterations taken.
             last: there are no more.
             always: the training's own are the latest, whatever the loss says.
+            chooses: no loss chooses otherwise, but the last where none has.
         """
 
         @cache
         def weights(model: str) -> Weights:
             return {name: value.cpu().clone() for name, value in models[model].state_dict().items()}
 
-        loss = losses["", own]
-        if loss < self.best_kld or always:
-            self.best_kld, self.best_step, self.best_weights = loss, step, weights("")
+        kld, loss = losses["", own]
+        chooses |= last
+        best = self.best_kld if self.best_loss is None else self.best_loss
+        if (chooses and loss < best) or always:
+            self.best_kld, self.best_step, self.best_weights = kld, step, weights("")
+            self.best_loss = None if loss == kld else loss
         for each in criteria:
-            loss = fmean(losses[each.model, corpus] for corpus in each.corpora or (own,))
-            if loss < self.kept[each.name]["kld"] if each.corpora else last:
-                self.kept[each.name] = {"kld": loss, "step": step, "weights": weights(each.model)}
+            found = [losses[each.model, corpus] for corpus in each.corpora or (own,)]
+            loss, kept = fmean(one.selecting for one in found), self.kept[each.name]
+            if (chooses and loss < kept.get("loss", kept["kld"])) if each.corpora else last:
+                kld = fmean(one.kld for one in found)
+                chosen = {"kld": kld, "loss": loss, "step": step, "weights": weights(each.model)}
+                self.kept[each.name] = chosen

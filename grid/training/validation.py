@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import distributed
@@ -13,6 +14,20 @@ from hd2s.models.contract import SaliencyModel
 from hd2s.models.shown import as_shown
 from hd2s.prediction.predictor import Predictor
 from hd2s.training.execution import Execution
+
+Found = tuple[torch.Tensor, torch.Tensor]
+"""KLDs of some maps, and the mean over them of what selects: a scalar."""
+
+
+class Losses(NamedTuple):
+    """What a validation found.
+
+    `kld`: the mean KLD of the saliency maps. `selecting`: the loss whose lowest chooses weights, the same or,
+    with `train.validation_loss=training`, the sum of the training's terms.
+    """
+
+    kld: float
+    selecting: float
 
 
 class Validation:
@@ -26,8 +41,8 @@ class Validation:
     def __init__(self, feed: Feed, execution: Execution) -> None:
         self.feed, self.execution = feed, execution
 
-    def loss(self, model: SaliencyModel, corpus: str, step: int) -> float:
-        """Return the mean KLD of the saliency maps on a corpus' validation split after so many iterations.
+    def losses(self, model: SaliencyModel, corpus: str, step: int) -> Losses:
+        """Return the losses on a corpus' validation split after so many iterations.
 
         Args:
             model: as it predicts.
@@ -37,12 +52,14 @@ class Validation:
         whole = self.feed.train.validation_windows is None
         found = self._of_clips(model, corpus, step) if whole else self._of_windows(model, corpus, step)
         # In double precision, so that the shares of several workers add up to what one would find.
-        total = torch.zeros(2, dtype=torch.float64, device=self.feed.device)
-        for values in found:
-            total += torch.stack([values.double().sum(), torch.tensor(float(values.numel())).to(total)])
+        total = torch.zeros(3, dtype=torch.float64, device=self.feed.device)
+        for klds, selecting in found:
+            count = torch.tensor(float(klds.numel())).to(total)
+            total += torch.stack([klds.double().sum(), selecting.double() * count, count])
         if self.feed.train.world_size > 1:
             distributed.all_reduce(total)
-        return (total[0] / total[1]).item()
+        kld_sum, selecting_sum, count = total.tolist()
+        return Losses(kld_sum / count, selecting_sum / count)
 
     def sigmas(self, model: SaliencyModel) -> dict[str, float]:
         """Return curve → the width that the filter of each source has come to, in pixels of the input.
@@ -58,13 +75,21 @@ class Validation:
             if sigma is not None
         }
 
-    def _of_windows(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[torch.Tensor]:
+    def _of_windows(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[Found]:
+        train = self.feed.train
         for batch in self.feed.validation(corpus, step):
             with self.execution.autocast(self.feed.device):
                 prediction = model(batch.clips, domain=batch.domain)
-            yield kld(prediction.saliency.float(), batch.truth)
+                klds = kld(model.sized(prediction, batch.truth).saliency.float(), batch.truth)
+                if train.validation_loss == "kld":
+                    yield klds, klds.mean()
+                    continue
+                terms = model.losses(
+                    prediction, batch.truth, auxiliary=train.multi_level, fixations=batch.fixations
+                )
+            yield klds, torch.stack(list(terms.values())).sum()
 
-    def _of_clips(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[torch.Tensor]:
+    def _of_clips(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[Found]:
         """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""
         predict = Predictor(
             as_shown(model, corpus),
@@ -76,4 +101,5 @@ class Validation:
         for clip in self.feed.validation_clips(corpus, step):
             pairs = zip(predict(clip.frames()), clip.maps(), strict=True)
             klds = torch.stack([kld(torch.from_numpy(ours), truth) for ours, truth in pairs])
-            yield klds.mean(0, keepdim=True).to(self.feed.device)
+            mean = klds.mean().to(self.feed.device)
+            yield mean, mean

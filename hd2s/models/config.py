@@ -46,6 +46,8 @@ class Input:
         trained_sizes: (height, width) of photographs in place of the one size, each shown at the nearest in
             aspect, in training and validation, where a batch is of one size; empty: all have the one.
         predicted_sizes: likewise, in prediction.
+        maps: (height, width) of the maps and fixations that it is trained by; None: the input's.
+        map_scale: without `maps`, times the input's height and width.
     """
 
     frames: int
@@ -58,6 +60,8 @@ class Input:
     framing: Framing = "squashed"
     trained_sizes: tuple[Size, ...] = ()
     predicted_sizes: tuple[Size, ...] = ()
+    maps: Size | None = None
+    map_scale: int = 1
 
     @property
     def size(self) -> Size:
@@ -68,6 +72,11 @@ class Input:
     def sizes(self) -> tuple[Size, ...]:
         """All that it is trained and validated at: the one, or those of photographs."""
         return self.trained_sizes or (self.size,)
+
+    def map_size(self, size: Size) -> Size | None:
+        """Return that of the maps of what is trained at one of its sizes; None where it is the same."""
+        found = self.maps or (self.map_scale * size[0], self.map_scale * size[1])
+        return None if found == size else found
 
     def predicted_size(self, native: Size, *, still: bool) -> Size:
         """Return the size at which a clip of a native (height, width), perhaps a photograph, is predicted."""

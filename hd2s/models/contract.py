@@ -172,6 +172,14 @@ class SaliencyModel(nn.Module):
         outputs = {"saliency": prediction.saliency} | (dict(prediction.auxiliary) if auxiliary else {})
         return kld_terms(outputs, maps)
 
+    def sized(self, prediction: Prediction, maps: Tensor) -> Prediction:
+        """Return a prediction at the size of its ground truth (B, A, H, W), where that may be another.
+
+        The maps' alone: what else the prediction has is left out where it would have to be brought there.
+        """
+        del maps
+        return prediction
+
     def lr_share(self, clips: Tensor) -> float:
         """Return what a batch of clips moves the weights by, as a share of the learning rate."""
         del clips

@@ -8,7 +8,7 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Table
 from grid.outputs.tables.values import build
 from grid.results.ledger import Ledger
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.plans import plan_of
 from tests.grid.small_ledger import finish, finish_training
 

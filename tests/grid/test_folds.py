@@ -8,7 +8,7 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style
 from grid.planning.prepare import prepare
 from grid.running.jobs import evaluation_job, training_job
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from grid.training.loop import fit
 from manifests.problem import ProblemError
 from tests.grid.grids import ONE, Context

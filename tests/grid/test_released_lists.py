@@ -69,6 +69,7 @@ def test_a_training_as_unisal_released_it_reads_the_clips_of_its_lists(planned):
     assert sources.isdisjoint(int(c.source_video[-5:]) for c in read["Hollywood2", "val"])
     assert (training.spec.shares, training.spec.train.iterations) == ((236, 20), 16 * 256)
     assert training.spec.train.splits == "released"
+    assert {each.map_size for each in training.reads} == {None}, "framed maps are of the input's size"
     assert {(each.corpus, each.height, each.width, each.resizing) for each in training.reads} == {
         ("Hollywood2", 224, 416, "pil-lanczos/height"),
         ("UCFSports", 256, 384, "pil-lanczos/cover"),
@@ -79,6 +80,26 @@ def test_a_training_as_unisal_released_it_reads_the_clips_of_its_lists(planned):
         " actioncliptrain00700: actioncliptrain00701_1, actioncliptrain00701_2, actioncliptrain00701_3,"
         " actioncliptrain00702_1, actioncliptrain00702_2 …"
     ]
+
+
+def test_a_training_as_released_is_selected_and_supervised_as_released():
+    """On DHF1K alone, by the whole loss on two sequences a clip after three epochs; at the maps' size."""
+    plan = plan_of("unisal_table2", "train.protocol=released")
+    ours = [unit for unit in plan.trainings.values() if unit.model == "unisal"]
+    (joint,) = (unit for unit in ours if len(unit.sources) == 4)
+    train = joint.spec.train
+    selects = train.validation_windows, train.validation_starts, train.validation_loss, train.validation_from
+    assert selects == (2, "released", "training", 3)
+    assert joint.spec.validation.corpus == "DHF1K"
+    assert {(each.corpus, each.split): each.map_size for each in joint.reads} == {
+        ("DHF1K", "train"): (360, 640),
+        ("Hollywood2", "train"): None,
+        ("UCFSports", "train"): None,
+        ("SALICON", "train"): (480, 640),
+        ("DHF1K", "val"): (360, 640),
+    }
+    alone = next(unit for unit in ours if unit.sources == ("Hollywood2",))
+    assert alone.spec.validation.corpus == "Hollywood2"
 
 
 def test_other_lists_make_other_ids_and_no_other_test(planned):

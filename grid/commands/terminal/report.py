@@ -24,7 +24,7 @@ from grid.results.failures import incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 from grid.results.redo import other_code
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 
 # Columns of a terminal; with fewer, names would be folded to a few letters.
 _ROOM_FOR_IDS = 80

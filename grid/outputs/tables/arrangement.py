@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from grid.plan import Cell
-from grid.specs.settings import Tables
 from grid.specs.table import TableSpec
+from grid.specs.tables.shown import Tables
 from hd2s.metrics.definitions import known_metrics
 
 Item = TypeVar("Item")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from grid.outputs.tables.layout import gather
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from hd2s.metrics.definitions import find_metric
 
 DEMO = "Demo: generated corpora, a small input and few iterations; not comparable with the paper's numbers."

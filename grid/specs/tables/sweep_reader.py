@@ -13,6 +13,7 @@ from grid.specs.tables.early_stopping import KEYS, Asha, SweepSettings, asha_of,
 # Settings under which validation KLDs cannot be compared.
 _OF_VALIDATION = (
     *("train.protocol", "train.validation_windows", "train.validation_protocol", "train.validation_clips"),
+    *("train.validation_starts", "train.validation_loss", "train.validation_source"),
     *("model.clip_length", "model.height", "model.width"),
 )
 

@@ -37,8 +37,9 @@ MODEL = Model(
             *("DHF1K=64x96/2", "Hollywood2=64x96/2", "UCFSports=64x64/2"),
             *("SALICON=64x96/1", "MIT1003=64x64/1", "MIT300=64x64/1"),
         ),
-        # Those of the released code are for photographs of its own size.
+        # Those of the released code are for photographs and maps of its own sizes.
         "model.photograph_sizes": "one",
+        "model.target_size": "input",
         "model.encoder_statistics": "learned",
         "model.encoder_lr": 1.0,
         "model.bn_momentum": 0.1,
@@ -63,10 +64,16 @@ MODEL = Model(
                 "model.short_clips": "released",
                 "model.framing": "released",
                 "model.photograph_sizes": "released",
+                "model.target_size": "released",
                 "train.gradients": "sum",
                 "train.fixations": "nearest",
                 "train.resizing": "pil-lanczos",
                 "train.validation_protocol": "released",
+                "train.validation_windows": 2,
+                "train.validation_starts": "released",
+                "train.validation_loss": "training",
+                "train.validation_source": "DHF1K",
+                "train.validation_from": 3,
                 "train.splits": "released",
             }
         }

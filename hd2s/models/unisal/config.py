@@ -10,6 +10,7 @@ from typing import Any, cast
 from hd2s.checks import unknown
 from hd2s.layers.features import Feature
 from hd2s.models.config import Fault, Framing, Input, ModelConfig, Size, nearest_size
+from hd2s.models.unisal import targets
 
 SHARED = "shared"
 """The name of a part that all domains have in common."""
@@ -112,6 +113,9 @@ class UnisalConfig(ModelConfig):
         photograph_sizes: with `domain_inputs`, the photographs of a corpus have "one" size; or each has, as
             MIT1003's in the "released" code, the nearest in aspect of five in training, a batch being of one,
             and in prediction that of `free_size`. SALICON's are all alike, and have the same size by either.
+        target_size: of maps and fixations in the loss, to which what is predicted is brought: the "input"'s;
+            the "released" code's, DHF1K's and SALICON's own and twice the input's for MIT1003; HEIGHTxWIDTH,
+            or Nx. Frames that are not squashed have maps of the input's.
         loss: the "paper" counts a frame without fixations, or a map without mass, as no error; the "released"
             code takes the one for an NSS of 1 and the other for a uniform map.
 
@@ -160,6 +164,7 @@ class UnisalConfig(ModelConfig):
     short_clips: str = "window"
     framing: str = "squashed"
     photograph_sizes: str = "one"
+    target_size: str = targets.INPUT
     loss: str = "paper"
 
     def faults(self) -> Iterator[Fault]:
@@ -169,6 +174,8 @@ class UnisalConfig(ModelConfig):
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 yield name, f"one of {', '.join(words)}"
+        if not targets.is_target_size(self.target_size):
+            yield "target_size", targets.EXPECTED
         if not _are_inputs(self.inputs):
             expected = (
                 f"CORPUS=HEIGHTxWIDTH/STEP of each corpus once, sides multiples of {_CELL}, a step of 1 on"
@@ -190,8 +197,10 @@ class UnisalConfig(ModelConfig):
         framing = cast(Framing, "squashed" if self.framing == "released" else self.framing)
         shape = self.clip_length, self.height, self.width, self.step
         several = self.domain_inputs and self.photograph_sizes == "released"
-        sizes = (_FINE_TUNED_SIZES, _FREE_SIZES) if several else ((), ())
-        return Input(*shape, "every", "alone", least, framing, *sizes)
+        trained, predicted = (_FINE_TUNED_SIZES, _FREE_SIZES) if several else ((), ())
+        # Cut and edged at another size, maps would lie otherwise than frames.
+        maps, scale = targets.size_or_scale(self.target_size) if framing == "squashed" else (None, 1)
+        return Input(*shape, "every", "alone", least, framing, trained, predicted, maps, scale)
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -222,7 +231,7 @@ class UnisalConfig(ModelConfig):
             changed["framing"] = _RELEASED_FRAMING.get(corpus, "squashed")
         if not self._holds_photographs(corpus):
             changed["photograph_sizes"] = "one"
-        return replace(self, **changed)
+        return replace(self, target_size=targets.of_corpus(self.target_size, corpus), **changed)
 
     def domain_of(self, corpus: str) -> str | None:
         """Return whose parts a corpus' clips take: its own, else the first's, as released; None without any.

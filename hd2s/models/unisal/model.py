@@ -147,19 +147,16 @@ class Unisal(SaliencyModel):
 
         Args:
             prediction: of a batch.
-            maps: ground truth (B, T, H, W), not negative, any scale.
+            maps: ground truth (B, T, H, W), not negative, any scale; the prediction is brought to its size.
             auxiliary: ignored.
-            fixations: how many fall into each pixel, (B, T, H, W); without any there is no NSS.
+            fixations: how many fall into each pixel of the maps; without any there is no NSS.
         """
         del auxiliary
         released = self.config.loss == "released"
         if released:
             maps = torch.where(maps.sum((-2, -1), keepdim=True) > 0, maps, 1.0)
-        density, log_density = prediction.saliency, prediction.log_density
-        if log_density is None:
-            # What an approach has made of the map is no density.
-            log_density = density.clamp_min(torch.finfo(density.dtype).tiny).log()
-            log_density = log_density - torch.logsumexp(log_density, (-2, -1), keepdim=True)
+        prediction = self.sized(prediction, maps)
+        density, log_density = prediction.saliency, _log_density(prediction)
         terms = {
             "kld/saliency": kld_of_log(log_density, maps).mean(),
             "cc/saliency": -self.config.cc_weight * cc(density, maps).mean(),
@@ -168,6 +165,15 @@ class Unisal(SaliencyModel):
             found = nss(density, fixations, empty=1.0 if released else 0.0)
             terms["nss/saliency"] = -self.config.nss_weight * found.mean()
         return terms
+
+    def sized(self, prediction: Prediction, maps: Tensor) -> Prediction:
+        """Return a prediction at the size of its ground truth (B, T, H, W), as if by `target_size`."""
+        size = (maps.shape[-2], maps.shape[-1])
+        if prediction.saliency.shape[-2:] == size:
+            return prediction
+        # Log-densities differ from their logits by a number, which interpolation leaves as it is.
+        found = log_density_of(_log_density(prediction).flatten(0, 1).unsqueeze(1), size).view(maps.shape)
+        return Prediction(found.exp(), log_density=found)
 
     def lr_share(self, clips: Tensor) -> float:
         """Move the weights by less for photographs, (B, 3, 1, H, W), of which there are more (Sect. 4.1)."""
@@ -270,6 +276,14 @@ def log_density_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
     if logits.shape[2:] != size:
         logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
     return logits.flatten(1).log_softmax(1).unflatten(1, size)
+
+
+def _log_density(prediction: Prediction) -> Tensor:
+    if prediction.log_density is not None:
+        return prediction.log_density
+    # What an approach has made of the map is no density.
+    found = prediction.saliency.clamp_min(torch.finfo(prediction.saliency.dtype).tiny).log()
+    return found - torch.logsumexp(found, (-2, -1), keepdim=True)
 
 
 def check_sequences(clips: Tensor) -> None:

@@ -56,6 +56,19 @@ def test_arrays_are_the_resized_frames_and_maps(tmp_path, manifest):
             store.read_maps(clip, start, count)
 
 
+def test_maps_may_have_another_size_and_are_shared_with_who_has_frames_of_it(tmp_path, manifest):
+    store, clip = FrameStore(tmp_path, manifest, SIZE, map_size=(HEIGHT, WIDTH)), manifest.clips()[0]
+    others = FrameStore(tmp_path, manifest, (HEIGHT, WIDTH))
+    kept = others.read_maps(clip)
+    missing = store.estimate([clip]).size
+    assert missing == FrameStore(tmp_path, manifest, SIZE).estimate([clip], labelled=False).size > 0
+    store.build([clip])
+    assert store.read_frames(clip).shape == (20, *SIZE, 3)
+    assert np.array_equal(store.read_maps(clip), kept)
+    assert np.array_equal(kept, np.stack([read_map(manifest.root, clip, i) for i in range(20)]))
+    assert len(paths(tmp_path)) == 2, "the frames, and the maps of both"
+
+
 @pytest.mark.parametrize("limit", [None, 1000])
 def test_frames_and_maps_are_resized_by_the_rule_asked_for(tmp_path, manifest, limit):
     clip = manifest.clips()[1]

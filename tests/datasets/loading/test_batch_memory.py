@@ -21,6 +21,14 @@ def test_clips_maps_and_fixations_are_views_that_fill_the_memory(answers, answer
     assert memory.tolist() == [1] * clips.numel() + [2] * maps.numel() + [3] * maps.numel()
 
 
+def test_maps_and_fixations_may_have_a_size_of_their_own():
+    layout = BatchLayout(2, WindowShape(4), 5, 6, labelled=True, fixated=True, map_size=(7, 9))
+    assert layout.size == 2 * 4 * 5 * 6 * 3 + 2 * 2 * 7 * 9
+    clips, maps, fixations = layout.split(torch.zeros(layout.size, dtype=torch.uint8))
+    assert clips.shape == (2, 4, 5, 6, 3)
+    assert maps.shape == fixations.shape == (2, 1, 7, 9)
+
+
 def test_fixations_take_no_memory_unless_asked_for():
     layout = BatchLayout(2, WindowShape(4), 5, 6, labelled=True)
     clips, maps, fixations = layout.split(torch.zeros(layout.size, dtype=torch.uint8))

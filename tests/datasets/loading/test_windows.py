@@ -81,6 +81,24 @@ def test_validation_windows_are_fixed_and_evenly_spaced():
     assert [w.start for w in three if w.clip_index == 3] == [0]
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "per_clip", "step", "starts"),
+    [
+        # Of 450 frames the code takes those from 82 and from 368 on, counted from 1.
+        (450, 2, 5, [81, 367]),
+        (186, 2, 5, [15, 125]),
+        (200, 1, 4, [75]),
+        # It would begin at frame 0 here, before the clip.
+        (60, 2, 5, [0]),
+        (56, 2, 5, [0]),
+        (55, 2, 5, []),
+    ],
+)
+def test_released_validation_windows_stand_in_the_halves_of_a_clip(n_frames, per_clip, step, starts):
+    found = validation_windows([a_clip(n_frames=n_frames)], 12, per_clip, step, "released")
+    assert found == [Window(0, start, False) for start in starts]
+
+
 @pytest.mark.parametrize(("length", "step", "span"), [(16, 1, 16), (12, 5, 56), (1, 9, 1), (2, 3, 4)])
 def test_a_window_reaches_from_its_first_frame_to_its_last(length, step, span):
     frames = [i * step for i in range(length)]

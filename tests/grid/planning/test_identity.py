@@ -48,6 +48,10 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "lambda_max": 1.0,
         "validate_every": 100,
         "validation_windows": None,
+        "validation_starts": "spread",
+        "validation_loss": "kld",
+        "validation_source": "",
+        "validation_from": 0,
         "protocol": "paper",
         "gradients": "mean",
         "lambda_every": "iteration",
@@ -136,6 +140,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "short_clips": "window",
         "framing": "squashed",
         "photograph_sizes": "one",
+        "target_size": "input",
         "loss": "paper",
     },
     AdaBNSettings: {"iterations": 10},
@@ -313,6 +318,8 @@ CHANGED = {
         "world_size": 5,
         "validate_every": 50,
         "validation_windows": 1,
+        "validation_starts": "released",
+        "validation_from": 1,
     },
 }
 OF_DOMAINS = ("priors", "batch_norm", "smoothing", "fusion", "domain_bn_momentum", "max_sigma", "quantise")
@@ -320,6 +327,7 @@ TESTED_ALONE = {
     "model": {"domains", *OF_DOMAINS},
     "train": {
         *("finetune_iterations", "finetune_lr", "checkpoint_every", "pretrained", "splits"),
+        *("validation_source", "validation_loss"),
         *("lambda_max", "lambda_every", "adversarial_multi_level", "unlabelled_clips"),
     },
 }
@@ -334,6 +342,22 @@ def test_what_changes_weights_changes_ids(section, kind):
         other = plan_of("table7", f"{section}.{name}={value}")
         assert ids.isdisjoint(other.trainings), name
     assert ids.isdisjoint(plan_of("table7", "seeds=[1]").trainings)
+
+
+def test_the_loss_and_the_source_that_select_change_ids():
+    plain, selected, other, same = (
+        plan_of("table7", "train.validation_windows=2", *more).trainings
+        for more in (
+            (),
+            ("train.validation_loss=training",),
+            ("train.validation_source=UCFSports",),
+            ("train.validation_source=LEDOV",),
+        )
+    )
+    assert plain.keys().isdisjoint(selected)
+    assert plain.keys() == same.keys()
+    gone = plain.keys() - other.keys()
+    assert gone == {unit for unit in plain if "UCFSports" in plain[unit].sources[1:]} != set()
 
 
 def test_the_parts_of_domains_concern_those_who_have_domains():

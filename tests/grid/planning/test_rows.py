@@ -106,6 +106,7 @@ def test_a_training_takes_the_settings_that_are_its_own():
 
 OF_VALIDATION = {
     "validation_windows": 2,
+    "validation_starts": "released",
     "validation_clips": "random half",
     "validation_protocol": "released",
     "resizing": "opencv-bilinear",

@@ -7,7 +7,7 @@ import pytest
 from grid.planning.tables_asked import table_problems
 from grid.specs import grid_reader, settings_reader
 from grid.specs.plugins import load
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.plans import FROM_SCRATCH
 from tests.plugged import OURS
 

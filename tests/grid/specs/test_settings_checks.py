@@ -30,6 +30,9 @@ from manifests.problem import ProblemError
         "train.lr_period=-1",
         "train.lr_milestones=[0,5]",
         "train.optimiser=adamw",
+        "train.validation_from=-1",
+        "train.validation_starts=anywhere",
+        "train.validation_loss=nss",
         "train.protocol=publised",
         "test.precision=float16",
         "tables.paper=all",
@@ -49,6 +52,13 @@ def test_impossible_values_are_problems(override):
     (problem,) = caught.value.problems
     assert problem.where == key
     assert value.strip("[]") in problem.found.replace(" ", "") or key == "train.lr_milestones"
+
+
+def test_the_loss_of_training_selects_by_windows_alone():
+    with pytest.raises(ProblemError, match=r"train.validation_windows: expected a number of them"):
+        settings_reader.load(["train.validation_loss=training"], demo=False)
+    by_windows = ["train.validation_loss=training", "train.validation_windows=3"]
+    assert settings_reader.load(by_windows, demo=False).train.validation_loss == "training"
 
 
 def test_micro_batches_are_shared_out_evenly():

@@ -13,7 +13,7 @@ from grid.evaluation import pictures
 from grid.outputs.tables import Style, compile_tables
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from grid.tracking import Tracker
 from tests.browser import chromium
 from tests.grid.invented import DIGESTS, complete, table5

@@ -7,7 +7,7 @@ from grid.outputs.tables.comparing import recovered, significance
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style
 from grid.results.ledger import Ledger
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.outputs.report.reported import score
 from tests.grid.small_ledger import small_plan, table_spec
 

@@ -7,7 +7,7 @@ from grid.outputs.tables.arrangement import arranged, in_order, ranking, recorde
 from grid.outputs.tables.comparing.significance import build as compared
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, rows_of, table_of
 

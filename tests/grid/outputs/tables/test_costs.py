@@ -8,7 +8,7 @@ from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.others import MARK
 from grid.results.ledger import Ledger
 from grid.specs.grid_reader import load
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from hd2s.prediction.cost import Cost
 from tests.grid.small_tables import COMMAND, STYLE, real_plan, rows_of
 

@@ -12,7 +12,7 @@ from grid.outputs.tables.formats import FORMATS
 from grid.outputs.tables.others import MARK, NOTE
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.small_tables import COMMAND, real_plan, rows_of, table_of
 
 THEIRS = ("SALICON", "DVA", "ACLNet", "SalEMA", "STRA-Net", "SalSAC", "UNISAL, jointly with SALICON")

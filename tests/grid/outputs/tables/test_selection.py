@@ -7,8 +7,8 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import oracle_row, selection_notes
 from grid.results.ledger import Ledger
 from grid.results.unit_results import Stopped
-from grid.specs.settings import Tables
 from grid.specs.table import Variant
+from grid.specs.tables.shown import Tables
 from tests.grid.small_ledger import finish, finish_training, small_plan, sweep_plan, table_spec
 from tests.grid.small_tables import COMMAND, rows_of, table_of
 

@@ -3,7 +3,7 @@
 import pytest
 
 from grid.outputs.tables.table import DEMO, Missing, Style, number
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 
 
 @pytest.mark.parametrize(

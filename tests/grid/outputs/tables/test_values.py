@@ -10,8 +10,8 @@ from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.table import Entry
 from grid.results.ledger import Ledger
 from grid.specs.plugins import load
-from grid.specs.settings import Tables
 from grid.specs.table import Variant
+from grid.specs.tables.shown import Tables
 from tests.grid.small_ledger import finish, finish_clips, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, fill, real_plan, rows_of, table_of
 from tests.plugged import OURS

@@ -271,6 +271,38 @@ def test_empty_frames_count_as_released_only_if_asked_for():
     assert_close(ours["nss/saliency"], -0.1 * nss(log_p[0].exp(), fixations[0, 0]) / 2)
 
 
+@pytest.mark.parametrize("size", [(90, 160), (128, 192), (40, 61)])
+def test_losses_are_taken_at_the_size_of_the_maps(size):
+    """As if the logits had been brought there before they became a density; gradients likewise."""
+    generator = torch.Generator().manual_seed(1)
+    maps = torch.rand(2, 3, *size, generator=generator, dtype=torch.float64)
+    fixations = (torch.rand(2, 3, *size, generator=generator) > 0.99).double()
+    model, _ = released()
+    given = model.double().eval().normalise(clips(2, 3)).double()
+    there = model(given, domain="DHF1K", target_size=size)
+    found = model.losses(model(given, domain="DHF1K"), maps, fixations=fixations)
+    expected = {
+        "kld/saliency": (torch.xlogy(p := maps / maps.sum((-2, -1), keepdim=True), p) - p * there.log_density)
+        .sum((-2, -1))
+        .mean(),
+        "cc/saliency": -0.1 * cc(there.saliency, maps).mean(),
+        "nss/saliency": -0.1 * nss(there.saliency, fixations).mean(),
+    }
+    assert found.keys() == expected.keys()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    for name, term in expected.items():
+        assert_close(found[name], term)
+        ours, theirs = (
+            torch.autograd.grad(x, parameters, retain_graph=True, allow_unused=True)
+            for x in (found[name], term)
+        )
+        for mine, other in zip(ours, theirs, strict=True):
+            assert (mine is None) == (other is None)
+            assert mine is None or (mine - other).abs().max() <= 1e-9 * max(1, other.abs().max())
+    changed = replace(model(given, domain="DHF1K"), log_density=None)
+    assert_close(model.losses(changed, maps)["kld/saliency"], expected["kld/saliency"], 1e-9)
+
+
 def test_a_map_that_an_approach_has_changed_is_judged_itself():
     model, _ = released()
     maps, fixations = targets(1, 2)

@@ -10,7 +10,7 @@ from grid.outputs.tables import Style
 from grid.outputs.tables.formats.html import html
 from grid.results.ledger import Ledger
 from grid.specs import settings_checks as limits
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, fill, table_of
 

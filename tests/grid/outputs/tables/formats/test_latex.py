@@ -7,7 +7,7 @@ from grid.outputs.tables.formats.latex import latex
 from grid.outputs.tables.formats.tex import UNKNOWN
 from grid.results.ledger import Ledger
 from grid.specs import settings_checks as limits
-from grid.specs.settings import Tables
+from grid.specs.tables.shown import Tables
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import COMMAND, STYLE, fill, real_plan, table_of
 from tests.grid.typesetting import compile_page, needs_tex
