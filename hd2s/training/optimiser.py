@@ -88,7 +88,17 @@ class Optimiser:
         if share != 1:
             for settings in self._torch.param_groups:
                 settings["lr"] *= share
+        if self.options.kind == "sgd" and self.options.momentum:
+            self._begin_momentum()
         self._torch.step()
+
+    def _begin_momentum(self) -> None:
+        # PyTorch's fused SGD fails where some parameters of a group have been moved before and others, of a
+        # domain that is met for the first time, have not. Without a past, momentum is the gradient.
+        for settings in self._torch.param_groups:
+            for parameter in settings["params"]:
+                if parameter.grad is not None and "momentum_buffer" not in self._torch.state[parameter]:
+                    self._torch.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter.grad)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what an interrupted training must get back."""

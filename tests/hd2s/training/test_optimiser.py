@@ -52,11 +52,11 @@ def learner_of(kind=TwoGroups):
     return Beside(declared(replace(TOY, build=kind)))
 
 
-def step(learner, optimiser, iteration, share=1.0):
+def step(learner, optimiser, iteration, share=1.0, without=()):
     """Take a step under gradients that depend on nothing but the iteration's number."""
     optimiser.begin(iteration)
     parameters = {"beside": learner.beside, **dict(learner.model.named_parameters())}
-    moving = [(name, p) for name, p in parameters.items() if p.requires_grad]
+    moving = [(name, p) for name, p in parameters.items() if p.requires_grad and name not in without]
     sum(p * GRADIENTS[name][iteration] for name, p in moving).backward()
     optimiser.step(share)
 
@@ -160,6 +160,27 @@ def test_a_frozen_group_starts_afresh_when_its_time_has_come():
         "beside": plain_adam("beside", 0.05, 0.02, rates),
     }
     assert trained(options, FrozenAtFirst) == pytest.approx(expected, rel=1e-12)
+
+
+class OneGroup(TwoGroups):
+    def parameter_groups(self):
+        return [ParameterGroup([self.encoder, self.decoder])]
+
+
+def test_parts_of_a_domain_that_is_met_later_begin_then():
+    """UNISAL's domains take turns by iterations, and the parts of all are in one group."""
+    learner = learner_of(OneGroup)
+    optimiser = Optimiser(learner, replace(OPTIONS, kind="sgd", momentum=0.9, weight_decay=0.0))
+    value, velocity = START["encoder"], 0.0
+    for iteration in range(STEPS):
+        met = iteration % 3 == 1
+        step(learner, optimiser, iteration, without=() if met else ("encoder",))
+        if met:
+            velocity = 0.9 * velocity + GRADIENTS["encoder"][iteration]
+            value -= OPTIONS.lr * velocity
+    found = learner.values()
+    assert found["encoder"] == pytest.approx(value, rel=1e-12)
+    assert found["decoder"] == pytest.approx(plain_sgd("decoder", OPTIONS.lr, 0.0, ALIKE, 0.9), rel=1e-12)
 
 
 class FrozenForAPeriod(TwoGroups):
