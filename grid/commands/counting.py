@@ -11,7 +11,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progre
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import find_model, on_meta
 from hd2s.prediction.operations import bytes_of, counter, frame_operations
-from hd2s.training.iteration import Drawn
+from hd2s.training.turns import Drawn
 
 
 def count(asked: Asked) -> Costs:

@@ -193,6 +193,7 @@ class Execution:
     channels_last: bool | None = None
     compile: bool | None = None
     checkpointing: bool | None = None
+    capture: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ from grid.training.job import Job
 from hd2s.approaches.contract import MicroBatch
 from hd2s.models.config import Input
 from hd2s.models.contract import SaliencyModel
-from hd2s.training.iteration import Drawn
-from hd2s.training.turns import Turns, take_turns, worker_turns
+from hd2s.training.turns import Drawn, Turns, take_turns, worker_turns
 from manifests.clips import stills
 from manifests.schema import Clip
 

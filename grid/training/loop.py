@@ -32,6 +32,7 @@ from grid.training.validation import Validation
 from hd2s import save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.models.contract import SaliencyModel
+from hd2s.training.captured import CapturedPasses
 from hd2s.training.iteration import NonFiniteError, take_iteration
 from hd2s.training.optimiser import Optimiser
 
@@ -127,6 +128,7 @@ class _Fitting:
         )
         model = self.execution.prepare(starting_model(job))
         self.learner: Learner = approach.learner(model, options).to(context.device)
+        self.captured = CapturedPasses.of(self.learner, self.execution)
         self.optimiser = Optimiser(self.learner, optimiser_options(self.train))
         self.progress = Progress.beginning(job.kept)
         self._restore(context.latest())
@@ -142,7 +144,13 @@ class _Fitting:
         torch.manual_seed(_key(self.spec.seed, "dropout", step, self.context.rank))
         try:
             done = take_iteration(
-                self.learner, self.optimiser, self.recipe, step, self.micro_batches, execution=self.execution
+                self.learner,
+                self.optimiser,
+                self.recipe,
+                step,
+                self.micro_batches,
+                execution=self.execution,
+                captured=self.captured,
             )
         except NonFiniteError as error:
             raise TrainingError(f"{self.job.id}: {error}") from error

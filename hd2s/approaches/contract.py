@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hd2s.approaches.declaration import Approach, target_alone
 from hd2s.approaches.protocol import TrainingProtocol
+from hd2s.models.capturable import Capturable
 from hd2s.models.contract import SaliencyModel
 
 Terms = dict[str, Tensor]
@@ -71,12 +72,53 @@ class MicroBatch:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is: iterations, and micro-batches within one, counted from 0."""
+    """How far a training is: iterations, and micro-batches within one, counted from 0.
+
+    Attributes:
+        numbers: of a micro-batch that is recorded, to be repeated with others (`hd2s.training.captured`).
+    """
 
     iteration: int
     iterations: int
     micro_batch: int = 0
     accumulate: int = 1
+    numbers: Numbers | None = None
+
+    def number(self, compute: Callable[[Progress], float]) -> float | Tensor:
+        """Return a number that changes with the progress, as losses are to use it.
+
+        Returns:
+            What `compute` says of this progress; where a micro-batch is recorded, a float64 scalar that will
+            hold what it says of each later one.
+        """
+        return compute(self) if self.numbers is None else self.numbers.read(compute, self)
+
+
+class Numbers:
+    """The numbers that a micro-batch reads which is to be recorded, on its device.
+
+    Each has its place before the recording begins: what is made during one is made anew by each repetition.
+    """
+
+    def __init__(self, device: torch.device):
+        self._device = device
+        self._places: list[tuple[Tensor, Callable[[Progress], float]]] = []
+        self._read = 0
+
+    def renew(self, progress: Progress) -> Numbers:
+        """Put into all places what is to be read next, from the first on."""
+        for place, compute in self._places:
+            place.fill_(compute(progress))
+        self._read = 0
+        return self
+
+    def read(self, compute: Callable[[Progress], float], progress: Progress) -> Tensor:
+        """Return the place of the next one, which is made when all are read for the first time."""
+        if self._read == len(self._places):
+            value = torch.full((), compute(progress), dtype=torch.float64, device=self._device)
+            self._places.append((value, compute))
+        self._read += 1
+        return self._places[self._read - 1][0]
 
 
 @dataclass(frozen=True)
@@ -98,7 +140,7 @@ class LearnerOptions:
     settings: Any = None
 
 
-class Learner(nn.Module):
+class Learner(Capturable, nn.Module):
     """A model in training; as it is here, plain supervision (Equation 1).
 
     Its own modules beside `model` are trained with it and left behind: what lasts is `result()`.
@@ -107,6 +149,8 @@ class Learner(nn.Module):
         model: with its first weights, or its parent's.
         options: what it is told.
     """
+
+    capturable = True
 
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
         super().__init__()

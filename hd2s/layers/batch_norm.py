@@ -1,10 +1,31 @@
-"""Batch norms as several GPUs have them that share a batch: each sees its own part of it."""
+"""Batch norms of clips: frame by frame on GPUs, and as several GPUs have them that share a batch."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from hd2s.layers.convolution import in_frames, per_frame
+
+
+class BatchNorm3d(nn.BatchNorm3d):
+    """A batch norm of clips (B, C, T, H, W), which also takes them as frames (B·T, C, H, W): equal sums."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (4, 5):
+            raise ValueError(f"expected clips (B, C, T, H, W) or frames (N, C, H, W), found {input.dim()}-D")
+
+
+def rectified(norm: nn.Module, x: Tensor) -> Tensor:
+    """Return what is positive of normalised clips (B, C, T, H, W), and 0 elsewhere.
+
+    PyTorch's kernels for GPUs are slow at 5-D tensors in channels-last memory and fast at 4-D ones. The ReLU
+    is applied to the frames: to a view of them it would cost a copy on the way back.
+    """
+    if x.device.type != "cpu" and in_frames(x) and isinstance(norm, BatchNorm3d):
+        return per_frame(x, lambda frames: F.relu_(norm(frames)))
+    return F.relu_(norm(x))
 
 
 class SplitBatchNorm3d(nn.BatchNorm3d):

@@ -13,17 +13,19 @@ from hd2s.layers.features import Feature
 
 class _GradientReversal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, scale: float) -> Tensor:
+    def forward(ctx, x: Tensor, scale: float | Tensor) -> Tensor:
         ctx.scale = scale
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient * -ctx.scale, None
+        # As a tensor it would be rounded to a bfloat16 gradient's eight bits, as a number it is not.
+        precise = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+        return (precise * -ctx.scale).to(gradient.dtype), None
 
 
-def reverse_gradient(x: Tensor, scale: float) -> Tensor:
-    """Return `x`, whose gradient will be multiplied by −`scale` on its way back."""
+def reverse_gradient(x: Tensor, scale: float | Tensor) -> Tensor:
+    """Return `x`, whose gradient will be multiplied by −`scale`, a scalar, on its way back."""
     return _GradientReversal.apply(x, scale)
 
 
@@ -81,6 +83,6 @@ class DomainClassifiers(nn.ModuleDict):
     def __init__(self, features: Mapping[str, Feature]):
         super().__init__({name: DomainClassifier(feature) for name, feature in features.items()})
 
-    def forward(self, features: Mapping[str, Tensor], grl_lambda: float) -> dict[str, Tensor]:
+    def forward(self, features: Mapping[str, Tensor], grl_lambda: float | Tensor) -> dict[str, Tensor]:
         """Map name → (B, C, H, W) to name → log-probabilities (B, 2); gradients come back times −λ."""
         return {name: net(reverse_gradient(features[name], grl_lambda)) for name, net in self.items()}

@@ -6,8 +6,8 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from hd2s.layers.batch_norm import BatchNorm3d, rectified
 from hd2s.layers.convolution import Conv3d, MaxPool3d, Triple
 
 # Output channels of the mixed blocks: 1×1×1; 1×1×1 then separable 3×3×3; the same again; pool then 1×1×1.
@@ -37,11 +37,11 @@ class ConvUnit(nn.Module):
     ):
         super().__init__()
         self.conv = Conv3d(channels_in, channels_out, kernel, stride, padding)
-        self.norm = nn.BatchNorm3d(channels_out, eps=1e-3, momentum=bn_momentum)
+        self.norm = BatchNorm3d(channels_out, eps=1e-3, momentum=bn_momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, T, H, W) to (B, O, T', H', W')."""
-        return F.relu_(self.norm(self.conv(x)))
+        return rectified(self.norm, self.conv(x))
 
 
 class SeparableConv(nn.Module):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hd2s.layers.folded import Casting
 from hd2s.losses import kld_terms
+from hd2s.models.capturable import Capturable
 from hd2s.models.clips import check_bytes
 from hd2s.models.config import ModelConfig
 from hd2s.models.declaration import Model, Traffic, WeightLayout
@@ -92,7 +93,7 @@ class Stream(Protocol):
         """
 
 
-class SaliencyModel(nn.Module):
+class SaliencyModel(Capturable, nn.Module):
     """What all models have in common; the methods are what a model may do otherwise than most.
 
     Args:

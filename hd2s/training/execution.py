@@ -34,29 +34,35 @@ class Execution:
             memory, after minutes, and no faster than the 2-D forms of `hd2s.layers.convolution`.
         checkpointing: keep only the inputs of each block for the backward pass and compute the rest again, in
             about a quarter of the memory and 1.4 times the time. By default nowhere: a micro-batch of 8 fits.
+        capture: micro-batches as CUDA graphs (`hd2s.training.captured`), where model and approach are fit for
+            it. By default on GPUs, without compilation and checkpointing.
     """
 
     mixed_precision: bool | None = None
     channels_last: bool | None = None
     compile: bool | None = None
     checkpointing: bool | None = None
+    capture: bool | None = None
 
     def resolve(self, device: torch.device) -> Execution:
         """Fill in what was left to the device.
 
         Raises:
-            ValueError: mixed precision or compilation on a processor.
+            ValueError: mixed precision, compilation or CUDA graphs on a processor.
         """
         if device.type == "cpu" and (self.mixed_precision or self.compile):
             raise ValueError(
                 "On a processor mixed_precision gives wrong weight gradients, and compile a backward pass "
                 "that corrupts memory; leave both off there."
             )
+        if device.type != "cuda" and self.capture:
+            raise ValueError(f"capture is by CUDA graphs, found {device.type}; leave it off there.")
         found = {
             "mixed_precision": device.type == "cuda" and torch.cuda.is_bf16_supported(),
             "channels_last": True,
             "compile": False,
             "checkpointing": False,
+            "capture": device.type == "cuda" and not self.compile and not self.checkpointing,
         }
         chosen = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: found[name] for name, value in chosen.items() if value is None})

@@ -20,17 +20,15 @@ from hd2s.approaches.contract import (
     SOURCE_LOSS,
     WATCHED,
     Learner,
-    MicroBatch,
     Progress,
     Terms,
 )
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.checks import unknown
+from hd2s.training.captured import CapturedPasses
 from hd2s.training.execution import Execution
 from hd2s.training.optimiser import Optimiser
-
-Drawn = tuple[Sequence[MicroBatch], Sequence[MicroBatch]]
-
+from hd2s.training.turns import Drawn
 
 # Among the terms that workers average; no name of a loss.
 _LR_SHARE = "share of the learning rate"
@@ -100,6 +98,7 @@ def take_iteration(
     micro_batches: Iterator[Drawn],
     *,
     execution: Execution | None = None,
+    captured: CapturedPasses | None = None,
 ) -> Iteration:
     """Draw `recipe.accumulate` micro-batches, move the weights once, and say how it went.
 
@@ -114,6 +113,8 @@ def take_iteration(
         micro_batches: labelled and unlabelled ones on the model's device (`hd2s.training.turns.take_turns`).
         execution: the one that the model was prepared with, resolved; without it, forward passes run in the
             weights' precision.
+        captured: repeats the passes as they were recorded, where it can; not with `recipe.non_finite` "skip",
+            which looks at a loss before it goes back.
 
     Raises:
         NonFiniteError: on every worker, naming iteration, clips and loss terms. The weights are then as they
@@ -121,7 +122,8 @@ def take_iteration(
     """
     learner.train()
     optimiser.begin(iteration)
-    passes = _Passes(learner, recipe, execution or Execution(mixed_precision=False))
+    captured = captured if recipe.non_finite == "stop" else None
+    passes = _Passes(learner, recipe, execution or Execution(mixed_precision=False), captured)
     of_all = recipe.of_all or recipe.accumulate * _workers()
     for k in range(recipe.accumulate):
         # Workers take the micro-batches of one process in turn.
@@ -166,8 +168,10 @@ def _average_statistics(learner: Learner) -> None:
 class _Passes:
     """The forward and backward passes of an iteration on one worker."""
 
-    def __init__(self, learner: Learner, recipe: Recipe, execution: Execution):
-        self.learner, self.recipe, self.execution = learner, recipe, execution
+    def __init__(
+        self, learner: Learner, recipe: Recipe, execution: Execution, captured: CapturedPasses | None
+    ):
+        self.learner, self.recipe, self.execution, self.captured = learner, recipe, execution, captured
         self.device = next(learner.parameters()).device
         self.drawn = self.skipped = 0
         # All workers exchange the same sums, whosever turn it was on which.
@@ -181,7 +185,8 @@ class _Passes:
         self.drawn += 1
         keys = [key for batches in drawn for batch in batches for key in batch.keys]
         where = f"micro-batch {self.drawn} of {self.recipe.accumulate} (clips {', '.join(keys) or 'unnamed'})"
-        losses, first = self.learner.losses(*drawn, progress), True
+        repeated = self.captured(drawn, progress) if self.captured else None
+        losses, first = iter(repeated or self.learner.losses(*drawn, progress)), True
         while True:
             statistics = self._statistics()
             with self.execution.autocast(self.device):

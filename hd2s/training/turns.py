@@ -13,6 +13,9 @@ import torch
 
 from hd2s.approaches.contract import MicroBatch
 
+Drawn = tuple[Sequence[MicroBatch], Sequence[MicroBatch]]
+"""The labelled and the unlabelled clips of a micro-batch of a training."""
+
 
 @dataclass(frozen=True)
 class Turns:

@@ -21,8 +21,9 @@ from hd2s.models.contract import SaliencyModel
 from hd2s.models.declaration import Model
 from hd2s.prediction.predictor import Predictor
 from hd2s.training.execution import Execution
-from hd2s.training.iteration import Drawn, take_iteration
+from hd2s.training.iteration import take_iteration
 from hd2s.training.optimiser import Optimiser
+from hd2s.training.turns import Drawn
 from manifests import Manifest
 from tests.gpu.clock import seconds_of, synchronise
 from tests.gpu.corpus import CORES, write_corpus

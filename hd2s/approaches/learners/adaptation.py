@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ SOURCE, TARGET = 0, 1
 
 class AdversarialLearner(Learner):
     """Domain classifiers behind a gradient reversal on each of the model's features (Equations 2 to 5)."""
+
+    capturable = True
 
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
         super().__init__(model, options)
@@ -65,7 +68,8 @@ class AdversarialLearner(Learner):
         return {"lambda": alignment_strength(progress, self.options)}
 
     def _logits(self, prediction: Prediction, progress: Progress) -> dict[str, Tensor]:
-        return self.classifiers(prediction.features, alignment_strength(progress, self.options))
+        strength = progress.number(partial(alignment_strength, options=self.options))
+        return self.classifiers(prediction.features, strength)
 
 
 def domain_loss(logits: Mapping[str, Tensor], domain: int) -> Tensor:

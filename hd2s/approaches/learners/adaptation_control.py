@@ -12,5 +12,7 @@ from hd2s.models.contract import SaliencyModel
 class ControlLearner(AdversarialLearner):
     """Gradient reversal without strength, whatever strength is asked for."""
 
+    capturable = True
+
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
         super().__init__(model, replace(options, strength=0.0))

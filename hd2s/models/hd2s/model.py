@@ -41,6 +41,7 @@ class HD2S(SaliencyModel):
     """Backbone, a conspicuity network per level and their fusion; domains may have parts of their own."""
 
     config: HD2SConfig
+    capturable = True
     memory_format = torch.channels_last_3d
 
     def __init__(self, config: HD2SConfig):

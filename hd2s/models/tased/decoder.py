@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hd2s.layers.batch_norm import BatchNorm3d, rectified
 from hd2s.layers.convolution import ConvTranspose3d, Triple
 from hd2s.layers.precision import full_precision
 from hd2s.layers.s3d import ConvUnit
@@ -32,11 +33,11 @@ class TransposedUnit(nn.Module):
     ):
         super().__init__()
         self.conv = ConvTranspose3d(channels_in, channels_out, kernel, stride)
-        self.norm = nn.BatchNorm3d(channels_out, eps=1e-3, momentum=bn_momentum)
+        self.norm = BatchNorm3d(channels_out, eps=1e-3, momentum=bn_momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, T, H, W) to (B, O, T, H', W')."""
-        return F.relu_(self.norm(self.conv(x)))
+        return rectified(self.norm, self.conv(x))
 
 
 class Interpolated(nn.Module):

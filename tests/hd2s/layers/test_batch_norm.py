@@ -4,10 +4,9 @@ from copy import deepcopy
 
 import pytest
 import torch
+from hd2s.layers.split_batch_norm import SplitBatchNorm3d, split_batch_norms
 from torch import nn
 from torch.testing import assert_close
-
-from hd2s.layers.split_batch_norm import SplitBatchNorm3d, split_batch_norms
 
 
 def split_norm(parts):
