@@ -10,6 +10,8 @@ from torch import Tensor
 _EPSILON = 2.2e-16  # the authors' guard of division and logarithm, far below float32's resolution at 1
 _ROUNDINGS = 16  # of a value's last place, in which equal values may differ from their mean
 
+# `masked_fill` and not `torch.where`, which copies a number to a GPU and waits for it.
+
 
 def kld(prediction: Tensor, target: Tensor) -> Tensor:
     """Kullback-Leibler divergence of `prediction` from `target`, both normalised to sum to one.
@@ -64,7 +66,7 @@ def cc(prediction: Tensor, target: Tensor) -> Tensor:
     p, t = _centred(prediction), _centred(target.to(prediction.dtype))
     sizes = p.square().sum((-2, -1)) * t.square().sum((-2, -1))
     flat = sizes == 0
-    return torch.where(flat, 0.0, (p * t).sum((-2, -1)) / torch.where(flat, 1.0, sizes).sqrt())
+    return ((p * t).sum((-2, -1)) / sizes.masked_fill(flat, 1.0).sqrt()).masked_fill(flat, 0.0)
 
 
 def nss(prediction: Tensor, fixations: Tensor, empty: float = 0.0) -> Tensor:
@@ -81,13 +83,13 @@ def nss(prediction: Tensor, fixations: Tensor, empty: float = 0.0) -> Tensor:
     centred, fixations = _centred(prediction), fixations.to(prediction.dtype)
     variance = centred.square().sum((-2, -1)) / (prediction.shape[-2] * prediction.shape[-1] - 1)
     flat = variance == 0
-    found = (centred * fixations).sum((-2, -1)) / torch.where(flat, 1.0, variance).sqrt()
+    found = (centred * fixations).sum((-2, -1)) / variance.masked_fill(flat, 1.0).sqrt()
     count = fixations.sum((-2, -1))
-    return torch.where(count > 0, found / count.clamp_min(1), empty)
+    return (found / count.clamp_min(1)).masked_fill(~(count > 0), empty)
 
 
 def _centred(maps: Tensor) -> Tensor:
     """Return maps less their mean; exact zeros where they differ from it by rounding alone."""
     centred = maps - maps.mean((-2, -1), keepdim=True)
     rounding = _ROUNDINGS * torch.finfo(maps.dtype).eps * maps.abs().amax((-2, -1), keepdim=True)
-    return torch.where(centred.abs().amax((-2, -1), keepdim=True) > rounding, centred, 0.0)
+    return centred.masked_fill(~(centred.abs().amax((-2, -1), keepdim=True) > rounding), 0.0)

@@ -201,7 +201,7 @@ def _likely(bound: float | None, paces: Paces, seconds: float | None, share: flo
 
 def _share_of(unit: Unit, device: Device) -> float:
     """How many of a device's cores or GPUs a unit takes."""
-    return unit.cpu if device.unit == "core" else (unit.gpu if unit.gpu > 0 else 1.0)
+    return unit.cpu if device.unit == "core" else abs(unit.gpu) or 1.0
 
 
 def _validated(read: _Splits, training: Training) -> list[tuple[str, Sequence[Clip]]]:

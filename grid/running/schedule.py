@@ -56,7 +56,7 @@ class Share:
             machine: the whole of it.
             together: workers that must all be there at once, of which this is the share of one.
         """
-        gpu = min(1.0, machine.gpu) if unit.gpu < 0 else unit.gpu
+        gpu = min(-unit.gpu, machine.gpu) if unit.gpu < 0 else unit.gpu
         cpu, memory = (_part(amount, together) for amount in (machine.cpu, machine.memory))
         return cls(min(unit.cpu, cpu), gpu, min(unit.memory_gib * 2**30, memory))
 

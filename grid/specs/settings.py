@@ -179,7 +179,7 @@ class Test:
 
 @dataclass(frozen=True)
 class Unit:
-    """What one training, or one evaluation, takes of the machine. `gpu: -1` means one where there are any."""
+    """What one training, or one evaluation, takes of the machine; `gpu` under 0: so much if there are any."""
 
     cpu: float = 1.0
     gpu: float = -1.0
@@ -204,7 +204,8 @@ class Resources:
     """
 
     train: Unit = field(default_factory=lambda: Unit(cpu=4.0, memory_gib=16.0))
-    evaluate: Unit = field(default_factory=lambda: Unit(cpu=2.0, memory_gib=8.0))
+    # One process that decodes, reads and scores leaves a GPU waiting: four share it.
+    evaluate: Unit = field(default_factory=lambda: Unit(cpu=2.0, gpu=-0.25, memory_gib=8.0))
     execution: Execution = field(default_factory=Execution)
     # Processes that read clips for one training; 0 reads in the training's own process.
     loader_workers: int = 2

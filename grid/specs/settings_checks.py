@@ -101,8 +101,8 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
             yield key, "more than 0, or null"
     for unit in ("train", "evaluate"):
         gpu = attrgetter(key := f"resources.{unit}.gpu")(config)
-        if gpu != -1 and not 0 <= gpu < inf:
-            yield key, "0 or more, or -1 for one where there are any"
+        if not -1 <= gpu < inf:
+            yield key, "0 or more, or down to -1 for as much where there are any"
     yield from ((f"sweep.{key}", expected) for key, expected in early_stopping.faults(asdict(config.sweep)))
     if not 0 <= config.tables.digits <= MOST_DIGITS:
         yield "tables.digits", f"0 to {MOST_DIGITS}"

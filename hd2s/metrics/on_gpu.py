@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from hd2s.metrics.definitions import Array, Convention, Metric
 from hd2s.metrics.on_processor import CHANCE, KLD_EPS, SHUFFLED_THRESHOLDS, pixels
 
-_AT_ONCE = 64  # frames: at 360×640 one to two GiB of temporaries
+_AT_ONCE, _PIXELS_AT_ONCE = 64, 64 * 360 * 640  # frames, and pixels of them: one to two GiB of temporaries
 
 
 def score(
@@ -30,8 +30,9 @@ def score(
 ) -> Tensor:
     """Score N frames on the device of `saliency`: float64 (metrics, N)."""
     parts = [torch.empty(len(metrics), 0, dtype=torch.float64, device=saliency.device)]
-    for start in range(0, len(saliency), _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
+    at_once = min(_AT_ONCE, max(1, _PIXELS_AT_ONCE // max(1, saliency[0].numel()))) if len(saliency) else 1
+    for start in range(0, len(saliency), at_once):
+        some = slice(start, start + at_once)
         batch = Batch(
             Images.of(saliency[some], start),
             Images.of(maps[some].to(saliency.device), start),
@@ -82,7 +83,7 @@ class Images:
                 "check the model's output"
             )
         constant = low == high
-        scaled = (values - low[:, None]) / torch.where(constant, 1.0, high - low)[:, None]
+        scaled = (values - low[:, None]) / (high - low).masked_fill(constant, 1.0)[:, None]
         return cls(values, scaled, constant, constant & (low == 0))
 
 

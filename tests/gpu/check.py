@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "right": Part("Right", "tests.gpu.right", 0.25),
+    "right": Part("Right", "tests.gpu.right.rows", 0.25),
     "training": Part("Training", "tests.gpu.training", 0.35),
     "prediction": Part("Prediction", "tests.gpu.prediction", 0.15),
     "whole": Part("From files to results", "tests.gpu.whole", 0.24),

@@ -10,15 +10,16 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from hd2s.approaches.contract import Learner, LearnerOptions
+from hd2s.approaches.contract import Learner, LearnerOptions, Progress
 from hd2s.models.declaration import Model
+from hd2s.training.captured import CapturedPasses
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import take_iteration
 from hd2s.training.optimiser import Optimiser
 from tests.gpu import operations
 from tests.gpu.clock import per_second
 from tests.gpu.report import Row
-from tests.gpu.right_training import optimiser_options, recipe_of
+from tests.gpu.right.training import optimiser_options, recipe_of
 from tests.gpu.subjects import Bench, batch_of, told
 
 DEFAULT, CAPTURED, COMPILED = "channels last", "CUDA graph", "compiled"
@@ -69,11 +70,10 @@ def micro_batch(
     """Time forward pass, losses and backward pass of a micro-batch, by plain supervision."""
     execution = Execution(mixed_precision=bfloat16, **WAYS[way]).resolve(bench.device)
     learner = Learner(execution.prepare(bench.model(model)), LearnerOptions()).train()
-    work = step(learner, execution, size)
+    work = (recorded if way == CAPTURED else step)(learner, execution, size)
     if bench.gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(bench.device)
-    work = captured(work) if way == CAPTURED else work
     rate = size * per_second(work, bench.device, bench.seconds)
     row: Row = {"clips/s": rate}
     if bench.gpu:
@@ -94,18 +94,15 @@ def step(learner: Learner, execution: Execution, size: int) -> Callable[[], None
     return accumulate
 
 
-def captured(work: Callable[[], None]) -> Callable[[], None]:
-    """Return a piece of work as a CUDA graph, which starts all its kernels at once."""
-    beside = torch.cuda.Stream()
-    beside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside):
-        for _ in range(3):  # memory of gradients and of libraries is taken before the capture
-            work()
-    torch.cuda.current_stream().wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    return graph.replay
+def recorded(learner: Learner, execution: Execution, size: int) -> Callable[[], None]:
+    """Return the same as a CUDA graph, as a training records it."""
+    drawn, passes = ([batch_of(learner.model, size)], []), CapturedPasses(learner, execution)
+
+    def repeat() -> None:
+        if passes(drawn, Progress(0, 1)) is None:
+            raise RuntimeError("it cannot be recorded, or is off; a warning says why")
+
+    return repeat
 
 
 def in_a_group(bench: Bench, model: Model) -> Iterator[Row]:
@@ -134,12 +131,14 @@ def iteration(bench: Bench, model: Model) -> Row:
     """Time an iteration of the paper, with its micro-batches added up and its optimiser's step."""
     execution = Execution(mixed_precision=bench.gpu).resolve(bench.device)
     learner = Learner(execution.prepare(bench.model(model)), LearnerOptions())
+    captured = CapturedPasses.of(learner, execution)
     optimiser, size = Optimiser(learner, optimiser_options(model)), bench.micro_batch(model)
     recipe = recipe_of(model, micro_batches=1 if bench.tiny else None)
     drawn = [batch_of(learner.model, size)], []
 
     def iterate() -> None:
-        take_iteration(learner, optimiser, recipe, 0, iter([drawn] * recipe.accumulate), execution=execution)
+        batches = iter([drawn] * recipe.accumulate)
+        take_iteration(learner, optimiser, recipe, 0, batches, execution=execution, captured=captured)
 
     rate = per_second(iterate, bench.device, 2 * bench.seconds)
     clips = size * recipe.accumulate

@@ -35,7 +35,7 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
     mean = squared.detach().sum() / (of_all * (of_all - 1))
     # Below, distances are rounding, and nothing tells the domains apart.
     least = torch.finfo(mean.dtype).eps * norms.detach().mean()
-    mean = torch.where(mean > least, mean, 1)
+    mean = mean.masked_fill(~(mean > least), 1)
     scaled = -squared / (2 * mean)
     kernel = torch.stack([(scaled / 2**k).exp() for k in _EXPONENTS]).sum(0).masked_fill(itself, 0)
     within = kernel[:n, :n].sum() / (n * (n - 1))

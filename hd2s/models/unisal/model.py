@@ -33,6 +33,7 @@ class Unisal(SaliencyModel):
     """MobileNetV2, learnt priors, a recurrence that photographs leave out, a decoder and a learnt filter."""
 
     config: UnisalConfig
+    capturable = True
     memory_format = torch.channels_last
 
     def __init__(self, config: UnisalConfig):
@@ -154,7 +155,7 @@ class Unisal(SaliencyModel):
         del auxiliary
         released = self.config.loss == "released"
         if released:
-            maps = torch.where(maps.sum((-2, -1), keepdim=True) > 0, maps, 1.0)
+            maps = maps.masked_fill(~(maps.sum((-2, -1), keepdim=True) > 0), 1.0)
         prediction = self.sized(prediction, maps)
         density, log_density = prediction.saliency, _log_density(prediction)
         terms = {

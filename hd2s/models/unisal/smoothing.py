@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,7 +43,7 @@ class LearnedSmoothing(nn.Module):
 
     def places(self, factor: int) -> Tensor:
         """Return the filter of each place within a repeated pixel: (factor², 1, K, K)."""
-        meets = _meets(factor).to(self.weight)
+        meets = _meets(factor, self.weight)
         sums = torch.einsum("iud,de,jve->ijuv", meets, self.weight[0, 0], meets)
         return sums.flatten(0, 1)[:, None]
 
@@ -53,9 +55,9 @@ def filtered(x: Tensor, places: Tensor, factor: int) -> Tensor:
     return F.pixel_shuffle(F.conv2d(padded, places), factor)
 
 
-def _meets(factor: int) -> Tensor:
+def _meets(factor: int, like: Tensor) -> Tensor:
     """Tell which taps of a filter at each place in a repeated pixel fall on which pixel: (factor, K, 41)."""
-    reach = -(-_RADIUS // factor)
-    at = torch.arange(factor)[:, None] + torch.arange(-_RADIUS, _RADIUS + 1)
+    reach, count = -(-_RADIUS // factor), partial(torch.arange, device=like.device)
+    at = count(factor)[:, None] + count(-_RADIUS, _RADIUS + 1)
     pixel = torch.div(at, factor, rounding_mode="floor") + reach
-    return F.one_hot(pixel, 2 * reach + 1).transpose(1, 2)
+    return (pixel[:, None, :] == count(2 * reach + 1)[:, None]).to(like.dtype)

@@ -116,6 +116,8 @@ def test_a_unit_takes_at_most_the_machine():
     assert share == machine
     assert Share.of(Unit(cpu=1, gpu=0.5, memory_gib=1), machine) == Share(1, 0.5, 2**30)
     assert Share.of(Unit(gpu=-1), Share(cpu=2, gpu=8, memory=64 * 2**30)).gpu == 1
+    assert Share.of(Unit(gpu=-0.25), Share(cpu=2, gpu=8, memory=64 * 2**30)).gpu == 0.25
+    assert Share.of(Unit(gpu=-0.25), machine).gpu == 0
 
 
 def test_two_trainings_of_half_a_gpu_run_on_one():

@@ -13,6 +13,7 @@ from hd2s.layers.convolution import (
     conv2d,
     conv2d_as_product,
     conv3d,
+    in_frames,
     max_pool3d,
 )
 
@@ -124,8 +125,10 @@ def test_weights_gradients_and_activations_stay_in_channels_last_memory(batch):
     assert Conv2d(5, 7, 3).weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_another_device_runs_the_plain_operations():
-    x = torch.empty(2, 5, 4, 8, 6, device="meta")
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_another_device_runs_the_2d_operations_where_they_are_views(order):
+    x = torch.empty(2, 5, 4, 8, 6, device="meta").contiguous(memory_format=order)
+    assert in_frames(x) == (order == torch.channels_last_3d)
     for kernel, stride, _ in CONVOLUTIONS.values():
         weight, padding = torch.empty(7, 5, *kernel, device="meta"), tuple(k // 2 for k in kernel)
         expected = F.conv3d(x, weight, None, stride, padding).shape

@@ -76,6 +76,10 @@ def hd2s():
     return build_model("hd2s", seed=0, conspicuity=(1,), domains=DOMAINS, **SMALL)
 
 
+def unisal():
+    return build_model("unisal", seed=0, domains=DOMAINS, clip_length=2, height=32, width=32)
+
+
 class Recorder:
     """Records what is dispatched; its repetitions start with what a pass leaves overwritten."""
 
@@ -114,8 +118,10 @@ class _Recording(TorchDispatchMode):
 def micro_batch(model, seed, domain="A", *, labelled=True):
     window, draw = model.config.input, torch.Generator().manual_seed(seed)
     clips = torch.rand(2, 3, window.frames, *window.size, generator=draw) * 2 - 1
-    maps = torch.rand(2, 1, *window.size, generator=draw) if labelled else None
-    return MicroBatch(clips, maps, (f"clip {seed}",), domain, source=domain)
+    shape = 2, window.frames if window.answers == "every" else 1, *window.size
+    maps = torch.rand(shape, generator=draw) if labelled else None
+    fixations = torch.randint(0, 2, shape, generator=draw) if labelled else None
+    return MicroBatch(clips, maps, (f"clip {seed}",), domain, fixations, source=domain)
 
 
 def drawn_of(iteration, learner):
@@ -173,8 +179,9 @@ def test_a_training_of_recorded_micro_batches_is_the_same(kind, protocol):
 
 
 @pytest.mark.slow
-def test_hd2s_of_recorded_micro_batches_is_the_same():
-    runs = (train(learner_of(AdversarialLearner, hd2s), by, iterations=1) for by in (None, Recorder()))
+@pytest.mark.parametrize("build", [hd2s, unisal])
+def test_a_papers_model_of_recorded_micro_batches_is_the_same(build):
+    runs = (train(learner_of(AdversarialLearner, build), by, iterations=1) for by in (None, Recorder()))
     same(*runs)
 
 

@@ -16,6 +16,7 @@ from hd2s.approaches.declaration import PLAIN_SUPERVISION, Approach
 from hd2s.approaches.learners.adaptation import AdversarialLearner
 from hd2s.approaches.registry import approaches
 from hd2s.models.declaration import Model
+from hd2s.training.captured import CapturedPasses
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
@@ -45,6 +46,12 @@ class Variant:
     approach: Approach
     options: Mapping[str, Any]
     title: str
+
+    @property
+    def capturable(self) -> bool:
+        """Whether it may be recorded as a CUDA graph."""
+        built = fixed(self.model.word, True, **self.options)
+        return self.approach.learner.loaded.capturable and built.capturable
 
     def learner(self, bench: Bench) -> Learner:
         """Return it on the processor, with the fixed weights."""
@@ -192,18 +199,22 @@ def resumption(bench: Bench, variant: Variant) -> Row:
 def train(bench: Bench, variant: Variant, *, interrupted: bool = False) -> dict[str, Tensor]:
     """Take four iterations; interrupted after two, go on from their state in new objects."""
     learner, optimiser, execution = begin(bench, variant)
+    captured = CapturedPasses.of(learner, execution)
     for iteration in range(4):
         if interrupted and iteration == 2:
             file = io.BytesIO()
             torch.save({"learner": learner.state_dict(), "optimiser": optimiser.state_dict()}, file)
             learner, optimiser, execution = begin(bench, variant)
+            captured = CapturedPasses.of(learner, execution)
             state = torch.load(io.BytesIO(file.getvalue()), weights_only=True)
             learner.load_state_dict(state["learner"])
             optimiser.load_state_dict(state["optimiser"])
         torch.manual_seed(iteration)
         drawn = variant.drawn(learner, 2, seed=iteration)
         recipe = replace(recipe_of(variant.model, micro_batches=1), iterations=4)
-        take_iteration(learner, optimiser, recipe, iteration, iter([drawn]), execution=execution)
+        take_iteration(
+            learner, optimiser, recipe, iteration, iter([drawn]), execution=execution, captured=captured
+        )
     return {name: value.cpu().clone() for name, value in learner.state_dict().items()}
 
 

@@ -1,0 +1,59 @@
+"""Micro-batches as CUDA graphs against the same, kernel by kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from hd2s.approaches.contract import Learner, Progress
+from hd2s.training.captured import CapturedPasses
+from hd2s.training.execution import Execution
+from hd2s.training.turns import Drawn
+from tests.gpu.report import Row
+from tests.gpu.right.training import Variant
+from tests.gpu.subjects import Bench
+
+LIMIT = 1e-2
+"""Of the largest gradient: the kernels are the same, but may add up in another order."""
+BATCH = 2
+
+
+def gradients(bench: Bench, variant: Variant) -> Row:
+    """Record one micro-batch, repeat it with another one later in a training, and compare that one's."""
+    if not bench.gpu:
+        return {"left out": "needs CUDA"}
+    learner = variant.learner(bench).to(bench.device).train()
+    passes = CapturedPasses(learner, Execution(mixed_precision=False))
+
+    def repeated(drawn: Drawn, progress: Progress) -> None:
+        if passes(drawn, progress) is None:
+            raise RuntimeError("it cannot be recorded, or is off; a warning says why")
+
+    def plain(drawn: Drawn, progress: Progress) -> None:
+        for loss, _ in learner.losses(*drawn, progress):
+            loss.backward()
+
+    statistics = [buffer.clone() for buffer in learner.buffers()]
+    found = []
+    for run in (repeated, plain):
+        for buffer, value in zip(learner.buffers(), statistics, strict=True):
+            buffer.copy_(value)
+        of_one(run, learner, variant, Progress(1, 4), seed=0)
+        found.append(of_one(run, learner, variant, Progress(3, 4), seed=7))
+    largest = max(each.abs().max().item() for each in found[1])
+    pairs = zip(*found, strict=True)
+    apart = max((one - other).abs().max().item() for one, other in pairs) / largest
+    return {"found": apart, "limit": LIMIT, "ok": apart <= LIMIT}
+
+
+def of_one(
+    run: Callable[[Drawn, Progress], None], learner: Learner, variant: Variant, progress: Progress, seed: int
+) -> list[Tensor]:
+    """Return the gradients of one micro-batch."""
+    drawn = variant.drawn(learner, BATCH, seed)
+    learner.zero_grad(set_to_none=True)
+    torch.manual_seed(seed)
+    run(drawn, progress)
+    return [p.grad.double().clone() for p in learner.parameters() if p.grad is not None]
