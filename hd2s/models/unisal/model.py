@@ -289,12 +289,8 @@ def _log_density(prediction: Prediction) -> Tensor:
 
 def check_sequences(clips: Tensor) -> None:
     """Raise ValueError unless clips are (B, 3, T, H, W), T at least 1, sides divisible by 32."""
-    if (
-        clips.dim() != 5
-        or clips.shape[1] != 3
-        or min(clips.shape) < 1
-        or any(s % 32 for s in clips.shape[3:])
-    ):
+    divisible = not any(side % 32 for side in clips.shape[3:])
+    if clips.dim() != 5 or clips.shape[1] != 3 or min(clips.shape) < 1 or not divisible:
         raise ValueError(
             "This model takes clips of shape (B, 3, T, H, W), H and W divisible by 32,"
             f" found {tuple(clips.shape)}: resize them (hd2s.models.unisal.config.free_size says to what)."
