@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -76,7 +78,18 @@ def test_the_model_compiles_to_one_graph():
 
 
 def test_defaults_of_a_processor():
-    assert Execution().resolve(CPU) == Execution(False, True, False, False)
+    assert Execution().resolve(CPU) == Execution(False, True, False, False, False)
+
+
+def test_graphs_are_recorded_on_gpus_but_where_they_cannot_be():
+    cuda = torch.device("cuda")
+    plain = replace(Execution(), mixed_precision=True)
+    assert plain.resolve(cuda).capture
+    assert not replace(plain, compile=True).resolve(cuda).capture
+    assert not replace(plain, checkpointing=True).resolve(cuda).capture
+    assert not replace(plain, capture=False).resolve(cuda).capture
+    with pytest.raises(ValueError, match="capture is by CUDA graphs, found cpu"):
+        Execution(capture=True).resolve(CPU)
 
 
 @pytest.mark.parametrize("option", ["mixed_precision", "compile"])
