@@ -372,8 +372,9 @@ def test_selection_is_by_every_frame_of_every_clip_and_the_mean_over_clips(small
 
 @pytest.mark.slow
 def test_a_model_that_answers_every_frame_is_trained_with_fixations_and_goes_on_exactly(small_demo):
-    """UNISAL: recurrent, with dropout drawn frame by frame, and whole epochs."""
-    options = ("model=unisal", *SMALL, "train.epochs=1", "train.checkpoint_every=2")
+    """UNISAL: recurrent, with dropout drawn frame by frame, whole epochs, and its paper's optimiser."""
+    sgd = ("train.optimiser=sgd", "train.lr=0.04", "train.lr_decay=0.8", "model.encoder_statistics=stored")
+    options = ("model=unisal", *SMALL, *sgd, "train.epochs=1", "train.checkpoint_every=2")
     spec = {"sources": "DHF1K, UCFSports", "targets": None, "approaches": "domain-specific"}
     job = job_of(prepare_small(small_demo, *options, **spec), "domain-specific")
     assert_goes_on_exactly(job, die_at=2)
