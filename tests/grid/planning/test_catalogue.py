@@ -1,7 +1,7 @@
 """The grids that come with the project, and how much each asks for, counted by hand."""
 
 import json
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 
 import pytest
 
@@ -124,15 +124,9 @@ def test_a_grid_that_the_models_cannot_take_is_left_out():
     assert found == {name: counts for name, counts in COUNTS.items() if name not in without} | fewer
 
 
-@pytest.mark.parametrize(
-    "before", ["{", '{"code": "other", "offers": []}', None], ids=["damaged", "other", "none"]
-)
-def test_what_was_planned_is_kept_for_as_long_as_the_code_stays(before, monkeypatch, tmp_path):
+def test_what_was_planned_is_kept_for_as_long_as_the_code_stays(monkeypatch, tmp_path):
     monkeypatch.setenv(LOCAL, str(tmp_path))
     kept = tmp_path / "grids" / "paper.json"
-    if before:
-        kept.parent.mkdir()
-        kept.write_text(before)
     planned = catalogue([], demo=False)
     found = json.loads(kept.read_text())
     assert catalogue([], demo=False) == planned
@@ -140,6 +134,18 @@ def test_what_was_planned_is_kept_for_as_long_as_the_code_stays(before, monkeypa
     kept.write_text(json.dumps(found))
     assert catalogue([], demo=False)[0].cells == 12345
     assert catalogue(["seeds=[0]"], demo=False) == planned
+
+
+@pytest.mark.parametrize("before", ["{", '{"code": "other", "offers": []}'], ids=["damaged", "other"])
+def test_what_is_damaged_or_of_other_code_is_planned_again_and_kept(before, monkeypatch, tmp_path):
+    monkeypatch.setenv(LOCAL, str(tmp_path))
+    kept = tmp_path / "grids" / "paper.json"
+    kept.parent.mkdir()
+    kept.write_text(before)
+    planned = catalogue([], demo=False)
+    assert {offer.name for offer in planned} > COUNTS.keys()
+    assert [*map(asdict, planned)] == json.loads(kept.read_text())["offers"]
+    assert catalogue([], demo=False) == planned
 
 
 def test_a_home_that_cannot_be_written_to_keeps_nothing_and_tells_all(monkeypatch, tmp_path):
