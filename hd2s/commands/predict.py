@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from datasets.corpora.registry import manifest_folder
 from datasets.corpora.saliency_maps import MapReader
+from datasets.listing.file_names import is_image
 from hd2s.commands.conspicuity import write_conspicuity
 from hd2s.commands.manner import add_manner, manner, sizes_given
 from hd2s.commands.plugins import add_plugins, register_plugins
@@ -37,6 +38,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("predict", help="saliency maps and heat overlays of videos")
     parser.add_argument(
         "videos", nargs="*", type=Path, metavar="VIDEO", help="video files, folders of frames or of videos"
+    )
+    parser.add_argument(
+        "--photographs", action="store_true", help="the images of a folder are photographs, no clip's frames"
     )
     parser.add_argument("--weights", type=Path, required=True, help="ours, or the released ones")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
@@ -139,11 +143,12 @@ def _sources(options: argparse.Namespace) -> list[Source]:
             raise ProblemError(Problem(f"--split {options.split}", "clips to predict", found, remedy))
     else:
         sources, problems = [], []
-        for path in (path for given in options.videos for path in videos_of(given)):
+        given = (videos_of(each, photographs=options.photographs) for each in options.videos)
+        for path in chain.from_iterable(given):
             try:
                 sources.append(open_source(path, options.fps))
             except ProblemError as error:
-                problems += error.problems
+                problems += [_perhaps_photographs(path, problem) for problem in error.problems]
         if problems:
             raise ProblemError(problems)
     names = [source.name for source in sources]
@@ -154,6 +159,13 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     if problems:
         raise ProblemError(problems)
     return sources
+
+
+def _perhaps_photographs(path: Path, problem: Problem) -> Problem:
+    """Say of a folder whose images are no clip what they may be."""
+    if not path.is_dir() or not any(is_image(item.name) for item in path.iterdir()):
+        return problem
+    return replace(problem, remedy=f"{problem.remedy} If each is a photograph by itself, add --photographs.")
 
 
 def _model(options: argparse.Namespace) -> SaliencyModel:

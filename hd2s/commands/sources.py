@@ -132,15 +132,21 @@ def noticed(path: Path, entry: Entry, read: Media) -> tuple[str, ...]:
     return tuple(told)
 
 
-def videos_of(path: Path) -> list[Path]:
-    """Return what a path given for a video stands for: a folder of videos for all of them, in order."""
+def videos_of(path: Path, *, photographs: bool = False) -> list[Path]:
+    """Return what a path given for a video stands for: a folder of videos for all of them, in order.
+
+    Args:
+        path: of a file or a folder.
+        photographs: the images of a folder are no frames of one clip, but as many photographs.
+    """
     if not path.is_dir():
         return [path]
     names = [item.name for item in path.iterdir() if is_usable_name(item.name)]
-    if any(is_image(name) for name in names):
+    images = [name for name in names if is_image(name)]
+    if images and not photographs:
         return [path]
     videos = [name for name in names if name.rpartition(".")[2].lower() in VIDEO_SUFFIXES]
-    return [path / name for name in sorted(videos, key=natural_key)] or [path]
+    return [path / name for name in sorted(images + videos, key=natural_key)] or [path]
 
 
 def clip_source(manifest: Manifest, clip: Clip, maps: MapReader) -> Source:
