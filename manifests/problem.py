@@ -70,3 +70,13 @@ def suggest(word: str, available: Iterable[str]) -> str:
     near = difflib.get_close_matches(word.lower(), names, n=1)
     guess = f"Did you mean {names[near[0]]}? " if near else ""
     return f"{guess}Available: {', '.join(names.values())}."
+
+
+def counted(n: int, unit: str, plural: str = "") -> str:
+    """Count things: "1 training", "2,000 trainings"."""
+    return f"{n:,} {unit if n == 1 else plural or f'{unit}s'}"
+
+
+def agreed(n: int, one: str = "is", more: str = "are") -> str:
+    """Return the form of a verb that agrees with so many."""
+    return one if n == 1 else more

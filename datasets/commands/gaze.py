@@ -32,7 +32,7 @@ from datasets.reading.clip import Media, read_media
 from datasets.reading.gaze import Gaze, Screen, fixated, read_gaze
 from datasets.reading.ground_truth import fixations_to_map
 from manifests import Problem, ProblemError, natural_key
-from manifests.problem import suggest
+from manifests.problem import counted, suggest
 
 ABOUT = "gaze.yaml"
 _SUFFIXES = (".csv", ".tsv", ".txt")
@@ -223,8 +223,10 @@ def _make(root: Path, entry: Entry, tables: list[Path], about: About) -> str:
         lost += gaze.lost
     rows, outside = fixated(Gaze(subjects, lost), screen, media.size, media.n_frames, fps)
     _write(root, entry.clip, media, rows, sigma)
-    amount = f"{len(subjects)} subjects, {len(rows)} fixated pixels in {media.n_frames} frames"
-    return f"{amount}; {lost} samples without eyes and {outside} fixations outside the video were left out"
+    seen = counted(media.n_frames, "frame")
+    amount = f"{counted(len(subjects), 'subject')}, {counted(len(rows), 'fixated pixel')} in {seen}"
+    left_out = f"{counted(lost, 'sample')} without eyes and {counted(outside, 'fixation')} outside the video"
+    return f"{amount}; {left_out} were left out"
 
 
 def _write(root: Path, clip: str, media: Media, rows: Rows, sigma: float) -> None:

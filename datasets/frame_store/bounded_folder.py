@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from manifests.problem import counted
+
 _LOCK, _IN_USE, _PART = ".lock", ".in-use", ".part-"
 
 
@@ -42,7 +44,9 @@ class Estimate:
         return self.size <= self.room
 
     def __str__(self) -> str:
-        return f"{self.clips:,} clips to decode, {human(self.size)}, with room for {human(self.room)}"
+        return (
+            f"{counted(self.clips, 'clip')} to decode, {human(self.size)}, with room for {human(self.room)}"
+        )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from datasets.corpus import ClipError
 from datasets.reading.ground_truth import shipped_map
 from manifests import Clip, Finding
+from manifests.problem import counted
 
 _REMEDY = "They were converted wrongly, or other files lie in their place: unpack them again."
 
@@ -23,11 +24,11 @@ def says_nothing(root: Path, clips: Sequence[Clip]) -> Iterator[Finding]:
     usable = [clip for clip in clips if clip.status == "ok"]
     fixated = [clip for clip in usable if clip.fixation_pattern]
     if fixated and not any(clip.n_fixated_frames for clip in fixated):
-        found = f"none in any frame of {len(fixated)} clips"
+        found = f"none in any frame of {counted(len(fixated), 'clip')}"
         yield Finding("warning", "empty-fixations", "", "", "fixated pixels", found, _REMEDY)
     mapped = [clip for clip in usable if clip.map_pattern]
     if mapped and all(_is_constant(root, clip, i) for clip in mapped for i in {0, clip.n_frames // 2}):
-        found = f"one value everywhere in those looked at of all {len(mapped)} clips"
+        found = f"one value everywhere in those looked at of all {counted(len(mapped), 'clip')}"
         yield Finding("warning", "constant-maps", "", "", "maps that mark something", found, _REMEDY)
 
 

@@ -16,7 +16,7 @@ from datasets.corpus import Entry, Layout
 from datasets.listing.folder_tree import FolderTree, Hit, Identify
 from datasets.listing.left_aside import left_aside, what_is_there
 from manifests import Finding, Problem, ProblemError, natural_key
-from manifests.problem import suggest
+from manifests.problem import counted, suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +197,13 @@ def _best(corpus: str, root: Path, found: Mapping[str, list[Place]], fits: Mappi
             equal.append(name)
     if len(equal) == 1:
         return equal[0]
-    counts = " and ".join(f"{name} with {fits[name]} clips" for name in equal)
+    counts = " and ".join(f"{name} with {counted(fits[name], 'clip')}" for name in equal)
     remedy = f"Choose: {' or '.join(f'--layout {name}' for name in equal)}."
     raise ProblemError(Problem(f"{corpus} at {root}", "one layout that fits best", counts, remedy))
 
 
 def _runner_up(layout: Layout, count: int, best: str) -> Finding:
-    found = f"{count} clips in the layout {layout.name} as well ({layout})"
+    found = f"{counted(count, 'clip')} in the layout {layout.name} as well ({layout})"
     remedy = f"To read those instead: --layout {layout.name}."
     return Finding("note", "second-layout", "", "", f"only the layout {best}", found, remedy)
 

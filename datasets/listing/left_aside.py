@@ -13,7 +13,7 @@ from datasets.listing.file_names import first_few, is_image, is_usable_name
 from datasets.listing.folder_tree import FolderTree
 from datasets.listing.split_lists import SPLIT_OF, tells_split
 from manifests import Finding, natural_key
-from manifests.problem import suggest
+from manifests.problem import counted, suggest
 
 _MOST_LOOKED_AT = 2000  # files below a root that holds nothing known, to say of what kinds they are
 _RECORDED = {"gaze", "gaze.yaml"}  # in a root: what `python -m datasets gaze` has made its annotations of
@@ -52,7 +52,7 @@ def left_aside(
         if len(places) <= _ALIKE:
             yield from (stray_files(level, clip, folder, _expected(clip), names) for folder, clip in places)
             continue
-        found = f"{len(names)} more in {len(places)} folders: {first_few(names)}"
+        found = f"{len(names)} more in {counted(len(places), 'folder')}: {first_few(names)}"
         remedy = "They are left aside; remove or rename them."
         yield Finding(level, "stray-file", "", places[0][0], _expected(places[0][1]), found, remedy)
 

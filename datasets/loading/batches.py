@@ -27,6 +27,7 @@ from datasets.loading.windows import (
 from datasets.resizing import framing_of
 from manifests import Clip, Problem, ProblemError
 from manifests.clips import lengths
+from manifests.problem import counted
 
 
 def training_batches(
@@ -177,7 +178,7 @@ def _hold(store: FrameStore, clips: Sequence[Clip], shape: WindowShape, *, label
     if not kept:
         longest = max(lengths(clips), default=0)
         where = f"training clips of {corpus}"
-        found = f"{len(clips)} clips, the longest of {longest}"
+        found = f"{counted(len(clips), 'clip')}, the longest of {longest}"
         remedy = "Shorten the clip length."
         raise ProblemError(Problem(where, f"one of at least {span} frames", found, remedy))
     store.hold(kept, labelled=labelled)

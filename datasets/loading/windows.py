@@ -12,6 +12,7 @@ import numpy as np
 from manifests import Clip, Problem, ProblemError
 from manifests.clips import lengths, long_enough, take
 from manifests.clips import stills as stills_among
+from manifests.problem import counted
 
 Answers = Literal["last", "every"]
 Photograph = Literal["repeated", "alone"]
@@ -55,7 +56,7 @@ class WindowShape:
         if photograph == "repeated" or not stills:
             return self
         if stills < len(clips):
-            found = f"{stills} photographs among {len(clips)} clips"
+            found = f"{counted(stills, 'photograph')} among {counted(len(clips), 'clip')}"
             remedy = "Index photographs and videos as two corpora: this model sees them in different batches."
             where = f"clips of {clips[0].corpus}"
             raise ProblemError(Problem(where, "photographs alone, or none", found, remedy))

@@ -11,6 +11,7 @@ from datasets.listing.layouts import outside_root
 from datasets.listing.left_aside import stray_files
 from datasets.reading.numbered_files import Numbered
 from manifests import Finding
+from manifests.problem import agreed, counted
 
 
 def beside(entry: Entry, files: Iterable[Numbered], known: tuple[str, ...] = ()) -> Iterator[Finding]:
@@ -28,8 +29,8 @@ def beside(entry: Entry, files: Iterable[Numbered], known: tuple[str, ...] = ())
             level = "warning" if numbers.strays else "note"
             yield stray_files(level, entry.clip, numbers.folder, "numbered files only", names)
         if numbers.links:
-            found = f"{numbers.links} links that lead out of it"
-            yield outside_root(entry.clip, numbers.folder, found)
+            links, lead = counted(numbers.links, "link"), agreed(numbers.links, "leads", "lead")
+            yield outside_root(entry.clip, numbers.folder, f"{links} that {lead} out of it")
 
 
 def left_aside_of(entry: Entry, files: Numbered, lost: Counter[str]) -> Iterator[Finding]:

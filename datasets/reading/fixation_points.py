@@ -12,6 +12,7 @@ from datasets.corpus import ClipError, Rows
 from datasets.reading.images import check_lossless, check_size
 from datasets.reading.numbered_files import Numbered, decoded
 from datasets.reading.pixels import fixation_values, left_out
+from manifests.problem import counted
 
 MOST_FIXATED_SHARE = 0.1
 """More fixated pixels than this share of a frame are no fixations: somebody put the saliency maps there."""
@@ -54,7 +55,7 @@ class Points:
         # On a flat array of truths: searching two dimensions, or numbers, takes several times as long.
         flat = np.flatnonzero(values > 0)
         if len(flat) > max(MOST_FIXATED_SHARE * values.size, 1):
-            found = f"{len(flat)} of {values.size} pixels above 0"
+            found = f"{len(flat)} of {counted(values.size, 'pixel')} above 0"
             remedy = "Give one pixel for each fixation; saliency maps belong in the folder of maps."
             raise ClipError("no-points", "single fixated pixels", found, path=path, remedy=remedy)
         y, x = np.divmod(flat, values.shape[1])
@@ -69,7 +70,7 @@ class Points:
     def check_sharp(self, path: str) -> None:
         """Raise a ClipError if the pixels are the flanks of something blurred."""
         if self.count >= _FEWEST_JUDGED and self.beside_brighter > SOFT_SHARE * self.count:
-            found = f"{self.beside_brighter} of {self.count} pixels beside brighter ones"
+            found = f"{self.beside_brighter} of {counted(self.count, 'pixel')} beside brighter ones"
             remedy = (
                 "They were resized or compressed as pictures are: unpack the fixations again, or set one"
                 " pixel for each. Until then NSS and AUC cannot be scored on this clip."

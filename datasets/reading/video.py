@@ -21,6 +21,7 @@ from datasets.reading.seeking import Keyframes, SeekCheck, after_seek
 from datasets.reading.upright import rgb, shown_size, turn
 from datasets.resizing import DEFAULT_RESIZING, Size, resize
 from manifests import Clip
+from manifests.problem import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def iter_frames(
             found += 1
             yield resize(image, size, resizing)
         if found < stop:
-            raise ClipError("count-mismatch", f"{clip.n_frames} frames", f"{found} frames")
+            raise ClipError("count-mismatch", counted(clip.n_frames, "frame"), counted(found, "frame"))
     except (FFmpegError, OSError) as error:
         damage = ClipError("unreadable-video", "a video that decodes", f"{type(error).__name__}: {error}")
         raise changed(root, clip, damage) from error

@@ -12,6 +12,7 @@ from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid
 from grid.results.provenance import address, commit, python_version, source_version
 from manifests.escaping import markdown, markdown_line, shell
+from manifests.problem import agreed, counted
 from manifests.store import Manifest
 
 FOLDER = "EXPORT"
@@ -56,8 +57,9 @@ def page(grid: Grid, train: str, tabulate: str, unchecked: int) -> str:
         f"# {markdown(plan.grid)}: how to reproduce it",
         "",
         *([f"**{DEMO}**", ""] if grid.demo else []),
-        f"{done} of {len(plan.cells)} cells have their values, from {len(plan.trainings)} trainings and"
-        f" {len(plan.evaluations)} evaluations. All commands are called from the project's folder;"
+        f"{done} of {counted(len(plan.cells), 'cell')} {agreed(done, 'has its value', 'have their values')},"
+        f" from {counted(len(plan.trainings), 'training')} and"
+        f" {counted(len(plan.evaluations), 'evaluation')}. All commands are called from the project's folder;"
         f" `{FOLDER}` stands for this folder, `DIR` and `FILE` for your own.",
         "",
         *_code(grid),
@@ -100,7 +102,10 @@ def _code(grid: Grid) -> list[str]:
         *fetched,
         f"    pip install -r {FOLDER}/requirements.txt",
         "",
-        *(f"- {n} results were made by {made}" for made, n in makers(grid).items()),
+        *(
+            f"- {counted(n, 'result')} {agreed(n, 'was', 'were')} made by {made}"
+            for made, n in makers(grid).items()
+        ),
         "",
     ]
 
@@ -172,5 +177,5 @@ def _trained(unchecked: int) -> list[str]:
         "The trained weights are too large to be here; they lie in `checkpoints/` of the output folder, where"
         f" `sha256sum -c {FOLDER}/checkpoints.sha256` compares them."
     )
-    lacking = f" Those of {unchecked} trainings were not on this machine." if unchecked else ""
+    lacking = f" Those of {counted(unchecked, 'training')} were not on this machine." if unchecked else ""
     return [told + lacking, ""]

@@ -13,6 +13,7 @@ from datasets.indexing.index import index
 from grid.results import output_folder
 from grid.results.lock import held
 from grid.specs.settings import Config, CorpusPlace
+from manifests.problem import counted
 from manifests.store import CLIPS, ManifestError, open_manifest
 
 _ALL = (*DOMAINS, *PHOTOGRAPHS)
@@ -26,7 +27,7 @@ def prepare_demo(
 
     def on_clip(word: str, done: int, total: int) -> None:
         if done == 1:
-            tell(f"generating a look-alike of {get(word).name}: {total} clips")
+            tell(f"generating a look-alike of {get(word).name}: {counted(total, 'clip')}")
 
     domains = tuple(domain for domain in _ALL if domain.name in corpora)
     with held(out / output_folder.CORPORA, "generating and indexing the demo corpora"):

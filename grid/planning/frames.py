@@ -13,7 +13,7 @@ from grid.plan import Read, Training
 from grid.planning.prepare import Grid
 from grid.results import output_folder
 from manifests.folds import folded
-from manifests.problem import ProblemError
+from manifests.problem import ProblemError, counted
 from manifests.schema import Clip
 
 # Starting processes takes longer than decoding less.
@@ -68,7 +68,7 @@ def _fill(store: FrameStore, clips: Sequence[Clip], labelled: bool, tell: Callab
         nonlocal told
         if time.monotonic() - told > _SECONDS_BETWEEN_NOTES:
             told = time.monotonic()
-            tell(f"{doing}: {done:,} of {total:,} clips, the last {clip.clip}")
+            tell(f"{doing}: {done:,} of {counted(total, 'clip')}, the last {clip.clip}")
 
     workers = 1 if estimate.size < _SMALL_ENOUGH_FOR_ONE_PROCESS else os.cpu_count() or 1
     store.build(clips, workers=workers, labelled=labelled, progress=progress)

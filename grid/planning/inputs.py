@@ -17,7 +17,7 @@ from grid.specs.table import GridSpec
 from hd2s.models.declaration import had_from
 from hd2s.models.registry import build_model, find_model
 from manifests.folds import HeldOut, folded
-from manifests.problem import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, counted, suggest
 from manifests.roots import is_url
 from manifests.schema import natural_key
 from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
@@ -203,8 +203,8 @@ def of_lists(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[str]:
         found = folded(manifests[corpus], lists)
         if aside := sorted((clip.clip for clip in found.clips("unlisted")), key=natural_key):
             yield (
-                f"{corpus}: train.splits=released leaves {len(aside)} clips aside, whose source videos come"
-                f" after {lists.last}: {first_few(aside)}"
+                f"{corpus}: train.splits=released leaves {counted(len(aside), 'clip')} aside, whose"
+                f" source videos come after {lists.last}: {first_few(aside)}"
             )
         there = {clip.source_video for clip in found.clips("val")}
         if lacking := [name for name in lists.validation if name not in there]:

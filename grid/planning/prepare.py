@@ -36,7 +36,7 @@ from hd2s.models.registry import models as known_models
 from hd2s.registry import Later
 from manifests.escaping import shell
 from manifests.folds import Splitting, folded
-from manifests.problem import Problem, ProblemError, gathered
+from manifests.problem import Problem, ProblemError, agreed, counted, gathered
 from manifests.schema import SPLITS, Clip
 from manifests.store import Manifest
 
@@ -276,7 +276,8 @@ def _stood_for(spec: GridSpec, config: Config) -> dict[str, dict[str, Any]]:
 
 def _quarantined(manifests: Mapping[str, Manifest]) -> list[str]:
     return [
-        f"{corpus}: {manifest.quarantined} clips are quarantined and left out, see {manifest.folder}"
+        f"{corpus}: {counted(n := manifest.quarantined, 'clip')} {agreed(n)} quarantined and left out, see"
+        f" {manifest.folder}"
         for corpus, manifest in manifests.items()
         if manifest.quarantined
     ]

@@ -10,7 +10,7 @@ from grid.plan import Plan
 from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.sources import code_of, differing, evaluation_modules, training_modules
-from manifests.problem import Problem, ProblemError, suggest
+from manifests.problem import Problem, ProblemError, agreed, counted, suggest
 
 ALL = "all"
 _NAMED = 8
@@ -35,7 +35,7 @@ class OtherCode:
             return ""
         counts = Counter(file for files in self.files.values() for file in files)
         named = ", ".join(f"{file} ({n})" for file, n in counts.most_common(_NAMED))
-        more = f" and {len(counts) - _NAMED} more files" if len(counts) > _NAMED else ""
+        more = f" and {counted(len(counts) - _NAMED, 'more file')}" if len(counts) > _NAMED else ""
         silent = sum(not files for files in self.files.values())
         parts = [f"results made by other code than this: {len(self.files)}"]
         parts += [f"differing in {named}{more}"] if counts else []
@@ -60,10 +60,13 @@ def untold_selection(plan: Plan, ledger: Ledger) -> str:
     lacking = sorted(set(unselected(plan, ledger).values()))
     if not lacking:
         return ""
+    trainings = counted(n := len(lacking), "training")
     return (
-        f"{len(lacking)} trainings were not validated as select asks for, and their cells are left empty:"
-        f" {', '.join(lacking[:_NAMED])}{' …' if len(lacking) > _NAMED else ''}. They are kept: --redo all"
-        " trains them again, --redo UNIT one of them."
+        f"{trainings} {agreed(n, 'was', 'were')} not validated as select asks for, and"
+        f" {agreed(n, 'its', 'their')} cells are left empty:"
+        f" {', '.join(lacking[:_NAMED])}{' …' if len(lacking) > _NAMED else ''}."
+        f" {agreed(n, 'It is', 'They are')} kept: --redo all trains {agreed(n, 'it', 'them')} again,"
+        " --redo UNIT one of them."
     )
 
 

@@ -22,7 +22,7 @@ from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
 from manifests.escaping import shell
-from manifests.problem import Problem, ProblemError
+from manifests.problem import Problem, ProblemError, counted
 from manifests.secrets import has_credentials
 
 EXPERIMENT = "hd2s-grid"
@@ -185,8 +185,9 @@ class Tracker(Listener):
         if not self._background.missed:
             return []
         reasons = "; ".join(self._background.reasons)
+        missed = counted(self._background.missed, "entry", "entries")
         return [
-            f"MLflow at {self.uri}: {self._background.missed} entries failed or were left out ({reasons}). "
+            f"MLflow at {self.uri}: {missed} failed or left out ({reasons}). "
             "Results are safe in Parquet; `python -m grid sync`, or the same command again, adds the rest."
         ]
 

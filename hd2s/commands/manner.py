@@ -11,6 +11,7 @@ from datasets.resizing import DEFAULT_RESIZING, RESIZINGS
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.tested import AsTested
 from hd2s.prediction.predictor import PRECISIONS
+from manifests.problem import counted
 
 _SIZES = ("clip_length", "height", "width")
 
@@ -97,7 +98,7 @@ def _described(model: SaliencyModel, used: dict[str, Any], domain: str | None) -
         offered = model.declaration.prediction.get(used["protocol"])
         sigma = None if offered is None or model.learns_smoothing else offered.smoothing_sigma
     smoothing = f"smoothed with σ = {sigma:g} px" if sigma else "not smoothed"
-    size = f"{seen.frames} frames of {seen.height} × {seen.width}"
+    size = f"{counted(seen.frames, 'frame')} of {seen.height} × {seen.width}"
     resizing = _resizing(model, used)
     resized = () if resizing == DEFAULT_RESIZING else (f"frames resized by {resizing}",)
     parts = (size, f"protocol {used['protocol']}", used["precision"], smoothing, *resized)

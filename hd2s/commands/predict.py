@@ -31,6 +31,7 @@ from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor
 from manifests import Problem, ProblemError, open_manifest
+from manifests.problem import counted
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -114,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
             task = progress.add_task(source.name, total=source.n_frames)
             n_frames, places = _predict(predictor, source, options, (progress, task))
             progress.update(task, total=n_frames)
-            told.append(f"{source.name}: {n_frames} frames in {' and '.join(map(str, places))}")
+            told.append(f"{source.name}: {counted(n_frames, 'frame')} in {' and '.join(map(str, places))}")
             if options.conspicuity:
                 task = progress.add_task(f"{source.name}, inner levels", total=n_frames)
                 told.append(_inner(predictor, source, options, partial(progress.advance, task)))

@@ -18,6 +18,7 @@ from datasets.reading.numbered_files import Numbered, decoded
 from datasets.reading.pixels import frame_pixels
 from hd2s.commands.sources import noticed, read_whole
 from manifests import Clip, Problem, ProblemError, natural_key
+from manifests.problem import counted
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def find_predictions(folder: Path, split: ScoredSplit, where: str) -> tuple[dict
             problems.append(Problem(str(folder), f"{name} once", twice, remedy))
         else:
             there = f"none; of other names: {first_few(others)}" if others else "none"
-            expected, remedy = f"a folder of {clip.n_frames} frames", "Predict this video too."
+            expected, remedy = f"a folder of {counted(clip.n_frames, 'frame')}", "Predict this video too."
             problems.append(Problem(str(folder / name), expected, there, remedy))
     if problems:
         raise ProblemError(problems)
@@ -88,7 +89,7 @@ def read_predictions(folder: Path, entry: Entry, clip: Clip) -> Predicted:
     files = read.images
     if files is None or files.count != clip.n_frames:
         found, remedy = f"{read.n_frames}", "Every frame must be predicted, and no other."
-        raise ProblemError(Problem(str(path), f"{clip.n_frames} frames", found, remedy))
+        raise ProblemError(Problem(str(path), f"{counted(clip.n_frames, 'frame')}", found, remedy))
     firsts = sorted({0, 1, clip.first_frame, clip.first_annotation})
     if entry.media == "frames" and files.first not in firsts:
         expected = f"frames numbered from {' or '.join(map(str, firsts))}"

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from manifests.problem import Problem, ProblemError, gathered, suggest
+from manifests.problem import Problem, ProblemError, agreed, counted, gathered, suggest
 
 ONE, OTHER = Problem("a", "1", "2", "Mend it."), Problem("b", "3", "4", "Leave it.")
 
@@ -40,3 +40,10 @@ def test_problems_are_gathered_and_other_errors_pass():
 )
 def test_what_may_have_been_meant(word, expected):
     assert suggest(word, ["hollywood2", "DHF1K"]) == expected
+
+
+def test_one_is_no_plural():
+    assert [counted(n, "row") for n in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]
+    assert [counted(n, "entry", "entries") for n in (1, 2)] == ["1 entry", "2 entries"]
+    assert [agreed(n) for n in (0, 1, 2)] == ["are", "is", "are"]
+    assert agreed(1, "has", "have") == "has"

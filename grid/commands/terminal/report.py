@@ -25,6 +25,7 @@ from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 from grid.results.redo import other_code
 from grid.specs.tables.shown import Tables
+from manifests.problem import agreed, counted
 
 # Columns of a terminal; with fewer, names would be folded to a few letters.
 _ROOM_FOR_IDS = 80
@@ -150,8 +151,8 @@ def _cost(estimate: Estimate) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_row(
         Text("left", "bold"),
-        f"{left.clips:,} clips of training, {left.validation_clips:,} of validation, {left.frames:,} frames"
-        f" of evaluation: {_figure(left.flops / 1e15)} PFLOP",
+        f"{counted(left.clips, 'clip')} of training, {left.validation_clips:,} of validation,"
+        f" {counted(left.frames, 'frame')} of evaluation: {_figure(left.flops / 1e15)} PFLOP",
     )
     table.add_row(Text("time", "bold"), _time(estimate))
     table.add_row(Text("likely", "bold"), _likely(estimate))
@@ -159,8 +160,8 @@ def _cost(estimate: Estimate) -> RenderableType:
     listed = ", ".join(f"{name} {human(size)}" for name, size in parts.items())
     table.add_row(Text("disk", "bold"), f"{human(disk.total)}: {listed}")
     if estimate.published:
-        counted = "not indexed: counted by what is published of their clips and lengths"
-        table.add_row(Text("corpora", "bold"), f"{', '.join(estimate.published)} {counted}")
+        told = "not indexed: counted by what is published of their clips and lengths"
+        table.add_row(Text("corpora", "bold"), f"{', '.join(estimate.published)} {told}")
     if estimate.may_stop:
         told = f"{estimate.may_stop} of these trainings may be stopped early by ASHA, counted to their end"
         table.add_row(Text("sweeps", "bold"), told)
@@ -198,7 +199,7 @@ def _likely(estimate: Estimate) -> str:
 
 
 def _cells(plan: Plan, ledger: Ledger) -> Table:
-    table = _list(f"{len(plan.all_cells)} cells", "with a value", "table", "title")
+    table = _list(counted(len(plan.all_cells), "cell"), "with a value", "table", "title")
     results = Results(plan, ledger)
     empty = [*ledger.cells_without_values(plan), *(c for c in plan.withheld if not results.scores(c))]
     for spec in plan.tables:
@@ -216,7 +217,10 @@ def _validation(plan: Plan, ledger: Ledger) -> list[RenderableType]:
     if not seconds:
         return []
     share = sum(summary["seconds"] * summary["validation_share"] for summary in timed) / seconds
-    return [Text(f"validation took {share:.0%} of the time of {len(timed)} trainings, as measured"), ""]
+    return [
+        Text(f"validation took {share:.0%} of the time of {counted(len(timed), 'training')}, as measured"),
+        "",
+    ]
 
 
 def _stopped(plan: Plan, ledger: Ledger) -> list[RenderableType]:
@@ -236,14 +240,13 @@ def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
                 lines.append(Text(f"failed {kind} {unit.label}: see {ledger.failure(unit.id)}", "red"))
     for evaluation, lacking in incomplete(plan, ledger).items():
         label = plan.evaluations[evaluation].label
-        told = f"{label}: {lacking} test clips could not be read and are not in its values; --retry-failed"
+        told = f"{label}: {counted(lacking, 'test clip')} could not be read and {agreed(lacking)} not in its"
+        told += " values; --retry-failed"
         lines.append(Text(f"{told} evaluates again", "red"))
     missing = len(ledger.cells_without_values(plan))
     if missing:
-        lines += [
-            Text(f"{missing} of {len(plan.cells)} cells have no value (--); the table says why", "red"),
-            "",
-        ]
+        of_all = f"{missing} of {counted(len(plan.cells), 'cell')} {agreed(missing, 'has', 'have')}"
+        lines += [Text(f"{of_all} no value (--); the table says why", "red"), ""]
     return lines
 
 

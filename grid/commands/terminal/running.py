@@ -22,6 +22,7 @@ from grid.planning.prepare import Grid
 from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
+from manifests.problem import agreed, counted
 
 
 def run_grid(grid: Grid, options: argparse.Namespace) -> int:
@@ -54,8 +55,10 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
     for warning in outcome.warnings:
         tell(warning)
     if outcome.left_alone:
+        units = counted(n := outcome.left_alone, "unit")
         tell(
-            f"{outcome.left_alone} units that failed before were left alone; --retry-failed tries them again."
+            f"{units} that failed before {agreed(n, 'was', 'were')} left alone;"
+            f" --retry-failed tries {agreed(n, 'it', 'them')} again."
         )
     for unit, why in outcome.interrupted.items():
         tell(f"{unit} was interrupted: {why}")

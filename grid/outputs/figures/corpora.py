@@ -12,6 +12,7 @@ from datasets.statistics.numbers import described_split, fixation_density, fixat
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import panels
 from grid.outputs.tables.layout import shown
+from manifests.problem import counted
 from manifests.store import Manifest
 
 _BINS = 20
@@ -32,7 +33,8 @@ def draw(subject: Subject) -> Drawing | str:
         density = fixation_density(manifest, split)
         upper, middle, lower = (axes[n + line * len(names)] for line in range(3))
         upper.set_title(
-            f"{shown(name)}, {split}: {len(lengths):,} clips,\n{lengths.mean():,.0f} frames on average"
+            f"{shown(name)}, {split}: {counted(len(lengths), 'clip')},\n"
+            f"{counted(round(lengths.mean()), 'frame')} on average"
         )
         rows += _histogram(upper, manifest, split, "frames of a clip", lengths)
         rows += _histogram(middle, manifest, split, "fixated pixels of a frame", counts)

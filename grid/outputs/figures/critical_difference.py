@@ -12,6 +12,7 @@ from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import colour, marker, panels, title
 from grid.outputs.statistics.ranks import Ranking
 from grid.outputs.tables.comparing.ranks import rankings
+from manifests.problem import counted
 
 # Behind names, lest lines run through them.
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
@@ -31,7 +32,8 @@ def draw(subject: Subject) -> Drawing | str:
     rows: list[dict[str, Any]] = []
     for (metric, ranking), axis in zip(tested.items(), axes, strict=True):
         axis.set_title(
-            f"{metric}, {len(found.done)} pairs, critical difference {ranking.critical_difference:.2f}"
+            f"{metric}, {counted(len(found.done), 'pair')},"
+            f" critical difference {ranking.critical_difference:.2f}"
         )
         _draw_ranking(axis, found.words, ranking)
         rows += [

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from grid.outputs.report.wording import counted, listed, span
+from grid.outputs.report.wording import listed, span
 from grid.outputs.statistics.paired import Comparison
 from grid.outputs.statistics.ranks import ALPHA
 from grid.outputs.tables.comparing.ranks import rankings
@@ -19,6 +19,7 @@ from grid.outputs.tables.table import Table, number, probability
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
+from manifests.problem import counted
 
 _NAMED = 3
 """Places that a sentence names; more are counted."""
@@ -139,7 +140,7 @@ def _ranks(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
         if ranking.p < ALPHA
         else f"Friedman's test cannot tell them apart (p {probability(ranking.p)})"
     )
-    yield f"Mean ranks in {metric} over {len(found.done)} pairs (1 is best): {told}. {alike}."
+    yield f"Mean ranks in {metric} over {counted(len(found.done), 'pair')} (1 is best): {told}. {alike}."
 
 
 def _printed(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:

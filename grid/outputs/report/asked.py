@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from grid.outputs.report.wording import counted, listed
+from grid.outputs.report.wording import listed
 from grid.outputs.tables.layout import shown
 from grid.outputs.tables.scores import Results
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
+from manifests.problem import counted
 
 
 def asked(spec: TableSpec, results: Results) -> str:

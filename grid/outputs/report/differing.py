@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from grid.outputs.report.markup import bullets, paragraph, plain_table
-from grid.outputs.report.wording import counted, listed
+from grid.outputs.report.wording import listed
 from grid.outputs.tables.below.departures import departure_notes
 from grid.outputs.tables.layout import gather
 from grid.plan import Evaluation, Plan, Training
@@ -18,6 +18,7 @@ from grid.specs import settings_reader
 from grid.specs.settings import Config
 from hd2s.models.config import ModelConfig
 from hd2s.models.registry import models
+from manifests.problem import counted
 
 # Of no consequence to a number; or where the value says nothing without the others.
 _LEFT_OUT = ("train.checkpoint_every", "train.world_size")

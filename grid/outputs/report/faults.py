@@ -7,13 +7,13 @@ from contextlib import suppress
 
 from grid.outputs import external
 from grid.outputs.report.markup import bullets, command, paragraph, plain_table
-from grid.outputs.report.wording import counted
 from grid.plan import Evaluation, Training
 from grid.planning.prepare import Grid
 from grid.results.failures import incomplete, reason
 from grid.results.output_folder import Kind
 from grid.results.redo import other_code
 from manifests.parquet import ManifestError
+from manifests.problem import counted
 from manifests.schema import Clip
 from manifests.store import Manifest
 

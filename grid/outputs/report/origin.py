@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grid.outputs.report.markup import bullets, command, folded, paragraph, plain_table
-from grid.outputs.report.wording import counted, duration, energy
+from grid.outputs.report.wording import duration, energy
 from grid.outputs.reproduce import makers, weights_told
 from grid.planning.prepare import Grid
 from grid.results.provenance import address, commit, python_version, requirements, source_version
+from manifests.problem import counted
 
 # Of a digest in a table, which tell corpora apart.
 _DIGITS = 16

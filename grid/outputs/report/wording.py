@@ -1,4 +1,4 @@
-"""How the report puts lists and counts into words."""
+"""How the report puts lists and amounts into words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
-
-
-def counted(n: int, unit: str, plural: str = "") -> str:
-    """Count things: "1 training", "2 trainings"."""
-    return f"{n:,} {unit if n == 1 else plural or f'{unit}s'}"
 
 
 def span(low: str, high: str) -> str:

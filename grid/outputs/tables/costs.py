@@ -62,7 +62,7 @@ def build(spec: CostSpec, out: Path, style: Style) -> Table:
         columns=columns,
         blocks=(Block("", _groups(found, unmeasured, theirs, costs(spec.paper), columns)),),
         notes=tuple(_notes(spec, found, everything.problems, bool(theirs), style)),
-        missing=Missing("models", len(spec.models), reasons if lacking else ()),
+        missing=Missing("model", len(spec.models), reasons if lacking else ()),
         command=style.command,
         records=tuple(_records(spec, found, costs(spec.paper))),
     )

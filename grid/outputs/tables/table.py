@@ -10,6 +10,7 @@ from typing import Any, Literal
 from grid.outputs.tables.layout import gather
 from grid.specs.tables.shown import Tables
 from hd2s.metrics.definitions import find_metric
+from manifests.problem import agreed, counted
 
 DEMO = "Demo: generated corpora, a small input and few iterations; not comparable with the paper's numbers."
 # As many as the papers print.
@@ -76,7 +77,7 @@ class Missing:
     """What has no value, and why.
 
     Attributes:
-        unit: what is counted, in the plural.
+        unit: what is counted, in the singular.
         total: how many there are, with and without values.
         reasons: for each reason, the places that it keeps from having all their values.
     """
@@ -95,7 +96,8 @@ class Missing:
     def count(self) -> str:
         """How many have their values, as a sentence that the reasons follow if there are any."""
         done = self.total - sum(len(places) for _, places in self.reasons)
-        return f"{done} of {self.total} {self.unit} have all their values{':' if self.reasons else '.'}"
+        have = agreed(self.total, "has all its values", "have all their values")
+        return f"{done} of {counted(self.total, self.unit)} {have}{':' if self.reasons else '.'}"
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def build(own: TableSpec, results: Results, style: Style) -> Table:
 def _missing(spec: TableSpec, choices: Sequence[Choice], results: Results) -> Missing:
     """Gather the cells that lack a value, by the reason."""
     reasons = [(results.reason(c.cell, spec.metrics), place(c.cell, spec)) for c in choices]
-    return Missing.of("cells", len(choices), [item for item in reasons if item[0]])
+    return Missing.of("cell", len(choices), [item for item in reasons if item[0]])
 
 
 def _columns_of(metric: str, lines: Sequence[Line], beside: Others, paper: str) -> tuple[str, ...]:

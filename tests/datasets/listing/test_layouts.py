@@ -91,7 +91,7 @@ def test_a_layout_that_fits_fewer_clips_is_noted(tmp_path):
     listing = DHF1K.list(tmp_path)
     assert listing.layout == "shipped"
     assert kinds(listing.findings) == [("note", "second-layout", "")]
-    assert "1 clips in the layout tased" in listing.findings[0].found
+    assert "1 clip in the layout tased" in listing.findings[0].found
     assert "--layout tased" in listing.findings[0].remedy
 
 
@@ -188,7 +188,7 @@ def test_a_folder_of_links_and_single_linked_images(tmp_path):
     assert [(f.kind, f.clip, f.path) for f in listing.findings] == [("outside-root", "", "video")]
     found = scan(root)
     assert [(f.kind, f.found) for f in found["0001"].findings] == [
-        ("outside-root", "1 links that lead out of it")
+        ("outside-root", "1 link that leads out of it")
     ]
     assert found["0001"].clip.status == "ok"
     assert found["0002"].findings == ()

@@ -82,7 +82,7 @@ def test_photographs_that_stand_alone_share_no_corpus_with_videos():
     assert WindowShape(12, 5, "every").showing(clips, "repeated") == WindowShape(12, 5, "every")
     assert WindowShape(12, 5, "every").showing(clips[1:], "alone") == WindowShape(12, 5, "every")
     assert WindowShape(12, 5, "every").showing(clips[:1], "alone") == WindowShape(1, 1, "every")
-    with pytest.raises(ProblemError, match="photographs alone, or none, found 1 photographs among 3 clips"):
+    with pytest.raises(ProblemError, match="photographs alone, or none, found 1 photograph among 3 clips"):
         WindowShape(12, 5, "every").showing(clips, "alone")
 
 

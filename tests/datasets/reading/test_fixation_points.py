@@ -44,7 +44,7 @@ def test_as_many_pixels_as_a_map_has_are_no_fixations(tmp_path):
     assert len(read_fixation_images(tmp_path, files, (WIDTH, HEIGHT)).rows) == most
     pixels.ravel()[most] = 255
     write_png(tmp_path / "f" / "1.png", pixels)
-    with pytest.raises(ClipError, match=f"found {most + 1} of {pixels.size} pixels above 0") as error:
+    with pytest.raises(ClipError, match=f"found {most + 1} of {pixels.size:,} pixels above 0") as error:
         read_fixation_images(tmp_path, files, (WIDTH, HEIGHT))
     assert (error.value.kind, error.value.path) == ("no-points", "f/1.png")
 

@@ -160,7 +160,7 @@ def test_tables_of_a_grid_that_has_not_begun_say_so(trained_grid):
     written = compile_grid(trained_grid)
     assert {path.suffix for path in written} == set(FORMATS)
     text = (trained_grid.out / "tables" / "small.md").read_text(encoding="utf-8")
-    assert "0 of 1 cells have all their values" in text
+    assert "0 of 1 cell has all its values" in text
     assert f"--out {trained_grid.out} --tables" in text, "how to compile them again"
 
 

@@ -8,6 +8,7 @@ from grid.outputs.tables.layout import gather, place, shown
 from grid.outputs.tables.scores import Results, Scores
 from grid.plan import Cell
 from grid.specs.table import TableSpec
+from manifests.problem import agreed, counted
 
 DAGGER, DOUBLE_DAGGER = "†", "‡"
 SEEDS = "(n/m): over n of m seeds; the cells of the others have no value yet."
@@ -70,7 +71,8 @@ def length_notes(cells: Sequence[Cell], results: Results) -> list[str]:
     ]
     alike = gather(found, lambda item: (item[0], item[1], item[2].shorter, len(item[2].clips)))
     return [
-        f"{test}: {n_clips:,} test clips; {shorter:,} of fewer than {least} frames are left out."
+        f"{test}: {counted(n_clips, 'test clip')}; {shorter:,} of fewer than {least} frames"
+        f" {agreed(shorter)} left out."
         for (test, least, shorter, n_clips), _ in alike
     ]
 
@@ -99,8 +101,8 @@ def constant_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> 
     scored = [(cell, scores) for cell in cells if (scores := results.scores(cell)) and scores.constant]
     collapsed = gather(scored, lambda item: (item[0].test, item[1].constant, item[1].n_frames))
     return [
-        f"{DOUBLE_DAGGER} {n:,} of {n_frames:,} frames of {shown(test)} are predicted constant (one value"
-        " in the whole map, after 8 bits) and count as chance:"
+        f"{DOUBLE_DAGGER} {n:,} of {counted(n_frames, 'frame')} of {shown(test)} {agreed(n)} predicted"
+        f" constant (one value in the whole map, after 8 bits) and {agreed(n, 'counts', 'count')} as chance:"
         f" {'; '.join(place(cell, spec) for cell, _ in found)}."
         for (test, n, n_frames), found in collapsed
     ]

@@ -20,6 +20,7 @@ from grid.outputs.tables.selection import Choice, selection_notes, sweep_notes
 from grid.plan import Cell
 from grid.specs.printed import citation
 from grid.specs.table import TableSpec
+from manifests.problem import counted
 
 
 class Known(NamedTuple):
@@ -93,7 +94,7 @@ def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:
             tested.setdefault(test, []).append((clips, frames))
     largest = {test: max(found) for test, found in tested.items()}
     sizes = [
-        f"{shown(test)} ({clips:,} clips, {frames:,} frames)"
+        f"{shown(test)} ({counted(clips, 'clip')}, {counted(frames, 'frame')})"
         for test, (clips, frames) in sorted(largest.items())
     ]
     return [f"Test data: {', '.join(sizes)}."] if sizes else []

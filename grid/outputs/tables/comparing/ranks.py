@@ -27,6 +27,7 @@ from grid.outputs.tables.table import (
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
+from manifests.problem import counted
 
 # Below which neither Friedman's test nor a critical difference is defined.
 _APPROACHES, _PLACES = 3, 2
@@ -115,8 +116,8 @@ def _entry(ranking: Ranking | None, n: int) -> Entry:
 
 def _notes(found: dict[str, Ranking | None], n_places: int, n_words: int) -> tuple[str, ...]:
     told = [
-        f"Mean rank of the {n_words} approaches over the {n_places} pairs in which all have a value; 1 is"
-        " best."
+        f"Mean rank of the {n_words} approaches over the {counted(n_places, 'pair')} in which all have a"
+        " value; 1 is best."
     ]
     tested = {m: ranking for m, ranking in found.items() if ranking and not math.isnan(ranking.p)}
     if tested:
@@ -138,4 +139,4 @@ def _missing(found: Rankings, spec: TableSpec, results: Results) -> Missing:
         for place in found.places
         if (reason := place.lacking(found.words, spec.metrics, results))
     ]
-    return Missing.of("pairs", len(found.places), reasons)
+    return Missing.of("pair", len(found.places), reasons)

@@ -159,7 +159,7 @@ def _missing(lines: list[_Line], spec: TableSpec, results: Results, several: boo
         for line in lines
         if (reason := line.standing.lacking((LOWER, line.approach, UPPER), spec.metrics, results))
     ]
-    return Missing.of("recovered gaps", len(lines), reasons)
+    return Missing.of("recovered gap", len(lines), reasons)
 
 
 def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:

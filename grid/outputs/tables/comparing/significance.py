@@ -237,7 +237,7 @@ def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
             seed = f" (seed {cell.seed})" if len(spec.seeds) > 1 else ""
             told = f"{approaches()[cell.approach].title}{seed}: {reason}"
             lacking.append((told, ", ".join(filter(None, (where(cell), model_of(cell), cell.variant)))))
-    return Missing.of("comparisons", len(pairs), lacking)
+    return Missing.of("comparison", len(pairs), lacking)
 
 
 def _records(pair: _Pair, comparisons: _Found, spec: TableSpec, results: Results) -> list[dict[str, Any]]:

@@ -173,7 +173,7 @@ def test_test_clips_that_could_not_be_read_are_told_with_how_to_try_again(ledger
     unread = {"unread": {"clip c": "expected 20 frames, found 3"}}
     finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary=unread, NSS=1.0, CC=0.5)
     shown = " ".join(text_of(final_report(plan, ledger, {}), width=200).split())
-    assert "1 test clips could not be read and are not in its values; --retry-failed evaluates again" in shown
+    assert "1 test clip could not be read and is not in its values; --retry-failed evaluates again" in shown
 
 
 def test_a_grids_own_tables_are_listed_below_it():

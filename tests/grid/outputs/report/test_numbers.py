@@ -15,7 +15,7 @@ def table(columns, *rows, heading="", **changes):
         "columns": columns,
         "blocks": (Block(heading, (Group("UCF", rows),)),),
         "notes": ("A <note>",),
-        "missing": Missing("cells", 2, ()),
+        "missing": Missing("cell", 2, ()),
         "command": "",
         "records": (),
     }
@@ -61,5 +61,5 @@ def test_each_row_is_headed_and_says_its_block_when_it_is_sorted():
 
 
 def test_what_is_missing_is_not_folded_away():
-    text = numbers(table((Column("NSS"),), missing=Missing("cells", 2, (("not trained yet", ("a", "b")),))))
+    text = numbers(table((Column("NSS"),), missing=Missing("cell", 2, (("not trained yet", ("a", "b")),))))
     assert '<ul class="missing"><li>-- not trained yet: a; b.</li></ul>' in text

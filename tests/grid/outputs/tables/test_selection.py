@@ -36,7 +36,7 @@ def test_a_sweep_shows_the_point_of_the_lowest_validation_kld_whatever_its_test_
             *("1.000", "2.514", "−1.514", "0.250", "0.539", "−0.289"),
         ]
     }
-    assert table.missing.count == "1 of 1 cells have all their values."
+    assert table.missing.count == "1 of 1 cell has all its values."
     assert "train.lr=0.01: DHF1K to UCF Sports, Domain Adaptation." in table.notes
     assert not [note for note in table.notes if note.startswith("Provisional")]
     assert {record["point"] for record in table.records} == {"train.lr=0.01"}

@@ -22,9 +22,9 @@ def test_numbers(value, signed, text):
 
 
 def test_what_is_missing_is_counted_and_the_reasons_follow():
-    assert Missing("cells", 4, ()).count == "4 of 4 cells have all their values."
+    assert Missing("cell", 4, ()).count == "4 of 4 cells have all their values."
     reasons = (("not trained yet", ("a", "b")), ("training failed", ("c",)))
-    assert Missing("comparisons", 4, reasons).count == "1 of 4 comparisons have all their values:"
+    assert Missing("comparison", 4, reasons).count == "1 of 4 comparisons have all their values:"
 
 
 def test_only_a_demos_table_has_a_warning():

@@ -89,7 +89,7 @@ def test_seeds_are_averaged_for_each_clip_before_anything_else(ledger):
     table = build(small.tables[0], Results(small, ledger), STYLE)
     assert "averaged over the seeds 0, 1" in table.notes[0]
     assert "and, with them, of the seeds" in table.notes[1]
-    assert table.missing.count == "1 of 1 comparisons have all their values."
+    assert table.missing.count == "1 of 1 comparison has all its values."
 
 
 def test_a_pair_without_results_keeps_its_place_and_has_its_reason(ledger):

@@ -99,7 +99,7 @@ class Text(HTMLParser):
 def test_no_title_clip_or_folder_is_taken_for_anything_else(title, name):
     entry = Entry("1.0")
     groups = tuple(Group(name, (Row(name, (entry,)),)) for _ in range(2))
-    missing = Missing("cells", 2, ((name, (title, name)),))
+    missing = Missing("cell", 2, ((name, (title, name)),))
     kept = {"labels": ("A", "B"), "columns": (Column("N"),), "blocks": (Block("B", groups),), "records": ()}
     plain = Table("t", "T", "C", "", **kept, notes=("n",), missing=missing, command="c", working=("w",))
     table = replace(plain, title=title, caption=title, notes=(name,), working=(title,), command=name)

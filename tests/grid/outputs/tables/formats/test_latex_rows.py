@@ -10,7 +10,7 @@ def table_of(columns, *rows, heading=""):
     """A table of one group, whose rows are (label, entries)."""
     blocks = (Block(heading, (Group("UCF Sports", tuple(Row(label, tuple(e)) for label, e in rows)),)),)
     labels = ("Target dataset", "Approach")
-    return Table("t", "T", "", "", labels, columns, blocks, (), Missing("cells", 1, ()), "python", ())
+    return Table("t", "T", "", "", labels, columns, blocks, (), Missing("cell", 1, ()), "python", ())
 
 
 def beside(*metrics):
