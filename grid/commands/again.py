@@ -43,7 +43,7 @@ def begin_again(
     if starts >= _MOST_STARTS:
         _say(f"{why}, for the {starts}th time in vain. {INTERRUPTED_NOTE}\n")
         os._exit(INTERRUPTED)
-    _say(f"{why}: it is started anew, and the run goes on.\n")
+    _say(f"{why}: the command begins anew, and goes on from what is saved.\n")
     os.environ[_STARTS] = str(starts + 1)
     try:
         os.execv(sys.executable, [sys.executable, *words_again(sys.orig_argv[1:])])

@@ -11,12 +11,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 from grid.running.interruption import alone_to_hear, requests_heard
-from grid.running.ray_surroundings import own_folder, require_cluster, stay_on_loopback
+from grid.running.ray_surroundings import own_folder, require_cluster, stay_on_loopback, unreachable
 from manifests.problem import LostError, Problem, ProblemError
 
 _ENVIRONMENT = {
@@ -67,6 +67,9 @@ _LOOKED_AT_EVERY_S = 0.5
 # After a request to terminate it tells its clients first.
 _SECONDS_TO_END = 10.0
 
+# A cluster's control store may be started again; without it Ray's client gives up after a minute.
+_LISTENED_EVERY_S, _SILENT_S = 5.0, 40.0
+
 # In Ray's words, half a minute after its processes were started.
 _LATE = "timed out during startup"
 _TRIES = 4
@@ -96,8 +99,8 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
     terminal that is closed end the block as an interruption does.
 
     Args:
-        lost: called on a thread of its own, should Ray end under the block; this thread may then wait for it
-            without end.
+        lost: called on a thread of its own, should Ray end under the block, or a cluster not answer any more;
+            this thread may then wait for it without end.
 
     Raises:
         ProblemError: Ray does not start here, or the cluster does not answer.
@@ -120,7 +123,7 @@ def session(lost: Callable[[str], object] = _terminate) -> Iterator[None]:
         _start(log_to_driver=False, logging_level=logging.ERROR, **(_LOCAL_OPTIONS if local else carried))
     try:
         # Ray hears of a request to terminate by itself, and would end this process at once.
-        with _goes_on(), requests_heard(), _watched(lost) if local else nullcontext():
+        with _goes_on(), requests_heard(), _watched(lost) if local else _listened_to(lost):
             yield
     finally:
         ray.shutdown()
@@ -189,6 +192,34 @@ def _watched(lost: Callable[[str], object]) -> Iterator[None]:
         while not look() and time.monotonic() < until:
             time.sleep(_LOOKED_AT_EVERY_S)
         raise
+    finally:
+        over.set()
+
+
+@contextmanager
+def _listened_to(lost: Callable[[str], object]) -> Iterator[None]:
+    """Notice that a cluster has gone, before Ray's client ends this process without a word."""
+    import ray  # noqa: PLC0415 - see session
+
+    if "://" in os.environ["RAY_ADDRESS"]:  # a client of a server that knows more
+        yield
+        return
+    address, over = ray.get_runtime_context().gcs_address, threading.Event()
+
+    def listen() -> None:
+        answered = time.monotonic()
+        while not over.wait(_LISTENED_EVERY_S):
+            if not (found := unreachable(address)):
+                answered = time.monotonic()
+            elif time.monotonic() - answered > _SILENT_S:
+                lost(
+                    f"RAY_ADDRESS={os.environ['RAY_ADDRESS']} has not answered for {_SILENT_S:g} s ({found})"
+                )
+                return
+
+    threading.Thread(target=listen, name="ear for the cluster", daemon=True).start()
+    try:
+        yield
     finally:
         over.set()
 

@@ -79,14 +79,18 @@ def require_cluster(address: str) -> None:
     Raises:
         ProblemError: it does not within 20 seconds.
     """
-    if found := _unreachable(address) or _silent(address):
+    if found := unreachable(address) or _silent(address):
         remedy = "Start the cluster, correct the address, or unset RAY_ADDRESS to use this machine alone."
         where = f"RAY_ADDRESS={address}"
         raise ProblemError(Problem(where, "a Ray cluster that answers", found, remedy))
 
 
-def _unreachable(address: str) -> str:
-    """Say why nothing listens there; "" where something does, or the place is Ray's to find."""
+def unreachable(address: str) -> str:
+    """Say within seconds why nothing listens there; "" where something does, or the place is Ray's to find.
+
+    Args:
+        address: as `require_cluster` takes it.
+    """
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon:
         return "" if address == "auto" else "neither host:port nor auto nor local"

@@ -11,7 +11,7 @@ from ray.cluster_utils import Cluster
 # Every raylet would take the whole machine's for its own.
 _SMALL = {"memory": 4_000_000_000, "object_store_memory": 150_000_000, "node_ip_address": "127.0.0.1"}
 # Or Ray would go to a cluster on 127.0.0.1 by the machine's address, where this one does not listen.
-_ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 # As in grid/clusters/environment.sh.
 _SOON = {
     "RAY_health_check_period_ms": "1000",
@@ -25,7 +25,7 @@ def loopback_cluster():
     """Yield a cluster whose head has no processors to give, with RAY_ADDRESS set to it; see `add`."""
     # Joining a cluster sets more variables, which are not meant for other tests.
     with (
-        mock.patch.dict(os.environ, _ON_LOOPBACK | _SOON),
+        mock.patch.dict(os.environ, ON_LOOPBACK | _SOON),
         mock.patch.object(ray_constants, "ENABLE_RAY_CLUSTER", False),
     ):
         cluster = Cluster(

@@ -61,7 +61,7 @@ def test_what_was_done_at_the_beginning_is_not_done_again(words, expected):
     assert words_again(words) == expected
 
 
-_ANEW = "Ray has ended: it is started anew, and the run goes on."
+_ANEW = "Ray has ended: the command begins anew, and goes on from what is saved."
 _INTERRUPTED = "Interrupted; the same command goes on from here."
 
 

@@ -1,6 +1,7 @@
 """Ray on this machine alone: who reaches it, how often it is started, and what becomes of its end."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -105,6 +106,37 @@ def test_an_end_that_its_clients_hear_of_first_is_waited_for(processes):
         threading.Timer(1.5, processes["raylet"].kill).start()
         raise ActorDiedError
     assert heard == ["Ray's raylet has ended"]
+
+
+def test_a_cluster_that_does_not_answer_any_more_is_noticed_and_one_that_pauses_is_not(monkeypatch):
+    """Ray's client ended the driver after a minute then, with status 1 and without a word."""
+    monkeypatch.setattr(cluster, "_LISTENED_EVERY_S", 0.02)
+    monkeypatch.setattr(cluster, "_SILENT_S", 1.0)
+    heard, noticed = [], threading.Event()
+
+    def lost(why):
+        heard.append(why)
+        noticed.set()
+
+    def opened(port=0):
+        return socket.create_server(("127.0.0.1", port))
+
+    store = opened()
+    address = "{}:{}".format(*store.getsockname())
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(gcs_address=address))
+    with cluster._listened_to(lost):
+        store.close()
+        assert not noticed.wait(0.3)
+        store = opened(int(address.rpartition(":")[2]))
+        assert not noticed.wait(1.5)
+        store.close()
+        assert noticed.wait(20)
+    assert len(heard) == 1
+    assert heard[0].startswith(f"RAY_ADDRESS={address} has not answered for 1 s (")
+    monkeypatch.setenv("RAY_ADDRESS", f"ray://{address}")
+    with cluster._listened_to(pytest.fail):
+        pass
 
 
 @pytest.mark.parametrize(
