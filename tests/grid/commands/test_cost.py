@@ -120,7 +120,7 @@ def test_several_workers_share_the_clips(tmp_path):
 
 
 def test_every_frame_of_a_test_split_is_predicted_once(tmp_path):
-    grid = make(tmp_path)
+    grid = make(tmp_path, "generalization")
     works = estimate(grid, H200).evaluations
     work = next(works[e.id] for e in grid.plan.evaluations.values() if "generalization" in e.label)
     assert work.frames == 57, "those of the clips of 16 frames or more"
