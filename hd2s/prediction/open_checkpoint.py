@@ -10,8 +10,8 @@ from hd2s.approaches.registry import approaches
 from hd2s.checks import unknown
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import build_model, find_model
-from hd2s.weights.checkpoints import WeightsError, load_weights
-from hd2s.weights.recognition import Candidate, candidates
+from hd2s.weights.checkpoints import WeightsError, fill
+from hd2s.weights.recognition import Candidate, candidates, read_to_predict
 
 
 def open_checkpoint(
@@ -35,7 +35,8 @@ def open_checkpoint(
         WeightsError: the file is no such thing, or does not fit.
         ValueError: an unknown model or option, or one that the model's configuration does not allow.
     """
-    found = candidates(path)
+    content = read_to_predict(path)
+    found = candidates(content, path)
     if model is not None:
         word = find_model(model).model.word
         found = [each for each in found if each.model == word] or [Candidate(word, {})]
@@ -43,7 +44,7 @@ def open_checkpoint(
     for candidate in _with_options(found, options or {}):
         built = _build(path, candidate, options or {}, protocol)
         try:
-            load_weights(built, path, any_size=bool(options))
+            fill(built, content, path, any_size=bool(options))
         except WeightsError as error:
             errors.append(error)
             continue

@@ -143,7 +143,18 @@ def load_weights(
         WeightsError: the file is none of these, or holds other entries: listing every one that is missing,
             unexpected, no tensor, not finite or of another shape; the model is then unchanged.
     """
-    content = read_content(Path(path))
+    return fill(model, read_content(Path(path)), path, beside, any_size=any_size)
+
+
+def fill(
+    model: SaliencyModel,
+    content: Mapping[str, Any],
+    path: str | os.PathLike,
+    beside: nn.Module | None = None,
+    *,
+    any_size: bool = False,
+) -> str:
+    """Load into a model what `read_content` has read; all else as `load_weights` does."""
     found = _match(model, content, Path(path), beside)
     problems = _problems(model.state_dict(), found.state, found.wanted)
     if beside is not None:

@@ -32,17 +32,28 @@ class Candidate:
     tested: AsTested | None = None
 
 
-def candidates(path: str | os.PathLike) -> list[Candidate]:
-    """Return the one model that our own checkpoint says it is of, or else all that read the file's layout.
+def read_to_predict(path: str | os.PathLike) -> Mapping[str, Any]:
+    """Return what a file of weights holds.
 
     Raises:
-        WeightsError: the file holds something else than weights, its description is damaged, or no model that
-            is known reads it.
+        WeightsError: there is none, and where one is had from; or it holds something else.
     """
     if not Path(path).exists():
         released = [layout for model in models().values() for layout in model.layouts if layout.fills]
         raise WeightsError(f"{path}: no such file. {had_from(released)}")
-    content = read_content(Path(path))
+    return read_content(Path(path))
+
+
+def candidates(content: Mapping[str, Any], path: str | os.PathLike) -> list[Candidate]:
+    """Return the one model that our own checkpoint says it is of, or else all that read the file's layout.
+
+    Args:
+        content: as `read_to_predict` returns it.
+        path: where it was read.
+
+    Raises:
+        WeightsError: its description is damaged, or no model that is known reads it.
+    """
     if content.get("format") == OWN_FORMAT and "model" in content:
         match content["model"], content.get("approach"):
             case {"name": str(name), "config": dict(config)}, str(approach):

@@ -11,6 +11,7 @@ from hd2s.models import registry
 from hd2s.models.registry import register
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import predict_clip
+from hd2s.weights import checkpoints
 from hd2s.weights.checkpoints import WeightsError
 from tests.hd2s.models.hd2s.published import random_state
 from tests.hd2s.models.small_models import DOMAINS, frames_of, same, trained_like
@@ -23,6 +24,14 @@ VARIANTS = {
     "domains": {"domains": ("LEDOV", "DHF1K"), "priors": False, "max_sigma": 5.0},
     "another size": {"height": np.int64(64)},
 }
+
+
+def test_a_file_is_read_once(tmp_path, monkeypatch):
+    read, really = [], checkpoints.read_tensors
+    monkeypatch.setattr(checkpoints, "read_tensors", lambda path: read.append(path) or really(path))
+    save_weights(build_model("hd2s", seed=1, **SMALL), tmp_path / "model.pt", "generalization")
+    open_checkpoint(tmp_path / "model.pt")
+    assert read == [tmp_path / "model.pt"]
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)

@@ -12,7 +12,7 @@ from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import predict_clip
 from hd2s.weights.checkpoints import WeightsError
 from hd2s.weights.older import modernised
-from hd2s.weights.recognition import candidates
+from hd2s.weights.recognition import candidates, read_to_predict
 from tests.hd2s.models.small_models import DOMAINS, frames_of, same, trained_like
 
 pytestmark = pytest.mark.slow
@@ -24,6 +24,10 @@ SPECIFIC = (
     *("domains", "priors", "batch_norm", "smoothing", "fusion"),
     *("domain_bn_momentum", "max_sigma", "quantise"),
 )
+
+
+def found_in(path):
+    return candidates(read_to_predict(path), path)
 
 
 def adapted(model):
@@ -67,7 +71,7 @@ KINDS = {
 def test_every_old_kind_predicts_what_it_did(tmp_path, name):
     model, content = old(name)
     torch.save(content, tmp_path / "old.pt")
-    (candidate,) = candidates(tmp_path / "old.pt")
+    (candidate,) = found_in(tmp_path / "old.pt")
     assert (candidate.model, candidate.approach) == ("hd2s", KINDS[name])
     assert candidate.config == content["model"]["config"]
     found = open_checkpoint(tmp_path / "old.pt")
@@ -115,7 +119,7 @@ def test_damaged_ones_stay_damaged(tmp_path):
         assert modernised(content | damage, "new")["state"] == damage["state"]
     torch.save(content | {"model": "hd2s"}, tmp_path / "old.pt")
     with pytest.raises(WeightsError, match="no name and configuration"):
-        candidates(tmp_path / "old.pt")
+        found_in(tmp_path / "old.pt")
     torch.save(content | {"model": {"name": "mine", "config": {}}}, tmp_path / "old.pt")
     with pytest.raises(ValueError, match="Unknown model mine"):
         open_checkpoint(tmp_path / "old.pt")
