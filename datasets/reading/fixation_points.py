@@ -55,7 +55,7 @@ class Points:
         # On a flat array of truths: searching two dimensions, or numbers, takes several times as long.
         flat = np.flatnonzero(values > 0)
         if len(flat) > max(MOST_FIXATED_SHARE * values.size, 1):
-            found = f"{len(flat)} of {counted(values.size, 'pixel')} above 0"
+            found = f"{len(flat):,} of {counted(values.size, 'pixel')} above 0"
             remedy = "Give one pixel for each fixation; saliency maps belong in the folder of maps."
             raise ClipError("no-points", "single fixated pixels", found, path=path, remedy=remedy)
         y, x = np.divmod(flat, values.shape[1])

@@ -120,7 +120,7 @@ DAMAGE = {
     "maps in the place of fixations": (
         video_clip,
         lambda root: write_png(root / FIXATIONS / "0002.png", np.full((HEIGHT, WIDTH), 3, np.uint8)),
-        ("no-points", "3072 of 3072 pixels above 0", f"{FIXATIONS}/0002.png"),
+        ("no-points", "3,072 of 3,072 pixels above 0", f"{FIXATIONS}/0002.png"),
     ),
     "no map": (
         video_clip,

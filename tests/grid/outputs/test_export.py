@@ -96,7 +96,7 @@ def test_its_commands_name_no_path_of_this_machine(grid, exported):
         in text
     )
     assert source_version() in text
-    assert "1 of 3 cells have their values" in text
+    assert "1 of 3 cells has its value" in text
     for path in exported.rglob("*"):
         if path.suffix in {".md", ".tex", ".html", ".json", ".yaml", ".txt"}:
             assert str(grid.out.parent) not in path.read_text(encoding="utf-8"), path.name
