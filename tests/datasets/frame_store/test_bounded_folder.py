@@ -137,12 +137,17 @@ def test_builders_at_once_stay_within_the_bound(tmp_path, manifest):
     code = "[store.read_frames(clip) for clip in manifest.clips()]"
     processes = [child(code, manifest, tmp_path, limit) for _ in range(3)]
     while any(process.poll() is None for process in processes):
-        # Listed first and weighed after, a file that was renamed meanwhile is not counted twice.
-        assert sum(size(path) for path in set(tmp_path.glob("DHF1K*/*"))) <= limit
+        # A file that has gone since it was weighed may have made room for one that is weighed after it.
+        assert min(weight(tmp_path), weight(tmp_path)) <= limit
     assert [process.wait() for process in processes] == [0, 0, 0]
     # Fewer than three where two of them made the same one at the end.
     assert 1 <= len(names(tmp_path)) <= 3
     assert not [name for name in names(tmp_path) if ".part-" in name]
+
+
+def weight(place):
+    # Listed first and weighed after, a file that was renamed meanwhile is not counted twice.
+    return sum(size(path) for path in set(place.glob("DHF1K*/*")))
 
 
 def size(path):
