@@ -26,7 +26,7 @@ from tests.gpu.subjects import Bench
 
 TOGETHER = 4
 """As many evaluations share a GPU in a grid by default (`resources.evaluate`)."""
-_SECONDS_TO_BEGIN, _SECONDS = 40, 8
+_SECONDS_TO_BEGIN, _SECONDS = 30, 8
 
 
 def alone(bench: Bench, declaration: Model, manifest: Manifest) -> Row:
