@@ -35,7 +35,8 @@ def test_a_grid_killed_again_and_again_ends_as_if_nothing_had_happened(benches):
         "training: raylet",
         "evaluation: the driver",
     ):
-        hits.append(disturb(disturbed, phases[name], chance, "KILL").hit)
+        # What is to be killed may have ended by the moment that is drawn: then it is tried once more.
+        hits.append(any(disturb(disturbed, phases[name], chance, "KILL").hit for _ in range(2)))
         if name == "training: the driver":
             disturbed.damage()
         kept |= disturbed.results()
