@@ -44,6 +44,7 @@ def assert_interrupted(bench, *words):
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_ray_that_is_lost_and_does_not_start_again_interrupts_a_grid(bench):
     """The user was told that settings or data were wrong and nothing had been started."""
