@@ -138,15 +138,14 @@ def check_room(needs: Mapping[str, Need], tell: Callable[[str], object]) -> None
         ProblemError: it has not.
     """
     if startable := _startable():
-        lacking = _without_room(needs, _alive(), "")
-        problems = _without_room(needs, startable, "that may start") if lacking else []
+        problems = _without_room(needs, _alive(), "") and _without_room(needs, startable, "that may start")
     elif _others_may_come():
         return
     else:
         deadline, told = time.monotonic() + _WAIT_FOR_OTHERS_S, False
         while (problems := _without_room(needs, _alive(), "")) and time.monotonic() < deadline:
             if not told:
-                tell(f"waiting for machines: {'; '.join(map(_short, problems))}")
+                tell(_waiting_for(problems))
                 told = True
             time.sleep(1)
     if problems:
@@ -180,7 +179,7 @@ class Room:
             return
         self._lacking_since = self._lacking_since or now
         if now - self._lacking_since >= _QUIET_S and not self._told:
-            self._tell(f"waiting for machines: {'; '.join(map(_short, problems))}")
+            self._tell(_waiting_for(problems))
             self._told = True
 
 
@@ -199,8 +198,9 @@ def _without_room(
     return problems
 
 
-def _short(problem: Problem) -> str:
-    return f"{problem.where} needs {problem.expected}, there is {problem.found}"
+def _waiting_for(problems: Iterable[Problem]) -> str:
+    lacking = (f"{each.where} needs {each.expected}, there is {each.found}" for each in problems)
+    return f"waiting for machines: {'; '.join(lacking)}"
 
 
 def _machines(nodes: Iterable[tuple[Share, int]]) -> str:

@@ -79,8 +79,8 @@ class Validation:
         train = self.feed.train
         for batch in self.feed.validation(corpus, step):
             with self.execution.autocast(self.feed.device):
-                prediction = model(batch.clips, domain=batch.domain)
-                klds = kld(model.sized(prediction, batch.truth).saliency.float(), batch.truth)
+                prediction = model.sized(model(batch.clips, domain=batch.domain), batch.truth)
+                klds = kld(prediction.saliency.float(), batch.truth)
                 if train.validation_loss == "kld":
                     yield klds, klds.mean()
                     continue

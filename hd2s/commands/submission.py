@@ -89,7 +89,7 @@ def read_predictions(folder: Path, entry: Entry, clip: Clip) -> Predicted:
     files = read.images
     if files is None or files.count != clip.n_frames:
         found, remedy = f"{read.n_frames}", "Every frame must be predicted, and no other."
-        raise ProblemError(Problem(str(path), f"{counted(clip.n_frames, 'frame')}", found, remedy))
+        raise ProblemError(Problem(str(path), counted(clip.n_frames, "frame"), found, remedy))
     firsts = sorted({0, 1, clip.first_frame, clip.first_annotation})
     if entry.media == "frames" and files.first not in firsts:
         expected = f"frames numbered from {' or '.join(map(str, firsts))}"

@@ -13,7 +13,7 @@ once with what it stands for; what cannot be recorded, or differs, runs kernel b
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -207,16 +207,12 @@ class CapturedPasses:
 
     def _propagate(self, drawn: Drawn, progress: Progress) -> Losses:
         """Run the passes, one kernel after the other."""
-        losses = self.learner.losses(*drawn, progress)
         done: Losses = []
-        while True:
-            with self.execution.autocast(self._device):
-                loss, terms = next(losses, (None, {}))
-            if loss is None:
-                return done
+        for loss, terms in forward_passes(self.learner, self.execution, drawn, progress):
             if loss.requires_grad:
                 loss.backward()
-            done.append((loss.detach(), {name: term.detach() for name, term in terms.items()}))
+            done.append((loss.detach(), terms))
+        return done
 
     def _repeat(self, recorded: _Recorded, drawn: Drawn, progress: Progress) -> Losses:
         self._gather_in_place(recorded.moved)
@@ -244,6 +240,20 @@ class CapturedPasses:
             parameter.grad = place
         if fresh:
             torch._foreach_zero_(fresh)
+
+
+def forward_passes(
+    learner: Learner, execution: Execution, drawn: Drawn, progress: Progress
+) -> Iterator[tuple[Tensor, Terms]]:
+    """Yield the losses of a micro-batch, each to be propagated back before the next, with detached terms."""
+    losses, device = learner.losses(*drawn, progress), next(learner.parameters()).device
+    while True:
+        with execution.autocast(device):
+            found = next(losses, None)
+        if found is None:
+            return
+        loss, terms = found
+        yield loss, {name: term.detach() for name, term in terms.items()}
 
 
 def _apart(expected: Sequence[tuple[Tensor, Tensor]]) -> float:

@@ -25,7 +25,7 @@ from hd2s.approaches.contract import (
 )
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.checks import unknown
-from hd2s.training.captured import CapturedPasses
+from hd2s.training.captured import CapturedPasses, forward_passes
 from hd2s.training.execution import Execution
 from hd2s.training.optimiser import Optimiser
 from hd2s.training.turns import Drawn
@@ -186,14 +186,13 @@ class _Passes:
         keys = [key for batches in drawn for batch in batches for key in batch.keys]
         where = f"micro-batch {self.drawn} of {self.recipe.accumulate} (clips {', '.join(keys) or 'unnamed'})"
         repeated = self.captured(drawn, progress) if self.captured else None
-        losses, first = iter(repeated or self.learner.losses(*drawn, progress)), True
+        losses = iter(repeated or forward_passes(self.learner, self.execution, drawn, progress))
+        first = True
         while True:
             statistics = self._statistics()
-            with self.execution.autocast(self.device):
-                loss, terms = next(losses, (None, {}))
-            if loss is None:
+            if (found := next(losses, None)) is None:
                 return
-            terms = {name: term.detach() for name, term in terms.items()}
+            loss, terms = found
             self.seen.append((where, terms))
             if self.recipe.non_finite == "skip" and _any_worker(~loss.detach().isfinite()):
                 for buffer, value in statistics:

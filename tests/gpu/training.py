@@ -19,6 +19,7 @@ from hd2s.training.optimiser import Optimiser
 from tests.gpu import operations
 from tests.gpu.clock import per_second
 from tests.gpu.report import Row
+from tests.gpu.right.captured import repeat
 from tests.gpu.right.training import optimiser_options, recipe_of
 from tests.gpu.subjects import Bench, batch_of, told
 
@@ -96,13 +97,8 @@ def step(learner: Learner, execution: Execution, size: int) -> Callable[[], None
 
 def recorded(learner: Learner, execution: Execution, size: int) -> Callable[[], None]:
     """Return the same as a CUDA graph, as a training records it."""
-    drawn, passes = ([batch_of(learner.model, size)], []), CapturedPasses(learner, execution)
-
-    def repeat() -> None:
-        if passes(drawn, Progress(0, 1)) is None:
-            raise RuntimeError("it cannot be recorded, or is off; a warning says why")
-
-    return repeat
+    drawn = [batch_of(learner.model, size)], []
+    return partial(repeat, CapturedPasses(learner, execution), drawn, Progress(0, 1))
 
 
 def in_a_group(bench: Bench, model: Model) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,17 +28,13 @@ def gradients(bench: Bench, variant: Variant) -> Row:
     learner = variant.learner(bench).to(bench.device).train()
     passes = CapturedPasses(learner, Execution(mixed_precision=False))
 
-    def repeated(drawn: Drawn, progress: Progress) -> None:
-        if passes(drawn, progress) is None:
-            raise RuntimeError("it cannot be recorded, or is off; a warning says why")
-
     def plain(drawn: Drawn, progress: Progress) -> None:
         for loss, _ in learner.losses(*drawn, progress):
             loss.backward()
 
     statistics = [buffer.clone() for buffer in learner.buffers()]
     found = []
-    for run in (repeated, plain):
+    for run in (partial(repeat, passes), plain):
         for buffer, value in zip(learner.buffers(), statistics, strict=True):
             buffer.copy_(value)
         of_one(run, learner, variant, Progress(1, 4), seed=0)
@@ -46,6 +43,12 @@ def gradients(bench: Bench, variant: Variant) -> Row:
     pairs = zip(*found, strict=True)
     apart = max((one - other).abs().max().item() for one, other in pairs) / largest
     return {"found": apart, "limit": LIMIT, "ok": apart <= LIMIT}
+
+
+def repeat(passes: CapturedPasses, drawn: Drawn, progress: Progress) -> None:
+    """Add up the gradients of a micro-batch by a graph, or raise RuntimeError."""
+    if passes(drawn, progress) is None:
+        raise RuntimeError("it cannot be recorded, or is off; a warning says why")
 
 
 def of_one(
