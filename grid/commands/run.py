@@ -21,7 +21,7 @@ from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.results.redo import redo, unselected
-from grid.running import ray_session
+from grid.running.cluster import ray_session
 from grid.running.events import Audience, Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_precision, check_shared_memory

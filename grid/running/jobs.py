@@ -12,7 +12,9 @@ from grid.planning import frames
 from grid.planning.prepare import Grid
 from grid.results import sources
 from grid.results.manifest_place import ManifestPlace
-from grid.running import machine, places, ray_session
+from grid.running import machine, places
+from grid.running.cluster import nodes, ray_session
+from grid.running.cluster.room import Need, Room, check_room
 from grid.running.driver import Driver
 from grid.running.events import Listener
 from grid.running.interruption import Interruption
@@ -35,7 +37,7 @@ def sweep(
     """
     needs = _needs(grid, listener.on_phase)
     (train, workers), (evaluate, _) = needs["train"], needs["evaluate"]
-    side_by_side = (train * workers).times_in(machine.capacity())
+    side_by_side = (train * workers).times_in(nodes.capacity())
     todo = [training for training in grid.plan.trainings.values() if training.id not in done]
     machine.check_shared_memory(grid, todo, max(1, side_by_side))
     evaluations = {
@@ -46,7 +48,7 @@ def sweep(
     schedule = Schedule(
         grid.plan,
         done,
-        machine.capacity,
+        nodes.capacity,
         parts={evaluation: len(job.parts) for evaluation, job in evaluations.items()},
         train=train * workers,
         evaluate=evaluate,
@@ -63,28 +65,28 @@ def sweep(
         failures=grid.config.resources.max_failures,
         local=ray_session.is_local(),
         interruption=interruption,
-        room=None if ray_session.is_local() else machine.Room(needs, listener.on_phase),
+        room=None if ray_session.is_local() else Room(needs, listener.on_phase),
     )
 
 
-def _needs(grid: Grid, tell: Callable[[str], object]) -> dict[str, machine.Need]:
+def _needs(grid: Grid, tell: Callable[[str], object]) -> dict[str, Need]:
     """Say what a training and a part of an evaluation take here, for which there is room.
 
     Raises:
         ProblemError: there is none.
     """
-    largest, local = machine.largest_node(tell), ray_session.is_local()
+    largest, local = nodes.largest_node(tell), ray_session.is_local()
     resources, workers = grid.config.resources, grid.config.train.world_size
     # A cluster's nodes may have one worker each, or come later.
     train = Share.of(resources.train, largest, workers if local else 1)
     needs = {
-        "train": machine.Need(train, workers),
-        "evaluate": machine.Need(Share.of(resources.evaluate, largest), 1),
+        "train": Need(train, workers),
+        "evaluate": Need(Share.of(resources.evaluate, largest), 1),
     }
     if local:
         machine.check_accelerators(needs, largest)
     else:
-        machine.check_room(needs, tell)
+        check_room(needs, tell)
     return needs
 
 

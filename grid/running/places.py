@@ -10,7 +10,7 @@ from grid.planning.prepare import Grid
 from grid.results import output_folder
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
-from grid.running import ray_session
+from grid.running.cluster import ray_session
 from manifests.folds import Splitting, fold_digest
 from manifests.plugins import digest
 from manifests.roots import is_url

@@ -42,7 +42,7 @@ from grid.planning.prepare import Grid, prepare
 from grid.results.storage import Storage
 from grid.running import driver as driver_module
 from grid.running import jobs
-from grid.running import ray_session as cluster
+from grid.running.cluster import ray_session as cluster
 from grid.running.events import Listener
 from grid.running.schedule import Schedule, Share
 from grid.training.job import Job

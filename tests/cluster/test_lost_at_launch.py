@@ -12,7 +12,7 @@ import ray
 
 from grid.planning.prepare import prepare
 from grid.running import jobs
-from grid.running import ray_session as ours
+from grid.running.cluster import ray_session as ours
 from grid.running.events import Listener
 from tests.cluster.nodes import add, loopback_cluster
 from tests.cluster.outcomes import wait_for

@@ -11,7 +11,7 @@ from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken
 from grid.outputs.tables.formats import FORMATS
 from grid.planning.prepare import prepare
 from grid.results.unit_results import Stopped
-from grid.running import ray_session
+from grid.running.cluster import ray_session
 from grid.running.events import Listener
 from manifests.problem import LostError, Problem, ProblemError
 from tests.grid.small_ledger import frames

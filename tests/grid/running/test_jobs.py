@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grid.results import output_folder
-from grid.running import machine as machines
+from grid.running.cluster import nodes
 from grid.running.events import Listener
 from grid.running.jobs import evaluation_job, sweep, training_job
 from grid.running.schedule import Share
@@ -22,8 +22,8 @@ MACHINE = Share(cpu=3, gpu=0, memory=8 * 2**30)
 def machine(monkeypatch):
     """What the one machine has, without Ray."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(machines, "largest_node", lambda tell: MACHINE)
-    monkeypatch.setattr(machines, "capacity", lambda: MACHINE)
+    monkeypatch.setattr(nodes, "largest_node", lambda tell: MACHINE)
+    monkeypatch.setattr(nodes, "capacity", lambda: MACHINE)
 
 
 @pytest.fixture
@@ -122,8 +122,8 @@ def test_all_workers_of_a_training_are_at_once_on_this_machine(grid, machine):
 
 def test_workers_that_have_more_gpus_than_the_machine_are_told(small_demo, monkeypatch):
     one = Share(cpu=8, gpu=1, memory=64 * 2**30)
-    monkeypatch.setattr(machines, "largest_node", lambda tell: one)
-    monkeypatch.setattr(machines, "capacity", lambda: one)
+    monkeypatch.setattr(nodes, "largest_node", lambda tell: one)
+    monkeypatch.setattr(nodes, "capacity", lambda: one)
     grid = prepare_small(small_demo, *TINY, "train.accumulate=2", "train.world_size=2")
     with pytest.raises(ProblemError, match=r"resources\.train\.gpu: expected at most 1 .*found 2"):
         sweep(grid, (), Listener())

@@ -11,7 +11,7 @@ import pytest
 from ray._private.node import Node
 from ray.exceptions import ActorDiedError, NodeDiedError, RaySystemError, RayTaskError
 
-from grid.running import ray_session as cluster
+from grid.running.cluster import ray_session as cluster
 from manifests.problem import LostError
 
 
@@ -171,7 +171,7 @@ def test_a_ray_that_lives_and_one_that_its_user_ends_are_not_lost(processes):
 
 _SESSION = """
 import os, pathlib, subprocess, sys, psutil
-from grid.running import ray_session
+from grid.running.cluster import ray_session
 ray_session.protect()
 with ray_session.session():
     import ray
