@@ -272,11 +272,21 @@ def test_the_weights_stay_where_nothing_is_finite(policy):
     assert all(torch.equal(a, b) for a, b in zip(learner.parameters(), before, strict=True))
 
 
-def test_gradients_that_overflow_stop_the_training_though_losses_are_finite():
+@pytest.mark.parametrize("bad", [float("inf"), float("-inf"), float("nan")])
+def test_a_gradient_that_overflows_stops_the_training_though_losses_are_finite(bad):
     learner = build("supervised")
-    learner.model.fusion.weight.register_hook(lambda gradient: gradient * float("inf"))
+    spoil = torch.zeros_like(learner.model.fusion.weight)
+    spoil.view(-1)[-1] = bad
+    learner.model.fusion.weight.register_hook(lambda gradient: gradient + spoil)
     with pytest.raises(NonFiniteError, match=r"gradients not finite in 1 parameters \(model\.fusion\.weight"):
         take_iteration(learner, still(learner), recipe(1), 0, iter([drawn(0, 0)]))
+
+
+def test_finite_gradients_whose_norm_is_not_are_finite():
+    learner = build("supervised").float()
+    learner.model.fusion.weight.register_hook(lambda gradient: torch.full_like(gradient, 3e38))
+    labelled = MicroBatch(drawn(0, 0)[0][0].clips.float(), torch.ones(2, 1, 32, 32))
+    assert take_iteration(learner, still(learner), recipe(1), 0, iter([([labelled], [])]))
 
 
 def test_clips_without_keys():
