@@ -134,7 +134,8 @@ def _read_rows_holding(file: pa.NativeFile, names: Sequence[str], holding: Mappi
         for read in stored.iter_batches(_PIECE, row_groups=groups, columns=columns):
             wanted = read
             for name, value in holding.items():
-                wanted = wanted.filter(pc.equal(wanted[name], value))
+                holds = pc.equal(wanted[name], value)
+                wanted = wanted if pc.all(holds).as_py() else wanted.filter(holds)
             pieces.append(wanted.select(names))
         schema = stored.schema_arrow
         return pa.Table.from_batches(pieces, pa.schema([schema.field(name) for name in names]))
