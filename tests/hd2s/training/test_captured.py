@@ -5,12 +5,10 @@ a CUDA graph does: what a pass reads from outside its tensors stays as it was.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -19,14 +17,11 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch
 from hd2s.approaches.learners.adaptation import AdversarialLearner
 from hd2s.approaches.learners.adaptation_control import ControlLearner
 from hd2s.approaches.protocol import TrainingProtocol
-from hd2s.layers.domains import DomainBatchNorm2d
-from hd2s.layers.features import Feature
-from hd2s.models.config import Input, ModelConfig
-from hd2s.models.contract import Model, Prediction, SaliencyModel
 from hd2s.training.captured import CapturedPasses
 from hd2s.training.execution import Execution
 from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
+from tests.hd2s.models.few_weights import FEW
 from tests.hd2s.models.small_models import SMALL
 from tests.hd2s.models.toy_models import declared
 
@@ -35,41 +30,9 @@ ITERATIONS, ACCUMULATE = 3, 3
 DOMAINS = ("A", "B")
 
 
-@dataclass(frozen=True)
-class SmallConfig(ModelConfig):
-    @property
-    def input(self):
-        return Input(4, 8, 8)
-
-    @property
-    def features(self):
-        return {"1": Feature(6, 4, 4, hidden=(5, 4))}
-
-
-class Small(SaliencyModel):
-    """Batch norms, dropout and what each domain has of its own."""
-
-    capturable = True
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.encoder = nn.Sequential(nn.Conv2d(12, 6, 2, stride=2), nn.BatchNorm2d(6), nn.Dropout(0.3))
-        self.norm = DomainBatchNorm2d(6, DOMAINS, 0.1)
-        self.decoder = nn.Conv2d(6, 1, 1)
-
-    def forward(self, clips, domain=None, *, unlabelled=False):
-        features = self.encoder(clips.flatten(1, 2))
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not unlabelled):
-            maps = self.decoder(self.norm(features, domain))
-        return Prediction(F.interpolate(maps, scale_factor=2).sigmoid(), {}, {"1": features})
-
-
-MODEL = Model(word="small", title="Small", config=SmallConfig, build=Small)
-
-
 def small():
     torch.manual_seed(1)
-    return declared(MODEL)
+    return declared(FEW, domains=DOMAINS)
 
 
 def hd2s():

@@ -14,7 +14,9 @@ from hd2s.models.contract import SaliencyModel
 from hd2s.training.iteration import Iteration, NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.training.turns import worker_share, worker_turns
+from tests.hd2s.models.few_weights import FEW
 from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
+from tests.hd2s.models.toy_models import declared
 from tests.hd2s.models.unisal.small_unisal import NO_DROPOUT
 from tests.hd2s.models.unisal.small_unisal import SMALL as SMALL_UNISAL
 
@@ -44,13 +46,21 @@ def drawn(k: int, worker: int, *, spoilt: bool = False) -> tuple[list[MicroBatch
 
 def build(case: str, **options) -> Learner:
     """Return a case's learner without dropout, whose draws would differ, and in double precision."""
-    word, of_model, _ = CASES.get(case, (case, {}, 0))
-    model = build_model("hd2s", seed=0, **TWO_LEVELS, **of_model)
+    if case in CASES:
+        word, of_model, _ = CASES[case]
+        model = build_model("hd2s", seed=0, **TWO_LEVELS, **of_model)
+    else:
+        word, model = case, few_weights()
     learner = approaches()[word].learner(model, LearnerOptions(**options)).double()
     for module in learner.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     return learner
+
+
+def few_weights() -> SaliencyModel:
+    torch.manual_seed(0)
+    return declared(FEW, **SMALL)
 
 
 def recipe(accumulate: int, **options) -> Recipe:
