@@ -5,9 +5,15 @@ A multiplication and an addition are two operations.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import Module
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from hd2s.layers.folded import Casting
@@ -16,10 +22,37 @@ from hd2s.models.contract import SaliencyModel
 _META = torch.device("meta")
 
 
-def counter() -> FlopCounterMode:
-    """Return what counts the operations inside a `with`."""
+@contextmanager
+def counter() -> Iterator[FlopCounterMode]:
+    """Count the operations inside a `with`."""
     mapping = {torch.ops.aten.convolution_backward: _convolution_backward}
-    return FlopCounterMode(display=False, custom_mapping=mapping)
+    with _ResizedByShape(), FlopCounterMode(display=False, custom_mapping=mapping) as found:
+        yield found
+
+
+class _ResizedByShape(TorchFunctionMode):
+    """Has `interpolate`, which counts as no operations, give its shape alone: finding it takes long."""
+
+    def __torch_function__(
+        self, function: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        options = kwargs or {}
+        if function is not F.interpolate:
+            return function(*args, **options)
+        return _resized(*args, **options)
+
+
+def _resized(x: Tensor, size: Any = None, scale_factor: Any = None, *args: Any, **options: Any) -> Tensor:
+    """Return a tensor of the shape of `interpolate`'s, whose gradient has that of `x`."""
+    del args, options
+    sides = x.shape[2:]
+    if size is None:
+        factors = scale_factor if isinstance(scale_factor, tuple | list) else [scale_factor] * len(sides)
+        size = [int(side * factor) for side, factor in zip(sides, factors, strict=True)]
+    sizes = size if isinstance(size, tuple | list | torch.Size) else [size] * len(sides)
+    for axis in range(2, x.ndim):
+        x = x.narrow(axis, 0, 1)
+    return x.expand(*x.shape[:2], *sizes).clone()
 
 
 @torch.inference_mode()
@@ -45,10 +78,10 @@ def frame_operations(model: SaliencyModel, domain: str | None) -> int:
     stream = model.stream(Casting(_META, torch.float32, domain))
     if stream is None:
         return window_operations(model, domain) // (1 if window.answers == "last" else window.frames)
-    push, found = stream.begin(), counter()
+    push = stream.begin()
     for n in filter(None, (window.span - 1, 1)):
-        frames, found = _frames(model, n), counter()
-        with found:
+        frames = _frames(model, n)
+        with counter() as found:
             push(frames)
     return found.get_total_flops()
 
