@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from grid.results import output_folder
+from hd2s.models.registry import register
 from tests.grid.grids import TINY, Context, evaluation_job_of, job_of, prepare_small
+from tests.hd2s.models.few_weights import FEW
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,6 +24,13 @@ def stores_that_need_not_survive_the_machine():
     event.listen(Engine, "connect", hasten)
     yield
     event.remove(Engine, "connect", hasten)
+
+
+@pytest.fixture
+def few():
+    """The settings of a model of few weights, for tests to which any model will do."""
+    register(FEW)
+    return [f"model={FEW.word}", "model.height=32", "model.width=32"]
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,14 @@ from datasets.frame_store.store import FrameStore
 from datasets.loading.windows import eligible
 from grid.training.decode import fill
 from manifests.problem import ProblemError
-from tests.grid.grids import TINY, job_of, prepare_small
+from tests.grid.grids import job_of, prepare_small
 
 WAITING_LONG_ENOUGH_S = 0.5
 
 
 @pytest.fixture
-def job(small_demo):
-    return job_of(prepare_small(small_demo, *TINY), "adaptation")
+def job(small_demo, few):
+    return job_of(prepare_small(small_demo, *few), "adaptation")
 
 
 def stores_of(job):

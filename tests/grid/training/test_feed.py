@@ -22,7 +22,7 @@ def feed_of(job, rank=0):
 
 
 @pytest.mark.slow
-def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch):
+def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(small_demo, monkeypatch, few):
     seen = {}
     original = feed.training_batches
 
@@ -32,7 +32,7 @@ def test_models_with_and_without_gradient_reversal_see_the_same_source_clips(sma
             yield batch
 
     monkeypatch.setattr(feed, "training_batches", recorded)
-    grid = prepare_small(small_demo, *TINY)
+    grid = prepare_small(small_demo, *few)
     for approach in ("generalization", "adaptation"):
         fit(job_of(grid, approach), Context())
     assert seen["generalization", "DHF1K"] == seen["adaptation", "DHF1K"]
@@ -47,7 +47,7 @@ POOLED = {
 
 
 @pytest.mark.slow
-def test_pooled_sources_take_turns(small_demo, monkeypatch):
+def test_pooled_sources_take_turns(small_demo, monkeypatch, few):
     turns, original = [], feed.take_turns
 
     def recorded(*arguments):
@@ -56,7 +56,7 @@ def test_pooled_sources_take_turns(small_demo, monkeypatch):
             yield labelled, unlabelled
 
     monkeypatch.setattr(feed, "take_turns", recorded)
-    fit(job_of(prepare_small(small_demo, *TINY, **POOLED), "multi-source"), Context())
+    fit(job_of(prepare_small(small_demo, *few, **POOLED), "multi-source"), Context())
     assert turns == ["DHF1K", "UCFSports", "Hollywood2", "DHF1K"]
 
 
@@ -137,8 +137,8 @@ def assert_same(found, expected):
 
 
 @pytest.mark.parametrize(("approach", "more"), [("adaptation", {}), ("multi-source", POOLED)])
-def test_a_feed_goes_on_where_an_interrupted_one_was(small_demo, approach, more):
-    job = job_of(prepare_small(small_demo, *TINY, **more), approach)
+def test_a_feed_goes_on_where_an_interrupted_one_was(small_demo, approach, more, few):
+    job = job_of(prepare_small(small_demo, *few, **more), approach)
     undisturbed = drawn(feed_of(job), 0, 4)
     assert_same(drawn(feed_of(job), 3, 1), undisturbed[3:])
     assert len({str(batch.keys) for both in undisturbed for batch in both}) == sum(map(len, undisturbed))
@@ -178,8 +178,8 @@ def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, m
 
 
 @pytest.mark.slow
-def test_workers_share_the_validation_windows_out(small_demo):
-    job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
+def test_workers_share_the_validation_windows_out(small_demo, few):
+    job = with_train(job_of(prepare_small(small_demo, *few), "generalization"), world_size=2)
     shares = [
         [key for batch in feed_of(job, rank).validation("DHF1K", 0) for key in batch.keys]
         for rank in range(2)
@@ -189,8 +189,8 @@ def test_workers_share_the_validation_windows_out(small_demo):
     assert all(shares)
 
 
-def test_workers_share_whole_validation_clips_out(small_demo):
-    job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), world_size=2)
+def test_workers_share_whole_validation_clips_out(small_demo, few):
+    job = with_train(job_of(prepare_small(small_demo, *few), "generalization"), world_size=2)
     found = [[clip.clip for clip in feed_of(job, rank).validation_clips("DHF1K", 0)] for rank in range(2)]
     alone = list(feed_of(with_train(job, world_size=1)).validation_clips("DHF1K", 0))
     assert sorted(c.clip for share in found for c in share) == sorted(each.clip.clip for each in alone)
@@ -215,9 +215,9 @@ def test_every_map_of_the_sources_training_clips_comes_once(small_demo):
     assert here == pytest.approx(there, abs=0.05)
 
 
-def test_epochs_count_all_sources_clips_and_go_on_where_they_were(small_demo):
+def test_epochs_count_all_sources_clips_and_go_on_where_they_were(small_demo, few):
     """As many batches of each source as its clips fill, in a drawn order that a stop does not change."""
-    job = job_of(prepare_small(small_demo, *TINY, "train.epochs=2", **POOLED), "multi-source")
+    job = job_of(prepare_small(small_demo, *few, "train.epochs=2", **POOLED), "multi-source")
     spec, reading = job.spec, feed_of(job)
     counts = [
         len(reading._long_enough(reading._store(entry.corpus, DEFAULT_RESIZING), "train")) // 2

@@ -13,7 +13,7 @@ from grid.training.ray_worker import worker
 from grid.training.states import SavedStates
 from hd2s.weights.checkpoints import WeightsError
 from manifests.problem import Problem, ProblemError
-from tests.grid.grids import TINY, job_of, prepare_small, same, weights_of, with_train
+from tests.grid.grids import job_of, prepare_small, same, weights_of, with_train
 from tests.grid.ray_in_process import TrainSession
 
 
@@ -26,8 +26,8 @@ def session(monkeypatch):
 
 
 @pytest.fixture
-def grid(small_demo):
-    return prepare_small(small_demo, *TINY, "train.checkpoint_every=1", "train.iterations=3")
+def grid(small_demo, few):
+    return prepare_small(small_demo, *few, "train.checkpoint_every=1", "train.iterations=3")
 
 
 @pytest.mark.slow

@@ -9,12 +9,12 @@ import pytest
 from grid.training.starting import starting_model
 from hd2s import build_model, save_weights
 from manifests.problem import ExchangedError
-from tests.grid.grids import TINY, job_of, prepare_small, same
+from tests.grid.grids import job_of, prepare_small, same
 
 
 @pytest.fixture
-def grid(small_demo):
-    return prepare_small(small_demo, *TINY, approaches="generalization, transfer")
+def grid(small_demo, few):
+    return prepare_small(small_demo, *few, approaches="generalization, transfer")
 
 
 def weights_by(job, path, training, seed):

@@ -15,7 +15,7 @@ from grid.results.storage import Storage
 from grid.training.loop import TrainingError, fit
 from grid.training.states import KEPT, SavedStates, tensor_bytes
 from manifests.problem import ProblemError
-from tests.grid.grids import TINY, Context, job_of, prepare_small
+from tests.grid.grids import Context, job_of, prepare_small
 
 
 @pytest.fixture
@@ -209,8 +209,8 @@ class KeepingContext(Context):
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_demo, tmp_path):
-    job = job_of(prepare_small(small_demo, *TINY, "train.checkpoint_every=1"), "adaptation")
+def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_demo, tmp_path, few):
+    job = job_of(prepare_small(small_demo, *few, "train.checkpoint_every=1"), "adaptation")
     undisturbed = fit(job, Context())["curve"]
     weights = Path(job.weights).read_bytes()
     run = tmp_path / "run"
@@ -228,8 +228,8 @@ def test_a_training_goes_on_exactly_from_the_state_before_a_damaged_one(small_de
 
 
 @pytest.mark.slow
-def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_path):
-    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1")
+def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_path, few):
+    grid = prepare_small(small_demo, *few, "train.checkpoint_every=1")
     with pytest.raises(KeyboardInterrupt):
         fit(job_of(grid, "adaptation"), KeepingContext(tmp_path, die_at=1))
     with pytest.raises(TrainingError, match=r"another model's.*Delete resume/.*--retry-failed"):
@@ -247,8 +247,8 @@ def test_a_state_of_another_model_is_refused_with_what_to_do(small_demo, tmp_pat
     ids=["no weights", "no learner", "another optimiser", "another version"],
 )
 @pytest.mark.slow
-def test_a_state_that_is_not_whole_in_itself_is_refused_with_what_to_do(small_demo, changed):
-    grid = prepare_small(small_demo, *TINY, "train.checkpoint_every=1", "train.iterations=2")
+def test_a_state_that_is_not_whole_in_itself_is_refused_with_what_to_do(small_demo, changed, few):
+    grid = prepare_small(small_demo, *few, "train.checkpoint_every=1", "train.iterations=2")
     job, context = job_of(grid, "generalization"), Context(die_at=1)
     with pytest.raises(KeyboardInterrupt):
         fit(job, context)

@@ -12,8 +12,8 @@ from tests.grid.grids import TINY, Context, job_of, prepare_small, with_train
 
 
 @pytest.mark.slow
-def test_the_loss_is_the_mean_over_the_windows_of_the_corpus_that_is_named(small_demo):
-    job = job_of(prepare_small(small_demo, *TINY, "select=target"), "generalization")
+def test_the_loss_is_the_mean_over_the_windows_of_the_corpus_that_is_named(small_demo, few):
+    job = job_of(prepare_small(small_demo, *few, "select=target"), "generalization")
     cpu = torch.device("cpu")
     model = build_model(job.spec.model.name, **job.spec.model.options).eval()
     feed = Feed(job, model, cpu, Context.rank)
@@ -32,8 +32,8 @@ def test_the_loss_is_the_mean_over_the_windows_of_the_corpus_that_is_named(small
 
 
 @pytest.mark.slow
-def test_whole_clips_count_alike_however_long_they_are(small_demo):
-    job = with_train(job_of(prepare_small(small_demo, *TINY), "generalization"), validation_windows=None)
+def test_whole_clips_count_alike_however_long_they_are(small_demo, few):
+    job = with_train(job_of(prepare_small(small_demo, *few), "generalization"), validation_windows=None)
     cpu = torch.device("cpu")
     model = build_model(job.spec.model.name, **job.spec.model.options).eval()
     validation = Validation(Feed(job, model, cpu, 0), Execution().resolve(cpu))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,9 @@ class FewConfig(ModelConfig):
     def input(self) -> Input:
         return Input(self.clip_length, self.height, self.width)
 
+    def domain_of(self, corpus: str) -> str | None:
+        return corpus if corpus in self.domains else None
+
     @property
     def features(self) -> dict[str, Feature]:
         return {"1": Feature(6, self.height // 2, self.width // 2, hidden=(5, 4))}
@@ -49,5 +53,8 @@ class FewWeights(SaliencyModel):
             maps = self.decoder(self.norm(features, domain) if self.norm else features)
         return Prediction(F.interpolate(maps, scale_factor=2).sigmoid(), {}, {"1": features})
 
+    def blocks(self) -> Iterator[nn.Module]:
+        yield self.encoder
 
-FEW = Model(word="few", title="Few weights", config=FewConfig, build=FewWeights)
+
+FEW = Model(word="few", title="Few weights", config=FewConfig, build=FewWeights, has_blocks=True)
