@@ -1,6 +1,7 @@
 """The one command for a machine with a GPU: is everything right there, and how fast is it?
 
     python tests/gpu/check.py --out DIR [--minutes 8] [--device cuda] [--tiny] [--parts …] [--models …]
+        [--approaches …]
 
 Needs neither Ray nor MLflow nor a network. Every model that trains is checked and timed, the most important
 first: whether results are right, training, prediction, all from video files on, and the hours of the paper's
@@ -24,6 +25,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 from tests.gpu.clock import OutOfTime, bounded
 from tests.gpu.report import Found, Report, heading
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [model for model in models().values() if model.trains]
     if options.models:
         chosen = [model for model in chosen if model.word in options.models]
-    bench = Bench(device, options.tiny, chosen)
+    bench = Bench(device, options.tiny, chosen, options.approaches)
     head = heading(device, options.minutes, tiny=options.tiny)
     report = Report(options.out, head, {word: Found(PARTS[word].title) for word in options.parts})
     report.write()
@@ -81,6 +83,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--tiny", action="store_true", help="the models' demo sizes, everything timed once")
     found.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="these alone")
     found.add_argument("--models", nargs="+", choices=trained, help="these alone")
+    known = list(approaches())
+    found.add_argument(
+        "--approaches", nargs="+", choices=known, default=known, help="gradients of these alone"
+    )
     return found
 
 

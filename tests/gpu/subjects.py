@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -36,6 +36,7 @@ class Bench:
         device: where.
         tiny: everything at the models' demo sizes, and timed once.
         models: the models.
+        approaches: the words of those whose gradients are compared; empty for all.
         rows: part -> what it has found.
         operations: of a forward pass on one window of each model, once they were counted.
     """
@@ -43,6 +44,7 @@ class Bench:
     device: torch.device
     tiny: bool
     models: list[Model]
+    approaches: Sequence[str] = ()
     rows: dict[str, list[Row]] = field(default_factory=dict)
     # Not handed on to a bench of another size.
     operations: dict[str, int] = field(init=False, default_factory=dict)

@@ -18,6 +18,8 @@ from tests.gpu import check
 from tests.places import REPOSITORY
 
 ABSENT = ("ray", "mlflow", "omegaconf")
+# One loss, two with one backward pass, a loss of features, layers of domains' own.
+ONE_OF_A_KIND = ("generalization", "adaptation", "coral", "domain-specific")
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def whole(tmp_path_factory):
         (folder / f"{name}.py").write_text("raise ImportError('absent')\n")
     # Seconds on a machine of one's own; what other tests beside it leave of the time is not what is tested.
     options = ["--out", str(folder / "out"), "--device", "cpu", "--tiny", "--minutes", "30"]
+    options += ["--approaches", *ONE_OF_A_KIND]
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "tests" / "gpu" / "check.py"), *options],
         env={**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"},
@@ -156,6 +159,14 @@ def test_on_a_processor_everything_runs_and_is_right(whole):
         measured = [part for part in found["parts"] if part != "right"]
         for part in measured:
             assert any(row.get("model") == word for row in found["parts"][part]["rows"]), (word, part)
+
+
+@pytest.mark.long
+def test_all_approaches_are_right(tmp_path):
+    status, found = run(tmp_path, "--parts", "right", "--models", "hd2s", "--minutes", "30")
+    compared = [row["with"] for row in found["parts"]["right"]["rows"] if "gradients" in row["check"]]
+    assert {word for words in compared for word in words.split(", ")} > {*ONE_OF_A_KIND, "mmd", "dare-gram"}
+    assert status == 0
 
 
 @pytest.mark.slow

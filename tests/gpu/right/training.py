@@ -77,6 +77,8 @@ def variants(model: Model, bench: Bench) -> list[Variant]:
         # One that follows no gradient has none to compare.
         if not approach.trains or approach.iterations or approach.lacking(model, config):
             continue
+        if bench.approaches and approach.word not in bench.approaches:
+            continue
         plain = approach.learner.loaded in (Learner, AdversarialLearner)
         if model.word != bench.models[0].word and not plain:
             continue
