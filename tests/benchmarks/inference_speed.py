@@ -51,7 +51,7 @@ from tests.hd2s.models.unisal.plain_unisal import PlainUnisal
 OTHER = "HD2S, ours, fast"
 DOMAIN = "DHF1K"
 TINY = {
-    "hd2s": {"height": 64, "width": 64},
+    "hd2s": {"clip_length": 8, "height": 64, "width": 64},
     "tased": {"clip_length": 16, "height": 64, "width": 64},
     "unisal": {"height": 64, "width": 64},
 }
