@@ -40,14 +40,14 @@ def prepare_apart(small_demo, url, node, monkeypatch):
 
 
 @pytest.fixture
-def apart(prepare_apart):
+def apart(prepare_apart, few):
     """Such a grid; its corpora lie behind a url."""
-    return prepare_apart()
+    return prepare_apart(size=few)
 
 
 @pytest.mark.parametrize("url", ["s3"], indirect=True)
 @pytest.mark.slow
-def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, monkeypatch):
+def test_machines_of_their_own_give_the_same_numbers(apart, few, small_demo, node, monkeypatch):
     """As workers do it: what a job needs is brought, frames are decoded, and weights and rows go on."""
     places.publish_inputs(apart)
     storage = places.storage_of(apart)
@@ -72,7 +72,7 @@ def test_machines_of_their_own_give_the_same_numbers(apart, small_demo, node, mo
     found = apart.ledger.read_evaluation(evaluation.id).frames
 
     monkeypatch.delenv("RAY_ADDRESS")
-    shared = tiny_grid(small_demo)
+    shared = tiny_grid(small_demo, size=few)
     expected = [fit(job_of(shared, name), Context())["curve"] for name in ("generalization", "transfer")]
     assert curves == expected
     scoring = few_clips_of(evaluation_job_of(shared, "transfer"))

@@ -14,7 +14,7 @@ from grid.running import trial as trial_module
 from grid.running.schedule import Share
 from grid.running.trial import trial
 from grid.training import ray_worker
-from tests.grid.grids import TINY, job_of, prepare_small, with_train
+from tests.grid.grids import job_of, prepare_small, with_train
 from tests.grid.ray_in_process import Trainer, TrainSession
 
 SHARE = Share(cpu=2, gpu=0, memory=3 * 2**30)
@@ -41,9 +41,9 @@ def heard(monkeypatch):
 
 
 @pytest.fixture
-def grid(small_demo, monkeypatch):
+def grid(small_demo, few, monkeypatch):
     monkeypatch.chdir(small_demo)
-    return prepare_small(small_demo, *TINY, "train.iterations=1", "train.validate_every=1")
+    return prepare_small(small_demo, *few, "train.iterations=1", "train.validate_every=1")
 
 
 def run(grid, job, share=SHARE, *, here=False):
