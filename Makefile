@@ -18,9 +18,9 @@ demo: $(READY) ## the main job on generated corpora: video files to a LaTeX tabl
 	$(RUN) run_grid.py --grid domain_shift --demo
 	@echo "All other commands of README are for this environment: source $(VENV)/bin/activate"
 
-test: $(READY) ## the tests on one machine; those that start Ray, which takes seconds of all cores, after the others
+test: $(READY) ## the tests on one machine; those that start Ray, which uses all cores, after the others
 	$(TWO_AT_ONCE) -m 'not cluster and not ray and not long'
-	$(TWO_AT_ONCE) -m 'ray and not cluster and not long'
+	$(RUN) -m pytest -m 'ray and not cluster and not long'
 
 test-long: $(READY) ## the tests that `make test` leaves to quicker ones: a real outage, compilation, four workers
 	$(RUN) -m pytest -m 'long and not cluster'
