@@ -271,7 +271,9 @@ def test_empty_frames_count_as_released_only_if_asked_for():
     assert_close(ours["nss/saliency"], -0.1 * nss(log_p[0].exp(), fixations[0, 0]) / 2)
 
 
-@pytest.mark.parametrize("size", [(90, 160), (128, 192), (40, 61)])
+@pytest.mark.parametrize(
+    "size", [(40, 61), *(pytest.param(size, marks=pytest.mark.slow) for size in ((90, 160), (128, 192)))]
+)
 def test_losses_are_taken_at_the_size_of_the_maps(size):
     """As if the logits had been brought there before they became a density; gradients likewise."""
     generator = torch.Generator().manual_seed(1)
