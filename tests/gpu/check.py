@@ -83,10 +83,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--tiny", action="store_true", help="the models' demo sizes, everything timed once")
     found.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="these alone")
     found.add_argument("--models", nargs="+", choices=trained, help="these alone")
-    known = list(approaches())
-    found.add_argument(
-        "--approaches", nargs="+", choices=known, default=known, help="gradients of these alone"
-    )
+    found.add_argument("--approaches", nargs="+", choices=approaches(), default=(), help="these alone")
     return found
 
 

@@ -36,7 +36,7 @@ class Bench:
         device: where.
         tiny: everything at the models' demo sizes, and timed once.
         models: the models.
-        approaches: the words of those whose gradients are compared; empty for all.
+        approaches: the words of those whose trainings are checked; empty for all.
         rows: part -> what it has found.
         operations: of a forward pass on one window of each model, once they were counted.
     """

@@ -161,6 +161,14 @@ def test_on_a_processor_everything_runs_and_is_right(whole):
             assert any(row.get("model") == word for row in found["parts"][part]["rows"]), (word, part)
 
 
+@pytest.mark.slow
+def test_a_model_that_an_approach_is_not_checked_with_has_no_such_rows(tmp_path):
+    status, found = run(tmp_path, "--parts", "right", "--models", "unisal", "--approaches", "coral")
+    checks = {row["check"] for row in found["parts"]["right"]["rows"]}
+    assert (status, found["parts"]["right"]["state"]) == (0, "done")
+    assert "fast way of prediction" in checks
+
+
 @pytest.mark.long
 def test_all_approaches_are_right(tmp_path):
     status, found = run(tmp_path, "--parts", "right", "--models", "hd2s", "--minutes", "30")

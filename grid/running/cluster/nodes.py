@@ -88,14 +88,6 @@ def startable() -> list[tuple[Share, int]]:
     return [(node, count) for node, count in found if count]
 
 
-def _size(share: Share) -> tuple[float, float]:
-    return share.gpu, share.cpu
-
-
-def _share(resources: Mapping[str, float]) -> Share:
-    return Share(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))
-
-
 def others_may_come() -> bool:
     """Whether machines may join of which nothing is known here.
 
@@ -104,3 +96,11 @@ def others_may_come() -> bool:
     """
     from_afar = "://" in os.environ.get("RAY_ADDRESS", "")
     return from_afar or "KUBERNETES_SERVICE_HOST" in os.environ or _AUTOSCALER_SETTINGS.expanduser().exists()
+
+
+def _size(share: Share) -> tuple[float, float]:
+    return share.gpu, share.cpu
+
+
+def _share(resources: Mapping[str, float]) -> Share:
+    return Share(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))

@@ -35,9 +35,9 @@ def rows(bench: Bench) -> Iterator[Row]:
         yield from told(columns, lambda it=model: maps.change_by_bfloat16(bench, it))
     with float32_as_it_says():
         for model in bench.models:
-            first, *others = training.variants(model, bench)
-            yield from of_gradients(small, others)
-            yield from of_gradients(bench, [] if bench.tiny else [first])
+            variants = training.variants(model, bench)
+            yield from of_gradients(small, variants[1:])
+            yield from of_gradients(bench, [] if bench.tiny else variants[:1])
     for model in () if bench.tiny else bench.models:
         yield from of_resumption(bench, training.variants(model, bench)[1:])
 

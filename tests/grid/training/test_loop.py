@@ -37,9 +37,10 @@ from tests.places import REPOSITORY
 SMALL = ["model.height=32", "model.width=32"]
 
 
+@pytest.mark.parametrize("approach", ["generalization", "adaptation"])
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo):
-    job = job_of(prepare_small(small_demo, *TINY), "adaptation")
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(small_demo, approach):
+    job = job_of(prepare_small(small_demo, *TINY), approach)
     first = fit(job, Context())
     weights = weights_of(job)
     second = fit(job, Context())

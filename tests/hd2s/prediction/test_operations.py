@@ -39,6 +39,9 @@ def test_what_windows_share_is_counted_once():
 def test_bytes_are_of_weights_and_buffers():
     model = tiny()
     assert bytes_of(model) == 4 * sum(tensor.numel() for tensor in model.state_dict().values())
+    with counter() as found:
+        pass
+    assert found.get_total_flops() == 0
 
 
 @pytest.mark.parametrize(
