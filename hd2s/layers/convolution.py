@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hd2s.layers.temporal_convolution import TemporalConvolution, convolved_by_products
+
 Pair = tuple[int, int]
 Triple = tuple[int, int, int]
 
@@ -75,9 +77,15 @@ def conv3d(x: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor
     if weight.shape[2] == 1 and stride[0] == 1:
         return per_frame(x, lambda f: conv2d(f, weight.squeeze(2), stride[1:], padding[1:]))
     if weight.shape[3:] == (1, 1) and stride[1:] == (1, 1):
-        along_time = (stride[0], 1), (padding[0], 0)
-        return _per_pixel(x, lambda p: conv2d(p, weight.squeeze(4), *along_time))
+        return _per_pixel(x, lambda p: _convolve_in_time(p, weight.squeeze(4), stride[0], padding[0]))
     return F.conv3d(x, weight, None, stride, padding)
+
+
+def _convolve_in_time(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    """Convolve `x` (B, C, T, P) with `weight` (O, C, k, 1)."""
+    if convolved_by_products(x, weight, stride, padding):
+        return TemporalConvolution.apply(x, weight, stride, padding)
+    return conv2d(x, weight, (stride, 1), (padding, 0))
 
 
 def max_pool3d(x: Tensor, kernel: Triple, stride: Triple, padding: Triple) -> Tensor:

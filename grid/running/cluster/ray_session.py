@@ -23,6 +23,9 @@ _ENVIRONMENT = {
     # Progress is ours to draw.
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Of a search that is not its own Tune starts one trial after the other, each in seconds; ours hands out
+    # no more of them than there is room for.
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",
     # Ctrl-C is ours to hear (grid.running.interruption).
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
