@@ -70,7 +70,8 @@ def trial(
             # Nothing that is needed again: states go to the storage without Ray, which would want a folder
             # that all machines see, and remembers them in a list that a kill may cut short.
             storage_path=str(Path.cwd() / "train"),
-            callbacks=[TuneReportCallback()],  # type: ignore[list-item]
+            # In local mode the training tells Tune itself, and the callback would start a process to listen.
+            callbacks=[] if here else [TuneReportCallback()],  # type: ignore[list-item]
             failure_config=FailureConfig(
                 max_failures=failures,
                 controller_failure_limit=0,  # type: ignore[call-arg]
