@@ -44,7 +44,7 @@ def draw(subject: Subject) -> Drawing | str:
             _draw_training(axis, word, words, result)
             rows += [{"pair": name, "approach": word, "seed": seed, **row} for row in _numbers(result)]
     for (name, (word, _, result)), axis in zip(aligned, axes[len(named) :], strict=True):
-        _draw_levels(axis, f"{name}, {title(word)}", result)
+        _draw_levels(axis, f"{name}\n{title(word)}", result)
     axes[0].set_ylabel("KLD")
     legend_below(canvas, axes)
     return Drawing(canvas, rows)

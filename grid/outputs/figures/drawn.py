@@ -96,6 +96,8 @@ def _write(drawing: Drawing, folder: Path, name: str) -> list[Path]:
             path = folder / f"{name}.{kind}"
             write_atomically(path, partial(drawing.canvas.savefig, format=kind, metadata=metadata))
             written.append(path)
+            # All kinds are laid out as the first, which takes a third of a figure's time.
+            drawing.canvas.set_layout_engine("none")
     path = folder / f"{name}.csv"
     write_atomically(path, partial(_write_rows, drawing))
     return [*written, path]

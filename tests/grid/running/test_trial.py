@@ -62,6 +62,7 @@ def test_a_trial_reports_the_summary_of_its_training(grid, heard):
         num_workers=1, use_gpu=False, resources_per_worker={"CPU": 2, "memory": 3 * 2**30}
     )
     assert trainer.asked["run_config"].failure_config.max_failures == 2
+    assert trainer.asked["run_config"].callbacks, "Ray Train's workers tell Tune through it"
 
 
 def test_on_this_machines_processors_it_trains_in_the_trials_own_process(grid, heard, monkeypatch):
@@ -72,6 +73,7 @@ def test_on_this_machines_processors_it_trains_in_the_trials_own_process(grid, h
     assert [row for each in progress for row in each["rows"]] == told["summary"]["curve"]
     (trainer,) = heard[1]
     assert trainer.asked["scaling_config"] == ScalingConfig(num_workers=0)
+    assert not trainer.asked["run_config"].callbacks, "each would start a process that listens"
 
 
 def test_what_refers_to_itself_does_not_stay_in_a_trials_own_process(grid, heard, monkeypatch):

@@ -38,3 +38,17 @@ def test_what_says_nothing_or_is_damaged_has_none(checkpoint, tmp_path):
     os.truncate(path, path.stat().st_size // 2)
     for name in ("other.pt", "text.pt", "model.pt", "none.pt"):
         assert origin_of(tmp_path / name) == Origin()
+
+
+def test_a_file_is_read_again_when_another_lies_in_its_place(checkpoint, tmp_path, monkeypatch):
+    path, digest = checkpoint
+    assert origin_of(path) == ("hd2s-0123", digest)
+    with monkeypatch.context() as patched:
+        patched.setattr("zipfile.ZipFile", lambda *given: pytest.fail("an unchanged file was read again"))
+        assert origin_of(path) == ("hd2s-0123", digest)
+    other = tmp_path / "other.pt"
+    save_weights(build_model("centre_prior", seed=0), other, training="hd2s-4567")
+    before = path.stat()
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
+    assert origin_of(path).training == "hd2s-4567"

@@ -1,8 +1,10 @@
 """Learning curves: what is drawn of each training."""
 
+import matplotlib as mpl
 import pytest
 
 from grid.outputs.figures.curves import draw
+from grid.outputs.figures.style import STYLE
 from grid.results.ledger import Ledger
 from tests.grid.outputs.figures.scored import score, small, subject_of
 
@@ -19,10 +21,21 @@ def test_the_loss_without_the_alignments_terms_and_validation_with_what_was_chos
     assert validation == [[2, 1.5], [4, 1.0]]
     assert chosen == [[4, 1.0]]
     assert {row["name"] for row in drawing.rows} >= {"val/kld", "lambda"}, "the numbers have all of it"
-    assert levels.get_title() == "DHF1K to UCF Sports, Domain Adaptation"
+    assert levels.get_title() == "DHF1K to UCF Sports\nDomain Adaptation"
     guessing, line = levels.lines
     assert (guessing.get_ydata()[0], line.get_label()) == (pytest.approx(0.6931, abs=1e-4), "level 1")
     assert line.get_ydata().tolist() == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_no_title_leaves_the_figure(tmp_path):
+    plan = small(sources=("DHF1K", "UCFSports", "Hollywood2"))
+    score(Ledger(tmp_path), plan)
+    with mpl.rc_context(STYLE):
+        canvas = draw(subject_of(plan, tmp_path)).canvas
+        canvas.draw_without_rendering()
+    places = [axis.title.get_window_extent() for axis in canvas.axes]
+    assert len(places) > 3
+    assert all(place.x0 >= 0 and place.x1 <= canvas.bbox.width for place in places)
 
 
 def test_each_of_several_sources_has_its_loss_and_a_training_that_went_on_a_mark(tmp_path):
