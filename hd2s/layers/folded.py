@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from hd2s.layers.convolution import ConvTranspose3d
 from hd2s.layers.domains import DomainBatchNorm2d, of_domain
 from hd2s.layers.known import known_as
-from hd2s.layers.s3d import ConvUnit, Mixed, SeparableConv
+from hd2s.layers.s3d.network import ConvUnit, Mixed, SeparableConv
 
 Layer = Callable[[Tensor], Tensor]
 Convolution = nn.Conv2d | nn.Conv3d | nn.ConvTranspose3d
@@ -126,7 +126,7 @@ class TimeConv:
 
 
 class MixedBlock:
-    """An inception block (`hd2s.layers.s3d.Mixed`)."""
+    """An inception block (`hd2s.layers.s3d.network.Mixed`)."""
 
     def __init__(self, block: Mixed, length: int, cast: Casting):
         firsts = (branch[0] for branch in (block.branch0, block.branch1, block.branch2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hd2s.layers.s3d_weights import (
+from hd2s.layers.s3d.weights import (
     KINETICS_CLASSIFIER,
     TORCHVISION_CLASSIFIER,
     kinetics_names,

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from hd2s.layers.convolution import MaxPool3d
 from hd2s.layers.domains import DomainBatchNorm2d, GaussianPriors, GaussianSmoothing
-from hd2s.layers.s3d import ConvUnit
+from hd2s.layers.s3d.network import ConvUnit
 from hd2s.models.contract import Prediction
 from hd2s.models.hd2s.conspicuity import Conv2dUnit, DepthwiseSeparableConv
 

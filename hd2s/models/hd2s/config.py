@@ -8,7 +8,7 @@ from math import prod
 
 from hd2s.checks import unknown
 from hd2s.layers.features import Feature
-from hd2s.layers.s3d_shapes import feature_shapes
+from hd2s.layers.s3d.shapes import feature_shapes
 from hd2s.models.config import Fault, Input, ModelConfig
 
 # Per level, the widths of a domain classifier's 1×1 convolutions and of its hidden layers (Sect. 3.5).

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from hd2s.layers.convolution import Conv2d
 from hd2s.layers.domains import DomainBatchNorm2d
 from hd2s.layers.precision import full_precision
-from hd2s.layers.s3d import ConvUnit
-from hd2s.layers.s3d_shapes import CHANNELS
+from hd2s.layers.s3d.network import ConvUnit
+from hd2s.layers.s3d.shapes import CHANNELS
 
 # Per level, the (width, number of convolutions) of each decoder stage.
 _STAGES = {

@@ -1,7 +1,7 @@
 """HD2S made ready to predict: folded, and computing once what neighbouring windows share.
 
 Folded, a decoder's convolution that follows a doubling is computed before it (`hd2s.layers.upsampled_conv`);
-what leads to the first tap is `hd2s.layers.s3d_stream`'s. Equal to the model up to rounding.
+what leads to the first tap is `hd2s.layers.s3d.stream`'s. Equal to the model up to rounding.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from hd2s.layers.convolution import Pair, conv2d_as_product
 from hd2s.layers.folded import BatchNorm, Casting, Layer, MixedBlock, TimeConv, max_pool, run
 from hd2s.layers.known import known_as
-from hd2s.layers.s3d import S3D, ConvUnit, Mixed
-from hd2s.layers.s3d_stream import FirstBlocks, Sweep
+from hd2s.layers.s3d.network import S3D, ConvUnit, Mixed
+from hd2s.layers.s3d.stream import FirstBlocks, Sweep
 from hd2s.layers.upsampled_conv import UpsampledConv
 from hd2s.models.contract import Push
 from hd2s.models.hd2s.config import HD2SConfig

@@ -12,7 +12,7 @@ from hd2s.layers.domains import N_PRIORS, DomainBatchNorm2d, GaussianPriors, Gau
 from hd2s.layers.folded import Casting
 from hd2s.layers.known import known_as
 from hd2s.layers.precision import full_precision
-from hd2s.layers.s3d import S3D
+from hd2s.layers.s3d.network import S3D
 from hd2s.losses import kld_terms
 from hd2s.models.clips import check_clips
 from hd2s.models.contract import Prediction, SaliencyModel

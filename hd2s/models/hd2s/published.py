@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hd2s.layers.s3d_weights import unit_name
+from hd2s.layers.s3d.weights import unit_name
 from hd2s.models.declaration import WeightLayout
 from hd2s.models.s3d_layouts import S3D_LAYOUTS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hd2s.layers.features import Feature
-from hd2s.layers.s3d_shapes import feature_shapes
+from hd2s.layers.s3d.shapes import feature_shapes
 from hd2s.models.config import Fault, Input, ModelConfig
 
 AGGREGATIONS = ("released", "late", "early two-step", "late two-step")

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from hd2s.layers.batch_norm import BatchNorm3d, rectified
 from hd2s.layers.convolution import ConvTranspose3d, Triple
 from hd2s.layers.precision import full_precision
-from hd2s.layers.s3d import ConvUnit
+from hd2s.layers.s3d.network import ConvUnit
 from hd2s.models.tased.config import TasedConfig
 from hd2s.models.tased.unpooling import unpool
 

@@ -1,6 +1,6 @@
 """TASED-Net made ready to predict: folded, and computing once what neighbouring windows share.
 
-What leads to the first tap is `hd2s.layers.s3d_stream`'s. Equal to the model up to rounding, which at near
+What leads to the first tap is `hd2s.layers.s3d.stream`'s. Equal to the model up to rounding, which at near
 ties decides where a maximum lay.
 """
 
@@ -26,8 +26,8 @@ from hd2s.layers.folded import (
     run,
 )
 from hd2s.layers.known import known_as
-from hd2s.layers.s3d import S3D, ConvUnit, Mixed
-from hd2s.layers.s3d_stream import FirstBlocks, Sweep
+from hd2s.layers.s3d.network import S3D, ConvUnit, Mixed
+from hd2s.layers.s3d.stream import FirstBlocks, Sweep
 from hd2s.models.contract import Push
 from hd2s.models.tased.config import TasedConfig
 from hd2s.models.tased.decoder import Interpolated, PredictionNetwork, TransposedUnit

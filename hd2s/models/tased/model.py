@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hd2s.layers.batch_norm import split_batch_norms
 from hd2s.layers.convolution import max_pool3d
 from hd2s.layers.folded import Casting
-from hd2s.layers.s3d import S3D
+from hd2s.layers.s3d.network import S3D
 from hd2s.losses import kld
 from hd2s.models.clips import check_clips
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hd2s.layers.s3d_weights import kinetics_names
+from hd2s.layers.s3d.weights import kinetics_names
 from hd2s.models.declaration import WeightLayout
 from hd2s.models.s3d_layouts import S3D_LAYOUTS
 

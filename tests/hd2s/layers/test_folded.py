@@ -17,7 +17,7 @@ from hd2s.layers.folded import (
     maximum_of_neighbours,
     run,
 )
-from hd2s.layers.s3d import ConvUnit, Mixed
+from hd2s.layers.s3d.network import ConvUnit, Mixed
 
 CAST = Casting(torch.device("cpu"), torch.float64, None)
 

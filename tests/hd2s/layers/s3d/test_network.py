@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hd2s.layers.s3d import S3D, ConvUnit, Mixed, SeparableConv
+from hd2s.layers.s3d.network import S3D, ConvUnit, Mixed, SeparableConv
 
 
 def randomised(module):

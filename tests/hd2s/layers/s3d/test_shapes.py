@@ -1,7 +1,7 @@
 import torch
 
-from hd2s.layers.s3d import S3D
-from hd2s.layers.s3d_shapes import feature_shapes
+from hd2s.layers.s3d.network import S3D
+from hd2s.layers.s3d.shapes import feature_shapes
 
 
 def test_taps_have_the_papers_shapes():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hd2s.layers.s3d import S3D
+    from hd2s.layers.s3d.network import S3D
 
 # Our units → the authors' names. A separable unit holds its two halves side by side in their layout.
 _UNITS = {

@@ -108,7 +108,7 @@ class S3D(nn.Module):
         self.block5 = stage(832, _MIXED5)
 
     def forward(self, clips: Tensor) -> dict[int, Tensor]:
-        """Map clips (B, 3, T, H, W) to level → features (B, C, T', H', W') of `s3d_shapes.feature_shapes`.
+        """Map clips (B, 3, T, H, W) to level → features (B, C, T', H', W') of `shapes.feature_shapes`.
 
         The taps are those of Sect. 3.2: after the second, third and fourth pool, and at the end.
         """

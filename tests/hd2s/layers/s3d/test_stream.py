@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from hd2s.layers.folded import Casting
-from hd2s.layers.s3d import S3D
-from hd2s.layers.s3d_stream import FirstBlocks, Sweep, kinds
+from hd2s.layers.s3d.network import S3D
+from hd2s.layers.s3d.stream import FirstBlocks, Sweep, kinds
 
 CAST = Casting(torch.device("cpu"), torch.float64, None)
 

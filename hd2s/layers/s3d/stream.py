@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from hd2s.layers.folded import Casting, FrameConv, per_frame, per_pixel
 from hd2s.layers.known import known_as
-from hd2s.layers.s3d import S3D, ConvUnit, SeparableConv
+from hd2s.layers.s3d.network import S3D, ConvUnit, SeparableConv
 
 _STRIDE = 2  # of block 1's temporal convolution, in frames
 _REACH = 3  # of the same, to either side

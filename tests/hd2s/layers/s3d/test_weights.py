@@ -1,7 +1,7 @@
 import pytest
 
-from hd2s.layers.s3d import S3D
-from hd2s.layers.s3d_weights import (
+from hd2s.layers.s3d.network import S3D
+from hd2s.layers.s3d.weights import (
     KINETICS_CLASSIFIER,
     TORCHVISION_CLASSIFIER,
     kinetics_names,
