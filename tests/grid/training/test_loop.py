@@ -275,7 +275,7 @@ def test_fine_tuning_starts_from_the_parent(small_demo, few):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_with_its_step(small_demo, few):
-    job = job_of(prepare_small(small_demo, *few, "train.lr=1e30"), "generalization")
+    job = job_of(prepare_small(small_demo, *few, "train.lr=1e38"), "generalization")
     with pytest.raises(TrainingError, match=r"Iteration \d: .*not finite.*clips DHF1K/"):
         fit(job, Context())
 

@@ -57,7 +57,7 @@ def test_of_several_workers_the_first_alone_writes(grid, session):
 
 
 def test_what_would_happen_again_is_returned_with_its_reason(grid, session):
-    broken = with_train(job_of(grid, "generalization"), lr=1e30)
+    broken = with_train(job_of(grid, "generalization"), lr=1e38)
     told = worker({"job": broken, "storage": grid.storage})["error"]
     assert re.search(r"TrainingError: .*Iteration \d: .*not finite", told)
 

@@ -89,6 +89,8 @@ def test_products_are_taken_where_they_gain():
     assert not convolved_by_products(x[..., :16], weight, 1, 1)
     assert convolved_by_products(x[:, :, :1, :16], weight, 1, 1)
     assert not convolved_by_products(x.to("meta"), weight.to("meta"), 1, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not convolved_by_products(x, weight, 1, 1), "it would mix precisions on the way back"
     with torch.no_grad():
         assert not convolved_by_products(x, weight, 1, 1)
         assert convolved_by_products(x[:, :, :1], weight, 1, 1)
