@@ -28,9 +28,10 @@ def origin_of(path: str | os.PathLike) -> Origin:
     """
     try:
         found = Path(path).stat()
+        return _read(os.fspath(path), found.st_ino, found.st_size, found.st_ctime_ns)
     except OSError:
+        # Of the disk or the network, which may answer the next time: not kept.
         return Origin()
-    return _read(os.fspath(path), found.st_ino, found.st_size, found.st_ctime_ns)
 
 
 # A grid asks some times of each of its checkpoints, whose pickles name hundreds of tensors.
@@ -42,7 +43,7 @@ def _read(path: str, *identity: int) -> Origin:
             name = next(each for each in archive.namelist() if each.endswith(f"/{_DESCRIPTION}"))
             operations = pickletools.genops(archive.read(name))
             values = [argument for kind, argument, _ in operations if "PUT" not in kind.name]
-    except (OSError, ValueError, zipfile.BadZipFile, StopIteration):
+    except (ValueError, zipfile.BadZipFile, StopIteration):
         return Origin()
     # A key is followed by its value, which is no text where it only refers to one that came before.
     said = {key: value for key, value in pairwise(values) if isinstance(key, str) and isinstance(value, str)}

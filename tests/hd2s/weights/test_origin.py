@@ -52,3 +52,15 @@ def test_a_file_is_read_again_when_another_lies_in_its_place(checkpoint, tmp_pat
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     other.replace(path)
     assert origin_of(path).training == "hd2s-4567"
+
+
+def test_a_disk_that_does_not_answer_once_is_asked_again(checkpoint, monkeypatch):
+    path, digest = checkpoint
+
+    def silent(*given):
+        raise OSError("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("zipfile.ZipFile", silent)
+        assert origin_of(path) == Origin()
+    assert origin_of(path) == ("hd2s-0123", digest)
