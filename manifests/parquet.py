@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests.problem import ExchangedError, Problem, ProblemError
-from manifests.schema import ADDED, FIXATION_SCHEMA, SCHEMA_VERSION
+from manifests.schema import ADDED, FIXATION_SCHEMA, SCHEMA_VERSION, in_memory
 
 _METADATA, _CHECKSUM = b"manifest", b"crc32"
 _INDEX = "Index the corpus: python -m datasets index CORPUS --root DIR."
 _INDEX_AGAIN = "Index the corpus again."
-_PIECE = 1 << 14  # rows; all columns of so many take about 7 MB
+_PIECE = 1 << 11  # rows; all columns of so many take about 1 MB
 
 
 class ManifestError(ProblemError):
@@ -116,29 +116,30 @@ def read_table(
             _require_digest(path, unseal(_METADATA, stored.metadata)["digest"], digest)
         there = stored.names
         known = [name for name in columns if name in there or name not in ADDED]
-        table = _read_rows_holding(file, known, holding or {})
-        _check_types(table, schema)
-        for name in columns:
-            if name not in known:
-                values = pa.array([ADDED[name]] * len(table), schema.field(name).type)
-                table = table.append_column(schema.field(name), values)
+        _check_types(stored, known, schema)
+        table = _read_rows_holding(file, in_memory(schema, known), holding or {})
+        for field in in_memory(schema, columns):
+            if field.name not in known:
+                values = pa.repeat(pa.scalar(ADDED[field.name], field.type), len(table))
+                table = table.append_column(field, values)
         return table
 
 
-def _read_rows_holding(file: pa.NativeFile, names: Sequence[str], holding: Mapping[str, str]) -> pa.Table:
+def _read_rows_holding(file: pa.NativeFile, kept: pa.Schema, holding: Mapping[str, str]) -> pa.Table:
     """Read columns piece by piece: what rows that are not wanted hold is never in memory together."""
-    with _plain_memory(), pq.ParquetFile(file, page_checksum_verification=True) as stored:
-        columns = [*dict.fromkeys((*names, *holding))]
+    texts = [field.name for field in kept if pa.types.is_dictionary(field.type)]
+    reading = {"page_checksum_verification": True, "read_dictionary": texts}
+    with _plain_memory(), pq.ParquetFile(file, **reading) as stored:
+        columns = [*dict.fromkeys((*kept.names, *holding))]
         groups = [n for n in range(stored.num_row_groups) if _may_hold(stored.metadata.row_group(n), holding)]
         pieces = []
-        for read in stored.iter_batches(_PIECE, row_groups=groups, columns=columns):
+        for read in stored.iter_batches(_PIECE, row_groups=groups, columns=columns, use_threads=False):
             wanted = read
             for name, value in holding.items():
                 holds = pc.equal(wanted[name], value)
                 wanted = wanted if pc.all(holds).as_py() else wanted.filter(holds)
-            pieces.append(wanted.select(names))
-        schema = stored.schema_arrow
-        return pa.Table.from_batches(pieces, pa.schema([schema.field(name) for name in names]))
+            pieces.append(wanted.select(kept.names).cast(kept))
+        return pa.Table.from_batches(pieces, kept)
 
 
 @contextmanager
@@ -167,11 +168,11 @@ def _require_digest(path: Path, found: str, wanted: str) -> None:
         raise ExchangedError(Problem(str(path), expected, f"digest {found[:12]}", remedy))
 
 
-def _check_types(table: pa.Table, schema: pa.Schema) -> None:
+def _check_types(stored: pa.Schema, names: Sequence[str], schema: pa.Schema) -> None:
     """Raise a ValueError for a column of another type: its sound pages would be taken for other values."""
-    for field in table.schema:
-        if field.type != (expected := schema.field(field.name).type):
-            raise ValueError(f"{field.name} as {field.type} instead of {expected}")
+    for name in names:
+        if (found := stored.field(name).type) != (expected := schema.field(name).type):
+            raise ValueError(f"{name} as {found} instead of {expected}")
 
 
 def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -182,8 +183,9 @@ def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray
             found = f"{file.metadata.num_rows}"
             raise ManifestError(Problem(str(path), f"at least {stop} rows", found, _INDEX_AGAIN))
         wanted = np.flatnonzero((ends > start) & (np.r_[0, ends[:-1]] < stop)).tolist()
-        table = file.read_row_groups(wanted, columns=["frame", "y", "x"])
-        _check_types(table, FIXATION_SCHEMA)
+        columns = ["frame", "y", "x"]
+        _check_types(file.schema_arrow, columns, FIXATION_SCHEMA)
+        table = file.read_row_groups(wanted, columns=columns)
         before = int(ends[wanted[0] - 1]) if wanted and wanted[0] > 0 else 0
     table = table.slice(start - before, stop - start)
     yx = np.stack([table["y"].to_numpy(), table["x"].to_numpy()], axis=1)

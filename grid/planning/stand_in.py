@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from datasets.corpora.registry import find
 from datasets.listing.published_lengths import published_lengths
-from manifests.schema import CLIP_SCHEMA, SPLITS
+from manifests.schema import CLIP_SCHEMA, SPLITS, in_memory
 from manifests.store import Manifest
 
 _OF_ITS_TYPE = {pa.string(): "", pa.int64(): 0, pa.float64(): 0.0, pa.list_(pa.int64()): []}
@@ -44,10 +44,11 @@ class StandIn(Manifest):
             "status": ["ok"] * len(told),
         }
         fields = [CLIP_SCHEMA.field(name) for name in columns]
-        return pa.table(
+        table = pa.table(
             {f.name: known.get(f.name, [_OF_ITS_TYPE[f.type]] * len(told)) for f in fields},
             schema=pa.schema(fields),
         )
+        return table.cast(in_memory(CLIP_SCHEMA, columns))
 
 
 def _media(corpus: str) -> str:

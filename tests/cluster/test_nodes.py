@@ -57,18 +57,14 @@ def start(demo_out, tmp_path):
         process.wait()
 
 
-def waiting(cluster):
-    groups = cluster.global_state.placement_group_table().values()
-    return any(group["state"] == "PENDING" for group in groups)
-
-
 def test_a_training_over_two_nodes_that_come_and_go_has_the_numbers_of_one(start, tmp_path):
     alone, expected = start("alone")
     assert alone.wait(300) == 0, (tmp_path / "alone.txt").read_text()
     with loopback_cluster() as cluster:
         first = add(cluster)
         driver, out = start("spread")
-        wait_for(lambda: waiting(cluster), "training that one node is too small for")
+        lacks = "waiting for machines: resources.train needs room for 2 × "
+        wait_for(lambda: lacks in (tmp_path / "spread.txt").read_text(), "word of what one node lacks")
         assert not trains(first)
         second = add(cluster)
         wait_for(lambda: trains(first) and trains(second), "training over both nodes")

@@ -87,3 +87,5 @@ def test_frames_left_out_are_kept_and_a_manifest_of_before_says_none(tmp_path):
     before = open_manifest(plain.folder)
     before.verify()
     assert {clip.left_out for clip in before.clips(status=None)} == {0}
+    both = before.clips(status=None) + manifest.clips(status=None)
+    assert [clip.left_out for clip in both].count(0) == len(both) - 1
