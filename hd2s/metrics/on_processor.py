@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from hd2s.metrics.definitions import Array, Convention, Metric
+from hd2s.metrics.image import Image
+from hd2s.metrics.ranks import counts_at_least, sums_at_least
 from hd2s.metrics.vectors import buffer, dot
 
 # The benchmark's 0:0.1:max. It stops at the larger of the two samples' maxima, but a threshold above
 # both adds the curve's corner (0, 0) once more, so all eleven can stand for every frame.
 SHUFFLED_THRESHOLDS = np.arange(11) / 10
 KLD_EPS = 2.2e-16
-_BUCKETS = 1 << 16  # what 16 bits tell apart
 CHANCE = {"NSS": 0.0, "CC": 0.0, "AUC-J": 0.5, "s-AUC": 0.5}
 """What a prediction without contrast is worth: it knows nothing, and must not leave the mean for that."""
 _FEW_POINTS = 500  # up to about this many are sorted in less time than it takes to search a frame for marks
@@ -49,65 +50,6 @@ def score(
         frame = Frame(image, truth, fixated, negatives, convention)
         scores[:, i] = [metric.of_frame(frame) for metric in metrics]
     return scores
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One map, prepared once for all metrics."""
-
-    shape: tuple[int, int]
-    values: np.ndarray
-    """(H·W,) as given."""
-    low: float
-    high: float
-    shifted: np.ndarray
-    """(H·W,) float64, (`values` − `low`) / `unit`. From 0 on, its plain moments lose no digits that count."""
-    unit: float
-    """1, or the range of float64 values, whose squares might overflow; no metric depends on it."""
-    total: float
-    """Sum of `shifted`."""
-    square: float
-    """Sum of its squares."""
-
-    @classmethod
-    def of(cls, image: np.ndarray, room: np.ndarray | None = None) -> Image:
-        """Prepare a map (H, W); `room`, float64 (H·W,), is then `shifted`.
-
-        Raises:
-            ValueError: it is not finite.
-        """
-        values = image.reshape(-1)
-        low, high = float(values.min()), float(values.max())
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise ValueError("expected a finite map, found NaN or infinity; check the model's output")
-        shifted, unit = np.empty(values.size) if room is None else room, 1.0
-        np.copyto(shifted, values, casting="unsafe")
-        if low:
-            shifted -= low
-        if values.dtype == np.float64 and high > low:
-            unit = high - low
-            shifted /= unit
-        total, square = float(shifted.sum()), dot(shifted, shifted)
-        return cls(image.shape, values, low, high, shifted, unit, total, square)
-
-    @property
-    def constant(self) -> bool:
-        """All values are one."""
-        return self.low == self.high
-
-    @property
-    def zero(self) -> bool:
-        """All values are zero."""
-        return self.low == self.high == 0
-
-    @property
-    def spread(self) -> float:
-        """Sum of squared deviations of `shifted`."""
-        return self.square - self.total * self.total / self.values.size
-
-    def scaled(self, at: np.ndarray) -> np.ndarray:
-        """Return the values at some pixels, min–max scaled: float64 (n,). Not for a constant map."""
-        return (self.values[at].astype(np.float64) - self.low) / (self.high - self.low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +109,13 @@ def auc_judd(frame: Frame) -> float:
         return np.nan
     if image.constant:
         return CHANCE["AUC-J"]
-    thresholds = np.sort(image.values[fixated])[::-1]
+    if frame.convention.auc_digits is None:
+        total, of_the_least = sums_at_least(image, fixated)
+        # The trapezoids in sum: each point's false positives weigh 1/n, but those of the last one half.
+        false_positives = total - of_the_least / 2 - n * n / 2
+        return 1 - false_positives / (n * (n_pixels - n))
     rank = np.arange(1, n + 1)
-    above = _count_at_least(image, fixated, thresholds)
+    above = counts_at_least(image, fixated)
     return area(rank / n, (above - rank) / (n_pixels - n), frame.convention)
 
 
@@ -228,44 +174,6 @@ def _mean_normalised(image: Image, out: np.ndarray) -> None:
         total = image.total + image.low / image.unit * out.size
     if total:
         out *= out.size / total
-
-
-def _count_at_least(image: Image, at: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """#{values ≥ t} for each t, exactly; the t are the values at the pixels `at`, in descending order.
-
-    Values fall into buckets, and only those that share a bucket with a threshold are sorted. All others are
-    counted by the thresholds' buckets that they lie between, which are few enough for the trick of `_levels`.
-    One sort of everything would be shorter to write, but costs 0.5 to 8 ms per frame depending on how the
-    processor sorts vectors (on one core of a Zen 4: 6 ms with NumPy's AVX-512 sort, 1 ms with AVX2).
-    """
-    if image.values.dtype == np.uint8:
-        return _levels(image.values)[::-1].cumsum()[::-1][thresholds]
-    size = image.values.size
-    share, bucket = buffer(2, size), buffer(3, size).view(np.uint16)[:size]
-    np.multiply(image.shifted, (_BUCKETS - 1) * image.unit / (image.high - image.low), out=share)
-    np.copyto(bucket, share, casting="unsafe")
-    of_thresholds = np.sort(bucket[at])[::-1]
-    edges = np.unique(of_thresholds).astype(np.int64)
-    near = len(edges) + 1
-    # Of a bucket the number of edges below it; of an edge itself `near`.
-    kind = np.uint8 if near < 1 << 8 else np.uint16
-    between = np.repeat(np.arange(near, dtype=kind), np.diff(edges, prepend=-1, append=_BUCKETS - 1))
-    between[edges] = near
-    groups = between.take(bucket, out=share.view(kind)[:size], mode="clip")
-    counts = _levels(groups) if kind is np.uint8 else np.bincount(groups, minlength=near)
-    higher = counts[1:near][::-1].cumsum()[::-1]
-    close = np.sort(image.values.compress(groups == near))
-    return higher[np.searchsorted(edges, of_thresholds)] + close.size - np.searchsorted(close, thresholds)
-
-
-def _levels(values: np.ndarray) -> np.ndarray:
-    """Count each of the 256 levels of uint8 values, two pixels at a time: half the increments."""
-    even = values[: values.size // 2 * 2]
-    pairs = np.bincount(np.ascontiguousarray(even).view(np.uint16), minlength=1 << 16).reshape(256, 256)
-    counts = pairs.sum(axis=0) + pairs.sum(axis=1)
-    if values.size % 2:
-        counts[values[-1]] += 1
-    return counts
 
 
 def pixels(points: Array, shape: tuple[int, int]) -> np.ndarray:

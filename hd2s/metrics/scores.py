@@ -34,6 +34,7 @@ import numpy as np
 
 from hd2s.metrics import on_processor
 from hd2s.metrics.definitions import BENCHMARK, METRICS, Array, Convention, find_metric
+from hd2s.metrics.image import Image
 
 
 def score_frames(
@@ -161,10 +162,10 @@ def _frame(
     convention: Convention = BENCHMARK,
 ) -> on_processor.Frame:
     """Prepare a frame for a metric that looks at no more of it than is given."""
-    image = on_processor.Image.of(on_processor.as_numpy(saliency))
+    image = Image.of(on_processor.as_numpy(saliency))
     # An empty map where none is given, since none is then looked at.
     given = np.zeros(image.shape) if fixation_map is None else on_processor.as_numpy(fixation_map)
-    truth = on_processor.Image.of(given)
+    truth = Image.of(given)
     fixated, others = (
         np.empty(0, np.int64) if points is None else on_processor.pixels(points, image.shape)
         for points in (fixations, other_fixations)

@@ -212,7 +212,7 @@ def test_large_folders_and_generated_ones_stay_at_home(hosts, outcome):
     )
     assert packages, "the code has come with the job"
     for package in packages:
-        assert (package / "grid" / "specs" / "small.yaml").is_file()
+        assert (package / "grid" / "specs" / "grids" / "small.yaml").is_file()
         assert [path for path in KEPT if (package / path).exists()] == []
 
 

@@ -8,46 +8,10 @@ import torch
 
 from hd2s.metrics import on_processor
 from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, find_metric
-from hd2s.metrics.on_processor import Image, area, as_numpy, pixels, sampled_area
-from hd2s.metrics.scores import auc_judd
-from tests.hd2s.metrics.plain_metrics import KINDS, example, plain_area, plain_auc_judd, plain_shuffled_area
+from hd2s.metrics.on_processor import area, as_numpy, pixels, sampled_area
+from tests.hd2s.metrics.plain_metrics import example, plain_area, plain_shuffled_area
 
 ALL = [find_metric(name) for name in METRICS]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_moments_are_those_of_the_map(kind):
-    saliency, points, *_ = example(0, kind=kind)
-    image, exact = Image.of(saliency), saliency.astype(np.float64)
-    assert (image.low, image.high) == (exact.min(), exact.max())
-    assert image.unit == (exact.max() - exact.min() if saliency.dtype == np.float64 else 1)
-    np.testing.assert_allclose(image.shifted * image.unit + image.low, exact.ravel(), rtol=1e-12)
-    assert image.total == pytest.approx(image.shifted.sum(), rel=1e-12)
-    assert image.spread / image.values.size == pytest.approx(exact.var() / image.unit**2, rel=1e-9)
-    at = pixels(points, image.shape)
-    np.testing.assert_allclose(
-        image.scaled(at), (exact.ravel()[at] - exact.min()) / np.ptp(exact), rtol=1e-12
-    )
-    assert not image.constant
-
-
-def test_a_map_of_huge_values_does_not_overflow():
-    image = Image.of(np.array([[0.0, 1e300], [3e300, 2e300]]))
-    assert np.isfinite(image.square)
-    assert image.spread * 9 / 4 == pytest.approx(np.var([0.0, 1.0, 3.0, 2.0]))
-
-
-def test_constant_and_zero_maps_say_so():
-    for value in (0, 7):
-        image = Image.of(np.full((3, 4), value, np.uint8))
-        assert image.constant
-        assert image.zero == (value == 0)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_map_that_is_not_finite_is_refused(bad):
-    with pytest.raises(ValueError, match="expected a finite map, found NaN or infinity; check the model"):
-        Image.of(np.array([[0.0, bad]]))
 
 
 @pytest.mark.parametrize("n", [0, 1, 499, 500, 2000])
@@ -99,15 +63,6 @@ def test_the_area_of_two_samples_is_that_of_the_threshold_loop(largest):
     hits, negatives = np.append(rng.random(20) * largest, largest), rng.random(30) * largest
     found = sampled_area(hits, negatives, BENCHMARK)
     assert found == pytest.approx(plain_shuffled_area(hits, negatives), abs=1e-14)
-
-
-def test_8_bit_maps_are_counted_by_level():
-    rng = np.random.default_rng(0)
-    for shape in ((7, 9), (8, 8)):  # an odd and an even number of pixels
-        saliency = rng.integers(0, 256, shape, dtype=np.uint8)
-        points = np.stack(np.divmod(rng.choice(saliency.size, 20, replace=False), shape[1]), axis=1)
-        assert auc_judd(saliency, points) == auc_judd(saliency.astype(np.float32), points)
-        assert auc_judd(saliency, points) == pytest.approx(plain_auc_judd(saliency, points), abs=1e-12)
 
 
 def of_frames(seeds, **options):
