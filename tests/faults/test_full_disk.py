@@ -22,7 +22,7 @@ def test_a_grid_without_room_for_its_states_says_how_much_it_lacks_and_goes_on_l
     try:
         assert bench.start().wait(400) == 1, bench.told.read_text()
         training = next(bench.out.glob("logs/*generalization*seed0-????????????.error.txt")).read_text()
-        assert "state.pt: expected room for 4" in training
+        assert "state.pt: expected room for 357.7 MB" in training
         assert "MB at least, then run the same command again" in training
         assert "Traceback" not in training
         assert not list(bench.out.rglob(".state.pt.*")), "nothing half written takes up the room there is"
