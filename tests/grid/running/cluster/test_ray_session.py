@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from ray._private.node import Node
 from ray.exceptions import ActorDiedError, NodeDiedError, RaySystemError, RayTaskError
+from ray.tune.execution.tune_controller import _get_max_pending_trials
 
 from grid.running.cluster import ray_session as cluster
 from manifests.problem import LostError
@@ -236,3 +237,10 @@ def test_ray_asks_for_a_token_that_nobody_else_knows(monkeypatch, settings, impo
     assert len(token) == (64 if protected else 0)
     cluster.protect()
     assert os.environ.get("RAY_AUTH_TOKEN", "") == token, "one for all sessions of a process"
+
+
+def test_trials_are_not_started_one_after_the_other(monkeypatch):
+    assert _get_max_pending_trials(None) == 1, "of a search that is not Tune's own, unless it is told"
+    for name, value in cluster._ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    assert _get_max_pending_trials(None) > 100
