@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 from torch.optim import SGD, Adam
 
 from hd2s.approaches.contract import Learner
@@ -105,5 +106,11 @@ class Optimiser:
         return self._torch.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state, which may have been saved with weights in another order of memory."""
         self._torch.load_state_dict(state)
+        # PyTorch's fused kernels take what is beside each other in memory for one weight's: in another order
+        # they would give moments to weights that they are not of.
+        for parameter, kept in self._torch.state.items():
+            for name, value in kept.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
