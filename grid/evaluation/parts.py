@@ -95,8 +95,13 @@ def _earlier(storage: Storage, name: str, asked: Mapping[str, Any]) -> Part | No
     if not storage.exists(name):
         return None
     try:
-        part, note = _read(storage.fetch(name, anew=True))
-    except (pa.ArrowException, ValueError, KeyError, FileNotFoundError):
+        path = storage.fetch(name, anew=True)
+    except FileNotFoundError:
+        return None
+    try:
+        # A page that differs from its checksum is an OSError as well.
+        part, note = _read(path)
+    except (pa.ArrowException, OSError, ValueError, KeyError):
         return None
     finally:
         storage.release(name)

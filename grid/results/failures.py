@@ -79,9 +79,12 @@ def given_up(plan: Plan, ledger: Ledger) -> tuple[set[str], set[str]]:
     """Find what failed in an earlier run of itself, and what cannot be had because of that.
 
     A unit that failed only because its training did, and whose training is not failed any more, is forgotten
-    to have failed.
+    to have failed, and so is one that has a result all the same.
     """
     files = {unit: ledger.failure(unit) for unit in (*plan.trainings, *plan.evaluations)}
+    for unit in [unit for unit, file in files.items() if file and _done(unit, plan, ledger)]:
+        ledger.clear_failure(unit)
+        del files[unit]
     texts = {unit: file.read_text(encoding="utf-8") for unit, file in files.items() if file}
     following = {unit for unit, text in texts.items() if text.startswith(_needing(unit))}
     failed = texts.keys() - following
@@ -89,6 +92,10 @@ def given_up(plan: Plan, ledger: Ledger) -> tuple[set[str], set[str]]:
     for unit in following - lost:
         ledger.clear_failure(unit)
     return failed, lost
+
+
+def _done(unit: str, plan: Plan, ledger: Ledger) -> bool:
+    return ledger.training_done(unit) if unit in plan.trainings else ledger.evaluation_done(unit)
 
 
 def _needing(unit: str) -> str:

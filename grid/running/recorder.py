@@ -72,6 +72,10 @@ class Recorder:
             # It may have ended before it heard that it was to be stopped.
             self.ledger.stops.clear(training.id)
             self.ledger.write_training(training, curve, summary)
+        except OSError as error:
+            # The training is no worse for it: its states are there, or its result is, which the storage gets.
+            self.interrupted(training, f"its result cannot be kept: {error}")
+            return
         except Exception as error:  # noqa: BLE001 - one training's result must not stop the others
             self.training_failed(training, _wording(error))
             return

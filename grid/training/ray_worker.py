@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -70,7 +71,10 @@ class _RayContext:
         self._states, self._heard = states, False
 
     def latest(self) -> dict[str, Any] | None:
-        return self._states.newest()
+        state = self._states.newest()
+        if not self._alone:
+            _require_one_step(state, self.device)
+        return state
 
     def asked_to_stop(self) -> bool:
         self._heard, before = self._states.asked_to_stop(), self._heard
@@ -88,3 +92,17 @@ class _RayContext:
         if state is not None and not self.rank:
             self._states.save(state["progress"]["step"], state)
         self._tell({"rows": rows})
+
+
+def _require_one_step(state: Mapping[str, Any] | None, device: torch.device) -> None:
+    """Make sure that all workers go on from one step: each reads by itself, and files may come meanwhile.
+
+    Raises:
+        RuntimeError: they would not; started again, they look again.
+    """
+    step = float(state["progress"]["step"]) if state else 0.0
+    ends = torch.tensor([step, -step], device=device)
+    distributed.all_reduce(ends, distributed.ReduceOp.MAX)
+    last, first = int(ends[0]), -int(ends[1])
+    if first != last:
+        raise RuntimeError(f"workers would go on from unlike states, of the iterations {first} and {last}")

@@ -58,19 +58,21 @@ def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(gri
     do_part(job, 0, storage)
     (file,) = (grid.out / output_folder.parts(job.id)).iterdir()
     content = file.read_bytes()
-    for damaged in (b"", content[: len(content) // 2]):
+    middle = content.index(b"PAR1") + len(content) // 4
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    for damaged in (b"", content[: len(content) // 2], flipped):
         file.write_bytes(damaged)
         do_part(job, 0, storage)
-    assert scored == [0] * 3
+    assert scored == [0] * 4
     state = torch.load(job.weights, weights_only=True)
     state["state"]["fusion.weight"] *= -1
     state["digest"] = tensor_digest(state["state"])
     job = replace(job, weights=str(tmp_path / "other.pt"))
     torch.save(state, job.weights)
     do_part(job, 0, storage)
-    assert scored == [0] * 4
+    assert scored == [0] * 5
     do_part(job, 0, storage)
-    assert scored == [0] * 4, "the new one is taken"
+    assert scored == [0] * 5, "the new one is taken"
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 from grid.results.failures import account, consequence, forget, given_up, reason
 from grid.results.ledger import Ledger
 from tests.grid.invented import table5
+from tests.grid.small_ledger import finish_training
 
 
 @pytest.fixture
@@ -53,6 +54,16 @@ def test_what_failed_with_its_training_is_tried_again_once_the_training_is(plan,
     ledger.write_failure(unit, consequence(unit, training, "no room"))
     assert given_up(plan, ledger) == (set(), set())
     assert ledger.failure(unit) is None, "it is forgotten to have failed"
+
+
+def test_what_has_a_result_has_not_failed(plan, ledger):
+    training = parent_of_others(plan)
+    finish_training(ledger, training)
+    ledger.write_failure(training.id, account(training, "the storage did not answer", []))
+    unit, *_ = plan.dependents(training.id)
+    ledger.write_failure(unit, consequence(unit, training, "the storage did not answer"))
+    assert given_up(plan, ledger) == (set(), set())
+    assert (ledger.failure(training.id), ledger.failure(unit)) == (None, None)
 
 
 def test_an_evaluation_that_failed_of_itself_takes_nothing_with_it(plan, ledger):

@@ -67,6 +67,22 @@ def test_a_training_without_weights_has_failed_with_all_that_needs_it(recorder, 
     assert ledger.failure(lost[0]).read_text().startswith(f"{lost[0]} needs {parent.id}, which failed:")
 
 
+def test_a_result_that_cannot_be_kept_is_no_failure_of_its_training(recorder, parent, monkeypatch):
+    write(recorder.ledger.out, output_folder.checkpoint(parent.id))
+    state = write(recorder.ledger.out, output_folder.state(parent.id, 1, "a"))
+
+    def silent(storage, name, **options):
+        raise OSError("the storage does not answer")
+
+    monkeypatch.setattr(type(recorder.ledger.storage), "publish", silent)
+    recorder.training_finished(parent, OUTCOME)
+    assert [event for event, *_ in recorder.listener.heard] == ["interrupted"]
+    assert "the storage does not answer" in recorder.reasons[parent.label]
+    assert recorder.ledger.failure(parent.id) is None
+    assert recorder.ledger.training_done(parent.id), "the storage gets it when it answers"
+    assert state.exists()
+
+
 def test_progress_is_told_as_the_sum_of_the_losses_and_the_last_validation(recorder, parent):
     rows = [
         {"step": 4, "name": "train/kld/saliency", "value": 9.0},

@@ -110,6 +110,23 @@ def test_a_worker_that_finds_its_training_stopped_ends_without_weights(grid, ses
     assert not grid.storage.exists(job.weights)
 
 
+def test_workers_do_not_go_on_from_unlike_states(grid, session, monkeypatch):
+    """One may have read before a state of a worker that was given up was there, and the other after it."""
+    monkeypatch.setattr(
+        ray_worker.distributed, "all_reduce", lambda ends, op: ends.copy_(ends.maximum(others))
+    )
+    session.workers = 2
+    states = SavedStates(grid.storage, "a")
+    states.save(4, {"progress": {"step": 4}})
+    others = torch.tensor([4.0, -4.0])
+    assert ray_worker._RayContext(states, here=False).latest() == {"progress": {"step": 4}}
+    others = torch.tensor([6.0, -6.0])
+    with pytest.raises(RuntimeError, match="unlike states, of the iterations 4 and 6"):
+        ray_worker._RayContext(states, here=False).latest()
+    with pytest.raises(RuntimeError, match="unlike states, of the iterations 0 and 6"):
+        ray_worker._RayContext(SavedStates(grid.storage, "b"), here=False).latest()
+
+
 def test_a_worker_ends_with_the_others(grid, session, monkeypatch):
     """Which of them sees the file first may differ: one that does ends all."""
     monkeypatch.setattr(ray_worker.distributed, "all_reduce", lambda found, op: found.fill_(1.0))
