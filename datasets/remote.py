@@ -161,11 +161,8 @@ def _take(cache: Path, word: str) -> tuple[Path, int] | None:
 def _bring(root: str, clip: Clip, kind: Kind, cache: Path, word: str) -> None:
     """Bring a clip's files into an entry, which is whole or not there; make room for it afterwards."""
     system, base = connect(root)
-    part = cache / f"{_UNFINISHED}{uuid.uuid4().hex}"
-    part.mkdir(parents=True)
-    lock = os.open(part, os.O_RDONLY)
+    part, lock = _begin(cache)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
             sizes = pool.map(partial(_bring_file, system, base, part, clip), _files(clip, kind))
             size = sum(sizes)
@@ -176,6 +173,20 @@ def _bring(root: str, clip: Clip, kind: Kind, cache: Path, word: str) -> None:
         shutil.rmtree(part, ignore_errors=True)
         os.close(lock)
     _evict(cache, kept=word)
+
+
+def _begin(cache: Path) -> tuple[Path, int]:
+    """Make a folder for what is being brought; return it and the descriptor that keeps it from removal."""
+    while True:
+        part = cache / f"{_UNFINISHED}{uuid.uuid4().hex}"
+        part.mkdir(parents=True)
+        with suppress(FileNotFoundError):
+            lock = os.open(part, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if part.exists():
+                return part, lock
+            # Another process has taken it for what the dead have left, before the lock was ours.
+            os.close(lock)
 
 
 def _bring_file(system: FileSystem, base: str, folder: Path, clip: Clip, path: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from datasets import remote
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
 from datasets.remote import LOCAL, at_hand, connect, copy_in, is_folder, node_folder
@@ -66,6 +67,25 @@ def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
                 pass
         assert (root / clips[0].path).is_file()
         assert len(list((node_folder(url) / "clips").iterdir())) == 2, "it and the last one"
+
+
+@pytest.mark.parametrize("when", ["open", "flock"])
+def test_a_folder_that_another_process_takes_for_abandoned_is_made_anew(tmp_path, monkeypatch, when):
+    """Between its making and its lock nothing tells it from what the dead have left."""
+    place = remote.os if when == "open" else remote.fcntl
+    original, removed = getattr(place, when), []
+
+    def late(*args):
+        if not removed:
+            (folder,) = tmp_path.iterdir()
+            folder.rmdir()
+            removed.append(folder)
+        return original(*args)
+
+    monkeypatch.setattr(place, when, late)
+    part, lock = remote._begin(tmp_path)
+    assert list(tmp_path.iterdir()) == [part] != removed
+    remote.os.close(lock)
 
 
 def test_a_corpus_on_disk_is_read_where_it_lies(tmp_path, node):

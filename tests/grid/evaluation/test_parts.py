@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -58,8 +59,9 @@ def test_a_part_is_done_anew_for_other_weights_and_where_its_file_is_damaged(gri
     do_part(job, 0, storage)
     (file,) = (grid.out / output_folder.parts(job.id)).iterdir()
     content = file.read_bytes()
-    middle = content.index(b"PAR1") + len(content) // 4
-    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    scores = pq.read_metadata(file).row_group(0).column(3)
+    last = scores.data_page_offset + scores.total_compressed_size - 2
+    flipped = content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :]
     for damaged in (b"", content[: len(content) // 2], flipped):
         file.write_bytes(damaged)
         do_part(job, 0, storage)
