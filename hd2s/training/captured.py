@@ -7,7 +7,8 @@ and maps are copied to where it reads them, and numbers such as λ are `Progress
 that keep to that say so (`hd2s.models.capturable`).
 
 Each kind of micro-batch (sizes, domain, frozen parameters) is recorded when it is first met, and compared
-once with what it stands for; what cannot be recorded, or differs, runs kernel by kernel.
+once with what it stands for later in the training, when numbers are others; a kind that differs runs kernel
+by kernel, and so does everything once a recording has failed.
 """
 
 from __future__ import annotations
@@ -17,56 +18,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from hd2s.approaches.contract import Learner, MicroBatch, Numbers, Progress, Terms
+from hd2s.training.cuda_graphs import CudaGraphs, Recorder
 from hd2s.training.execution import Execution
 from hd2s.training.turns import Drawn
 
 _LOG = logging.getLogger(__name__)
 
 _WARM_UPS = 3  # in which libraries choose their ways and take their memory
-# Of the largest gradient: rounding in bfloat16, or sums in another order, come to a few percent at most; what
-# a graph lacks or reads from elsewhere is off by the whole.
-_APART = 0.1
+# Of a parameter's largest gradient: rounding in bfloat16, or sums in another order, come to a few percent at
+# most; what a graph lacks or reads from elsewhere is off by the whole. Where a gradient is next to nothing
+# beside others', there is nothing in it but rounding.
+_APART, _NEXT_TO_NOTHING = 0.1, 0.01
 
 Losses = list[tuple[Tensor, Terms]]
-
-
-class Recorder(Protocol):
-    """What records the kernels of some work."""
-
-    def warm_up(self, work: Callable[[], Any]) -> None:
-        """Do the work where it will be recorded."""
-
-    def record(self, work: Callable[[], Any]) -> Callable[[], None]:
-        """Return what repeats the work on the same memory; whether it is done by this as well is open."""
-
-
-class CudaGraphs:
-    """Records CUDA graphs, which share their memory: one runs at a time, and none reads what another left."""
-
-    def __init__(self, device: torch.device):
-        self._stream = torch.cuda.Stream(device)
-        self._pool = torch.cuda.graph_pool_handle()
-
-    def warm_up(self, work: Callable[[], Any]) -> None:
-        """Do the work on the stream that is recorded later, where gradients are then added up, too."""
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
-            work()
-        torch.cuda.current_stream().wait_stream(self._stream)
-
-    def record(self, work: Callable[[], Any]) -> Callable[[], None]:
-        """Record the work without doing it."""
-        graph = torch.cuda.CUDAGraph()
-        # Threads that read clips ahead may pin memory meanwhile: what they ask of CUDA is not this one's.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
-            work()
-        return graph.replay
 
 
 @dataclass
@@ -133,6 +103,7 @@ class CapturedPasses:
         self._device = self._parameters[0].device
         self._recorder = recorder or CudaGraphs(self._device)
         self._recorded: dict[tuple[Any, ...], _Recorded | None] = {}
+        self._broken = False
         self._gradients: dict[int, Tensor] = {}  # where each parameter's are added up
 
     @classmethod
@@ -147,6 +118,8 @@ class CapturedPasses:
         Returns:
             Its losses and their terms, detached; None if it is to run kernel by kernel.
         """
+        if self._broken:
+            return None
         moving = [parameter.requires_grad for parameter in self._parameters]
         kind = (*map(_kind_of, drawn[0]), None, *map(_kind_of, drawn[1]), *moving)
         if kind not in self._recorded:
@@ -156,10 +129,12 @@ class CapturedPasses:
 
     def _try(self, drawn: Drawn, progress: Progress) -> _Recorded | None:
         before, numbers = _Before.of(self.learner), Numbers(self._device)
+        # At its beginning λ is 0, and whatever it weighs would be alike.
+        later = replace(progress, iteration=progress.iterations // 2)
         try:
             for _ in range(_WARM_UPS):
                 before.begin_again()
-                told = replace(progress, numbers=numbers.renew(progress))
+                told = replace(later, numbers=numbers.renew(later))
                 with self._drawing_alike():
                     self._recorder.warm_up(partial(self._propagate, drawn, told))
             expected = [(p, p.grad) for p in self._parameters if p.grad is not None]
@@ -167,10 +142,11 @@ class CapturedPasses:
                 recorded = self._record(drawn, progress, numbers)
             before.begin_again()
             with self._drawing_alike():
-                self._repeat(recorded, drawn, progress)
+                self._repeat(recorded, drawn, later)
             apart = _apart(expected)
         except RuntimeError as error:
             _LOG.warning("Training runs kernel by kernel: no graph of it can be recorded (%s)", error)
+            self._broken = True
             return None
         finally:
             before.put_back()
@@ -257,13 +233,15 @@ def forward_passes(
 
 
 def _apart(expected: Sequence[tuple[Tensor, Tensor]]) -> float:
-    """Return how far parameters' gradients are off, in shares of the largest."""
-    largest = torch.stack([gradient.abs().max() for _, gradient in expected]).max()
+    """Return how far a parameter's gradient is off at most, in shares of its largest."""
+    sizes = torch.stack([gradient.abs().max() for _, gradient in expected])
+    largest = sizes.max()
     # Of bad clips nothing is finite, which is told by whoever takes the iteration.
     if not 0 < largest < torch.inf:
         return 0.0
-    apart = [(p.grad - gradient).abs().max() for p, gradient in expected if p.grad is not None]
-    return float(torch.stack(apart).max() / largest)
+    lacks = torch.full_like(largest, torch.inf)
+    apart = [lacks if p.grad is None else (p.grad - gradient).abs().max() for p, gradient in expected]
+    return float((torch.stack(apart) / sizes.clamp(min=_NEXT_TO_NOTHING * largest)).max())
 
 
 def _tensors(batch: MicroBatch) -> list[Tensor]:

@@ -7,9 +7,11 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import dropout
 
 from hd2s.approaches.contract import Learner, Progress
 from hd2s.training.captured import CapturedPasses
+from hd2s.training.cuda_graphs import CudaGraphs
 from hd2s.training.execution import Execution
 from hd2s.training.turns import Drawn
 from tests.gpu.report import Row
@@ -43,6 +45,33 @@ def gradients(bench: Bench, variant: Variant) -> Row:
     pairs = zip(*found, strict=True)
     apart = max((one - other).abs().max().item() for one, other in pairs) / largest
     return {"found": apart, "limit": LIMIT, "ok": apart <= LIMIT}
+
+
+def broken_recording(bench: Bench) -> Row:
+    """Have an operation break a recording, and see that all is as if nothing had been tried."""
+    if not bench.gpu:
+        return {"left out": "needs CUDA"}
+    recorder, stream = CudaGraphs(bench.device), torch.cuda.current_stream()
+    x, twice = torch.ones(64, 64, device=bench.device), torch.zeros(64, 64, device=bench.device)
+
+    def drawn() -> Tensor:
+        torch.manual_seed(0)
+        return dropout(x)
+
+    def asks_for_a_number() -> None:
+        dropout(x).sum().item()
+
+    def doubles() -> None:
+        twice.copy_(x * 2)
+
+    expected = drawn()
+    try:
+        recorder.record(asks_for_a_number)
+    except RuntimeError:
+        as_ever = torch.cuda.current_stream() == stream and torch.equal(drawn(), expected)
+        recorder.record(doubles)()
+        return {"ok": as_ever and torch.equal(twice, x * 2)}
+    return {"ok": False}
 
 
 def repeat(passes: CapturedPasses, drawn: Drawn, progress: Progress) -> None:

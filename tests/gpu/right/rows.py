@@ -40,6 +40,10 @@ def rows(bench: Bench) -> Iterator[Row]:
             yield from of_gradients(bench, [] if bench.tiny else variants[:1])
     for model in () if bench.tiny else bench.models:
         yield from of_resumption(bench, training.variants(model, bench)[1:])
+    # Last of all: what it finds wrong may be wrong with the process from then on.
+    yield from told(
+        {"check": "a recording that breaks"}, lambda: captured.broken_recording(bench), check=True
+    )
 
 
 def of_gradients(bench: Bench, variants: Sequence[Variant]) -> Iterator[Row]:

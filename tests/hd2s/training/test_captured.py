@@ -148,16 +148,20 @@ def test_a_papers_model_of_recorded_micro_batches_is_the_same(build):
     same(*runs)
 
 
-def test_a_number_that_is_read_beside_the_progress_would_stand_still():
+def test_a_number_that_is_read_beside_the_progress_stands_still_and_is_noticed(caplog):
     """The recorder repeats what is no tensor as it was, as a graph does."""
 
     class Baked(AdversarialLearner):
         def losses(self, labelled, unlabelled, progress):
             return super().losses(labelled, unlabelled, replace(progress, numbers=None))
 
-    plain, baked = train(learner_of(Baked)), train(learner_of(Baked), Recorder())
-    assert plain[2][0] == baked[2][0]
-    assert plain[2] != baked[2]
+    def baked():
+        return Baked(small(), LearnerOptions(strength=20.0))
+
+    recorder = Recorder()
+    with caplog.at_level(logging.WARNING):
+        same(train(baked()), train(baked(), recorder))
+    assert recorder.recorded == caplog.text.count("by its graph gradients are") == len(DOMAINS)
 
 
 def test_what_thaws_is_recorded_anew():
@@ -169,6 +173,7 @@ def test_what_thaws_is_recorded_anew():
 
 class Broken(Recorder):
     def record(self, work):
+        self.recorded += 1
         raise RuntimeError("operation not permitted when stream is capturing")
 
 
@@ -187,6 +192,12 @@ def test_what_cannot_be_repeated_runs_as_ever_and_is_told(recorder, told, caplog
     with caplog.at_level(logging.WARNING):
         same(train(learner_of(AdversarialLearner)), train(learner_of(AdversarialLearner), recorder))
     assert told in caplog.text
+
+
+def test_after_a_recording_that_failed_no_other_is_tried():
+    recorder = Broken()
+    train(learner_of(), recorder)
+    assert recorder.recorded == 1
 
 
 def test_micro_batches_that_may_be_left_out_are_not_recorded():
