@@ -91,7 +91,9 @@ class EvaluationTasks:
 
     def _ended_badly(self, evaluation: Evaluation, error: Exception) -> None:
         cause = getattr(error, "cause", None) or error
-        if why := str(cause) if _is_of_the_surroundings(cause) else self._storage.silent():
+        # What a url refused it may give again by now: asking it says nothing then.
+        of_storage = bool(self._storage.url) and isinstance(cause, OSError)
+        if why := str(cause) if of_storage or _is_of_the_surroundings(cause) else self._storage.silent():
             self._recorder.interrupted(evaluation, why)
         else:
             self._recorder.evaluation_failed(evaluation, error)

@@ -6,6 +6,7 @@ import pytest
 from ray.exceptions import WorkerCrashedError
 
 from grid.results import output_folder
+from grid.results.storage import Storage
 from grid.running import evaluation_tasks
 from grid.running.evaluation_tasks import EvaluationTasks
 from manifests.problem import ExchangedError, Problem
@@ -79,6 +80,21 @@ def test_what_ends_or_misleads_a_part_is_no_failure_of_the_evaluation(ray, train
     assert recorder.listener.heard == [("started", evaluation.id), ("interrupted", evaluation.id, str(error))]
     assert recorder.reasons == {evaluation.label: str(error)}
     assert recorder.ledger.failure(evaluation.id) is None
+
+
+@pytest.mark.parametrize("url", ["", "file:///storage"])
+def test_what_a_url_refused_once_is_no_failure_of_the_evaluation(ray, trained_grid, monkeypatch, url):
+    def part(job, number, storage):
+        raise OSError("the url did not answer")
+
+    monkeypatch.setattr(evaluation_tasks, "do_part", part)
+    monkeypatch.setattr(Storage, "silent", lambda storage: "")
+    recorder, tasks = tasks_of(trained_grid)
+    tasks._storage = replace(trained_grid.storage, url=url)
+    (evaluation,) = trained_grid.plan.evaluations
+    pump_until_over(recorder, tasks)
+    _, (event, unit, *_) = recorder.listener.heard
+    assert (event, unit) == ("interrupted" if url else "failed", evaluation)
 
 
 def test_a_result_that_is_refused_is_the_evaluations_failure(ray, trained_grid):
