@@ -63,8 +63,8 @@ class Record:
 def main() -> None:
     """Run episodes until there have been enough strikes or the time is over; print figures."""
     options = _options()
-    # A shell that runs this in the background has Ctrl-C ignored, and nohup the end of a terminal: both by all
-    # that is started here as well.
+    # A shell that runs this in the background has Ctrl-C ignored, and nohup a terminal's end, by all that is
+    # started here as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     chance, made = random.Random(options.seed), 0
