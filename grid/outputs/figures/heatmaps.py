@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,48 +11,71 @@ from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import PAGE, panels, title
 from grid.outputs.tables.comparing.places import Standing, standings
 from grid.outputs.tables.comparing.recovered import LOWER
-from grid.outputs.tables.layout import shown
+from grid.outputs.tables.layout import gather, shown
 from grid.outputs.tables.table import number
 from grid.plan import Cell
 from hd2s.metrics.definitions import find_metric
+from hd2s.models.registry import models
+
+
+class _Line(NamedTuple):
+    """What has a row of maps."""
+
+    model: str
+    variant: str
+    approach: str
 
 
 def draw(subject: Subject) -> Drawing | str:
-    """Draw a row for each approach and a column for each metric; below generalization's the differences.
+    """Draw a row for each model, variant and approach and a column for each metric.
 
-    Dark is better, whichever way a metric runs; where a difference is drawn, blue is better and red worse.
+    Below generalization's stand the differences of the others of that model and variant. Dark is better,
+    whichever way a metric runs; where a difference is drawn, blue is better and red worse.
     """
     places = standings(subject.spec, subject.results)
-    values = {
-        (word, metric): _matrix(places, word, metric, subject)
-        for word in dict.fromkeys(word for place in places for word in place.cells)
-        for metric in subject.spec.metrics
-    }
+    lines, metrics = _lines(places), subject.spec.metrics
+    values = {(line, metric): _matrix(places, line, metric, subject) for line in lines for metric in metrics}
     if all(np.isnan(matrix).all() for matrix in values.values()):
         return "no cell has a value yet"
-    words, metrics = list(dict.fromkeys(word for word, _ in values)), subject.spec.metrics
-    height = 0.5 + 0.22 * len(_sources(places))
+    several = len({line.model for line in lines}) > 1
+    height = 0.65 + 0.22 * len(_sources(places))
     canvas, axes = panels(len(values), columns=len(metrics), height=height, width=PAGE)
     rows: list[dict[str, Any]] = []
-    for place, (word, metric) in enumerate(values):
-        plain = values.get((LOWER, metric))
-        differs = word != LOWER and plain is not None
-        drawn = values[word, metric] - plain if differs and plain is not None else values[word, metric]
+    for place, (line, metric) in enumerate(values):
+        plain = values.get((line._replace(approach=LOWER), metric))
+        differs = line.approach != LOWER and plain is not None
+        drawn = values[line, metric] - plain if differs and plain is not None else values[line, metric]
+        first, last = place % len(metrics) == 0, place // len(metrics) == len(lines) - 1
         _draw_matrix(axes[place], drawn, metric, differs=differs)
-        _label(
-            axes[place], places, first=place % len(metrics) == 0, last=place // len(metrics) == len(words) - 1
-        )
-        less = " − generalization" if differs else ""
-        axes[place].set_title(f"{title(word)}{less}, {metric}" if place % len(metrics) == 0 else metric)
-        rows += _rows(values[word, metric], drawn, word, metric, places)
+        _label(axes[place], places, first=first, last=last)
+        # Long titles have a line of their own, over the whole row.
+        axes[place].set_title(f"{_title(line, several, differs)}\n{metric}" if first else metric, loc="left")
+        rows += _rows(values[line, metric], drawn, line, metric, places)
     return Drawing(canvas, rows)
 
 
-def _matrix(places: list[Standing], word: str, metric: str, subject: Subject) -> np.ndarray:
-    """Return (sources, tests), NaN where there is no value; of several models and variants the first."""
+def _lines(places: list[Standing]) -> list[_Line]:
+    """Return the rows of maps, each model's and variant's together."""
+    found = dict.fromkeys(_Line(p.first.model, p.first.variant, word) for p in places for word in p.cells)
+    by_model = [of for _, of in gather(found, lambda line: line.model)]
+    return [line for own in by_model for _, of in gather(own, lambda line: line.variant) for line in of]
+
+
+def _title(line: _Line, several: bool, differs: bool) -> str:
+    model = models()[line.model].title if several else ""
+    less = " − generalization" if differs else ""
+    return ", ".join(filter(None, (model, line.variant, f"{title(line.approach)}{less}")))
+
+
+def _matrix(places: list[Standing], line: _Line, metric: str, subject: Subject) -> np.ndarray:
+    """Return (sources, tests), NaN where there is no value."""
     found = np.full((len(_sources(places)), len(_tests(places))), np.nan)
-    for place in reversed(places):
-        if word in place.cells and (value := place.mean(word, metric, subject.results)) is not None:
+    for place in places:
+        own = (place.first.model, place.first.variant) == (line.model, line.variant)
+        if not own or line.approach not in place.cells:
+            continue
+        value = place.mean(line.approach, metric, subject.results)
+        if value is not None:
             found[_sources(places).index(_source(place.first)), _tests(places).index(place.first.test)] = (
                 value
             )
@@ -103,11 +126,11 @@ def _tests(places: list[Standing]) -> list[str]:
 
 
 def _rows(
-    values: np.ndarray, drawn: np.ndarray, word: str, metric: str, places: list[Standing]
+    values: np.ndarray, drawn: np.ndarray, line: _Line, metric: str, places: list[Standing]
 ) -> list[dict[str, Any]]:
     return [
         {
-            "approach": word,
+            **line._asdict(),
             "metric": metric,
             "sources": source,
             "test": test,

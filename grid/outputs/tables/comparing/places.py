@@ -11,7 +11,7 @@ import numpy as np
 
 from grid.outputs.tables.layout import gather, where
 from grid.outputs.tables.scores import Results
-from grid.outputs.tables.selection import choose
+from grid.outputs.tables.selection import choose, is_apart
 from grid.plan import Cell
 from grid.specs.table import ALL, TableSpec
 from hd2s.approaches.registry import approaches
@@ -121,6 +121,11 @@ def standings(spec: TableSpec, results: Results) -> list[Standing]:
         by_approach = {word: tuple(sorted(of, key=_repeat)) for word, of in gather(cells, _approach)}
         found.append(Standing(by_approach))
     return found
+
+
+def ranked(spec: TableSpec, results: Results) -> list[Standing]:
+    """Return the standings that approaches are compared in: no method may choose as the oracle does."""
+    return [place for place in standings(spec, results) if not is_apart(place.first, spec)]
 
 
 def pairs_asked(spec: TableSpec) -> list[tuple[str, str]]:

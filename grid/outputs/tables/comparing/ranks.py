@@ -9,7 +9,7 @@ import numpy as np
 
 from grid.outputs.statistics.ranks import ALPHA, Ranking, rank
 from grid.outputs.tables.arrangement import arranged
-from grid.outputs.tables.comparing.places import Standing, standings
+from grid.outputs.tables.comparing.places import Standing, ranked
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import (
     Block,
@@ -52,7 +52,7 @@ class Rankings(NamedTuple):
 def rankings(spec: TableSpec, results: Results) -> Rankings | None:
     """Rank the approaches of a table; None unless three of them stand side by side in two places."""
     words = tuple(word for word in spec.approaches if approaches()[word].trains)
-    places = [standing for standing in standings(spec, results) if set(words) <= set(standing.cells)]
+    places = [standing for standing in ranked(spec, results) if set(words) <= set(standing.cells)]
     if len(words) < _APPROACHES or len(places) < _PLACES:
         return None
     done = [place for place in places if not place.lacking(words, spec.metrics, results)]

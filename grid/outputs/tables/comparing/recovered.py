@@ -9,7 +9,7 @@ import numpy as np
 
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
 from grid.outputs.tables.arrangement import arranged, in_order
-from grid.outputs.tables.comparing.places import Standing, standings
+from grid.outputs.tables.comparing.places import Standing, ranked
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import (
@@ -57,7 +57,7 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     spec = arranged(own, style.shown)
     lines = [
         _Line(standing, word, tuple(_recovered(standing, word, metric, results) for metric in spec.metrics))
-        for standing in in_order(standings(spec, results), lambda one: one.first, style.shown.order)
+        for standing in in_order(ranked(spec, results), lambda one: one.first, style.shown.order)
         if {LOWER, UPPER} <= set(standing.cells)
         for word in standing.cells
         if word not in (LOWER, UPPER)

@@ -13,7 +13,7 @@ from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
-from grid.outputs.tables.comparing.places import Standing, differences_by_clip, pairs_asked, standings
+from grid.outputs.tables.comparing.places import Standing, differences_by_clip, pairs_asked, ranked
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
@@ -127,7 +127,7 @@ def _compared(pairs: Iterable[_Pair], metrics: Sequence[str], results: Results) 
 
 
 def _pairs(spec: TableSpec, results: Results) -> list[_Pair]:
-    found = standings(spec, results)
+    found = ranked(spec, results)
     return [
         _Pair(standing, plain, other, cells)
         for other, plain in pairs_asked(spec)

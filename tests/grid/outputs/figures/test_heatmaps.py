@@ -4,6 +4,7 @@ import pytest
 
 from grid.outputs.figures.heatmaps import draw
 from grid.results.ledger import Ledger
+from grid.specs.table import Variant
 from tests.grid.outputs.figures.scored import score, small, subject_of
 
 
@@ -12,11 +13,11 @@ def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
     score(Ledger(tmp_path), plan)
     drawing = draw(subject_of(plan, tmp_path))
     axes = drawing.canvas.axes
-    titles = [axis.get_title() for axis in axes]
+    titles = [axis.get_title("left") for axis in axes]
     assert titles[::2] == [
-        "Domain Generalization, CC",
-        "Domain Adaptation − generalization, CC",
-        "Transfer Learning − generalization, CC",
+        "Domain Generalization\nCC",
+        "Domain Adaptation − generalization\nCC",
+        "Transfer Learning − generalization\nCC",
     ]
     assert titles[1::2] == ["KLD"] * 3
     texts = [[text.get_text() for text in axis.texts] for axis in axes]
@@ -31,6 +32,30 @@ def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
     kld = axes[5].images[0].get_array()
     assert kld.max() == pytest.approx(0.4), "less is better, and drawn so"
     assert drawing.rows[0] == {
-        **{"approach": "generalization", "metric": "CC", "sources": "DHF1K", "test": "UCFSports"},
+        **{"model": "hd2s", "variant": "", "approach": "generalization", "metric": "CC"},
+        **{"sources": "DHF1K", "test": "UCFSports"},
         **{"value": pytest.approx(0.5), "drawn": pytest.approx(0.5)},
+    }
+
+
+def test_every_model_and_selection_has_maps_of_its_own(tmp_path):
+    both = Variant().selected_by(("source", "target"))
+    plan = small(models=("tased", "hd2s"), variants=both, metrics=("CC",))
+    ledger = Ledger(tmp_path)
+    score(ledger, plan)
+    for unit in plan.evaluations:
+        if "tased" in unit and "oracle" in unit:
+            ledger.remove_evaluation(unit)
+    drawing = draw(subject_of(plan, tmp_path))
+    titles = [axis.get_title("left") for axis in drawing.canvas.axes]
+    assert len(titles) == 4 * 3
+    assert titles[0] == "TASED-Net, Domain Generalization\nCC"
+    assert titles[4] == "TASED-Net, target selection (oracle), Domain Adaptation − generalization\nCC"
+    texts = [[text.get_text() for text in axis.texts] for axis in drawing.canvas.axes]
+    assert texts[3:6] == [[], [], []], "nothing stands in another's place"
+    assert texts[:3] == texts[6:9] == texts[9:]
+    assert {(row["model"], row["variant"]) for row in drawing.rows} == {
+        ("tased", ""),
+        ("hd2s", ""),
+        ("hd2s", "target selection (oracle)"),
     }

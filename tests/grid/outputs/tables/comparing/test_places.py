@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from grid.outputs.tables.comparing.places import standings
+from grid.outputs.tables.comparing.places import ranked, standings
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
+from grid.specs.table import Variant
 from tests.grid.small_ledger import finish_clips, small_plan, table_spec
 
 
@@ -43,3 +44,15 @@ def test_nothing_in_common_is_nothing(ledger):
     results = Results(small, ledger)
     (standing,) = standings(small.tables[0], results)
     assert standing.by_clip(("transfer", "generalization"), "NSS", results).scores.shape == (2, 0, 0)
+
+
+def test_what_the_oracle_chooses_is_not_compared(ledger):
+    both = Variant().selected_by(("source", "target"))
+    small = small_plan(table_spec(sources=("DHF1K",), variants=both))
+    results = Results(small, ledger)
+    assert [place.first.variant for place in standings(small.tables[0], results)] == [
+        each.label for each in both
+    ]
+    assert [place.first.variant for place in ranked(small.tables[0], results)] == [""]
+    alone = small_plan(table_spec(sources=("DHF1K",), variants=both[1:]))
+    assert len(ranked(alone.tables[0], Results(alone, ledger))) == 1, "it stands beside no other"
