@@ -33,7 +33,7 @@ from hd2s import save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.models.contract import SaliencyModel
 from hd2s.training.captured import CapturedPasses
-from hd2s.training.iteration import NonFiniteError, take_iteration
+from hd2s.training.iteration import NoGradientError, NonFiniteError, take_iteration
 from hd2s.training.optimiser import Optimiser
 
 # A report makes the training wait for whoever listens, so that there are few between validations.
@@ -77,7 +77,7 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
     One stopped early saves a state and returns `stopped` alone, the iterations taken.
 
     Raises:
-        TrainingError: a loss or the validation is not finite.
+        TrainingError: a loss or the validation is not finite, or no loss leads back to any weights.
     """
     torch.set_num_threads(job.spec.train.threads)
     fitting = _Fitting(job, context)
@@ -152,7 +152,7 @@ class _Fitting:
                 execution=self.execution,
                 captured=self.captured,
             )
-        except NonFiniteError as error:
+        except (NonFiniteError, NoGradientError) as error:
             raise TrainingError(f"{self.job.id}: {error}") from error
         self.progress.step = step + 1
         self.progress.skipped += done.skipped

@@ -38,6 +38,10 @@ class NonFiniteError(ArithmeticError):
     """A loss or a gradient is not finite; the optimiser has not moved the weights."""
 
 
+class NoGradientError(ValueError):
+    """Weights are to be trained and no loss leads back to any of them."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What every iteration of a training shares; the defaults are HD2S's (Sect. 4.2).
@@ -119,6 +123,7 @@ def take_iteration(
     Raises:
         NonFiniteError: on every worker, naming iteration, clips and loss terms. The weights are then as they
             were; running statistics have seen the batch.
+        NoGradientError: in the first iteration, where nothing would be trained. A later one may only look.
     """
     learner.train()
     optimiser.begin(iteration)
@@ -137,6 +142,11 @@ def take_iteration(
     lr_share = terms.pop(_LR_SHARE, 1.0)
     if not kept or not all(map(math.isfinite, terms.values())) or not _all_finite(gradients):
         raise NonFiniteError(f"Iteration {iteration}: {passes.describe()}; the weights have not moved.")
+    if not iteration and not gradients and any(p.requires_grad for p in learner.parameters()):
+        raise NoGradientError(
+            "expected losses that lead back to weights, found no gradient in the first iteration. Do not "
+            "detach maps or losses; what is not to be trained says `requires_grad_(False)`."
+        )
     if recipe.clip_gradient is not None:
         torch.nn.utils.clip_grad_norm_(learner.parameters(), recipe.clip_gradient)
     optimiser.step(lr_share)

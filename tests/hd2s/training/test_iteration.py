@@ -10,7 +10,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progre
 from hd2s.approaches.learners.adaptation import domain_loss
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.training.execution import Execution
-from hd2s.training.iteration import NonFiniteError, Recipe, take_iteration
+from hd2s.training.iteration import NoGradientError, NonFiniteError, Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.hd2s.models.small_models import DOMAINS
 from tests.hd2s.training import two_workers
@@ -287,6 +287,22 @@ def test_finite_gradients_whose_norm_is_not_are_finite():
     learner.model.fusion.weight.register_hook(lambda gradient: torch.full_like(gradient, 3e38))
     labelled = MicroBatch(drawn(0, 0)[0][0].clips.float(), torch.ones(2, 1, 32, 32))
     assert take_iteration(learner, still(learner), recipe(1), 0, iter([([labelled], [])]))
+
+
+def test_losses_that_lead_back_to_no_weights_are_refused():
+    class Detached(Learner):
+        def losses(self, labelled, unlabelled, progress):
+            for loss, terms in super().losses(labelled, unlabelled, progress):
+                yield loss.detach(), terms
+
+    learner = Detached(build("supervised").model, LearnerOptions())
+    labelled, _ = drawn(0, 0)
+    with pytest.raises(NoGradientError, match="expected losses that lead back to weights"):
+        take_iteration(learner, still(learner), recipe(1), 0, iter([(labelled, [])]))
+    assert take_iteration(learner, still(learner), recipe(1), 1, iter([(labelled, [])])).terms, "it may look"
+    learner.requires_grad_(False)
+    optimiser = still(learner)
+    assert take_iteration(learner, optimiser, recipe(1), 0, iter([(labelled, [])])).terms
 
 
 def test_clips_without_keys():
