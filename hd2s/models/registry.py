@@ -40,7 +40,8 @@ def find_model(name: str) -> Found:
 def build_model(name: str, *, seed: int | None = None, **config: Any) -> SaliencyModel:
     """Build a model on the CPU, in training mode.
 
-    Every layer is initialised (`hd2s.layers.initialisation`) from the seed and its own name.
+    Every layer is initialised (`hd2s.layers.initialisation`) from the seed and its own name. What a
+    constructor gives and no layer's `reset_parameters` stays; where it draws, it does so from the seed.
 
     Args:
         name: the model's word.
@@ -57,11 +58,18 @@ def build_model(name: str, *, seed: int | None = None, **config: Any) -> Salienc
             raise ValueError(unknown(f"option of {name}", option, model.options))
     import torch  # noqa: PLC0415 - as in on_meta
 
-    from hd2s.layers.initialisation import initialise  # noqa: PLC0415
+    from hd2s.layers.initialisation import forget, initialise, lacks_values  # noqa: PLC0415
 
     built = on_meta(model, options | config)
     built.to_empty(device="cpu")
-    initialise(built, int(torch.randint(2**63 - 1, ())) if seed is None else seed)
+    forget(built)
+    seed = int(torch.randint(2**63 - 1, ())) if seed is None else seed
+    initialise(built, seed)
+    if lacks_values(built):
+        with torch.random.fork_rng(devices=()):
+            torch.default_generator.manual_seed(seed)
+            built = _built(model, options | config)
+        initialise(built, seed)
     return built
 
 
@@ -70,6 +78,10 @@ def on_meta(model: Model, options: dict[str, Any]) -> SaliencyModel:
     import torch  # noqa: PLC0415 - who asks what models there are does without it
 
     with torch.device("meta"):
-        built = model.build(model.config(**options))
+        return _built(model, options)
+
+
+def _built(model: Model, options: dict[str, Any]) -> SaliencyModel:
+    built = model.build(model.config(**options))
     built.declaration = model
     return built

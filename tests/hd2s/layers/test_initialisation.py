@@ -1,7 +1,11 @@
+from itertools import chain
+
+import pytest
 import torch
 from torch import nn
 
-from hd2s.layers.initialisation import initialise
+from hd2s.layers.initialisation import forget, initialise, lacks_values
+from hd2s.models.registry import models, on_meta
 from tests.hd2s.models.small_models import same
 
 
@@ -45,3 +49,14 @@ def test_each_layer_is_drawn_as_pytorch_draws_it():
     weight = initialised(nn.ModuleDict({"a": nn.Linear(400, 500)}))["a.weight"]
     assert weight.abs().max() <= 400**-0.5
     assert abs(weight.std().item() / (400**-0.5 / 3**0.5) - 1) < 0.02
+
+
+@pytest.mark.parametrize("word", models())
+def test_layers_give_all_first_values_of_our_models(word):
+    """Those that they do not give cost another building."""
+    model = on_meta(models()[word], {})
+    model.to_empty(device="cpu")
+    forget(model)
+    assert lacks_values(model) == any(True for _ in chain(model.parameters(), model.buffers()))
+    initialise(model, seed=0)
+    assert not lacks_values(model)

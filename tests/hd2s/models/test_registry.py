@@ -47,6 +47,39 @@ def test_options_go_before_those_that_an_alias_stands_for():
     assert find_model("hd2s_dsl").options["domains"] == DOMAINS, "what is returned is the caller's own"
 
 
+class Constructed(OrderSensitive):
+    """Gives its tensors first values where it is made, as models from elsewhere do."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.register_buffer("kernel", torch.full((3,), 0.25), persistent=False)
+        self.register_buffer("counts", torch.arange(4))
+        self.register_buffer("seen", torch.tensor([True, False]))
+        self.scale = torch.nn.Parameter(torch.full((2,), 3.0))
+        self.drawn = torch.nn.Parameter(torch.randn(4))
+        self.plain = torch.ones(2)
+
+
+def test_what_a_constructor_gives_stays(plugged_in):
+    register(replace(TOY, build=Constructed))
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    one, same, other = (build_model(TOY.word, seed=seed) for seed in (5, 5, 6))
+    assert torch.equal(torch.get_rng_state(), before)
+    for model in (one, other):
+        assert model.kernel.tolist() == [0.25] * 3
+        assert model.counts.tolist() == [0, 1, 2, 3]
+        assert model.seen.tolist() == [True, False]
+        assert model.scale.tolist() == [3.0, 3.0]
+        assert model.plain.tolist() == [1.0, 1.0]
+    assert model.declaration.word == TOY.word
+    torch.testing.assert_close(one.state_dict(), same.state_dict(), rtol=0, atol=0)
+    assert not torch.equal(one.drawn, other.drawn)
+    register(replace(TOY, build=OrderSensitive, word="plain"))
+    plain = build_model("plain", seed=5).state_dict()
+    torch.testing.assert_close({name: one.state_dict()[name] for name in plain}, plain, rtol=0, atol=0)
+
+
 def test_unknown_names():
     with pytest.raises(ValueError, match=r"Unknown model hd2x\. Did you mean hd2s\? Available: .*hd2s"):
         build_model("hd2x")
