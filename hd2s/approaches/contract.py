@@ -144,8 +144,8 @@ class Learner(Capturable, nn.Module):
     """A model in training; as it is here, plain supervision (Equation 1).
 
     Its own modules beside `model` are trained with it and left behind: what lasts is `result()`. Of an
-    interrupted training it gets its `state_dict()` back, and nothing else: what it counts or keeps is a buffer
-    or its `get_extra_state`, never a plain attribute or a module's global.
+    interrupted training it gets its `state_dict()` back, and nothing else: what it counts or keeps is a
+    buffer or its `get_extra_state`, never a plain attribute or a module's global.
 
     Args:
         model: with its first weights, or its parent's.
