@@ -262,7 +262,8 @@ def _running_table(state: GridState, running: list[Job]) -> RenderableType:
 
 
 def _losses(losses: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
+    # Plus nothing: what is rounded to −0 is 0.
+    return "  ".join(f"{name} {round(value, 3) + 0.0:.3f}" for name, value in losses.items())
 
 
 def duration(seconds: float) -> str:

@@ -20,7 +20,7 @@ def asked(spec: TableSpec, results: Results) -> str:
     ways = [approaches()[word].title for word in spec.approaches]
     rows = [variant.label for variant in spec.variants if variant.label]
     told = [f"by {listed(ways)}"] if len(ways) > 1 else []
-    told += [f"in {len(rows)} variants ({listed(rows)})"] if rows else []
+    told += [f"in {counted(len(rows), 'variant')} ({listed(rows)})"] if rows else []
     cells = counted(len(results.plan.cells_of(spec.name)), "cell")
     seeds = f"{'seeds' if len(spec.seeds) > 1 else 'seed'} {listed([*map(str, spec.seeds)])}"
     how = f", {', '.join(told)}" if told else ""
@@ -37,7 +37,7 @@ def _tested(spec: TableSpec) -> str:
         alike = set(spec.sources) == set(spec.targets)
         told.append("each of the others" if alike else listed(targets, "or"))
     if "source" in tests:
-        told.append("the same corpus" if len(spec.sources) == 1 else "each of these")
+        told.append("the source itself" if len(spec.sources) == 1 else "each of these")
     towards = (
         f" (with {listed(targets, 'or')} as the other domain)" if targets and "target" not in tests else ""
     )

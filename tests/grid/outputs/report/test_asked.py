@@ -40,3 +40,6 @@ def test_seeds_and_variants_are_told(tmp_path):
     told = asked(plan.tables[0], Results(plan, Ledger(tmp_path)))
     assert "seeds 0 and 1" in told
     assert "variants (" in told
+    plan = plan_of("table5", "select=[source,target]")
+    told = asked(plan.tables[0], Results(plan, Ledger(tmp_path)))
+    assert "in 1 variant (target selection (oracle))" in told
