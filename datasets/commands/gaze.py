@@ -12,6 +12,9 @@ table for each subject, and gaze.yaml:
     dispersion: 30          # largest spread of a fixation, in pixels; else as much as the Gaussian's
     shortest_ms: 100        # the shortest fixation
     fps: 25                 # of folders of frames, which do not tell
+
+It writes fixations/<clip>/ and maps/<clip>/, and replaces them the next time. Folders of these names that it
+has not made itself, or that were changed since, are kept: the command is then refused as a whole.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from datasets.commands.made_folders import made_anew, not_made
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import ClipError, Entry, MapRule, Rows
 from datasets.reading.clip import Media, read_media
@@ -35,6 +39,7 @@ from manifests import Problem, ProblemError, natural_key
 from manifests.problem import counted, suggest
 
 ABOUT = "gaze.yaml"
+_MADE = ("maps", "fixations")
 _SUFFIXES = (".csv", ".tsv", ".txt")
 _SCREEN_KEYS = ("width", "height", "width_cm", "distance_cm")
 _WORDS = {"time": ("s", "ms", "us", "frame"), "position": ("video", "screen", "share")}
@@ -69,6 +74,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--root", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="delete maps and fixations of these clips that were there before, whoever made them",
+    )
     parser.set_defaults(run=_run, when_interrupted="The same command begins again.")
 
 
@@ -87,6 +97,8 @@ def _run(options: argparse.Namespace) -> int:
         for name in recorded
         if name not in entries
     ]
+    for folder in () if options.replace else _MADE:
+        problems += not_made(root / folder, sorted(recorded.keys() & entries, key=natural_key))
     if problems:
         raise ProblemError(problems)
     for name in sorted(entries, key=natural_key):
@@ -231,16 +243,12 @@ def _make(root: Path, entry: Entry, tables: list[Path], about: About) -> str:
 
 def _write(root: Path, clip: str, media: Media, rows: Rows, sigma: float) -> None:
     rule = MapRule(sigma=sigma, reach=math.ceil(4 * sigma), even=False, replicate=False)
-    for folder in ("fixations", "maps"):
-        (root / folder / clip).mkdir(parents=True, exist_ok=True)
-        for stale in (root / folder / clip).glob("*.png"):
-            stale.unlink()
     starts = np.searchsorted(rows[:, 0], np.arange(media.n_frames + 1))
-    for i in range(media.n_frames):
-        points = rows[starts[i] : starts[i + 1], 1:]
-        marked = np.zeros((media.height, media.width), np.uint8)
-        marked[points[:, 0], points[:, 1]] = 255
-        density = np.rint(fixations_to_map(points, media.height, media.width, rule) * 255).astype(np.uint8)
-        for folder, image in (("fixations", marked), ("maps", density)):
-            file = root / folder / clip / f"{media.first_frame + i:04d}.png"
-            Image.fromarray(image).save(file, compress_level=1)
+    with made_anew(root / "maps" / clip) as maps, made_anew(root / "fixations" / clip) as fixations:
+        for i in range(media.n_frames):
+            points = rows[starts[i] : starts[i + 1], 1:]
+            marked = np.zeros((media.height, media.width), np.uint8)
+            marked[points[:, 0], points[:, 1]] = 255
+            density = np.rint(fixations_to_map(points, media.height, media.width, rule) * 255)
+            for folder, image in ((fixations, marked), (maps, density.astype(np.uint8))):
+                Image.fromarray(image).save(folder / f"{media.first_frame + i:04d}.png", compress_level=1)

@@ -12,7 +12,7 @@ from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
 from datasets.reading.clip import Media
 from manifests import ProblemError
-from tests.datasets.small_corpora import HEIGHT, WIDTH, moving_square, write_video
+from tests.datasets.small_corpora import HEIGHT, WIDTH, moving_square, write_png, write_video
 
 
 @pytest.fixture
@@ -88,3 +88,23 @@ def test_gaze_of_no_video_and_tables_without_a_column_are_told(lab, capsys):
     (lab / "gaze/walk.csv").write_text("who,when,x,y\nA,1,2,3")
     assert main(["gaze", "--root", str(lab)]) == 2
     assert "expected a column time, found who, when, x, y" in capsys.readouterr().err
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_maps_and_fixations_of_somebody_else_are_kept(lab, capsys):
+    write_png(lab / "maps/walk/0001.png", np.full((HEIGHT, WIDTH), 9, np.uint8))
+    write_png(lab / "fixations/run/0001.png", np.full((HEIGHT, WIDTH), 9, np.uint8))
+    before = files(lab)
+    assert main(["gaze", "--root", str(lab)]) == 2
+    told = capsys.readouterr().err
+    assert f"1. {lab}/maps: expected no folders of these clips but those that this command made" in told
+    assert f"2. {lab}/fixations: " in told
+    assert files(lab) == before
+    assert main(["gaze", "--root", str(lab), "--replace"]) == 0
+    assert len(list((lab / "maps/walk").glob("*.png"))) == 10
+    assert main(["gaze", "--root", str(lab)]) == 0, "its own it replaces without a word"
+    manifest = index(FolderCorpus("Lab"), lab, lab / "manifest")
+    assert [finding for finding in manifest.problems() if finding.kind == "stray-file"] == []
