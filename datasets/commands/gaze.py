@@ -6,7 +6,7 @@ table for each subject, and gaze.yaml:
     time: ms                # of the column time: s, ms, us, or frame (from 1)
     position: screen        # pixels of the screen or of the video, or share: 0 to 1 of it
     screen: {width: 1920, height: 1080, width_cm: 53, distance_cm: 65}
-    shown: [0, 0, 1920, 1080]   # where the video was on it; else as large as fits, in the middle
+    shown: [0, 0, 1920, 1080]   # x, y, width, height of the video on it; else as large as fits, in the middle
     columns: {subject: participant, time: timestamp, x: gaze_x, y: gaze_y}   # names, or numbers from 1
     degrees: 1.0            # of the maps' Gaussian; or sigma: 30, in pixels of the video
     dispersion: 30          # largest spread of a fixation, in pixels; else as much as the Gaussian's
@@ -14,21 +14,22 @@ table for each subject, and gaze.yaml:
     fps: 25                 # of folders of frames, which do not tell
 
 It writes fixations/<clip>/ and maps/<clip>/, and replaces them the next time. Folders of these names that it
-has not made itself, or that were changed since, are kept: the command is then refused as a whole.
+has not made itself, or that were changed since, are kept: the command is then refused as a whole. Of a clip
+whose gaze lies mostly outside its time, or nowhere in its picture, nothing is written, and the exit status
+is 2.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from datasets.commands.gaze_yaml import About, read_about
 from datasets.commands.made_folders import made_anew, not_made
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import ClipError, Entry, MapRule, Rows
@@ -41,28 +42,7 @@ from manifests.problem import counted, suggest
 ABOUT = "gaze.yaml"
 _MADE = ("maps", "fixations")
 _SUFFIXES = (".csv", ".tsv", ".txt")
-_SCREEN_KEYS = ("width", "height", "width_cm", "distance_cm")
-_WORDS = {"time": ("s", "ms", "us", "frame"), "position": ("video", "screen", "share")}
-_NUMBERS = ("degrees", "sigma", "dispersion", "shortest_ms", "fps")
-_KEYS = (*_WORDS, "screen", "shown", "columns", *_NUMBERS)
-
-
-@dataclass(frozen=True)
-class About:
-    """What gaze.yaml says: how positions become pixels, and how wide a Gaussian stands for a fixation."""
-
-    screen: Screen
-    degrees: float | None
-    sigma: float | None
-    dispersion: float | None
-    pixels_per_degree: float
-    fps: float
-
-    def of(self, media: Media) -> tuple[Screen, float]:
-        """Return the same for one video, and σ in its pixels."""
-        _, _, scale = self.screen.place(media.width, media.height)
-        sigma = self.sigma if self.sigma else (self.degrees or 0.0) * self.pixels_per_degree * scale
-        return replace(self.screen, dispersion=self.dispersion or sigma), sigma
+_ROUNDED = 0.02  # by how much whole pixels of the screen change a video's shape
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -116,92 +96,6 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def read_about(path: Path) -> About:
-    """Read gaze.yaml.
-
-    Raises:
-        ProblemError: all that is wrong with it.
-    """
-    import yaml  # noqa: PLC0415 - no other command reads YAML
-
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        remedy = "Write it beside the videos: python -m datasets gaze --help shows one."
-        found = " ".join(str(error).split())
-        raise ProblemError(Problem(str(path), "units and screen of the recordings", found, remedy)) from error
-    content = content if isinstance(content, dict) else {}
-    problems = [*_mistakes(path, content)]
-    if problems:
-        raise ProblemError(problems)
-    screen = content.get("screen", {})
-    shown = content.get("shown")
-    known = Screen(
-        time=content.get("time", "ms"),
-        position=content.get("position", "video"),
-        width=screen.get("width", 0),
-        height=screen.get("height", 0),
-        shown=(shown[0], shown[1], shown[2], shown[3]) if shown else None,
-        columns=content.get("columns"),
-        shortest_ms=content.get("shortest_ms", 100.0),
-    )
-    per_degree = 0.0
-    if "width_cm" in screen and "distance_cm" in screen:
-        per_degree = math.tan(math.radians(1)) * screen["distance_cm"] * screen["width"] / screen["width_cm"]
-    return About(
-        known,
-        degrees=content.get("degrees"),
-        sigma=content.get("sigma"),
-        dispersion=content.get("dispersion"),
-        pixels_per_degree=per_degree,
-        fps=content.get("fps", 0.0),
-    )
-
-
-def _mistakes(path: Path, content: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield all that is wrong with what gaze.yaml says."""
-    for key in content:
-        if key not in _KEYS:
-            yield Problem(str(path), "a known key", repr(key), suggest(str(key), _KEYS))
-    for expected, found in (*_wrong_words(content), *_wrong_numbers(content)):
-        yield Problem(str(path), expected, repr(found), "Correct the file.")
-
-
-def _wrong_words(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    for key, words in _WORDS.items():
-        if (word := content.get(key, words[0])) not in words:
-            yield f"{key}: one of {', '.join(words)}", word
-    if not isinstance(content.get("columns", {}), Mapping):
-        yield "columns: {subject: NAME, time: NAME, x: NAME, y: NAME}", content["columns"]
-    given = [key for key in ("degrees", "sigma") if key in content]
-    if len(given) != 1:
-        yield "either degrees or sigma", given
-    screen = content.get("screen", {})
-    if not isinstance(screen, Mapping) or set(screen) - set(_SCREEN_KEYS):
-        yield f"screen: {', '.join(_SCREEN_KEYS)}", screen
-        return
-    if content.get("position") == "screen" and not {"width", "height"} <= set(screen):
-        yield "screen: {width: …, height: …}, on which positions are", dict(screen)
-    if "degrees" in content and not set(_SCREEN_KEYS) <= set(screen):
-        yield f"for degrees, screen with {', '.join(_SCREEN_KEYS)}", dict(screen)
-
-
-def _wrong_numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    screen = content.get("screen", {})
-    numbers = {key: content[key] for key in _NUMBERS if key in content}
-    numbers |= screen if isinstance(screen, Mapping) else {}
-    for key, value in numbers.items():
-        if not _is_number(value) or not 0 < value < math.inf:
-            yield f"{key}: a number above 0", value
-    shown = content.get("shown", [0, 0, 1, 1])
-    if not isinstance(shown, list) or len(shown) != 4 or not all(map(_is_number, shown)) or shown[2] <= 0:
-        yield "shown: [x, y, width, height]", shown
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _recordings(root: Path) -> dict[str, list[Path]]:
     """Return the tables of each clip."""
     found: dict[str, list[Path]] = {}
@@ -226,19 +120,63 @@ def _make(root: Path, entry: Entry, tables: list[Path], about: About) -> str:
     if not fps:
         raise ClipError("no-rate", "fps: frames per second in gaze.yaml", "nothing", path=entry.path)
     screen, sigma = about.of(media)
+    gaze, end = _read(root, tables, screen, media, fps), media.n_frames / fps
+    where, beyond = f"{root}/gaze/{entry.clip}", gaze.outside(1000 * end)
+    if 2 * len(beyond) > len(gaze.times):
+        raise _beside_the_video(where, gaze, beyond, end)
+    rows, outside = fixated(gaze, screen, media.size, media.n_frames, fps)
+    if not len(rows):
+        raise _nothing_fixated(where, gaze, outside)
+    _write(root, entry.clip, media, rows, sigma)
+    seen = counted(media.n_frames, "frame")
+    amount = f"{counted(len(gaze.subjects), 'subject')}, {counted(len(rows), 'fixated pixel')} in {seen}"
+    left_out = f"{counted(gaze.lost, 'sample')} without eyes and {counted(outside, 'fixation')}"
+    told = [amount, f"{left_out} outside the video were left out", *_doubts(gaze, beyond, end, screen, media)]
+    return "; ".join(told)
+
+
+def _read(root: Path, tables: list[Path], screen: Screen, media: Media, fps: float) -> Gaze:
+    """Read all tables of a clip as one recording."""
     subjects: dict[str, np.ndarray] = {}
-    lost = outside = 0
+    lost = 0
     for table in tables:
-        gaze = read_gaze(table, screen, media.width, media.height, fps)
+        of_all = table.parent == root / "gaze"
+        gaze = read_gaze(table, screen, media.width, media.height, fps, of_all=of_all)
         own = table.stem if len(tables) > 1 else ""
         subjects |= {f"{own}/{name}": samples for name, samples in gaze.subjects.items()}
         lost += gaze.lost
-    rows, outside = fixated(Gaze(subjects, lost), screen, media.size, media.n_frames, fps)
-    _write(root, entry.clip, media, rows, sigma)
-    seen = counted(media.n_frames, "frame")
-    amount = f"{counted(len(subjects), 'subject')}, {counted(len(rows), 'fixated pixel')} in {seen}"
-    left_out = f"{counted(lost, 'sample')} without eyes and {counted(outside, 'fixation')} outside the video"
-    return f"{amount}; {left_out} were left out"
+    return Gaze(subjects, lost)
+
+
+def _beside_the_video(where: str, gaze: Gaze, beyond: np.ndarray, end: float) -> ClipError:
+    expected = f"times from the video's first frame to its end at {end:g} s"
+    found = f"{len(beyond):,} of {counted(len(gaze.times), 'sample')} outside of it, {_span(beyond)}"
+    remedy = "Correct time in gaze.yaml, or the times of the table."
+    return ClipError("outside-time", expected, found, path=where, remedy=remedy)
+
+
+def _nothing_fixated(where: str, gaze: Gaze, outside: int) -> ClipError:
+    there = f"{counted(len(gaze.times), 'sample')}{f' {_span(gaze.times)}' if len(gaze.times) else ''}"
+    found = (
+        f"none in {there}, {gaze.lost:,} without eyes and {counted(outside, 'fixation')} outside the video"
+    )
+    remedy = "Correct time, position, screen or shown in gaze.yaml, or take the clip's table away."
+    return ClipError("no-fixation", "fixations in the video", found, path=where, remedy=remedy)
+
+
+def _doubts(gaze: Gaze, beyond: np.ndarray, end: float, screen: Screen, media: Media) -> Iterator[str]:
+    """Yield what is possible and yet more often a mistake in gaze.yaml."""
+    if len(beyond):
+        yield f"{counted(len(beyond), 'sample')} outside its {end:g} s: {_span(beyond)}"
+    if gaze.times.max() / 1000 < end / 2:
+        yield f"its gaze ends at {gaze.times.max() / 1000:.4g} of {end:g} s"
+    _, _, across, down = screen.place(media.width, media.height)
+    if abs(across / down - 1) > _ROUNDED:
+        yield f"its shape as shown is another than its own, {media.width} × {media.height}"
+
+
+def _span(times: np.ndarray) -> str:
+    return f"from {times.min() / 1000:.4g} to {times.max() / 1000:.4g} s"
 
 
 def _write(root: Path, clip: str, media: Media, rows: Rows, sigma: float) -> None:

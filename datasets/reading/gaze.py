@@ -21,6 +21,7 @@ from manifests.problem import suggest
 
 COLUMNS = ("subject", "time", "x", "y")
 _MISSING = {"", ".", "-", "nan", "na", "n/a", "null", "none", "inf", "-inf"}
+_SLACK_MS = 100.0  # by which trackers start sooner and stop later than a video
 _MS = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 
 
@@ -49,15 +50,16 @@ class Screen:
     dispersion: float = 30.0
     shortest_ms: float = 100.0
 
-    def place(self, width: int, height: int) -> tuple[float, float, float]:
-        """Return how positions become pixels of a video of this size: minus x, minus y, times a scale."""
+    def place(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return how positions become pixels of a video of this size: minus x and y, times a scale each."""
         if self.position == "video" or not self.width:
-            return 0.0, 0.0, 1.0
+            return 0.0, 0.0, 1.0, 1.0
         if self.shown:
-            x, y, shown, _ = self.shown
-            return x, y, width / shown
+            x, y, across, down = self.shown
+            return x, y, width / across, height / down
         scale = min(self.width / width, self.height / height)
-        return (self.width - scale * width) / 2, (self.height - scale * height) / 2, 1 / scale
+        left, top = (self.width - scale * width) / 2, (self.height - scale * height) / 2
+        return left, top, 1 / scale, 1 / scale
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,20 @@ class Gaze:
     subjects: Mapping[str, np.ndarray]
     lost: int
 
+    @property
+    def times(self) -> np.ndarray:
+        """Times of all samples, in ms."""
+        return np.concatenate([np.zeros(0), *(samples[:, 0] for samples in self.subjects.values())])
 
-def read_gaze(path: Path, screen: Screen, width: int, height: int, fps: float) -> Gaze:
+    def outside(self, end: float) -> np.ndarray:
+        """Return the times of samples before a video's first frame and after its end, in ms."""
+        times = self.times
+        return times[(times < -_SLACK_MS) | (times > end + _SLACK_MS)]
+
+
+def read_gaze(
+    path: Path, screen: Screen, width: int, height: int, fps: float, *, of_all: bool = True
+) -> Gaze:
     """Read a table of samples: comma, semicolon, tab or spaces between columns, with or without names above.
 
     Args:
@@ -77,6 +91,7 @@ def read_gaze(path: Path, screen: Screen, width: int, height: int, fps: float) -
         width: of the video, in pixels.
         height: of the same.
         fps: frames per second, for times in frames.
+        of_all: whether the table is of all subjects, so that one of its columns must tell them apart.
 
     Raises:
         ClipError: a column is not there, or holds what is no number.
@@ -88,7 +103,11 @@ def read_gaze(path: Path, screen: Screen, width: int, height: int, fps: float) -
     split = _splitter(rows[0])
     found = [split(line) for line in rows]
     places, has_names = _places(found[0], screen.columns or {}, path)
-    left, top, scale = screen.place(width, height)
+    if of_all and "subject" not in places and len(found[0]) > len(places):
+        own = f"A table of one subject goes into {path.with_suffix('')}/."
+        remedy = f"Say which it is: columns in gaze.yaml. {own}"
+        raise _no_column("subject", found[0], path, remedy)
+    left, top, across, down = screen.place(width, height)
     per_unit = 1000.0 / fps if screen.time == "frame" else _MS[screen.time]
     samples: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     lost = 0
@@ -102,7 +121,7 @@ def read_gaze(path: Path, screen: Screen, width: int, height: int, fps: float) -
         # A frame's number stands for its middle.
         when = (time - 0.5 if screen.time == "frame" else time) * per_unit
         subject = row[places["subject"]] if "subject" in places else ""
-        samples[subject].append((when, (x - left) * scale, (y - top) * scale))
+        samples[subject].append((when, (x - left) * across, (y - top) * down))
     return Gaze({name: np.array(sorted(own)) for name, own in samples.items()}, lost)
 
 
@@ -172,16 +191,21 @@ def _places(first: Sequence[str], named: Mapping[str, str | int], path: Path) ->
     places: dict[str, int] = {}
     for name in COLUMNS:
         wanted = named.get(name, name)
-        if isinstance(wanted, int):
-            places[name] = wanted - 1
-        elif wanted.lower() in lower:
-            places[name] = lower.index(wanted.lower())
-        elif name != "subject":
-            remedy = suggest(wanted, first) + " Say which it is: columns in gaze.yaml."
-            raise ClipError(
-                "no-column", f"a column {wanted}", ", ".join(first), path=str(path), remedy=remedy
-            )
+        place = wanted - 1 if isinstance(wanted, int) else _index(lower, wanted.lower())
+        if 0 <= place < len(first):
+            places[name] = place
+        elif name != "subject" or name in named:
+            remedy = f"{suggest(str(wanted), first)} Say which it is: columns in gaze.yaml."
+            raise _no_column(wanted, first, path, remedy)
     return places, has_names
+
+
+def _index(cells: Sequence[str], cell: str) -> int:
+    return cells.index(cell) if cell in cells else -1
+
+
+def _no_column(name: str | int, first: Sequence[str], path: Path, remedy: str) -> ClipError:
+    return ClipError("no-column", f"a column {name}", ", ".join(first), path=str(path), remedy=remedy)
 
 
 def _counted(names: Sequence[str], first: Sequence[str], path: Path) -> Iterator[tuple[str, int]]:

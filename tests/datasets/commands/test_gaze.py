@@ -1,4 +1,4 @@
-"""From a lab's recordings to an indexed corpus, and what is wrong with gaze.yaml."""
+"""From a lab's recordings to an indexed corpus, what is kept, and what is told."""
 
 import math
 
@@ -7,11 +7,8 @@ import pytest
 from PIL import Image
 
 from datasets.__main__ import main
-from datasets.commands.gaze import read_about
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
-from datasets.reading.clip import Media
-from manifests import ProblemError
 from tests.datasets.small_corpora import HEIGHT, WIDTH, moving_square, write_png, write_video
 
 
@@ -50,36 +47,6 @@ def test_recordings_become_fixations_and_maps_that_can_be_indexed(lab, capsys):
     assert not np.asarray(Image.open(lab / "maps/walk/0010.png")).any()
 
 
-def test_degrees_become_pixels_of_each_video(tmp_path):
-    path = tmp_path / "gaze.yaml"
-    screen = "{width: 1920, height: 1080, width_cm: 53, distance_cm: 65}"
-    path.write_text(f"degrees: 1\nposition: screen\nscreen: {screen}\n")
-    found, sigma = read_about(path).of(Media(100, 640, 360, 25.0, "h264"))
-    per_degree = math.tan(math.radians(1)) * 65 * 1920 / 53
-    assert sigma == pytest.approx(per_degree / 3), "a video of 640 is shown three times as large"
-    assert found.dispersion == sigma
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("sigma: 3\nscren: {}", "a known key, found 'scren'. Did you mean screen"),
-        ("degrees: 1", "for degrees, screen with width, height, width_cm, distance_cm"),
-        ("{}", "either degrees or sigma"),
-        ("sigma: 0", "sigma: a number above 0, found 0"),
-        ("sigma: 3\ntime: minutes", "time: one of s, ms, us, frame, found 'minutes'"),
-        ("sigma: 3\nposition: screen", "on which positions are"),
-        ("sigma: 3\nshown: [1, 2]", "shown: [x, y, width, height]"),
-        ("sigma: [", "units and screen of the recordings"),
-    ],
-)
-def test_what_is_wrong_with_the_file_is_told(tmp_path, text, told):
-    (tmp_path / "gaze.yaml").write_text(text)
-    with pytest.raises(ProblemError) as error:
-        read_about(tmp_path / "gaze.yaml")
-    assert told in str(error.value)
-
-
 def test_gaze_of_no_video_and_tables_without_a_column_are_told(lab, capsys):
     (lab / "gaze/wolk.csv").write_text("A,1,2,3")
     assert main(["gaze", "--root", str(lab)]) == 2
@@ -108,3 +75,60 @@ def test_maps_and_fixations_of_somebody_else_are_kept(lab, capsys):
     assert main(["gaze", "--root", str(lab)]) == 0, "its own it replaces without a word"
     manifest = index(FolderCorpus("Lab"), lab, lab / "manifest")
     assert [finding for finding in manifest.problems() if finding.kind == "stray-file"] == []
+
+
+def table(position, step=10.0, n=20):
+    return "\n".join(f"{subject},{t * step:g},{position}" for subject in "AB" for t in range(n))
+
+
+@pytest.mark.parametrize(
+    ("about", "rows", "told"),
+    [
+        ("time: s", table("30,20"), "end at 0.4 s, found 38 of 40 samples outside of it, from 10 to 190 s"),
+        (
+            "time: ms",
+            table("30,20", 0.01),
+            "found none in 40 samples from 0 to 0.00019 s, 0 without eyes and 0",
+        ),
+        ("position: share", table("30,20"), "0 without eyes and 2 fixations outside the video. Correct time"),
+        ("time: ms", table("NaN,NaN"), "found none in 0 samples, 40 without eyes"),
+    ],
+)
+def test_nothing_is_written_of_a_clip_whose_numbers_mean_something_else(lab, capsys, about, rows, told):
+    (lab / "gaze.yaml").write_text(f"sigma: 3\n{about}\n")
+    (lab / "gaze/walk.csv").write_text(rows)
+    assert main(["gaze", "--root", str(lab)]) == 2
+    said = capsys.readouterr()
+    assert f"{lab}/gaze/walk: expected " in said.err
+    assert told in said.err
+    assert "Now:" not in said.out
+    assert not (lab / "maps/walk").exists()
+
+
+@pytest.mark.parametrize(
+    ("about", "rows", "told"),
+    [
+        ("", table("30,20", n=60), "; 18 samples outside its 0.4 s: from 0.51 to 0.59 s"),
+        ("", table("30,20", n=12), "; its gaze ends at 0.11 of 0.4 s"),
+        (
+            "position: screen\nscreen: {width: 960, height: 480}\nshown: [0, 0, 960, 480]",
+            table("30,20", n=40),
+            "; its shape as shown is another than its own, 64 × 48",
+        ),
+    ],
+)
+def test_what_is_more_often_a_mistake_is_told(lab, capsys, about, rows, told):
+    (lab / "gaze.yaml").write_text(f"sigma: 3\n{about}\n")
+    (lab / "gaze/walk.csv").write_text(rows)
+    assert main(["gaze", "--root", str(lab)]) == 0
+    walk = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("walk: "))
+    assert walk.endswith(f"were left out{told}")
+
+
+def test_a_table_of_several_subjects_without_their_column_is_refused(lab, capsys):
+    (lab / "gaze/walk.csv").write_text(f"participant,time,x,y\n{table('30,20')}")
+    (lab / "gaze/run/A.csv").write_text(f"pupil,time,x,y\n{table('30,20')}")
+    assert main(["gaze", "--root", str(lab)]) == 2
+    said = capsys.readouterr()
+    assert "walk.csv: expected a column subject, found participant, time, x, y" in said.err
+    assert "run: 2 subjects" in said.out, "in a folder each table is one subject's"

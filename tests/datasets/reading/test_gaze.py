@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.corpus import ClipError
-from datasets.reading.gaze import Screen, fixated, fixations, read_gaze
+from datasets.reading.gaze import Gaze, Screen, fixated, fixations, read_gaze
 
 SIZE = (160, 90)  # width, height
 PIXELS = Screen()
@@ -57,6 +57,8 @@ def test_other_names_units_and_a_screen(tmp_path):
         (Screen("ms", "screen", 640, 360), "A,0,640,360", [0.0, 160.0, 90.0]),
         # The middle of the third frame of 40 ms, and of the video.
         (Screen("frame", "share"), "A,3,0.5,0.5", [100.0, 80.0, 45.0]),
+        # Shown twice as wide and four times as high.
+        (Screen("ms", "screen", 640, 360, shown=(0, 0, 320, 360)), "A,0,160,180", [0.0, 80.0, 45.0]),
         # With bars above and below.
         (Screen("us", "share", 640, 640), "A,2000,0.5,0.5", [2.0, 80.0, 45.0]),
     ],
@@ -91,9 +93,35 @@ def test_a_fixation_marks_every_frame_that_it_is_seen_in(tmp_path):
         ("subject,time,x,z\nA,1,2,3", "a column y, found subject, time, x, z"),
         ("subject,time,x,y\nA,1,left,3", "a number, found 'left'"),
         ("1,2", "2 columns"),
+        ("participant,time,x,y\nA,1,2,3", "a column subject, found participant, time, x, y"),
     ],
 )
 def test_tables_that_cannot_be_read_say_why(tmp_path, text, told):
     with pytest.raises(ClipError) as error:
         read(write(tmp_path / "a.csv", text))
     assert told in str(error.value)
+
+
+def test_a_column_of_subjects_is_needed_only_where_a_table_may_have_several(tmp_path):
+    path = write(tmp_path / "a.csv", "pupil,time,x,y\n3,1,2,3")
+    with pytest.raises(ClipError) as error:
+        read(path)
+    assert f"A table of one subject goes into {tmp_path}/a/." in error.value.remedy
+    assert list(read_gaze(path, PIXELS, *SIZE, fps=25.0, of_all=False).subjects) == [""]
+    assert list(read(write(path, "time,x,y\n1,2,3")).subjects) == [""], (
+        "one without any other column is one's"
+    )
+
+
+@pytest.mark.parametrize(("column", "told"), [("who", "a column who"), (5, "a column 5")])
+def test_a_column_that_gaze_yaml_names_must_be_there(tmp_path, column, told):
+    path = write(tmp_path / "a.csv", "subject,time,x,y\nA,1,2,3")
+    with pytest.raises(ClipError) as error:
+        read_gaze(path, Screen(columns={"subject": column}), *SIZE, fps=25.0, of_all=False)
+    assert told in str(error.value)
+
+
+def test_samples_outside_a_videos_time_are_found_beyond_a_tenth_of_a_second():
+    gaze = Gaze({"A": np.array([[t, 0.0, 0.0] for t in (-200, -50, 0, 400, 490, 600)])}, lost=0)
+    assert gaze.outside(400.0).tolist() == [-200, 600]
+    assert Gaze({}, lost=3).outside(400.0).tolist() == []
