@@ -123,7 +123,8 @@ class Train:
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.
     non_finite: str = "stop"
     # bfloat16 in forward passes, for which GPUs are built; a processor needs false. Never left to the device:
-    # it changes numbers, so that one id would stand for two results.
+    # it changes numbers, so that one id would stand for two results. What PyTorch calls float32 has TF32 in a
+    # GPU's convolutions.
     mixed_precision: bool = True
     # Threads of PyTorch on a processor, whatever share of the machine it has: they change the last digits of
     # sums, and with these a training.

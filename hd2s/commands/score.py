@@ -125,6 +125,7 @@ class _Scored(NamedTuple):
     rows: np.ndarray
     constant: int
     coloured: int
+    turned: int
 
 
 def _read(job: _Job) -> Predicted | list[Problem]:
@@ -152,13 +153,21 @@ def _score(job: _Job, predicted: Predicted) -> _Scored:
     """Score one clip."""
     register_plugins(job.plugins)
     split, rows = job.open(), []
-    constant = coloured = 0
+    constant = coloured = turned = 0
     for i, colours in enumerate(predicted.frames()):
         prediction = colours[..., 0]
         constant += bool(is_constant(prediction))
         coloured += bool(coloured_pixels(colours))
-        rows.append(_score_frame(prediction, split.frame(job.entry.clip, i)))
-    return _Scored(np.array(rows), constant, coloured)
+        frame = split.frame(job.entry.clip, i)
+        turned += _is_turned(prediction.shape, frame.truth.shape)
+        rows.append(_score_frame(prediction, frame))
+    return _Scored(np.array(rows), constant, coloured, turned)
+
+
+def _is_turned(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    """Whether one of two sizes is upright and the other wide; other sizes than the maps' are usual."""
+    (height, width), (rows, columns) = found, expected
+    return (height > width) != (rows > columns) and height != width and rows != columns
 
 
 def _score_frame(prediction: np.ndarray, frame: ScoredFrame) -> list[float]:
@@ -191,6 +200,7 @@ def _summary(scores: dict[str, _Scored], means: dict[str, np.ndarray]) -> dict[s
         "frames": len(frames),
         "constant": sum(found.constant for found in scores.values()),
         "coloured": sum(found.coloured for found in scores.values()),
+        "turned": sum(found.turned for found in scores.values()),
         "metrics": {
             metric: {
                 "over_frames": _plain(over_frames),
@@ -223,4 +233,9 @@ def _print(told: dict[str, Any]) -> None:
         Console().print(
             f"{told['coloured']} of {told['frames']} predictions are in colour: their red channel counts, as"
             " in the benchmark. Save maps in grey."
+        )
+    if told["turned"]:
+        Console().print(
+            f"{told['turned']} of {told['frames']} predictions are upright where maps are wide, or wide where"
+            " these are upright, and were stretched to their size. Save them as the frames are."
         )

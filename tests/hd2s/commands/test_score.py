@@ -205,6 +205,16 @@ def test_the_first_channel_of_a_colour_image_counts_and_colours_are_told(corpus,
 
 
 @pytest.mark.slow
+def test_predictions_that_lie_on_their_side_are_told(corpus, capsys):
+    assert run(corpus) == 0
+    assert "upright" not in capsys.readouterr().out
+    for file in (corpus[1] / "0601").iterdir():
+        Image.open(file).transpose(Image.Transpose.ROTATE_90).save(file)
+    assert run(corpus) == 0
+    assert "5 of 8 predictions are upright where maps are wide" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.slow
 def test_constant_predictions_count_as_chance_and_are_told(corpus, capsys):
     def told():
         assert run(corpus, "--json") == 0
