@@ -62,7 +62,10 @@ def state_problems(out: Path) -> list[Problem]:
 
 
 def column_problems(where: str, frames: pa.Table) -> list[Problem]:
-    """List what is wrong with an evaluation's columns; `where` names it."""
+    """List what is wrong with an evaluation's columns; `where` names it.
+
+    Whose metrics they are is no question here: a plug-in's can be read where it is not loaded.
+    """
     problems = []
     for field in FRAME_SCHEMA:
         found = frames.schema.field(field.name).type if field.name in frames.column_names else "nothing"
@@ -73,14 +76,21 @@ def column_problems(where: str, frames: pa.Table) -> list[Problem]:
         expected = f"the columns {', '.join(FRAME_SCHEMA.names)} and then a metric or more"
         problems.append(Problem(where, expected, ", ".join(frames.column_names), _REMEDY))
     for name in metrics:
-        if name not in known_metrics():
-            problems.append(Problem(where, "known metrics", repr(name), suggest(name, known_metrics())))
-        elif (found := frames.schema.field(name).type) != pa.float64():
+        if (found := frames.schema.field(name).type) != pa.float64():
             problems.append(Problem(where, f"{name} as float64", str(found), _REMEDY))
     for name in frames.column_names:
         if n := frames[name].null_count:
             problems.append(Problem(where, f"{name} without nulls", f"{n} nulls", _REMEDY))
     return problems
+
+
+def metric_problems(where: str, frames: pa.Table) -> list[Problem]:
+    """List the columns that are of no metric known here, of which none could be checked and written."""
+    return [
+        Problem(where, "known metrics", repr(name), suggest(name, known_metrics()))
+        for name in frames.column_names
+        if name not in (*FRAME_SCHEMA.names, *known_metrics())
+    ]
 
 
 def frame_problems(where: str, frames: pa.Table, expected: Mapping[str, int]) -> list[Problem]:

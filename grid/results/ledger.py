@@ -127,15 +127,14 @@ class Ledger:
         Raises:
             ProblemError: listing all that is wrong with the columns, the frames and the scores.
         """
-        problems = checks.column_problems(evaluation.id, frames)
+        unit = evaluation.id
+        problems = checks.column_problems(unit, frames) + checks.metric_problems(unit, frames)
         if not problems:
-            problems = checks.frame_problems(evaluation.id, frames, expected) + checks.score_problems(
-                evaluation.id, frames
-            )
+            problems = checks.frame_problems(unit, frames, expected) + checks.score_problems(unit, frames)
         if problems:
             raise ProblemError(problems)
         frames = frames.sort_by([("clip", "ascending"), ("frame", "ascending")])
-        return self._write("evaluation", evaluation.id, frames, summary)
+        return self._write("evaluation", unit, frames, summary)
 
     def read_training(self, unit: str) -> TrainingResult | None:
         """Return the training's result, or None where there is none that can be read."""
@@ -295,5 +294,5 @@ def _read(path: Path, kind: Kind, unit: str) -> tuple[pa.Table, dict[str, Any]]:
     )
     if not sound:
         columns = ", ".join(f"{field.name} {field.type}" for field in table.schema)
-        raise ProblemError(Problem(str(path), f"the columns of a {kind}", columns, again))
+        raise ProblemError(Problem(str(path), f"the {kind}'s columns", columns, again))
     return table, summary

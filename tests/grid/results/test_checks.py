@@ -5,7 +5,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from grid.results.checks import column_problems, frame_problems, score_problems
+from grid.results.checks import column_problems, frame_problems, metric_problems, score_problems
 from tests.grid.small_ledger import EXPECTED, frames
 
 GOOD = {"NSS": [1.0, 2.0, math.nan, 4.0], "CC": [0.5, -1.0, math.nan, 1.0]}
@@ -18,6 +18,7 @@ def told(problems) -> str:
 def test_sound_rows_have_no_problems():
     table = frames(**GOOD)
     assert column_problems("unit", table) == []
+    assert metric_problems("unit", table) == []
     assert frame_problems("unit", table, EXPECTED) == []
     assert score_problems("unit", table) == []
 
@@ -73,11 +74,17 @@ def test_a_negative_number_of_fixations_is_told():
 
 
 def test_wrong_columns_are_told_together():
-    table = frames(NSS=[1.0] * 4, NNS=[1.0] * 4).drop_columns(["n_fixations"])
+    table = frames(NSS=[1.0] * 4).drop_columns(["n_fixations"])
     text = told(column_problems("unit", table.set_column(1, "frame", pa.array([0, 0, 1, 2], pa.int64()))))
     assert "a column n_fixations of int32, found nothing" in text
     assert "a column frame of int32, found int64" in text
-    assert "expected known metrics, found 'NNS'. Did you mean NSS?" in text
+
+
+def test_a_metric_that_is_not_known_here_is_no_fault_of_the_columns():
+    table = frames(NSS=[1.0] * 4, NNS=[1.0] * 4)
+    assert column_problems("unit", table) == []
+    (problem,) = metric_problems("unit", table)
+    assert "expected known metrics, found 'NNS'. Did you mean NSS?" in str(problem)
 
 
 def test_a_table_without_a_metric_is_told():

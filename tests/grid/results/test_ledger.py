@@ -12,6 +12,7 @@ from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.results.unit_results import Stopped
 from hd2s import build_model, save_weights
+from hd2s.metrics.definitions import Metric, known_metrics, register
 from manifests.problem import ProblemError
 from tests.grid.small_ledger import (
     EXPECTED,
@@ -22,6 +23,7 @@ from tests.grid.small_ledger import (
     sweep_plan,
     table_spec,
 )
+from tests.plugged import for_a_while
 
 PLAN = small_plan(table_spec())
 UNIT = "generalization-DHF1K-UCFSports-0"
@@ -128,6 +130,7 @@ def test_an_evaluation_that_is_not_what_it_must_be_is_refused_and_leaves_nothing
         "without nulls, found 1 nulls": frames(NSS=[1.0, None, 1.0, 1.0]),
         "clip b: expected each of its 3 frames once": frames(**GOOD).take([0, 1, 3]),
         "CC finite and in": frames(CC=[2.0, 0.5, 0.5, 0.5]),
+        "known metrics": frames(NSS=[1.0] * 4, theirs=[0.5] * 4),
     }
     for told, table in wrong.items():
         with pytest.raises(ProblemError, match=told):
@@ -138,6 +141,16 @@ def test_an_evaluation_that_is_not_what_it_must_be_is_refused_and_leaves_nothing
     with pytest.raises(ProblemError) as caught:
         evaluate(ledger, both)
     assert len(caught.value.problems) == 2, "frames and scores are told together"
+
+
+def test_scores_by_a_plug_ins_metric_are_read_where_it_is_not_loaded(ledger):
+    with for_a_while():
+        register(Metric("theirs", 0.0, 1.0, larger_is_better=True, of_frame=lambda frame: 0.5))
+        evaluate(ledger, frames(NSS=[1.0] * 4, theirs=[0.5] * 4))
+    assert "theirs" not in known_metrics()
+    assert ledger.status(EVALUATION.id, "evaluation") == "done"
+    assert ledger.read_evaluation(EVALUATION.id).scores == {"NSS": 1.0, "theirs": 0.5}
+    assert ledger.problems() == []
 
 
 def damage_cut(path):
