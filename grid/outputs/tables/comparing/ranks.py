@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from grid.outputs.statistics.ranks import ALPHA, Ranking, rank
-from grid.outputs.tables.arrangement import arranged
+from grid.outputs.tables.arrangement import arranged, recorded
 from grid.outputs.tables.comparing.places import Standing, ranked
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import (
@@ -62,8 +63,8 @@ def rankings(spec: TableSpec, results: Results) -> Rankings | None:
 def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's mean ranks; None where `rankings` has none."""
     spec = arranged(own, style.shown)
-    found = rankings(spec, results)
-    if found is None:
+    found, of_own = rankings(spec, results), rankings(own, results)
+    if found is None or of_own is None:
         return None
     return Table(
         name=f"{spec.name}-ranks",
@@ -77,19 +78,7 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         notes=_notes(found.of_metrics, len(found.done), len(found.words)),
         missing=_missing(found, spec, results),
         command=style.command,
-        records=tuple(
-            {
-                "table": spec.name,
-                "approach": word,
-                "metric": metric,
-                "n_places": len(found.done),
-                "mean_rank": None if ranking is None else float(ranking.mean_ranks[n]),
-                "critical_difference": None if ranking is None else defined(ranking.critical_difference),
-                "p": None if ranking is None else defined(ranking.p),
-            }
-            for n, word in enumerate(found.words)
-            for metric, ranking in found.of_metrics.items()
-        ),
+        records=tuple(_records(own.name, recorded(own, style.shown), (found, of_own))),
     )
 
 
@@ -140,3 +129,24 @@ def _missing(found: Rankings, spec: TableSpec, results: Results) -> Missing:
         if (reason := place.lacking(found.words, spec.metrics, results))
     ]
     return Missing.of("pair", len(found.places), reasons)
+
+
+def _records(
+    table: str, metrics: tuple[str, ...], found: tuple[Rankings, Rankings]
+) -> Iterator[dict[str, Any]]:
+    """Yield each approach's rank by each metric: by the table's own over the pairs that have all of these."""
+    of_metrics = {
+        metric: (len(each.done), ranking) for each in found for metric, ranking in each.of_metrics.items()
+    }
+    for n, word in enumerate(found[0].words):
+        for metric in metrics:
+            n_places, ranking = of_metrics[metric]
+            yield {
+                "table": table,
+                "approach": word,
+                "metric": metric,
+                "n_places": n_places,
+                "mean_rank": None if ranking is None else float(ranking.mean_ranks[n]),
+                "critical_difference": None if ranking is None else defined(ranking.critical_difference),
+                "p": None if ranking is None else defined(ranking.p),
+            }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
-from grid.outputs.tables.arrangement import arranged, in_order
+from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.comparing.places import Standing, ranked
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
@@ -49,14 +50,14 @@ class _Line(NamedTuple):
 
     standing: Standing
     approach: str
-    found: tuple[Recovered, ...]
+    found: Mapping[str, Recovered]
 
 
 def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's recovered gaps; None where no approach stands beside both bounds."""
-    spec = arranged(own, style.shown)
+    spec, metrics = arranged(own, style.shown), recorded(own, style.shown)
     lines = [
-        _Line(standing, word, tuple(_recovered(standing, word, metric, results) for metric in spec.metrics))
+        _Line(standing, word, {metric: _recovered(standing, word, metric, results) for metric in metrics})
         for standing in in_order(ranked(spec, results), lambda one: one.first, style.shown.order)
         if {LOWER, UPPER} <= set(standing.cells)
         for word in standing.cells
@@ -72,7 +73,7 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         warning=style.warning,
         labels=("Pair", "Approach"),
         columns=tuple(Column(heading(metric)) for metric in spec.metrics),
-        blocks=(_each(lines, several), *_overall(lines, spec, several)),
+        blocks=(_each(lines, spec.metrics, several), *_overall(lines, spec, several)),
         in_float=style.shown.notes,
         notes=_NOTES,
         missing=_missing(lines, spec, results, several),
@@ -108,13 +109,15 @@ def _share(means: np.ndarray) -> np.ndarray:
     return (found - lower) / (upper - lower)
 
 
-def _each(lines: list[_Line], several: bool) -> Block:
+def _each(lines: list[_Line], metrics: Sequence[str], several: bool) -> Block:
     by_place = gather(lines, lambda line: line.standing.title(several_models=several))
-    return Block("", tuple(Group(name, tuple(map(_row, members))) for name, members in by_place))
+    return Block(
+        "", tuple(Group(name, tuple(_row(line, metrics) for line in members)) for name, members in by_place)
+    )
 
 
-def _row(line: _Line) -> Row:
-    return Row(approaches()[line.approach].title, tuple(map(_entry, line.found)))
+def _row(line: _Line, metrics: Sequence[str]) -> Row:
+    return Row(approaches()[line.approach].title, tuple(_entry(line.found[metric]) for metric in metrics))
 
 
 def _entry(found: Recovered) -> Entry:
@@ -136,13 +139,13 @@ def _overall(lines: list[_Line], spec: TableSpec, several: bool) -> tuple[Block,
     groups = []
     for word, members in gather(lines, lambda line: line.approach):
         mean, worst = zip(
-            *(_mean_and_worst(members, n, several) for n in range(len(spec.metrics))), strict=True
+            *(_mean_and_worst(members, metric, several) for metric in spec.metrics), strict=True
         )
         groups.append(Group(approaches()[word].title, (Row("mean", mean), Row("worst", worst))))
     return (Block("All pairs", tuple(groups)),)
 
 
-def _mean_and_worst(members: list[_Line], metric: int, several: bool) -> tuple[Entry, Entry]:
+def _mean_and_worst(members: list[_Line], metric: str, several: bool) -> tuple[Entry, Entry]:
     known = [(line.found[metric].value, line) for line in members if not math.isnan(line.found[metric].value)]
     if not known:
         return Entry(""), Entry("")
@@ -183,5 +186,5 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
                 for name, value in zip(("recovered", "low", "high"), found[1:], strict=True)
             },
         }
-        for metric, found in zip(spec.metrics, line.found, strict=True)
+        for metric, found in line.found.items()
     ]

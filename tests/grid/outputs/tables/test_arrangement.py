@@ -49,6 +49,22 @@ def test_columns_are_those_that_are_wanted_in_that_order_and_records_keep_the_ta
     assert recorded(spec, Tables(columns=("KLD", "CC"))) == ("NSS", "CC", "KLD")
 
 
+def test_ranks_and_recovered_gaps_of_fewer_columns_lose_no_values_either(tmp_path):
+    plan, ledger = small_plan(table_spec()), Ledger(tmp_path)
+    for pair in ("DHF1K-UCFSports", "UCFSports-DHF1K"):
+        for nss, approach in enumerate(("generalization", "adaptation", "transfer")):
+            finish(ledger, plan, f"{approach}-{pair}-0", NSS=nss, CC=nss / 4, KLD=3 - nss)
+    first = compile_tables(plan, ledger, tmp_path / "tables", shown())
+    names = {path.stem for path in first}
+    assert names == {"table5", *(f"table5-{kind}" for kind in ("significance", "recovered", "ranks"))}
+    before = {path.name: path.read_text() for path in first if path.suffix == ".csv"}
+    assert compile_tables(plan, ledger, tmp_path / "tables", shown(columns=("CC",))) == first
+    assert {path.name: path.read_text() for path in first if path.suffix == ".csv"} == before
+    assert compile_tables(plan, ledger, tmp_path / "tables", shown(columns=("KLD",))) == first
+    assert all(",KLD," in path.read_text() for path in first if path.suffix == ".csv")
+    assert "NSS" not in (tmp_path / "tables" / "table5-ranks.md").read_text()
+
+
 def test_fewer_columns_make_no_table_that_has_lost_values(plan, ledger):
     first = compile_tables(plan, ledger, ledger.out / "tables", shown(columns=("KLD", "NSS")))
     assert compile_tables(plan, ledger, ledger.out / "tables", shown(columns=("CC",))) == first
