@@ -135,7 +135,7 @@ def start_tracker(grid: Grid, uri: str | None) -> Tracker:
 
 def compile_grid(grid: Grid) -> list[Path]:
     """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
-    style = Style(grid.config.tables, grid.command("--tables"), grid.demo)
+    style = Style(grid.config.tables, grid.command("--tables"), grid.demo, external.places_of(grid))
     return compile_tables(grid.plan, grid.ledger, grid.out / output_folder.TABLES, style)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from grid.evaluation import pictures
+from grid.outputs.external import Places, places_of
 from grid.outputs.reproduce import FOLDER, page, weights_told
 from grid.outputs.tables import Style, compile_tables
 from grid.planning.noted import described, note
@@ -89,18 +90,33 @@ def _without_path(override: str) -> str:
     if key.startswith("corpora."):
         return f"{key}=DIR"
     if key == "plugins":
-        names = (Path(folder).resolve().name for folder in listed(key, value))
-        return f"{key}=[{','.join(f'{FOLDER}/plugins/{name}' for name in names)}]"
+        return f"{key}=[{','.join(map(_exported, listed(key, value)))}]"
     return f"{key}=FILE" if key.endswith(".backbone_weights") and value != "none" else override
+
+
+def _exported(plugins: str) -> str:
+    return f"{FOLDER}/plugins/{Path(plugins).resolve().name}"
+
+
+def _places(grid: Grid, portable: Grid) -> Places:
+    """Return what commands in the export's tables name, without the paths of this machine."""
+    here = places_of(grid)
+    manifests = {
+        # A demo's corpora are generated in its output folder.
+        name: str(portable.out / Path(folder).relative_to(grid.out))
+        if Path(folder).is_relative_to(grid.out)
+        else "DIR"
+        for name, folder in here.manifests.items()
+    }
+    return Places(str(portable.out), manifests, [*map(_exported, here.plugins)])
 
 
 def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     part.mkdir()
     compiled = _compiled(portable)
     again = compiled.command("--tables")
-    compile_tables(
-        grid.plan, grid.ledger, part / output_folder.TABLES, Style(grid.config.tables, again, grid.demo)
-    )
+    style = Style(grid.config.tables, again, grid.demo, _places(grid, portable))
+    compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
     _copy_results(part, grid)
     _copy_specs(part / "specs", grid)
     for folder in map(Path, grid.config.plugins):

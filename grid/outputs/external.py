@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets.corpora.registry import find
+from datasets.corpora.registry import default_folder, find
 from grid.plan import Cell, Plan
+from grid.planning.prepare import Grid
 from grid.results import output_folder
 from hd2s.metrics.definitions import find_metric, known_metrics
+from manifests.escaping import shell
 from manifests.problem import Problem, suggest
 
 _PLACE = ("training", "test")
@@ -40,6 +42,33 @@ class Returned:
     scores: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the command of a submission names, as it is reached from where the grid's own was called.
+
+    Attributes:
+        out: the output folder.
+        manifests: corpus → the folder of its manifest, where that is not the usual one.
+        plugins: the grid's folders of plug-ins.
+    """
+
+    out: str
+    manifests: Mapping[str, str] = field(default_factory=dict)
+    plugins: Sequence[str] = ()
+
+
+def places_of(grid: Grid) -> Places:
+    """Return the places of a grid."""
+    folders = {name: place.manifest for name, place in grid.config.corpora.items()}
+    unusual = {name: folder for name, folder in folders.items() if folder != _usual_folder(name)}
+    return Places(str(grid.out), unusual, grid.config.plugins)
+
+
+def _usual_folder(name: str) -> str:
+    corpus = find(name)
+    return str(default_folder(corpus)) if corpus else ""
 
 
 def read(plan: Plan, out: Path) -> Returned:
@@ -67,18 +96,18 @@ def read(plan: Plan, out: Path) -> Returned:
     return found
 
 
-def how_to_get(cell: Cell) -> str:
+def how_to_get(cell: Cell, places: Places) -> str:
     """Say how a withheld cell's scores are had, once its training is done."""
     corpus = find(cell.test)
-    word = corpus.word if corpus else cell.test
-    weights = output_folder.checkpoint(cell.training)
-    command = (
-        f"python -m hd2s predict --corpus {word} --split unannotated --weights {weights}"
-        f" --out submissions/{cell.training} --submission"
-    )
+    manifest = places.manifests.get(cell.test)
+    words = ["predict", "--corpus", corpus.word if corpus else cell.test, "--split", "unannotated"]
+    words += ["--manifest", manifest] if manifest else []
+    words += ["--weights", f"{places.out}/{output_folder.checkpoint(cell.training)}"]
+    words += ["--out", f"submissions/{cell.training}", "--submission"]
+    words += [word for folder in places.plugins for word in ("--plugins", folder)]
     return (
-        f"annotations withheld: `{command}` writes what the benchmark takes; what it returns goes into"
-        f" {output_folder.EXTERNAL}/*.csv as training {cell.training}"
+        f"annotations withheld: `python -m hd2s {shell(words)}` writes what the benchmark takes; what it"
+        f" returns goes into {places.out}/{output_folder.EXTERNAL}/*.csv as training {cell.training}"
     )
 
 

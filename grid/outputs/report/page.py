@@ -11,6 +11,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
+from grid.outputs.external import places_of
 from grid.outputs.report.answers import answers
 from grid.outputs.report.asked import asked
 from grid.outputs.report.differing import differing
@@ -49,7 +50,7 @@ def write_report(grid: Grid, missing: Sequence[str] = ()) -> Path:
 
 def page(grid: Grid, missing: Sequence[str] = ()) -> str:
     """Return the page as HTML. Arguments of `write_report`."""
-    results = Results(grid.plan, grid.ledger)
+    results = Results(grid.plan, grid.ledger, places_of(grid))
     # Printed numbers are always there to be looked at; a demo's page begins without them.
     style = Style(replace(grid.config.tables, paper="beside"), grid.command("--tables"), grid.demo)
     built = {spec.name: _Built(spec, results, style) for spec in grid.plan.tables}

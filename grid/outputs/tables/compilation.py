@@ -42,7 +42,7 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     Raises:
         ProblemError: a table names a paper that is not in `grid/specs/printed_numbers/`.
     """
-    results, written = Results(plan, ledger), []
+    results, written = Results(plan, ledger, style.places), []
     for spec in plan.tables:
         tables = [table for build in _BUILT if (table := build(spec, results, style))]
         lacks = any(

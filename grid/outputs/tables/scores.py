@@ -48,10 +48,17 @@ class Scores(NamedTuple):
 
 
 class Results:
-    """A plan with its results; each file is read once, whichever tables show it."""
+    """A plan with its results; each file is read once, whichever tables show it.
 
-    def __init__(self, plan: Plan, ledger: Ledger) -> None:
+    Args:
+        plan: the cells.
+        ledger: what is done.
+        places: what commands name; the ledger's own folder alone where they are left out.
+    """
+
+    def __init__(self, plan: Plan, ledger: Ledger, places: external.Places | None = None) -> None:
         self.plan, self.ledger = plan, ledger
+        self._places = places or external.Places(str(ledger.out))
         self._scores = cache(self._read)
         self._klds = cache(self._read_kld)
 
@@ -100,7 +107,7 @@ class Results:
             return "not trained yet"
         if self.validation_kld(cell) is None:
             return f"trained without this selection, --redo {cell.training} makes it again"
-        return "not evaluated yet" if cell.evaluation else external.how_to_get(cell)
+        return "not evaluated yet" if cell.evaluation else external.how_to_get(cell, self._places)
 
     @cached_property
     def returned(self) -> external.Returned:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from grid.outputs.external import Places
 from grid.outputs.tables.layout import gather
 from grid.specs.tables.shown import Tables
 from hd2s.metrics.definitions import find_metric
@@ -138,11 +139,13 @@ class Style:
         shown: the settings `tables.*`.
         command: compiles the tables again.
         demo: the results are a demo's; the tables say so.
+        places: what other commands name; the output folder alone where they are left out.
     """
 
     shown: Tables
     command: str
     demo: bool = False
+    places: Places | None = None
 
     @property
     def warning(self) -> str:

@@ -223,6 +223,23 @@ def test_files_of_a_family_are_found_through_it(tmp_path):
     ]
 
 
+def test_a_submissions_command_in_it_names_no_path_of_this_machine_either(grid, tmp_path):
+    (cell,) = [cell for cell in grid.plan.cells if grid.ledger.training_done(cell.training)]
+    withheld = tuple(replace(cell, id=test, test=test, evaluation="") for test in ("DHF1K", "LEDOV"))
+    plan = replace(grid.plan, cells=(), evaluations={}, withheld=withheld)
+    corpora = grid.config.corpora | {"LEDOV": replace(grid.config.corpora["LEDOV"], manifest="/data/ledov")}
+    (ours := tmp_path / "lab" / "ours").mkdir(parents=True)
+    made = replace(grid, plan=plan, config=replace(grid.config, corpora=corpora, plugins=(str(ours),)))
+    export(made, tmp_path / "paper")
+    text = (tmp_path / "paper" / "tables" / "small.html").read_text(encoding="utf-8")
+    assert f"--weights runs/demo/checkpoints/{cell.training}.pt" in text
+    assert "--manifest runs/demo/manifests/dhf1k" in text
+    assert "--manifest DIR" in text
+    assert "--plugins EXPORT/plugins/ours" in text
+    assert str(tmp_path) not in text
+    assert str(grid.out) not in text
+
+
 def test_a_command_leaves_out_what_changes_no_result(grid):
     assert grid.command("--tables") == (
         f"python run_grid.py --grid {grid.name} --demo --out {grid.out} --tables {' '.join(SHORT)}"

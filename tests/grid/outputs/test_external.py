@@ -1,9 +1,14 @@
 """Scores that a benchmark has returned: lines of CSV files, and every one that cannot be taken."""
 
+from dataclasses import replace
+
 import pytest
 
-from grid.outputs.external import how_to_get, read
+from grid.outputs.external import Places, how_to_get, places_of, read
+from grid.outputs.tables.scores import Results
+from grid.planning.prepare import prepare
 from grid.results.ledger import Ledger
+from grid.specs.settings import CorpusPlace
 from tests.grid.plans import plan_of
 from tests.grid.small_ledger import finish_training, training_of
 from tests.grid.small_tables import rows_of, table_of
@@ -90,12 +95,8 @@ def test_a_withheld_cell_says_how_its_scores_are_had_and_takes_them(plan, tmp_pa
     assert [reason for reason, _ in table_of(plan, ledger).missing.reasons] == ["not trained yet"]
     finish_training(ledger, plan.trainings[cell.training])
     table = table_of(plan, ledger)
-    told = dict(table.missing.reasons)[how_to_get(cell)]
+    told = dict(table.missing.reasons)[how_to_get(cell, Places(str(tmp_path)))]
     assert told == ("DHF1K on DHF1K, HD2S, supervised",)
-    assert (
-        "python -m hd2s predict --corpus dhf1k --split unannotated"
-        f" --weights checkpoints/{cell.training}.pt --out submissions/{cell.training} --submission"
-    ) in how_to_get(cell)
     assert rows_of(table)[key][:3] == ["", "2.781", ""]
     returned(plan, tmp_path, f"{HEADING}{cell.training},DHF1K,2.5,0.4,0.3,0.9,,\nnobody,DHF1K,1,,,,,\n")
     table = table_of(plan, ledger)
@@ -106,6 +107,32 @@ def test_a_withheld_cell_says_how_its_scores_are_had_and_takes_them(plan, tmp_pa
     assert not any("Test data" in note for note in table.notes)
     record = table.records[0]
     assert (record["mean"], record["per_video_mean"], record["n_clips"]) == (2.5, None, None)
+
+
+def test_its_command_names_places_as_the_grids_own_command_reaches_them(plan, tmp_path):
+    ledger, cell = Ledger(tmp_path), plan.withheld[0]
+    finish_training(ledger, plan.trainings[cell.training])
+    usual = f"--weights runs/checkpoints/{cell.training}.pt --out submissions/{cell.training} --submission`"
+    told = how_to_get(cell, Places("runs"))
+    assert f"`python -m hd2s predict --corpus dhf1k --split unannotated {usual}" in told
+    assert f"goes into runs/results/external/*.csv as training {cell.training}" in told
+    there = Places("their runs", {"DHF1K": "lists/dhf1k"}, ["/lab/ours", "more ours"])
+    told = Results(plan, ledger, there).reason(cell, ("NSS",))
+    assert "--split unannotated --manifest lists/dhf1k --weights 'their runs/checkpoints/" in told
+    assert "--submission --plugins /lab/ours --plugins 'more ours'` writes" in told
+
+
+def test_a_grids_places_are_its_output_folder_and_manifests_that_are_not_the_usual_ones(demo_out, tmp_path):
+    (tmp_path / "out").mkdir()
+    for name in ("corpora", "manifests"):
+        (tmp_path / "out" / name).symlink_to(demo_out / name)
+    grid = prepare("table1", [], tmp_path / "out", demo=True, tell=lambda text: None)
+    found = places_of(grid)
+    assert found.out == str(tmp_path / "out")
+    assert found.manifests["DHF1K"] == str(tmp_path / "out" / "manifests" / "dhf1k")
+    corpora = {"DHF1K": CorpusPlace("manifests/dhf1k"), "Mine": CorpusPlace("manifests/mine")}
+    usual = replace(grid, config=replace(grid.config, corpora=corpora, plugins=("ours",)))
+    assert places_of(usual) == Places(str(tmp_path / "out"), {"Mine": "manifests/mine"}, ("ours",))
 
 
 def test_what_is_withheld_is_trained_here_and_evaluated_nowhere(plan):
