@@ -9,8 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from grid.planning.inputs import InitialWeights
 from grid.results import output_folder
+from grid.specs.grid_reader import files
+from grid.specs.plain_yaml import read_file
+from manifests.problem import Problem
 from manifests.store import CLIPS, Manifest
 
 _WEIGHTS, _CORPORA, _CLOSED = "weights", "corpora", "closed"
@@ -77,6 +82,40 @@ def read_noted(out: Path, grid: str) -> Noted:
     corpora = {name: found for name, found in all_noted.items() if name in alike}
     weights = _agreeing(call[_WEIGHTS] for call in calls.values())
     return Noted(weights, corpora | own.get(_CORPORA, {}), own.get(_CLOSED, False))
+
+
+def taken(out: Path, grid: str, asked: str) -> list[Problem]:
+    """Say that another file's grid of this name has its table and report in a folder, which would be lost.
+
+    A file that was edited, moved or copied is no other, nor is one that has had its name or itself taken
+    away since.
+
+    Args:
+        out: the folder.
+        grid: the name.
+        asked: the grid as it is asked for: by a name of ours, or the path of a file.
+    """
+    path = out / output_folder.call(grid)
+    try:
+        # What an export has noted is of a file in it.
+        other = out / json.loads(path.read_text(encoding="utf-8"))["name"]
+        if not other.is_file() or other.samefile(asked):
+            return []
+        content = _content(other)
+        if content == _content(Path(asked)) or content[0].get("name", other.stem) != grid:
+            return []
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, YAMLError):
+        # What is damaged is told by whoever reads it.
+        return []
+    remedy = (
+        f"Give one of them a name of its own (name: in the file), or give another --out; or remove {path},"
+        " and this grid takes the other's place. No result is lost by any of it."
+    )
+    return [Problem(asked, f"a name that no other grid in {out} has", f"{grid}, which is {other}'s", remedy)]
+
+
+def _content(path: Path) -> list[Any]:
+    return [read_file(each) for each in files(str(path))]
 
 
 def _agreeing(notes: Iterable[Mapping[str, str]]) -> dict[str, str]:

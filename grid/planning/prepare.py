@@ -20,7 +20,7 @@ from grid.planning.inputs import (
     require_clips,
     unknown_corpora,
 )
-from grid.planning.noted import Noted, read_noted
+from grid.planning.noted import Noted, read_noted, taken
 from grid.planning.rows import Configure, Digests
 from grid.planning.tables_asked import table_problems
 from grid.results.ledger import Ledger
@@ -135,6 +135,7 @@ def prepare(
         plugins.load(plugins.wanted_plugins(overrides))
     asked = _asked(name, overrides, problems, demo=demo)
     problems += table_problems(asked.spec, asked.config)
+    problems += taken(out, asked.spec.name, name) if purpose != "plan" else []
     with gathered(problems):
         check_storage(asked.config.storage.url, look_only=purpose == "plan")
     noted = Noted() if purpose == "run" else read_noted(out, asked.spec.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from grid.results.ledger import Ledger
 from grid.specs.table import TableSpec
 
 PARTIAL = ".partial"
+_FOLLOWING = ("significance", "recovered", "ranks")
 _BUILT = (values.build, significance.build, recovered.build, ranks.build)
 # What a record has no value without, in each of these tables.
 _VALUES = ("mean", "difference", "recovered", "mean_rank")
@@ -28,6 +29,7 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
 
     One with fewer values than the table that stands, of another grid of this name or of one that has lost
     results, is written beside it as `<name>.partial.*`, until it has as many; so is what follows from it.
+    What followed from it as it was once, and does not any more, is removed.
 
     Args:
         plan: the tables and their cells.
@@ -46,11 +48,13 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     for spec in plan.tables:
         tables = [table for build in _BUILT if (table := build(spec, results, style))]
         lacks = any(
-            _n_values(table.records, spec) < _n_standing(folder / f"{table.name}.csv", spec)
+            _n_values(table.records, spec) < _n_values(_standing(folder / f"{table.name}.csv"), spec)
             for table in tables
         )
         for table in tables:
             written += _write(table, folder, lacks=lacks)
+        if not lacks:
+            _remove_others(folder, spec, {table.name for table in tables})
     for cost_spec in plan.costs:
         written += _write(costs.build(cost_spec, ledger.out, style), folder, lacks=False)
     return written
@@ -66,6 +70,18 @@ def _write(table: Table, folder: Path, *, lacks: bool) -> list[Path]:
         if not lacks:
             beside.unlink(missing_ok=True)
     return written
+
+
+def _remove_others(folder: Path, spec: TableSpec, built: Collection[str]) -> None:
+    """Remove what once followed from a table and does not any more, as it is now."""
+    for name in (f"{spec.name}-{word}" for word in _FOLLOWING):
+        # A table of a user's own may be called so.
+        if name not in built and any(
+            row.get("table") == spec.name for row in _standing(folder / f"{name}.csv")
+        ):
+            for suffix in FORMATS:
+                (folder / f"{name}{suffix}").unlink(missing_ok=True)
+                (folder / f"{name}{PARTIAL}{suffix}").unlink(missing_ok=True)
 
 
 def behind(written: Iterable[Path]) -> str:
@@ -86,10 +102,10 @@ def _n_values(records: Iterable[Mapping[str, Any]], spec: TableSpec) -> int:
     return sum(record[column] not in (None, "") for record in records) if column else 0
 
 
-def _n_standing(file: Path, spec: TableSpec) -> int:
-    """Count the values of a table that was written before; none of a file that is no such table."""
+def _standing(file: Path) -> list[dict[str, Any]]:
+    """Return the records of a table that was written before; none of a file that is no such table."""
     try:
         with file.open(encoding="utf-8", newline="") as lines:
-            return _n_values(csv.DictReader(lines), spec)
+            return list(csv.DictReader(lines))
     except (OSError, ValueError, csv.Error):
-        return 0
+        return []

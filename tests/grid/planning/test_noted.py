@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grid.planning.inputs import InitialWeights
-from grid.planning.noted import Noted, described, note, read_noted
+from grid.planning.noted import Noted, described, note, read_noted, taken
 from grid.results import output_folder
 from manifests.store import open_manifest
 
@@ -58,3 +58,48 @@ def test_a_manifest_that_is_there_counts_unless_the_folder_is_closed(dhf1k):
     assert Noted(corpora=noted).manifest("DHF1K", None) is dhf1k
     assert Noted(corpora=noted).manifest("LEDOV", gone) is None
     assert Noted(corpora=noted, closed=True).manifest("DHF1K", dhf1k.folder) is dhf1k
+
+
+def own_grid(folder, title, name="mine"):
+    folder.mkdir(exist_ok=True)
+    path = folder / "mine.yaml"
+    path.write_text(f"name: {name}\ntitle: {title}\n")
+    return path
+
+
+def test_another_files_grid_of_the_same_name_keeps_its_place(tmp_path):
+    first, other = own_grid(tmp_path / "a", "One"), own_grid(tmp_path / "b", "Another")
+    noted = write(tmp_path, "mine", {"name": str(first)})
+    (problem,) = taken(tmp_path, "mine", str(other))
+    assert f"expected a name that no other grid in {tmp_path} has, found mine, which is {first}'s" in str(
+        problem
+    )
+    assert f"or remove {noted}" in problem.remedy
+    assert taken(tmp_path / "elsewhere", "mine", str(other)) == []
+    first.unlink()
+    assert taken(tmp_path, "mine", str(other)) == [], "it was moved"
+
+
+def test_a_file_that_was_edited_or_copied_or_called_otherwise_since_is_no_other_grid(tmp_path, monkeypatch):
+    first, copy = own_grid(tmp_path / "a", "One"), own_grid(tmp_path / "b", "One")
+    write(tmp_path, "mine", {"name": str(first)})
+    assert taken(tmp_path, "mine", str(copy)) == []
+    own_grid(tmp_path / "a", "Edited")
+    monkeypatch.chdir(tmp_path / "a")
+    assert taken(tmp_path, "mine", "mine.yaml") == []
+    assert len(taken(tmp_path, "mine", str(copy))) == 1
+    own_grid(tmp_path / "a", "Edited", name="theirs")
+    assert taken(tmp_path, "mine", str(copy)) == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"name": "table5"}', '{"name": 5}'])
+def test_a_note_that_names_no_file_keeps_no_name(tmp_path, content):
+    write(tmp_path, "mine", content)
+    assert taken(tmp_path, "mine", str(own_grid(tmp_path / "b", "One"))) == []
+
+
+def test_an_export_has_noted_a_file_in_it(tmp_path):
+    inside = own_grid(tmp_path / "specs", "One")
+    write(tmp_path, "mine", {"name": "specs/mine.yaml"})
+    assert taken(tmp_path, "mine", str(inside)) == []
+    assert len(taken(tmp_path, "mine", str(own_grid(tmp_path / "b", "Another")))) == 1

@@ -71,6 +71,17 @@ def test_a_table_with_fewer_values_does_not_take_the_place_of_one_that_stands(le
     assert {path: path.read_bytes() for path in first} == before
 
 
+def test_what_does_not_follow_from_a_table_any_more_is_removed(ledger):
+    folder = ledger.out / "tables"
+    first = compile_tables(small_plan(table_spec()), ledger, folder, STYLE)
+    own = {f"table5-ranks{suffix}" for suffix in FORMATS}
+    named_so = small_plan(table_spec(name="table5-ranks", approaches=("generalization",)))
+    compile_tables(named_so, ledger, folder, STYLE)
+    left = compile_tables(small_plan(table_spec(approaches=("generalization",))), ledger, folder, STYLE)
+    assert len(left) < len(first)
+    assert {path.name for path in folder.iterdir()} == {path.name for path in left} | own
+
+
 def test_what_stands_and_is_no_table_is_replaced(ledger):
     (ledger.out / "table5.csv").parent.mkdir(exist_ok=True)
     (ledger.out / "table5.csv").write_bytes(b"\xff\x00")
