@@ -22,7 +22,7 @@ class _Ranks(NamedTuple):
     """How many of n fixated values each pixel is at or above."""
 
     of_pixels: np.ndarray
-    """uint8 or uint16 (H·W,): that number, or n + 1 where the bucket does not tell."""
+    """uint8, uint16 or uint32 (H·W,): that number, or n + 1 where the bucket does not tell."""
     close: np.ndarray
     """In ascending order: the values where it does not."""
     fixated: np.ndarray
