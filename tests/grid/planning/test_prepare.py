@@ -1,5 +1,6 @@
 """A grid made ready by the command itself: every mistake in one answer, and no setting lost in silence."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,20 @@ targets: [UCFSports]
 approaches: [generalization]
 variants: {plain: {}, single: {train.multi_level: false, train.lr: 0.1}}
 """
+
+
+@pytest.mark.parametrize("looking", [[], ["--tables"]])
+def test_a_users_grid_cannot_take_the_place_of_another_of_its_name_either(answer, tmp_path, looking):
+    first, other = tmp_path / "first", tmp_path / "other"
+    for folder, approaches in ((first, "generalization"), (other, "transfer")):
+        folder.mkdir()
+        write_spec(folder, approaches=approaches)
+    (noted := tmp_path / "runs" / "grids" / "small.json").parent.mkdir(parents=True)
+    noted.write_text(json.dumps({"name": str(first / "small.yaml")}))
+    status, told = answer(tmp_path, "--grid", other / "small.yaml", *looking)
+    assert status == run_grid.WRONG
+    assert f"found small, which is {first}/small.yaml's" in told
+    assert "found small" not in answer(tmp_path, "--grid", first / "small.yaml", *looking)[1]
 
 
 def test_the_command_says_which_setting_is_overruled(small_demo):
