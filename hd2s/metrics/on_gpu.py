@@ -5,7 +5,7 @@ On a processor a batched sort is many times slower than `hd2s.metrics.on_process
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,14 +40,25 @@ def score(
             Points.of(others[some], saliency, start),
             convention,
         )
-        parts.append(torch.stack([_of_batch(metric)(batch) for metric in metrics]))
+        parts.append(torch.stack([_scored(metric, batch, start) for metric in metrics]))
     return torch.cat(parts, dim=1)
 
 
-def _of_batch(metric: Metric) -> Callable[[Batch], Tensor]:
+def _scored(metric: Metric, batch: Batch, first: int) -> Tensor:
+    """Score frames from `first` on; what goes wrong in a metric is told with its name."""
     if metric.of_batch is None:
         raise ValueError(f"metric {metric.name}: expected one that scores batches, found no `of_batch`")
-    return metric.of_batch
+    where = f"frames from {first} on: metric {metric.name}"
+    try:
+        found = metric.of_batch(batch)
+    except (torch.OutOfMemoryError, torch.AcceleratorError):
+        raise  # no fault of the metric's
+    except Exception as error:
+        raise ValueError(f"{where}: {type(error).__name__}: {error}") from error
+    shape, expected = tuple(getattr(found, "shape", ())), (len(batch.saliency.values),)
+    if shape != expected:
+        raise ValueError(f"{where}: expected scores of the shape {expected}, found {shape}")
+    return found
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,19 @@ def score(
         except ValueError as error:
             raise ValueError(f"frame {i}: {error}") from error
         frame = Frame(image, truth, fixated, negatives, convention)
-        scores[:, i] = [metric.of_frame(frame) for metric in metrics]
+        scores[:, i] = [_score(metric, frame, i) for metric in metrics]
     return scores
+
+
+def _score(metric: Metric, frame: Frame, i: int) -> float:
+    """Score frame `i`; what goes wrong in a metric, perhaps somebody's own, is told with its name."""
+    try:
+        return float(metric.of_frame(frame))
+    except MemoryError:
+        raise  # no fault of the metric's
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        raise ValueError(f"frame {i}: metric {metric.name}: expected a number, found {found}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from hd2s.metrics.definitions import BENCHMARK, Convention
+from hd2s.metrics import on_gpu
+from hd2s.metrics.definitions import BENCHMARK, Convention, Metric
 from hd2s.metrics.scores import score_frames
 from tests.hd2s.metrics.plain_metrics import KINDS, H, W, batched, example
 
@@ -48,3 +50,32 @@ def test_frames_beyond_the_first_batch_are_scored_and_named_by_their_own_numbers
 def test_no_frames_have_no_scores():
     empty = np.empty((0, H, W))
     assert {column.shape for column in batched(empty, [], empty, []).values()} == {(0,)}
+
+
+@pytest.mark.parametrize(
+    ("of_batch", "found"),
+    [
+        (lambda batch: batch.nothing, "metric mine: AttributeError"),
+        (lambda batch: torch.zeros(3), r"metric mine: expected scores of the shape \(2,\), found \(3,\)"),
+        (lambda batch: 0.5, r"metric mine: expected scores of the shape \(2,\), found \(\)"),
+        (None, "metric mine: expected one that scores batches"),
+    ],
+)
+def test_a_metric_that_fails_is_told_by_name(of_batch, found):
+    metric = Metric("mine", 0.0, 1.0, larger_is_better=True, of_frame=len, of_batch=of_batch)
+    saliency, points, truth, others = example(0)
+    maps = [torch.from_numpy(np.stack([each] * 2)) for each in (saliency, truth)]
+    arguments = maps[0], [points] * 2, maps[1], [others] * 2
+    with pytest.raises(ValueError, match=found):
+        on_gpu.score(*arguments, metrics=[metric], convention=BENCHMARK)
+
+
+def test_memory_that_a_gpu_lacks_is_no_fault_of_a_metric():
+    def full(batch):
+        raise torch.OutOfMemoryError
+
+    metric = Metric("mine", 0.0, 1.0, larger_is_better=True, of_frame=len, of_batch=full)
+    saliency, points, truth, others = example(0)
+    arguments = torch.from_numpy(saliency[None]), [points], torch.from_numpy(truth[None]), [others]
+    with pytest.raises(torch.OutOfMemoryError):
+        on_gpu.score(*arguments, metrics=[metric], convention=BENCHMARK)

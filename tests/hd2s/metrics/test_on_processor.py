@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hd2s.metrics import on_processor
-from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, find_metric
+from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, Metric, find_metric
 from hd2s.metrics.on_processor import area, as_numpy, pixels, sampled_area
 from tests.hd2s.metrics.plain_metrics import example, plain_area, plain_shuffled_area
 
@@ -93,3 +93,21 @@ def test_threads_score_frames_of_their_own_beside_each_other():
     with ThreadPoolExecutor(4) as pool:
         for found, alone in zip(pool.map(scored, list(range(8)) * 3), expected * 3, strict=True):
             np.testing.assert_array_equal(found, alone)
+
+
+def test_a_metric_that_fails_is_told_by_name_and_frame():
+    def broken(frame):
+        return [1.0, 2.0] if len(frame.fixated) == 3 else 0.5
+
+    metric = Metric("mine", 0.0, 1.0, larger_is_better=True, of_frame=broken)
+    saliency, points, truth, others = example(0)
+    arguments = np.stack([saliency] * 2), [points[:1], points[:3]], np.stack([truth] * 2), [others] * 2
+    with pytest.raises(ValueError, match="frame 1: metric mine: expected a number, found TypeError"):
+        on_processor.score(*arguments, metrics=[metric], convention=BENCHMARK)
+
+    def short(frame):
+        raise MemoryError
+
+    metric = Metric("mine", 0.0, 1.0, larger_is_better=True, of_frame=short)
+    with pytest.raises(MemoryError):
+        on_processor.score(*arguments, metrics=[metric], convention=BENCHMARK)
