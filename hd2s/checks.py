@@ -1,13 +1,16 @@
-"""What is asked for: names that exist, and configurations whose fields have the types that they declare."""
+"""What is asked for: names that exist, fields of the types that they declare, and sound declarations."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from numbers import Integral, Real
+from typing import Any, NamedTuple
 
+_LONGEST = 80  # characters of a value in a message
 _KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
 
 
@@ -75,3 +78,73 @@ def _declared(annotation: object) -> str:
 def _is(value: object, kind: str) -> bool:
     # Python counts True as a number.
     return isinstance(value, _KINDS[kind][0]) and (kind == "bool" or not isinstance(value, bool))
+
+
+class Wrong(NamedTuple):
+    """What of a declaration cannot be taken: its field, what is expected there, and what was found."""
+
+    field: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: expected {self.expected}, found {self.found}"
+
+
+class DeclarationError(ValueError):
+    """A declaration that cannot be taken.
+
+    Attributes:
+        wrong: all that is wrong with it.
+    """
+
+    def __init__(self, wrong: Iterable[Wrong]):
+        self.wrong = list(wrong)
+        super().__init__("; ".join(map(str, self.wrong)))
+
+
+Rules = Mapping[str, tuple[str, Callable[[Any], bool]]]
+"""Field → what is expected of it, and whether a value is that."""
+
+
+def broken(rules: Rules, declared: object) -> Iterator[Wrong]:
+    """Yield which fields of a declaration break their rules."""
+    for name, (expected, holds) in rules.items():
+        value = getattr(declared, name)
+        if not holds(value):
+            yield Wrong(name, expected, told(value))
+
+
+def told(value: object) -> str:
+    """Return a value as messages have it: one of another's class may be long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def is_plain(word: object) -> bool:
+    """Whether something may be called so: in ids, files' names, settings and MLflow's metrics."""
+    return isinstance(word, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", word) is not None
+
+
+def is_text(value: object) -> bool:
+    """Whether it is a text with something in it."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def or_none(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return what None passes too."""
+    return lambda value: value is None or holds(value)
+
+
+def each(kind: type) -> Callable[[Any], bool]:
+    """Return what tuples of a kind pass."""
+    return lambda value: isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
+
+
+WORD = ("letters, digits, _ and -, a letter or digit first", is_plain)
+TITLE = ("a text", is_text)
+FLAG = ("True or False", lambda value: isinstance(value, bool))
+FUNCTION = ("a function", callable)
+FUNCTION_OR_NONE = ("a function, or None", or_none(callable))
+MAPPING = ("a mapping", lambda value: isinstance(value, Mapping))
+COUNT = ("a whole number, 1 or more", lambda value: _is(value, "int") and value >= 1)

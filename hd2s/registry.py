@@ -76,6 +76,10 @@ class Registry(Generic[Declared]):
             raise ValueError(f"the word {declaration.word} is another {self._kind}'s")
         self.plugged_in[declaration.word] = declaration
 
+    def forget(self, word: str) -> None:
+        """Leave out one from outside the folder."""
+        self.plugged_in.pop(word, None)
+
 
 def declared_in(package: ModuleType, name: str) -> dict[str, Declared]:
     """Return what modules of a package declare under a name, by its word, in alphabetical order.

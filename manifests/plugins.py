@@ -92,14 +92,14 @@ def _import(file: Path) -> ModuleType | Problem:
     try:
         return importlib.import_module(f"{file.parent.name}.{file.stem}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another's code raises
-        line = _line_of(error, file)
+        line = line_of(error, file)
         where = f"{file}, line {line}" if line else str(file)
         found = traceback.format_exception_only(error)[-1].strip()
         remedy = "Mend it; files whose names begin with _ are left aside."
         return Problem(where, "a file that can be imported", found, remedy)
 
 
-def _line_of(error: BaseException, file: Path) -> int | None:
+def line_of(error: BaseException, file: Path) -> int | None:
     """Return the line of a file at which an error arose, or which led there."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return error.lineno

@@ -119,7 +119,7 @@ WITHIN = {
         "weights": {"checks", "files", "models"},
         "approaches": {"checks", "filters", "layers", "losses", "models", "registry"},
         "training": {"approaches", "checks", "layers", "losses", "models"},
-        "plugins": {"approaches", "metrics", "models"},
+        "plugins": {"approaches", "checks", "metrics", "models"},
         "prediction": {"approaches", "checks", "filters", "layers", "models", "plugins", "weights"},
         "commands": {"checks", "files", "metrics", "models", "plugins", "prediction", "weights"},
     },

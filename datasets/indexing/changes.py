@@ -11,6 +11,7 @@ from pathlib import Path
 from datasets.corpus import Corpus
 from datasets.indexing.file_stamps import Stamp
 from datasets.indexing.index import stamps
+from datasets.indexing.listed import listed
 from datasets.indexing.read_entry import has_content
 from manifests import Clip, Finding, Manifest, ProblemError
 
@@ -31,7 +32,7 @@ def changes(corpus: Corpus, manifest: Manifest, *, times: bool = True) -> Iterat
     """
     root = Path(manifest.root)
     try:
-        entries = corpus.list(root, manifest.layout or None).entries
+        entries = listed(corpus, root, manifest.layout or None).entries
     except ProblemError as error:
         for problem in error.problems:
             yield Finding("error", "root-changed", "", "", problem.expected, problem.found, problem.remedy)

@@ -19,6 +19,7 @@ from datasets.corpus import Corpus, Entry, Listing, Reading
 from datasets.damaged import describe
 from datasets.indexing.annotation_checks import says_nothing
 from datasets.indexing.file_stamps import Stamp, stamp
+from datasets.indexing.listed import listed
 from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
 from datasets.indexing.read_entry import has_content, read_entry
 from datasets.listing.file_names import first_few
@@ -85,7 +86,7 @@ def index(
     folder = Path(out) if out is not None else default_folder(corpus)
     _leave_others_alone(corpus, folder)
     _require_writable(folder)
-    listing = _listing(corpus, root, layout)
+    listing = listed(corpus, root, layout)
     log.info("%s: %d clips in the layout %s", corpus.name, len(listing.entries), listing.layout)
     entries = [replace(entry, tolerate=tolerate) for entry in listing.entries]
     splits = {e.clip: e.split for e in hold_out(listing.entries, corpus.name, how=split, seed=seed)}
@@ -108,21 +109,6 @@ def index(
             options={"split": split, "seed": seed, **({"tolerate": tolerate} if tolerate else {})},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
         )
-
-
-def _listing(corpus: Corpus, root: Path, layout: str | None) -> Listing:
-    """List a corpus's clips; where there is nothing at all, say where the corpus is had from."""
-    log.info("%s: looking for clips in %s", corpus.name, root)
-    try:
-        return corpus.list(root, layout)
-    except ProblemError as error:
-        # Who gives a folder with something in it has the corpus.
-        if not corpus.had_from or (root.exists() and any(root.iterdir() if root.is_dir() else [root])):
-            raise
-        where = f"{corpus.name} is had from {corpus.had_from}."
-        raise ProblemError(
-            replace(problem, remedy=f"{problem.remedy} {where}") for problem in error.problems
-        ) from error
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:

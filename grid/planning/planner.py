@@ -44,12 +44,13 @@ from grid.planning.rows import (
     validated_source,
 )
 from grid.planning.sweep_axes import without_idle_axes
-from grid.specs.plugins import digest_of
+from grid.specs.plugins import blamed, digest_of
 from grid.specs.settings import Train
 from grid.specs.table import SOURCE, GridSpec, Place
 from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
+from hd2s.models.registry import models
 from manifests.folds import HeldOut, fold_digest
 from manifests.problem import Problem, ProblemError
 
@@ -105,8 +106,9 @@ def draft(
                 found: list[Cell] = []
                 for point in part.points():
                     try:
-                        row = configured_row(part, variant, point, model, configure)
-                        found += planner.cells(row, approach)
+                        with blamed(approach, models()[model]):
+                            row = configured_row(part, variant, point, model, configure)
+                            found += planner.cells(row, approach)
                     except ProblemError as error:
                         wrong = (p for p in error.problems if p not in known)
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
@@ -215,14 +217,7 @@ class _Planner:
         return self.trainings.setdefault(found.id, found)
 
     def _spec(
-        self,
-        row: Row,
-        place: Place,
-        approach: Approach,
-        *,
-        seed: int,
-        parent: str | None,
-        folds: Folds,
+        self, row: Row, place: Place, approach: Approach, *, seed: int, parent: str | None, folds: Folds
     ) -> TrainingSpec:
         sources, target, _ = place
         labelled, unlabelled = approach.labelled(sources, target), approach.unlabelled(sources, target)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grid.specs.plugins import digest_of
+from grid.specs.plugins import blamed, digest_of, origin_of
 from grid.specs.settings import Config
 from grid.specs.table import SOURCE, TARGET, GridSpec, TableSpec
 from grid.specs.tables.early_stopping import ASHA
 from grid.specs.tables.shown import Tables
 from hd2s.metrics.definitions import find_metric, known_metrics
-from manifests.problem import Problem, suggest
+from hd2s.registry import Later
+from manifests.problem import Problem, gathered, suggest
 
+_try_on_a_frame = Later("hd2s.metrics.checked", "try_on_a_frame")
 _COLUMNS, _ORDER = "tables.columns", "tables.order"
 
 
@@ -25,11 +27,23 @@ def table_problems(spec: GridSpec, config: Config) -> list[Problem]:
         if not all(isinstance(word, str) for word in words)
     ]
     return nested or [
+        *_metric_problems(spec),
         *_column_problems(spec, shown),
         *_order_problems(spec, shown),
         *(_gap_problems(spec) if shown.gap else ()),
         *(_stop_problems(spec) if config.sweep.stop == ASHA else ()),
     ]
+
+
+def _metric_problems(spec: GridSpec) -> Iterator[Problem]:
+    """Try each metric of a plug-in on one frame: in a test it would be told after the training."""
+    for name in dict.fromkeys(name for table in spec.tables for name in table.metrics):
+        metric = find_metric(name)
+        problems: list[Problem] = []
+        if origin_of(metric):
+            with gathered(problems), blamed(metric):
+                _try_on_a_frame(name)
+        yield from problems
 
 
 def _gap_problems(spec: GridSpec) -> Iterator[Problem]:

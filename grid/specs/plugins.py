@@ -6,7 +6,10 @@ known by its word from then on. What uses one has the digest of its folder in it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -14,12 +17,16 @@ from typing import Any, NamedTuple
 from datasets.corpora import registry as corpora
 from grid.specs.dotted_keys import listed
 from hd2s import plugins
+from hd2s.approaches.checked import dangling
 from hd2s.approaches.declaration import Approach
+from hd2s.approaches.registry import APPROACHES, approaches
+from hd2s.checks import DeclarationError, Wrong
 from hd2s.metrics.definitions import Metric
 from hd2s.models.declaration import Model
-from manifests.plugins import digest, import_folder
+from manifests.plugins import digest, import_folder, line_of
 from manifests.problem import Problem, ProblemError, gathered
 
+_CORRECT = "Correct it there."
 _REGISTER = plugins.REGISTER | {"CORPUS": corpora.register}
 
 
@@ -29,6 +36,11 @@ class Origin(NamedTuple):
     folder: Path
     module: str
     digest: str
+
+    @property
+    def file(self) -> Path:
+        """The module's file."""
+        return self.folder / f"{self.module.rpartition('.')[2]}.py"
 
 
 _ORIGINS: dict[tuple[type, str], Origin] = {}
@@ -51,6 +63,7 @@ def load(folders: Iterable[str | Path]) -> None:
         with gathered(problems):
             for module in import_folder(folder):
                 problems += _register(module, Origin(folder.resolve(), module.__name__, digest(folder)))
+    problems += _dangling()
     if problems:
         raise ProblemError(problems)
 
@@ -66,8 +79,58 @@ def digest_of(declaration: Model | Approach | Metric) -> str | None:
     return origin and origin.digest
 
 
+@contextmanager
+def blamed(*declarations: Model | Approach | Metric) -> Iterator[None]:
+    """Name the plug-in whose code the block calls, should it raise what is no problem yet.
+
+    That in whose file it arose, or else the first of the declarations that is a plug-in's; what has to do
+    with none is raised as it is.
+    """
+    try:
+        yield
+    except ProblemError:
+        raise
+    except Exception as error:
+        arose = [key for key, origin in _ORIGINS.items() if line_of(error, origin.file)]
+        given = [key for each in declarations if (key := _key(each)) in _ORIGINS]
+        keys = [key for key in given if key in arose] or arose or given[:1]
+        if not keys:
+            raise
+        found = traceback.format_exception_only(error)[-1].strip()
+        where = " or ".join(map(partial(_place, error), keys))
+        remedy = "Mend it, or leave it out of the grid."
+        raise ProblemError(Problem(where, "code that runs", found, remedy)) from error
+
+
+def _place(error: Exception, key: tuple[type, str]) -> str:
+    kind, word = key
+    file = _ORIGINS[key].file
+    line = line_of(error, file)
+    return f"{kind.__name__.lower()} {word} of {file}{f', line {line}' if line else ''}"
+
+
 def _key(declaration: Any) -> tuple[type, str]:
     return type(declaration), getattr(declaration, "word", "") or declaration.name
+
+
+def _told(kind: str, origin: Origin, declaration: Any, wrong: Iterable[Wrong]) -> list[Problem]:
+    word = getattr(declaration, "word", getattr(declaration, "name", ""))
+    called = f"{kind.lower()} {word}".rstrip() + f" of {origin.file}"
+    return [Problem(f"{called}, {field}", expected, found, _CORRECT) for field, expected, found in wrong]
+
+
+def _dangling() -> list[Problem]:
+    """List the approaches of plug-ins that name one that there is not, and forget them."""
+    problems: list[Problem] = []
+    lost: Any = True
+    while lost:
+        known = approaches()
+        ours = [one for one in known.values() if origin_of(one)]
+        lost = [(one, wrong) for one in ours if (wrong := [*dangling(one, known)])]
+        for approach, wrong in lost:
+            APPROACHES.forget(approach.word)
+            problems += _told("APPROACH", _ORIGINS.pop(_key(approach)), approach, wrong)
+    return problems
 
 
 def _register(module: ModuleType, origin: Origin) -> list[Problem]:
@@ -81,6 +144,8 @@ def _register(module: ModuleType, origin: Origin) -> list[Problem]:
             _ORIGINS[_key(declaration)] = origin
         except ProblemError as error:
             problems += error.problems
+        except DeclarationError as error:
+            problems += _told(name, origin, declaration, error.wrong)
         except (ValueError, TypeError, AttributeError) as error:
             where = f"{origin.folder}, {module.__name__}.{name}"
             remedy = "Give it a word of its own, or leave the plug-in out."

@@ -23,13 +23,13 @@ def module(**declared):
 def test_all_that_a_module_declares_is_known_and_again_changes_nothing():
     model = Model("their_model", "Theirs", OneFrameConfig, CentrePrior)
     approach = Approach("their-approach", "Theirs")
-    metric = Metric("their metric", 0.0, 1.0, larger_is_better=True, of_frame=lambda frame: 0.0)
+    metric = Metric("their-metric", 0.0, 1.0, larger_is_better=True, of_frame=lambda frame: 0.0)
     theirs = module(MODEL=model, APPROACH=approach, METRIC=metric, HELPER=3)
     for _ in range(2):
         plugins.register(theirs)
     assert models()["their_model"] is model
     assert approaches()["their-approach"] is approach
-    assert find_metric("their metric") is metric
+    assert find_metric("their-metric") is metric
 
 
 @pytest.mark.parametrize(

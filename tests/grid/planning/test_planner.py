@@ -7,10 +7,13 @@ import pytest
 
 from grid.planning import planner
 from grid.specs import grid_reader
+from grid.specs.plugins import load
+from hd2s.approaches import registry as approaches
 from hd2s.models import registry as models
 from hd2s.models.centre_prior import MODEL as CENTRE_PRIOR
 from manifests.problem import ProblemError
 from tests.grid.plans import CORPORA, DIGESTS, configuring, of_approach, plan_of
+from tests.plugged import OURS
 
 TABLE = """
 name: own
@@ -34,6 +37,20 @@ def own(tmp_path):
         return plan_of(path, *overrides)
 
     return make
+
+
+def test_what_an_approach_of_a_plug_in_raises_is_a_problem_of_its_rows(own, monkeypatch):
+    load([OURS])
+    mirror = approaches.approaches()["mirror"]
+    fails = replace(mirror, unlabelled=lambda sources, target: {}[target])
+    monkeypatch.setitem(approaches.APPROACHES.plugged_in, "mirror", fails)
+    with pytest.raises(ProblemError) as caught:
+        own(adaptation="mirror")
+    told = str(caught.value)
+    assert told.startswith(
+        f"own, approach mirror of {OURS}/tiny_approach.py: expected code that runs, found "
+    )
+    assert "KeyError: 'UCFSports'" in told
 
 
 def corpora(entries):

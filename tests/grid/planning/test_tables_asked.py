@@ -8,6 +8,7 @@ from grid.planning.tables_asked import table_problems
 from grid.specs import grid_reader, settings_reader
 from grid.specs.plugins import load
 from grid.specs.tables.shown import Tables
+from hd2s.metrics.definitions import find_metric
 from tests.grid.plans import FROM_SCRATCH
 from tests.plugged import OURS
 
@@ -52,3 +53,16 @@ def test_stopping_is_told_where_no_table_has_a_sweep():
     config = settings_reader.load([FROM_SCRATCH, "sweep.stop=asha"], demo=False)
     (problem,) = table_problems(grid_reader.load("table5"), config)
     assert str(problem).startswith("sweep.stop: expected a table with a sweep, to stop points of")
+
+
+def test_a_plug_ins_metric_that_scores_no_frame_is_told_before_anything_is_trained(monkeypatch):
+    load([OURS])
+    hits = find_metric("hits")
+    spec = grid_reader.load("table5")
+    spec = replace(spec, tables=tuple(replace(table, metrics=("NSS", "hits")) for table in spec.tables))
+    config = settings_reader.load([FROM_SCRATCH], demo=False)
+    assert table_problems(spec, config) == []
+    object.__setattr__(hits, "of_frame", lambda frame: frame.saliency.values)
+    (problem,) = table_problems(spec, config)
+    assert "metric hits of " in problem.where
+    assert "metric hits: expected a number, found TypeError" in problem.found
