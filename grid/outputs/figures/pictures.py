@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Canvas
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from grid.outputs.figures.style import PAGE, STYLE
@@ -95,6 +96,13 @@ def _show(canvas: Canvas, each: Panel, corner: tuple[float, float], size: tuple[
     axis.set_yticks([])
     axis.spines[:].set(visible=True, color="0.7", linewidth=0.3)
     axis.imshow(each.image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    words: dict[str, Any] = {"ha": "center", "fontsize": _SMALL, "transform": axis.transAxes}
-    axis.text(0.5, 1 + 0.02 / tall, each.above, va="bottom", **words)
-    axis.text(0.5, -0.02 / tall, each.below, va="top", **words)
+    for place, words, side in ((1 + 0.02 / tall, each.above, "bottom"), (-0.02 / tall, each.below, "top")):
+        axis.text(
+            0.5, place, words, va=side, ha="center", fontsize=_size(words, wide), transform=axis.transAxes
+        )
+
+
+def _size(words: str, wide: float) -> float:
+    """Return the size in points at which words do not run into the neighbour's, `wide` inches away."""
+    found = TextPath((0, 0), words, size=_SMALL).get_extents().width / 72 if words.strip() else 0.0
+    return _SMALL * min(1.0, wide / found) if found else _SMALL

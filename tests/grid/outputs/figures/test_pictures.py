@@ -1,5 +1,7 @@
 """Pictures in rows: sizes, shapes and words."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,3 +34,13 @@ def test_many_rows_become_smaller_to_fit_on_a_page():
     width, height = canvas.get_size_inches()
     assert height == pytest.approx(9.2)
     assert width < PAGE
+
+
+def test_long_words_become_smaller_and_do_not_run_into_the_neighbours():
+    label = "Domain Generalization, target selection (oracle)"
+    canvas = draw_rows([Row("", [panel(WIDE, label, "NSS 1.00")] * 5)])
+    canvas.set_dpi(600)  # at few dots letters are as wide as dots allow
+    named = [next(text for text in axis.texts if text.get_text() == label) for axis in canvas.axes]
+    boxes = [text.get_window_extent() for text in named]
+    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
+    assert {text.get_fontsize() for axis in canvas.axes for text in axis.texts[1:]} == {6.0}
