@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from grid.commands.operations import Asked, Costs
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
+from hd2s.models.answers import require_answer
+from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import find_model, on_meta
 from hd2s.prediction.operations import bytes_of, counter, frame_operations
 from hd2s.training.turns import Drawn
@@ -18,7 +22,9 @@ def count(asked: Asked) -> Costs:
     """Count what a training's model does; nothing is computed."""
     built = on_meta(find_model(asked.model).model, dict(asked.options))
     with torch.device("meta"):
-        learner = approaches()[asked.approach].learner(built, LearnerOptions())
+        learner: object = approaches()[asked.approach].learner(built, LearnerOptions())
+    if not isinstance(learner, Learner):
+        raise TypeError(f"`learner` is to return a Learner, found a {type(learner).__name__}")
     weights, trained = bytes_of(learner.result()), bytes_of(learner)
     frame = frame_operations(learner.result(), asked.domain)
     # Batch norms count as no operations, and finding shapes through them takes most of the time.
@@ -26,8 +32,7 @@ def count(asked: Asked) -> Costs:
         for name, child in module.named_children():
             if isinstance(child, _BatchNorm):
                 setattr(module, name, nn.Identity())
-    window = built.config.input
-    clips = built.normalise(torch.empty(1, asked.frames, *window.size, 3, dtype=torch.uint8, device="meta"))
+    window, clips = built.config.input, _clips(built, asked)
     answered = 1 if window.answers == "last" else asked.frames
     maps = torch.empty(1, answered, *window.size, device="meta")
     fixations = maps if built.config.needs_fixations else None
@@ -37,12 +42,33 @@ def count(asked: Asked) -> Costs:
     return Costs(step, forward, frame, weights, trained)
 
 
+@torch.inference_mode()
+def require_answer_of(asked: Asked) -> None:
+    """Make sure that a model answers clips with what others rely on.
+
+    Raises:
+        ValueError: its prediction has another type or shape.
+    """
+    model = on_meta(find_model(asked.model).model, dict(asked.options))
+    clips = _clips(model, asked)
+    require_answer(model(clips, domain=asked.domain), clips, model.config)
+
+
+def _clips(model: SaliencyModel, asked: Asked) -> Tensor:
+    shape = (1, asked.frames, *model.config.input.size, 3)
+    return model.normalise(torch.empty(shape, dtype=torch.uint8, device="meta"))
+
+
 def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:
     """Count a whole step, and the forward pass in it."""
     # In the middle of a training: an end may be another thing.
-    losses = learner.losses(*batches, Progress(1, 2))
+    losses: object = learner.losses(*batches, Progress(1, 2))
+    if not isinstance(losses, Iterator):
+        raise TypeError(f"`losses` is to yield them, found a {type(losses).__name__} that it returns")
     with counter() as found:
-        loss, _ = next(losses)
+        if (first := next(losses, None)) is None:
+            raise ValueError("`losses` is to yield one or more, found none")
+        loss, _ = first
         # A domain branch beside the maps adds 0.2 %.
         forward = found.get_total_flops()
         if not loss.requires_grad:

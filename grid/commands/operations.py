@@ -18,13 +18,14 @@ import hd2s
 from datasets.remote import local_folder
 from grid.plan import Training
 from grid.planning.identity import options_of
+from grid.specs.plugins import blamed
 from hd2s.approaches.registry import approaches
 from hd2s.files import atomic_write
 from hd2s.models.registry import find_model
 from hd2s.registry import Later
 
 _COUNTS = "operations"
-_counted = Later("grid.commands.counting", "count")
+_counted, _answered = (Later("grid.commands.counting", name) for name in ("count", "require_answer_of"))
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,11 @@ def costs_of(training: Training, corpus: str = "", *, photographs: bool = False)
 def _costs(asked: str) -> Costs:
     wanted = Asked(*json.loads(asked))
     if not _is_ours(wanted):
-        return _counted(wanted)
+        model, approach = find_model(wanted.model).model, approaches()[wanted.approach]
+        with blamed(model):
+            _answered(wanted)
+        with blamed(approach, model):
+            return _counted(wanted)
     kept = _kept(asked)
     try:
         return Costs(**json.loads(kept.read_text(encoding="utf-8")))

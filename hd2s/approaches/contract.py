@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hd2s.approaches.declaration import Approach, target_alone
 from hd2s.approaches.protocol import TrainingProtocol
+from hd2s.models.answers import require_answer
 from hd2s.models.capturable import Capturable
 from hd2s.models.contract import SaliencyModel
 
@@ -176,7 +177,12 @@ class Learner(Capturable, nn.Module):
         yield total(terms), terms
 
     def supervised(self, prediction: Any, batch: MicroBatch) -> Terms:
-        """Return the model's own terms of a labelled batch."""
+        """Return the model's own terms of a labelled batch.
+
+        Raises:
+            ValueError: the prediction has another shape than the model announces.
+        """
+        require_answer(prediction, batch.clips, self.model.config)
         return self.model.losses(
             prediction, batch.truth, auxiliary=self.options.auxiliary, fixations=batch.fixations
         )

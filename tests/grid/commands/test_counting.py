@@ -1,10 +1,17 @@
 """Operations counted on the meta device, against those that facts give of HD2S."""
 
+from dataclasses import replace
+
 import pytest
 
-from grid.commands.counting import count
-from grid.commands.operations import asked_of
+from grid.commands.counting import count, require_answer_of
+from grid.commands.operations import Asked, asked_of
+from hd2s.approaches.contract import Learner
+from hd2s.approaches.declaration import Approach
+from hd2s.approaches.registry import register
+from hd2s.models.registry import register as register_model
 from tests.grid.plans import of_approach, plan_of
+from tests.hd2s.models.few_weights import FEW
 
 
 @pytest.mark.slow
@@ -36,3 +43,46 @@ def test_a_step_of_an_approach_is_counted_without_values(approach):
 def test_what_follows_no_gradient_is_counted_as_its_forward_pass_alone(approach):
     costs = count(asked_of(of_approach(plan_of("alignment", *SMALL), approach)[0]))
     assert (costs.step, costs.forward > 0) == (0, True)
+
+
+class Returns(Learner):
+    """Returns a loss that is to be yielded."""
+
+    def losses(self, labelled, unlabelled, progress):
+        return next(super().losses(labelled, unlabelled, progress))
+
+
+class Nothing(Learner):
+    """Yields no loss."""
+
+    def losses(self, labelled, unlabelled, progress):
+        yield from ()
+
+
+@pytest.mark.parametrize(
+    ("learner", "told"),
+    [
+        (lambda model, options: None, "`learner` is to return a Learner, found a NoneType"),
+        (Returns, "`losses` is to yield them, found a tuple that it returns"),
+        (Nothing, "`losses` is to yield one or more, found none"),
+    ],
+)
+def test_what_an_approach_forgets_is_told_before_it_trains(learner, told):
+    register_model(FEW)
+    register(Approach("mine", "Mine", learner=learner))
+    with pytest.raises((TypeError, ValueError), match=told):
+        count(Asked("few", {}, "mine", None, False, FEW.config().input.frames))
+
+
+def test_a_model_answers_with_maps_of_its_frames_before_it_trains():
+    class Twice(FEW.build):
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            right = super().forward(clips, domain)
+            return replace(right, saliency=right.saliency.repeat(1, 2, 1, 1))
+
+    for model in (FEW, replace(FEW, word="twice", build=Twice)):
+        register_model(model)
+    asked = Asked("few", {}, "generalization", None, False, FEW.config().input.frames)
+    require_answer_of(asked)
+    with pytest.raises(ValueError, match="saliency is to have the shape"):
+        require_answer_of(asked._replace(model="twice"))

@@ -6,8 +6,11 @@ import pytest
 
 from datasets.remote import LOCAL
 from grid.commands import counting, operations
-from grid.commands.operations import Costs, costs_of
+from grid.commands.operations import Asked, Costs, costs_of
+from grid.specs.plugins import load
+from manifests.problem import ProblemError
 from tests.grid.plans import of_approach, plan_of
+from tests.plugged import OURS
 
 COSTS = Costs(step=5, forward=2, frame=1, weights=7, trained=8)
 
@@ -60,3 +63,21 @@ def test_a_folder_that_cannot_be_written_to_is_no_mistake(counted, monkeypatch, 
     (tmp_path / "file").touch()
     monkeypatch.setenv(LOCAL, str(tmp_path / "file"))
     assert costs_of(training()) == COSTS
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("require_answer_of", r"model tiny of \S+/tiny_model\.py: .* ValueError: of another shape"),
+        ("count", r"approach mirror of \S+/tiny_approach\.py: .* ValueError: of another shape"),
+    ],
+)
+def test_what_fails_in_a_plug_in_is_told_with_its_word_and_file(counted, monkeypatch, function, told):
+    load([OURS])
+
+    def fails(asked):
+        raise ValueError("of another shape")
+
+    monkeypatch.setattr(counting, function, fails)
+    with pytest.raises(ProblemError, match=told):
+        operations._costs(json.dumps(Asked("tiny", {}, "mirror", None, True, 4)))

@@ -14,6 +14,7 @@ from hd2s.training.execution import Execution
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.hd2s.models.small_models import SMALL, clips, micro_batch
+from tests.hd2s.models.toy_models import ToyConfig
 
 NOW = Progress(30, 100)
 
@@ -84,7 +85,7 @@ class HalfFeatures(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.net = torch.nn.Conv2d(3, 2, 1)
+        self.net, self.config = torch.nn.Conv2d(3, 2, 1), ToyConfig()
 
     def forward(self, clips, domain=None, *, unlabelled=False):
         found = self.net(clips[:, :, -1])
