@@ -36,9 +36,11 @@ def register(module: ModuleType) -> None:
     """Make known all that a module declares; again, for one that is known already, changes nothing.
 
     Raises:
-        DeclarationError: one is not declared as it must be.
-        ValueError: a word is taken by another model, approach or metric.
+        ValueError: one is not declared as it must be, or its word is another model's, approach's or metric's.
     """
     for name, add in REGISTER.items():
         if hasattr(module, name):
-            add(getattr(module, name))
+            try:
+                add(getattr(module, name))
+            except DeclarationError as error:
+                raise ValueError(f"{module.__name__}.{name}: {error}") from error

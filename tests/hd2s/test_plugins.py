@@ -32,6 +32,14 @@ def test_all_that_a_module_declares_is_known_and_again_changes_nothing():
     assert find_metric("their-metric") is metric
 
 
+def test_what_is_declared_wrongly_is_told_with_its_module_and_unknown():
+    wrong = Approach("their-approach", "Theirs", colour="violett", keeps="worst")
+    told = r"theirs\.APPROACH: keeps: expected best or last, found 'worst'; colour: expected #rrggbb"
+    with pytest.raises(ValueError, match=told):
+        plugins.register(module(APPROACH=wrong))
+    assert "their-approach" not in approaches()
+
+
 @pytest.mark.parametrize(
     "declared",
     [

@@ -51,6 +51,14 @@ def test_a_word_is_one_declarations(package):
             registry.register(taken)
 
 
+def test_one_from_outside_may_be_left_out_again(package):
+    registry = Registry("thing", package, "THING")
+    registry.register(Thing("aa"))
+    for word in ("aa", "aa", "a"):
+        registry.forget(word)
+    assert list(registry.known()) == ["a", "b"], "the folder's own stay"
+
+
 def test_two_registries_share_nothing(package):
     one, other = (Registry("thing", package, "THING") for _ in range(2))
     one.register(Thing("c"))
