@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grid.plan import Plan
+from grid.plan import Plan, Training
 from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.sources import code_of, differing, evaluation_modules, training_modules
+from grid.specs.plugins import origin_of
 from manifests.problem import Problem, ProblemError, agreed, counted, suggest
 
 ALL = "all"
@@ -70,6 +71,26 @@ def untold_selection(plan: Plan, ledger: Ledger) -> str:
     )
 
 
+def former_plugins(plan: Plan, ledger: Ledger) -> str:
+    """Say which trainings by plug-ins are there under other ids than the plan's; empty where none is."""
+    files = sorted(ledger.out.glob(output_folder.result("training", "*")))
+    there = {output_folder.unit_of(file, "training") for file in files} - plan.trainings.keys()
+    lacking = {
+        _name(unit.id): unit
+        for unit in plan.trainings.values()
+        if there and _folders(unit) and not ledger.training_done(unit.id)
+    }
+    found = [unit for unit in there if _name(unit) in lacking]
+    if not found:
+        return ""
+    folders = sorted({folder for unit in found for folder in _folders(lacking[_name(unit)])})
+    return (
+        f"trainings of these names that are there under other ids: {len(found)}. They are kept, and not"
+        f" taken: settings were others, or a file in {', '.join(folders)} has changed since. All files of a"
+        " plug-in's folder are in the ids of what uses it."
+    )
+
+
 def other_code(plan: Plan, ledger: Ledger) -> OtherCode:
     """Compare the code that made each of a plan's results with the present one."""
     files: dict[str, tuple[str, ...]] = {}
@@ -124,6 +145,18 @@ def require_unit(plan: Plan, asked: str | None) -> None:
     """
     if asked not in (None, ALL):
         _unit(plan, str(asked))
+
+
+def _name(unit: str) -> str:
+    """Return a unit's id without the digits that tell its settings apart."""
+    return unit.rpartition("-")[0]
+
+
+def _folders(training: Training) -> set[str]:
+    """Return the plug-ins' folders that a training is from."""
+    spec = training.spec
+    origins = origin_of(spec.model.declaration), origin_of(spec.approach.declaration)
+    return {str(origin.folder) for origin in origins if origin}
 
 
 def _of(unit: str, made: Mapping | None, modules: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from grid.planning.prepare import Grid
-from grid.results.redo import other_code, untold_selection
+from grid.results.redo import former_plugins, other_code, untold_selection
 from manifests.secrets import masked
 
 
@@ -22,6 +22,7 @@ def tell_problems(grid: Grid, *, weights: bool = True) -> None:
 
 def tell_other_code(grid: Grid) -> None:
     """Tell which results are not of the code that runs, or lack what is asked for now."""
-    for told in (other_code(grid.plan, grid.ledger).told, untold_selection(grid.plan, grid.ledger)):
+    plan, ledger = grid.plan, grid.ledger
+    for told in (other_code(plan, ledger).told, untold_selection(plan, ledger), former_plugins(plan, ledger)):
         if told:
             tell(told)

@@ -1,12 +1,25 @@
 """Results of edited code: never kept, nor made again, without a word."""
 
+from dataclasses import replace
+
 import pytest
 
-from grid.results.redo import ALL, other_code, redo, require_unit, unselected, untold_selection
+from grid.plan import Plan
+from grid.results.redo import (
+    ALL,
+    former_plugins,
+    other_code,
+    redo,
+    require_unit,
+    unselected,
+    untold_selection,
+)
 from grid.results.sources import code_of, evaluation_modules, training_modules
+from grid.specs import plugins
 from manifests.problem import ProblemError
 from tests.grid.invented import complete, evaluate, table5, train
-from tests.grid.small_ledger import Ledger
+from tests.grid.small_ledger import Ledger, finish_training, training_of
+from tests.plugged import OURS, for_a_while
 
 PLAN = table5()
 GENERAL = next(unit for unit in PLAN.trainings.values() if unit.approach == "generalization")
@@ -112,3 +125,24 @@ def test_a_training_that_was_not_validated_as_select_asks_is_told_kept_and_made_
     train(ledger, found, kept=kept)
     assert GENERAL.id not in unselected(asked, ledger).values()
     assert redo(asked, ledger, ALL) >= trainings - {GENERAL.id}
+
+
+def test_trainings_of_a_plug_in_that_has_changed_since_are_told(tmp_path):
+    def plan(**settings):
+        units = [replace(training_of("", "generalization", ("DHF1K",), model="tiny"), **settings)]
+        return Plan("mine", (), {unit.id: unit for unit in units}, {}, ())
+
+    ledger = Ledger(tmp_path)
+    with for_a_while():
+        plugins.load([OURS])
+        before, now = plan(id="tiny-generalization-seed0-0123"), plan(id="tiny-generalization-seed0-4567")
+        other = plan(id="tiny-generalization-seed1-4567")
+        (training,) = before.trainings.values()
+        finish_training(ledger, training)
+        told = former_plugins(now, ledger)
+        assert told.startswith("trainings of these names that are there under other ids: 1. They are kept")
+        assert f"a file in {OURS} has changed since" in told
+        assert former_plugins(before, ledger) == former_plugins(other, ledger) == ""
+        (training,) = now.trainings.values()
+        finish_training(ledger, training)
+        assert former_plugins(now, ledger) == "", "it was trained again"
