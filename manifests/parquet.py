@@ -19,7 +19,7 @@ from manifests.schema import ADDED, FIXATION_SCHEMA, SCHEMA_VERSION, in_memory
 _METADATA, _CHECKSUM = b"manifest", b"crc32"
 _INDEX = "Index the corpus: python -m datasets index CORPUS --root DIR."
 _INDEX_AGAIN = "Index the corpus again."
-_PIECE = 1 << 11  # rows; all columns of so many take about 1 MB
+_PIECE = 1 << 12  # rows; all columns of so many take about 2 MB
 
 
 class ManifestError(ProblemError):
