@@ -107,8 +107,11 @@ Rules = Mapping[str, tuple[str, Callable[[Any], bool]]]
 """Field → what is expected of it, and whether a value is that."""
 
 
-def broken(rules: Rules, declared: object) -> Iterator[Wrong]:
-    """Yield which fields of a declaration break their rules."""
+def broken(kind: type, rules: Rules, declared: object) -> Iterator[Wrong]:
+    """Yield which fields of a declaration break their rules, or that it is none of its kind."""
+    if not isinstance(declared, kind):
+        yield Wrong("itself", f"a {kind.__module__}.{kind.__name__}", told(declared))
+        return
     for name, (expected, holds) in rules.items():
         value = getattr(declared, name)
         if not holds(value):

@@ -73,7 +73,7 @@ def untold_selection(plan: Plan, ledger: Ledger) -> str:
 
 def former_plugins(plan: Plan, ledger: Ledger) -> str:
     """Say which trainings by plug-ins are there under other ids than the plan's; empty where none is."""
-    files = sorted(ledger.out.glob(output_folder.result("training", "*")))
+    files = ledger.out.glob(output_folder.result("training", "*"))
     there = {output_folder.unit_of(file, "training") for file in files} - plan.trainings.keys()
     lacking = {
         _name(unit.id): unit

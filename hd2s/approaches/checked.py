@@ -68,13 +68,7 @@ _SOURCES, _TARGET = ("DHF1K", "UCFSports"), "Hollywood2"
 
 def faults(approach: Any) -> Iterator[Wrong]:
     """Yield all that is wrong with what stands as an approach, whatever others there are."""
-    if not isinstance(approach, Approach):
-        yield Wrong("itself", "a hd2s.approaches.declaration.Approach", told(approach))
-        return
-    wrong = list(broken(_RULES, approach))
-    yield from wrong
-    if not wrong:
-        yield from _answers(approach)
+    yield from [*broken(Approach, _RULES, approach)] or _answers(approach)
 
 
 def _answers(approach: Approach) -> Iterator[Wrong]:

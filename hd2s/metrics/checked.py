@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hd2s.checks import FLAG, FUNCTION, FUNCTION_OR_NONE, WORD, Rules, Wrong, broken, told
+from hd2s.checks import FLAG, FUNCTION, FUNCTION_OR_NONE, WORD, Rules, Wrong, broken
 from hd2s.metrics.definitions import Metric
 from hd2s.metrics.scores import score_frames
 
@@ -39,13 +39,10 @@ _RULES: Rules = {
 
 def faults(metric: Any) -> Iterator[Wrong]:
     """Yield all that is wrong with what stands as a metric; it is not computed."""
-    if not isinstance(metric, Metric):
-        yield Wrong("itself", "a hd2s.metrics.definitions.Metric", told(metric))
-        return
-    wrong = list(broken(_RULES, metric))
-    yield from wrong
-    if wrong:
-        return
+    yield from [*broken(Metric, _RULES, metric)] or _of_sound_fields(metric)
+
+
+def _of_sound_fields(metric: Metric) -> Iterator[Wrong]:
     if metric.name.lower() in COLUMNS:
         yield Wrong("name", "one that no other column of results has", repr(metric.name))
     if not metric.low < metric.high:

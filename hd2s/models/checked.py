@@ -39,12 +39,9 @@ _COUNTS = ("frames", "height", "width", "step")
 
 def faults(declared: Any) -> Iterator[Wrong]:
     """Yield all that is wrong with what stands as a model; it is not built."""
-    if not isinstance(declared, Model):
-        yield Wrong("itself", "a hd2s.models.declaration.Model", told(declared))
-        return
-    wrong = list(broken(_RULES, declared))
+    wrong = [*broken(Model, _RULES, declared)]
     yield from wrong
-    if not any(one.field == "config" for one in wrong):
+    if not {"itself", "config"}.intersection(one.field for one in wrong):
         yield from _of_config(declared.config)
 
 
