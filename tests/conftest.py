@@ -10,6 +10,7 @@ import sys
 from operator import attrgetter
 
 import pytest
+import torch
 
 # A shell has what it starts in the background ignore interruptions, and so would the commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,6 +30,12 @@ def pytest_collection():
 def pytest_collection_modifyitems(items):
     """Begin with the longest: of two processes none is to wait for it at the end."""
     items.sort(key=lambda item: item.path.name != "test_readme_commands.py")
+
+
+@pytest.fixture(autouse=True)
+def _gradients_are_on():
+    """A pass that a test leaves off within `no_grad` would take the gradients of all tests after it."""
+    torch.set_grad_enabled(True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -62,7 +62,11 @@ def test_a_plug_ins_metric_that_scores_no_frame_is_told_before_anything_is_train
     spec = replace(spec, tables=tuple(replace(table, metrics=("NSS", "hits")) for table in spec.tables))
     config = settings_reader.load([FROM_SCRATCH], demo=False)
     assert table_problems(spec, config) == []
+    scores = hits.of_frame
     object.__setattr__(hits, "of_frame", lambda frame: frame.saliency.values)
-    (problem,) = table_problems(spec, config)
+    try:
+        (problem,) = table_problems(spec, config)
+    finally:
+        object.__setattr__(hits, "of_frame", scores)
     assert "metric hits of " in problem.where
     assert "metric hits: expected a number, found TypeError" in problem.found
