@@ -33,9 +33,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def _gradients_are_on():
-    """A pass that a test leaves off within `no_grad` would take the gradients of all tests after it."""
+def _gradients_stay_on():
+    """Tell of a test that it leaves gradients off, in place of all tests after it."""
+    yield
+    on = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
     torch.set_grad_enabled(True)
+    assert on, "this test leaves gradients off"
 
 
 @pytest.fixture(scope="session", autouse=True)

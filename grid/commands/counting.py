@@ -18,8 +18,13 @@ from hd2s.prediction.operations import bytes_of, counter, frame_operations
 from hd2s.training.turns import Drawn
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def count(asked: Asked) -> Costs:
-    """Count what a training's model does; nothing is computed."""
+    """Count what a training's model does; nothing is computed.
+
+    It is the same for who asks without gradients: what is counted is kept for all who ask later.
+    """
     built = on_meta(find_model(asked.model).model, dict(asked.options))
     with torch.device("meta"):
         learner: object = approaches()[asked.approach].learner(built, LearnerOptions())

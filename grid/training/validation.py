@@ -82,12 +82,13 @@ class Validation:
                 prediction = model.sized(model(batch.clips, domain=batch.domain), batch.truth)
                 klds = kld(prediction.saliency.float(), batch.truth)
                 if train.validation_loss == "kld":
-                    yield klds, klds.mean()
-                    continue
-                terms = model.losses(
-                    prediction, batch.truth, auxiliary=train.multi_level, fixations=batch.fixations
-                )
-            yield klds, torch.stack(list(terms.values())).sum()
+                    selecting = klds.mean()
+                else:
+                    terms = model.losses(
+                        prediction, batch.truth, auxiliary=train.multi_level, fixations=batch.fixations
+                    )
+                    selecting = torch.stack(list(terms.values())).sum()
+            yield klds, selecting
 
     def _of_clips(self, model: SaliencyModel, corpus: str, step: int) -> Iterator[Found]:
         """Yield the mean over the frames of each clip, predicted in float32 and not smoothed."""

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 import torch
+from torch.autograd import grad_mode
+
+_SOON = 0.01  # seconds
 
 
 class OutOfTime(BaseException):
@@ -17,15 +20,22 @@ class OutOfTime(BaseException):
 
 @contextmanager
 def bounded(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime after so many seconds; only in a process's main thread."""
+    """Raise OutOfTime after so many seconds, or once no context is being entered or left.
+
+    Only in a process's main thread. In the midst of entering or leaving, what a context is to undo would
+    stay: gradients were off in all parts that came after.
+    """
 
     def ring(number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del number
+        if _enters_or_leaves(frame):
+            return
+        # Again, as what is raised in a destructor or a callback is lost; not before all is left.
+        signal.setitimer(signal.ITIMER_REAL, 1.0, _SOON)
         raise OutOfTime(f"not finished within its {seconds:.0f} s")
 
     handler, begun = signal.signal(signal.SIGALRM, ring), time.monotonic()
-    # Again each second: what is raised in a destructor or a callback is lost.
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _SOON)
     try:
         yield
     finally:
@@ -34,6 +44,16 @@ def bounded(seconds: float) -> Iterator[None]:
         # Whoever had set an alarm before, as a test runner does, gets what is left of it.
         left = max(outer - (time.monotonic() - begun), 0.001) if outer else 0
         signal.setitimer(signal.ITIMER_REAL, left)
+
+
+def _enters_or_leaves(frame: FrameType | None) -> bool:
+    """Whether a context is being entered or left, or gradients turned on or off by a call."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in ("__enter__", "__exit__") or code.co_filename == grad_mode.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def synchronise(device: torch.device) -> None:

@@ -109,8 +109,10 @@ class SwadLearner(Learner):
             return
         self._settle()
         train_batch_norms_alone(self.model)
+        # Not while it waits: whoever takes the losses would be without gradients, and stay so after an error.
         with torch.no_grad(), self.statistics.gathering(self.model):
-            yield from super().losses(labelled, unlabelled, progress)
+            losses = list(super().losses(labelled, unlabelled, progress))
+        yield from losses
 
     @torch.no_grad()
     def after_step(self) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from grid.commands.counting import count, require_answer_of
 from grid.commands.operations import Asked, asked_of
@@ -43,6 +44,14 @@ def test_a_step_of_an_approach_is_counted_without_values(approach):
 def test_what_follows_no_gradient_is_counted_as_its_forward_pass_alone(approach):
     costs = count(asked_of(of_approach(plan_of("alignment", *SMALL), approach)[0]))
     assert (costs.step, costs.forward > 0) == (0, True)
+
+
+@torch.inference_mode()
+def test_what_is_counted_is_the_same_for_who_asks_without_gradients():
+    """It is kept, and was nothing for all who asked afterwards."""
+    register_model(FEW)
+    costs = count(Asked("few", {}, "generalization", None, False, FEW.config().input.frames))
+    assert costs.step > 2 * costs.forward > 0
 
 
 class Returns(Learner):

@@ -10,10 +10,12 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progre
 from hd2s.approaches.declaration import Approach
 from hd2s.approaches.learners.adaptation import AdversarialLearner
 from hd2s.approaches.learners.calibration import CalibrationLearner
+from hd2s.approaches.registry import approaches
 from hd2s.losses import kld
 from hd2s.models.registry import models
+from tests.hd2s.models.few_weights import FEW
 from tests.hd2s.models.small_models import DOMAINS, SMALL, micro_batch
-from tests.hd2s.models.toy_models import TOY
+from tests.hd2s.models.toy_models import TOY, declared
 
 NOW = Progress(0, 10)
 
@@ -79,6 +81,22 @@ def test_one_labelled_batch_is_taken_at_a_time_and_unlabelled_ones_are_not_looke
     assert loss.isfinite()
     with pytest.raises(ValueError, match="unpack"):
         list(learner.losses([micro_batch(), micro_batch(1)], [], NOW))
+
+
+@pytest.mark.parametrize("approach", approaches())
+def test_losses_that_wait_hold_no_mode(approach):
+    """A pass that fails would leave it to all that its process does afterwards."""
+    learner = approaches()[approach].learner(declared(FEW, **SMALL), LearnerOptions()).train()
+    modes = []
+    for iteration in range(8):
+        one, other = micro_batch(iteration), micro_batch(10 + iteration)
+        for loss, _ in learner.losses([one], [MicroBatch(other.clips)], Progress(iteration, 8)):
+            modes.append(torch.is_grad_enabled())
+            if loss.requires_grad:
+                loss.backward()
+        learner.after_step()
+    assert modes
+    assert all(modes)
 
 
 def test_what_lasts_is_the_model_alone():
