@@ -9,7 +9,7 @@ from typing import Any, cast
 from datasets.loading.windows import Starts, eligible, validation_windows
 from grid.commands.devices import Device
 from grid.commands.measured import Paces, measured
-from grid.commands.operations import Costs, costs_of
+from grid.commands.operations import Costs, check_plugged_in, costs_of
 from grid.plan import CorpusDigest, Evaluation, Training
 from grid.planning import frames
 from grid.planning.prepare import Grid
@@ -119,6 +119,7 @@ def estimate(grid: Grid, device: Device) -> Estimate:
     Left out is what the models do not do: reading and decoding, metrics, starting and waiting.
     """
     plan, ledger = grid.plan, grid.ledger
+    check_plugged_in(plan.trainings.values())
     paces = measured(ledger, device)
     read = _Splits(grid)
     trainings = {unit.id: _training(read, unit, paces) for unit in plan.trainings.values()}

@@ -1,8 +1,9 @@
-"""Counting what a model does, from shapes alone: on the meta device, where tensors have no values."""
+"""Counting what a model does, by the shapes of its tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +14,24 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progre
 from hd2s.approaches.registry import approaches
 from hd2s.models.answers import require_answer
 from hd2s.models.contract import SaliencyModel
-from hd2s.models.registry import find_model, on_meta
-from hd2s.prediction.operations import bytes_of, counter, frame_operations
+from hd2s.models.registry import build_model, find_model, on_meta
+from hd2s.prediction.operations import by_shapes, bytes_of, counter, frame_operations
 from hd2s.training.turns import Drawn
 
 
 @torch.inference_mode(False)
 @torch.enable_grad()
 def count(asked: Asked) -> Costs:
-    """Count what a training's model does; nothing is computed.
+    """Count what a training's model does, by shapes.
 
     It is the same for who asks without gradients: what is counted is kept for all who ask later.
     """
-    built = on_meta(find_model(asked.model).model, dict(asked.options))
-    with torch.device("meta"):
+    return by_shapes(partial(_count, asked))
+
+
+def _count(asked: Asked, device: torch.device) -> Costs:
+    built = _built(asked, device)
+    with device:
         learner: object = approaches()[asked.approach].learner(built, LearnerOptions())
     if not isinstance(learner, Learner):
         raise TypeError(f"`learner` is to return a Learner, found a {type(learner).__name__}")
@@ -37,9 +42,9 @@ def count(asked: Asked) -> Costs:
         for name, child in module.named_children():
             if isinstance(child, _BatchNorm):
                 setattr(module, name, nn.Identity())
-    window, clips = built.config.input, _clips(built, asked)
+    window, clips = built.config.input, _clips(built, asked, device)
     answered = 1 if window.answers == "last" else asked.frames
-    maps = torch.empty(1, answered, *window.size, device="meta")
+    maps = torch.ones(1, answered, *window.size, device=device)
     fixations = maps if built.config.needs_fixations else None
     labelled = MicroBatch(clips, maps, domain=asked.domain, fixations=fixations)
     batches = [labelled], [MicroBatch(clips)] if asked.unlabelled else []
@@ -54,14 +59,24 @@ def require_answer_of(asked: Asked) -> None:
     Raises:
         ValueError: its prediction has another type or shape.
     """
-    model = on_meta(find_model(asked.model).model, dict(asked.options))
-    clips = _clips(model, asked)
-    require_answer(model(clips, domain=asked.domain), clips, model.config)
+
+    def asks(device: torch.device) -> None:
+        model = _built(asked, device)
+        clips = _clips(model, asked, device)
+        require_answer(model(clips, domain=asked.domain), clips, model.config)
+
+    by_shapes(asks)
 
 
-def _clips(model: SaliencyModel, asked: Asked) -> Tensor:
+def _built(asked: Asked, device: torch.device) -> SaliencyModel:
+    if device.type == "meta":
+        return on_meta(find_model(asked.model).model, dict(asked.options))
+    return build_model(asked.model, seed=0, **asked.options)
+
+
+def _clips(model: SaliencyModel, asked: Asked, device: torch.device) -> Tensor:
     shape = (1, asked.frames, *model.config.input.size, 3)
-    return model.normalise(torch.empty(shape, dtype=torch.uint8, device="meta"))
+    return model.normalise(torch.zeros(shape, dtype=torch.uint8, device=device))
 
 
 def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:

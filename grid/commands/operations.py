@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from hd2s.approaches.registry import approaches
 from hd2s.files import atomic_write
 from hd2s.models.registry import find_model
 from hd2s.registry import Later
+from manifests.problem import Problem, ProblemError, gathered
 
 _COUNTS = "operations"
 _counted, _answered = (Later("grid.commands.counting", name) for name in ("count", "require_answer_of"))
@@ -81,6 +82,26 @@ def asked_of(training: Training, corpus: str = "", *, photographs: bool = False)
     return Asked(spec.model.name, options_of(shown), spec.approach.name, domain, unlabelled, frames)
 
 
+def check_plugged_in(trainings: Iterable[Training]) -> None:
+    """Make sure that what plug-ins compute is what they announce; a clip is all that is computed.
+
+    Raises:
+        ProblemError: of each model and approach of which it is not so, with word and file.
+    """
+    plugged_in = [
+        (training, entry.corpus)
+        for training in trainings
+        if not _is_ours(training.spec.model.name, training.spec.approach.name)
+        for entry in training.spec.labelled or (training.spec.validation,)
+    ]
+    problems: list[Problem] = []
+    for asked in dict.fromkeys(_text_of(asked_of(*each)) for each in plugged_in):
+        with gathered(problems):
+            _costs(asked)
+    if problems:
+        raise ProblemError(dict.fromkeys(problems))
+
+
 def costs_of(training: Training, corpus: str = "", *, photographs: bool = False) -> Costs:
     """Return what a training's model does.
 
@@ -89,13 +110,17 @@ def costs_of(training: Training, corpus: str = "", *, photographs: bool = False)
         corpus: whose clips it sees; empty for those that it validates on.
         photographs: it sees these, which may stand alone.
     """
-    return _costs(json.dumps(asked_of(training, corpus, photographs=photographs), sort_keys=True))
+    return _costs(_text_of(asked_of(training, corpus, photographs=photographs)))
+
+
+def _text_of(asked: Asked) -> str:
+    return json.dumps(asked, sort_keys=True)
 
 
 @cache
 def _costs(asked: str) -> Costs:
     wanted = Asked(*json.loads(asked))
-    if not _is_ours(wanted):
+    if not _is_ours(wanted.model, wanted.approach):
         model, approach = find_model(wanted.model).model, approaches()[wanted.approach]
         with blamed(model):
             _answered(wanted)
@@ -110,9 +135,9 @@ def _costs(asked: str) -> Costs:
         return found
 
 
-def _is_ours(asked: Asked) -> bool:
+def _is_ours(model: str, approach: str) -> bool:
     """Whether all of its code is the project's own, by which counts are kept; a plug-in's may change."""
-    code = (find_model(asked.model).model.build, approaches()[asked.approach].learner)
+    code = (find_model(model).model.build, approaches()[approach].learner)
     return all(isinstance(each, Later) and each.module.startswith("hd2s.") for each in code)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from grid.commands.again import interrupts
 from grid.commands.arguments import DONE, FAILED, INTERRUPTED
 from grid.commands.history import remember
+from grid.commands.operations import check_plugged_in
 from grid.commands.shown import Shown, show
 from grid.outputs import external
 from grid.outputs.summary import Summary, summarised
@@ -208,6 +209,7 @@ def _work(
     ray_session.require()
     check_precision(grid, todo)
     check_shared_memory(grid, todo)
+    check_plugged_in(todo)
     interruption = Interruption(places.storage_of(grid), audience.on_phase)
     with (
         interruption.heard(),

@@ -18,7 +18,7 @@ import torch
 
 from hd2s.models.contract import SaliencyModel
 from hd2s.prediction.cost import Cost
-from hd2s.prediction.operations import bytes_of, frame_operations, window_operations
+from hd2s.prediction.operations import by_shapes, bytes_of, frame_operations, window_operations
 from hd2s.prediction.predictor import Predictor
 
 _ROUNDS = 3
@@ -53,8 +53,7 @@ def measure(
     Raises:
         ValueError: what the predictor does not allow.
     """
-    meta = copy.deepcopy(model).to("meta")
-    counted = window_operations(meta, domain), frame_operations(meta, domain)
+    counted = by_shapes(lambda place: _operations(copy.deepcopy(model).to(place).eval(), domain))
     options, window = asdict(model.config), model.config.input
     model = model.to(device).eval()
     found = _sizes(model, device, precision, domain, seconds)
@@ -82,6 +81,10 @@ def measure(
         batch=best.batch,
         memory=best.memory,
     )
+
+
+def _operations(model: SaliencyModel, domain: str | None) -> tuple[int, int]:
+    return window_operations(model, domain), frame_operations(model, domain)
 
 
 class _Size(NamedTuple):

@@ -1,4 +1,4 @@
-"""Operations counted from shapes alone: on the meta device tensors have no values, and nothing is computed.
+"""Operations counted from shapes: on the meta device, if it can be, tensors have no values to compute.
 
 A multiplication and an addition are two operations.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,7 +20,19 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from hd2s.layers.folded import Casting
 from hd2s.models.contract import SaliencyModel
 
-_META = torch.device("meta")
+_META, _PROCESSOR = torch.device("meta"), torch.device("cpu")
+Result = TypeVar("Result")
+
+
+def by_shapes(work: Callable[[torch.device], Result]) -> Result:
+    """Do on the meta device what shapes decide; on the processor where a model asks for values.
+
+    Such are models that branch by what they see, or use operations that PyTorch knows no shapes of.
+    """
+    try:
+        return work(_META)
+    except Exception:  # noqa: BLE001 - what is wrong with the model itself is so with values too
+        return work(_PROCESSOR)
 
 
 @contextmanager
@@ -60,7 +73,7 @@ def window_operations(model: SaliencyModel, domain: str | None) -> int:
     """Count a whole window, as plain prediction computes it.
 
     Args:
-        model: on the meta device.
+        model: on the meta device, or that of `by_shapes`.
         domain: the corpus whose own layers it takes, if it has such.
     """
     with counter() as found:
@@ -75,7 +88,7 @@ def frame_operations(model: SaliencyModel, domain: str | None) -> int:
     The plain way, where a model has no other; arguments of `window_operations`.
     """
     window = model.config.input
-    stream = model.stream(Casting(_META, torch.float32, domain))
+    stream = model.stream(Casting(_device_of(model), torch.float32, domain))
     if stream is None:
         return window_operations(model, domain) // (1 if window.answers == "last" else window.frames)
     push = stream.begin()
@@ -95,7 +108,11 @@ def bytes_of(module: Module) -> int:
 
 def _frames(model: SaliencyModel, n: int) -> Tensor:
     size = model.config.input.size
-    return model.normalise(torch.empty(1, n, *size, 3, dtype=torch.uint8, device=_META))
+    return model.normalise(torch.zeros(1, n, *size, 3, dtype=torch.uint8, device=_device_of(model)))
+
+
+def _device_of(model: Module) -> torch.device:
+    return next((tensor.device for tensor in chain(model.parameters(), model.buffers())), _META)
 
 
 def _convolution_backward(gradient, inputs, weight, *options, out_shape) -> int:

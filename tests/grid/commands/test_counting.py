@@ -95,3 +95,22 @@ def test_a_model_answers_with_maps_of_its_frames_before_it_trains():
     require_answer_of(asked)
     with pytest.raises(ValueError, match="saliency is to have the shape"):
         require_answer_of(asked._replace(model="twice"))
+
+
+def test_a_model_that_asks_for_values_is_counted_with_values():
+    class Branches(FEW.build):
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            return super().forward(clips + 1 if clips.min().item() < 0 else clips, domain)
+
+    class Fails(Branches):
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            raise ValueError(f"{super().forward(clips).saliency.max().item():.0f}")
+
+    words = {"few": FEW.build, "branches": Branches, "fails": Fails}
+    for word, build in words.items():
+        register_model(replace(FEW, word=word, build=build))
+    asked = Asked("branches", {}, "generalization", None, False, FEW.config().input.frames)
+    assert count(asked) == count(asked._replace(model="few"))
+    require_answer_of(asked)
+    with pytest.raises(ValueError, match=r"^1$"):
+        require_answer_of(asked._replace(model="fails"))

@@ -6,7 +6,7 @@ import pytest
 
 from datasets.remote import LOCAL
 from grid.commands import counting, operations
-from grid.commands.operations import Asked, Costs, costs_of
+from grid.commands.operations import Asked, Costs, check_plugged_in, costs_of
 from grid.specs.plugins import load
 from manifests.problem import ProblemError
 from tests.grid.plans import of_approach, plan_of
@@ -81,3 +81,21 @@ def test_what_fails_in_a_plug_in_is_told_with_its_word_and_file(counted, monkeyp
     monkeypatch.setattr(counting, function, fails)
     with pytest.raises(ProblemError, match=told):
         operations._costs(json.dumps(Asked("tiny", {}, "mirror", None, True, 4)))
+
+
+def test_all_plug_ins_that_compute_what_they_do_not_announce_are_told_at_once(counted, monkeypatch):
+    load([OURS])
+    tiny, hd2s = plan_of("table6", "model=tiny"), plan_of("table6")
+    trainings = [*tiny.trainings.values(), *hd2s.trainings.values()]
+
+    def fails(asked):
+        raise ValueError(f"of another shape than {asked.frames} frames")
+
+    monkeypatch.setattr(counting, "require_answer_of", fails)
+    shorter = plan_of("table6", "model=tiny", "model.clip_length=3").trainings.values()
+    with pytest.raises(ProblemError) as raised:
+        check_plugged_in([*trainings, *shorter])
+    told = [problem.found for problem in raised.value.problems]
+    assert told == [f"ValueError: of another shape than {n} frames" for n in (4, 3)]
+    assert counted == [], "the project's own are tested, and a run need not wait for them"
+    check_plugged_in(hd2s.trainings.values())

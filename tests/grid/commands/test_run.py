@@ -1,6 +1,7 @@
 """A grid from what is left of it to its tables: here all is done or given up, and Ray is not started."""
 
 import shlex
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,7 +15,9 @@ from grid.results.unit_results import Stopped
 from grid.running.cluster import ray_session
 from grid.running.events import Listener
 from manifests.problem import LostError, Problem, ProblemError
+from tests.grid.grids import prepare_small
 from tests.grid.small_ledger import frames
+from tests.plugged import OURS
 
 MLFLOW_STATES = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
 
@@ -81,6 +84,18 @@ def test_a_training_that_lacks_the_selection_asked_for_is_kept_and_its_cells_say
     told = (done_grid.out / "tables" / "small.md").read_text()
     assert f"trained without this selection, --redo {training} makes it again" in told
     assert "1 of 2 cells have all their values" in told
+
+
+def test_a_plug_in_that_computes_what_it_does_not_announce_is_told_before_ray_starts(
+    small_demo, store, tmp_path
+):
+    file = tmp_path / "ours" / "tiny_model.py"
+    shutil.copytree(OURS, file.parent, ignore=shutil.ignore_patterns("__pycache__"))
+    file.write_text(file.read_text().replace("scale_factor=4", "scale_factor=8"))
+    grid = prepare_small(small_demo, f"plugins=[{file.parent}]", "model=tiny")
+    told = r"model tiny of \S+/tiny_model\.py: expected code that runs, found ValueError: saliency is to have"
+    with pytest.raises(ProblemError, match=told):
+        run(grid, Phases(), None)
 
 
 @pytest.mark.slow
