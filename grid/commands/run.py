@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from grid.outputs.tables import Style, compile_tables
 from grid.outputs.tables.comparing.significance import differences
 from grid.outputs.tables.compilation import behind
 from grid.outputs.tables.scores import Results
+from grid.plan import Training
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
@@ -206,10 +207,7 @@ def _work(
     from grid.running import jobs, places  # noqa: PLC0415
 
     todo = [unit for unit in plan.trainings.values() if unit.id not in done | failed | needing | stopped]
-    ray_session.require()
-    check_precision(grid, todo)
-    check_shared_memory(grid, todo)
-    check_plugged_in(todo)
+    _check(grid, todo)
     interruption = Interruption(places.storage_of(grid), audience.on_phase)
     with (
         interruption.heard(),
@@ -227,6 +225,14 @@ def _work(
             driver.run()
             reasons |= driver.recorder.reasons
             return driver.schedule.over() and not reasons
+
+
+def _check(grid: Grid, todo: Sequence[Training]) -> None:
+    """Make sure of what trainings need."""
+    ray_session.require()
+    check_precision(grid, todo)
+    check_shared_memory(grid, todo)
+    check_plugged_in(todo)
 
 
 def _done(grid: Grid) -> set[str]:
