@@ -6,13 +6,18 @@ import hashlib
 import importlib
 import importlib.util
 import keyword
+import re
 import sys
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from manifests.problem import Problem, ProblemError
+
+# What reads a folder may import all that it finds there.
+_UNNAMED_IMPORTS = {"exec", "importlib", "__import__", "pkgutil", "runpy"}
+_UNNAMED_IMPORTS |= {"glob", "rglob", "iterdir", "listdir", "scandir", "walk"}
 
 
 def import_folder(folder: Path) -> list[ModuleType]:
@@ -46,15 +51,42 @@ def import_folder(folder: Path) -> list[ModuleType]:
     return [each for each in imported if not isinstance(each, Problem)]
 
 
-def digest(folder: Path) -> str:
-    """Return sha256 (hex) over the names and contents of all Python files below a folder."""
+def digest(folder: Path, file: str = "") -> str:
+    """Return sha256 (hex) over the names and contents of Python files below a folder.
+
+    Args:
+        folder: of a plug-in.
+        file: a name in it; empty for all files. It stands for itself and for what it may import there: each
+            file whose name is a word of its text, and what these name in turn. That is all of them where a
+            text can import what it does not name.
+    """
     found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*.py")}
+    texts = {name: found[name].read_bytes() for name in found if "__pycache__" not in name.split("/")}
     content = hashlib.sha256()
-    for name in sorted(name for name in found if "__pycache__" not in name.split("/")):
-        text = found[name].read_bytes()
-        content.update(f"{name}\0{len(text)}\0".encode())
-        content.update(text)
+    for name in sorted(_used(file, texts) if file else texts):
+        content.update(f"{name}\0{len(texts[name])}\0".encode())
+        content.update(texts[name])
     return content.hexdigest()
+
+
+def _used(file: str, texts: Mapping[str, bytes]) -> set[str]:
+    # Words, not statements: what is imported within a function, or by a string, is seen as well.
+    words = {name: set(re.findall(r"\w+", text.decode(errors="replace"))) for name, text in texts.items()}
+    used: set[str] = set()
+    waiting = {file, "__init__.py"} & texts.keys()
+    while waiting:
+        used |= waiting
+        named = set().union(*(words[name] for name in waiting))
+        if named & _UNNAMED_IMPORTS:
+            return set(texts)
+        waiting = {name for name in texts if _called(name) in named} - used
+    return used
+
+
+def _called(name: str) -> str:
+    """Return what a file is imported as, a package's by its folder."""
+    path = PurePosixPath(name)
+    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 def _unfit(folder: Path) -> Problem | None:

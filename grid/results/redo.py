@@ -86,8 +86,8 @@ def former_plugins(plan: Plan, ledger: Ledger) -> str:
     folders = sorted({folder for unit in found for folder in _folders(lacking[_name(unit)])})
     return (
         f"trainings of these names that are there under other ids: {len(found)}. They are kept, and not"
-        f" taken: settings were others, or a file in {', '.join(folders)} has changed since. All files of a"
-        " plug-in's folder are in the ids of what uses it."
+        f" taken: settings were others, or a file in {', '.join(folders)} has changed since. A plug-in's file"
+        " and those that it imports of its folder are in the ids of what uses it."
     )
 
 

@@ -1,7 +1,8 @@
 """Models, approaches, corpora and metrics from outside the checkout: `plugins=[FOLDER,…]`.
 
 Each file of a folder may end in `MODEL`, `APPROACH`, `CORPUS` or `METRIC`, as the project's own do, and is
-known by its word from then on. What uses one has the digest of its folder in its id.
+known by its word from then on. What uses one has the digest of its file in its id, with what that imports
+of its folder.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _REGISTER = plugins.REGISTER | {"CORPUS": corpora.register}
 
 
 class Origin(NamedTuple):
-    """Where something came from: its plug-in's folder, the module in it, and the folder's digest."""
+    """Where something came from: its plug-in's folder, the module in it, and the digest of what that uses."""
 
     folder: Path
     module: str
@@ -62,7 +63,7 @@ def load(folders: Iterable[str | Path]) -> None:
     for folder in map(Path, folders):
         with gathered(problems):
             for module in import_folder(folder):
-                problems += _register(module, Origin(folder.resolve(), module.__name__, digest(folder)))
+                problems += _register(module, _origin(folder.resolve(), module.__name__))
     problems += _dangling()
     if problems:
         raise ProblemError(problems)
@@ -74,7 +75,7 @@ def origin_of(declaration: Model | Approach | Metric) -> Origin | None:
 
 
 def digest_of(declaration: Model | Approach | Metric) -> str | None:
-    """Return the digest of the plug-in that something came from; None for the project's own."""
+    """Return the digest of the file that something came from; None for the project's own."""
     origin = origin_of(declaration)
     return origin and origin.digest
 
@@ -100,6 +101,10 @@ def blamed(*declarations: Model | Approach | Metric) -> Iterator[None]:
         where = " or ".join(map(partial(_place, error), keys))
         remedy = "Mend it, or leave it out of the grid."
         raise ProblemError(Problem(where, "code that runs", found, remedy)) from error
+
+
+def _origin(folder: Path, module: str) -> Origin:
+    return Origin(folder, module, digest(folder, f"{module.rpartition('.')[2]}.py"))
 
 
 def _place(error: Exception, key: tuple[type, str]) -> str:

@@ -152,3 +152,39 @@ def test_the_digest_is_of_all_python_files_and_their_names(tmp_path):
     assert len(seen) == 5
     folder.rename(tmp_path / "moved")
     assert digest(tmp_path / "moved") in seen
+
+
+def test_the_digest_of_a_file_is_of_what_it_may_import_too(tmp_path):
+    folder = folder_of(
+        tmp_path,
+        model="from mine._layers import Layer\n",
+        other="def late():\n    from mine.below import part\n",
+        _layers="from . import _deeper\n",
+        _deeper="",
+        alone="",
+        any="import importlib\nfound = importlib.import_module('mine.' + 'al' + 'one')\n",
+    )
+    folder_of(folder, "below", __init__="", part="", unused="")
+    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.py"))]
+    before = {file: digest(folder, file) for file in files}
+    changed_by = {}
+    for file in files:
+        path = folder / file
+        text = path.read_text()
+        path.write_text(text + "# Another word.\n")
+        changed_by[file] = {each for each in files if digest(folder, each) != before[each]}
+        path.write_text(text)
+    uses = {name: {each for each in files if name in changed_by[each]} for name in files}
+    assert uses["model.py"] == {"model.py", "_layers.py", "_deeper.py"}
+    assert uses["other.py"] == {"other.py", "below/__init__.py", "below/part.py"}
+    assert uses["alone.py"] == {"alone.py"}
+    assert uses["any.py"] == set(files), "what it imports is not in its text"
+
+
+def test_the_digest_of_a_folders_only_file_is_the_folders(tmp_path):
+    """As ids had it when all files were in them."""
+    folder = folder_of(tmp_path, a="A")
+    assert digest(folder, "a.py") == digest(folder)
+    (folder / "__init__.py").write_text("from mine._hidden import B\n")
+    (folder / "_hidden.py").touch()
+    assert digest(folder, "a.py") == digest(folder), "the package's own file is run with each of its files"

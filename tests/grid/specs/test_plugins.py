@@ -48,7 +48,7 @@ def test_a_plug_in_knows_where_it_comes_from_and_what_is_the_projects_own_does_n
         (approaches()["mirror"], "ours.tiny_approach"),
         (find_metric("hits"), "ours.tiny_metric"),
     ):
-        assert origin_of(declared) == (OURS, module, digest(OURS))
+        assert origin_of(declared) == (OURS, module, digest(OURS, f"{module.partition('.')[2]}.py"))
     for declared in (find_model("hd2s").model, approaches()["adaptation"], find_metric("NSS")):
         assert origin_of(declared) is None
         assert digest_of(declared) is None
