@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.corpus import Entry
-from datasets.listing.file_names import is_usable_name
+from datasets.listing.file_names import is_a_folder, is_usable_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _states(root: Path, place: str) -> list[tuple[str, int, int, int]]:
     try:
         with os.scandir(path) as items:
             for item in items:
-                if is_usable_name(item.name) and not item.is_dir():
+                if is_usable_name(item.name) and not is_a_folder(item):
                     found.append((item.name, *_state(item)))
     except NotADirectoryError:
         return [("", *_state(Path(path)))]

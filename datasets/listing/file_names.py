@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -31,6 +32,14 @@ def is_image(name: str) -> bool:
     """Whether a file is an image by its suffix."""
     stem, _, suffix = name.rpartition(".")
     return bool(stem) and suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_a_folder(item: os.DirEntry) -> bool:
+    """Whether it is one; a link that leads round in a circle is none, and no reason to list nothing more."""
+    try:
+        return item.is_dir()
+    except OSError:
+        return False
 
 
 def first_few(names: Sequence[str], count: int = 5) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from datasets.listing.file_names import (
     IMAGE_SUFFIXES,
     VIDEO_SUFFIXES,
+    is_a_folder,
     is_image,
     is_usable_name,
     is_writable_name,
@@ -94,7 +95,7 @@ class FolderTree:
                             self._inside
                         ):
                             self.outside.add(_join(folder, item.name))
-                        yield item.name, item.is_dir()
+                        yield item.name, is_a_folder(item)
         except OSError as error:
             self.closed[folder] = error.strerror or type(error).__name__
 

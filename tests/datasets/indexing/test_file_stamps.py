@@ -46,6 +46,14 @@ def test_the_stamp_changes_iff_a_file_does(tmp_path, path):
     assert len({stamp.key for stamp in (first, touched, grown, gone)}) == 4
 
 
+def test_the_stamp_sees_the_files_beside_a_link_that_leads_round_in_a_circle(tmp_path):
+    video_clip(tmp_path)
+    (tmp_path / MAPS / "round.png").symlink_to("round.png")
+    first = stamp(tmp_path, entry_of(tmp_path))
+    (tmp_path / MAPS / "0003.png").write_bytes(b"another map")
+    assert stamp(tmp_path, entry_of(tmp_path)).key != first.key
+
+
 def test_the_stamp_covers_mat_files_where_they_are_read(tmp_path):
     video_clip(tmp_path)
     write_fixations(tmp_path / FIXATIONS / "maps", four_digits(6), "mat")

@@ -81,6 +81,15 @@ def test_links_that_lead_out_are_kept_and_followed(tmp_path):
     assert tree.outside == {"v/b"}
 
 
+def test_a_link_that_leads_round_in_a_circle_hides_none_of_the_names_beside_it(tmp_path):
+    tree = tree_of(tmp_path, *(f"v/{number}.avi" for number in range(9)))
+    for name in ("round.avi", "0.png"):
+        (tmp_path / "v" / name).symlink_to(name)
+    assert len(found(tree, "v/{clip}.{video}")) == 10
+    assert tree.has_images("v")
+    assert tree.closed == {}
+
+
 def test_names_that_are_no_text_are_counted(tmp_path):
     tree = tree_of(tmp_path, "v/a.avi")
     try:
