@@ -20,7 +20,7 @@ from grid.running.interruption import Interruption
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule, Share
 from grid.running.trial import trial
-from grid.running.tune_hooks import TrainingSearcher, TrialCallback
+from grid.running.tune_hooks import TIMES_TAKEN_BACK, TrainingSearcher, TrialCallback
 from grid.training.job import Job
 
 
@@ -91,7 +91,7 @@ class Driver:
             tune.with_resources(body, nothing),
             tune_config=tune.TuneConfig(
                 search_alg=TrainingSearcher(*hooks),
-                num_samples=len(self.schedule.plan.trainings),
+                num_samples=len(self.schedule.plan.trainings) * (1 + TIMES_TAKEN_BACK),
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(

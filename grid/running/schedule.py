@@ -148,6 +148,11 @@ class Schedule:
             self._waiting.pop(lost, None)
         return retired
 
+    def take_back(self, training: str) -> None:
+        """Note that a training has not begun after all: it is the next to be handed out."""
+        self.running.pop(training)
+        self._waiting = {training: None, **self._waiting}
+
     def no_more_trainings(self) -> bool:
         """Whether no training will start any more; some may still run."""
         return self.done.union(self.failed, self.running).issuperset(self.plan.trainings)

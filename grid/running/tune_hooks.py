@@ -8,6 +8,7 @@ So what is stopped hears of it from a file, saves a state and ends by itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from grid.results.unit_results import Stopped
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule
 
+TIMES_TAKEN_BACK = 3
+"""How often a training is handed out again at most, as another trial, that Ray has not begun."""
 _VALIDATION, _TIME = "val/kld", "ticks"
 # A whole training in the rule's time, which is counted in whole numbers: points may differ in iterations.
 _TICKS = 10_000
@@ -69,9 +72,15 @@ class TrialCallback(_NotSaved, tune.Callback):
     """Records what Tune hears from its trials."""
 
     def __init__(self, schedule: Schedule, recorder: Recorder, meanwhile: Callable[[], None]) -> None:
-        self._trainings = schedule.plan.trainings
+        self._schedule, self._trainings = schedule, schedule.plan.trainings
         self._recorder, self._meanwhile = recorder, meanwhile
         self._stopping = EarlyStopping(schedule.plan, recorder.ledger)
+        self._begun: set[str] = set()  # trials
+        self._taken_back: Counter[str] = Counter()  # trainings
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Note that a trial's process is there."""
+        self._begun.add(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let evaluations go on beside trainings."""
@@ -102,10 +111,16 @@ class TrialCallback(_NotSaved, tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial's own process has died too often: Ray's failure, and not the training's."""
+        training = self._training(trial)
+        # Tune tries again what has begun, but not what it gave a process that had died idle.
+        if trial.trial_id not in self._begun and self._taken_back[training.id] < TIMES_TAKEN_BACK:
+            self._taken_back[training.id] += 1
+            self._schedule.take_back(training.id)
+            return
         file = Path(trial.error_file) if trial.error_file else None
         told = file.read_text(encoding="utf-8") if file and file.exists() else ""
         lines = told.strip().splitlines()
-        self._recorder.interrupted(self._training(trial), lines[-1] if lines else "Ray gives no reason.")
+        self._recorder.interrupted(training, lines[-1] if lines else "Ray gives no reason.")
 
     def _training(self, trial: Any) -> Training:
         return self._trainings[trial.config["training"]]

@@ -69,11 +69,13 @@ class Tuner:
             found = self.searcher.suggest(str(number))
             if found == Searcher.FINISHED:
                 return
-            self._run(SimpleNamespace(config=found, last_result={}, error_file=None))
+            trial_id = str(number)
+            self._run(SimpleNamespace(config=found, trial_id=trial_id, last_result={}, error_file=None))
 
     def _run(self, trial):
         told = {"iteration": 1, "trials": [trial]}
         (callback,) = self.run_config.callbacks
+        callback.on_trial_start(**told, trial=trial)
         try:
             trial.last_result = self.body(trial.config)
         except OSError:

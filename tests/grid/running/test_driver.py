@@ -1,5 +1,6 @@
 """What the driver does of a grid, and what it leaves alone; trials and tasks run in this process."""
 
+import os
 import signal
 from dataclasses import replace
 
@@ -7,7 +8,8 @@ import pytest
 
 from grid.results import output_folder
 from grid.running import driver as driver_module
-from grid.running import evaluation_tasks
+from grid.running import evaluation_tasks, tune_hooks
+from grid.running.cluster import ray_session
 from grid.running.driver import Driver
 from tests.grid.grids import ONE, evaluation_job_of
 from tests.grid.invented import table5
@@ -86,3 +88,39 @@ def test_every_training_is_a_trial_and_a_failed_one_retires_its_children(tasks, 
     assert set(during) == plan.trainings.keys() - lost | {broken.id}
     assert {unit for unit in plan.trainings if recorder.ledger.training_done(unit)} == set(during) - lost
     assert driver.schedule.over()
+
+
+@pytest.mark.ray
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_training_that_tune_gives_a_dead_process_is_given_another(tmp_path, monkeypatch):
+    """Tune keeps the process of a trial for the next; each of the first four is killed while it is kept."""
+    plan, killed = table5(), []
+    recorder = recording(plan, tmp_path, done=plan.evaluations)
+
+    def trial(config, *, jobs, share, storage, failures, here):
+        import os
+        import time
+
+        weights = storage.path(f"checkpoints/{config['training']}.pt")
+        weights.parent.mkdir(exist_ok=True)
+        weights.write_bytes(str(os.getpid()).encode())
+        time.sleep(0.5)
+        return {"summary": {"best_kld": 1.0, "curve": [{"step": 1, "name": "val/kld", "value": 1.0}]}}
+
+    def complete(self, iteration, trials, trial, **info):
+        recorded(self, iteration, trials, trial, **info)
+        weights = recorder.ledger.storage.path(output_folder.checkpoint(trial.config["training"]))
+        if len(killed) < 4:
+            killed.append(int(weights.read_bytes()))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    recorded = tune_hooks.TrialCallback.on_trial_complete
+    monkeypatch.setattr(driver_module, "trial", trial)
+    monkeypatch.setattr(tune_hooks.TrialCallback, "on_trial_complete", complete)
+    with ray_session.session():
+        driver = driver_of(recorder, recorder.ledger.storage, [])
+        driver.run()
+    assert len(set(killed)) == 4
+    assert driver.recorder.reasons == {}
+    assert all(map(recorder.ledger.training_done, plan.trainings))

@@ -11,7 +11,7 @@ from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.results.unit_results import Stopped
 from grid.running.evaluation_tasks import EvaluationTasks
-from grid.running.tune_hooks import EarlyStopping, TrainingSearcher, TrialCallback
+from grid.running.tune_hooks import TIMES_TAKEN_BACK, EarlyStopping, TrainingSearcher, TrialCallback
 from grid.specs.tables.early_stopping import Asha
 from tests.grid.invented import table5
 from tests.grid.recording import recording
@@ -27,7 +27,7 @@ def hooks(out, **options):
 
 def trial_of(unit, **known):
     """What Tune knows of a trial."""
-    return SimpleNamespace(config={"training": unit.id}, **known)
+    return SimpleNamespace(config={"training": unit.id}, trial_id=f"trial of {unit.id}", **known)
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ def test_a_trial_whose_process_dies_is_no_failure_of_its_training(hooked, tmp_pa
     file = tmp_path / "error.txt"
     if content is not None:
         file.write_text(content)
+    callback.on_trial_start(1, [], trial_of(training))
     callback.on_trial_error(1, [], trial_of(training, error_file=str(file)))
     assert told in recorder.reasons[training.label]
     assert training.id in recorder.schedule.failed, "nothing waits for it"
@@ -112,8 +113,23 @@ def test_a_trial_whose_process_dies_is_no_failure_of_its_training(hooked, tmp_pa
 def test_a_dead_trial_may_have_no_file(hooked):
     recorder, _, callback = hooked
     training = next(iter(recorder.schedule.plan.trainings.values()))
+    callback.on_trial_start(1, [], trial_of(training))
     callback.on_trial_error(1, [], trial_of(training, error_file=None))
     assert "gives no reason" in recorder.reasons[training.label]
+
+
+def test_a_training_that_was_given_a_dead_process_is_the_next_to_be_handed_out(hooked):
+    recorder, searcher, callback = hooked
+    (first,), (second,) = (searcher.suggest(f"trial {n}").values() for n in (1, 2))
+    assert searcher.suggest("trial 3") is None, "two run"
+    trial = trial_of(recorder.schedule.plan.trainings[first], error_file=None)
+    for n in range(TIMES_TAKEN_BACK):
+        callback.on_trial_error(1, [], trial)
+        assert recorder.reasons == {}
+        assert searcher.suggest(f"trial {4 + n}") == {"training": first}
+        assert set(recorder.schedule.running) == {first, second}
+    callback.on_trial_error(1, [], trial)
+    assert [*recorder.reasons] == [recorder.schedule.plan.trainings[first].label], "and not for ever"
 
 
 def test_tune_saves_nothing_of_them(hooked):
