@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,18 @@ from hd2s.prediction.overlay import stretched
 from hd2s.prediction.predictor import Predictor
 
 _GAP = 2  # pixels between maps
+
+
+def require_conspicuity(predictor: Predictor, source: Source) -> None:
+    """Look at a frame of a source, before all of them take their time.
+
+    Raises:
+        ValueError: the model has no auxiliary maps.
+    """
+    frame = islice(source.as_seen(predictor.input, predictor.protocol.resizing), 1)
+    if not all(auxiliary for _, auxiliary in predictor.inner_maps(frame)):
+        title = predictor.model.declaration.title
+        raise ValueError(f"--conspicuity: {title} has no maps of inner levels")
 
 
 def write_conspicuity(
@@ -30,18 +43,12 @@ def write_conspicuity(
 
     Returns:
         The names of the maps, from the left.
-
-    Raises:
-        ValueError: the model has none.
     """
     names: list[str] = []
     with ExitStack() as stack:
         writer = None
         frames = source.as_seen(predictor.input, predictor.protocol.resizing)
         for saliency, auxiliary in predictor.inner_maps(frames):
-            if not auxiliary:
-                title = predictor.model.declaration.title
-                raise ValueError(f"--conspicuity: {title} has no maps of inner levels")
             strip = _strip([*auxiliary.values(), saliency])
             if writer is None:
                 names = [*auxiliary, "saliency"]

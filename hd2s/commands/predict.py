@@ -19,8 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from datasets.corpora.registry import manifest_folder
 from datasets.corpora.saliency_maps import MapReader
 from datasets.listing.file_names import is_image
-from hd2s.commands.conspicuity import write_conspicuity
+from hd2s.commands.conspicuity import require_conspicuity, write_conspicuity
 from hd2s.commands.manner import add_manner, manner, sizes_given
+from hd2s.commands.places import kinds, places, require_free
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source, videos_of
 from hd2s.commands.writers import Writer, open_writer
@@ -32,6 +33,8 @@ from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor
 from manifests import Problem, ProblemError, open_manifest
 from manifests.problem import counted
+
+_INTERRUPTED = "Videos that were done are complete; the same command predicts all of them again."
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -74,7 +77,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--batch", type=int, help="frames at a time (default: what suits the device)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add_plugins(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, when_interrupted=_INTERRUPTED)
 
 
 def _rate(text: str) -> Fraction:
@@ -97,6 +100,7 @@ def run(options: argparse.Namespace) -> None:
     register_plugins(options.plugins)
     check_device(options.device)
     sources = _sources(options)
+    require_free(sources, options)
     model, corpus = _model(options).to(options.device), sources[0].corpus if sources else None
     if (own := corpus or options.domain) and not sizes_given(options):
         model = as_shown(model, own)
@@ -106,6 +110,8 @@ def run(options: argparse.Namespace) -> None:
     )
     if sizes_given(options):
         predictor.input = replace(predictor.input, predicted_sizes=())
+    if options.conspicuity:
+        require_conspicuity(predictor, sources[0])
     for line in (*chosen.told, *(told for source in sources for told in source.noticed)):
         sys.stdout.write(f"{line}\n")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -113,9 +119,9 @@ def run(options: argparse.Namespace) -> None:
     with Progress(*columns) as progress:
         for source in sources:
             task = progress.add_task(source.name, total=source.n_frames)
-            n_frames, places = _predict(predictor, source, options, (progress, task))
+            n_frames, where = _predict(predictor, source, options, (progress, task))
             progress.update(task, total=n_frames)
-            told.append(f"{source.name}: {counted(n_frames, 'frame')} in {' and '.join(map(str, places))}")
+            told.append(f"{source.name}: {counted(n_frames, 'frame')} in {' and '.join(map(str, where))}")
             if options.conspicuity:
                 task = progress.add_task(f"{source.name}, inner levels", total=n_frames)
                 told.append(_inner(predictor, source, options, partial(progress.advance, task)))
@@ -183,7 +189,7 @@ def _predict(
     """Predict one source, and return how many frames it had, and where what was asked for lies."""
     count = 0
     with ExitStack() as stack:
-        (maps, heat), places = _writers(source, options, stack)
+        (maps, heat), where = _writers(source, options, stack)
         # The overlay reads the source a second time: holding full frames until their maps are there would
         # take most of a gigabyte for 4K.
         frames = source.frames() if heat else repeat(None)
@@ -201,17 +207,16 @@ def _predict(
                 heat.write(np.hstack([overlay(frame, saliency) for saliency in shown]))
             count += 1
             bar[0].advance(bar[1])
-    return count, places
+    return count, where
 
 
 def _inner(
     predictor: Predictor, source: Source, options: argparse.Namespace, advance: Callable[[], None]
 ) -> str:
     """Write the maps of the inner levels; say where they are, and which."""
-    kind, out, name = options.conspicuity, options.out, source.name
-    place = out / name / "conspicuity" if kind == "png" else out / f"{name}_conspicuity.{kind}"
-    found = write_conspicuity(predictor, source, kind, place, advance)
-    return f"{name}: {', '.join(found)} in {place}"
+    place = places(source.name, options)["conspicuity"]
+    found = write_conspicuity(predictor, source, options.conspicuity, place, advance)
+    return f"{source.name}: {', '.join(found)} in {place}"
 
 
 def _check_finite(saliency: np.ndarray, name: str, number: int) -> None:
@@ -225,22 +230,11 @@ def _writers(
     source: Source, options: argparse.Namespace, stack: ExitStack
 ) -> tuple[tuple[Writer | None, Writer | None], list[Path]]:
     """Open what maps and overlay are written to, and say where that is."""
-    out, name = options.out, source.name
-    heated = options.overlay
-    wanted = "png" if options.submission else options.maps or (None if options.overlay else "png")
-    folder = out / name if options.submission else out / name / "maps"
-    if source.folder and source.folder.resolve() in ((out / name / "overlay").resolve(), folder.resolve()):
-        raise ValueError(f"{source.folder} holds the frames of {name}: give another --out than {out}")
-    places = {
-        "maps": folder if wanted == "png" else out / f"{name}_maps.{wanted}",
-        "heat": out / name / "overlay" if heated == "png" else out / f"{name}_overlay.{heated}",
-    }
-    kinds = {"maps": wanted, "heat": heated}
+    wanted, where = kinds(options), places(source.name, options)
     height, width = source.size
-    sizes = {"maps": source.size, "heat": (height, 2 * width if source.truth else width)}
-    rate = source.rate
+    sizes = {"maps": source.size, "overlay": (height, 2 * width if source.truth else width)}
     maps, heat = (
-        open_writer(kind, places[what], sizes[what], rate, stack) if kind else None
-        for what, kind in kinds.items()
+        open_writer(wanted[what], where[what], size, source.rate, stack) if what in wanted else None
+        for what, size in sizes.items()
     )
-    return (maps, heat), [place for what, place in places.items() if kinds[what]]
+    return (maps, heat), [where[what] for what in sizes if what in wanted]

@@ -35,8 +35,8 @@ class Source:
     """Of all that decode."""
     native: Callable[[], Iterator[np.ndarray]]
     """Start reading: uint8 (H, W, 3) RGB at native resolution."""
-    folder: Path | None = None
-    """Where the frames lie, if they are files, which nothing must be written beside."""
+    read_from: tuple[Path, ...] = ()
+    """Files and folders of its frames, maps and fixations, which nothing must be written to."""
     corpus: str | None = None
     """That it is a clip of, if it is one of a manifest."""
     noticed: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def open_source(path: Path, rate: Fraction) -> Source:
         rate if path.is_dir() else Fraction(read.fps or 30).limit_denominator(1001),
         read.n_frames,
         lambda: iter_frames(root, clip),
-        place if path.is_dir() else None,
+        (place,),
         noticed=noticed(path, entry, read),
     )
 
@@ -159,10 +159,18 @@ def clip_source(manifest: Manifest, clip: Clip, maps: MapReader) -> Source:
         Fraction(clip.fps or 30).limit_denominator(1001),
         clip.n_frames,
         lambda: iter_frames(manifest.root, clip),
-        Path(manifest.root) / clip.path if clip.media == "frames" else None,
+        tuple(_read_from(Path(manifest.root), clip)),
         clip.corpus,
         truth=(lambda: (maps.read(clip, i) for i in range(clip.n_frames))) if known else None,
     )
+
+
+def _read_from(root: Path, clip: Clip) -> Iterator[Path]:
+    """Yield where a clip of a manifest lies."""
+    yield root / clip.path
+    for pattern in (clip.map_pattern, clip.fixation_pattern):
+        if pattern:
+            yield (root / pattern.format(clip.first_annotation)).parent
 
 
 def _told(path: Path, error: ClipError) -> ProblemError:

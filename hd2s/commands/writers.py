@@ -10,9 +10,11 @@ from typing import Protocol
 import av
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from hd2s.files import atomic_write
 
+_OURS = "Software", "hd2s predict"
 _GIF_WIDTH = 480  # pixels at most: a GIF grows fast
 
 
@@ -27,25 +29,52 @@ class Writer(Protocol):
 
 
 class PngFolder:
-    """PNG files 0001.png, 0002.png, …, as the DHF1K benchmark numbers them.
+    """PNG files 0001.png, 0002.png, …, as the DHF1K benchmark numbers them, which say what has written them.
 
     Those of an earlier run are removed first: of a longer video, they would pass for frames of this one.
+
+    Raises:
+        FileExistsError: others are there (`others_in`), which are left alone.
     """
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
-        for stale in folder.glob("*.png"):
-            if stale.stem.isdecimal():
-                stale.unlink()
+        if others := others_in(folder):
+            raise FileExistsError(f"{folder / others[0]}: not written by this command; give another --out")
+        for stale in _numbered(folder):
+            stale.unlink()
         self._folder, self._count = folder, 0
+        self._text = PngInfo()
+        self._text.add_text(*_OURS)
 
     def write(self, image: np.ndarray) -> None:
         """Write the next file."""
         self._count += 1
-        Image.fromarray(image).save(self._folder / f"{self._count:04d}.png", compress_level=1)
+        path = self._folder / f"{self._count:04d}.png"
+        Image.fromarray(image).save(path, compress_level=1, pnginfo=self._text)
 
     def close(self) -> None:
         """Do nothing: every file is finished."""
+
+
+def others_in(folder: Path) -> list[str]:
+    """Return the numbered PNG files of a folder that `PngFolder` has not written."""
+    return [path.name for path in _numbered(folder) if not _is_ours(path)]
+
+
+def _numbered(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.png") if path.stem.isdecimal())
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file says so, or holds nothing at all: what an interruption leaves."""
+    if not path.stat().st_size:
+        return True
+    try:
+        with Image.open(path) as image:
+            return image.info.get(_OURS[0]) == _OURS[1]
+    except OSError:
+        return False
 
 
 class Mp4:

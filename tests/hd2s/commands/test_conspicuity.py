@@ -1,14 +1,14 @@
 """Maps of inner levels, written side by side."""
 
+from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from hd2s import build_model
-from hd2s.commands.conspicuity import write_conspicuity
+from hd2s.commands.conspicuity import require_conspicuity, write_conspicuity
 from hd2s.commands.sources import Source
 from hd2s.prediction.overlay import stretched
 from hd2s.prediction.predictor import Predictor
@@ -38,8 +38,15 @@ def test_each_frame_has_its_levels_and_its_map_side_by_side(tmp_path):
         assert (strip[:, 32:34] == 255).all()
 
 
-def test_a_model_without_such_maps_is_told(tmp_path: Path):
+def test_a_model_without_such_maps_is_told():
     frames = frames_of(3, (6, 7))
     with pytest.raises(ValueError, match=r"--conspicuity: .* has no maps of inner levels"):
-        write_conspicuity(Predictor(declared(TOY)), source_of(frames), "png", tmp_path / "out", lambda: None)
-    assert not (tmp_path / "out").exists()
+        require_conspicuity(Predictor(declared(TOY)), source_of(frames))
+
+
+def test_one_with_such_maps_is_asked_for_a_frame():
+    seen = []
+    frames = source_of(frames_of(N))
+    watched = replace(frames, native=lambda: (seen.append(frame) or frame for frame in frames.native()))
+    require_conspicuity(Predictor(build_model("hd2s", **SMALL)), watched)
+    assert len(seen) == 1

@@ -335,7 +335,7 @@ def test_frames_are_never_written_over(weights, tmp_path, capsys):
     folder.mkdir()
     Image.fromarray(moving_square(3)).save(folder / "0001.png")
     assert run(folder, "--weights", weights, "--out", tmp_path, "--submission") == 2
-    assert "holds the frames of walk" in capsys.readouterr().err
+    assert "found what walk is read from. Give another --out." in capsys.readouterr().err
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "0001.png")), moving_square(3))
 
 

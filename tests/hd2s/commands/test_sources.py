@@ -39,7 +39,7 @@ def test_a_video_tells_its_name_size_rate_and_length(video):
     source = open_source(video, RATE)
     assert (source.name, source.size) == ("a walk", (HEIGHT, WIDTH))
     assert (source.rate, source.n_frames) == (Fraction(24000, 1001), 7)
-    assert source.folder is None
+    assert source.read_from == (video,)
 
 
 def test_a_source_is_read_as_often_as_asked_for(video):
@@ -62,7 +62,7 @@ def test_a_folder_s_images_come_in_the_order_of_their_numbers(tmp_path):
     Image.new("L", (80, 60)).save(tmp_path / "cover.jpg")
     source = open_source(tmp_path, Fraction(10))
     assert (source.name, source.size, source.rate) == (tmp_path.name, (10, 12), Fraction(10))
-    assert (source.n_frames, source.folder) == (4, tmp_path)
+    assert (source.n_frames, source.read_from) == (4, (tmp_path,))
     assert source.noticed == (
         f"{tmp_path}: 2 more: cover.jpg, notes.txt. They are left aside; remove or rename them.",
         f"{tmp_path}: frames 9 to 12 count as 1 to 4.",
@@ -142,20 +142,21 @@ def test_a_clip_of_a_manifest_is_named_by_its_identifier(tmp_path):
     manifest = open_manifest(write_scored(tmp_path))
     source = clip_source(manifest, manifest.clips("val")[0], MapReader(manifest))
     assert (source.name, source.size, source.rate, source.n_frames) == ("0601", SIZE, Fraction(25), 5)
-    assert source.folder == Path(manifest.root) / "frames/0601"
-    expected = [np.asarray(Image.open(source.folder / f"{i:04d}.png")) for i in range(1, 6)]
+    root = Path(manifest.root)
+    assert source.read_from == (root / "frames/0601", root / "maps/0601")
+    expected = [np.asarray(Image.open(source.read_from[0] / f"{i:04d}.png")) for i in range(1, 6)]
     np.testing.assert_array_equal(list(source.frames()), expected)
 
 
 @pytest.mark.parametrize(
     ("fps", "rate"), [(29.97002997, Fraction(30000, 1001)), (25.0, Fraction(25)), (0.0, Fraction(30))]
 )
-def test_a_clip_that_is_a_video_has_its_rate_and_no_folder(tmp_path, fps, rate):
+def test_a_clip_that_is_a_video_has_its_rate_and_one_file(tmp_path, fps, rate):
     manifest = open_manifest(write_scored(tmp_path))
     source = clip_source(
         manifest, a_clip(clip="0601", media="video", path="0601.mp4", fps=fps), MapReader(manifest)
     )
-    assert (source.rate, source.folder) == (rate, None)
+    assert (source.rate, source.read_from[0]) == (rate, Path(manifest.root) / "0601.mp4")
 
 
 def test_what_is_no_source_is_told(tmp_path):
@@ -210,7 +211,8 @@ def test_a_photograph_is_a_clip_of_one_frame_turned_as_it_is_shown(tmp_path):
     exif[0x0112] = 6  # taken with the camera on its side
     Image.fromarray(moving_square(1)[0]).save(tmp_path / "walk.jpg", exif=exif, quality=95)
     source = open_source(tmp_path / "walk.jpg", RATE)
-    assert (source.name, source.n_frames, source.size, source.folder) == ("walk", 1, (WIDTH, HEIGHT), None)
+    assert (source.name, source.n_frames, source.size) == ("walk", 1, (WIDTH, HEIGHT))
+    assert source.read_from == (tmp_path / "walk.jpg",)
     (frame,) = source.frames()
     assert frame.shape == (WIDTH, HEIGHT, 3)
     (tmp_path / "walk.jpg").write_bytes(b"\xff\xd8")
