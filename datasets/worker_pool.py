@@ -160,17 +160,17 @@ class _Crew(Generic[Item, Value]):
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self._function), daemon=True)
-        # The first process of all would start this one too, and unblock interruptions for it.
-        resource_tracker.ensure_running()
-        with _interrupts_held():
+        with interrupts_held():
             process.start()
         theirs.close()
         return _Worker(process, ours, item)
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Block SIGINT; what is started meanwhile never receives it, so that Ctrl-C is left to this process."""
+    # The first process of all would start this one too, and unblock interruptions for it.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -11,7 +11,7 @@ from manifests import ProblemError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 2 when something given to it is wrong."""
+    """Run one command; return 0, 2 when something given to it is wrong, or 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m hd2s", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (predict, score, cost):
@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ProblemError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nInterrupted. {options.when_interrupted}\n")
+        return 130
     return 0
 
 

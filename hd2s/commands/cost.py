@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import re
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -24,6 +22,7 @@ from rich.table import Table
 from hd2s.checks import unknown
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.predict import check_device
+from hd2s.commands.processes import fresh_processes
 from hd2s.files import atomic_write
 from hd2s.models.registry import build_model, models
 from hd2s.prediction.cost import Cost
@@ -47,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print it for programs")
     add_plugins(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, when_interrupted="Nothing was written; the same command begins again.")
 
 
 def _positive(text: str) -> int:
@@ -105,8 +104,7 @@ def _shared(options: argparse.Namespace) -> dict:
 
 def _apart(job: _Job) -> Cost:
     """Measure in a process of its own, since memory at its most is a process'."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as pool:
+    with fresh_processes(1) as pool:
         return pool.submit(_measure, job).result()
 
 

@@ -13,11 +13,9 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +30,7 @@ from datasets.corpus import Entry
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from datasets.reading.pixels import coloured_pixels
 from hd2s.commands.plugins import add_plugins, register_plugins
+from hd2s.commands.processes import fresh_processes
 from hd2s.commands.submission import Predicted, find_predictions, read_predictions
 from hd2s.metrics.averages import mean_of_defined
 from hd2s.metrics.benchmark import is_constant, score_frame
@@ -55,7 +54,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--per-video", type=Path, metavar="CSV", help="write the means of every video")
     parser.add_argument("--json", action="store_true", help="print the means with all digits, for programs")
     add_plugins(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, when_interrupted="Nothing was written; the same command begins again.")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -71,9 +70,7 @@ def run(options: argparse.Namespace) -> None:
     names = sorted(entries, key=lambda name: -split.clips[name].n_frames)  # the longest first
     read = folder, options.split, options.min_frames, options.predictions
     jobs = [_Job(*read, entries[name], options.plugins) for name in names]
-    # Spawned, not forked: libraries that hold threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(max(1, min(options.workers, len(jobs))), context) as pool:
+    with _one_thread_each(), fresh_processes(max(1, min(options.workers, len(jobs)))) as pool:
         predicted = _all_sound(track(pool.map(_read, jobs), "reading", total=len(jobs), transient=True))
         told += [line for of_clip in predicted for line in of_clip.noticed]
         sys.stderr.write("".join(f"{line}\n" for line in told))

@@ -1,0 +1,25 @@
+"""Processes that Ctrl-C is not for, and that are not waited for when it comes."""
+
+import multiprocessing
+import signal
+import time
+
+import pytest
+
+from hd2s.commands.processes import fresh_processes
+
+
+def test_what_breaks_off_ends_them_at_once():
+    before = multiprocessing.active_children()
+    with pytest.raises(KeyboardInterrupt), fresh_processes(2) as pool:
+        pool.submit(time.sleep, 600)
+        assert len(multiprocessing.active_children()) == len(before) + 2
+        raise KeyboardInterrupt
+    assert multiprocessing.active_children() == before
+
+
+def test_ctrl_c_is_left_to_who_started_them():
+    with fresh_processes(1) as pool:
+        held = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
+    assert signal.SIGINT in held
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
