@@ -10,8 +10,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
+from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.table import Table
 
+from grid.commands.terminal.paper import ROOM_FOR_ALL, Fitting
 from grid.specs import grid_reader, plugins, settings_reader
 from grid.specs.dotted_keys import flatten, references
 from grid.specs.settings import DEFAULT_MODEL, Config
@@ -56,6 +59,10 @@ _UNITS = {
     "plugins": "folders",
     "digits": "digits after the point",
 }
+
+_SHOWN = ("setting", "value", "default", "unit", "from")
+# Blanks of each column.
+_BETWEEN = 2
 
 
 class Setting(NamedTuple):
@@ -139,13 +146,22 @@ def unit_of(key: str) -> str:
     return _UNITS.get(name) or next((unit for end, unit in _UNITS.items() if name.endswith(f"_{end}")), "")
 
 
-def settings_table(settings: Iterable[Setting]) -> Table:
-    """Show settings in rows."""
+def settings_table(settings: Iterable[Setting]) -> RenderableType:
+    """Show settings in rows, with as much of each as the terminal has room for."""
+    return Fitting(partial(_settings, tuple(settings)))
+
+
+def _settings(settings: Sequence[Setting], width: int) -> Table:
+    rows = [(each.key, _text(each.value), _text(each.default), each.unit, each.origin) for each in settings]
+    needed = sum(max(map(cell_len, column), default=0) + _BETWEEN for column in zip(*rows, strict=True))
+    narrow = ("setting", "value", "from") if width >= ROOM_FOR_ALL else ("setting", "value")
+    shown = _SHOWN if needed <= width else narrow
     table = Table(box=None, title="settings", title_justify="left", title_style="bold")
-    for column in ("setting", "value", "default", "unit", "from"):
-        table.add_column(column, overflow="fold")
-    for each in settings:
-        table.add_row(each.key, _text(each.value), _text(each.default), each.unit, each.origin)
+    for name in shown:
+        # A setting's name is there to be copied: what stands beside it is folded first.
+        table.add_column(name, overflow="fold", no_wrap=name == "setting" and width >= ROOM_FOR_ALL)
+    for row in rows:
+        table.add_row(*(row[_SHOWN.index(name)] for name in shown))
     return table
 
 
@@ -155,8 +171,10 @@ def keys_table() -> Table:
     table = Table(
         box=None, title="keys of a table in a grid's file", title_justify="left", title_style="bold"
     )
-    for column in ("key", "default", "what it says"):
+    for column in ("key", "default"):
         table.add_column(column, overflow="fold")
+    # Prose, which has lines where a table's rows have none to a file's edge.
+    table.add_column("what it says", max_width=ROOM_FOR_ALL)
     for each in fields(TableSpec):
         needed = each.default is MISSING
         key = {"found_at": "corpora", "drawn": "points", "stop": "sweep.stop"}.get(each.name, each.name)

@@ -11,9 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from grid.commands.arguments import FAILED
+from grid.commands.terminal.paper import answer_console
 from grid.commands.terminal.told import tell, tell_other_code, tell_problems
 from grid.planning.prepare import Grid
 from manifests.problem import Problem, ProblemError
@@ -27,7 +26,7 @@ def show_settings(options: argparse.Namespace, given: list[tuple[str, list[str]]
     from grid.commands.settings import keys_table, list_settings, settings_table
 
     if options.settings == "grid":
-        Console(highlight=False).print(keys_table())
+        answer_console().print(keys_table())
         return 0
     if options.settings != "run":
         remedy = "Leave it out to see the settings of a run."
@@ -36,7 +35,7 @@ def show_settings(options: argparse.Namespace, given: list[tuple[str, list[str]]
     if options.json:
         print(json.dumps([setting._asdict() for setting in settings], indent=2))
     else:
-        Console(highlight=False).print(settings_table(settings))
+        answer_console().print(settings_table(settings))
     return 0
 
 
@@ -49,7 +48,7 @@ def show_grids(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(offer) for offer in offers], indent=2))
     else:
-        Console(highlight=False).print(catalogue_table(offers))
+        answer_console().print(catalogue_table(offers))
     return 0
 
 
@@ -63,7 +62,7 @@ def show_plan(grid: Grid, json_wanted: bool, device: Device | None) -> int:
     if json_wanted:
         print(json.dumps(as_json(grid.plan, grid.ledger, cost), indent=2))
     else:
-        Console(highlight=False).print(plan_table(grid.plan, grid.ledger, cost))
+        answer_console().print(plan_table(grid.plan, grid.ledger, cost))
     tell_problems(grid)
     tell_other_code(grid)
     return 0

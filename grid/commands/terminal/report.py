@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from datasets.frame_store.bounded_folder import human
 from grid.commands.cost import Estimate, Work
+from grid.commands.terminal.paper import ROOM_FOR_ALL, Fitting
 from grid.commands.terminal.values import costs_table, values_table
 from grid.outputs.tables import Style
 from grid.outputs.tables.costs import build as costs_of_models
@@ -27,43 +28,38 @@ from grid.results.redo import other_code
 from grid.specs.tables.shown import Tables
 from manifests.problem import agreed, counted
 
-# Columns of a terminal; with fewer, names would be folded to a few letters.
-_ROOM_FOR_IDS = 80
+# Columns that a list of grids takes with all it tells of each.
+_ROOM_FOR_COUNTS = 60
 _STATUS_COLOURS = {"done": "green", "failed": "red", "stopped": "yellow"}
 
 
 def catalogue_table(offers: Iterable[Offer]) -> RenderableType:
     """Show what grids there are and how much each asks for."""
-    table = _list("grids", "--grid", "title, or tables", "cells", "evaluations", "trainings")
+    return Fitting(partial(_catalogue, tuple(offers)))
+
+
+def _catalogue(offers: Iterable[Offer], width: int) -> Table:
+    shown = 3 if width >= _ROOM_FOR_COUNTS else 1
+    table = _list("grids")
+    _add_narrow(table, "--grid")
+    table.add_column("title, or tables")
+    _add_narrow(table, *("cells", "evaluations", "trainings")[:shown], justify="right")
     for offer in offers:
         counts = (offer.cells, offer.evaluations, offer.trainings)
         # Indented: a table that only the grid above it has.
-        table.add_row(f"{'  ' if offer.within else ''}{offer.name}", offer.title, *map(str, counts))
+        name = f"{'  ' if offer.within else ''}{offer.name}"
+        table.add_row(name, offer.title, *map(str, counts[:shown]))
     return table
 
 
 def plan_table(plan: Plan, ledger: Ledger, estimate: Estimate) -> RenderableType:
     """Show what a grid needs and what of it is done, trainings, evaluations, cells, and what it will cost."""
     tables = (
-        _Fitting(partial(_trainings, plan, ledger, estimate)),
-        _Fitting(partial(_evaluations, plan, ledger, estimate)),
+        Fitting(partial(_trainings, plan, ledger, estimate)),
+        Fitting(partial(_evaluations, plan, ledger, estimate)),
         _cells(plan, ledger),
     )
     return Group(*(part for table in tables for part in (table, "")), _cost(estimate))
-
-
-class _Fitting:
-    """A table with, where the terminal is narrow, no more columns than leave room for names.
-
-    Args:
-        make: whether ids are left out → the table.
-    """
-
-    def __init__(self, make: Callable[[bool], Table]) -> None:
-        self.make = make
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.make(options.max_width < _ROOM_FOR_IDS)
 
 
 def as_json(plan: Plan, ledger: Ledger, estimate: Estimate | None = None) -> dict[str, Any]:
@@ -121,7 +117,8 @@ def _place(name: str, place: str) -> RenderableType:
     return Group(*lines)
 
 
-def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate, without_ids: bool) -> Table:
+def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate, width: int) -> Table:
+    without_ids = width < ROOM_FOR_ALL
     statuses = _statuses(plan.trainings, ledger, "training")
     table = _list(_title("trainings", statuses), "status", "training")
     _add_narrow(table, *(() if without_ids else ("starts from", "id ends in")))
@@ -133,7 +130,8 @@ def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate, without_ids: bool
     return table
 
 
-def _evaluations(plan: Plan, ledger: Ledger, estimate: Estimate, without_ids: bool) -> Table:
+def _evaluations(plan: Plan, ledger: Ledger, estimate: Estimate, width: int) -> Table:
+    without_ids = width < ROOM_FOR_ALL
     statuses = _statuses(plan.evaluations, ledger, "evaluation")
     table = _list(_title("evaluations", statuses), "status", "evaluation")
     _add_narrow(table, *(() if without_ids else ("id ends in",)))

@@ -9,12 +9,11 @@ import time
 from datetime import datetime
 from functools import partial
 
-from rich.console import Console
-
 from grid.commands.again import begin_again, worked
 from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE
 from grid.commands.run import run
 from grid.commands.terminal.console import Progress, quiet_output, restore_output
+from grid.commands.terminal.paper import answer_console
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, final_report
 from grid.commands.terminal.told import tell, tell_other_code, tell_problems
@@ -50,7 +49,7 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
         print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
     else:
         where = {"tables": grid.out / output_folder.TABLES, "log": log}
-        Console(highlight=False).print(final_report(grid.plan, grid.ledger, where), crop=False)
+        answer_console().print(final_report(grid.plan, grid.ledger, where), crop=False)
     tell_other_code(grid)
     for warning in outcome.warnings:
         tell(warning)

@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import colour, panels, title
-from grid.outputs.tables.comparing.places import pairs_asked, standings
+from grid.outputs.tables.comparing.places import pairs_asked, ranked
 from grid.outputs.tables.scores import Results
 from grid.specs.table import TableSpec
 
 _NAMED = 10
+# On which sides of a point a name is tried: right or left, above or below.
+_BESIDE = ((True, True), (False, True), (True, False), (False, False))
 
 
 class _Pair(NamedTuple):
@@ -38,8 +41,11 @@ def draw(subject: Subject) -> Drawing | str:
         axis.set_title(one.place)
         axis.set_xlabel(f"{title(one.minus)}, {metric}")
         axis.set_ylabel(f"{title(one.approach)}, {metric}")
-        largest = np.argsort(-np.abs(one.values[1] - one.values[0]), kind="stable")[:_NAMED]
-        _draw_clips(axis, one, largest)
+        _draw_clips(axis, one)
+    # Where names have room is known once all is laid out.
+    canvas.draw_without_rendering()
+    for one, axis in zip(found, axes, strict=True):
+        named = _name_clips(axis, one)
         rows += [
             {
                 "pair": one.place,
@@ -49,7 +55,7 @@ def draw(subject: Subject) -> Drawing | str:
                 "clip": clip,
                 "before": float(one.values[0, n]),
                 "after": float(one.values[1, n]),
-                "named": n in largest,
+                "named": n in named,
             }
             for n, clip in enumerate(one.clips)
         ]
@@ -60,27 +66,52 @@ def _pairs(spec: TableSpec, metric: str, results: Results) -> list[_Pair]:
     several = len(spec.models) > 1
     asked = pairs_asked(spec)
     found = []
-    for place in standings(spec, results):
+    for place in ranked(spec, results):
         for other, plain in asked:
             if {other, plain} <= set(place.cells):
-                clips, scores = place.by_clip((plain, other), metric, results)
+                clips, _, scores = place.by_clip((plain, other), metric, results)
                 values = scores.mean(axis=2) if clips else np.empty((2, 0))
                 found.append(_Pair(place.title(several_models=several), other, plain, clips, values))
     return found
 
 
-def _draw_clips(axis: Axes, one: _Pair, largest: np.ndarray) -> None:
+def _draw_clips(axis: Axes, one: _Pair) -> None:
     low, high = float(one.values.min()), float(one.values.max())
     axis.axline((low, low), slope=1, color="0.8", linewidth=0.6, zorder=0)
     axis.plot(one.values[0], one.values[1], ".", color=colour(one.approach), markersize=3)
-    for n in largest:
-        axis.annotate(
-            one.clips[n], tuple(one.values[:, n]), xytext=(2, 2), textcoords="offset points", fontsize=4.5
-        )
     margin = 0.05 * (high - low or 1)
     axis.set_xlim(low - margin, high + margin)
     axis.set_ylim(low - margin, high + margin)
     axis.set_aspect("equal")
 
 
-FIGURE = Figure("clips", "Two approaches clip by clip; the clips that differ most are named", draw)
+def _name_clips(axis: Axes, one: _Pair) -> set[int]:
+    """Name the clips that differ most, where there is room beside their points; return which are named."""
+    named: set[int] = set()
+    taken: list[Bbox] = []
+    for n in np.argsort(-np.abs(one.values[1] - one.values[0]), kind="stable")[:_NAMED].tolist():
+        for right, up in _BESIDE:
+            text = axis.annotate(
+                one.clips[n],
+                tuple(one.values[:, n]),
+                xytext=(2 if right else -2, 2 if up else -2),
+                textcoords="offset points",
+                ha="left" if right else "right",
+                va="bottom" if up else "top",
+                fontsize=4.5,
+            )
+            # It takes no room from the panel, which would move what was laid out.
+            text.set_in_layout(False)
+            box = text.get_window_extent()
+            inside = axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
+                named.add(n)
+                taken.append(box)
+                break
+            text.remove()
+    return named
+
+
+FIGURE = Figure(
+    "clips", "Two approaches clip by clip; those that differ most are named where there is room", draw
+)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import colour, marker, panels, title
 from grid.outputs.tables.comparing.places import ByClip, Standing, standings
+
+# Numbers that have room side by side below all panels together.
+_LABELS = 12
 
 
 def draw(subject: Subject) -> Drawing | str:
@@ -29,6 +33,7 @@ def draw(subject: Subject) -> Drawing | str:
     rows: list[dict[str, Any]] = []
     for metric, axis in zip(metrics, axes, strict=True):
         axis.set_title(metric)
+        axis.xaxis.set_major_locator(MaxNLocator(max(1, _LABELS // len(metrics))))
         for height, (place, word, found) in enumerate(lines):
             if not found[metric].clips:
                 continue
@@ -63,10 +68,10 @@ def _rows(pair: str, word: str, metric: str, found: ByClip) -> list[dict[str, An
             "approach": word,
             "metric": metric,
             "clip": found.clips[n],
-            "seed": seed,
+            "seed": found.seeds[place],
             "value": value,
         }
-        for (n, seed), value in np.ndenumerate(found.scores[0])
+        for (n, place), value in np.ndenumerate(found.scores[0])
     ]
 
 

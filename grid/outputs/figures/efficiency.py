@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -14,6 +15,10 @@ from hd2s.models.registry import models
 
 # Beyond which an axis is logarithmic.
 _DECADE = 10
+# How marks are filled, model by model.
+_FILLS = ("full", "none", "left", "top", "right", "bottom")
+# Decades → what is labelled in each, so that labels have room.
+_LABELLED = {1.5: (1, 2, 5), 3: (1, 3)}
 _AXES = {"seconds_per_frame": "seconds a frame in the test", "training_hours": "hours of training"}
 
 
@@ -32,7 +37,7 @@ def draw(subject: Subject) -> Drawing | str:
         if max(costs) > _DECADE * min(costs):
             axis.set_xscale("log")
             # Matplotlib's own labels of less than two decades run into each other.
-            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_locator(LogLocator(subs=_labelled(max(costs) / min(costs))))
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_minor_formatter(NullFormatter())
         for group, look in looks.items():
@@ -42,6 +47,12 @@ def draw(subject: Subject) -> Drawing | str:
     axes[0].set_ylabel(metric)
     legend_below(canvas, axes)
     return Drawing(canvas, rows)
+
+
+def _labelled(ratio: float) -> tuple[int, ...]:
+    """Return which numbers of each decade are labelled: the fewer, the more decades there are."""
+    decades = math.log10(ratio)
+    return next((found for most, found in _LABELLED.items() if decades <= most), (1,))
 
 
 def _named(key: str, subject: Subject) -> str:
@@ -74,19 +85,29 @@ def _group(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _looks(groups: list[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return how the points of each model and approach are drawn; those of the first model are filled."""
+    """Return how the points of each model and approach are drawn: no two alike.
+
+    An approach has one mark, filled otherwise for each model; a model without weights has a mark of its own.
+    """
     several = len({model for model, _ in groups}) > 1
-    words = list(dict.fromkeys(word for _, word in groups))
+    marked = list(dict.fromkeys(map(_marked, groups)))
+    filled = list(dict.fromkeys(model for model, _ in groups if models()[model].trains))
     return {
         (model, word): {
             "label": f"{models()[model].title}, {title(word)}" if several else title(word),
-            "marker": marker(word, words),
+            "marker": marker(_marked((model, word)), marked),
             "linestyle": "none",
             "color": colour(word),
-            "markerfacecolor": colour(word) if model == groups[0][0] else "none",
+            "fillstyle": _FILLS[filled.index(model) % len(_FILLS)] if model in filled else "none",
         }
         for model, word in groups
     }
+
+
+def _marked(group: tuple[str, str]) -> str:
+    """Return what a mark stands for: of models without weights all have one approach."""
+    model, word = group
+    return word if models()[model].trains else model
 
 
 def _cost(cell: Cell, subject: Subject) -> dict[str, Any]:

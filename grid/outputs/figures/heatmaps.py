@@ -17,6 +17,9 @@ from grid.plan import Cell
 from hd2s.metrics.definitions import find_metric
 from hd2s.models.registry import models
 
+# Values that are nearer than this are no colours apart: what prints as zero would be as dark as any.
+_LEAST_APART = 0.02
+
 
 class _Line(NamedTuple):
     """What has a row of maps."""
@@ -84,22 +87,26 @@ def _matrix(places: list[Standing], line: _Line, metric: str, subject: Subject) 
 
 def _draw_matrix(axis: Axes, values: np.ndarray, metric: str, *, differs: bool) -> None:
     better = values if find_metric(metric).larger_is_better else -values
-    largest = np.nanmax(np.abs(better)) if differs and np.isfinite(better).any() else None
-    limits = {"vmin": -largest, "vmax": largest} if largest else {}
-    axis.imshow(better, cmap="RdBu" if differs else "Blues", aspect="auto", **limits)
-    span = np.nanmax(better) - np.nanmin(better) if np.isfinite(better).any() else 0
+    low, high = _limits(better, differs=differs)
+    axis.imshow(better, cmap="RdBu" if differs else "Blues", aspect="auto", vmin=low, vmax=high)
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             continue
-        share = (
-            abs(better[row, column]) / largest
-            if largest
-            else (better[row, column] - np.nanmin(better)) / (span or 1)
-        )
+        share = abs(better[row, column]) / high if differs else (better[row, column] - low) / (high - low)
         shade = "white" if share > 0.6 else "black"
         axis.text(
             column, row, number(value, signed=differs), ha="center", va="center", color=shade, fontsize=6
         )
+
+
+def _limits(better: np.ndarray, *, differs: bool) -> tuple[float, float]:
+    """Return the values of the palest and the darkest colour, or, of differences, of both dark ones."""
+    known = better[np.isfinite(better)]
+    if differs:
+        largest = max(np.abs(known).max(initial=0), _LEAST_APART)
+        return -largest, largest
+    low = float(known.min()) if known.size else 0.0
+    return low, max(known.max(initial=low), low + _LEAST_APART)
 
 
 def _label(axis: Axes, places: list[Standing], *, first: bool, last: bool) -> None:

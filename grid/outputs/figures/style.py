@@ -49,9 +49,9 @@ def colour(approach: str) -> str:
     return approaches()[approach].colour
 
 
-def marker(approach: str, of: Iterable[str]) -> str:
-    """Return an approach's mark among those of a figure, which tells it where there is no colour."""
-    return _MARKERS[list(of).index(approach) % len(_MARKERS)]
+def marker(word: str, of: Iterable[str]) -> str:
+    """Return the mark of an approach, or a model, among a figure's: it tells it where there is no colour."""
+    return _MARKERS[list(of).index(word) % len(_MARKERS)]
 
 
 def title(approach: str) -> str:

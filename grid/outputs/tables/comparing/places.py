@@ -19,9 +19,10 @@ from hd2s.models.registry import models
 
 
 class ByClip(NamedTuple):
-    """Scores (approaches, clips, seeds), each the mean over frames, and the clips' names in their order."""
+    """Scores (approaches, clips, seeds), each the mean over frames, and the clips and seeds in order."""
 
     clips: list[str]
+    seeds: list[int]
     scores: np.ndarray
 
 
@@ -90,7 +91,7 @@ def in_common(repeats: Iterable[tuple[Cell, list[dict[str, float]]]], quantities
         clips += shared
         rows += [[[fold[seed][n][clip] for seed in seeds] for n in range(quantities)] for clip in shared]
     found = np.array(rows, dtype=float).reshape(len(clips), quantities, len(seeds))
-    return ByClip(clips, found.transpose(1, 0, 2))
+    return ByClip(clips, seeds, found.transpose(1, 0, 2))
 
 
 def differences_by_clip(pairs: Iterable[tuple[Cell, ...]], metric: str, results: Results) -> np.ndarray:

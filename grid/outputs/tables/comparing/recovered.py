@@ -92,7 +92,7 @@ _NOTES = (
 
 
 def _recovered(standing: Standing, approach: str, metric: str, results: Results) -> Recovered:
-    clips, scores = standing.by_clip((LOWER, approach, UPPER), metric, results)
+    clips, _, scores = standing.by_clip((LOWER, approach, UPPER), metric, results)
     n_clips = len(clips)
     if not n_clips:
         return Recovered(0, math.nan, math.nan, math.nan)

@@ -1,5 +1,6 @@
 """A small table with results of every cell: two clips, curves, seconds."""
 
+from itertools import combinations
 from pathlib import Path
 
 from grid.outputs.figures.contract import Subject
@@ -8,7 +9,7 @@ from grid.plan import Plan
 from grid.results.ledger import Ledger
 from tests.grid.small_ledger import EXPECTED, frames, small_plan, table_spec
 
-SCORES = {"generalization": 0.5, "adaptation": 0.6, "transfer": 0.9}
+SCORES = {"untrained": 0.3, "generalization": 0.5, "adaptation": 0.6, "transfer": 0.9}
 
 
 def small(**changes) -> Plan:
@@ -44,3 +45,16 @@ def curve_of(approach: str) -> list[dict]:
         points += [(step, "train/domain/source", 2.0) for step in (1, 2, 3, 4)]
         points += [(step, "lambda", step / 4) for step in (1, 2, 3, 4)]
     return [{"step": step, "name": name, "value": value} for step, name, value in points]
+
+
+def overlapping(texts) -> list[tuple[str, str]]:
+    """Return the pairs of a figure's words that run into each other; its canvas is laid out."""
+    shown = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
+    return [(one, other) for (one, a), (other, b) in combinations(shown, 2) if a.overlaps(b)]
+
+
+def labels_shown(axis) -> list:
+    """Return the labels below an axis that are within it."""
+    low, high = axis.get_xlim()
+    ticks = zip(axis.get_xticks(), axis.get_xticklabels(), strict=True)
+    return [label for place, label in ticks if low <= place <= high]

@@ -4,7 +4,7 @@ import pytest
 
 from grid.outputs.figures.distributions import draw
 from grid.results.ledger import Ledger
-from tests.grid.outputs.figures.scored import score, small, subject_of
+from tests.grid.outputs.figures.scored import labels_shown, overlapping, score, small, subject_of
 
 
 def test_each_clip_each_seed_and_their_mean(tmp_path):
@@ -20,3 +20,17 @@ def test_each_clip_each_seed_and_their_mean(tmp_path):
     ]
     labels = [label.get_text() for label in drawing.canvas.axes[0].get_yticklabels()]
     assert labels == ["DHF1K to UCF Sports: Domain Generalization"]
+
+
+def test_seeds_are_called_by_their_numbers(tmp_path):
+    plan = small(sources=("DHF1K",), approaches=("generalization",), seeds=(3, 7))
+    score(Ledger(tmp_path), plan)
+    assert {row["seed"] for row in draw(subject_of(plan, tmp_path)).rows} == {3, 7}
+
+
+def test_numbers_of_many_metrics_have_room(tmp_path):
+    plan = small(metrics=("CC", "KLD", "CC", "KLD", "CC", "KLD"))
+    score(Ledger(tmp_path), plan)
+    canvas = draw(subject_of(plan, tmp_path)).canvas
+    canvas.draw_without_rendering()
+    assert not overlapping(label for axis in canvas.axes for label in labels_shown(axis))

@@ -6,7 +6,7 @@ import pytest
 
 from grid.outputs.figures.efficiency import draw
 from grid.results.ledger import Ledger
-from tests.grid.outputs.figures.scored import score, small, subject_of
+from tests.grid.outputs.figures.scored import labels_shown, overlapping, score, small, subject_of
 
 
 def test_what_a_model_cost_counts_what_it_started_from(tmp_path):
@@ -36,3 +36,32 @@ def test_hours_are_of_all_workers_and_of_gpus_where_all_trainings_ran_on_such(tm
 def on_two_workers(training):
     spec = training.spec
     return replace(training, spec=replace(spec, train=replace(spec.train, world_size=2)))
+
+
+def test_no_two_models_and_approaches_are_drawn_alike(tmp_path):
+    models = ("hd2s", "tased", "unisal", "centre_prior", "chance")
+    plan = small(sources=("DHF1K",), models=models)
+    score(Ledger(tmp_path), plan)
+    lines = draw(subject_of(plan, tmp_path)).canvas.axes[0].get_lines()
+    looks = [(line.get_marker(), line.get_fillstyle(), line.get_color()) for line in lines]
+    assert len(set(looks)) == len(looks) == 3 * 3 + 2
+    # Models without weights have one approach, and with it one colour.
+    *_, centre, chance = looks
+    assert centre[0] != chance[0]
+
+
+@pytest.mark.parametrize("step", [2, 4, 30, 100])
+def test_labels_of_any_number_of_decades_have_room(tmp_path, step):
+    plan = small()
+    ledger = Ledger(tmp_path)
+    score(ledger, plan)
+    for n, (unit, training) in enumerate(plan.trainings.items()):
+        found = ledger.read_training(unit)
+        ledger.write_training(training, found.curve, found.summary | {"seconds": 0.1 * step**n})
+    canvas = draw(subject_of(plan, tmp_path)).canvas
+    canvas.draw_without_rendering()
+    axis = canvas.axes[1]
+    assert axis.get_xscale() == "log"
+    labels = labels_shown(axis)
+    assert len(labels) >= 2
+    assert not overlapping(labels)

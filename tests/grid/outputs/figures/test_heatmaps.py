@@ -6,6 +6,7 @@ from grid.outputs.figures.heatmaps import draw
 from grid.results.ledger import Ledger
 from grid.specs.table import Variant
 from tests.grid.outputs.figures.scored import score, small, subject_of
+from tests.grid.small_ledger import EXPECTED, frames
 
 
 def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
@@ -59,3 +60,18 @@ def test_every_model_and_selection_has_maps_of_its_own(tmp_path):
         ("hd2s", ""),
         ("hd2s", "target selection (oracle)"),
     }
+
+
+def test_values_that_print_alike_have_no_colours_apart(tmp_path):
+    plan = small(metrics=("CC",))
+    ledger = Ledger(tmp_path)
+    score(ledger, plan)
+    for n, (unit, tested) in enumerate(plan.evaluations.items()):
+        values = [0.5 + n * 1e-5] * 4
+        ledger.remove_evaluation(unit)
+        ledger.write_evaluation(tested, frames(CC=values, KLD=values), {"seconds": 2.0}, expected=EXPECTED)
+    for axis in draw(subject_of(plan, tmp_path)).canvas.axes:
+        (image,) = axis.images
+        shades = image.norm(image.get_array().compressed())
+        assert max(shades) - min(shades) < 0.01
+        assert {text.get_color() for text in axis.texts} == {"black"}

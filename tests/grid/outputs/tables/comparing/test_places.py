@@ -32,8 +32,8 @@ def test_clips_and_seeds_count_that_every_approach_has_a_score_for(ledger):
     (standing,) = standings(small.tables[0], results)
     assert standing.title(several_models=False) == "DHF1K to UCF Sports"
     assert standing.title(several_models=True) == "DHF1K to UCF Sports, HD2S"
-    clips, scores = standing.by_clip(("transfer", "generalization"), "NSS", results)
-    assert clips == ["a", "b"]
+    clips, seeds, scores = standing.by_clip(("transfer", "generalization"), "NSS", results)
+    assert (clips, seeds) == (["a", "b"], [0, 1])
     assert scores.tolist() == [[[4, 4], [5, 5]], [[0, 1], [2, 2]]]
     assert standing.mean("generalization", "NSS", results) is None, "a seed lacks it"
     assert standing.lacking(("transfer", "generalization"), ("NSS",), results) == "not trained yet"

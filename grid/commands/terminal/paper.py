@@ -1,0 +1,35 @@
+"""What answers are written on: a terminal as wide as it is, or a file, which has room for every line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+
+ROOM_FOR_ALL = 80
+"""Columns of a terminal; with fewer, names would be folded to a few letters."""
+# Wider than any table: a file is searched line by line, and has no edge.
+_OF_A_FILE = 10_000
+
+
+def answer_console() -> Console:
+    """Return where an answer is printed; what is no terminal has no width unless COLUMNS gives it one."""
+    endless = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+    return Console(highlight=False, width=_OF_A_FILE if endless else None)
+
+
+class Fitting:
+    """A table that has, where the terminal is narrow, no more columns than leave room for names.
+
+    Args:
+        make: columns of the terminal → the table.
+    """
+
+    def __init__(self, make: Callable[[int], Table]) -> None:
+        self.make = make
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.make(options.max_width)
