@@ -27,7 +27,9 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return masked(f"{self.where}: expected {self.expected}, found {self.found}. {self.remedy}")
+        # What others say of an error often ends in a point of its own.
+        found = self.found.rstrip().removesuffix(".")
+        return masked(f"{self.where}: expected {self.expected}, found {found}. {self.remedy}")
 
 
 class ProblemError(Exception):

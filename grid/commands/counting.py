@@ -46,9 +46,9 @@ def _count(asked: Asked, device: torch.device) -> Costs:
     answered = 1 if window.answers == "last" else asked.frames
     maps = torch.ones(1, answered, *window.size, device=device)
     fixations = maps if built.config.needs_fixations else None
-    labelled = MicroBatch(clips, maps, domain=asked.domain, fixations=fixations)
-    batches = [labelled], [MicroBatch(clips)] if asked.unlabelled else []
-    step, forward = _count_step(learner, batches)
+    labelled = _micro_batch(clips, asked.source, asked.domain, maps=maps, fixations=fixations)
+    unlabelled = _micro_batch(clips, asked.target, built.config.domain_of(asked.target))
+    step, forward = _count_step(learner, ([labelled], [unlabelled] if asked.unlabelled else []))
     return Costs(step, forward, frame, weights, trained)
 
 
@@ -77,6 +77,10 @@ def _built(asked: Asked, device: torch.device) -> SaliencyModel:
 def _clips(model: SaliencyModel, asked: Asked, device: torch.device) -> Tensor:
     shape = (1, asked.frames, *model.config.input.size, 3)
     return model.normalise(torch.zeros(shape, dtype=torch.uint8, device=device))
+
+
+def _micro_batch(clips: Tensor, corpus: str, domain: str | None, **labels: Tensor | None) -> MicroBatch:
+    return MicroBatch(clips, keys=[f"{corpus}/a clip"], domain=domain, source=corpus, **labels)
 
 
 def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:

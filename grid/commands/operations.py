@@ -63,6 +63,8 @@ class Asked(NamedTuple):
         domain: the corpus whose own layers are taken, if it has such.
         unlabelled: clips without maps are seen as well.
         frames: of a window, in steps and forward passes.
+        source, target: the corpora of labelled and unlabelled clips, which a plug-in may look at; otherwise
+            empty, since our own costs are the same for all.
     """
 
     model: str
@@ -71,6 +73,8 @@ class Asked(NamedTuple):
     domain: str | None
     unlabelled: bool
     frames: int
+    source: str = ""
+    target: str = ""
 
 
 def asked_of(training: Training, corpus: str = "", *, photographs: bool = False) -> Asked:
@@ -79,7 +83,10 @@ def asked_of(training: Training, corpus: str = "", *, photographs: bool = False)
     shown = spec.model.config.shown(corpus)
     frames = 1 if photographs and shown.input.photograph == "alone" else shown.input.frames
     unlabelled, domain = bool(spec.unlabelled), shown.domain_of(corpus)
-    return Asked(spec.model.name, options_of(shown), spec.approach.name, domain, unlabelled, frames)
+    asked = Asked(spec.model.name, options_of(shown), spec.approach.name, domain, unlabelled, frames)
+    if _is_ours(asked.model, asked.approach):
+        return asked
+    return asked._replace(source=corpus, target=spec.unlabelled[0].corpus if unlabelled else "")
 
 
 def check_plugged_in(trainings: Iterable[Training]) -> None:

@@ -114,6 +114,7 @@ def test_what_fails_is_written_down_and_the_next_part_goes_on(tmp_path, monkeypa
 def test_a_part_ends_when_its_time_is_up_and_what_was_not_checked_is_not_right(tmp_path):
     status, found = run(tmp_path, "--parts", "right", "hours", "--minutes", "0.001")
     assert found["parts"]["right"]["error"].startswith("OutOfTime: not finished")
+    assert found["parts"]["hours"]["state"] == "done", "what is left of no time is enough for it"
     assert (status, found["right"]) == (1, False)
 
 

@@ -15,6 +15,12 @@ def test_one_problem_is_a_sentence_and_several_are_numbered():
     assert str(ProblemError(iter([ONE, OTHER]))) == text
 
 
+def test_what_ends_in_a_point_is_given_no_second():
+    assert str(Problem("a", "1", "OSError: cut off.", "Mend it.")).endswith(
+        "found OSError: cut off. Mend it."
+    )
+
+
 def test_problems_travel_between_processes():
     assert pickle.loads(pickle.dumps(ProblemError([ONE, OTHER]))).problems == [ONE, OTHER]
 

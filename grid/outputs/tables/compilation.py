@@ -27,8 +27,9 @@ _VALUES = ("mean", "difference", "recovered", "mean_rank")
 def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> list[Path]:
     """Write each of the plan's tables in each format, with whatever is done by now.
 
-    One with fewer values than the table that stands, of another grid of this name or of one that has lost
-    results, is written beside it as `<name>.partial.*`, until it has as many; so is what follows from it.
+    One with fewer values than the table that stands, or over fewer seeds, of another grid of this name or of
+    one that has lost results, is written beside it as `<name>.partial.*`, until it has as many; so is what
+    follows from it.
     What followed from it as it was once, and does not any more, is removed.
 
     Args:
@@ -96,10 +97,14 @@ def behind(written: Iterable[Path]) -> str:
 
 
 def _n_values(records: Iterable[Mapping[str, Any]], spec: TableSpec) -> int:
-    """Count the values of a table's own metrics: what is shown beside them comes and goes as is asked."""
+    """Count the values of a table's own metrics, seed by seed.
+
+    What is shown beside them comes and goes as is asked.
+    """
     records = [record for record in records if record.get("metric") in spec.metrics]
     column = next((name for name in _VALUES if records and name in records[0]), None)
-    return sum(record[column] not in (None, "") for record in records) if column else 0
+    known = [record for record in records if column and record[column] not in (None, "")]
+    return sum(int(record.get("n_seeds") or 1) for record in known)
 
 
 def _standing(file: Path) -> list[dict[str, Any]]:

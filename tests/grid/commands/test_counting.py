@@ -114,3 +114,21 @@ def test_a_model_that_asks_for_values_is_counted_with_values():
     require_answer_of(asked)
     with pytest.raises(ValueError, match=r"^1$"):
         require_answer_of(asked._replace(model="fails"))
+
+
+def test_an_approach_may_look_at_where_clips_are_from():
+    class Weighted(Learner):
+        def losses(self, labelled, unlabelled, progress):
+            (source,), (target,) = labelled, unlabelled
+            seen.append([(batch.source, batch.domain, batch.keys) for batch in (source, target)])
+            for loss, terms in super().losses(labelled, unlabelled, progress):
+                yield loss * {"DHF1K": 2.0}[source.source], terms
+
+    seen = []
+    register_model(FEW)
+    register(Approach("weighted", "Weighted", learner=Weighted))
+    frames = FEW.config().input.frames
+    options = {"domains": ("DHF1K", "LEDOV")}
+    count(Asked("few", options, "weighted", "DHF1K", True, frames, "DHF1K", "LEDOV"))
+    named = {corpus: (corpus, corpus, [f"{corpus}/a clip"]) for corpus in ("DHF1K", "LEDOV")}
+    assert seen == [[named["DHF1K"], named["LEDOV"]]]

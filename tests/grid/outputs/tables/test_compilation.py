@@ -9,7 +9,7 @@ from grid.outputs.tables.compilation import behind
 from grid.outputs.tables.formats import FORMATS
 from grid.results.ledger import Ledger
 from manifests.problem import ProblemError
-from tests.grid.small_ledger import small_plan, table_spec
+from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import STYLE, fill
 
 
@@ -69,6 +69,19 @@ def test_a_table_with_fewer_values_does_not_take_the_place_of_one_that_stands(le
     assert compile_tables(small, ledger, folder, STYLE) == first
     assert not list(folder.glob("*.partial.*"))
     assert {path: path.read_bytes() for path in first} == before
+
+
+def test_a_table_over_fewer_seeds_stands_beside_too(ledger):
+    small = small_plan(table_spec(approaches=("generalization", "adaptation"), seeds=(0, 1)))
+    folder = ledger.out / "tables"
+    for unit in small.trainings:
+        finish(ledger, small, unit, NSS=1.0, CC=0.5)
+    first = compile_tables(small, ledger, folder, STYLE)
+    before = {path: path.read_bytes() for path in first}
+    one = small_plan(table_spec(approaches=("generalization", "adaptation"), seeds=(0,)))
+    assert "table5.partial" in behind(compile_tables(one, ledger, folder, STYLE))
+    assert {path: path.read_bytes() for path in first} == before
+    assert compile_tables(small, ledger, folder, STYLE) == first
 
 
 def test_what_does_not_follow_from_a_table_any_more_is_removed(ledger):

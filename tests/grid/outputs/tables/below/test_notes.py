@@ -22,7 +22,7 @@ def test_a_reader_is_told_what_the_numbers_are_and_nothing_of_files(table):
 
 
 def test_working_notes_say_what_departs_and_where_more_is(table):
-    assert table.working[-1] == "The mean over the means of clips is in table5.csv."
+    assert table.working[-1] == "The mean over the means of clips is in the CSV file, as per_video_mean."
     assert all(note.startswith("Otherwise than in the paper: ") for note in table.working[:-1])
     assert len(table.working) > 1
 
@@ -30,5 +30,5 @@ def test_working_notes_say_what_departs_and_where_more_is(table):
 @pytest.mark.parametrize("render", [markdown, html])
 def test_pages_for_work_have_both(table, render):
     text = render(table)
-    assert "The mean over the means of clips is in table5.csv" in text
+    assert "The mean over the means of clips is in the CSV file" in text
     assert "Ours: frame mean" in text

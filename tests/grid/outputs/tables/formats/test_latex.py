@@ -86,9 +86,9 @@ def test_three_seeds_beside_printed_numbers_are_set_in_two_lines_a_row(ledger):
 @pytest.mark.parametrize(
     ("notes", "told", "left"),
     [
-        ("none", [], ["Ours:", "Bold:", "is in table5.csv", "cells have all"]),
-        ("short", ["Ours:", "Bold:"], ["is in table5.csv", "cells have all", "-- training failed"]),
-        ("full", ["Ours:", "is in table5.csv", "cells have all", "Regenerate with: "], []),
+        ("none", [], ["Ours:", "Bold:", "is in the CSV file", "cells have all"]),
+        ("short", ["Ours:", "Bold:"], ["is in the CSV file", "cells have all", "-- training failed"]),
+        ("full", ["Ours:", "is in the CSV file", "cells have all", "Regenerate with: "], []),
     ],
 )
 def test_working_notes_stand_in_the_float_only_if_asked(ledger, notes, told, left):
