@@ -21,6 +21,7 @@ from hd2s.models.learnt import Learnt, deviation
 from hd2s.models.unisal.config import UnisalConfig
 from hd2s.models.unisal.convgru import ConvGRU
 from hd2s.models.unisal.decoder import UPSAMPLED, Decoding, DomainUnit, PostCNN, SkipConnection, doubled
+from hd2s.models.unisal.densities import log_density_in, log_density_of
 from hd2s.models.unisal.fast import FastUnisal
 from hd2s.models.unisal.mobilenet import ENCODED, MobileNetV2, Tapped
 from hd2s.models.unisal.smoothing import LearnedSmoothing
@@ -53,6 +54,7 @@ class Unisal(SaliencyModel):
         self.fusion = nn.ModuleDict({key: nn.Conv2d(last, 1, 1) for key in config.keys(config.domain_fusion)})
         filtered = config.keys(config.domain_smoothing) if config.smoothing else ()
         self.smoothing = nn.ModuleDict({key: LearnedSmoothing() for key in filtered})
+        self._followed: set[str] = set()  # in this process, whose labelled sequences: no need to ask buffers
 
     def train(self, mode: bool = True) -> Unisal:
         """Train all but the statistics of the encoder's batch norms, which keep those of ImageNet."""
@@ -89,7 +91,8 @@ class Unisal(SaliencyModel):
             domain: the corpus that they come from; a model without domains ignores it.
             unlabelled: they have no ground truth: in training all that follows the post-CNN sees them (its
                 batch norms as well), and no gradient is kept.
-            static: leave the recurrence out; None: of sequences of one frame.
+            static: leave the recurrence out; None: of sequences of one frame, and of all that nothing is
+                learnt from by their maps, where a test leaves it out (`is_static`).
             target_size: of the maps, by bilinear interpolation of logits; None for the clips' own.
             state: of the recurrence after the frames before; None at the beginning of the sequences.
 
@@ -107,11 +110,14 @@ class Unisal(SaliencyModel):
         apart = steps if self.training and self.config.statistics == "frame" else 1
         found = [self.post_cnn(group) for group in self._with_priors(taps.encoded, domain).chunk(apart)]
         features = torch.cat(found).unflatten(0, (steps, -1)).mean(0)
-        static = (steps == 1 if static is None else static) and self.config.bypass
+        learnt = self.training and not unlabelled
+        static = (self._bypassed(steps, domain, learnt) if static is None else static) and self.config.bypass
         if unlabelled:
             found, taps = [x.detach() for x in found], Tapped(*(x.detach() for x in taps))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not unlabelled):
             if not static:
+                if learnt:
+                    self._followed.add(self.config.key(self.config.domain_batch_norm, domain))
                 found, state = self.recur(found, steps, state, domain)
             maps = self.decode(found, taps, domain)
             log_density = self.density(maps, domain, target_size or (clips.shape[3], clips.shape[4]))
@@ -135,11 +141,21 @@ class Unisal(SaliencyModel):
         if domain in self.config.photographs:
             return True
         key = self.config.key(self.config.domain_batch_norm, domain)
+        # Where operations are counted, batch norms are left out, or have no values.
         seen, followed = (
-            norm[key].get_buffer("num_batches_tracked")
+            getattr(norm[key], "num_batches_tracked", None)
             for norm in (self.post_upsampling.project.norm, self.post_rnn.norm)
         )
-        return not seen.is_meta and bool(seen > 0) and not bool(followed > 0)
+        if seen is None or followed is None or seen.is_meta:
+            return False
+        return bool(seen > 0) and not bool(followed > 0)
+
+    def _bypassed(self, steps: int, domain: str | None, learnt: bool) -> bool:
+        """Whether sequences leave the recurrence out: as it was drawn it may be no part of what is tested."""
+        if steps == 1 or learnt:
+            return steps == 1
+        known = self.training and self.config.key(self.config.domain_batch_norm, domain) in self._followed
+        return not known and self.is_static(domain)
 
     def losses(
         self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
@@ -157,7 +173,7 @@ class Unisal(SaliencyModel):
         if released:
             maps = maps.masked_fill(~(maps.sum((-2, -1), keepdim=True) > 0), 1.0)
         prediction = self.sized(prediction, maps)
-        density, log_density = prediction.saliency, _log_density(prediction)
+        density, log_density = prediction.saliency, log_density_in(prediction)
         terms = {
             "kld/saliency": kld_of_log(log_density, maps).mean(),
             "cc/saliency": -self.config.cc_weight * cc(density, maps).mean(),
@@ -173,7 +189,7 @@ class Unisal(SaliencyModel):
         if prediction.saliency.shape[-2:] == size:
             return prediction
         # Log-densities differ from their logits by a number, which interpolation leaves as it is.
-        found = log_density_of(_log_density(prediction).flatten(0, 1).unsqueeze(1), size).view(maps.shape)
+        found = log_density_of(log_density_in(prediction).flatten(0, 1).unsqueeze(1), size).view(maps.shape)
         return Prediction(found.exp(), log_density=found)
 
     def lr_share(self, clips: Tensor) -> float:
@@ -270,21 +286,6 @@ class Unisal(SaliencyModel):
         if self.priors is None:
             return encoded
         return self.priors(encoded, self.config.key(self.config.domain_priors, domain))
-
-
-def log_density_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize logits (N, 1, H, W) and make log-densities of them, (N, *size)."""
-    if logits.shape[2:] != size:
-        logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-    return logits.flatten(1).log_softmax(1).unflatten(1, size)
-
-
-def _log_density(prediction: Prediction) -> Tensor:
-    if prediction.log_density is not None:
-        return prediction.log_density
-    # What an approach has made of the map is no density.
-    found = prediction.saliency.clamp_min(torch.finfo(prediction.saliency.dtype).tiny).log()
-    return found - torch.logsumexp(found, (-2, -1), keepdim=True)
 
 
 def check_sequences(clips: Tensor) -> None:
