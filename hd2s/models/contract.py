@@ -206,7 +206,10 @@ class SaliencyModel(Capturable, nn.Module):
         return Learnt()
 
     def blocks(self) -> Iterable[nn.Module]:
-        """Return the modules of which checkpointing keeps the inputs alone and computes the rest again."""
+        """Return the modules of which checkpointing keeps the inputs alone and computes the rest again.
+
+        What each returns is of clips (B, C, …), or of their frames in order of time (T · B, C, …).
+        """
         return ()
 
     def stream(self, cast: Casting) -> Stream | None:

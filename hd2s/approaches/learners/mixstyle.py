@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -33,21 +34,27 @@ class MixStyleLearner(Learner):
         self, labelled: Sequence[MicroBatch], unlabelled: Sequence[MicroBatch], progress: Progress
     ) -> Iterator[tuple[Tensor, Terms]]:
         """Yield the source's loss."""
+        (batch,) = labelled
+        mix = partial(self._mix, len(batch.clips))
         with ExitStack() as stack:
             for block in islice(self.model.blocks(), self.settings.blocks):
-                stack.callback(block.register_forward_hook(self._mix).remove)
+                stack.callback(block.register_forward_hook(mix).remove)
             found = list(super().losses(labelled, unlabelled, progress))
         yield from found
 
-    def _mix(self, block: nn.Module, inputs: Any, features: Tensor) -> Tensor | None:
-        """Mix a block's output where it is drawn to be."""
+    def _mix(self, n: int, block: nn.Module, inputs: Any, features: Tensor) -> Tensor | None:
+        """Mix a block's output of `n` clips, or of their frames, where it is drawn to be."""
         del block, inputs
         if not self.training or torch.rand(()) >= self.settings.share:
             return None
-        n = len(features)
         alpha = torch.full((n,), self.settings.alpha)
         own = torch.distributions.Beta(alpha, alpha).sample().to(features.device)
-        return mixed_styles(features, torch.randperm(n).to(features.device), own)
+        other = torch.randperm(n).to(features.device)
+        if len(features) == n:
+            return mixed_styles(features, other, own)
+        # Frames in order of time, one after the other: those of a clip have one style.
+        clips = features.unflatten(0, (-1, n)).movedim(0, 2)
+        return mixed_styles(clips, other, own).movedim(2, 0).flatten(0, 1)
 
 
 def mixed_styles(features: Tensor, other: Tensor, own: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from hd2s import build_model
-from hd2s.approaches.contract import Learner, LearnerOptions, Progress
+from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
+from hd2s.approaches.learners import mixstyle
 from hd2s.approaches.learners.mixstyle import MixStyleLearner, mixed_styles
 from hd2s.approaches.mixstyle import MixStyleSettings
 from tests.hd2s.models.small_models import SMALL, micro_batch
@@ -61,6 +62,31 @@ def test_the_first_blocks_alone_are_mixed_in_training_alone_and_hooks_are_gone()
 def test_the_styles_of_the_first_blocks_are_mixed_and_no_others():
     model, seen = build_model("hd2s", seed=0, **SMALL), []
     learner = MixStyleLearner(model, LearnerOptions(settings=MixStyleSettings(share=1.0)))
-    learner._mix = lambda block, _, features: seen.append(block)
+    learner._mix = lambda n, block, _, features: seen.append(block)
     loss_of(learner)
     assert seen == list(model.blocks())[:2]
+
+
+def test_frames_of_a_clip_have_one_style_where_a_model_takes_them_one_by_one(monkeypatch):
+    """UNISAL's encoder does: frame by frame the picture would flicker."""
+    model, told = build_model("unisal", seed=0, clip_length=3, height=64, width=64), []
+
+    def mixed(features, other, own):
+        told.append((features.shape, len(other), len(own)))
+        return mixed_styles(features, other, own)
+
+    monkeypatch.setattr(mixstyle, "mixed_styles", mixed)
+    learner = MixStyleLearner(model, LearnerOptions(settings=MixStyleSettings(share=1.0, blocks=1)))
+    clips, outputs = torch.randn(2, 3, 3, 64, 64), []
+    model.encoder.features[1].register_forward_pre_hook(lambda _, inputs: outputs.append(inputs[0]))
+    list(learner.losses([MicroBatch(clips, torch.rand(2, 3, 64, 64))], [], NOW))
+    assert told == [((2, 32, 3, 32, 32), 2, 2)]
+    plain = model.encoder.features[0](clips.transpose(1, 2).transpose(0, 1).flatten(0, 1))
+    of_clips = [x.unflatten(0, (3, 2)).transpose(0, 1) for x in (outputs[0], plain)]
+    for found, before in zip(*of_clips, strict=True):
+        for channel in range(32):
+            slope = found[:, channel].std() / before[:, channel].std()
+            expected = (before[:, channel] - before[:, channel].mean()) * slope
+            torch.testing.assert_close(
+                found[:, channel] - found[:, channel].mean(), expected, rtol=1e-3, atol=1e-4
+            )
