@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -34,11 +34,12 @@ class BatchNormStatistics(nn.Module):
 
     @contextmanager
     def gathering(self, model: nn.Module) -> Iterator[None]:
-        """Gather what passes through the model, whose batch norms must be in training mode, in the block."""
+        """Gather in the block what passes through the model's batch norms that are in training mode."""
         handles, start = [], 0
         for norm in batch_norms(model):
-            hook = partial(self._gather, slice(start, start + norm.num_features))
-            handles.append(norm.register_forward_pre_hook(hook))
+            if norm.training:
+                hook = partial(self._gather, slice(start, start + norm.num_features))
+                handles.append(norm.register_forward_pre_hook(hook))
             start += norm.num_features
         try:
             yield
@@ -74,10 +75,15 @@ class BatchNormStatistics(nn.Module):
         )
 
 
-def train_batch_norms_alone(model: nn.Module) -> None:
-    """Put the rest into evaluation mode: with dropout, batch norms would see what a test never shows them."""
+def train_batch_norms_alone(model: nn.Module, norms: Sequence[nn.Module] | None = None) -> None:
+    """Put the rest into evaluation mode: with dropout, batch norms would see what a test never shows them.
+
+    Args:
+        model: with the batch norms.
+        norms: those of them that are to be trained; None for all.
+    """
     model.eval()
-    for norm in batch_norms(model):
+    for norm in batch_norms(model) if norms is None else norms:
         norm.train()
 
 

@@ -10,7 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hd2s.approaches.batch_norm_statistics import BatchNormStatistics, train_batch_norms_alone
+from hd2s.approaches.batch_norm_statistics import (
+    BatchNormStatistics,
+    batch_norms,
+    train_batch_norms_alone,
+)
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress, Terms
 from hd2s.approaches.swad import SwadSettings
 from hd2s.models.contract import SaliencyModel
@@ -102,13 +106,16 @@ class SwadLearner(Learner):
     def losses(
         self, labelled: Sequence[MicroBatch], unlabelled: Sequence[MicroBatch], progress: Progress
     ) -> Iterator[tuple[Tensor, Terms]]:
-        """Yield the source's loss; towards the end without a gradient."""
+        """Yield the source's loss; towards the end without a gradient.
+
+        Batch norms that a model trains with the statistics that they came with (UNISAL's encoder) keep them.
+        """
         begins = progress.iterations - min(self.settings.statistics, progress.iterations // 4)
         if progress.iteration < begins:
             yield from super().losses(labelled, unlabelled, progress)
             return
         self._settle()
-        train_batch_norms_alone(self.model)
+        train_batch_norms_alone(self.model, [norm for norm in batch_norms(self.model) if norm.training])
         # Not while it waits: whoever takes the losses would be without gradients, and stay so after an error.
         with torch.no_grad(), self.statistics.gathering(self.model):
             losses = list(super().losses(labelled, unlabelled, progress))

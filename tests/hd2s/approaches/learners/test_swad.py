@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from hd2s import build_model
-from hd2s.approaches.contract import LearnerOptions
+from hd2s.approaches.batch_norm_statistics import batch_norms
+from hd2s.approaches.contract import LearnerOptions, MicroBatch
 from hd2s.approaches.learners.swad import Segment, SwadLearner, Valley
 from hd2s.approaches.swad import SwadSettings
 from hd2s.training.iteration import Recipe, take_iteration
@@ -109,3 +110,26 @@ def test_it_goes_on_exactly_from_its_state_through_a_file():
     resumed.load_state_dict(torch.load(file, weights_only=True))
     training(resumed, losses, first=5)
     assert same(whole.result().state_dict(), resumed.result().state_dict())
+
+
+def test_statistics_that_a_model_came_with_and_trained_with_are_left_to_it():
+    """UNISAL's encoder has ImageNet's throughout (Sect. 4.1)."""
+    model = build_model("unisal", seed=0, clip_length=2, height=64, width=64)
+    for number, norm in enumerate(batch_norms(model.encoder)):
+        norm.running_mean.fill_(number / 100)
+    before = {name: buffer.clone() for name, buffer in model.encoder.named_buffers()}
+    learner = SwadLearner(model, LearnerOptions(settings=SwadSettings(statistics=1)))
+    optimiser = Optimiser(learner, OptimiserOptions(kind="sgd", lr=1e-3))
+    for iteration in range(4):
+        micro_batches = iter([([MicroBatch(torch.randn(2, 3, 2, 64, 64), torch.rand(2, 2, 64, 64))], [])])
+        take_iteration(learner, optimiser, Recipe(iterations=4, accumulate=1), iteration, micro_batches)
+    found = learner.result()
+    assert same(before, dict(found.encoder.named_buffers()))
+    decoder = found.post_cnn.depthwise.norm
+    count, total, _ = learner.statistics.moments[:, len_of(found.encoder) :].split(1)
+    assert count.min() > 0
+    torch.testing.assert_close(decoder.running_mean, (total / count)[0, : decoder.num_features].float())
+
+
+def len_of(model):
+    return sum(norm.num_features for norm in batch_norms(model))
