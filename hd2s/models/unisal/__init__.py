@@ -3,6 +3,7 @@
 from hd2s.models.declaration import Model
 from hd2s.models.tested import PredictionProtocol
 from hd2s.models.unisal.config import UnisalConfig
+from hd2s.models.unisal.departures import DEPARTURES
 from hd2s.models.unisal.held_out import HELD_OUT
 from hd2s.models.unisal.published import LAYOUTS
 from hd2s.registry import Later
@@ -81,4 +82,5 @@ MODEL = Model(
     held_out=HELD_OUT,
     layouts=LAYOUTS,
     cite="Droste, Jiao and Noble, ECCV 2020, arXiv 2003.05477",
+    departures=DEPARTURES,
 )
