@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -30,16 +31,28 @@ class FDALearner(Learner):
 
 
 def with_amplitudes(source: Tensor, target: Tensor, beta: float) -> Tensor:
-    """Return clips (B, 3, T, H, W) whose low frequencies have the amplitudes of others, of the same shape.
+    """Return clips (B, 3, T, H, W) whose low frequencies have the amplitudes of others, (B, 3, T', H', W').
 
     They may leave the range of colours, as the paper's do.
     """
     spectrum = torch.fft.fft2(source)
-    amplitudes = torch.fft.fft2(target).abs().mean(2, keepdim=True)
-    half = int(beta * min(source.shape[-2:]))
+    amplitudes = _at_size(torch.fft.fft2(target).abs().mean(2, keepdim=True), source.shape[-2:])
+    half = int(beta * min(*source.shape[-2:], *target.shape[-2:]))
     rows, columns = (_frequencies(side, source.device) <= half for side in source.shape[-2:])
     mixed = torch.where(rows[:, None] & columns, amplitudes, spectrum.abs())
     return torch.fft.ifft2(torch.polar(mixed, spectrum.angle())).real
+
+
+def _at_size(amplitudes: Tensor, size: Sequence[int]) -> Tensor:
+    """Return amplitudes as a picture of another size has them, whose frequencies count as many periods."""
+    own = amplitudes.shape[-2:]
+    if own == tuple(size):
+        return amplitudes
+    for dim, side in zip((-2, -1), size, strict=True):
+        places = torch.arange(side, device=amplitudes.device)
+        periods = torch.where(places <= side - places, places, places - side)
+        amplitudes = amplitudes.index_select(dim, periods % amplitudes.shape[dim])
+    return amplitudes * (math.prod(size) / math.prod(own))
 
 
 def _frequencies(side: int, device: torch.device) -> Tensor:

@@ -62,3 +62,18 @@ def test_the_model_learns_from_the_source_in_the_targets_colours():
     assert next(iter(terms)) == "kld/saliency"
     loss.backward()
     assert model.fusion.weight.grad is not None
+
+
+def waves(height, width):
+    """One picture of few periods, at the pixels of a size."""
+    y, x = (torch.arange(side, dtype=torch.float64) / side * 2 * np.pi for side in (height, width))
+    picture = 0.5 + 0.2 * torch.sin(y)[:, None] + 0.1 * torch.cos(y[:, None] - x) + 0.15 * torch.sin(x)
+    return picture.expand(1, 3, 2, height, width)
+
+
+def test_targets_of_another_size_give_the_same_colours():
+    """UNISAL may show each corpus at a size of its own."""
+    source = torch.rand(1, 3, 4, 16, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = with_amplitudes(source, waves(16, 20), 0.1)
+    for size in ((24, 20), (16, 36), (12, 15)):
+        torch.testing.assert_close(with_amplitudes(source, waves(*size), 0.1), expected)
