@@ -188,10 +188,10 @@ def _by_approach(
     config: Config, words: Iterable[str], read: Callable[..., Config]
 ) -> Iterator[tuple[str, str, Any]]:
     """Yield "" and each setting with its value, then what is otherwise with one approach, with its word."""
-    common, asked = flat(config), settings_reader.protocol_settings(config)
+    common, asked = flat(config), settings_reader.approach_settings(config)
     yield from (("", key, value) for key, value in common.items())
     for approach in words if models()[config.model.word].trains else ():
-        if settings_reader.protocol_settings(config, approach) != asked:
+        if settings_reader.approach_settings(config, approach) != asked:
             own = flat(read(approach=approach)).items()
             yield from ((approach, key, value) for key, value in own if value != common[key])
 
@@ -199,6 +199,8 @@ def _by_approach(
 def _profile(word: str, config: Config, approach: str, *, demo: bool) -> list[Layer]:
     declared = models()[word]
     layers = [Layer(f"{declared.title}'s paper", tuple(declared.settings))]
+    if approach:
+        layers.append(Layer(approach, tuple(approaches()[approach].training)))
     for section, protocol in (("train", config.train.protocol), ("test", config.test.protocol)):
         asked = settings_reader.protocol_settings(config, approach)
         of_section = tuple(key for key in asked if (key.startswith("test.")) == (section == "test"))

@@ -12,7 +12,7 @@ from grid.plan.size_groups import by_size, whole_batches
 from grid.planning.identity import options_of
 from grid.specs.plugins import digest_of
 from grid.specs.settings import Config, Test, Train
-from grid.specs.settings_reader import protocol_settings
+from grid.specs.settings_reader import approach_settings
 from grid.specs.table import TableSpec, Variant
 from hd2s.approaches.declaration import Approach
 from hd2s.models.config import ConfigError, Input, ModelConfig
@@ -84,7 +84,7 @@ class Row:
             ProblemError: some are impossible.
         """
         finetunes = bool(approach.parent and self.table.finetuning)
-        if not finetunes and protocol_settings(self.config, approach.word) == protocol_settings(self.config):
+        if not finetunes and approach_settings(self.config, approach.word) == approach_settings(self.config):
             return self
         return replace(self, config=self.configure(approach))
 

@@ -78,8 +78,14 @@ def read(
     Where there are problems, the settings are for finding the others: in the grid and in the data it needs.
     """
     first = _read(overrides, {}, demo=demo, model=model, among=among)
-    stood_for = protocol_settings(first.config, approach)
+    stood_for = approach_settings(first.config, approach)
     return _read(overrides, stood_for, demo=demo, model=model, among=among) if stood_for else first
+
+
+def approach_settings(config: Config, approach: str = "") -> dict[str, Any]:
+    """Return what an approach has of its own, and what protocols stand for with it: setting → value."""
+    own = approaches()[approach].training if approach else {}
+    return {**own, **protocol_settings(config, approach)}
 
 
 def protocol_settings(config: Config, approach: str = "") -> dict[str, Any]:

@@ -38,6 +38,10 @@ def _is_settings(value: Any) -> bool:
     )
 
 
+def _are_of_training(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(is_text(key) and key.startswith("train.") for key in value)
+
+
 _FLAGS = ("pools", "needs_target", "learns_smoothing", "follows_lambda", "trains")
 _RULES: Rules = {
     "word": WORD,
@@ -60,6 +64,7 @@ _RULES: Rules = {
         lambda value: isinstance(value, str) and re.fullmatch("#[0-9A-Fa-f]{6}", value) is not None,
     ),
     "smallest_batch": COUNT,
+    "training": ("a mapping of settings train.*", _are_of_training),
     "of_protocol": MAPPING,
 }
 # Corpora that there are, as a declaration may tell them apart.

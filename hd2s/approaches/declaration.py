@@ -62,6 +62,8 @@ class Approach:
         improves_on: the approach that the significance table compares it with; empty for none.
         smallest_batch: clips that a micro-batch must have for a training step.
         trains: it takes steps; one that does not is for models without weights.
+        training: settings `train.*` of its trainings, whatever the model: over those of the model's paper,
+            and under the demo's, a table's and the user's. For what is trained in the model's place.
         of_protocol: training protocol → the settings that it stands for with this approach, whatever the
             model (`hd2s.approaches.protocol`).
     """
@@ -89,6 +91,7 @@ class Approach:
     improves_on: str = ""
     trains: bool = True
     smallest_batch: int = 1
+    training: Mapping[str, Any] = field(default_factory=dict)
     of_protocol: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def lacking(self, model: Model, config: ModelConfig) -> list[Need]:

@@ -93,6 +93,17 @@ def test_a_models_paper_lies_under_the_table_the_user_and_the_row():
     assert configure(user, under, [], demo=False, model="own").train.momentum == 0.5
 
 
+@pytest.mark.parametrize("model", ["hd2s", "tased", "unisal"])
+def test_what_an_approach_is_trained_with_lies_over_the_models_paper_and_under_the_user(model):
+    own = load([], demo=False, model=model, approach="calibration").train
+    assert (own.optimiser, own.lr, own.momentum, own.lr_decay) == ("adam", 1e-3, 0.0, 1.0)
+    assert (own.weight_decay, list(own.lr_milestones)) == (2e-7, [])
+    asked = load(["train.lr=0.5"], demo=False, model=model, approach="calibration").train
+    assert (asked.optimiser, asked.lr) == ("adam", 0.5)
+    network = models.models()[model].settings["train.lr"]
+    assert load([], demo=False, model=model, approach="transfer").train.lr == network
+
+
 @pytest.mark.usefixtures("plugged_in")
 def test_a_demo_lies_over_the_paper_and_the_models_own_demo_over_the_profile():
     own = load([], demo=True, model="own")

@@ -49,6 +49,8 @@ def test_the_projects_own_are_declared_as_they_must_be():
         {"colour": "violett"},
         {"smallest_batch": 0},
         {"smallest_batch": True},
+        {"training": None},
+        {"training": {"model.height": 64}},
         {"of_protocol": None},
     ],
 )
