@@ -18,6 +18,7 @@ from datasets.corpora.registry import default_folder, get
 from datasets.corpus import Corpus, Entry, Listing, Reading
 from datasets.damaged import describe
 from datasets.indexing.annotation_checks import says_nothing
+from datasets.indexing.copied_clips import copied_clips
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.listed import listed
 from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
@@ -98,7 +99,7 @@ def index(
             raise ProblemError(_nothing_usable(corpus, root, clips))
         clips = [replace(clip, split=splits[clip.clip]) for clip in clips]
         findings = [*listing.findings, *completeness(corpus, listing), *findings]
-        findings += [*_without_rule(corpus, clips), *says_nothing(root, clips)]
+        findings += [*_without_rule(corpus, clips), *says_nothing(root, clips), *copied_clips(clips)]
         if split != "paper":
             findings.append(_redrawn(clips, seed))
         log.info("%s: writing %s", corpus.name, folder)

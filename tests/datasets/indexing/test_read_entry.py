@@ -135,6 +135,7 @@ def test_an_index_keeps_every_damaged_clip_and_lists_why(tmp_path):
         ("error", "duplicate-clip", "0003"),
         ("error", "unreadable-video", "0702"),
         ("warning", "stray-file", "0021"),
+        ("warning", "copied-clip", "0601"),
     }
     fixations = manifest.fixations()
     for clip in manifest.clips(status="quarantined"):
