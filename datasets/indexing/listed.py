@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
 from datasets.corpus import Corpus, Entry, Listing
+from datasets.damaged import describe
+from manifests.clip_check import clip_problems
+from manifests.plugins import line_of
 from manifests.problem import Problem, ProblemError
 
 log = logging.getLogger(__name__)
@@ -18,8 +22,10 @@ _REMEDY = "Mend the adapter."
 def listed(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     """List a corpus's clips; where there is nothing at all, say where the corpus is had from.
 
+    What keeps the clips from being a manifest, whatever is in them, is told before they are read.
+
     Raises:
-        ProblemError: as `Corpus.list`, or it lists what are no clips.
+        ProblemError: as `Corpus.list`, or it fails, or lists what are no clips or makes no manifest.
     """
     log.info("%s: looking for clips in %s", corpus.name, root)
     try:
@@ -32,6 +38,10 @@ def listed(corpus: Corpus, root: Path, layout: str | None) -> Listing:
         raise ProblemError(
             replace(problem, remedy=f"{problem.remedy} {where}") for problem in error.problems
         ) from error
+    except OSError:  # of a disk, or of rights
+        raise
+    except Exception as error:  # whatever another's code raises
+        raise ProblemError(_failed(corpus, error)) from error
     if not isinstance(found, Listing):
         what = type(found).__name__
         raise ProblemError(Problem(_place(corpus), "a Listing", f"a {what}", _REMEDY))
@@ -41,9 +51,22 @@ def listed(corpus: Corpus, root: Path, layout: str | None) -> Listing:
         raise ProblemError(
             Problem(_place(corpus), "a Listing whose entries are each an Entry", told, _REMEDY)
         )
+    rows = [describe(corpus.name, entry, status="quarantined", reason="unread") for entry in found.entries]
+    if problems := clip_problems(corpus.name, rows):
+        raise ProblemError(problems)
     return found
 
 
+def _failed(corpus: Corpus, error: Exception) -> Problem:
+    """Say what an adapter raised, and in which of its lines."""
+    line = line_of(error, Path(_file(corpus)))
+    found = traceback.format_exception_only(error)[-1].strip()
+    return Problem(f"{_place(corpus)}{f', line {line}' if line else ''}", "a Listing", found, _REMEDY)
+
+
 def _place(corpus: Corpus) -> str:
-    file = getattr(sys.modules.get(type(corpus).__module__), "__file__", type(corpus).__module__)
-    return f"corpus {corpus.name} of {file}, list"
+    return f"corpus {corpus.name} of {_file(corpus)}, list"
+
+
+def _file(corpus: Corpus) -> str:
+    return getattr(sys.modules.get(type(corpus).__module__), "__file__", None) or type(corpus).__module__
