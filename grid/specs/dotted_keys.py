@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from yaml import YAMLError
 
 from grid.specs.plain_yaml import dotted, parse
 from manifests.problem import Problem, ProblemError
+
+# Where a value begins: of its own, of a list, in quotes or not.
+_HOME = re.compile(r"""(?<![^\s\[,"'])~(?=/)""")
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -74,7 +78,9 @@ def from_file(path: Path) -> list[str]:
 
 
 def spelled(where: str, overrides: Iterable[str]) -> list[str]:
-    """Return settings with `models=` as `model=`, which means the same.
+    """Return settings with `models=` as `model=`, which means the same, and ~/ as the user's folder.
+
+    A shell puts it in for a word that begins with it, and for no list and behind no dotted key.
 
     Args:
         where: they are given, for messages.
@@ -88,9 +94,13 @@ def spelled(where: str, overrides: Iterable[str]) -> list[str]:
     if len({item.partition("=")[0] for item in both}) > 1:
         raise ProblemError(Problem(where, "model=… or models=…, which are one", " ".join(both), "Give one."))
     return [
-        f"model={value}" if key == "models" and equals else f"{key}{equals}{value}"
+        f"{'model' if key == 'models' and equals else key}{equals}{_HOME.sub(_home, value)}"
         for key, equals, value in given
     ]
+
+
+def _home(_: object) -> str:
+    return str(Path("~").expanduser())
 
 
 def listed(key: str, value: str) -> tuple[str, ...]:

@@ -104,3 +104,18 @@ def test_models_is_another_spelling_of_model():
     assert spelled("command line", ["models", "models.height=64"]) == ["models", "models.height=64"]
     with pytest.raises(ProblemError, match=r"lab\.yaml: expected model=… or models=…, which are one, found"):
         spelled("lab.yaml", ["model=hd2s", "models=tased"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("frames.folder=~/f", "frames.folder=HOME/f"),
+        ("plugins=[~/a,~/b, '~/c']", "plugins=[HOME/a,HOME/b, 'HOME/c']"),
+        ('plugins=["~/a"]', 'plugins=["HOME/a"]'),
+        ("model.backbone_weights=/w/~/x~/y.pt", "model.backbone_weights=/w/~/x~/y.pt"),
+        ("train.lr=~", "train.lr=~"),
+    ],
+)
+def test_the_users_folder_stands_where_a_value_begins_with_it(given, expected, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/lab")
+    assert spelled("command line", [given]) == [expected.replace("HOME", "/home/lab")]
