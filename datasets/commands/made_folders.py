@@ -42,8 +42,10 @@ def made_anew(folder: Path) -> Iterator[Path]:
     new.mkdir(parents=True)
     yield new
     (new / _MARK).write_text(_digest(new), encoding="utf-8")
-    if folder.exists():
+    if folder.is_dir():
         shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
     new.rename(folder)
 
 

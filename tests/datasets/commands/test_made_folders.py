@@ -75,3 +75,10 @@ def test_a_link_to_a_folder_elsewhere_stays(tmp_path):
     assert (tmp_path / "a").is_symlink()
     assert (tmp_path / "disk/1.png").is_file()
     assert told(tmp_path / "a") == []
+
+
+def test_a_file_in_a_folder_s_place_is_replaced_too(tmp_path):
+    (tmp_path / "a").write_text("notes")
+    make(tmp_path / "a", "1.png")
+    assert (tmp_path / "a/1.png").is_file()
+    assert told(tmp_path / "a") == []
