@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,9 +95,9 @@ def read_gaze(
         of_all: whether the table is of all subjects, so that one of its columns must tell them apart.
 
     Raises:
-        ClipError: a column is not there, or holds what is no number.
+        ClipError: it is no text, or a column is not there or holds what is no number or nobody's name.
     """
-    rows = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip("\t ;,")]
+    rows = [line for line in _text(path).splitlines() if line.strip("\t ;,")]
     rows = [line for line in rows if not line.lstrip().startswith("#")]
     if not rows:
         raise ClipError("no-gaze", "lines of subject, time, x and y", "an empty file", path=str(path))
@@ -120,7 +121,7 @@ def read_gaze(
             x, y = x * (screen.width or width), y * (screen.height or height)
         # A frame's number stands for its middle.
         when = (time - 0.5 if screen.time == "frame" else time) * per_unit
-        subject = row[places["subject"]] if "subject" in places else ""
+        subject = _subject(row, places["subject"], number, path) if "subject" in places else ""
         samples[subject].append((when, (x - left) * across, (y - top) * down))
     return Gaze({name: np.array(sorted(own)) for name, own in samples.items()}, lost)
 
@@ -173,6 +174,17 @@ def fixated(gaze: Gaze, screen: Screen, size: tuple[int, int], n_frames: int, fp
     return np.unique(np.array(rows, np.int32).reshape(-1, 3), axis=0), outside
 
 
+def _text(path: Path) -> str:
+    """Read a table; the programs of some trackers write UTF-16, which its first two bytes tell."""
+    content = path.read_bytes()
+    encoding = "utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        expected, found = "a table as text in UTF-8 or UTF-16", f"another byte at {error.start:,}"
+        raise ClipError("no-text", expected, found, path=str(path), remedy="Save it as UTF-8.") from error
+
+
 def _splitter(line: str):
     """Return what splits the lines of a table whose first one this is."""
     for mark in ("\t", ";", ","):
@@ -212,6 +224,13 @@ def _counted(names: Sequence[str], first: Sequence[str], path: Path) -> Iterator
     if len(first) < len(names):
         raise ClipError("no-column", "columns of time, x and y", f"{len(first)} columns", path=str(path))
     yield from ((name, i) for i, name in enumerate(names))
+
+
+def _subject(row: Sequence[str], place: int, line: int, path: Path) -> str:
+    if place >= len(row):
+        expected, where = "a subject in each line", f"{path}, line {line}"
+        raise ClipError("no-subject", expected, f"only {len(row)} columns", path=where)
+    return row[place]
 
 
 def _number(row: Sequence[str], place: int, line: int, path: Path) -> float | None:

@@ -42,6 +42,30 @@ def test_every_form_of_table_gives_the_same_samples(tmp_path, form):
     assert gaze.subjects["A"].tolist() == [list(row) for row in LOOKS]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_trackers_unicode_is_read(tmp_path, encoding):
+    text = "subject\ttime\tx\ty\n" + "\n".join(f"Zoë\t{t}\t{x}\t{y}" for t, x, y in LOOKS)
+    mark = "" if encoding in ("utf-8-sig", "utf-16") else "\ufeff"
+    (tmp_path / "a.tsv").write_bytes((mark + text).encode(encoding))
+    gaze = read(tmp_path / "a.tsv")
+    assert (list(gaze.subjects), len(gaze.subjects["Zoë"])) == (["Zoë"], len(LOOKS))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"subject,time,x,y\nZo\xeb,1,2,3", "found another byte at 19"),
+        (b"\xff\xfea\x00b", "expected a table as text in UTF-8 or UTF-16"),
+        (b"time,x,y,subject\n1,2,3", "a.csv, line 2: expected a subject in each line, found only 3 columns"),
+    ],
+)
+def test_what_is_no_text_and_a_line_of_nobody_are_told(tmp_path, content, told):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(ClipError) as caught:
+        read(tmp_path / "a.csv")
+    assert told in f"{caught.value.path}: expected {caught.value.expected}, found {caught.value.found}"
+
+
 def test_other_names_units_and_a_screen(tmp_path):
     lines = "".join(f"7,{t / 1000},{2 * x + 160},{2 * y + 90}\n" for t, x, y in LOOKS)
     columns = {"subject": "participant", "time": "ts", "x": "gx", "y": 4}
