@@ -22,7 +22,7 @@ from rich.table import Table
 from hd2s.checks import unknown
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.predict import check_device
-from hd2s.commands.processes import fresh_processes
+from hd2s.commands.processes import fresh_processes, whole_number
 from hd2s.files import atomic_write
 from hd2s.models.registry import build_model, models
 from hd2s.prediction.cost import Cost
@@ -39,7 +39,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--domain", help="the corpus whose parts a domain-specific model is to use")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=_positive, help="of a processor (default: as PyTorch chooses)")
+    parser.add_argument("--threads", type=whole_number, help="of a processor (default: as PyTorch chooses)")
     parser.add_argument("--seconds", type=float, default=2.0, help="to measure each batch (default: 2)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write a file for each; grids look in runs/results/costs"
@@ -47,12 +47,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--json", action="store_true", help="print it for programs")
     add_plugins(parser)
     parser.set_defaults(run=run, when_interrupted="Nothing was written; the same command begins again.")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
-    return int(text)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -86,7 +86,10 @@ def manner(model: SaliencyModel, options: argparse.Namespace, corpus: str | None
     domain = options.domain
     if domain is None and corpus is not None:
         domain = model.config.domain_of(corpus)
-    told = [_described(model, used, domain)]
+    has_own = domain is not None and model.config.domain_of(domain) is not None
+    told = [_described(model, used, domain if has_own else None)]
+    if domain is not None and not has_own:
+        told.append(f"it has no layers of a domain's own: --domain {domain} chooses none")
     if overruled:
         told.append(f"the command line goes before the checkpoint: {', '.join(overruled)}")
     return Manner(used, domain, (*told, *_not_as_tested(model.tested)))

@@ -119,9 +119,9 @@ def run(options: argparse.Namespace) -> None:
     with Progress(*columns) as progress:
         for source in sources:
             task = progress.add_task(source.name, total=source.n_frames)
-            n_frames, where = _predict(predictor, source, options, (progress, task))
+            n_frames, line = _predict(predictor, source, options, (progress, task))
             progress.update(task, total=n_frames)
-            told.append(f"{source.name}: {counted(n_frames, 'frame')} in {' and '.join(map(str, where))}")
+            told.append(line)
             if options.conspicuity:
                 task = progress.add_task(f"{source.name}, inner levels", total=n_frames)
                 told.append(_inner(predictor, source, options, partial(progress.advance, task)))
@@ -131,7 +131,8 @@ def run(options: argparse.Namespace) -> None:
 def check_device(name: str) -> None:
     """Raise ValueError where a device is not to be had."""
     try:
-        torch.empty(0, device=name)
+        # Back again as well: PyTorch knows a device of shapes alone.
+        torch.empty(0, device=name).cpu()
     except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA
         told = str(error).partition("\n")[0]
         raise ValueError(f"--device {name}: not to be had here ({told}); try --device cpu") from error
@@ -185,9 +186,9 @@ def _model(options: argparse.Namespace) -> SaliencyModel:
 
 def _predict(
     predictor: Predictor, source: Source, options: argparse.Namespace, bar: tuple[Progress, TaskID]
-) -> tuple[int, list[Path]]:
-    """Predict one source, and return how many frames it had, and where what was asked for lies."""
-    count = 0
+) -> tuple[int, str]:
+    """Predict one source; return how many frames it had, and say so, with where what was asked for lies."""
+    count = negative = 0
     with ExitStack() as stack:
         (maps, heat), where = _writers(source, options, stack)
         # The overlay reads the source a second time: holding full frames until their maps are there would
@@ -198,6 +199,7 @@ def _predict(
         eight_bit = partial(to_eight_bit, truncate=predictor.protocol.truncate)
         for saliency, frame, truth in zip(predictor(seen), frames, truths, strict=False):
             _check_finite(saliency, source.name, count + 1)
+            negative += bool((saliency < 0).any())
             image = eight_bit(resize_bicubic(saliency, source.size))
             if maps:
                 # What is scored is rounded once, before it is resized (`hd2s.metrics.benchmark`).
@@ -207,7 +209,10 @@ def _predict(
                 heat.write(np.hstack([overlay(frame, saliency) for saliency in shown]))
             count += 1
             bar[0].advance(bar[1])
-    return count, where
+    told = f"{source.name}: {counted(count, 'frame')} in {' and '.join(map(str, where))}"
+    if negative:
+        told += f"; {negative:,} of them have negative values, which are written as 0"
+    return count, told
 
 
 def _inner(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from datasets.worker_pool import interrupts_held
+
+
+def whole_number(text: str) -> int:
+    """Read an option that says how many, of which there is one at least."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return int(text)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from datasets.corpus import Entry
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from datasets.reading.pixels import coloured_pixels
 from hd2s.commands.plugins import add_plugins, register_plugins
-from hd2s.commands.processes import fresh_processes
+from hd2s.commands.processes import fresh_processes, whole_number
 from hd2s.commands.submission import Predicted, find_predictions, read_predictions
 from hd2s.metrics.averages import mean_of_defined
 from hd2s.metrics.benchmark import is_constant, score_frame
@@ -45,11 +45,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--corpus", required=True, help="as indexed")
     parser.add_argument("--split", required=True, help="train, val, test")
     parser.add_argument(
-        "--min-frames", type=int, default=1, metavar="N", help="leave clips of fewer frames out (HD2S: 16)"
+        "--min-frames",
+        type=whole_number,
+        default=1,
+        metavar="N",
+        help="leave clips of fewer frames out (HD2S: 16)",
     )
     parser.add_argument("--manifest", type=Path, help="its folder (default: manifests/CORPUS)")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)"
+        "--workers", type=whole_number, default=os.cpu_count(), help="processes (default: one per core)"
     )
     parser.add_argument("--per-video", type=Path, metavar="CSV", help="write the means of every video")
     parser.add_argument("--json", action="store_true", help="print the means with all digits, for programs")

@@ -34,8 +34,8 @@ def read_tensors(path: Path) -> Any:
             if file.read(len(_ZIP)) == _ZIP:
                 _verify(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # What PyTorch says of it advises to run the code that the file may hold.
+    except (pickle.UnpicklingError, KeyError) as error:
+        # What PyTorch says of it advises to run the code that the file may hold, or is the number of a byte.
         raise TensorFileError("it holds something else") from error
     except Exception as error:
         raise TensorFileError(str(error).partition("\n")[0] or type(error).__name__) from error

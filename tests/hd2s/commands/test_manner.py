@@ -100,3 +100,12 @@ def test_a_sigma_is_a_number_of_pixels(text, capsys):
     with pytest.raises(SystemExit):
         parsed(f"--smoothing={text}")
     assert "expected 0 or more pixels" in capsys.readouterr().err
+
+
+def test_a_domain_without_layers_of_its_own_is_told(model):
+    told = manner(model, parsed(domain="DHF1K"), None).told
+    assert "layers of" not in told[0]
+    assert told[1] == "it has no layers of a domain's own: --domain DHF1K chooses none"
+    of_domains = build_model("hd2s", seed=0, **SMALL, domains=("DHF1K", "LEDOV"))
+    (told,) = manner(of_domains, parsed(domain="DHF1K"), None).told
+    assert told.endswith("layers of DHF1K")

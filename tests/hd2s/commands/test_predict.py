@@ -310,7 +310,7 @@ def test_a_rate_is_positive(video, weights, capsys, rate):
     assert f"expected a positive rate such as 25 or 30000/1001, found {rate}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "meta"])
 def test_a_device_that_is_not_there(video, weights, capsys, device):
     arguments = ["predict", video, "--weights", weights, "--out", weights.parent / "out", "--device", device]
     assert main([*map(str, arguments)]) == 2
@@ -328,6 +328,24 @@ def test_a_prediction_that_is_not_finite_is_named(video, weights, tmp_path, caps
     assert run(video, "--weights", weights, "--out", tmp_path) == 2
     assert "square, frame 7: expected a finite prediction, found NaN" in capsys.readouterr().err
     assert len(list((tmp_path / "square" / "maps").iterdir())) == 6
+
+
+def test_negative_values_are_told(tmp_path, capsys, monkeypatch):
+    class Below(Predictor):
+        def __call__(self, frames):
+            for i, saliency in enumerate(super().__call__(frames)):
+                yield saliency - (saliency.max() / 2 if i % 2 else 0)
+
+    monkeypatch.setattr("hd2s.commands.predict.Predictor", Below)
+    save_weights(build_model("chance", seed=0), tmp_path / "chance.pt")
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    for i in range(5):
+        Image.fromarray(moving_square(i)).save(folder / f"{i}.png")
+    given = [folder, "--weights", tmp_path / "chance.pt", "--out", tmp_path / "out", "--device", "cpu"]
+    assert main(["predict", *map(str, given)]) == 0
+    told = capsys.readouterr().out
+    assert "/maps; 2 of them have negative values, which are written as 0" in " ".join(told.split())
 
 
 def test_frames_are_never_written_over(weights, tmp_path, capsys):

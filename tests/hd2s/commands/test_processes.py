@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from hd2s.__main__ import main
 from hd2s.commands.processes import fresh_processes
 
 
@@ -23,3 +24,11 @@ def test_ctrl_c_is_left_to_who_started_them():
         held = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
     assert signal.SIGINT in held
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize("given", ["--workers=0", "--min-frames=-1", "--workers=two"])
+def test_none_and_fewer_are_refused(given, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["score", "--predictions", "p", "--corpus", "dhf1k", "--split", "test", given])
+    assert ended.value.code == 2
+    assert f"expected 1 or more, found {given.partition('=')[2]}" in capsys.readouterr().err

@@ -78,3 +78,6 @@ def test_other_files_and_none_are_told(tmp_path):
     for name in ("notes.txt", "none.pt", "."):
         with pytest.raises(TensorFileError):
             read_tensors(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("hi")
+    with pytest.raises(TensorFileError, match=r"^it holds something else$"):
+        read_tensors(tmp_path / "notes.txt")
