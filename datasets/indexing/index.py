@@ -96,7 +96,7 @@ def index(
         _clear_temporaries(folder)
         clips, findings = _read(corpus, root, entries, cache, workers=workers, progress=progress)
         if not any(clip.status == "ok" for clip in clips):
-            raise ProblemError(_nothing_usable(corpus, root, clips))
+            raise ProblemError([_nothing_usable(corpus, root, clips), *_of_all(root, listing.findings)])
         clips = [replace(clip, split=splits[clip.clip]) for clip in clips]
         findings = [*listing.findings, *completeness(corpus, listing), *findings]
         findings += [*_without_rule(corpus, clips), *says_nothing(root, clips), *copied_clips(clips)]
@@ -257,6 +257,13 @@ def _nothing_usable(corpus: Corpus, root: Path, clips: Sequence[Clip]) -> Proble
     first = "; ".join(f"{clip.clip}: {clip.reason}" for clip in clips[:3])
     found = f"{len(clips)} clips, all quarantined, the first because of {first}"
     return Problem(f"{corpus.name} at {root}", "usable clips", found, "Mend the corpus's files.")
+
+
+def _of_all(root: Path, findings: Sequence[Finding]) -> Iterator[Problem]:
+    """Yield what was noticed beside the clips, if only as a note: it may tell why none is usable."""
+    for finding in findings:
+        if not finding.clip:
+            yield Problem(str(root / finding.path), finding.expected, finding.found, finding.remedy)
 
 
 def _redrawn(clips: Sequence[Clip], seed: int) -> Finding:

@@ -197,6 +197,19 @@ def test_without_a_usable_clip_there_is_no_manifest(tmp_path):
         open_manifest(tmp_path / "m")
 
 
+def test_without_a_usable_clip_what_lies_beside_them_is_told_as_well(tmp_path):
+    root = tmp_path / "corpus"
+    write_dhf1k(root, 1, 3)
+    (root / "annotation").rename(root / "once")
+    (root / "annotation").mkdir()
+    (root / "once").rename(root / "annotation/annotation")
+    with pytest.raises(ProblemError) as error:
+        index("dhf1k", root, tmp_path / "m")
+    told = str(error.value)
+    assert "expected usable clips, found 1 clips, all quarantined" in told
+    assert f"{root}/annotation: expected folders of the layout, found another name with annotation." in told
+
+
 def test_a_folder_with_the_manifest_of_another_corpus_is_left_alone(tmp_path):
     class Other(TextCorpus):
         name = "Other"
