@@ -130,7 +130,11 @@ class FolderCorpus(Corpus):
             path = "" if escapes(name) else _expected(media, name)
             entries.append(listed_only(name, split, path, media, lists.hints.get(name, "")))
         if not any(entry.split == "val" for entry in entries):
-            entries = hold_out(entries, self.name, how="grouped", seed=self.seed)
+            # None that cannot be used: there would be nothing to validate on.
+            held = iter(
+                hold_out([e for e in entries if not e.fault], self.name, how="grouped", seed=self.seed)
+            )
+            entries = [entry if entry.fault else next(held) for entry in entries]
         notes += _told_by_listing(places, lists, entries)
         if not any(entry.split == "train" and not entry.fault for entry in entries):
             remedy = "Name some in train.txt, or lay them below train; to test only, this is no matter."

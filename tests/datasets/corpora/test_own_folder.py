@@ -105,6 +105,17 @@ def test_without_lists_everything_trains_but_a_tenth(tmp_path):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+def test_no_clip_that_is_not_there_is_held_out_for_validation(tmp_path):
+    names = [f"c{number}" for number in range(6)]
+    for name in names:
+        write_clip(tmp_path, name)
+    (held,) = (name for name, split in splits(tmp_path).items() if split == "val")
+    (tmp_path / "videos" / f"{held}.mp4").unlink()
+    found = {entry.clip: entry for entry in MINE.list(tmp_path).entries}
+    assert (found[held].split, found[held].fault.kind) == ("train", "missing-clip")
+    assert [entry.fault for entry in found.values() if entry.split == "val"] == [None]
+
+
 def test_a_tenth_of_the_training_list_when_none_is_for_validation(tmp_path):
     names = [f"v{n}" for n in range(12)]
     for name in names:
