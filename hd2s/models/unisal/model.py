@@ -54,7 +54,7 @@ class Unisal(SaliencyModel):
         self.fusion = nn.ModuleDict({key: nn.Conv2d(last, 1, 1) for key in config.keys(config.domain_fusion)})
         filtered = config.keys(config.domain_smoothing) if config.smoothing else ()
         self.smoothing = nn.ModuleDict({key: LearnedSmoothing() for key in filtered})
-        self._followed: set[str] = set()  # in this process, whose labelled sequences: no need to ask buffers
+        self._static: dict[str, bool] = {}  # of training, what is known without asking buffers of a GPU
 
     def train(self, mode: bool = True) -> Unisal:
         """Train all but the statistics of the encoder's batch norms, which keep those of ImageNet."""
@@ -117,7 +117,7 @@ class Unisal(SaliencyModel):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not unlabelled):
             if not static:
                 if learnt:
-                    self._followed.add(self.config.key(self.config.domain_batch_norm, domain))
+                    self._static[self.config.key(self.config.domain_batch_norm, domain)] = False
                 found, state = self.recur(found, steps, state, domain)
             maps = self.decode(found, taps, domain)
             log_density = self.density(maps, domain, target_size or (clips.shape[3], clips.shape[4]))
@@ -141,21 +141,23 @@ class Unisal(SaliencyModel):
         if domain in self.config.photographs:
             return True
         key = self.config.key(self.config.domain_batch_norm, domain)
-        # Where operations are counted, batch norms are left out, or have no values.
+        nothing = torch.zeros(())  # where operations are counted, without batch norms or without values
         seen, followed = (
-            getattr(norm[key], "num_batches_tracked", None)
+            getattr(norm[key], "num_batches_tracked", nothing)
             for norm in (self.post_upsampling.project.norm, self.post_rnn.norm)
         )
-        if seen is None or followed is None or seen.is_meta:
-            return False
-        return bool(seen > 0) and not bool(followed > 0)
+        return not seen.is_meta and bool(seen > 0) and not bool(followed > 0)
 
     def _bypassed(self, steps: int, domain: str | None, learnt: bool) -> bool:
         """Whether sequences leave the recurrence out: as it was drawn it may be no part of what is tested."""
         if steps == 1 or learnt:
             return steps == 1
-        known = self.training and self.config.key(self.config.domain_batch_norm, domain) in self._followed
-        return not known and self.is_static(domain)
+        key = self.config.key(self.config.domain_batch_norm, domain)
+        if self.training and key in self._static:
+            return self._static[key]
+        if (found := self.is_static(domain)) and self.training:
+            self._static[key] = True
+        return found
 
     def losses(
         self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None

@@ -62,8 +62,27 @@ def test_videos_without_maps_pass_the_recurrence_where_videos_with_maps_train_it
     assert model.post_rnn.norm["shared"].num_batches_tracked > before
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_training_asks_buffers_once_at_most(frames, monkeypatch):
+    """To look at a GPU's memory is to wait for it, and breaks a recording."""
+    model = build_model("unisal", seed=0, **ALONE)
+    source, target = photographs_and_videos()
+    labelled, asked = source.clips if frames == 1 else target.clips, []
+    ask = model.is_static
+    monkeypatch.setattr(model, "is_static", lambda domain: asked.append(domain) or ask(domain))
+    for _ in range(3):
+        model(labelled)
+        model(target.clips, unlabelled=True)
+    assert len(asked) == (frames == 1)
+    model(target.clips)
+    before = model.post_rnn.norm["shared"].num_batches_tracked.clone()
+    model(target.clips, unlabelled=True)
+    assert model.post_rnn.norm["shared"].num_batches_tracked > before
+
+
 def test_where_operations_are_counted_without_batch_norms_the_recurrence_is_one_of_them():
     model = build_model("unisal", seed=0, **ALONE)
     model(photographs_and_videos()[0].clips)
-    model.post_rnn.norm["shared"] = nn.Identity()
+    for unit in (model.post_upsampling.project, model.post_rnn):
+        unit.norm["shared"] = nn.Identity()
     assert not model.is_static(None)
