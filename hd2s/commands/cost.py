@@ -23,6 +23,7 @@ from hd2s.checks import unknown
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.predict import check_device
 from hd2s.commands.processes import fresh_processes, whole_number
+from hd2s.commands.writable import require_folder
 from hd2s.files import atomic_write
 from hd2s.models.registry import build_model, models
 from hd2s.prediction.cost import Cost
@@ -58,6 +59,8 @@ def run(options: argparse.Namespace) -> None:
     """
     register_plugins(options.plugins)
     check_device(options.device)
+    if options.out:
+        require_folder("--out", options.out)
     if options.weights and len(options.models) > 1:
         raise ValueError("cost: --weights are of one model; give one MODEL, or none")
     if strange := [word for word in options.models if word not in models()]:

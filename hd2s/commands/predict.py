@@ -24,6 +24,7 @@ from hd2s.commands.manner import add_manner, manner, sizes_given
 from hd2s.commands.places import kinds, places, require_free
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.sources import Source, clip_source, open_source, videos_of
+from hd2s.commands.writable import require_folder
 from hd2s.commands.writers import Writer, open_writer
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.models.contract import SaliencyModel
@@ -99,6 +100,7 @@ def run(options: argparse.Namespace) -> None:
     """
     register_plugins(options.plugins)
     check_device(options.device)
+    require_folder("--out", options.out)
     sources = _sources(options)
     require_free(sources, options)
     model, corpus = _model(options).to(options.device), sources[0].corpus if sources else None

@@ -32,6 +32,7 @@ from datasets.reading.pixels import coloured_pixels
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.commands.processes import fresh_processes, whole_number
 from hd2s.commands.submission import Predicted, find_predictions, read_predictions
+from hd2s.commands.writable import require_file
 from hd2s.metrics.averages import mean_of_defined
 from hd2s.metrics.benchmark import is_constant, score_frame
 from hd2s.metrics.definitions import known_metrics
@@ -68,6 +69,8 @@ def run(options: argparse.Namespace) -> None:
         ProblemError: before anything is scored, with all that is wrong with the files.
     """
     register_plugins(options.plugins)
+    if options.per_video:
+        require_file("--per-video", options.per_video)
     folder = options.manifest or manifest_folder(options.corpus)
     split = ScoredSplit.open(str(folder), options.split, min_frames=options.min_frames)
     entries, told = find_predictions(options.predictions, split, f"{options.corpus} {options.split}")
