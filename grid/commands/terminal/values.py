@@ -6,7 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from grid.commands.terminal.names import Name
-from grid.outputs.tables.below.footnotes import clip_notes, constant_notes, length_notes, sign
+from grid.outputs.tables.below.footnotes import (
+    clip_notes,
+    constant_notes,
+    length_notes,
+    sign,
+    undefined_notes,
+)
 from grid.outputs.tables.layout import words
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, choose
@@ -46,7 +52,7 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         table.add_row(*told, *values)
         above = block
     notes = length_notes(cells, results) + clip_notes(cells, results, spec)
-    notes += constant_notes(cells, results, spec)
+    notes += constant_notes(cells, results, spec) + undefined_notes(cells, results, spec)
     return [table, *map(Text, notes)]
 
 

@@ -14,8 +14,8 @@ from hd2s.metrics.definitions import find_metric
 Repeat = tuple[int, int]
 """Seed and fold; 0 without folds."""
 
-Basis = frozenset[tuple[Repeat, frozenset[str]]]
-"""(repeat, the test clips that were read) of each repeat."""
+Basis = frozenset[tuple[Repeat, frozenset[tuple[str, int]]]]
+"""(repeat, the test clips with how many frames of each have a score) of each repeat."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Value:
 
     @property
     def basis(self) -> Basis:
-        """The clips of each seed that it stands on: values of one basis alone can be compared."""
-        return frozenset((seed, scores.clips) for seed, scores in self.scored)
+        """The frames of each seed that it stands on: values of one basis alone can be compared."""
+        return frozenset((seed, self._frames_of(scores)) for seed, scores in self.scored)
 
     @property
     def unread(self) -> frozenset[str]:
@@ -95,6 +95,11 @@ class Value:
             "n_shorter": max((scores.shorter for scores in found), default=None),
             "n_constant": sum(scores.constant for scores in found) if found else None,
         }
+
+    def _frames_of(self, scores: Scores) -> frozenset[tuple[str, int]]:
+        """Return each clip with its frames that have a score; of what a benchmark returned none are known."""
+        known = scores.frames_by_clip.get(self.metric) or dict.fromkeys(scores.clips, 1)
+        return frozenset(known.items())
 
     @property
     def _clips(self) -> frozenset[str]:
@@ -131,4 +136,4 @@ def marks(values: list[float | None], metric: str, digits: int) -> list[Mark]:
 
 
 def _size(basis: Basis) -> int:
-    return sum(len(clips) for _, clips in basis)
+    return sum(frames for _, clips in basis for _, frames in clips)

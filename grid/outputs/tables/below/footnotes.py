@@ -13,8 +13,8 @@ from manifests.problem import agreed, counted
 DAGGER, DOUBLE_DAGGER = "†", "‡"
 SEEDS = "(n/m): over n of m seeds; the cells of the others have no value yet."
 UNRANKED = (
-    "A value over fewer seeds or clips than others beside it is not ranked, since it cannot be compared with"
-    " them."
+    "A value over fewer seeds, clips or frames than others beside it is not ranked, since it cannot be"
+    " compared with them."
 )
 # Clips named in a footnote; the evaluation's result has them all.
 _NAMED = 10
@@ -51,12 +51,14 @@ def clip_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list
         more = f" and {len(unread) - _NAMED:,} more" if len(unread) > _NAMED else ""
         notes.append(
             f"{DAGGER} {len(unread):,} of {read + len(unread):,} test clips of {shown(test)} could not be"
-            f" read and are left out ({names}{more}): {'; '.join(place(cell, spec) for cell, _ in found)}."
+            f" read and {agreed(len(unread))} left out ({names}{more}):"
+            f" {'; '.join(place(cell, spec) for cell, _ in found)}."
         )
     by_test = gather(scored, lambda item: item[0].test)
     quarantined = {test: max(scores.quarantined for _, scores in found) for test, found in by_test}
     return notes + [
-        f"{DAGGER} {n:,} test clips of {shown(test)} are quarantined by the index and left out of its values."
+        f"{DAGGER} {counted(n, 'test clip')} of {shown(test)} {agreed(n)} quarantined by the index and left"
+        " out of its values."
         for test, n in sorted(quarantined.items())
         if n
     ]
@@ -94,6 +96,23 @@ def mixture_notes(cells: Sequence[Cell], results: Results) -> list[str]:
         for (name, values), items in mixed
     ]
     return [f"Not all values were computed alike: {'; '.join(told)}."] if told else []
+
+
+def undefined_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:
+    """Say of each metric which values are means over fewer frames than others. Arguments of `clip_notes`."""
+    found: list[tuple[str, Cell, int, int]] = []
+    for cell in cells:
+        scores = results.scores(cell)
+        known = {metric: sum(of.values()) for metric, of in (scores.frames_by_clip if scores else {}).items()}
+        # Where nobody looked no metric is defined, as all tables say.
+        most = max(known.values(), default=0)
+        found += [(m, cell, known[m], most) for m in spec.metrics if 0 < known.get(m, 0) < most]
+    alike = gather(found, lambda item: (item[0], item[1].test, item[3] - item[2], item[3]))
+    return [
+        f"{metric} is undefined on {lacking:,} of {counted(most, 'frame')} of {shown(test)}, which"
+        f" {agreed(lacking)} left out of its mean: {'; '.join(place(cell, spec) for _, cell, *_ in items)}."
+        for (metric, test, lacking, most), items in alike
+    ]
 
 
 def constant_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:

@@ -13,6 +13,7 @@ from grid.outputs.tables.below.footnotes import (
     constant_notes,
     length_notes,
     mixture_notes,
+    undefined_notes,
 )
 from grid.outputs.tables.layout import Layout, gather, row_key, shown
 from grid.outputs.tables.scores import Results
@@ -65,7 +66,8 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
     notes += _sizes(cells, results)
     notes += [SEEDS] if known.lacking else []
     notes += length_notes(cells, results) + clip_notes(cells, results, spec)
-    notes += constant_notes(cells, results, spec) + mixture_notes(cells, results)
+    notes += constant_notes(cells, results, spec) + undefined_notes(cells, results, spec)
+    notes += mixture_notes(cells, results)
     return (*notes, *([UNRANKED] if known.unranked else []))
 
 

@@ -105,7 +105,7 @@ def test_values_that_lack_clips_have_a_sign_and_a_footnote(ledger):
     assert "adaptation 1 1.000† 0.500†" in shown
     assert "adaptation 0 1.000 0.500" in shown
     footnote = (
-        "† 1 of 3 test clips of UCF Sports could not be read and are left out (clip c): DHF1K to UCF Sports,"
+        "† 1 of 3 test clips of UCF Sports could not be read and is left out (clip c): DHF1K to UCF Sports,"
         " Domain Adaptation, seed 1."
     )
     assert footnote in shown

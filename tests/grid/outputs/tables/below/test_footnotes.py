@@ -1,6 +1,7 @@
 """What values do not stand on: a sign at the value, and a note of which clips or seeds are missing."""
 
 from dataclasses import replace
+from math import nan
 
 import pytest
 
@@ -9,7 +10,7 @@ from grid.outputs.tables.formats.markdown import markdown
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
 from grid.specs.settings import Test
-from tests.grid.small_ledger import finish, small_plan, table_spec
+from tests.grid.small_ledger import finish, finish_clips, small_plan, table_spec
 from tests.grid.small_tables import table_of
 
 
@@ -26,7 +27,7 @@ def test_test_clips_that_no_number_speaks_of_are_counted_and_named(ledger):
     table = table_of(plan, ledger)
     text = markdown(table)
     assert (
-        "† 1 of 3 test clips of UCF Sports could not be read and are left out (clip c):"
+        "† 1 of 3 test clips of UCF Sports could not be read and is left out (clip c):"
         " DHF1K to UCF Sports, Domain Adaptation."
     ) in text
     assert "† 2 test clips of UCF Sports are quarantined by the index and left out of its values." in text
@@ -132,3 +133,23 @@ def test_a_table_says_which_clips_are_too_short_for_its_tests(ledger):
     table = table_of(plan, ledger)
     assert "UCF Sports: 2 test clips; 3 of fewer than 16 frames are left out." in markdown(table)
     assert {record["n_shorter"] for record in table.records if record["mean"] is not None} == {3}
+
+
+def test_values_over_fewer_frames_are_told_and_not_ranked(ledger):
+    plan = small_plan(table_spec(sources=("DHF1K",), targets=("UCFSports",), paper=""))
+    of_cc = ({"a": 0.5, "b": 0.1}, {"a": 0.9, "b": nan}, {"a": 0.4, "b": 0.1})
+    for unit, cc in zip(plan.trainings, of_cc, strict=True):
+        finish_clips(ledger, plan, unit, NSS={"a": 1.0, "b": 1.0}, CC=cc)
+    table = table_of(plan, ledger)
+    text = markdown(table)
+    told = "CC is undefined on 1 of 2 frames of UCF Sports, which is left out of its mean: "
+    assert f"{told}DHF1K to UCF Sports, Domain Adaptation." in text
+    (rows,) = [group.rows for block in table.blocks for group in block.groups]
+    assert [row.entries[1].mark for row in rows] == ["best", "", ""]
+    assert "A value over fewer seeds, clips or frames" in text
+
+
+def test_one_quarantined_clip_is_no_plural(ledger):
+    plan = small_plan(table_spec())
+    finish(ledger, plan, "adaptation-DHF1K-UCFSports-0", summary={"quarantined": 1}, NSS=1.0, CC=0.5)
+    assert "† 1 test clip of UCF Sports is quarantined by the index" in markdown(table_of(plan, ledger))
