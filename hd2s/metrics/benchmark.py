@@ -1,7 +1,7 @@
 """A frame as the DHF1K benchmark scores it: 8-bit predictions resized, s-AUC's negatives, and the metrics.
 
 The metrics themselves are in `hd2s.metrics.scores`; how it averages (over frames, NaN dropped) is its
-caller's.
+caller's. Here it is over all frames; the benchmark's code draws 50,000 where there are more (Hollywood2).
 """
 
 from __future__ import annotations
