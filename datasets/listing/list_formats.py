@@ -34,7 +34,7 @@ def listed_names(path: Path, known: Known) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
         if suffix == ".json" and text.lstrip()[:1] in ("[", "{"):
             return [name.strip() for name in _of_json(json.loads(text))]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         found = str(error) if type(error) is ValueError else type(error).__name__
         remedy = "Write one clip to a line, in UTF-8, or move the file elsewhere if it is no list."
         raise ProblemError(Problem(f"{path}", "a list of clips", found, remedy)) from error

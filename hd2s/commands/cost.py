@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -41,13 +42,23 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=whole_number, help="of a processor (default: as PyTorch chooses)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="to measure each batch (default: 2)")
+    parser.add_argument("--seconds", type=_seconds, default=2.0, help="to measure each batch (default: 2)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write a file for each; grids look in runs/results/costs"
     )
     parser.add_argument("--json", action="store_true", help="print it for programs")
     add_plugins(parser)
     parser.set_defaults(run=run, when_interrupted="Nothing was written; the same command begins again.")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text}")
+    return seconds
 
 
 def run(options: argparse.Namespace) -> None:

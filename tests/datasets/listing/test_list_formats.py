@@ -60,6 +60,7 @@ def test_json(tmp_path, text, expected):
         ('[["a"]]', "which is no name"),
         ("[true]", "which is no name"),
         ('["a"', "JSONDecodeError"),
+        ("[" * 100_000, "RecursionError"),
     ],
 )
 def test_json_that_lists_nothing_is_refused(tmp_path, text, found):

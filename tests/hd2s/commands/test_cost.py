@@ -48,3 +48,11 @@ def test_a_files_model_is_measured_as_it_is_there(tmp_path, capsys):
 def test_mistakes_are_told_before_anything_is_measured(asked, told, capsys):
     assert main(["cost", *asked]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "long"])
+def test_no_time_to_measure_is_refused(given, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["cost", "tiny", f"--seconds={given}"])
+    assert ended.value.code == 2
+    assert f"expected seconds above 0, found {given}" in capsys.readouterr().err
