@@ -59,7 +59,8 @@ def _run(options: argparse.Namespace) -> int:
     }
     for name, picture in pictures.items():
         picture.save(out / name)
-        console.print(out / name, highlight=False)
+        # Never broken into lines: it is there to be copied.
+        console.print(out / name, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -277,5 +277,7 @@ def _override(config: Any, override: str, problems: list[Problem]) -> Any:
     except _NOT_TAKEN as error:
         # Of an item in a list OmegaConf leaves these words in its message.
         reason = " ".join(str(error).split()).replace("'$VALUE' of type '$VALUE_TYPE'", value)
+        # The rest is of OmegaConf's own names.
+        reason = reason.partition(" full_key: ")[0]
         problems.append(Problem(key, "a value of the right type", reason, "Correct it."))
     return config

@@ -15,6 +15,15 @@ def test_show_prints_histograms_and_writes_pictures(indexed, tmp_path, capsys):
     assert Image.open(tmp_path / "centre.png").width == 384
 
 
+def test_places_of_pictures_are_never_broken_into_lines(indexed, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    out = tmp_path / "a folder of a long name" / "and another in it"
+    assert main(["show", "dhf1k", "--manifest", str(indexed[0] / "m"), "--out", str(out)]) == 0
+    assert {str(out / "centre.png"), str(out / "contact-sheet.png")} <= {
+        *capsys.readouterr().out.splitlines()
+    }
+
+
 def test_a_split_without_clips_is_told(indexed, tmp_path, capsys):
     arguments = ["show", "dhf1k", "--manifest", str(indexed[0] / "m"), "--out", str(tmp_path)]
     assert main([*arguments, "--split", "unlisted"]) == 1

@@ -34,6 +34,15 @@ def test_all_mistakes_are_reported_together():
     assert "Did you mean model?" in text
 
 
+def test_a_wrong_value_is_told_without_names_of_what_reads_it():
+    with pytest.raises(ProblemError) as caught:
+        load(["train.lr=quick", "seeds=[a]", "resources.train.cpu=${train.none}"], demo=True)
+    text = str(caught.value)
+    assert "train.lr: expected a value of the right type, found Value 'quick' of type 'str' could not" in text
+    assert len(caught.value.problems) == 3
+    assert not any(word in text for word in ("full_key", "object_type", "reference_type"))
+
+
 def test_a_mistake_is_told_beside_settings_of_several_values():
     given = ["seeds=[0,1]", "plugins=[one,two]", "model.conspicuity=[4]", "train.lrr=1"]
     with pytest.raises(ProblemError, match=r"'train.lrr'. Did you mean train.lr\?"):
