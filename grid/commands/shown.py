@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from grid.planning.prepare import Grid
 from grid.results import output_folder
+from manifests.problem import ProblemError
 
 
 class Shown(NamedTuple):
@@ -58,4 +59,6 @@ def show(grid: Grid, *, from_results_alone: bool = False) -> Shown:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    told = " ".join(str(error).split())
+    # A problem is told in words for people, and needs no name of a class.
+    return told if isinstance(error, ProblemError) else f"{type(error).__name__}: {told}"

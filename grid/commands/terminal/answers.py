@@ -111,7 +111,8 @@ def write_report(grid: Grid) -> int:
     for warning in shown.warnings:
         tell(warning)
     tell_problems(grid, weights=False)
-    print(shown.report or "")
+    if shown.report:
+        print(shown.report)
     return status_of(grid) if shown.report else FAILED
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from grid.commands.shown import show
+from manifests.problem import Problem, ProblemError
 from tests.grid.outputs.report.reported import grid_of
 from tests.grid.small_ledger import small_plan, table_spec
 
@@ -35,3 +36,12 @@ def test_a_page_that_cannot_be_written_is_told(grid):
     shown = show(grid)
     assert shown.report is None
     assert shown.warnings[0].startswith("The report could not be written: ")
+
+
+def test_a_problem_is_told_as_such(grid, monkeypatch):
+    def refuse(*_):
+        raise ProblemError(Problem("page", "room", "none", "Make some."))
+
+    monkeypatch.setattr("grid.outputs.report.page.write_report", refuse)
+    told = "The report could not be written: page: expected room, found none. Make some."
+    assert show(grid).warnings == [told]

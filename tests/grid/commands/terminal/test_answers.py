@@ -42,3 +42,12 @@ def test_the_page_and_the_export_are_where_it_is_printed(grid, capsys):
     answers.export_to(grid, folder)
     assert capsys.readouterr().out.strip() == str(folder)
     assert (folder / "REPRODUCE.md").is_file()
+
+
+def test_a_report_that_cannot_be_written_leaves_no_empty_line(tmp_path, capsys):
+    grid = grid_of(small_plan(table_spec()), tmp_path)
+    (tmp_path / "reports").write_text("no folder")
+    assert answers.write_report(grid) == FAILED
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "The report could not be written" in said.err
