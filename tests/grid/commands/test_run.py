@@ -89,7 +89,7 @@ def test_a_training_that_lacks_the_selection_asked_for_is_kept_and_its_cells_say
 def test_a_plug_in_that_computes_what_it_does_not_announce_is_told_before_ray_starts(
     small_demo, store, tmp_path
 ):
-    file = tmp_path / "ours" / "tiny_model.py"
+    file = tmp_path / "answers_twice" / "tiny_model.py"
     shutil.copytree(OURS, file.parent, ignore=shutil.ignore_patterns("__pycache__"))
     file.write_text(file.read_text().replace("scale_factor=4", "scale_factor=8"))
     grid = prepare_small(small_demo, f"plugins=[{file.parent}]", "model=tiny")
