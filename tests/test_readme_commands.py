@@ -140,8 +140,9 @@ def test_the_commands_run_in_a_fresh_clone(clone):
         told = f"{command}\n{answer.stdout[-2000:]}\n{answer.stderr[-2000:]}"
         assert answer.returncode in ((0, 124) if serving else (0,)), told
         if command == "make demo":
-            last = answer.stdout.splitlines()[-2:]
-            assert last[0] == "python -m grid ui --out runs/demo"
-            assert last[1].endswith("source .venv/bin/activate")
+            *_, look, report, activate = answer.stdout.splitlines()
+            assert look == "python -m grid ui --out runs/demo"
+            assert report.endswith("/runs/demo/reports/domain_shift.html")
+            assert activate.endswith("source .venv/bin/activate")
         if serving:
             assert "domain_shift.table5: http://127.0.0.1:5000/#/experiments/" in answer.stderr
