@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from datasets.demo import generate
-from datasets.demo.domains import PHOTOGRAPHS
+from datasets.demo.domains import LEDOV, PHOTOGRAPHS
 from tests.datasets.small_corpora import (
     four_digits,
     moving_square,
@@ -50,10 +50,10 @@ PLACES = {
     "/data/DHF1K": "runs/demo/corpora/DHF1K",
     "/data/Hollywood2": "runs/demo/corpora/Hollywood2",
     "/data/ucf": "runs/demo/corpora/UCFSports",
-    "/data/LEDOV": "runs/demo/corpora/LEDOV",
-    "/data/SALICON": "data/photographs/SALICON",
-    "/data/MIT1003": "data/photographs/MIT1003",
-    "/data/MIT300": "data/photographs/MIT300",
+    "/data/LEDOV": "data/others/LEDOV",
+    "/data/SALICON": "data/others/SALICON",
+    "/data/MIT1003": "data/others/MIT1003",
+    "/data/MIT300": "data/others/MIT300",
     "/data/TinyClips": "data/TinyClips",
     "/data/mine": "data/mine",
     "/lab/ours": "tests/plugins/ours",
@@ -93,7 +93,8 @@ def clone(tmp_path_factory, demo_out):
     if not FRESH_CLONE:
         (place / "runs/demo").mkdir(parents=True)
         (place / "runs/demo/corpora").symlink_to(demo_out / "corpora")
-    generate(place / "data/photographs", domains=PHOTOGRAPHS)
+    # Those of which `make demo` makes none, since its grid has none.
+    generate(place / "data/others", domains=(LEDOV, *PHOTOGRAPHS))
     names = four_digits(20)
     for split in ("train", "val", "test"):
         clip = place / "data/TinyClips" / split / f"{split}0"
