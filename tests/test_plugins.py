@@ -22,10 +22,10 @@ from grid.planning.prepare import prepare
 from grid.running.jobs import evaluation_job, training_job
 from grid.training.loop import fit
 from hd2s.prediction.open_checkpoint import open_checkpoint
-from hd2s.prediction.predictor import predict_clip
 from manifests import ProblemError
 from tests.datasets.small_corpora import four_digits, moving_square, write_fixations, write_png
 from tests.grid.grids import ONE, Context, assert_goes_on_exactly
+from tests.hd2s.models.small_models import predict_clip
 from tests.places import REPOSITORY
 from tests.plugged import OURS
 

@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
     here = replace(manifest, root=str(root))
     changed = list(changes(corpus, here, times=str(root) == manifest.root))
     if not options.quick and not any(finding.kind == "root-changed" for finding in changed):
-        with telling(f"contents of {manifest.corpus}", "clips") as tell:
+        with telling(f"contents of {manifest.corpus}") as tell:
             changed += other_contents(here, {finding.clip for finding in changed}, tell)
     findings = [*manifest.problems(), *changed]
     console = Console()

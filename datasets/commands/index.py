@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ProblemError(Problem("--tolerate", "0 or more", str(options.tolerate), "Give another number."))
     register_plugins(options.plugins)
     corpus = _corpus(options.corpus, options.name, options.seed)
-    with telling(corpus.name, "clips") as tell:
+    with telling(corpus.name) as tell:
         manifest = index(
             corpus,
             options.root,

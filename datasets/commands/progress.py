@@ -19,17 +19,12 @@ Tell = Callable[..., None]
 
 
 @contextmanager
-def telling(what: str, unit: str) -> Iterator[Tell]:
-    """Tell on stderr how far something has come, and what is logged meanwhile.
-
-    Args:
-        what: what is being done, such as "DHF1K".
-        unit: what is counted, such as "clips".
-    """
+def telling(what: str) -> Iterator[Tell]:
+    """Tell on stderr how many clips of something are done, such as "DHF1K", and what is logged meanwhile."""
     console = Console(stderr=True)
     if not console.is_terminal:
         with _logging_to(logging.StreamHandler()):
-            yield _Lines(what, unit)
+            yield _Lines(what)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -43,7 +38,7 @@ def telling(what: str, unit: str) -> Iterator[Tell]:
         console=console, show_time=False, show_level=False, show_path=False, highlighter=NullHighlighter()
     )
     with Progress(*columns, console=console, expand=True) as progress, _logging_to(handler):
-        yield _Bar(progress, what, unit)
+        yield _Bar(progress, what)
 
 
 class _Pace:
@@ -61,21 +56,21 @@ class _Pace:
 
 
 class _Bar:
-    def __init__(self, progress: Progress, what: str, unit: str) -> None:
-        self._progress, self._what, self._unit = progress, what, unit
+    def __init__(self, progress: Progress, what: str) -> None:
+        self._progress, self._what = progress, what
         self._pace = _Pace()
         self._task: TaskID | None = None
 
     def __call__(self, done: int, total: int, *_: object) -> None:
-        rate = f"{self._pace.rate(done):.3g} {self._unit}/s"
+        rate = f"{self._pace.rate(done):.3g} clips/s"
         if self._task is None:
             self._task = self._progress.add_task(self._what, total=total, completed=done - 1, rate=rate)
         self._progress.update(self._task, completed=done, rate=rate)
 
 
 class _Lines:
-    def __init__(self, what: str, unit: str) -> None:
-        self._what, self._unit = what, unit
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._pace = _Pace()
         self._told = time.monotonic()
 
@@ -86,7 +81,7 @@ class _Lines:
             return
         self._told = now
         left = f", about {_duration((total - done) / rate)} left" if done < total else ""
-        line = f"{self._what}: {done:,} of {total:,} {self._unit}, {rate:.3g} per second{left}"
+        line = f"{self._what}: {done:,} of {total:,} clips, {rate:.3g} per second{left}"
         logging.getLogger(__name__).info(line)
 
 

@@ -13,10 +13,11 @@ from manifests.problem import suggest
 
 HOW = ("paper", "grouped")
 
+_SHARE = 0.1
+"""Of the clips of train and val together."""
 
-def hold_out(
-    entries: Sequence[Entry], corpus_name: str, *, how: str = "paper", seed: int = 0, share: float = 0.1
-) -> list[Entry]:
+
+def hold_out(entries: Sequence[Entry], corpus_name: str, *, how: str, seed: int = 0) -> list[Entry]:
     """Return the clips with train and val drawn anew; all other splits stay as they are.
 
     Args:
@@ -24,9 +25,8 @@ def hold_out(
         corpus_name: of the corpus.
         how: paper leaves everything as it is. grouped orders the source videos by a hash of (seed, corpus,
             source video), whatever else the corpus holds, and takes them one after the other for validation
-            until they make up the share. At least one goes to either side when there are two.
+            until they make up a tenth. At least one goes to either side when there are two.
         seed: another one draws other videos.
-        share: of the clips of train and val together.
 
     Raises:
         ProblemError: ``how`` is neither of the two.
@@ -37,7 +37,7 @@ def hold_out(
         return list(entries)
     sizes = Counter(entry.source_video for entry in entries if entry.split in ("train", "val"))
     order = sorted(sizes, key=lambda source: _rank(seed, corpus_name, source))
-    held, n_held, wanted = set(), 0, max(round(share * sizes.total()), 1)
+    held, n_held, wanted = set(), 0, max(round(_SHARE * sizes.total()), 1)
     for source in order[:-1]:
         if n_held >= wanted:
             break

@@ -21,7 +21,6 @@ from grid.tracking.local_store import address_of
 from grid.tracking.runs import RunStore
 from grid.tracking.story import Story
 from grid.tracking.views import view_route
-from manifests.escaping import shell
 from manifests.problem import Problem, ProblemError, counted
 from manifests.secrets import has_credentials
 
@@ -170,14 +169,6 @@ class Tracker(Listener):
         server = self.uri.rstrip("/") if self.uri.startswith("http") else "http://127.0.0.1:5000"
         opened = self._story.opened
         return server + view_route(opened.experiment_id, self.grid, table) if opened else ""
-
-    @property
-    def serve_command(self) -> str:
-        """What opens an embedded store in a browser, as one line for a shell; "" for a server."""
-        if self.uri.startswith("http"):
-            return ""
-        words = ["mlflow", "server", "--host", "127.0.0.1", "--port", "5000", "--workers", "1"]
-        return shell([*words, "--backend-store-uri", self.uri])
 
     @property
     def warnings(self) -> list[str]:

@@ -124,27 +124,6 @@ def shuffled_auc(
     return on_processor.shuffled_auc(_frame(saliency, **points, convention=convention))
 
 
-def shuffled_auc_sampled(
-    saliency: Array,
-    fixations: Array,
-    other_fixations: Array,
-    *,
-    draws: int = 100,
-    seed: int = 0,
-    convention: Convention = BENCHMARK,
-) -> float:
-    """Mean area over `draws` random draws, the benchmark's own s-AUC; for checking `shuffled_auc`."""
-    frame = _frame(saliency, fixations=fixations, other_fixations=other_fixations)
-    if not len(frame.fixated) or not len(frame.others):
-        return np.nan
-    if frame.saliency.constant:
-        return on_processor.CHANCE["s-AUC"]
-    hits, negatives = frame.saliency.scaled(frame.fixated), frame.saliency.scaled(frame.others)
-    generator, size = np.random.default_rng(seed), min(len(hits), len(negatives))
-    drawn = (generator.choice(negatives, size, replace=False) for _ in range(draws))
-    return float(np.mean([on_processor.sampled_area(hits, sample, convention) for sample in drawn]))
-
-
 def kld(saliency: Array, fixation_map: Array) -> float:
     """Kullback–Leibler divergence Σ q·log(ε + q/(ε + p)) of sum-normalised maps, ε = 2.2e−16 (nats).
 

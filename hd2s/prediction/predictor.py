@@ -198,11 +198,6 @@ def _in_order(maps: Tensor) -> Tensor:
     return maps.float().transpose(0, 1).flatten(0, 1)
 
 
-def predict_clip(model: SaliencyModel, frames: Iterable[np.ndarray], **options: Any) -> np.ndarray:
-    """Return the saliency maps of all N frames of a clip, float32 (N, H, W); `options` of `Predictor`."""
-    return np.stack(list(Predictor(model, **options)(frames)))
-
-
 def _is_alone(frames: Iterator[np.ndarray]) -> tuple[bool, Iterator[np.ndarray]]:
     """Return whether a clip is a single frame, as photographs are, and its frames."""
     first = list(islice(frames, 2))

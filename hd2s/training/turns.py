@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import count
 
 import torch
 
@@ -66,11 +65,11 @@ def _order(shares: tuple[int, ...], seed: int, epoch: int) -> tuple[int, ...]:
 
 def take_turns(
     labelled: Sequence[Iterator[MicroBatch]],
-    unlabelled: Sequence[Iterator[MicroBatch]] = (),
-    turns: Iterable[int] | None = None,
-    order: Turns | None = None,
+    unlabelled: Sequence[Iterator[MicroBatch]],
+    turns: Iterable[int],
+    order: Turns,
 ) -> Iterator[tuple[list[MicroBatch], list[MicroBatch]]]:
-    """Yield, without end, the labelled and the unlabelled clips of each micro-batch of a training.
+    """Yield the labelled and the unlabelled clips of each micro-batch of a training.
 
     Both come from one corpus at a time. Sources, and targets, take turns from one micro-batch to the next, on
     across iterations (Sect. 4.2: one dataset at a time, alternating).
@@ -78,12 +77,10 @@ def take_turns(
     Args:
         labelled: of each source; each iterator must yield what these turns are to have of it (`turns_taken`).
         unlabelled: of each target, likewise.
-        turns: the numbers of the micro-batches, counted over the whole training and all its workers; None for
-            all.
-        order: whose turn it is among the sources; None: they alternate, as targets always do.
+        turns: the numbers of the micro-batches, counted over the whole training and all its workers.
+        order: whose turn it is among the sources; targets always alternate.
     """
-    order = order or Turns(max(len(labelled), 1))
-    for turn in count() if turns is None else turns:
+    for turn in turns:
         source = [next(labelled[order.place(turn)])] if labelled else []
         yield source, [next(unlabelled[turn % len(unlabelled)])] if unlabelled else []
 

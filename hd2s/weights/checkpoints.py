@@ -117,13 +117,7 @@ def export_weights(
         torch.save(content | layout.adds(model), part)
 
 
-def load_weights(
-    model: SaliencyModel,
-    path: str | os.PathLike,
-    beside: nn.Module | None = None,
-    *,
-    any_size: bool = False,
-) -> str:
+def load_weights(model: SaliencyModel, path: str | os.PathLike, beside: nn.Module | None = None) -> str:
     """Load weights into a model and return which kind was found.
 
     Only tensors and plain containers are unpickled. State dicts are found inside what trainers save
@@ -133,7 +127,6 @@ def load_weights(
         model: what they are for.
         path: the file.
         beside: modules that were trained beside the model, to be filled from a released file that has them.
-        any_size: say nothing of a checkpoint of another size of input than the model's, which is asked for.
 
     Returns:
         "own" for what was written by `save_weights`, and for the model's own state dict; else the word of a
@@ -143,7 +136,7 @@ def load_weights(
         WeightsError: the file is none of these, or holds other entries: listing every one that is missing,
             unexpected, no tensor, not finite or of another shape; the model is then unchanged.
     """
-    return fill(model, read_content(Path(path)), path, beside, any_size=any_size)
+    return fill(model, read_content(Path(path)), path, beside)
 
 
 def fill(
@@ -154,7 +147,15 @@ def fill(
     *,
     any_size: bool = False,
 ) -> str:
-    """Load into a model what `read_content` has read; all else as `load_weights` does."""
+    """Load into a model what `read_content` has read; all else as `load_weights` does.
+
+    Args:
+        model: what it is for.
+        content: of the file.
+        path: of the file, for what is said of it.
+        beside: as `load_weights` takes it.
+        any_size: say nothing of a checkpoint of another size of input than the model's, which is asked for.
+    """
     found = _match(model, content, Path(path), beside)
     problems = _problems(model.state_dict(), found.state, found.wanted)
     if beside is not None:

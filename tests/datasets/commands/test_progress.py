@@ -32,7 +32,7 @@ def lines(capfd):
 
 
 def test_elsewhere_a_line_comes_every_five_seconds_and_at_the_end(clock, capfd):
-    with telling("DHF1K", "clips") as tell:
+    with telling("DHF1K") as tell:
         for done in range(1, 5):
             clock.now += 2.5
             tell(done, 4)
@@ -43,7 +43,7 @@ def test_elsewhere_a_line_comes_every_five_seconds_and_at_the_end(clock, capfd):
 
 
 def test_what_was_done_before_counts_for_no_rate(clock, capfd):
-    with telling("DHF1K", "clips") as tell:
+    with telling("DHF1K") as tell:
         clock.now += 10
         tell(1001, 1_002_001)
         clock.now += 10
@@ -56,7 +56,7 @@ def test_what_was_done_before_counts_for_no_rate(clock, capfd):
 
 @pytest.mark.parametrize(("left", "text"), [(59, "59 s"), (61, "1 min 1 s"), (3600, "1 h 0 min")])
 def test_the_time_left_is_told_as_people_say_it(clock, capfd, left, text):
-    with telling("x", "clips") as tell:
+    with telling("x") as tell:
         clock.now += 5
         tell(1, 10 + left)
         capfd.readouterr()
@@ -67,7 +67,7 @@ def test_the_time_left_is_told_as_people_say_it(clock, capfd, left, text):
 
 def test_what_is_logged_meanwhile_is_shown_and_nothing_afterwards(capfd):
     log = logging.getLogger("datasets.indexing")
-    with telling("x", "clips"):
+    with telling("x"):
         log.info("looking for %s", "clips")
     log.info("never seen")
     assert lines(capfd) == ["looking for clips"]
@@ -78,7 +78,7 @@ def test_on_a_terminal_a_bar_is_drawn(monkeypatch):
     monkeypatch.setattr(
         progress, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=100, height=20)
     )
-    with telling("DHF1K", "clips") as tell:
+    with telling("DHF1K") as tell:
         logging.getLogger("datasets").info("a [line] above")
         for done in range(3, 7):
             tell(done, 6)

@@ -11,9 +11,9 @@ from hd2s.metrics.benchmark import as_benchmark_image
 from hd2s.metrics.definitions import METRICS
 from hd2s.metrics.scores import score_frames
 from hd2s.models.declaration import Model
-from hd2s.prediction.predictor import predict_clip
 from tests.gpu.report import Row
 from tests.gpu.subjects import Bench, frames_of
+from tests.hd2s.models.small_models import predict_clip
 
 METRIC_LIMIT = 1e-6
 """Of a score, or of 1 where it is less."""

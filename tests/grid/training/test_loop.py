@@ -19,7 +19,6 @@ from grid.training.starting import starting_model
 from hd2s import build_model, load_weights
 from hd2s.losses import kld
 from hd2s.prediction.open_checkpoint import open_checkpoint
-from hd2s.prediction.predictor import predict_clip
 from tests.grid.grids import (
     TINY,
     Context,
@@ -31,6 +30,7 @@ from tests.grid.grids import (
     weights_of,
     with_train,
 )
+from tests.hd2s.models.small_models import predict_clip
 from tests.places import REPOSITORY
 
 # With all levels of the decoder.

@@ -19,11 +19,12 @@ from hd2s.commands import predict
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
-from hd2s.prediction.predictor import Predictor, predict_clip
+from hd2s.prediction.predictor import Predictor
 from manifests import Clip, open_manifest, write
 from tests.datasets.scored_corpus import write_scored
 from tests.datasets.test_resizing import keys, linear, plain
 from tests.hd2s.models.hd2s.published import random_state
+from tests.hd2s.models.small_models import predict_clip
 from tests.hd2s.models.tased.plain_tased import random_state as random_tased
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hd2s import build_model
 from hd2s.approaches.contract import MicroBatch
 from hd2s.models.contract import SaliencyModel
+from hd2s.prediction.predictor import Predictor
 
 SMALL = {"clip_length": 8, "height": 32, "width": 32}
 DOMAINS = ("DHF1K", "Hollywood2", "UCFSports")
@@ -33,6 +36,11 @@ def micro_batch(seed: int = 0, dtype: torch.dtype = torch.float32, **options) ->
 def frames_of(n: int, size: tuple[int, int] = (32, 32)) -> np.ndarray:
     """Return a clip's frames as noise, uint8 (n, H, W, 3)."""
     return np.random.default_rng(0).integers(0, 256, (n, *size, 3), dtype=np.uint8)
+
+
+def predict_clip(model: SaliencyModel, frames: Iterable[np.ndarray], **options: Any) -> np.ndarray:
+    """Return the saliency maps of all N frames of a clip, float32 (N, H, W); `options` of `Predictor`."""
+    return np.stack(list(Predictor(model, **options)(frames)))
 
 
 @cache

@@ -3,8 +3,7 @@ import pytest
 import torch
 
 from hd2s import build_model
-from hd2s.prediction.predictor import predict_clip
-from tests.hd2s.models.small_models import frames_of
+from tests.hd2s.models.small_models import frames_of, predict_clip
 
 
 def noise(seed=0, side=64):

@@ -4,8 +4,7 @@ import torch
 
 from hd2s import build_model
 from hd2s.losses import kld
-from hd2s.prediction.predictor import predict_clip
-from tests.hd2s.models.small_models import frames_of
+from tests.hd2s.models.small_models import frames_of, predict_clip
 
 
 def prior_of(height, width):

@@ -10,11 +10,10 @@ from hd2s.layers.initialisation import initialise
 from hd2s.models import registry
 from hd2s.models.registry import register
 from hd2s.prediction.open_checkpoint import open_checkpoint
-from hd2s.prediction.predictor import predict_clip
 from hd2s.weights import checkpoints
 from hd2s.weights.checkpoints import WeightsError
 from tests.hd2s.models.hd2s.published import random_state
-from tests.hd2s.models.small_models import DOMAINS, frames_of, same, trained_like
+from tests.hd2s.models.small_models import DOMAINS, frames_of, predict_clip, same, trained_like
 from tests.hd2s.models.toy_models import TOY, declared
 
 SMALL = {"clip_length": 8, "height": 32, "width": 64}

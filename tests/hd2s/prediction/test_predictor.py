@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter
 
 from hd2s import build_model
 from hd2s.models.contract import Prediction
-from hd2s.prediction.predictor import Predictor, find_protocol, predict_clip
-from tests.hd2s.models.small_models import DOMAINS, frames_of, trained_like
+from hd2s.prediction.predictor import Predictor, find_protocol
+from tests.hd2s.models.small_models import DOMAINS, frames_of, predict_clip, trained_like
 from tests.hd2s.models.toy_models import TOY, OrderSensitive, declared, weights
 
 T = 16

@@ -8,10 +8,9 @@ import pytest
 from hd2s import build_model, save_weights
 from hd2s.approaches.registry import APPROACHES
 from hd2s.models.registry import MODELS
-from hd2s.prediction.predictor import predict_clip
 from hd2s.prediction.served import _load_pyfunc, describe
 from hd2s.weights.checkpoints import WeightsError
-from tests.hd2s.models.small_models import frames_of, trained_like
+from tests.hd2s.models.small_models import frames_of, predict_clip, trained_like
 from tests.hd2s.models.toy_models import TOY, declared
 
 

@@ -10,18 +10,18 @@ def stream(name):
 
 
 def test_sources_take_turns_across_iterations():
-    turns = take_turns([stream("a"), stream("b"), stream("c")], [stream("t")])
+    turns = take_turns([stream("a"), stream("b"), stream("c")], [stream("t")], count(), Turns(3))
     drawn = list(islice(turns, 5))
     assert [labelled for labelled, _ in drawn] == [[("a", 0)], [("b", 0)], [("c", 0)], [("a", 1)], [("b", 1)]]
     assert [unlabelled for _, unlabelled in drawn] == [[("t", i)] for i in range(5)]
-    assert next(take_turns([stream("a")]))[1] == []
+    assert next(take_turns([stream("a")], [], count(), Turns(1)))[1] == []
 
 
 @pytest.mark.parametrize("before", range(8))
 def test_turns_go_on_where_they_were(before):
-    drawn = list(islice(take_turns([stream(name) for name in "abc"]), before + 4))
+    drawn = list(islice(take_turns([stream(name) for name in "abc"], [], count(), Turns(3)), before + 4))
     left = [islice(stream(name), turns_taken(before, i, 3), None) for i, name in enumerate("abc")]
-    assert list(islice(take_turns(left, turns=count(before)), 4)) == drawn[before:]
+    assert list(islice(take_turns(left, [], count(before), Turns(3)), 4)) == drawn[before:]
 
 
 def test_workers_share_out_what_one_process_takes():
@@ -57,6 +57,6 @@ def test_a_source_s_own_numbers_tell_the_turns_that_it_had(shares):
 
 def test_drawn_turns_go_on_where_they_were():
     order = Turns(3, (2, 1, 4), seed=1)
-    drawn = list(islice(take_turns([stream(name) for name in "abc"], order=order), 20))
+    drawn = list(islice(take_turns([stream(name) for name in "abc"], [], count(), order), 20))
     left = [islice(stream(name), order.taken(9, i), None) for i, name in enumerate("abc")]
-    assert list(islice(take_turns(left, turns=count(9), order=order), 11)) == drawn[9:]
+    assert list(islice(take_turns(left, [], count(9), order), 11)) == drawn[9:]

@@ -9,11 +9,10 @@ from hd2s.approaches.learners.calibration import CalibratedModel
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.layers.initialisation import initialise
 from hd2s.prediction.open_checkpoint import open_checkpoint
-from hd2s.prediction.predictor import predict_clip
 from hd2s.weights.checkpoints import WeightsError
 from hd2s.weights.older import modernised
 from hd2s.weights.recognition import candidates, read_to_predict
-from tests.hd2s.models.small_models import DOMAINS, frames_of, same, trained_like
+from tests.hd2s.models.small_models import DOMAINS, frames_of, predict_clip, same, trained_like
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from torch.optim.swa_utils import AveragedModel
 from hd2s import build_model, load_weights, save_weights
 from hd2s.models.registry import models
 from hd2s.prediction.open_checkpoint import open_checkpoint
-from hd2s.weights.checkpoints import WeightsError
+from hd2s.weights.checkpoints import WeightsError, fill, read_content
 from hd2s.weights.wrapped import bare, named_as, unwrapped
 from tests.hd2s.models.small_models import SMALL, same
 
@@ -89,7 +89,7 @@ def test_only_prefixes_of_all_names_are_taken_away():
 def test_another_size_of_input_is_told_unless_it_is_asked_for(tmp_path, caplog):
     save_weights(build_model("hd2s", seed=1, **SMALL), tmp_path / "small.pt")
     model = build_model("hd2s", seed=2, **SMALL | {"height": 2 * SMALL["height"]})
-    load_weights(model, tmp_path / "small.pt", any_size=True)
+    fill(model, read_content(tmp_path / "small.pt"), tmp_path / "small.pt", any_size=True)
     load_weights(build_model("hd2s", seed=2, **SMALL), tmp_path / "small.pt")
     assert not caplog.records
     load_weights(model, tmp_path / "small.pt")

@@ -6,8 +6,8 @@ import pytest
 from datasets.reading.video import read_frames
 from grid.outputs.figures.chosen import strips
 from grid.outputs.figures.trained import Place, _seen, maps_of, open_model, picture, truth
-from hd2s.prediction.predictor import predict_clip
 from tests.datasets.scored_corpus import map_of
+from tests.hd2s.models.small_models import predict_clip
 from tests.hd2s.models.toy_models import TOY
 
 

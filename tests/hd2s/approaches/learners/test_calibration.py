@@ -17,12 +17,11 @@ from hd2s.approaches.learners.calibration import CalibratedModel, Calibration, C
 from hd2s.losses import kld
 from hd2s.models.contract import Prediction
 from hd2s.prediction.open_checkpoint import open_checkpoint
-from hd2s.prediction.predictor import predict_clip
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from hd2s.weights.checkpoints import WeightsError
 from tests.hd2s.models.hd2s.published import random_state
-from tests.hd2s.models.small_models import SMALL, clips, frames_of, same
+from tests.hd2s.models.small_models import SMALL, clips, frames_of, predict_clip, same
 from tests.hd2s.models.toy_models import TOY, OrderSensitive, declared
 
 pytestmark = pytest.mark.slow

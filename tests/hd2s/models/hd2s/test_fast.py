@@ -9,8 +9,8 @@ from hd2s.approaches.learners.calibration import CalibratedModel
 from hd2s.layers.folded import Casting, TimeConv
 from hd2s.layers.initialisation import initialise
 from hd2s.models.hd2s.fast import FastHD2S
-from hd2s.prediction.predictor import Predictor, predict_clip
-from tests.hd2s.models.small_models import DOMAINS, frames_of, trained_like
+from hd2s.prediction.predictor import Predictor
+from tests.hd2s.models.small_models import DOMAINS, frames_of, predict_clip, trained_like
 
 LENGTHS = [1, 5, 15, 16, 17, 30, 31, 32, 50]
 

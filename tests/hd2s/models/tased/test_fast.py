@@ -9,8 +9,7 @@ from hd2s import build_model
 from hd2s.layers.folded import Casting
 from hd2s.models.tased.config import AGGREGATIONS, UPSAMPLINGS
 from hd2s.models.tased.fast import FastTased
-from hd2s.prediction.predictor import predict_clip
-from tests.hd2s.models.small_models import frames_of, settle
+from tests.hd2s.models.small_models import frames_of, predict_clip, settle
 from tests.hd2s.models.tased.small_tased import SMALL, released
 
 SIZE = (SMALL["height"], SMALL["width"])

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from hd2s.models.shown import with_input
-from hd2s.prediction.predictor import Predictor, predict_clip
+from hd2s.prediction.predictor import Predictor
+from tests.hd2s.models.small_models import predict_clip
 from tests.hd2s.models.unisal.plain_unisal import PlainUnisal
 from tests.hd2s.models.unisal.small_unisal import clips, released
 
