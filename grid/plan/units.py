@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from datasets.resizing import framed
@@ -206,8 +206,14 @@ class Plan:
         for unit in (training, *self.descendants(training)):
             for evaluation in self.evaluations.values():
                 if evaluation.training == unit:
-                    return evaluation.spec.protocol.tested
+                    return replace(evaluation.spec.protocol.tested, plugins=self._plugins(training))
         return None
+
+    def _plugins(self, training: str) -> tuple[str, ...]:
+        """Return the digests of those that a training's model and approach come from."""
+        spec = self.trainings[training].spec
+        found = dict.fromkeys((spec.model.plugin, spec.approach.plugin))
+        return tuple(digest for digest in found if digest)
 
     def descendants(self, training: str) -> list[str]:
         """List the trainings that cannot be had without this one, nearest first."""

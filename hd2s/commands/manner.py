@@ -60,13 +60,16 @@ def sizes_given(options: argparse.Namespace) -> dict[str, int]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def manner(model: SaliencyModel, options: argparse.Namespace, corpus: str | None) -> Manner:
+def manner(
+    model: SaliencyModel, options: argparse.Namespace, corpus: str | None, code: frozenset[str] = frozenset()
+) -> Manner:
     """Say how to predict with a model.
 
     Args:
         model: as `hd2s.prediction.open_checkpoint` has opened it.
         options: of `add_manner`, and `domain`.
         corpus: that the clips are of, if they are an indexed corpus'.
+        code: the digests of the plug-ins that there are.
     """
     tested = model.tested or AsTested()
     used, overruled = dict(tested.predictor_options), []
@@ -92,7 +95,7 @@ def manner(model: SaliencyModel, options: argparse.Namespace, corpus: str | None
         told.append(f"it has no layers of a domain's own: --domain {domain} chooses none")
     if overruled:
         told.append(f"the command line goes before the checkpoint: {', '.join(overruled)}")
-    return Manner(used, domain, (*told, *_not_as_tested(model.tested)))
+    return Manner(used, domain, (*told, *_not_as_tested(model.tested, code)))
 
 
 def _described(model: SaliencyModel, used: dict[str, Any], domain: str | None) -> str:
@@ -117,11 +120,13 @@ def _resizing(model: SaliencyModel, used: dict[str, Any]) -> str:
     return used.get("instead", {}).get("resizing", of_protocol)
 
 
-def _not_as_tested(tested: AsTested | None) -> list[str]:
+def _not_as_tested(tested: AsTested | None, code: frozenset[str]) -> list[str]:
     """Return what no option makes as it was in the test."""
     told = []
     if tested and not tested.eight_bit:
         told.append("its test scored maps not rounded to 8 bits, as images are: expect other decimals")
     if tested and tested.resize not in ("", *RESIZINGS):
         told.append(f"its test resized frames by {tested.resize}, which is not known here")
+    if tested and not code.issuperset(tested.plugins):
+        told.append("its plug-in has changed since it was trained: expect other maps than its test's")
     return told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from manifests.plugins import import_folder
+from manifests.plugins import digest, import_folder
 
 
 def add_plugins(parser: argparse.ArgumentParser) -> None:
@@ -20,17 +20,20 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def register_plugins(folders: list[Path]) -> None:
-    """Make known what these folders hold.
+def register_plugins(folders: list[Path]) -> frozenset[str]:
+    """Make known what these folders hold; return the digest of each of their files with what it uses.
 
     Raises:
         ProblemError: one cannot be imported.
         ValueError: a word is taken.
     """
     if not folders:
-        return
+        return frozenset()
     from hd2s import plugins  # noqa: PLC0415 - loads PyTorch, which scoring does without
 
+    found = set()
     for folder in folders:
         for module in import_folder(folder):
             plugins.register(module)
+            found.add(digest(folder, f"{module.__name__.rpartition('.')[2]}.py"))
+    return frozenset(found)

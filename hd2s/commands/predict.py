@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
         ProblemError: something is wrong with the videos or the manifest.
         ValueError: something is wrong with the options, the checkpoint or a clip's frames.
     """
-    register_plugins(options.plugins)
+    code = register_plugins(options.plugins)
     check_device(options.device)
     require_folder("--out", options.out)
     sources = _sources(options)
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
     model, corpus = _model(options).to(options.device), sources[0].corpus if sources else None
     if (own := corpus or options.domain) and not sizes_given(options):
         model = as_shown(model, own)
-    chosen = manner(model, options, corpus)
+    chosen = manner(model, options, corpus, code)
     predictor = Predictor(
         model, batch=options.batch, domain=chosen.domain, device=options.device, **chosen.predictor_options
     )

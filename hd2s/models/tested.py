@@ -53,6 +53,7 @@ class AsTested:
         quantise: likewise.
         short_clips: likewise.
         truncate: likewise.
+        plugins: the digests (`manifests.plugins.digest`) of those that model and approach came from.
 
     Raises:
         ValueError: one has another type.
@@ -67,6 +68,7 @@ class AsTested:
     quantise: bool | None = None
     short_clips: str | None = None
     truncate: bool | None = None
+    plugins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if wrong := settle_types(self):

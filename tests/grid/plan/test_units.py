@@ -57,6 +57,20 @@ def test_what_is_read_both_ways_is_read_with_maps():
     assert all(both.reads.values())
 
 
+def test_the_model_that_a_plug_in_made_is_tested_with_its_code():
+    plan = plan_of("table5")
+    training = next(iter(plan.trainings.values()))
+    assert plan.tested(training.id).plugins == ()
+    spec = training.spec
+    for model, approach, digests in (("m", None, ("m",)), ("m", "a", ("m", "a")), ("a", "a", ("a",))):
+        of = {
+            "model": replace(spec.model, plugin=model),
+            "approach": replace(spec.approach, plugin=approach),
+        }
+        plan.trainings[training.id] = replace(training, spec=replace(spec, **of))
+        assert plan.tested(training.id).plugins == digests
+
+
 def test_rivals_are_the_points_of_one_row_for_one_seed():
     plan = sweep_plan(seeds=(0, 1))
     points = [[f"adaptation-DHF1K-UCFSports-{lr}-{seed}" for lr in ("0.1", "0.01")] for seed in (0, 1)]

@@ -109,3 +109,11 @@ def test_a_domain_without_layers_of_its_own_is_told(model):
     of_domains = build_model("hd2s", seed=0, **SMALL, domains=("DHF1K", "LEDOV"))
     (told,) = manner(of_domains, parsed(domain="DHF1K"), None).told
     assert told.endswith("layers of DHF1K")
+
+
+def test_a_plug_in_that_is_another_than_at_training_is_told(model):
+    model.tested = AsTested(plugins=("model's", "approach's"))
+    same = manner(model, parsed(), None, frozenset({"approach's", "model's", "another's"}))
+    changed = manner(model, parsed(), None, frozenset({"approach's", "model's of today"}))
+    assert not any("plug-in" in line for line in same.told)
+    assert changed.told[-1].startswith("its plug-in has changed since it was trained")
