@@ -51,17 +51,21 @@ def import_folder(folder: Path) -> list[ModuleType]:
     return [each for each in imported if not isinstance(each, Problem)]
 
 
-def digest(folder: Path, file: str = "") -> str:
-    """Return sha256 (hex) over the names and contents of Python files below a folder.
+def python_files(folder: Path) -> dict[str, bytes]:
+    """Return the contents of the Python files below a folder, by their names relative to it."""
+    found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*.py")}
+    return {name: found[name].read_bytes() for name in found if "__pycache__" not in name.split("/")}
+
+
+def digest(texts: Mapping[str, bytes], file: str = "") -> str:
+    """Return sha256 (hex) over the names and contents of Python files.
 
     Args:
-        folder: of a plug-in.
-        file: a name in it; empty for all files. It stands for itself and for what it may import there: each
-            file whose name is a word of its text, and what these name in turn. That is all of them where a
-            text can import what it does not name.
+        texts: the `python_files` of a plug-in's folder.
+        file: the name of one; empty for all. It stands for itself and for what it may import there: each file
+            whose name is a word of its text, and what these name in turn. That is all of them where a text
+            can import what it does not name.
     """
-    found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*.py")}
-    texts = {name: found[name].read_bytes() for name in found if "__pycache__" not in name.split("/")}
     content = hashlib.sha256()
     for name in sorted(_used(file, texts) if file else texts):
         content.update(f"{name}\0{len(texts[name])}\0".encode())
@@ -70,13 +74,12 @@ def digest(folder: Path, file: str = "") -> str:
 
 
 def _used(file: str, texts: Mapping[str, bytes]) -> set[str]:
-    # Words, not statements: what is imported within a function, or by a string, is seen as well.
-    words = {name: set(re.findall(r"\w+", text.decode(errors="replace"))) for name, text in texts.items()}
     used: set[str] = set()
     waiting = {file, "__init__.py"} & texts.keys()
     while waiting:
         used |= waiting
-        named = set().union(*(words[name] for name in waiting))
+        # Words, not statements: what is imported within a function, or by a string, is seen as well.
+        named = set().union(*(re.findall(r"\w+", texts[name].decode(errors="replace")) for name in waiting))
         if named & _UNNAMED_IMPORTS:
             return set(texts)
         waiting = {name for name in texts if _called(name) in named} - used
@@ -126,9 +129,13 @@ def _import(file: Path) -> ModuleType | Problem:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another's code raises
         line = line_of(error, file)
         where = f"{file}, line {line}" if line else str(file)
-        found = traceback.format_exception_only(error)[-1].strip()
         remedy = "Mend it; files whose names begin with _ are left aside."
-        return Problem(where, "a file that can be imported", found, remedy)
+        return Problem(where, "a file that can be imported", last_line(error), remedy)
+
+
+def last_line(error: BaseException) -> str:
+    """Return what the last line of an error's traceback says: its type and its message."""
+    return traceback.format_exception_only(error)[-1].strip()
 
 
 def line_of(error: BaseException, file: Path) -> int | None:

@@ -21,6 +21,8 @@ from typing import BinaryIO
 from manifests.problem import counted
 
 _LOCK, _IN_USE, _PART = ".lock", ".in-use", ".part-"
+# Bytes below which starting processes takes longer than decoding.
+_SMALL_ENOUGH_FOR_ONE_PROCESS = 100 * 2**20
 
 
 class NoRoomError(Exception):
@@ -42,6 +44,10 @@ class Estimate:
     def fits(self) -> bool:
         """Whether all of it can be kept."""
         return self.size <= self.room
+
+    def workers(self, at_most: int) -> int:
+        """Return how many processes decode it soonest."""
+        return 1 if self.size < _SMALL_ENOUGH_FOR_ONE_PROCESS else at_most
 
     def __str__(self) -> str:
         return (

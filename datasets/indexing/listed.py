@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
 from datasets.corpus import Corpus, Entry, Listing
 from datasets.damaged import describe
 from manifests.clip_check import clip_problems
-from manifests.plugins import line_of
+from manifests.plugins import last_line, line_of
 from manifests.problem import Problem, ProblemError
 
 log = logging.getLogger(__name__)
@@ -60,8 +59,9 @@ def listed(corpus: Corpus, root: Path, layout: str | None) -> Listing:
 def _failed(corpus: Corpus, error: Exception) -> Problem:
     """Say what an adapter raised, and in which of its lines."""
     line = line_of(error, Path(_file(corpus)))
-    found = traceback.format_exception_only(error)[-1].strip()
-    return Problem(f"{_place(corpus)}{f', line {line}' if line else ''}", "a Listing", found, _REMEDY)
+    return Problem(
+        f"{_place(corpus)}{f', line {line}' if line else ''}", "a Listing", last_line(error), _REMEDY
+    )
 
 
 def _place(corpus: Corpus) -> str:

@@ -23,6 +23,7 @@ import numpy as np
 
 from datasets.corpus import Reading, Rows
 from manifests import Clip, Finding, Problem, ProblemError
+from manifests.clips import FIELDS
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ _TABLE = (
     " findings TEXT NOT NULL, fixations BLOB NOT NULL, checksum INTEGER NOT NULL)"
 )
 _SECONDS_BETWEEN_COMMITS = 0.5
-_FIELDS = tuple(f.name for f in fields(Clip))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class ReadCache:
         Raises:
             ProblemError: the disk is full, or cannot be written to.
         """
-        columns = json.dumps([getattr(packed.clip, name) for name in _FIELDS])
+        columns = json.dumps([getattr(packed.clip, name) for name in FIELDS])
         findings = json.dumps([[getattr(f, g.name) for g in fields(Finding)] for f in packed.findings])
         row = (columns, findings, packed.fixations)
         with self._saying_what_to_do():
@@ -216,6 +216,6 @@ def _checksum(columns: str, findings: str, fixations: bytes) -> int:
 
 def _parse(columns: str, findings: str) -> tuple[Clip, tuple[Finding, ...]]:
     # What a cache of before has no value for is at its default, as in a manifest.
-    values = dict(zip(_FIELDS, json.loads(columns), strict=False))
+    values = dict(zip(FIELDS, json.loads(columns), strict=False))
     keyframes = {name: tuple(values[name]) for name in ("keyframes", "keyframe_frames")}
     return Clip(**values | keyframes), tuple(Finding(*row) for row in json.loads(findings))

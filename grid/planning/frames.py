@@ -16,8 +16,6 @@ from manifests.folds import folded
 from manifests.problem import ProblemError, counted
 from manifests.schema import Clip
 
-# Starting processes takes longer than decoding less.
-_SMALL_ENOUGH_FOR_ONE_PROCESS = 100 * 2**20
 _SECONDS_BETWEEN_NOTES = 5.0
 
 
@@ -70,7 +68,7 @@ def _fill(store: FrameStore, clips: Sequence[Clip], labelled: bool, tell: Callab
             told = time.monotonic()
             tell(f"{doing}: {done:,} of {counted(total, 'clip')}, the last {clip.clip}")
 
-    workers = 1 if estimate.size < _SMALL_ENOUGH_FOR_ONE_PROCESS else os.cpu_count() or 1
+    workers = estimate.workers(os.cpu_count() or 1)
     store.build(clips, workers=workers, labelled=labelled, progress=progress)
 
 

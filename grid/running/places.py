@@ -10,9 +10,9 @@ from grid.planning.prepare import Grid
 from grid.results import output_folder
 from grid.results.manifest_place import ManifestPlace
 from grid.results.storage import Storage, answering
-from grid.running.cluster import ray_session
+from grid.running.ray_cluster import ray_session
 from manifests.folds import Splitting, fold_digest
-from manifests.plugins import digest
+from manifests.plugins import digest, python_files
 from manifests.roots import is_url
 from manifests.store import CLIPS, FIXATIONS, fixation_file
 
@@ -52,7 +52,7 @@ def plugin_folders(grid: Grid) -> tuple[str, ...]:
     folders = [Path(folder).resolve() for folder in grid.config.plugins]
     if not storage_of(grid).apart:
         return tuple(map(str, folders))
-    return tuple(output_folder.shared_plugin(folder.name, digest(folder)) for folder in folders)
+    return tuple(output_folder.shared_plugin(folder.name, digest(python_files(folder))) for folder in folders)
 
 
 def frames(grid: Grid) -> str:

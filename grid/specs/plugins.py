@@ -7,8 +7,7 @@ of its folder.
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from hd2s.approaches.registry import APPROACHES, approaches
 from hd2s.checks import DeclarationError, Wrong
 from hd2s.metrics.definitions import Metric
 from hd2s.models.declaration import Model
-from manifests.plugins import digest, import_folder, line_of
+from manifests.plugins import digest, import_folder, last_line, line_of, python_files
 from manifests.problem import Problem, ProblemError, gathered
 
 _CORRECT = "Correct it there."
@@ -62,8 +61,9 @@ def load(folders: Iterable[str | Path]) -> None:
     problems: list[Problem] = []
     for folder in map(Path, folders):
         with gathered(problems):
-            for module in import_folder(folder):
-                problems += _register(module, _origin(folder.resolve(), module.__name__))
+            modules, files = import_folder(folder), python_files(folder)
+            for module in modules:
+                problems += _register(module, _origin(folder.resolve(), module.__name__, files))
     problems += _dangling()
     if problems:
         raise ProblemError(problems)
@@ -97,14 +97,13 @@ def blamed(*declarations: Model | Approach | Metric) -> Iterator[None]:
         keys = [key for key in given if key in arose] or arose or given[:1]
         if not keys:
             raise
-        found = traceback.format_exception_only(error)[-1].strip()
         where = " or ".join(map(partial(_place, error), keys))
         remedy = "Mend it, or leave it out of the grid."
-        raise ProblemError(Problem(where, "code that runs", found, remedy)) from error
+        raise ProblemError(Problem(where, "code that runs", last_line(error), remedy)) from error
 
 
-def _origin(folder: Path, module: str) -> Origin:
-    return Origin(folder, module, digest(folder, f"{module.rpartition('.')[2]}.py"))
+def _origin(folder: Path, module: str, files: Mapping[str, bytes]) -> Origin:
+    return Origin(folder, module, digest(files, f"{module.rpartition('.')[2]}.py"))
 
 
 def _place(error: Exception, key: tuple[type, str]) -> str:

@@ -22,7 +22,7 @@ PARENT_TAG = "mlflow.parentRunId"
 MODEL_TAG = "logged_model"
 """Of a training's run: the id of the model that was logged of it."""
 _NAME_TAG = "mlflow.runName"
-_NOTE_TAG = "mlflow.note.content"
+NOTE_TAG = "mlflow.note.content"
 NOTE_BEGINS = "Prepared views"
 """How the description of an experiment begins that is ours to renew."""
 _TABLES_TAG = "mlflow.loggedArtifacts"
@@ -265,10 +265,10 @@ class RunStore:
 
     def describe_experiment(self, note: str) -> None:
         """Set the experiment's description, unless somebody has written another one."""
-        there = self.experiment_tags.get(_NOTE_TAG, "")
+        there = self.experiment_tags.get(NOTE_TAG, "")
         if there != note and (not there or there.startswith(NOTE_BEGINS)):
-            self.client.set_experiment_tag(self.experiment_id, _NOTE_TAG, note)
-            self.experiment_tags[_NOTE_TAG] = note
+            self.client.set_experiment_tag(self.experiment_id, NOTE_TAG, note)
+            self.experiment_tags[NOTE_TAG] = note
 
     def tag_experiment(self, key: str, value: str) -> None:
         """Set an experiment's tag unless there is one, which a reader may have changed since."""

@@ -19,7 +19,7 @@ from grid.results.unit_results import EvaluationResult
 from grid.tracking.compiled import numbers, records_of, scored
 from grid.tracking.describe import Description, describe_cell, describe_row, describe_training, row_name
 from grid.tracking.models import log_model, predictor_options
-from grid.tracking.runs import MODEL_TAG, PARENT_TAG, Run, RunStore
+from grid.tracking.runs import MODEL_TAG, NOTE_TAG, PARENT_TAG, Run, RunStore
 from grid.tracking.views import (
     PICTURES,
     REPORT_PREFIX,
@@ -32,7 +32,6 @@ from grid.tracking.views import (
 from manifests.secrets import all_masked
 
 _LONGEST_TAG = 8000
-_NOTE_TAG = "mlflow.note.content"
 # Tag of what a run is given after it has ended, so that it is given it once.
 _PICTURES_TAG = "pictures"
 _STOPPED_TAG = "stopped"
@@ -162,7 +161,7 @@ class Story:
         for name, found in values.items():
             run = self.store.runs.get(name) or self._row_run(of_rows[name])
             self.store.log_latest(run, found)
-            self.store.tag(run, _NOTE_TAG, self._seeds_note(name))
+            self.store.tag(run, NOTE_TAG, self._seeds_note(name))
             if not run.complete:
                 self.store.finish(run, "FINISHED")
 
@@ -241,7 +240,7 @@ class Story:
                 self.store.log_table(parent, records_of(table), f"{output_folder.TABLES}/{table.stem}.json")
         note = "\n\n".join(table.read_text(encoding="utf-8") for table in tables if table.suffix == ".md")
         if note:
-            self.store.tag(parent, _NOTE_TAG, note[:_LONGEST_TAG])
+            self.store.tag(parent, NOTE_TAG, note[:_LONGEST_TAG])
         for run in self.store.runs.values():
             if run.status == "RUNNING" and run is not parent and run.tags.get("grid") == self._grid:
                 self.store.finish(run, "KILLED")

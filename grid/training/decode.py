@@ -8,9 +8,6 @@ from pathlib import Path
 from datasets.frame_store.store import FrameStore
 from grid.training.job import Job
 
-SMALL_ENOUGH_FOR_ONE_PROCESS = 100 * 2**20
-"""Bytes below which starting processes takes longer than decoding."""
-
 
 def fill(job: Job) -> None:
     """Decode what a training reads into this machine's own store, with as many processes as read clips later.
@@ -32,5 +29,5 @@ def fill(job: Job) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)
             estimate = store.estimate(clips, labelled=labelled)
             if estimate.clips:
-                workers = 1 if estimate.size < SMALL_ENOUGH_FOR_ONE_PROCESS else max(1, job.loader_workers)
+                workers = estimate.workers(max(1, job.loader_workers))
                 store.build(clips, workers=workers, labelled=labelled)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from manifests import ProblemError
-from manifests.plugins import digest, import_folder
+from manifests.plugins import digest, import_folder, python_files
 
 
 @pytest.fixture(autouse=True)
@@ -139,8 +139,8 @@ def test_the_digest_is_of_all_python_files_and_their_names(tmp_path):
     (folder / "notes.txt").write_text("no code")
     names = {"_b.py": b"B", "a.py": b"A", "below/c.py": b"C"}
     expected = hashlib.sha256(b"".join(b"%b\0%d\0%b" % (n.encode(), len(t), t) for n, t in names.items()))
-    assert digest(folder) == expected.hexdigest()
-    seen = {digest(folder)}
+    assert digest(python_files(folder)) == expected.hexdigest()
+    seen = {digest(python_files(folder))}
     for change in (
         lambda: (folder / "a.py").write_text("A2"),
         lambda: (folder / "a.py").rename(folder / "z.py"),
@@ -148,10 +148,10 @@ def test_the_digest_is_of_all_python_files_and_their_names(tmp_path):
         (folder / "empty.py").touch,
     ):
         change()
-        seen.add(digest(folder))
+        seen.add(digest(python_files(folder)))
     assert len(seen) == 5
     folder.rename(tmp_path / "moved")
-    assert digest(tmp_path / "moved") in seen
+    assert digest(python_files(tmp_path / "moved")) in seen
 
 
 def test_the_digest_of_a_file_is_of_what_it_may_import_too(tmp_path):
@@ -166,13 +166,13 @@ def test_the_digest_of_a_file_is_of_what_it_may_import_too(tmp_path):
     )
     folder_of(folder, "below", __init__="", part="", unused="")
     files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.py"))]
-    before = {file: digest(folder, file) for file in files}
+    before = {file: digest(python_files(folder), file) for file in files}
     changed_by = {}
     for file in files:
         path = folder / file
         text = path.read_text()
         path.write_text(text + "# Another word.\n")
-        changed_by[file] = {each for each in files if digest(folder, each) != before[each]}
+        changed_by[file] = {each for each in files if digest(python_files(folder), each) != before[each]}
         path.write_text(text)
     uses = {name: {each for each in files if name in changed_by[each]} for name in files}
     assert uses["model.py"] == {"model.py", "_layers.py", "_deeper.py"}
@@ -184,7 +184,9 @@ def test_the_digest_of_a_file_is_of_what_it_may_import_too(tmp_path):
 def test_the_digest_of_a_folders_only_file_is_the_folders(tmp_path):
     """As ids had it when all files were in them."""
     folder = folder_of(tmp_path, a="A")
-    assert digest(folder, "a.py") == digest(folder)
+    assert digest(python_files(folder), "a.py") == digest(python_files(folder))
     (folder / "__init__.py").write_text("from mine._hidden import B\n")
     (folder / "_hidden.py").touch()
-    assert digest(folder, "a.py") == digest(folder), "the package's own file is run with each of its files"
+    assert digest(python_files(folder), "a.py") == digest(python_files(folder)), (
+        "the package's own file is run with each of its files"
+    )

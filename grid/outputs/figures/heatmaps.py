@@ -11,9 +11,8 @@ from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import PAGE, panels, title
 from grid.outputs.tables.comparing.places import Standing, standings
 from grid.outputs.tables.comparing.recovered import LOWER
-from grid.outputs.tables.layout import gather, shown
+from grid.outputs.tables.layout import gather, shown, shown_sources
 from grid.outputs.tables.table import number
-from grid.plan import Cell
 from hd2s.metrics.definitions import find_metric
 from hd2s.models.registry import models
 
@@ -79,9 +78,8 @@ def _matrix(places: list[Standing], line: _Line, metric: str, subject: Subject) 
             continue
         value = place.mean(line.approach, metric, subject.results)
         if value is not None:
-            found[_sources(places).index(_source(place.first)), _tests(places).index(place.first.test)] = (
-                value
-            )
+            row = _sources(places).index(shown_sources(place.first))
+            found[row, _tests(places).index(place.first.test)] = value
     return found
 
 
@@ -120,12 +118,8 @@ def _label(axis: Axes, places: list[Standing], *, first: bool, last: bool) -> No
     axis.set_yticks(range(len(sources)), list(sources) if first else [""] * len(sources))
 
 
-def _source(cell: Cell) -> str:
-    return " + ".join(map(shown, cell.sources))
-
-
 def _sources(places: list[Standing]) -> list[str]:
-    return list(dict.fromkeys(_source(place.first) for place in places))
+    return list(dict.fromkeys(shown_sources(place.first) for place in places))
 
 
 def _tests(places: list[Standing]) -> list[str]:

@@ -37,12 +37,14 @@ def layout_of(spec: TableSpec) -> Layout:
         return Layout(lambda cell: "", lambda cell: shown(cell.test), "Test dataset")
     if spec.tests in ((), ("target",)):
         return Layout(
-            block=lambda cell: f"Source dataset: {_sources(cell)}",
+            block=lambda cell: f"Source dataset: {shown_sources(cell)}",
             group=lambda cell: shown(cell.target or ""),
             group_heading="Target dataset",
         )
     return Layout(
-        block=lambda cell: f"Source dataset: {_sources(cell)}, target dataset: {shown(cell.target or '')}",
+        block=lambda cell: (
+            f"Source dataset: {shown_sources(cell)}, target dataset: {shown(cell.target or '')}"
+        ),
         group=lambda cell: shown(cell.test),
         group_heading="Test dataset",
     )
@@ -78,7 +80,7 @@ def distinct_labels(cells: list[Cell], spec: TableSpec) -> list[str]:
     """Name the rows of a group; equal names get their sources, which then are what the rows differ in."""
     labels = [label(cell, spec) for cell in cells]
     return [
-        f"{name} ({_sources(cell)})" if labels.count(name) > 1 else name
+        f"{name} ({shown_sources(cell)})" if labels.count(name) > 1 else name
         for name, cell in zip(labels, cells, strict=True)
     ]
 
@@ -87,7 +89,7 @@ def where(cell: Cell) -> str:
     """Say where a cell stands, without its row."""
     target = f" to {shown(cell.target)}" if cell.target else ""
     test = f" on {shown(cell.test)}" if cell.test != cell.target else ""
-    return f"{_sources(cell)}{target}{test}"
+    return f"{shown_sources(cell)}{target}{test}"
 
 
 def place(cell: Cell, spec: TableSpec) -> str:
@@ -114,5 +116,6 @@ def _variant(cell: Cell, spec: TableSpec) -> Variant:
     return next((found for found in spec.variants if found.label == cell.variant), Variant())
 
 
-def _sources(cell: Cell) -> str:
+def shown_sources(cell: Cell) -> str:
+    """Return a cell's sources as tables write them."""
     return " + ".join(map(shown, cell.sources))

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from datasets.frame_store.bounded_folder import BoundedFolder, NoRoomError, human
+from datasets.frame_store.bounded_folder import BoundedFolder, Estimate, NoRoomError, human
 from datasets.frame_store.store import FrameStore
 from datasets.indexing.index import index
 from datasets.reading.video import read_frames
@@ -229,3 +229,8 @@ def test_bytes_for_people():
         "7.9 GB",
         "0 bytes",
     ]
+
+
+def test_little_is_decoded_by_one_process_and_more_by_all():
+    assert Estimate(1, 100 * 2**20 - 1, 0).workers(8) == 1
+    assert Estimate(1, 100 * 2**20, 0).workers(8) == 8

@@ -20,7 +20,7 @@ from grid.running import places
 from grid.training.decode import fill
 from grid.training.loop import fit
 from hd2s import build_model
-from manifests.plugins import digest
+from manifests.plugins import digest, python_files
 from tests.grid.grids import TINY, Context, evaluation_job_of, few_clips_of, job_of, prepare_small
 from tests.grid.own_model import WORD, own_model_known, write_plugin
 from tests.places import REPOSITORY
@@ -161,9 +161,9 @@ def test_a_plugin_goes_through_the_storage_to_a_worker_that_does_not_know_it(
         settings = [f"plugins=[{folder}]", f"model={WORD}"]
         grid = prepare_apart(*settings, size=["model.height=32"], approaches="generalization")
         (training,) = grid.plan.trainings.values()
-        assert (training.model, training.spec.model.plugin) == (WORD, digest(folder))
+        assert (training.model, training.spec.model.plugin) == (WORD, digest(python_files(folder)))
         (place,) = places.plugin_folders(grid)
-        assert place == output_folder.shared_plugin("own_models", digest(folder))
+        assert place == output_folder.shared_plugin("own_models", digest(python_files(folder)))
         places.publish_inputs(grid)
         scoring = few_clips_of(evaluation_job_of(grid, "untrained"), 1)
         given = pickle.dumps((job_of(grid, "untrained"), scoring, places.storage_of(grid)))
@@ -179,6 +179,6 @@ def test_a_plugin_goes_through_the_storage_to_a_worker_that_does_not_know_it(
     assert summary["iterations"] == 0
     there = {path.name for path in (Storage(url).local / place).iterdir()}
     assert there >= {"corner.py", "_beside.py"}
-    assert digest(Storage(url).local / place) == training.spec.model.plugin
+    assert digest(python_files(Storage(url).local / place)) == training.spec.model.plugin
     node("driver")
     assert Storage(url).exists(output_folder.checkpoint(training.id))

@@ -12,7 +12,7 @@ from hd2s.approaches.registry import approaches
 from hd2s.metrics.checked import COLUMNS
 from hd2s.metrics.definitions import METRICS, find_metric, known_metrics
 from hd2s.models.registry import build_model, find_model, models
-from manifests.plugins import digest
+from manifests.plugins import digest, python_files
 from manifests.problem import ProblemError
 from tests.plugged import OURS
 
@@ -48,7 +48,11 @@ def test_a_plug_in_knows_where_it_comes_from_and_what_is_the_projects_own_does_n
         (approaches()["mirror"], "ours.tiny_approach"),
         (find_metric("hits"), "ours.tiny_metric"),
     ):
-        assert origin_of(declared) == (OURS, module, digest(OURS, f"{module.partition('.')[2]}.py"))
+        assert origin_of(declared) == (
+            OURS,
+            module,
+            digest(python_files(OURS), f"{module.partition('.')[2]}.py"),
+        )
     for declared in (find_model("hd2s").model, approaches()["adaptation"], find_metric("NSS")):
         assert origin_of(declared) is None
         assert digest_of(declared) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class Standing:
 
     def side_by_side(self, *words: str) -> tuple[tuple[Cell, ...], ...]:
         """Return the approaches' cells for each seed, in each fold, that all of them have."""
-        found = [{_repeat(cell): cell for cell in self.cells.get(word, ())} for word in words]
+        found = [{cell.repeat: cell for cell in self.cells.get(word, ())} for word in words]
         shared = sorted(set.intersection(*map(set, found)))
         return tuple(tuple(of[repeat] for of in found) for repeat in shared)
 
@@ -119,7 +120,9 @@ def standings(spec: TableSpec, results: Results) -> list[Standing]:
     by_place = gather(chosen, _place)
     found = []
     for _, cells in by_place:
-        by_approach = {word: tuple(sorted(of, key=_repeat)) for word, of in gather(cells, _approach)}
+        by_approach = {
+            word: tuple(sorted(of, key=attrgetter("repeat"))) for word, of in gather(cells, _approach)
+        }
         found.append(Standing(by_approach))
     return found
 
@@ -144,7 +147,3 @@ def _place(cell: Cell) -> tuple[Any, ...]:
 
 def _approach(cell: Cell) -> str:
     return cell.approach
-
-
-def _repeat(cell: Cell) -> tuple[int, int]:
-    return cell.seed, cell.fold
