@@ -23,10 +23,10 @@ from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
 from grid.results.redo import redo, unselected
-from grid.running.cluster import ray_session
 from grid.running.events import Audience, Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_precision, check_shared_memory
+from grid.running.ray_cluster import ray_session
 from grid.specs.dotted_keys import with_references
 from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import N_SEEDS, OF_PAPER, difference_names, summary_names

@@ -13,10 +13,10 @@ from grid.evaluation.job import EvaluationJob
 from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
-from grid.running.cluster.room import Room
 from grid.running.evaluation_tasks import EvaluationTasks
 from grid.running.events import Listener
 from grid.running.interruption import Interruption
+from grid.running.ray_cluster.room import Room
 from grid.running.recorder import Recorder
 from grid.running.schedule import Schedule, Share
 from grid.running.trial import trial

@@ -13,11 +13,11 @@ from grid.planning.prepare import Grid
 from grid.results import sources
 from grid.results.manifest_place import ManifestPlace
 from grid.running import machine, places
-from grid.running.cluster import nodes, ray_session
-from grid.running.cluster.room import Need, Room, check_room
 from grid.running.driver import Driver
 from grid.running.events import Listener
 from grid.running.interruption import Interruption
+from grid.running.ray_cluster import nodes, ray_session
+from grid.running.ray_cluster.room import Need, Room, check_room
 from grid.running.schedule import Schedule, Share
 from grid.training.job import Job
 from hd2s.metrics import METRICS

@@ -8,8 +8,8 @@ from datasets.loading.batch_memory import BatchLayout, require_shared_memory
 from datasets.loading.windows import WindowShape
 from grid.plan import Training
 from grid.planning.prepare import Grid
-from grid.running.cluster import ray_session
-from grid.running.cluster.room import Need
+from grid.running.ray_cluster import ray_session
+from grid.running.ray_cluster.room import Need
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
 

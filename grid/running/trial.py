@@ -22,7 +22,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from grid.results.storage import Storage
-from grid.running.cluster import ray_retry
+from grid.running.ray_cluster import ray_retry
 from grid.running.schedule import Share
 from grid.training.job import Job
 from grid.training.ray_worker import MAY_PASS, worker

@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from grid.planning.prepare import Grid, prepare
 from grid.running import driver as driver_module
 from grid.running import jobs, trial
-from grid.running.cluster import ray_retry
-from grid.running.cluster import ray_session as cluster
 from grid.running.events import Listener
+from grid.running.ray_cluster import ray_retry
+from grid.running.ray_cluster import ray_session as cluster
 from grid.training.job import Job
 from grid.training.loop import fit
 from grid.training.ray_worker import worker

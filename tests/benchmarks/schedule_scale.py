@@ -42,8 +42,8 @@ from grid.planning.prepare import Grid, prepare
 from grid.results.storage import Storage
 from grid.running import driver as driver_module
 from grid.running import jobs
-from grid.running.cluster import ray_session as cluster
 from grid.running.events import Listener
+from grid.running.ray_cluster import ray_session as cluster
 from grid.running.schedule import Schedule, Share
 from grid.training.job import Job
 from manifests import Clip, write

@@ -200,7 +200,7 @@ def test_the_roles_allow_that_bucket_and_the_head_alone_may_start_machines(accou
 @pytest.mark.slow
 def test_a_worker_has_the_gpu_that_a_training_asks_for(account, launched, monkeypatch):
     """What Ray leaves on the head is what the grid plans by while no worker runs yet."""
-    from grid.running.cluster import nodes
+    from grid.running.ray_cluster import nodes
 
     (account.home / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(launched.config))
     monkeypatch.setenv("RAY_ADDRESS", "a cluster's")

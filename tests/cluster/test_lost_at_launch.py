@@ -12,8 +12,8 @@ import ray
 
 from grid.planning.prepare import prepare
 from grid.running import jobs
-from grid.running.cluster import ray_session as ours
 from grid.running.events import Listener
+from grid.running.ray_cluster import ray_session as ours
 from tests.cluster.nodes import add, loopback_cluster
 from tests.cluster.outcomes import wait_for
 

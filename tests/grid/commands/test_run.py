@@ -12,8 +12,8 @@ from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken
 from grid.outputs.tables.formats import FORMATS
 from grid.planning.prepare import prepare
 from grid.results.unit_results import Stopped
-from grid.running.cluster import ray_session
 from grid.running.events import Listener
+from grid.running.ray_cluster import ray_session
 from manifests.problem import LostError, Problem, ProblemError
 from tests.grid.grids import prepare_small
 from tests.grid.small_ledger import frames

@@ -9,8 +9,8 @@ import pytest
 from grid.results import output_folder
 from grid.running import driver as driver_module
 from grid.running import evaluation_tasks, tune_hooks
-from grid.running.cluster import ray_session
 from grid.running.driver import Driver
+from grid.running.ray_cluster import ray_session
 from tests.grid.grids import ONE, evaluation_job_of
 from tests.grid.invented import table5
 from tests.grid.ray_in_process import Tasks, Tuner

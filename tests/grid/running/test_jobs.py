@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from grid.results import output_folder
-from grid.running.cluster import nodes
 from grid.running.events import Listener
 from grid.running.jobs import evaluation_job, sweep, training_job
+from grid.running.ray_cluster import nodes
 from grid.running.schedule import Share
 from hd2s.metrics import METRICS
 from hd2s.training.execution import Execution

@@ -9,7 +9,7 @@ import pytest
 from ray.exceptions import RayActorError
 from ray.train import ControllerError, WorkerGroupError
 
-from grid.running.cluster import ray_retry
+from grid.running.ray_cluster import ray_retry
 
 
 class Trainer:

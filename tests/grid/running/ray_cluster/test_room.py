@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from grid.running.cluster import nodes, ray_session, room
-from grid.running.cluster.room import Need, Room, check_room
 from grid.running.events import Listener
 from grid.running.jobs import sweep
+from grid.running.ray_cluster import nodes, ray_session, room
+from grid.running.ray_cluster.room import Need, Room, check_room
 from grid.running.schedule import Share
 from manifests.problem import ProblemError
 from tests.cluster.nodes import add, loopback_cluster, raylet
 from tests.grid.grids import TINY, prepare_small
+from tests.grid.running.ray_cluster.conftest import GIB
 
-GIB = 2.0**30
 ONE = Share(cpu=1, memory=2 * GIB)
 GPU = Share(cpu=4, gpu=1, memory=16 * GIB)
 SMALL, LARGE = Share(cpu=4, memory=8 * GIB), Share(cpu=8, gpu=2, memory=64 * GIB)

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from grid.running.cluster import ray_session
+from grid.running.ray_cluster import ray_session
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
 

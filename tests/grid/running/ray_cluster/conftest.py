@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from grid.running.cluster import nodes
+from grid.running.ray_cluster import nodes
 
 GIB = 2.0**30
 BOOTSTRAP = {

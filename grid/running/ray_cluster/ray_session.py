@@ -15,8 +15,13 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
-from grid.running.cluster.ray_surroundings import own_folder, require_cluster, stay_on_loopback, unreachable
 from grid.running.interruption import alone_to_hear, requests_heard
+from grid.running.ray_cluster.ray_surroundings import (
+    own_folder,
+    require_cluster,
+    stay_on_loopback,
+    unreachable,
+)
 from manifests.problem import LostError, Problem, ProblemError
 
 _ENVIRONMENT = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from grid.running.cluster import nodes
+from grid.running.ray_cluster import nodes
 from grid.running.schedule import Share
 from manifests.problem import Problem, ProblemError
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from grid.running.cluster import nodes
-from grid.running.cluster.nodes import largest_node
+from grid.running.ray_cluster import nodes
+from grid.running.ray_cluster.nodes import largest_node
 from grid.running.schedule import Share
 from manifests.problem import ProblemError
+from tests.grid.running.ray_cluster.conftest import GIB
 
-GIB = 2.0**30
 SMALL = Share(cpu=4, memory=8 * GIB)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grid.running.cluster.ray_surroundings import own_folder, require_cluster
+from grid.running.ray_cluster.ray_surroundings import own_folder, require_cluster
 from manifests.problem import ProblemError
 
 

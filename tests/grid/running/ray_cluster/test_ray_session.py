@@ -12,7 +12,7 @@ from ray._private.node import Node
 from ray.exceptions import ActorDiedError, NodeDiedError, RaySystemError, RayTaskError
 from ray.tune.execution.tune_controller import _get_max_pending_trials
 
-from grid.running.cluster import ray_session as cluster
+from grid.running.ray_cluster import ray_session as cluster
 from manifests.problem import LostError
 
 
@@ -172,7 +172,7 @@ def test_a_ray_that_lives_and_one_that_its_user_ends_are_not_lost(processes):
 
 _SESSION = """
 import os, pathlib, subprocess, sys, psutil
-from grid.running.cluster import ray_session
+from grid.running.ray_cluster import ray_session
 ray_session.protect()
 with ray_session.session():
     import ray
