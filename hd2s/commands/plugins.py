@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from manifests.plugins import digest, import_folder
+from manifests.plugins import digest, import_folder, python_files
 
 
 def add_plugins(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,8 @@ def register_plugins(folders: list[Path]) -> frozenset[str]:
 
     found = set()
     for folder in folders:
-        for module in import_folder(folder):
+        modules, files = import_folder(folder), python_files(folder)
+        for module in modules:
             plugins.register(module)
-            found.add(digest(folder, f"{module.__name__.rpartition('.')[2]}.py"))
+            found.add(digest(files, f"{module.__name__.rpartition('.')[2]}.py"))
     return frozenset(found)

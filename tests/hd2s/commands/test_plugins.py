@@ -6,7 +6,7 @@ import pytest
 
 from hd2s.commands.plugins import add_plugins, register_plugins
 from hd2s.models.registry import build_model, models
-from manifests.plugins import digest
+from manifests.plugins import digest, python_files
 from manifests.problem import ProblemError
 
 SOURCE = """
@@ -27,7 +27,7 @@ def test_folders_are_named_as_often_as_wanted(tmp_path):
         folder.mkdir()
         (folder / "file.py").write_text(SOURCE if folder is folders[0] else "")
     given = parser.parse_args([part for folder in folders for part in ("--plugins", str(folder))])
-    assert register_plugins(given.plugins) == {digest(folder, "file.py") for folder in folders}
+    assert register_plugins(given.plugins) == {digest(python_files(folder), "file.py") for folder in folders}
     assert "of_a_folder" in models()
     assert build_model("of_a_folder", height=4, width=6).prior.shape == (4, 6)
 
