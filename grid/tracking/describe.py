@@ -40,7 +40,7 @@ def describe_cell(plan: Plan, cell: Cell, place_in_tables: str) -> Description:
     swept = _point(plan, cell)
     tags = {"table": cell.table, **_look(cell.approach), **place, **swept, "cell": place_in_tables}
     tags |= {"training": cell.training, "evaluation": cell.evaluation}
-    details = [cell.variant, *cell.point, f"seed {cell.seed}" if cell.seed else ""]
+    details = [cell.variant, *cell.point, f"seed {cell.seed}"]
     details += [f"fold {cell.fold}"] if cell.fold else []
     label = _label(plan, cell, details)
     params = flatten(plan.evaluations[cell.evaluation].spec.as_settings()) | place | swept

@@ -44,7 +44,7 @@ def test_a_run_has_its_approachs_colour(approach):
 def test_a_cell_is_found_by_its_place_and_leads_to_its_units():
     cell = PLAN.cells[0]
     label, tags, params = describe_cell(PLAN, cell, "domain_shift/first")
-    assert label == f"{'+'.join(cell.sources)} → {cell.test}, {cell.approach}"
+    assert label == f"{'+'.join(cell.sources)} → {cell.test}, {cell.approach}, seed 0", "a row's is without"
     assert (tags["cell"], tags["training"], tags["evaluation"]) == (
         "domain_shift/first",
         cell.training,
@@ -80,7 +80,7 @@ def test_a_model_is_an_axis_and_named_in_a_cell_where_there_are_several():
     plan = table5("model=[hd2s,centre_prior]")
     cell = next(cell for cell in plan.cells if cell.model == "centre_prior")
     described = describe_cell(plan, cell, "here")
-    assert described.label == "DHF1K → UCFSports, centre_prior, untrained"
+    assert described.label == "DHF1K → UCFSports, centre_prior, untrained, seed 0"
     assert described.tags["model"] == described.params["model"] == "centre_prior"
     trained = describe_training(plan, plan.trainings[cell.training], DIGESTS)
     assert trained.tags["model"] == "centre_prior"
