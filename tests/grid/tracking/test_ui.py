@@ -136,7 +136,7 @@ def test_a_tables_cells_are_rows_with_five_metrics_as_columns(interface):
 def test_cells_are_filtered_by_table_source_and_target(interface):
     interface.open(interface.route)
     approaches = ("generalization", "adaptation", "transfer")
-    expected = {f"DHF1K → UCFSports, {approach}" for approach in approaches}
+    expected = {f"DHF1K → UCFSports, {approach}, seed 0" for approach in approaches}
     interface.filter(
         "tags.table='table5' and tags.kind='cell' and tags.source='DHF1K' and tags.target='UCFSports'",
         lambda: "3 matching runs" in interface.text() and set(interface.names()) == expected,
