@@ -18,7 +18,7 @@ from hd2s.losses import cc, kld_of_log, nss
 from hd2s.models.clips import check_bytes
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
 from hd2s.models.learnt import Learnt, deviation
-from hd2s.models.unisal.config import UnisalConfig
+from hd2s.models.unisal.config import SHARED, UnisalConfig
 from hd2s.models.unisal.convgru import ConvGRU
 from hd2s.models.unisal.decoder import UPSAMPLED, Decoding, DomainUnit, PostCNN, SkipConnection, doubled
 from hd2s.models.unisal.densities import log_density_in, log_density_of
@@ -133,20 +133,20 @@ class Unisal(SaliencyModel):
     def is_static(self, domain: str | None) -> bool:
         """Whether a domain's videos are predicted frame by frame, as photographs are.
 
-        Those of a domain of photographs are, as released, and those of a model that has been trained with
-        photographs alone, so that its recurrence is as it was drawn.
+        Those of a domain of photographs are, as released, unless videos fine-tuned its own layers; and those
+        of a model of photographs alone, whose recurrence is as it was drawn.
         """
         if self.post_rnn is None or not self.config.bypass:
             return self.post_rnn is None
-        if domain in self.config.photographs:
-            return True
         key = self.config.key(self.config.domain_batch_norm, domain)
         nothing = torch.zeros(())  # where operations are counted, without batch norms or without values
         seen, followed = (
             getattr(norm[key], "num_batches_tracked", nothing)
             for norm in (self.post_upsampling.project.norm, self.post_rnn.norm)
         )
-        return not seen.is_meta and bool(seen > 0) and not bool(followed > 0)
+        if followed.is_meta or not bool(followed > 0):
+            return domain in self.config.photographs or (not seen.is_meta and bool(seen > 0))
+        return domain in self.config.photographs and key == SHARED
 
     def _bypassed(self, steps: int, domain: str | None, learnt: bool) -> bool:
         """Whether sequences leave the recurrence out: as it was drawn it may be no part of what is tested."""

@@ -9,6 +9,7 @@ from torch import nn
 from hd2s import build_model
 from hd2s.approaches.contract import LearnerOptions, MicroBatch
 from hd2s.approaches.registry import approaches
+from hd2s.layers.folded import Casting
 from hd2s.training.iteration import Recipe, take_iteration
 from hd2s.training.optimiser import Optimiser, OptimiserOptions
 from tests.hd2s.models.unisal.small_unisal import SMALL, clips
@@ -60,6 +61,31 @@ def test_videos_without_maps_pass_the_recurrence_where_videos_with_maps_train_it
     before = model.post_rnn.norm["shared"].num_batches_tracked.clone()
     model(target.clips, unlabelled=True)
     assert model.post_rnn.norm["shared"].num_batches_tracked > before
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_layers_of_photographs_that_are_fine_tuned_with_videos_are_tested_with_the_recurrence(own):
+    """`domain-transfer` to a corpus of videos: what was trained is what is tested."""
+    model = build_model(
+        "unisal", seed=0, **SMALL | {"domains": ["SALICON", "DHF1K"], "domain_batch_norm": own}
+    )
+    source, target = photographs_and_videos()
+    model(source.clips, domain="SALICON")
+    model(target.clips, domain="DHF1K")
+    assert model.is_static("SALICON")
+    assert not model.is_static("DHF1K")
+    model(target.clips, domain="SALICON")
+    assert model.is_static("SALICON") == (not own), "what all share says nothing of one domain"
+    assert (
+        not model.train(False).stream(Casting(torch.device("cpu"), torch.float32, "SALICON")).static
+        or not own
+    )
+    with torch.no_grad():
+        found, photographs = (model.answer(each.clips, domain="SALICON") for each in (target, source))
+        plain = model(target.clips, domain="SALICON", static=not own)
+        torch.testing.assert_close(found.saliency, plain.saliency)
+        alone = model(source.clips, domain="SALICON", static=True)
+        torch.testing.assert_close(photographs.saliency, alone.saliency)
 
 
 @pytest.mark.parametrize("frames", [1, 3])
