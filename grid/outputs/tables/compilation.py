@@ -20,8 +20,6 @@ from grid.specs.table import TableSpec
 PARTIAL = ".partial"
 _FOLLOWING = ("significance", "recovered", "ranks")
 _BUILT = (values.build, significance.build, recovered.build, ranks.build)
-# What a record has no value without, in each of these tables.
-_VALUES = ("mean", "difference", "recovered", "mean_rank")
 
 
 def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> list[Path]:
@@ -29,7 +27,7 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
 
     One with fewer values than the table that stands, or over fewer seeds, of another grid of this name or of
     one that has lost results, is written beside it as `<name>.partial.*`, until it has as many; so is what
-    follows from it.
+    follows from it. Values of its own alone count: whether a gap can be recovered lies in the numbers.
     What followed from it as it was once, and does not any more, is removed.
 
     Args:
@@ -48,10 +46,8 @@ def compile_tables(plan: Plan, ledger: Ledger, folder: Path, style: Style) -> li
     results, written = Results(plan, ledger, style.places), []
     for spec in plan.tables:
         tables = [table for build in _BUILT if (table := build(spec, results, style))]
-        lacks = any(
-            _n_values(table.records, spec) < _n_values(_standing(folder / f"{table.name}.csv"), spec)
-            for table in tables
-        )
+        standing = _standing(folder / f"{spec.name}.csv")
+        lacks = _n_values(tables[0].records, spec) < _n_values(standing, spec)
         for table in tables:
             written += _write(table, folder, lacks=lacks)
         if not lacks:
@@ -102,8 +98,7 @@ def _n_values(records: Iterable[Mapping[str, Any]], spec: TableSpec) -> int:
     What is shown beside them comes and goes as is asked.
     """
     records = [record for record in records if record.get("metric") in spec.metrics]
-    column = next((name for name in _VALUES if records and name in records[0]), None)
-    known = [record for record in records if column and record[column] not in (None, "")]
+    known = [record for record in records if record.get("mean") not in (None, "")]
     return sum(int(record.get("n_seeds") or 1) for record in known)
 
 

@@ -84,6 +84,18 @@ def test_a_table_over_fewer_seeds_stands_beside_too(ledger):
     assert compile_tables(small, ledger, folder, STYLE) == first
 
 
+def test_a_gap_that_closes_makes_no_table_partial(tmp_path):
+    """All cells have values with other settings too, but transfer is no better there: a dash."""
+    small = small_plan(table_spec())
+    for folder, transferred in (("before", 3.0), ("after", 1.0)):
+        ledger = Ledger(tmp_path / folder)
+        for unit, training in small.trainings.items():
+            nss = {"generalization": 2.0, "adaptation": 2.5, "transfer": transferred}[training.approach]
+            finish(ledger, small, unit, NSS=nss, CC=nss / 4)
+        assert behind(compile_tables(small, ledger, tmp_path / "tables", STYLE)) == ""
+    assert "--" in (tmp_path / "tables/table5-recovered.md").read_text(encoding="utf-8")
+
+
 def test_what_does_not_follow_from_a_table_any_more_is_removed(ledger):
     folder = ledger.out / "tables"
     first = compile_tables(small_plan(table_spec()), ledger, folder, STYLE)
