@@ -23,6 +23,7 @@ MODEL_TAG = "logged_model"
 """Of a training's run: the id of the model that was logged of it."""
 _NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"
+"""The description of a run or an experiment."""
 NOTE_BEGINS = "Prepared views"
 """How the description of an experiment begins that is ours to renew."""
 _TABLES_TAG = "mlflow.loggedArtifacts"
@@ -157,7 +158,7 @@ class RunStore:
         from mlflow.entities import Metric  # noqa: PLC0415
 
         known = self._points(run)
-        now = _now_ms()
+        now = int(time.time() * 1000)
         fresh: dict[tuple[str, int], Metric] = {}
         for row in rows:
             point = (row["name"], int(row["step"]))
@@ -270,9 +271,13 @@ class RunStore:
             self.client.set_experiment_tag(self.experiment_id, NOTE_TAG, note)
             self.experiment_tags[NOTE_TAG] = note
 
+    def address(self, run: Run) -> str:
+        """Where the interface shows a run, as a link from one of its pages."""
+        return f"#/experiments/{self.experiment_id}/runs/{run.run_id}"
+
     def tag_experiment(self, key: str, value: str) -> None:
-        """Set an experiment's tag unless there is one, which a reader may have changed since."""
-        if key not in self.experiment_tags:
+        """Set an experiment's tag, unless it has this value already."""
+        if self.experiment_tags.get(key) != value:
             self.client.set_experiment_tag(self.experiment_id, key, value)
             self.experiment_tags[key] = value
 
@@ -291,7 +296,3 @@ def text(value: Any) -> str:
 
 def _chunks(items: list, size: int) -> Iterable[list]:
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -5,8 +5,8 @@ Everything here talks to MLflow, takes its time and may raise; `grid.tracking.tr
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,18 @@ from grid.results.unit_results import EvaluationResult
 from grid.tracking.compiled import numbers, records_of, scored
 from grid.tracking.describe import Description, describe_cell, describe_row, describe_training, row_name
 from grid.tracking.models import log_model, predictor_options
+from grid.tracking.rows import PICTURES_OF_TAG, PICTURES_TAG, SUPERSEDED, TableRow, add_pictures, log_row
 from grid.tracking.runs import MODEL_TAG, NOTE_TAG, PARENT_TAG, Run, RunStore
 from grid.tracking.views import (
-    PICTURES,
     REPORT_PREFIX,
     SELECTION,
     SUMMARY,
     description,
-    prepared_views,
-    view_tag,
+    offer_views,
 )
 from manifests.secrets import all_masked
 
 _LONGEST_TAG = 8000
-# Tag of what a run is given after it has ended, so that it is given it once.
-_PICTURES_TAG = "pictures"
 _STOPPED_TAG = "stopped"
 
 
@@ -80,9 +77,7 @@ class Story:
         self.store.client.log_dict(parent.run_id, all_masked(config), "config.json")
         for corpus, digest in self._digests.items():
             self.store.tag(parent, f"digest.{corpus}", digest)
-        now = int(time.time() * 1000)
-        for key, state in prepared_views(self._grid, self.plan).items():
-            self.store.tag_experiment(*view_tag(key, state, now))
+        offer_views(self.store, self._grid, self.plan)
         self._describe()
 
     def _describe(self) -> None:
@@ -102,6 +97,9 @@ class Story:
         names = {*units, *(self._cell_name(cell) for cell in self.plan.cells if cell.evaluation in units)}
         for name in names & self.store.runs.keys():
             self.store.delete(name)
+        for run in self.store.runs.values():
+            if run.tags.get(PICTURES_OF_TAG) in units:
+                self.store.untag(run, PICTURES_OF_TAG)
 
     def log_curve(self, training: Training, rows: list[Row]) -> None:
         """Add the points that a training's run lacks."""
@@ -156,36 +154,23 @@ class Story:
 
     def log_summaries(self, summaries: Mapping[str, Mapping[str, float]]) -> None:
         """Log what rows say over their seeds, and which runs those are; what is logged already stays."""
-        of_rows = {row_name(self._grid, cell): cell for cell in reversed(self.plan.cells)}
-        values = {name: found for name, cell in of_rows.items() if (found := summaries.get(cell.id))}
-        for name, found in values.items():
-            run = self.store.runs.get(name) or self._row_run(of_rows[name])
-            self.store.log_latest(run, found)
-            self.store.tag(run, NOTE_TAG, self._seeds_note(name))
-            if not run.complete:
-                self.store.finish(run, "FINISHED")
-
-    def _seeds_note(self, row: str) -> str:
-        """List the runs of a row's seeds as links."""
-        names = (self._cell_name(cell) for cell in self.plan.cells if row_name(self._grid, cell) == row)
-        runs = filter(None, map(self.store.runs.get, names))
-        links = (f"- [{run.label}]({self._address(run)})" for run in runs)
-        return "\n".join(["Over these seeds:", "", *links])[:_LONGEST_TAG]
-
-    def _address(self, run: Run) -> str:
-        return f"#/experiments/{self.store.experiment_id}/runs/{run.run_id}"
+        rows: dict[str, list[Cell]] = {}
+        for cell in self.plan.cells:
+            rows.setdefault(row_name(self._grid, cell), []).append(cell)
+        for name, cells in rows.items():
+            # The one that is shown of the first seed: of a sweep it need not be the first point.
+            shown = next((cell for cell in cells if cell.id in summaries), cells[0])
+            below = tuple(map(self._cell_name, cells))
+            drawn = tuple(pictures.kept(self._out, shown.evaluation))
+            row = TableRow(name, summaries.get(shown.id, {}), below, shown.evaluation, drawn)
+            log_row(self.store, row, partial(self._row_run, shown))
 
     def log_pictures(self, cell: Cell) -> None:
-        """Add what an evaluation has drawn to a cell's run, and the first seed's to its row's, once."""
+        """Add what an evaluation has drawn to a cell's run, once."""
         run = self.store.runs.get(self._cell_name(cell))
         drawn = pictures.kept(self._out, cell.evaluation)
-        if run is None or not run.complete or not drawn:
-            return
-        for shown in (run, self.store.runs.get(row_name(self._grid, cell))):
-            if shown and _PICTURES_TAG not in shown.tags:
-                for key, file in zip(PICTURES, drawn, strict=False):
-                    self.store.log_picture(shown, file, key)
-                self.store.tag(shown, _PICTURES_TAG, str(len(drawn)))
+        if run and run.complete and drawn and PICTURES_TAG not in run.tags:
+            add_pictures(self.store, run, tuple(drawn))
 
     def fail_training(self, training: Training, error_file: Path) -> None:
         """End a training's run as failed, with its error."""
@@ -216,9 +201,9 @@ class Story:
 
     def sync_cell(self, cell: Cell, ledger: Ledger) -> None:
         """Log a cell that the ledger holds, unless its run is complete."""
+        self._show_in_tables(cell)
         run = self.store.runs.get(self._cell_name(cell))
         if run and run.complete:
-            self._show_in_tables(cell)
             return
         result = ledger.read_evaluation(cell.evaluation)
         if result:
@@ -231,7 +216,7 @@ class Story:
             self.store.client.log_artifact(parent.run_id, str(figure), output_folder.FIGURES)
         if report:
             self.store.client.log_artifact(parent.run_id, str(report), output_folder.REPORTS)
-            page = f"{self._address(parent)}/artifacts/{output_folder.report(self._grid)}"
+            page = f"{self.store.address(parent)}/artifacts/{output_folder.report(self._grid)}"
             self.store.tag_experiment(f"{REPORT_PREFIX}{self._grid}", page)
             self._describe()
         for table in tables:
@@ -290,7 +275,8 @@ class Story:
         """Let a cell be this run alone: one of earlier settings leaves the views, but stays in the store."""
         for name, run in self.store.runs.items():
             if run.tags.get("cell") == self._place(cell):
-                self.store.tag(run, "kind", "cell" if name == self._cell_name(cell) else "superseded cell")
+                now = "cell" if name == self._cell_name(cell) else f"{SUPERSEDED}cell"
+                self.store.tag(run, "kind", now)
 
     def _fail(self, run: Run, error_file: Path) -> None:
         self.store.tag(run, "error", str(error_file))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from grid.plan import Plan
 from grid.specs.table import TableSpec
-from grid.tracking.runs import NOTE_BEGINS
+from grid.tracking.runs import NOTE_BEGINS, RunStore
 from hd2s.approaches.registry import approaches
 from manifests.escaping import markdown
 
@@ -171,6 +172,25 @@ def view_tag(key: str, state: Mapping[str, Any], now_ms: int) -> tuple[str, str]
         "state": "deflate;" + base64.b64encode(packed).decode(),
     }
     return TAG_PREFIX + key, json.dumps(envelope)
+
+
+def offer_views(store: RunStore, grid: str, plan: Plan) -> None:
+    """Offer a grid's prepared views, in place of ours of before; what a reader has saved since stays."""
+    now = int(time.time() * 1000)
+    for key, state in prepared_views(grid, plan).items():
+        tag, view = view_tag(key, state, now)
+        there = store.experiment_tags.get(tag)
+        if there is None or _ours_is_old(there, view):
+            store.tag_experiment(tag, view)
+
+
+def _ours_is_old(there: str, view: str) -> bool:
+    """Whether a view is ours and shows something else: the interface notes when it saves one again."""
+    try:
+        before, now = json.loads(there), json.loads(view)
+        return before["createdAt"] == before["updatedAt"] and before["state"] != now["state"]
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def view_route(experiment_id: str, grid: str, table: str) -> str:

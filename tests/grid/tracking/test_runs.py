@@ -111,15 +111,6 @@ def test_a_run_names_the_data_it_has_seen(store):
     }
 
 
-def test_an_experiments_tag_stays_as_a_reader_has_changed_it(store, tmp_path):
-    store.tag_experiment("view", "ours")
-    store.client.set_experiment_tag(store.experiment_id, "view", "the reader's")
-    later = again(store, tmp_path)
-    later.tag_experiment("view", "ours")
-    assert later.experiment_tags["view"] == "the reader's"
-    assert store.client.get_experiment(store.experiment_id).tags["view"] == "the reader's"
-
-
 @pytest.mark.parametrize(
     ("value", "shown"), [(None, "none"), (True, "True"), (0.001, "0.001"), (("a", 1), '["a", 1]'), ([], "[]")]
 )

@@ -296,6 +296,10 @@ def test_a_prepared_view_shows_the_cells_of_a_table(story):
 def test_a_cell_of_other_settings_replaces_the_old_one_in_views(story, tmp_path):
     other = table5("train.iterations=10")
     ledger = Ledger(tmp_path)
+    interrupted = ThreeCalls(story.out, other, ledger)
+    interrupted.session(lambda tracker: None, "KILLED")
+    kinds = {run.data.tags["kind"] for run in interrupted.snapshots[0].values()}
+    assert not kinds & {"cell", "summary"}, "nothing is known of these settings yet"
     complete(other, ledger)
     changed = ThreeCalls(story.out, other, ledger)
     changed.session(lambda tracker: None, "FINISHED")
@@ -389,3 +393,28 @@ def test_a_training_that_was_stopped_says_where_until_it_goes_on(tmp_path):
     run = calls.snapshots[2][bad.id]
     assert run.data.tags["stopped"].endswith("at a validation KLD of 1.500"), "told by what the folder holds"
     assert calls.warnings == []
+
+
+@pytest.mark.slow
+def test_a_swept_row_says_what_its_chosen_point_does(tmp_path):
+    plan = sweep_plan()
+    _, chosen = plan.cells
+    tracker = Tracker(None, tmp_path, "domain_shift")
+    tracker.start_grid(plan, {}, {})
+    tracker.log_summaries({chosen.id: SUMMARY})
+    tracker.finish_grid("FINISHED", [])
+    tracker.close()
+    found = MlflowClient(tracker.uri).search_runs(["1"], "tags.kind='summary'")
+    assert [run.data.metrics["test/NSS"] for run in found] == [2.5]
+
+
+@pytest.mark.slow
+def test_a_row_shows_anew_what_is_made_again(story):
+    evaluation = next(iter(story.plan.evaluations))
+    before = story.runs()
+    story.session(lambda tracker: tracker.forget({evaluation}), "FINISHED")
+    after = story.snapshots.pop()
+    renewed = {name for name in before if before[name].info.run_id != after[name].info.run_id}
+    (cell,) = (name for name in renewed if after[name].data.tags.get("evaluation") == evaluation)
+    (row,) = renewed - {cell}
+    assert after[row].data.tags["pictures_of"] == evaluation

@@ -6,9 +6,11 @@ import zlib
 from dataclasses import replace
 
 from grid.specs.table import Variant
+from grid.tracking.runs import RunStore
 from grid.tracking.views import (
     description,
     metric_name,
+    offer_views,
     seeds_state,
     summary_names,
     view_key,
@@ -17,6 +19,7 @@ from grid.tracking.views import (
     view_tag,
 )
 from tests.grid.invented import table5
+from tests.grid.small_ledger import small_plan, table_spec
 
 TABLE = table5().tables[0]
 
@@ -87,3 +90,24 @@ def test_a_route_leads_to_the_views_key_whatever_the_table_is_called():
     assert view_route("7", "my grid", "a&b") == (
         "/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=my%20grid.a%26b"
     )
+
+
+def test_views_of_ours_follow_the_grid_and_a_readers_stay(new_store, tmp_path):
+    uri = new_store(tmp_path)
+    one, two = (small_plan(table_spec(seeds=seeds)) for seeds in ((0,), (0, 1)))
+    tag = "mlflow.sharedViewState.mine.table5"
+
+    def offered(plan):
+        store = RunStore(uri, "experiment", tmp_path / "artifacts")
+        offer_views(store, "mine", plan)
+        return store.client, store.experiment_id, store.client.get_experiment(store.experiment_id).tags
+
+    _, _, first = offered(one)
+    client, experiment, second = offered(two)
+    wanted = view_tag("", view_state("mine", two.tables[0]), 0)[1]
+    assert json.loads(second[tag])["state"] == json.loads(wanted)["state"]
+    assert second[tag] != first[tag]
+    assert offered(two)[2] == second
+    for readers in (json.dumps(json.loads(first[tag]) | {"updatedAt": 1}), "[]", "no JSON"):
+        client.set_experiment_tag(experiment, tag, readers)
+        assert offered(two)[2][tag] == readers
