@@ -32,6 +32,7 @@ def test_frames_may_come_in_any_order():
     [
         ([0, 1, 3], "clip b: expected each of its 3 frames once, found 1 missing (first: 1)"),
         ([0, 1, 2, 3, 3], "clip b: expected each of its 3 frames once, found 1 repeated (first: 2)"),
+        ([0, 1, 2, 2], "clip b: expected each of its 3 frames once, found 1 missing (first: 2); 1 repeated"),
         ([], "clip a: expected each of its 1 frames once, found 1 missing (first: 0)"),
     ],
 )

@@ -101,6 +101,7 @@ def test_weights_that_a_user_keeps_on_another_disk_behind_a_link_are_there(ledge
 
 @pytest.mark.parametrize("checkpoint", [None, "checkpoints/nothing.pt", "../elsewhere.pt"])
 def test_a_training_whose_checkpoint_is_not_in_the_folder_is_refused(ledger, checkpoint):
+    ledger.out.mkdir()
     (ledger.out.parent / "elsewhere.pt").write_bytes(b"weights")
     summary = {"best_kld": 1.0, **({"checkpoint": checkpoint} if checkpoint else {})}
     with pytest.raises(ProblemError, match="best checkpoint inside the output folder"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from grid.plan import Plan
+from grid.results import output_folder
 from grid.results.redo import (
     ALL,
     former_plugins,
@@ -15,6 +16,7 @@ from grid.results.redo import (
     untold_selection,
 )
 from grid.results.sources import code_of, evaluation_modules, training_modules
+from grid.results.unit_results import Stopped
 from grid.specs import plugins
 from manifests.problem import ProblemError
 from tests.grid.invented import complete, evaluate, table5, train
@@ -97,6 +99,21 @@ def test_one_unit_is_made_again_whatever_code_made_it(ledger):
     assert not ledger.evaluation_done(evaluation)
     evaluate(ledger, PLAN.evaluations[evaluation])
     train(ledger, GENERAL)
+
+
+def test_nothing_of_a_unit_that_is_made_again_is_gone_on_from(ledger):
+    """Saved states, parts and a stop would bring back what the old code had made of it."""
+    tested = next(unit for unit in PLAN.evaluations.values() if unit.training == GENERAL.id)
+    left = [ledger.out / output_folder.states(GENERAL.id), ledger.out / output_folder.parts(tested.id)]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "begun").write_text("by other code")
+    ledger.stops.write(GENERAL.id, Stopped(3, 40, 2.5))
+    ledger.write_failure(tested.id, "of other code")
+    left += [ledger.out / output_folder.stopped(GENERAL.id), ledger.failure(tested.id)]
+    assert all(place.exists() for place in left)
+    assert redo(PLAN, ledger, GENERAL.id) >= {GENERAL.id, tested.id}
+    assert [place for place in left if place.exists()] == []
 
 
 @pytest.mark.parametrize(("asked", "found"), [("nothing_of_this_name", "none"), ("", "of them")])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from grid.results.files import upload_atomically
 from grid.results.storage import Storage, answering
 from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small
@@ -67,6 +68,20 @@ def test_a_file_is_whole_at_the_url_or_not_there(url, node):
     assert storage.files("checkpoints") == {}
 
 
+def test_a_file_of_which_a_part_arrived_is_told(url, node, monkeypatch):
+    def cut(system, source, target):
+        upload_atomically(system, source.with_name("part"), target)
+
+    monkeypatch.setattr("grid.results.storage.storage.upload_atomically", cut)
+    storage = Storage(url)
+    place = storage.path("checkpoints/a.pt")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"weights")
+    place.with_name("part").write_bytes(b"wei")
+    with pytest.raises(OSError, match=r"a\.pt: 3 of 7 bytes arrived"):
+        storage.publish("checkpoints/a.pt")
+
+
 def test_where_things_lie_changes_no_id(small_demo, url):
     here, there = prepare_small(small_demo), prepare_small(small_demo, f"storage.url={url}")
     assert here.plan == there.plan
@@ -81,7 +96,11 @@ def test_a_folder_and_a_url_each_get_what_the_other_has_and_the_urls_version_cou
             path.write_text(f"{name} in {storage.local.name}")
         storage.agree("results", ".parquet")
     here.agree("results", ".parquet")
-    found = {path.name: path.read_text() for path in sorted((here.local / "results").glob("[!.]*"))}
+    found, theirs = (
+        {path.name: path.read_text() for path in sorted((each.local / "results").glob("[!.]*"))}
+        for each in (here, there)
+    )
+    assert theirs["both.parquet"] == "both in here", "the url's, which was there first"
     assert found == {
         "both.parquet": "both in here",
         "mine.parquet": "mine in here",
