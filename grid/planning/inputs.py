@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from datasets.corpora.registry import default_folder, find
 from datasets.listing.file_names import first_few
 from datasets.remote import is_folder
@@ -173,7 +175,8 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
         if not enough.any():
             found = f"none ({len(enough)} shorter)"
             lists = ", take train.splits=corpus" if isinstance(read.fold, HeldOut) else ""
-            remedy = f"Index the whole corpus{lists}, or lower model.clip_length."
+            lists += ", or lower model.clip_length" if len(enough) else ""
+            remedy = _remedy(manifests[read.corpus], enough, lists)
             expected = f"clips of {read.clip_length} frames"
             problems.append(Problem(f"{read.corpus}, split {read.split}", expected, found, remedy))
     specs = [unit.spec for unit in plan.evaluations.values()]
@@ -183,15 +186,24 @@ def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
         enough = manifest.filling("test", least)
         if len(enough) and not enough.any():
             expected, found = f"clips of {least} frames", f"none ({len(enough)} shorter)"
-            problems.append(
-                Problem(place, expected, found, "Index the whole corpus, or lower test.min_frames.")
-            )
+            remedy = "Index the whole corpus, or lower test.min_frames."
+            problems.append(Problem(place, expected, found, remedy))
         elif not manifest.column("test", "n_fixated_frames")[enough].any():
             found = f"{enough.sum()} clips, none with a fixation"
-            remedy = "Index the whole corpus with its fixations: nothing can be scored without."
+            remedy = _remedy(manifest, enough, " with its fixations: nothing can be scored without")
             problems.append(Problem(place, "clips with fixations", found, remedy))
     if problems:
         raise ProblemError(dict.fromkeys(problems))
+
+
+def _remedy(manifest: Manifest, there: np.ndarray, how: str) -> str:
+    """Say how a split comes by clips: where there is none, those that it should have may be damaged."""
+    if len(there) or not manifest.quarantined:
+        return f"Index the whole corpus{how}."
+    corpus = find(manifest.corpus)
+    check = f"python -m datasets check {corpus.word if corpus else manifest.corpus}"
+    damaged = counted(manifest.quarantined, "clip")
+    return f"Mend {damaged} of it that cannot be used ({check} says why), or index the whole corpus{how}."
 
 
 def of_lists(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[str]:

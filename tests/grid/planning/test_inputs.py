@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,14 @@ import torch
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
 from grid.planning.demo import prepare_demo
-from grid.planning.inputs import initial_weights, open_inputs
+from grid.planning.inputs import initial_weights, open_inputs, require_clips
 from grid.planning.prepare import prepare
 from grid.specs import settings_reader
 from grid.specs.settings import CorpusPlace, ModelSettings
 from grid.specs.table import GridSpec, TableSpec
 from hd2s import build_model, export_weights
 from manifests.problem import ProblemError
+from manifests.store import Manifest
 from tests.grid.grids import prepare_small, write_spec
 
 
@@ -70,6 +71,30 @@ def test_clips_too_short_for_a_window_are_told(small_demo):
     assert places == {
         f"{name}, split {split}" for name in ("DHF1K", "UCFSports") for split in ("train", "val")
     }
+
+
+class NothingUsable(Manifest):
+    """A manifest whose clips of validation and test are all quarantined."""
+
+    def _clip_table(self, columns, split, status):
+        found = super()._clip_table(columns, split, status)
+        return found.slice(0, 0) if split in ("val", "test") and status == "ok" else found
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "remedy"),
+    [(2, "Mend 2 clips of it that cannot be used (python -m datasets check dhf1k"), (0, "Index the whole")],
+)
+def test_a_split_without_a_clip_may_have_damaged_ones(small_demo, quarantined, remedy):
+    """Whoever has indexed the whole corpus cannot index more of it."""
+    grid = prepare_small(small_demo, sources="DHF1K", targets="UCFSports", approaches="generalization")
+    told = {field.name: getattr(grid.manifests["DHF1K"], field.name) for field in fields(Manifest)}
+    damaged = NothingUsable(**told | {"quarantined": quarantined})
+    with pytest.raises(ProblemError) as caught:
+        require_clips(grid.plan, {**grid.manifests, "DHF1K": damaged})
+    (problem,) = caught.value.problems
+    assert problem.where == "DHF1K, split val"
+    assert problem.remedy.startswith(remedy)
 
 
 @pytest.mark.slow
