@@ -32,6 +32,9 @@ class SmallConfig(ModelConfig):
 class Small(SaliencyModel):
     """A convolution, its mean over time and a sigmoid; and something wrong with it, if that is asked for."""
 
+    times = 0
+    """That any of them was trained on."""
+
     def __init__(self, config: SmallConfig, fault: str):
         super().__init__(config)
         self.fault, self.steps = fault, 0
@@ -48,6 +51,9 @@ class Small(SaliencyModel):
         if self.fault == "memory" and self.training:
             self.steps += 1  # which is part of no state
             found = found ** (1 + self.steps / 10)
+        if self.fault == "unsteady" and self.training:
+            Small.times += 1  # as a GPU that adds up in another order each time
+            found = found * (1 + 1e-7 * Small.times)
         return Prediction(found)
 
     def stream(self, cast):
@@ -88,6 +94,7 @@ def run(out, *options):
         ("gradient", {"output and gradients"}),
         ("stream", {"fast way of prediction"}),
         ("memory", {"resumption"}),
+        ("unsteady", set()),
     ],
 )
 def test_a_model_made_wrong_on_purpose_makes_the_check_fail(tmp_path, monkeypatch, fault, noticed):
