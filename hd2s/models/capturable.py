@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 
@@ -21,3 +22,7 @@ class Capturable:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.capturable = vars(cls).get("capturable", False)
+
+    def recorded_as(self) -> Hashable:
+        """Return by what, besides, it does one thing or another now: for each there is a recording."""
+        return None

@@ -6,9 +6,9 @@ that it was recorded with, so that whatever changes from one micro-batch to the 
 and maps are copied to where it reads them, and numbers such as λ are `Progress.number`. Models and learners
 that keep to that say so (`hd2s.models.capturable`).
 
-Each kind of micro-batch (sizes, domain, frozen parameters) is recorded when it is first met, and compared
-once with what it stands for later in the training, when numbers are others; a kind that differs runs kernel
-by kernel, and so does everything once a recording has failed.
+Each kind of micro-batch (sizes, domain, frozen parameters, and what model and learner say of themselves) is
+recorded when it is first met, and compared once with what it stands for later in the training, when numbers
+are others; a kind that differs runs kernel by kernel, and so does everything once a recording has failed.
 """
 
 from __future__ import annotations
@@ -120,12 +120,18 @@ class CapturedPasses:
         """
         if self._broken:
             return None
-        moving = [parameter.requires_grad for parameter in self._parameters]
-        kind = (*map(_kind_of, drawn[0]), None, *map(_kind_of, drawn[1]), *moving)
-        if kind not in self._recorded:
-            self._recorded[kind] = self._try(drawn, progress)
+        if (kind := self._kind(drawn)) not in self._recorded:
+            recorded = self._try(drawn, progress)
+            # Of what it was recorded as, which trying may have changed.
+            kind = self._kind(drawn)
+            self._recorded[kind] = recorded
         recorded = self._recorded[kind]
         return None if recorded is None else self._repeat(recorded, drawn, progress)
+
+    def _kind(self, drawn: Drawn) -> tuple[Any, ...]:
+        moving = [parameter.requires_grad for parameter in self._parameters]
+        found = self.learner.recorded_as(), self.learner.model.recorded_as()
+        return *found, *map(_kind_of, drawn[0]), None, *map(_kind_of, drawn[1]), *moving
 
     def _try(self, drawn: Drawn, progress: Progress) -> _Recorded | None:
         before, numbers = _Before.of(self.learner), Numbers(self._device)

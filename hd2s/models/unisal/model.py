@@ -15,7 +15,6 @@ from hd2s.layers.folded import Casting
 from hd2s.layers.known import known_as
 from hd2s.layers.precision import full_precision
 from hd2s.losses import cc, kld_of_log, nss
-from hd2s.models.clips import check_bytes
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
 from hd2s.models.learnt import Learnt, deviation
 from hd2s.models.unisal.config import SHARED, UnisalConfig
@@ -24,9 +23,9 @@ from hd2s.models.unisal.decoder import UPSAMPLED, Decoding, DomainUnit, PostCNN,
 from hd2s.models.unisal.densities import log_density_in, log_density_of
 from hd2s.models.unisal.fast import FastUnisal
 from hd2s.models.unisal.mobilenet import ENCODED, MobileNetV2, Tapped
+from hd2s.models.unisal.sequences import check_sequences, normalised
 from hd2s.models.unisal.smoothing import LearnedSmoothing
 
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pixels, from 0 to 1
 _WIDTHS = 256, 128, 64  # channels at 1/32, 1/16 and 1/8 of the input's sides
 
 
@@ -63,16 +62,8 @@ class Unisal(SaliencyModel):
         return self
 
     def normalise(self, clips: Tensor) -> Tensor:
-        """Make of clips uint8 (B, T, H, W, 3) what the model takes, float32 (B, 3, T, H, W).
-
-        In shares of 255, less ImageNet's mean, in its standard deviations.
-
-        Raises:
-            ValueError: another dtype or shape.
-        """
-        check_bytes(clips)
-        mean, deviation = (torch.tensor(x, device=clips.device) for x in (_MEAN, _DEVIATION))
-        return clips.float().div_(255).sub_(mean).div_(deviation).permute(0, 4, 1, 2, 3)
+        """Make of clips uint8 (B, T, H, W, 3) what the model takes; see `hd2s.models.unisal.sequences`."""
+        return normalised(clips)
 
     def forward(
         self,
@@ -138,15 +129,24 @@ class Unisal(SaliencyModel):
         """
         if self.post_rnn is None or not self.config.bypass:
             return self.post_rnn is None
-        key = self.config.key(self.config.domain_batch_norm, domain)
-        nothing = torch.zeros(())  # where operations are counted, without batch norms or without values
-        seen, followed = (
-            getattr(norm[key], "num_batches_tracked", nothing)
-            for norm in (self.post_upsampling.project.norm, self.post_rnn.norm)
-        )
-        if followed.is_meta or not bool(followed > 0):
-            return domain in self.config.photographs or (not seen.is_meta and bool(seen > 0))
-        return domain in self.config.photographs and key == SHARED
+        key, photographs = self.config.key(self.config.domain_batch_norm, domain), self.config.photographs
+        seen, followed = self._met(key)
+        if followed:
+            return domain in photographs and key == SHARED
+        return domain in photographs or seen
+
+    def _met(self, key: str) -> tuple[bool, bool]:
+        """Whether the decoder, and the recurrence, were trained on a domain's clips; a GPU is asked once."""
+        units = [unit for unit in (self.post_upsampling.project, self.post_rnn) if unit is not None]
+        norms = [unit.norm[key] for unit in units]
+        counts = [
+            norm.get_buffer("num_batches_tracked") for norm in norms if isinstance(norm, nn.BatchNorm2d)
+        ]
+        # Where operations are counted there are fewer, or they have no values.
+        if len(counts) < 2 or any(count.is_meta for count in counts):
+            return False, False
+        seen, followed = torch.stack(counts).tolist()
+        return seen > 0, followed > 0
 
     def _bypassed(self, steps: int, domain: str | None, learnt: bool) -> bool:
         """Whether sequences leave the recurrence out: as it was drawn it may be no part of what is tested."""
@@ -155,9 +155,15 @@ class Unisal(SaliencyModel):
         key = self.config.key(self.config.domain_batch_norm, domain)
         if self.training and key in self._static:
             return self._static[key]
-        if (found := self.is_static(domain)) and self.training:
-            self._static[key] = True
+        found = self.is_static(domain)
+        # What has been trained stays so, and a training that goes on finds it so.
+        if self.training and (found or self._met(key)[1]):
+            self._static[key] = found
         return found
+
+    def recorded_as(self) -> frozenset[str]:
+        """Tell of which domains' videos leave the recurrence out that might go through it later."""
+        return frozenset(key for key, static in self._static.items() if static)
 
     def losses(
         self, prediction: Prediction, maps: Tensor, *, auxiliary: bool = True, fixations: Tensor | None = None
@@ -288,13 +294,3 @@ class Unisal(SaliencyModel):
         if self.priors is None:
             return encoded
         return self.priors(encoded, self.config.key(self.config.domain_priors, domain))
-
-
-def check_sequences(clips: Tensor) -> None:
-    """Raise ValueError unless clips are (B, 3, T, H, W), T at least 1, sides divisible by 32."""
-    divisible = not any(side % 32 for side in clips.shape[3:])
-    if clips.dim() != 5 or clips.shape[1] != 3 or min(clips.shape) < 1 or not divisible:
-        raise ValueError(
-            "This model takes clips of shape (B, 3, T, H, W), H and W divisible by 32,"
-            f" found {tuple(clips.shape)}: resize them (hd2s.models.unisal.config.free_size says to what)."
-        )

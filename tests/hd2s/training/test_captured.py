@@ -39,8 +39,8 @@ def hd2s():
     return build_model("hd2s", seed=0, conspicuity=(1,), domains=DOMAINS, **SMALL)
 
 
-def unisal():
-    return build_model("unisal", seed=0, domains=DOMAINS, clip_length=2, height=32, width=32)
+def unisal(domains=DOMAINS):
+    return build_model("unisal", seed=0, domains=domains, clip_length=2, height=32, width=32)
 
 
 class Recorder:
@@ -146,6 +146,32 @@ def test_a_training_of_recorded_micro_batches_is_the_same(kind, protocol):
 def test_a_papers_model_of_recorded_micro_batches_is_the_same(build):
     runs = (train(learner_of(AdversarialLearner, build), by, iterations=1) for by in (None, Recorder()))
     same(*runs)
+
+
+@pytest.mark.slow
+def test_videos_are_recorded_anew_once_their_recurrence_is_trained():
+    """Beside photographs they leave it out, until videos with maps go through it."""
+
+    def drawn(model, seed, *, photographs):
+        source, target = (micro_batch(model, seed + k, None, labelled=not k) for k in (0, 5))
+        if photographs:
+            first = {name: getattr(source, name)[:, :1] for name in ("maps", "fixations")}
+            source = replace(source, clips=source.clips[:, :, :1], **first)
+        return [source], [target]
+
+    def state(recorder):
+        learner = learner_of(AdversarialLearner, lambda: unisal(domains=()))
+        captured = CapturedPasses(learner, PLAIN, recorder) if recorder else None
+        optimiser, recipe = Optimiser(learner, OptimiserOptions(kind="sgd")), Recipe(4, accumulate=1)
+        for iteration in range(4):
+            torch.manual_seed(iteration)
+            batch = drawn(learner.model, 10 * iteration, photographs=not iteration % 2)
+            take_iteration(learner, optimiser, recipe, iteration, iter([batch]), captured=captured)
+        return learner.state_dict()
+
+    recorder = Recorder()
+    torch.testing.assert_close(state(recorder), state(None), rtol=0, atol=0)
+    assert recorder.recorded == 3
 
 
 def test_a_number_that_is_read_beside_the_progress_stands_still_and_is_noticed(caplog):

@@ -106,6 +106,22 @@ def test_a_training_asks_buffers_once_at_most(frames, monkeypatch):
     assert model.post_rnn.norm["shared"].num_batches_tracked > before
 
 
+def test_a_training_that_goes_on_knows_of_its_recurrence_after_one_look(monkeypatch):
+    """Its first clips may be photographs; a second look, in a recording, would break that."""
+    model, going_on = (build_model("unisal", seed=0, **ALONE) for _ in range(2))
+    photographs, videos = photographs_and_videos()
+    model(videos.clips)
+    going_on.load_state_dict(model.state_dict())
+    asked, ask = [], going_on.is_static
+    monkeypatch.setattr(going_on, "is_static", lambda domain: asked.append(domain) or ask(domain))
+    for _ in range(3):
+        going_on(photographs.clips)
+        going_on(videos.clips, unlabelled=True)
+    assert asked == [None]
+    passes = [each.post_rnn.norm["shared"].num_batches_tracked for each in (model, going_on)]
+    assert passes[1] == 4 * passes[0]
+
+
 def test_where_operations_are_counted_without_batch_norms_the_recurrence_is_one_of_them():
     model = build_model("unisal", seed=0, **ALONE)
     model(photographs_and_videos()[0].clips)
