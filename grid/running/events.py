@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,57 +65,10 @@ class Audience(Listener):
 
     def __init__(self, *listeners: Listener) -> None:
         self.listeners = listeners
+        for event in vars(Listener):
+            if event.startswith("on_"):
+                setattr(self, event, partial(self._tell, event))
 
-    def on_phase(self, text: str) -> None:
-        """Tell all of them."""
+    def _tell(self, event: str, *told: Any, **named: Any) -> None:
         for listener in self.listeners:
-            listener.on_phase(text)
-
-    def on_training_started(self, training: Training) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_training_started(training)
-
-    def on_training_progress(
-        self, training: Training, step: int, total: int, losses: Mapping[str, float], rows: Iterable[Row]
-    ) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_training_progress(training, step, total, losses, rows)
-
-    def on_training_finished(
-        self, training: Training, summary: Mapping[str, Any], curve: Iterable[Row]
-    ) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_training_finished(training, summary, curve)
-
-    def on_training_failed(self, training: Training, error_file: Path) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_training_failed(training, error_file)
-
-    def on_training_stopped(self, training: Training, where: str) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_training_stopped(training, where)
-
-    def on_evaluation_started(self, evaluation: Evaluation) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_evaluation_started(evaluation)
-
-    def on_evaluation_finished(self, evaluation: Evaluation, result: EvaluationResult) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_evaluation_finished(evaluation, result)
-
-    def on_evaluation_failed(self, evaluation: Evaluation, error_file: Path) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_evaluation_failed(evaluation, error_file)
-
-    def on_interrupted(self, unit: Training | Evaluation, why: str) -> None:
-        """Tell all of them."""
-        for listener in self.listeners:
-            listener.on_interrupted(unit, why)
+            getattr(listener, event)(*told, **named)
