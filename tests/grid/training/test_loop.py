@@ -1,5 +1,6 @@
 """Trainings without Ray: the true network on the demo corpora, a few steps each."""
 
+import math
 import os
 import pickle
 import subprocess
@@ -19,6 +20,7 @@ from grid.training.starting import starting_model
 from hd2s import build_model, load_weights
 from hd2s.losses import kld
 from hd2s.prediction.open_checkpoint import open_checkpoint
+from hd2s.training.iteration import Iteration
 from tests.grid.grids import (
     TINY,
     Context,
@@ -127,20 +129,68 @@ def test_a_state_is_saved_between_checkpoints_when_it_is_asked_for(small_demo, f
     assert states == [1]
 
 
-@pytest.mark.slow
-def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, few, monkeypatch):
-    """Whatever the network has come to: the KLDs are given, and the second of four is the lowest."""
-    job = job_of(prepare_small(small_demo, *few, "train.validate_every=1"), "generalization")
-    until_best = with_train(job, iterations=2)
-    given = iter([3.0, 1.0, 2.0, 4.0, 3.0, 1.0])
+def give_losses(monkeypatch, job, *losses):
+    """Let these be the KLDs of the validations to come, whatever the network has come to."""
+    given = iter(losses)
     one_batch = next(training._Fitting(job, Context()).feed.validation("DHF1K", 0))
     monkeypatch.setattr(feed.Feed, "validation", lambda *_: iter([one_batch]))
     monkeypatch.setattr(validation, "kld", lambda *_: torch.tensor([next(given)]))
+
+
+@pytest.mark.slow
+def test_the_weights_kept_are_those_of_the_lowest_validation_kld(small_demo, few, monkeypatch):
+    job = job_of(prepare_small(small_demo, *few, "train.validate_every=1"), "generalization")
+    until_best = with_train(job, iterations=2)
+    give_losses(monkeypatch, job, 3.0, 1.0, 2.0, 4.0, 3.0, 1.0)
     summary = fit(job, Context())
     assert (summary["best_step"], summary["best_kld"]) == (2, 1.0)
     kept = weights_of(job)
     fit(until_best, Context())
     assert same(kept, weights_of(job))
+
+
+def test_as_many_validations_as_are_asked_for_choose_nothing(small_demo, few, monkeypatch):
+    more = ("train.validate_every=1", "train.validation_from=1")
+    job = job_of(prepare_small(small_demo, *few, *more), "generalization")
+    give_losses(monkeypatch, job, 1.0, 3.0, 2.0, 4.0)
+    summary = fit(job, Context())
+    assert (summary["best_step"], summary["best_kld"]) == (3, 2.0)
+
+
+def test_a_validation_that_is_not_finite_stops_the_training_with_its_step(small_demo, few, monkeypatch):
+    job = job_of(prepare_small(small_demo, *few, "train.validate_every=1"), "generalization")
+    give_losses(monkeypatch, job, 1.0, math.nan)
+    with pytest.raises(TrainingError, match=r"after iteration 2 the validation KLD on DHF1K is nan"):
+        fit(job, Context())
+
+
+def test_what_is_drawn_is_another_in_each_step_and_on_each_worker(small_demo, few, monkeypatch):
+    job = job_of(prepare_small(small_demo, *few, "train.accumulate=2"), "generalization")
+    seeds = []
+
+    def taken(*_, **__):
+        seeds.append(torch.initial_seed())
+        return Iteration({}, 0, {})
+
+    monkeypatch.setattr(training, "take_iteration", taken)
+    for rank in (0, 1, 0):
+        context = Context()
+        context.rank = rank
+        fitting = training._Fitting(job, context)
+        for step in range(3):
+            fitting.iterate(step)
+    assert seeds[:3] == seeds[6:]
+    assert len(set(seeds)) == 6
+
+
+def test_the_seconds_before_an_interruption_count_too(small_demo, few):
+    job = job_of(prepare_small(small_demo, *few, "train.checkpoint_every=2"), "generalization")
+    dying = Context(die_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(job, dying)
+    assert dying.state["progress"]["seconds"] > 0
+    dying.state["progress"]["seconds"] += 1000
+    assert fit(job, Context(dying.state))["seconds"] > 1000
 
 
 @pytest.mark.slow
