@@ -121,6 +121,9 @@ def _together(config: Config) -> Iterator[tuple[str, str]]:
     elif workers > 0 and config.train.non_finite == "skip" and accumulate % workers:
         # Whether a micro-batch is skipped is agreed on loss by loss.
         yield "train.accumulate", f"a multiple of train.world_size={workers} with train.non_finite=skip"
+    if workers > 1 and abs(config.resources.train.gpu) % 1 > 0:
+        # NCCL, by which they exchange gradients, takes no GPU for two of them.
+        yield "resources.train.gpu", f"whole GPUs with train.world_size={workers}: its workers share none"
     if config.train.validation_loss == "training" and config.train.validation_windows is None:
         yield "train.validation_windows", "a number of them with train.validation_loss=training"
     if any(milestone < 1 for milestone in config.train.lr_milestones):

@@ -71,6 +71,16 @@ def test_micro_batches_are_shared_out_evenly():
     assert settings_reader.load(["train.world_size=5"], demo=False).train.world_size == 5
 
 
+def test_workers_of_one_training_share_no_gpu_by_which_they_could_not_exchange():
+    told = r"resources.train.gpu: expected whole GPUs with train.world_size=2"
+    for share in (0.5, -0.5):
+        with pytest.raises(ProblemError, match=told):
+            settings_reader.load(["train.world_size=2", f"resources.train.gpu={share}"], demo=False)
+        assert settings_reader.load([f"resources.train.gpu={share}"], demo=False).resources.train.gpu == share
+    for whole in (-1, 0, 2):
+        settings_reader.load(["train.world_size=2", f"resources.train.gpu={whole}"], demo=False)
+
+
 def test_the_protocols_of_tests_are_the_models_own():
     """A plain frame has no first frames of its own: whichever way is asked for is the same."""
     settings_reader.load(["test.protocol=released"], demo=False)
