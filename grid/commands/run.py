@@ -31,6 +31,7 @@ from grid.specs.dotted_keys import with_references
 from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import N_SEEDS, OF_PAPER, difference_names, summary_names
 from manifests.escaping import shell
+from manifests.problem import ProblemError
 
 _IN_MLFLOW = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
 
@@ -44,7 +45,7 @@ class Outcome:
         views: addresses of the prepared views on the MLflow server that was named.
         report: where the grid's page is, to be opened; empty if it could not be written.
         look: how to look at the runs, in a short line: a command, where no server has them.
-        warnings: what MLflow lacks, and why, and which tables were left as they stood.
+        warnings: what could not be written, what MLflow lacks, and which tables were left as they stood.
         left_alone: units that failed in an earlier run, or need one that did.
         interrupted: label of a unit → what has interrupted it, be it lost or exchanged.
     """
@@ -79,7 +80,7 @@ def run(
             stop; None ends it as interrupted.
 
     Raises:
-        ProblemError: the MLflow server does not answer, or nothing can be written.
+        ProblemError: the MLflow server does not answer, or nothing can be written at the start.
     """
     cleanup.clear(grid.ledger)
     remember(grid)
@@ -101,16 +102,17 @@ def run(
         raise
     status = status_of(grid) if whole else INTERRUPTED
     listener.on_phase("compiling tables, drawing figures and completing MLflow")
-    tables = compile_grid(grid)
+    tables, unwritten = compiled(grid)
+    status = (status or FAILED) if unwritten else status
     shown = show(grid, from_results_alone=True)
     complete(tracker, grid, status, tables, shown)
     # An address that nobody serves yet is of no use: the command that serves them gives it.
-    views = [tracker.link(table.name) for table in grid.plan.tables] if tracking_uri else []
+    views = [tracker.link(table.name) for table in grid.plan.tables if tracking_uri]
     tracker.close()
     look = "" if tracking_uri else shell(["python", "-m", "grid", "ui", "--out", str(grid.out)])
-    warnings = [*shown.warnings, *tracker.warnings, *filter(None, [behind(tables)]), *not_taken(grid)]
+    told = filter(None, [*unwritten, *shown.warnings, *tracker.warnings, behind(tables), *not_taken(grid)])
     report = shown.report.resolve().as_uri() if shown.report else ""
-    return Outcome(status, list(filter(None, views)), report, look, warnings, len(failed | needing), reasons)
+    return Outcome(status, [*filter(None, views)], report, look, [*told], len(failed | needing), reasons)
 
 
 def complete(tracker: Tracker, grid: Grid, status: int, tables: list[Path], shown: Shown) -> None:
@@ -139,6 +141,14 @@ def compile_grid(grid: Grid) -> list[Path]:
     """Write a grid's tables into its output folder, with whatever is done by now; return the files."""
     style = Style(grid.config.tables, grid.command("--tables"), grid.demo, external.places_of(grid))
     return compile_tables(grid.plan, grid.ledger, grid.out / output_folder.TABLES, style)
+
+
+def compiled(grid: Grid) -> tuple[list[Path], list[str]]:
+    """Write a grid's tables; return the files, or why there are none: nothing else stands on them."""
+    try:
+        return compile_grid(grid), []
+    except (ProblemError, OSError) as error:
+        return [], [f"Tables are not written: {error}"]
 
 
 def not_taken(grid: Grid) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grid.commands.history import remembered
-from grid.commands.run import DONE, FAILED, compile_grid, complete, start_tracker, status_of
+from grid.commands.run import DONE, FAILED, compiled, complete, start_tracker, status_of
 from grid.commands.shown import show
 from grid.planning.prepare import Grid
 from grid.results import output_folder
@@ -42,8 +42,11 @@ def _sync(grid: Grid, uri: str | None, tell: Callable[[str], None]) -> list[str]
     """Log one grid; return why MLflow does not have all of it."""
     tracker = start_tracker(grid, uri)
     shown = show(grid, from_results_alone=True)
-    complete(tracker, grid, status_of(grid), compile_grid(grid), shown)
+    tables, unwritten = compiled(grid)
+    complete(tracker, grid, status_of(grid), tables, shown)
     tracker.close()
-    tell(f"{grid.plan.grid}: what is in {grid.out / output_folder.RESULTS} is in MLflow at {tracker.uri}")
+    if not tracker.warnings:
+        tell(f"{grid.plan.grid}: what is in {grid.out / output_folder.RESULTS} is in MLflow at {tracker.uri}")
     # All grids of a folder share its results.
-    return [*map(str, grid.ledger.problems(weights=False)), *shown.warnings, *tracker.warnings]
+    damaged = map(str, grid.ledger.problems(weights=False))
+    return [*damaged, *unwritten, *shown.warnings, *tracker.warnings]

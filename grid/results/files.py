@@ -20,7 +20,10 @@ from datasets.frame_store.bounded_folder import human
 from manifests.problem import Problem, ProblemError
 from manifests.secrets import masked
 
-_RUN_AGAIN = "then run the same command again: all that was finished stands."
+_RUN_AGAIN = (
+    "then run the same command again, with --retry-failed where a training or evaluation failed of it:"
+    " all that was finished stands."
+)
 _NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _NOT_ALLOWED_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Object stores show a file only when it is whole.
@@ -63,11 +66,12 @@ def mask(path: Path) -> None:
     Nobody may write to it while it is replaced, by one of the same rights.
 
     Args:
-        path: the file; one that is not there is left so.
+        path: the file; one that is not there is left so, and one that only another user may read to them.
     """
-    if not path.is_file():
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         return
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
     if (clean := masked(text)) == text:
         return
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from manifests.problem import ProblemError
+
 _FAILURES_IN_A_ROW, _PAUSE_S = 2, 60.0
 
 
@@ -65,7 +67,8 @@ class Background:
         self.missed, self.reasons = 0, []
 
     def _note(self, error: Exception) -> None:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        kind = "" if isinstance(error, ProblemError) else f"{type(error).__name__}: "
+        reason = " ".join(f"{kind}{error}".split())[:400]
         if reason not in self.reasons:
             self.reasons.append(reason)
         self.missed += 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from grid.results import output_folder
 from grid.results.files import write_atomically
+from manifests.escaping import shell
 from manifests.problem import Problem, ProblemError
 
 _SCHEME = "sqlite:///"
@@ -55,9 +57,15 @@ def make_ready(uri: str) -> None:
 
     MLflow gives a new file its schema in dozens of steps, and refuses for ever one that a kill or a full disk
     has left between two of them. So they are taken under another name. The file is its owner's alone.
+
+    Raises:
+        ProblemError: it is another user's.
     """
     file = file_of(uri)
-    if file is None or file.exists():
+    if file is None:
+        return
+    if file.exists():
+        require_ours(file)
         return
     from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
 
@@ -67,6 +75,20 @@ def make_ready(uri: str) -> None:
         MlflowClient(address_of(part)).search_experiments(max_results=1)
 
     write_atomically(file, fill)
+
+
+def require_ours(file: Path) -> None:
+    """Require a store's file that this user may read and write.
+
+    Raises:
+        ProblemError: it is another user's, as in an output folder that a group shares.
+    """
+    if not os.access(file, os.R_OK | os.W_OK):
+        expected, found = "a store of runs that you may read and write", f"one of user {file.stat().st_uid}"
+        remedy = (
+            f"Its owner may share it, `{shell(['chmod', 'g+rw', str(file)])}`; or give --tracking-uri URI."
+        )
+        raise ProblemError(Problem(str(file), expected, found, remedy))
 
 
 def follow_the_folder(uri: str, artifacts: Path) -> None:

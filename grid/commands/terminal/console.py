@@ -200,7 +200,8 @@ class Progress(Listener):
         with self._lock:
             self.state.fail(unit.id, error)
         job = f"{self.state.jobs[unit.id].kind} {unit.label}"
-        self._say(f"FAILED {job}: {reason(error)} (see {error}); {self._summary()}")
+        why = reason(error) or "there was no room or right to write down why"
+        self._say(f"FAILED {job}: {why} (see {error}); {self._summary()}")
 
     def _say(self, line: str) -> None:
         """Print a line where there is no terminal to draw on."""

@@ -73,6 +73,21 @@ def test_a_grid_that_is_done_is_tabulated_and_logged(done_grid, store):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "error", [ProblemError(Problem("small.tex", "room", "none", "Free some.")), OSError("no such disk")]
+)
+def test_tables_that_cannot_be_written_keep_nothing_else_from_its_end(done_grid, store, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("grid.commands.run.compile_tables", fail)
+    outcome = run(done_grid, Phases(), None)
+    assert (outcome.status, outcome.warnings) == (FAILED, [f"Tables are not written: {error}"])
+    assert outcome.report
+    assert state_of(store) == "FAILED"
+
+
+@pytest.mark.slow
 def test_a_training_that_lacks_the_selection_asked_for_is_kept_and_its_cells_say_so(done_grid, store):
     overrides = [*done_grid.overrides, "select=[source,target]"]
     asked = prepare(done_grid.name, overrides, done_grid.out, demo=True, tell=lambda text: None)

@@ -3,7 +3,7 @@
 import pytest
 
 from grid.commands.history import remember
-from grid.commands.run import DONE
+from grid.commands.run import DONE, FAILED
 from grid.commands.sync import sync
 from manifests.problem import ProblemError
 from tests.grid.mlflow_runs import logged
@@ -32,6 +32,29 @@ def test_a_sync_brings_everything_once_however_often_it_is_called(done, new_stor
     other = new_store(tmp_path / "another")
     assert sync(done.out, None, other, told.append) == DONE
     assert logged(other, "hd2s-grid-demo") == found
+
+
+@pytest.mark.slow
+def test_a_store_that_takes_nothing_is_told_and_not_said_to_hold_all(done, new_store, monkeypatch):
+    new_store(done.out)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    told = []
+    assert sync(done.out, None, None, told.append) == FAILED
+    (only,) = told
+    assert "failed or left out (" in only
+    assert "mlflow.db: expected a store of runs that you may read and write" in only
+
+
+@pytest.mark.slow
+def test_a_sync_does_without_tables_that_cannot_be_written(done, new_store, monkeypatch):
+    def fail(*args):
+        raise PermissionError("tables: not yours")
+
+    store, told = new_store(done.out), []
+    monkeypatch.setattr("grid.commands.run.compile_tables", fail)
+    assert sync(done.out, None, None, told.append) == FAILED
+    assert told[-1] == "Tables are not written: tables: not yours"
+    assert len(logged(store, "hd2s-grid-demo")[0]) == 4
 
 
 @pytest.mark.slow

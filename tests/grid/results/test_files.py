@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import FileSystem
 
-from grid.results.files import explained, upload_atomically, write_atomically
+from grid.results.files import explained, mask, upload_atomically, write_atomically
 from grid.results.ledger import Ledger
 from grid.training.loop import fit
 from manifests.problem import ProblemError
@@ -102,6 +102,19 @@ def test_a_result_without_room_leaves_the_others(small_disk):
         ledger.write_failure("after", "x" * 100_000)
     assert files(small_disk) == ["filler", "logs/before.error.txt"]
     assert first.read_text() == "of an earlier run"
+
+
+def test_what_only_another_user_may_read_is_left_to_them(tmp_path, monkeypatch):
+    """As in a folder that a group shares: logs are their owners' alone."""
+    log = tmp_path / "of-a-colleague.log"
+    log.write_text("words")
+
+    def refuse(path, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    mask(log)
+    assert log.read_bytes() == b"words"
 
 
 def test_other_errors_stay_what_they_are(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grid.commands.ui import ui
 from grid.tracking.local_store import address_of, file_of, make_ready
 from grid.tracking.runs import RunStore
 from manifests.escaping import shell
@@ -32,6 +33,17 @@ def test_a_store_gets_its_schema_under_another_name(tmp_path, monkeypatch):
     tables = sqlite3.connect(file).execute("select name from sqlite_master where type = 'table'")
     assert ("experiments",) in tables.fetchall()
     assert [path.name for path in file.parent.iterdir()] == ["mlflow.db"]
+
+
+def test_a_store_that_is_another_users_is_told_with_what_to_do(new_store, tmp_path, monkeypatch):
+    uri = new_store(tmp_path)
+    make_ready(uri)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    told = r"mlflow\.db: expected a store of runs that you may read and write, found one of user \d.*chmod"
+    with pytest.raises(ProblemError, match=told):
+        make_ready(uri)
+    with pytest.raises(ProblemError, match=told):
+        ui(tmp_path, 0, print)
 
 
 def test_nothing_is_left_of_a_store_that_could_not_be_made(tmp_path, monkeypatch):

@@ -109,6 +109,7 @@ def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger,
         train(ledger, training)
         progress.on_training_finished(training, {}, [])
         (tmp_path / "error.txt").write_text("Traceback:\nValueError: no maps\n")
+        progress.on_evaluation_failed(evaluation, tmp_path)
         progress.on_evaluation_failed(evaluation, tmp_path / "error.txt")
     lines = stream.getvalue().splitlines()
     assert "\x1b" not in stream.getvalue()
@@ -117,10 +118,11 @@ def test_without_a_terminal_there_are_plain_lines_and_not_too_many(plan, ledger,
         "[0 s] training",
         f"[0 s] started training {training.label}",
     ]
-    assert len(lines) == 3 + 6 + 2, "progress is told every ten seconds"
-    assert lines[-2] == (
+    assert len(lines) == 3 + 6 + 3, "progress is told every ten seconds"
+    assert lines[-3] == (
         f"[1 min 00 s] done training {training.label} in 1 min 00 s; trainings 1/15, evaluations 0/18"
     )
+    assert f"{evaluation.label}: there was no room or right to write down why (see {tmp_path})" in lines[-2]
     assert lines[-1].startswith(
         f"[1 min 00 s] FAILED evaluation {evaluation.label}: ValueError: no maps (see "
     )
