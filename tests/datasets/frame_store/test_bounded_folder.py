@@ -221,6 +221,16 @@ def test_parts_of_the_dead_are_cleared_and_of_the_living_left(tmp_path):
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["living"]
 
 
+def test_what_is_being_written_makes_no_room_for_others(tmp_path):
+    room = BoundedFolder(tmp_path, 100)
+    with room.writing("frames/first", 60) as file:
+        file.write(bytes(60))
+        told = pytest.raises(NoRoomError, match="60 bytes needed, 60 bytes in use of its bound of 100 bytes")
+        with told, room.writing("frames/second", 60):
+            pass
+    assert [path.name for path in (tmp_path / "frames").iterdir()] == ["first"]
+
+
 def test_bytes_for_people():
     assert [human(n) for n in (12, 3_400, 5_600_000, 7_890_000_000, 0)] == [
         "12 bytes",

@@ -80,6 +80,21 @@ def test_a_clip_changed_within_its_time_or_its_size_is_read_again(tmp_path):
     assert sorted(reads(root)) == ["train_0", "train_1"]
 
 
+@pytest.mark.parametrize("changed", [{"split": "val"}, {"source_video": "another"}])
+def test_a_clip_that_is_listed_otherwise_is_read_again(tmp_path, changed):
+    class Otherwise(TextCorpus):
+        def _entry(self, name):
+            entry = super()._entry(name)
+            return replace(entry, **changed) if entry.clip == "train_0" else entry
+
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root)
+    index(CORPUS, root, out)
+    reads(root)
+    index(Otherwise(), root, out)
+    assert reads(root) == ["train_0"]
+
+
 def test_another_reader_version_reads_everything_again(tmp_path, monkeypatch):
     root, out = tmp_path / "corpus", tmp_path / "m"
     names = write_corpus(root)

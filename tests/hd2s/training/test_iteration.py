@@ -379,3 +379,20 @@ def test_a_learner_is_told_how_far_it_is_and_follows_each_step():
 def test_a_recipe_says_what_it_cannot_do(options, said):
     with pytest.raises(ValueError, match=said):
         Recipe(**options)
+
+
+def test_an_iteration_moves_the_weights_by_the_mean_share_of_its_clips():
+    """UNISAL's photographs have half (Sect. 4.1), and an iteration of both kinds three quarters."""
+    moved = []
+    for shares in ([1.0, 1.0], [0.5, 1.0]):
+        learner, given = build("supervised"), iter(shares)
+        learner.model.lr_share = lambda clips, given=given: next(given)
+        before = [parameter.detach().clone() for parameter in learner.parameters()]
+        options = OptimiserOptions(kind="sgd", lr=1e-3, weight_decay=0.0)
+        take_iteration(
+            learner, Optimiser(learner, options), recipe(2), 1, iter([drawn(k, 0) for k in (0, 1)])
+        )
+        moved.append([now.detach() - then for now, then in zip(learner.parameters(), before, strict=True)])
+    assert any(whole.abs().max() > 0 for whole in moved[0])
+    for whole, part in zip(*moved, strict=True):
+        torch.testing.assert_close(part, 0.75 * whole, rtol=1e-6, atol=1e-12)

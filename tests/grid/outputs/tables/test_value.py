@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from grid.outputs.tables.scores import Scores
-from grid.outputs.tables.value import Value, rankable
+from grid.outputs.tables.value import Value, marks, rankable
 
 
 def scores(mean, clips=("a", "b"), unread=(), quarantined=0, clip_mean=0.0):
@@ -78,3 +78,18 @@ def test_the_gap_is_what_the_oracle_is_above():
 def test_a_bound_is_in_no_rank():
     oracle = replace(value(scores(3.0)), apart=True)
     assert rankable([value(scores(1.0)), oracle, value(scores(2.0))]) == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, None], ["", ""]),
+        ([1.0, 2.0], ["", "best"]),
+        ([1.0, None, 2.0, 3.0], ["", "", "second", "best"]),
+        ([2.0, 1.0, 1.0], ["best", "second", "second"]),
+        ([2.0, 2.0004, 1.0], ["best", "best", ""]),
+    ],
+)
+def test_one_alone_is_not_best_and_a_second_comes_after_a_single_best_of_three(values, expected):
+    assert marks(values, "NSS", 3) == expected
+    assert marks([value and -value for value in values], "KLD", 3) == expected

@@ -134,6 +134,11 @@ def plain_losses(log_density, maps, fixations):
     ]
 
 
+def test_photographs_move_the_weights_by_half():
+    model = build_model("unisal", seed=0, **SMALL)
+    assert [model.lr_share(torch.zeros(1, 3, frames, 32, 32)) for frames in (1, 2)] == [0.5, 1.0]
+
+
 def test_parts_of_other_domains_get_no_gradient_and_do_not_move():
     model, _ = released()
     before = {name: x.clone() for name, x in model.state_dict().items()}
