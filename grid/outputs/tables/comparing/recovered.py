@@ -10,6 +10,7 @@ import numpy as np
 
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
+from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, share, sign
 from grid.outputs.tables.comparing.places import Standing, ranked
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
@@ -25,6 +26,7 @@ from grid.outputs.tables.table import (
     defined,
     heading,
 )
+from grid.plan import Cell
 from grid.specs.table import TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
@@ -46,18 +48,28 @@ class Recovered(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """An approach in one place, with what it recovers in each metric."""
+    """An approach in one place, with what it recovers in each metric, and its cells with those of the bounds.
+
+    Of these there are as many as seeds and folds: those wanted, and those that all have results.
+    """
 
     standing: Standing
     approach: str
     found: Mapping[str, Recovered]
+    wanted: tuple[tuple[Cell, ...], ...]
+    done: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def seeds(self) -> str:
+        """How many of the seeds it is over; empty if all, or none."""
+        return share(len(self.done), len(self.wanted))
 
 
 def build(own: TableSpec, results: Results, style: Style) -> Table | None:
     """Lay out a table's recovered gaps; None where no approach stands beside both bounds."""
     spec, metrics = arranged(own, style.shown), recorded(own, style.shown)
     lines = [
-        _Line(standing, word, {metric: _recovered(standing, word, metric, results) for metric in metrics})
+        _line(standing, word, metrics, results)
         for standing in in_order(ranked(spec, results), lambda one: one.first, style.shown.order)
         if {LOWER, UPPER} <= set(standing.cells)
         for word in standing.cells
@@ -73,9 +85,9 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         warning=style.warning,
         labels=("Pair", "Approach"),
         columns=tuple(Column(heading(metric)) for metric in spec.metrics),
-        blocks=(_each(lines, spec.metrics, several), *_overall(lines, spec, several)),
+        blocks=(_each(lines, spec.metrics, several, results), *_overall(lines, spec, several)),
         in_float=style.shown.notes,
-        notes=_NOTES,
+        notes=(*_NOTES, *_footnotes(lines, spec, results)),
         missing=_missing(lines, spec, results, several),
         command=style.command,
         records=tuple(record for line in lines for record in _records(line, spec)),
@@ -89,6 +101,22 @@ _NOTES = (
     "A dash: transfer is no better than generalization there, so that there is no gap.",
     "Worst: the lowest of the pairs, each weighing the same in the mean.",
 )
+_PAIRS = "(n/m) beside a mean: over the n of m pairs that have a gap."
+
+
+def _footnotes(lines: Sequence[_Line], spec: TableSpec, results: Results) -> list[str]:
+    cells = [cell for line in lines for cells in line.done for cell in cells]
+    lack_seeds = any(line.seeds for line in lines)
+    lack_pairs = any(math.isnan(line.found[metric].value) for line in lines for metric in spec.metrics)
+    notes = [*([SEEDS] if lack_seeds else []), *([_PAIRS] if lack_pairs and len(lines) > 1 else [])]
+    return [*notes, *clip_notes(cells, results, spec)]
+
+
+def _line(standing: Standing, approach: str, metrics: Sequence[str], results: Results) -> _Line:
+    wanted = standing.side_by_side(LOWER, approach, UPPER)
+    done = tuple(cells for cells in wanted if len(results.scores_of(cells)) == len(cells))
+    found = {metric: _recovered(standing, approach, metric, results) for metric in metrics}
+    return _Line(standing, approach, found, wanted, done)
 
 
 def _recovered(standing: Standing, approach: str, metric: str, results: Results) -> Recovered:
@@ -109,22 +137,23 @@ def _share(means: np.ndarray) -> np.ndarray:
     return (found - lower) / (upper - lower)
 
 
-def _each(lines: list[_Line], metrics: Sequence[str], several: bool) -> Block:
+def _each(lines: list[_Line], metrics: Sequence[str], several: bool, results: Results) -> Block:
     by_place = gather(lines, lambda line: line.standing.title(several_models=several))
-    return Block(
-        "", tuple(Group(name, tuple(_row(line, metrics) for line in members)) for name, members in by_place)
-    )
+    rows = ((name, tuple(_row(line, metrics, results) for line in members)) for name, members in by_place)
+    return Block("", tuple(Group(name, members) for name, members in rows))
 
 
-def _row(line: _Line, metrics: Sequence[str]) -> Row:
-    return Row(approaches()[line.approach].title, tuple(_entry(line.found[metric]) for metric in metrics))
+def _row(line: _Line, metrics: Sequence[str], results: Results) -> Row:
+    dagger = sign(results.scores_of(cell for cells in line.done for cell in cells))
+    entries = tuple(_entry(line.found[metric], line.seeds, dagger) for metric in metrics)
+    return Row(approaches()[line.approach].title, entries)
 
 
-def _entry(found: Recovered) -> Entry:
+def _entry(found: Recovered, seeds: str, dagger: str) -> Entry:
     if math.isnan(found.value):
         return Entry("")
     ends = "" if math.isnan(found.low) else f"[{_percent(found.low)}, {_percent(found.high)}]"
-    return Entry(f"{_percent(found.value)} %", ends)
+    return Entry(f"{_percent(found.value)} %", " ".join(filter(None, (ends, seeds))), sign=dagger)
 
 
 def _percent(share: float) -> str:
@@ -180,6 +209,8 @@ def _records(line: _Line, spec: TableSpec) -> list[dict[str, Any]]:
         {
             **axes,
             "metric": metric,
+            "n_seeds": len(line.done),
+            "of_seeds": len(line.wanted),
             "n_clips": found.n_clips,
             **{
                 name: defined(value)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from grid.outputs.tables.below.footnotes import SEEDS
 from grid.outputs.tables.comparing.recovered import build
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
@@ -54,6 +55,24 @@ def test_where_transfer_is_no_better_there_is_none(ledger):
     assert [record["recovered"] for record in table.records] == [None, pytest.approx(0.5)]
     assert rows_of(table)["", "DHF1K to UCF Sports", "Domain Adaptation"] == [""]
     assert rows_of(table)["All pairs", "Domain Adaptation", "mean"] == ["50 % (1/2)"]
+
+
+def test_a_gap_over_fewer_seeds_or_clips_says_so(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper="", sources=("DHF1K",), seeds=(0, 1)))
+    score(ledger, small, "DHF1K-UCFSports", generalization=1.0, adaptation=1.5, transfer=3.0)
+    table = table_of(ledger, small)
+    assert rows_of(table)["", "DHF1K to UCF Sports", "Domain Adaptation"] == ["25 % [25, 25] (1/2)"]
+    assert [(record["n_seeds"], record["of_seeds"]) for record in table.records] == [(1, 2)]
+    assert SEEDS in table.notes
+    unread = {"unread": {"c": "expected 3 frames, found 1"}}
+    for approach in BOUNDS:
+        clips = {"a": 1.0 + (approach != "generalization"), "b": 3.0}
+        unit = f"{approach}-DHF1K-UCFSports-1"
+        finish_clips(ledger, small, unit, summary=unread if approach == "transfer" else {}, NSS=clips)
+    table = table_of(ledger, small)
+    ((entry,),) = (row.entries for block in table.blocks for group in block.groups for row in group.rows)
+    assert (entry.sign, "(1/2)" in entry.after) == ("†", False)
+    assert any("†" in note for note in table.notes)
 
 
 def test_what_lacks_a_bound_is_told(ledger):
