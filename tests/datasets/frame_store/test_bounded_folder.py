@@ -56,7 +56,9 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path, manifest):
 def test_a_build_makes_room_for_all_of_it_and_the_bound_holds(tmp_path, manifest):
     clips, limit = manifest.clips(), 3 * FRAMES + 100
     fill(tmp_path, manifest, limit, [0, 1, 2])
-    left = FrameStore(tmp_path, manifest, SIZE, limit).build(clips[2:], labelled=False, workers=2)
+    store = FrameStore(tmp_path, manifest, SIZE, limit)
+    (tmp_path / store.address / ".part-of-the-dead").write_bytes(bytes(99))
+    left = store.build(clips[2:], labelled=False, workers=2)
     assert left.size == 0
     assert names(tmp_path) == ["0002.frames", "0003.frames", "0004.frames"]
 

@@ -59,6 +59,7 @@ def test_a_second_run_reads_only_what_has_changed_or_is_new(tmp_path):
     assert sorted(reads(root)) == ["train_1", "train_7"]
     assert [(done, total, clip.clip) for done, total, clip in told] == [(7, 8, "train_1"), (8, 8, "train_7")]
     assert (second.counts["train"], second.counts["test"]) == (7, 1)
+    assert len(keys(out)) == 8, "what is gone is forgotten"
     assert second.digest == index(CORPUS, root, tmp_path / "fresh").digest
     assert rows_of(second, "train_0") == before["train_0"]
     assert len(rows_of(second, "train_1")) > len(before["train_1"]) > 20

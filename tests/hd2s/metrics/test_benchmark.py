@@ -97,6 +97,8 @@ def test_released_codes_round_down_and_keep_the_maximum():
     assert found.max() == 255
     assert (to_eight_bit(saliency) != found).mean() > 0.3, "which is not to the nearest"
     assert not to_eight_bit(np.zeros((2, 3)), truncate=True).any()
+    peaks = np.random.default_rng(0).random((1000, 1, 1))
+    assert (to_eight_bit(peaks, truncate=True) == 255).all(), "of double precision too"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
