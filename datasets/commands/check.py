@@ -27,9 +27,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="list what is wrong with an indexed corpus",
         description="Exit status: 0, or 1 when there is any error, or 2 for no manifest or a damaged one.",
     )
-    parser.add_argument("corpus", metavar="CORPUS", help="a corpus' word, or the name of one of your own")
-    add_plugins(parser)
-    parser.add_argument("--manifest", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
+    add_indexed(parser)
     parser.add_argument("--root", type=Path, help="where the corpus lies now, if not where it was indexed")
     parser.add_argument(
         "--quick", action="store_true", help="compare sizes and times of the files, and read none of them"
@@ -53,6 +51,13 @@ def _run(options: argparse.Namespace) -> int:
     show_list(console, findings)
     show_counts(console, findings)
     return int(any(finding.level == "error" for finding in findings))
+
+
+def add_indexed(parser: argparse.ArgumentParser) -> None:
+    """Add what tells an indexed corpus; it is for `open_indexed`."""
+    parser.add_argument("corpus", metavar="CORPUS", help="a corpus' word, or the name of one of your own")
+    add_plugins(parser)
+    parser.add_argument("--manifest", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
 
 
 def open_indexed(name: str, folder: Path | None) -> tuple[Corpus, Manifest]:

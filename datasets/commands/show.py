@@ -11,8 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from datasets.commands.check import open_indexed
-from datasets.commands.plugins import add_plugins
+from datasets.commands.check import add_indexed, open_indexed
 from datasets.commands.summary import show
 from datasets.corpora.registry import register_plugins
 from datasets.statistics.contact_sheet import contact_sheet
@@ -30,9 +29,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="what an indexed corpus is like: lengths, fixations, where people look, a contact sheet",
         description="Prints histograms, and writes contact-sheet.png and centre.png.",
     )
-    parser.add_argument("corpus", metavar="CORPUS", help="a corpus' word, or the name of one of your own")
-    add_plugins(parser)
-    parser.add_argument("--manifest", type=Path, help="folder of the manifest (default: manifests/CORPUS)")
+    add_indexed(parser)
     parser.add_argument("--split", choices=SPLITS, help="default: train, or of a corpus without it another")
     parser.add_argument("--out", type=Path, help="folder of the pictures (default: that of the manifest)")
     parser.set_defaults(run=_run, when_interrupted="What was written is whole.")

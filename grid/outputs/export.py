@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, replace
@@ -19,7 +18,7 @@ from grid.planning.noted import described, note
 from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
 from grid.results.dataframes import CELLS, noted_cells
-from grid.results.files import write_atomically, write_text
+from grid.results.files import sha256_of, write_atomically, write_text
 from grid.results.provenance import python_version, requirements
 from grid.results.unit_results import checkpoints
 from grid.specs import grid_reader as specs
@@ -179,12 +178,7 @@ def _checksums(grid: Grid) -> dict[str, str]:
     """Return where finished trainings' weights lie → their SHA-256; empty if not on this machine."""
     found = filter(None, map(grid.ledger.read_training, grid.plan.trainings))
     places = [place for result in found for place in checkpoints(result.summary)]
-    return {name: _sha256(grid.out / name) if (grid.out / name).is_file() else "" for name in places}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {name: sha256_of(grid.out / name) if (grid.out / name).is_file() else "" for name in places}
 
 
 def _copy_specs(folder: Path, grid: Grid) -> None:

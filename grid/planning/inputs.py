@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from datasets.listing.file_names import first_few
 from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.planning.stand_in import stand_in
+from grid.results.files import sha256_of
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
 from hd2s.models.declaration import had_from
@@ -145,8 +145,7 @@ def initial_weights(model: ModelSettings, absent: str | None = None) -> InitialW
         found = str(error)
     if found not in [layout.word for layout in layouts]:
         raise ProblemError(Problem("model.backbone_weights", known, found, "Correct the path."))
-    with path.open("rb") as file:
-        return InitialWeights(path, hashlib.file_digest(file, "sha256").hexdigest())
+    return InitialWeights(path, sha256_of(path))
 
 
 def _how_to_index(name: str, problem: Problem) -> str:

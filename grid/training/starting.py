@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from grid.results.checks import require_weights
+from grid.results.files import sha256_of
 from grid.training.job import Job
 from hd2s import build_model, load_weights
 from hd2s.models.contract import SaliencyModel
@@ -31,8 +31,7 @@ def starting_model(job: Job) -> SaliencyModel:
 
 
 def _require_file(path: Path, digest: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if digest and found != digest:
         expected = f"the file that this was planned with, digest {digest[:12]}"
         remedy = "It was exchanged since: run the same command again, which plans with the new one."

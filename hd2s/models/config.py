@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from hd2s.checks import settle_types
+from hd2s.checks import settle_types, unknown
 from hd2s.layers.features import Feature
 
 Size = tuple[int, int]
@@ -164,3 +164,13 @@ class ModelConfig(PlainConfig):
         """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""
         del corpus
         return None
+
+
+def check_domain(domain: str | None, domains: Sequence[str]) -> None:
+    """Raise ValueError, naming those there are, where a model has domains and `domain` is none of them."""
+    if not domains:
+        return
+    if domain is None:
+        raise ValueError(f"This model needs domain=…, the corpus of the clips: {', '.join(domains)}.")
+    if domain not in domains:
+        raise ValueError(unknown("domain", domain, domains))

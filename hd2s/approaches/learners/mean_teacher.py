@@ -16,12 +16,7 @@ from hd2s.approaches.schedule import alignment_strength
 from hd2s.losses import kld
 from hd2s.models.contract import SaliencyModel
 
-_WIDEST_BLUR = 1.15
-
-
-_NARROWEST_BLUR = 0.15
-
-
+_NARROWEST_BLUR, _WIDEST_BLUR = 0.15, 1.15  # σ in pixels
 _RADIUS = 4  # pixels, more than three of the widest σ
 
 

@@ -70,24 +70,22 @@ class Valley:
                 self.mean = first
                 self.threshold = (1 + self.settings.ratio) * sum(losses) / len(losses)
         while self.mean and not self.left and len(self.waiting) >= self.settings.tolerance:
-            self._decide()
+            self._decide(self.mean)
 
     def end(self) -> Segment | None:
         """Decide on what is waiting, and return the mean; the last segment where there is no valley."""
         if self.mean is None:
             return self.waiting[-1] if self.waiting else None
         while self.waiting and not self.left:
-            self._decide()
+            self._decide(self.mean)
         return self.mean
 
-    def _decide(self) -> None:
-        if self.mean is None:
-            return
+    def _decide(self, mean: Segment) -> None:
         self.left = min(each.loss for each in self.waiting[: self.settings.tolerance]) > self.threshold
         if self.left:
             self.waiting = []
         else:
-            self.mean.add(self.waiting.pop(0))
+            mean.add(self.waiting.pop(0))
 
 
 class SwadLearner(Learner):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import prod
 
-from hd2s.checks import unknown
 from hd2s.layers.features import Feature
 from hd2s.layers.s3d.shapes import feature_shapes
 from hd2s.models.config import Fault, Input, ModelConfig
@@ -132,14 +131,3 @@ class HD2SConfig(ModelConfig):
     def domain_of(self, corpus: str) -> str | None:
         """Return the corpus itself if it is one of the domains."""
         return corpus if corpus in self.domains else None
-
-    def check_domain(self, domain: str | None) -> None:
-        """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
-        if not self.domains:
-            return
-        if domain is None:
-            raise ValueError(
-                f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
-            )
-        if domain not in self.domains:
-            raise ValueError(unknown("domain", domain, self.domains))

@@ -15,6 +15,7 @@ from hd2s.layers.precision import full_precision
 from hd2s.layers.s3d.network import S3D
 from hd2s.losses import kld_terms
 from hd2s.models.clips import check_clips
+from hd2s.models.config import check_domain
 from hd2s.models.contract import Prediction, SaliencyModel
 from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.conspicuity import ConspicuityNet
@@ -90,7 +91,7 @@ class HD2S(SaliencyModel):
             ValueError: clips of another size than the model's, or a domain that it needs and does not know.
         """
         check_clips(clips, self.config.input)
-        self.config.check_domain(domain)
+        check_domain(domain, self.config.domains)
         # Convolutions run in channels-last memory, where their 2-D forms are views (hd2s.layers.convolution).
         taps = self.backbone(clips.contiguous(memory_format=self.memory_format))
         features = {level: self.net(level).remove_time(taps[int(level)]) for level in self.conspicuity}
@@ -123,13 +124,13 @@ class HD2S(SaliencyModel):
 
     def stream(self, cast: Casting) -> FastHD2S:
         """Return the model folded, computing once what neighbouring windows share."""
-        self.config.check_domain(cast.domain)
+        check_domain(cast.domain, self.config.domains)
         return FastHD2S(self, cast)
 
     @torch.no_grad()
     def learnt(self, domain: str | None) -> Learnt:
         """Return fusion weights, and of a domain its priors by level and its filter."""
-        self.config.check_domain(domain)
+        check_domain(domain, self.config.domains)
         fusion, smoothing, sigma = {}, None, None
         if (layer := self._fusion(domain)) is not None:
             weights = layer.get_parameter("weight").flatten().flip(0).tolist()

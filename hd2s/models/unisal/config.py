@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from hd2s.checks import unknown
 from hd2s.layers.features import Feature
 from hd2s.models.config import Fault, Framing, Input, ModelConfig, Size, nearest_size
 from hd2s.models.unisal import targets
@@ -246,17 +245,6 @@ class UnisalConfig(ModelConfig):
 
     def _holds_photographs(self, corpus: str) -> bool:
         return corpus in (*self.photographs, *_OTHER_PHOTOGRAPHS)
-
-    def check_domain(self, domain: str | None) -> None:
-        """Raise ValueError, naming those there are, where domains are needed and `domain` is none of them."""
-        if not self.domains:
-            return
-        if domain is None:
-            raise ValueError(
-                f"This model needs domain=…, the corpus of the clips: {', '.join(self.domains)}."
-            )
-        if domain not in self.domains:
-            raise ValueError(unknown("domain", domain, self.domains))
 
     def keys(self, own: bool) -> tuple[str, ...]:
         """Return whose parts there are of a kind that domains have of their `own`, or share."""

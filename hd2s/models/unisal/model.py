@@ -15,6 +15,7 @@ from hd2s.layers.folded import Casting
 from hd2s.layers.known import known_as
 from hd2s.layers.precision import full_precision
 from hd2s.losses import cc, kld_of_log, nss
+from hd2s.models.config import check_domain
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
 from hd2s.models.learnt import Learnt, deviation
 from hd2s.models.unisal.config import SHARED, UnisalConfig
@@ -95,7 +96,7 @@ class Unisal(SaliencyModel):
             ValueError: clips of another shape, or a domain that is needed and is none of the model's.
         """
         check_sequences(clips)
-        self.config.check_domain(domain)
+        check_domain(domain, self.config.domains)
         steps = clips.shape[2]
         taps = self.encode(clips)
         apart = steps if self.training and self.config.statistics == "frame" else 1
@@ -217,7 +218,7 @@ class Unisal(SaliencyModel):
 
     def of_one_domain(self, domain: str) -> SaliencyModel:
         """Return a model with the parts of one of its domains alone, on the CPU."""
-        self.config.check_domain(domain)
+        check_domain(domain, self.config.domains)
         if not self.config.domains:
             return super().of_one_domain(domain)
         alone = Unisal(replace(self.config, domains=(domain,)))
@@ -229,7 +230,7 @@ class Unisal(SaliencyModel):
     @torch.no_grad()
     def learnt(self, domain: str | None) -> Learnt:
         """Return a domain's priors and its filter."""
-        self.config.check_domain(domain)
+        check_domain(domain, self.config.domains)
         priors, smoothing, sigma = {}, None, None
         if self.priors is not None:
             key = self.config.key(self.config.domain_priors, domain)
@@ -246,7 +247,7 @@ class Unisal(SaliencyModel):
 
     def stream(self, cast: Casting) -> FastUnisal:
         """Return the model folded, following as many interleaved sequences as its step says."""
-        self.config.check_domain(cast.domain)
+        check_domain(cast.domain, self.config.domains)
         return FastUnisal(self, cast)
 
     def encode(self, clips: Tensor) -> Tapped:

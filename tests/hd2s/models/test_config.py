@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from hd2s.models.config import ConfigError, Fault, Input, ModelConfig
+from hd2s.models.config import ConfigError, Fault, Input, ModelConfig, check_domain
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,18 @@ def test_a_model_offers_nothing_that_it_does_not_say():
     assert (dict(config.features), config.learns_smoothing, config.domain_of("DHF1K")) == ({}, False, None)
     with pytest.raises(NotImplementedError, match="Sides must say what its model looks at"):
         _ = config.input
+
+
+def test_a_domain_is_one_of_those_of_a_model_that_has_some():
+    domains = ("DHF1K", "Hollywood2", "UCFSports")
+    with pytest.raises(
+        ValueError, match="needs domain=…, the corpus of the clips: DHF1K, Hollywood2, UCFSports"
+    ):
+        check_domain(None, domains)
+    with pytest.raises(
+        ValueError, match=r"Unknown domain Hollywood\. Did you mean Hollywood2\? Available: DHF1K"
+    ):
+        check_domain("Hollywood", domains)
+    check_domain("Hollywood2", domains)
+    for domain in (None, "whatever"):
+        check_domain(domain, ())

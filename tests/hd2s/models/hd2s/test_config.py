@@ -62,20 +62,6 @@ def test_configurations_that_are_not_allowed(config, message):
         HD2SConfig(**config)
 
 
-def test_domains_that_are_missing_or_unknown():
-    config = HD2SConfig(domains=DOMAINS)
-    with pytest.raises(
-        ValueError, match="needs domain=…, the corpus of the clips: DHF1K, Hollywood2, UCFSports"
-    ):
-        config.check_domain(None)
-    with pytest.raises(
-        ValueError, match=r"Unknown domain Hollywood\. Did you mean Hollywood2\? Available: DHF1K"
-    ):
-        config.check_domain("Hollywood")
-    HD2SConfig().check_domain(None)
-    HD2SConfig().check_domain("whatever")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "levels"), [((8, 32, 32), (1, 2)), ((16, 32, 32), (1, 2)), ((16, 32, 32), (3,))]
