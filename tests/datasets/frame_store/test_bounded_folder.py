@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +85,20 @@ def test_what_is_held_stays_and_nothing_is_made_in_its_place(tmp_path, manifest,
     del holder
     FrameStore(tmp_path, manifest, SIZE, limit).read_frames(clips[2])
     assert names(tmp_path) == ["0002.frames", "0003.frames"]
+
+
+def test_room_is_looked_for_again_a_minute_after_there_was_none(tmp_path, manifest, monkeypatch):
+    clips, limit, now = manifest.clips(), FRAMES, [100.0]
+    monkeypatch.setattr("datasets.frame_store.store.time", SimpleNamespace(monotonic=lambda: now[0]))
+    holder, other = (FrameStore(tmp_path, manifest, SIZE, limit) for _ in range(2))
+    holder.hold(clips[:1], labelled=False)
+    holder.read_frames(clips[0])
+    other.read_frames(clips[1])
+    del holder
+    for seconds, expected in ((59, "0001.frames"), (2, "0002.frames")):
+        now[0] += seconds
+        other.read_frames(clips[1])
+        assert names(tmp_path) == [expected]
 
 
 def test_a_set_larger_than_the_bound_does_not_evict_itself(tmp_path, manifest, caplog):
