@@ -137,10 +137,10 @@ def shuffled_auc(frame: Frame) -> float:
         return np.nan
     if image.constant:
         return CHANCE["s-AUC"]
-    return sampled_area(image.scaled(fixated), image.scaled(others), frame.convention)
+    return shuffled_area(image.scaled(fixated), image.scaled(others), frame.convention)
 
 
-def sampled_area(hits: np.ndarray, negatives: np.ndarray, convention: Convention) -> float:
+def shuffled_area(hits: np.ndarray, negatives: np.ndarray, convention: Convention) -> float:
     """Area of s-AUC's curve, given the scaled values of both samples."""
     thresholds = SHUFFLED_THRESHOLDS[::-1]
     if not convention.shuffled_endpoint:

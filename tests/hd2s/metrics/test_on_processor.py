@@ -8,7 +8,7 @@ import torch
 
 from hd2s.metrics import on_processor
 from hd2s.metrics.definitions import BENCHMARK, METRICS, Convention, Metric, find_metric
-from hd2s.metrics.on_processor import area, as_numpy, pixels, sampled_area
+from hd2s.metrics.on_processor import area, as_numpy, pixels, shuffled_area
 from tests.hd2s.metrics.plain_metrics import example, plain_area, plain_shuffled_area
 
 ALL = [find_metric(name) for name in METRICS]
@@ -61,7 +61,7 @@ def test_areas_are_those_of_trapezoids():
 def test_the_area_of_two_samples_is_that_of_the_threshold_loop(largest):
     rng = np.random.default_rng(1)
     hits, negatives = np.append(rng.random(20) * largest, largest), rng.random(30) * largest
-    found = sampled_area(hits, negatives, BENCHMARK)
+    found = shuffled_area(hits, negatives, BENCHMARK)
     assert found == pytest.approx(plain_shuffled_area(hits, negatives), abs=1e-14)
 
 
