@@ -103,6 +103,8 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
         gpu = attrgetter(key := f"resources.{unit}.gpu")(config)
         if not -1 <= gpu < inf:
             yield key, "0 or more, or down to -1 for as much where there are any"
+        elif gpu > 1 and gpu % 1:
+            yield key, "a part of one GPU, or whole ones: Ray gives no others"
     yield from ((f"sweep.{key}", expected) for key, expected in early_stopping.faults(asdict(config.sweep)))
     if not 0 <= config.tables.digits <= MOST_DIGITS:
         yield "tables.digits", f"0 to {MOST_DIGITS}"

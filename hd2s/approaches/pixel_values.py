@@ -23,7 +23,8 @@ def from_pixels(model: SaliencyModel, colours: Tensor) -> Tensor:
 
 def _ends(model: SaliencyModel, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return what becomes of black and white, (1, 3, 1, 1, 1)."""
-    both = torch.tensor([0, 255], dtype=torch.uint8, device=like.device)
+    # Made there: a GPU would be waited for by a copy from the processor.
+    both = torch.arange(0, 256, 255, dtype=torch.uint8, device=like.device)
     black, white = (
         model.normalise(both[None, None, None, :, None].repeat(1, 1, 1, 1, 3)).to(like.dtype).split(1, -1)
     )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hd2s.filters import gaussian_matrix
+from hd2s.layers.matrices import on_device
 from hd2s.layers.precision import full_precision
 
 
@@ -15,7 +16,7 @@ def gaussian_smooth(maps: Tensor, sigma: float) -> Tensor:
     Equal to `scipy.ndimage.gaussian_filter` with its defaults on each map (radius 4σ, border mirrored).
     """
     rows, columns = (
-        torch.tensor(gaussian_matrix(side, sigma), dtype=torch.float32, device=maps.device)
+        on_device(gaussian_matrix, side, sigma, dtype=torch.float32, device=maps.device)
         for side in maps.shape[-2:]
     )
     with full_precision(maps.device):  # a caller's bfloat16 would leave steps in the map

@@ -12,6 +12,7 @@ from hd2s.approaches.frozen import FrozenModel
 from hd2s.filters import cosine_matrix
 from hd2s.layers.domains import gaussian_profiles
 from hd2s.layers.initialisation import initialise
+from hd2s.layers.matrices import on_device
 from hd2s.models.contract import SaliencyModel
 
 # Adam moves a parameter by about the learning rate in each iteration, whatever its gradient. At 1e-3 what
@@ -115,6 +116,6 @@ def _diffusion(n: int, variance: Tensor) -> Tensor:
     in it down to 0. A Gaussian sampled at the pixels has none there, so that a model which starts without
     blur could not learn any. In float64, lest rounding disturb what is far from a peak and nearly 0.
     """
-    cosines = torch.tensor(cosine_matrix(n), device=variance.device)
+    cosines = on_device(cosine_matrix, n, dtype=torch.float64, device=variance.device)
     decay = 1 - torch.cos(torch.arange(n, dtype=cosines.dtype, device=variance.device) * (math.pi / n))
     return (cosines.T @ ((-variance * decay).exp()[:, None] * cosines)).clamp_min(0)

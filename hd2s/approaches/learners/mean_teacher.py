@@ -68,7 +68,7 @@ class MeanTeacherLearner(Learner):
 
     def changed(self, colours: Tensor) -> Tensor:
         """Return clips (B, 3, T, H, W) from 0 to 1, some of them in other colours, some blurred."""
-        drawn = torch.rand(6, len(colours), 1, 1, 1, 1).to(colours)
+        drawn = torch.rand(6, len(colours), 1, 1, 1, 1).to(colours, non_blocking=True)
         settings = self.settings
         jittered = _jittered(colours, 1 + settings.jitter * (2 * drawn[1:4] - 1))
         colours = torch.where(drawn[0] < settings.jitter_share, jittered, colours)

@@ -48,8 +48,8 @@ class MixStyleLearner(Learner):
         if not self.training or torch.rand(()) >= self.settings.share:
             return None
         alpha = torch.full((n,), self.settings.alpha)
-        own = torch.distributions.Beta(alpha, alpha).sample().to(features.device)
-        other = torch.randperm(n).to(features.device)
+        drawn = torch.distributions.Beta(alpha, alpha).sample(), torch.randperm(n)
+        own, other = (each.to(features.device, non_blocking=True) for each in drawn)
         if len(features) == n:
             return mixed_styles(features, other, own)
         # Frames in order of time, one after the other: those of a clip have one style.

@@ -81,6 +81,15 @@ def test_workers_of_one_training_share_no_gpu_by_which_they_could_not_exchange()
         settings_reader.load(["train.world_size=2", f"resources.train.gpu={whole}"], demo=False)
 
 
+def test_a_part_of_a_gpu_beside_whole_ones_which_ray_refuses_is_told():
+    for unit in ("train", "evaluate"):
+        key = f"resources.{unit}.gpu"
+        with pytest.raises(ProblemError, match=f"{key}: expected a part of one GPU, or whole ones"):
+            settings_reader.load([f"{key}=1.5"], demo=False)
+        for share in (0.25, 1, 2):
+            settings_reader.load([f"{key}={share}"], demo=False)
+
+
 def test_the_protocols_of_tests_are_the_models_own():
     """A plain frame has no first frames of its own: whichever way is asked for is the same."""
     settings_reader.load(["test.protocol=released"], demo=False)

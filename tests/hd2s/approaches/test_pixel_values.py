@@ -1,7 +1,9 @@
+import pytest
 import torch
 
 from hd2s import build_model
 from hd2s.approaches.pixel_values import from_pixels, to_pixels
+from tests.hd2s.approaches.waiting import WaitingCopies
 from tests.hd2s.models.small_models import SMALL
 
 
@@ -24,3 +26,11 @@ def test_colours_come_back_and_black_is_0_and_white_1():
         back = from_pixels(model, colours)
         torch.testing.assert_close(back, normalised, rtol=0, atol=1e-5)
         assert back.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_no_colour_is_copied_from_the_processor(monkeypatch):
+    model = build_model("hd2s", seed=0, **SMALL)
+    monkeypatch.setattr(torch, "tensor", lambda *_, **__: pytest.fail("copied"))
+    with WaitingCopies() as copies:
+        from_pixels(model, to_pixels(model, torch.empty(2, 3, 8, 32, 32, device="meta")))
+    assert copies.count == 0

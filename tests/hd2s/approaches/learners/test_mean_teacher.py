@@ -12,6 +12,7 @@ from hd2s.approaches.learners.mean_teacher import MeanTeacherLearner
 from hd2s.approaches.mean_teacher import MeanTeacherSettings
 from hd2s.approaches.schedule import grl_lambda
 from hd2s.losses import kld
+from tests.hd2s.approaches.waiting import WaitingCopies
 from tests.hd2s.models.small_models import SMALL, clips, micro_batch, same, settle
 
 NOW = Progress(30, 100)
@@ -102,6 +103,13 @@ def test_changes_are_drawn_for_each_clip_and_are_the_same_in_all_its_frames():
     moved = (changed - frame).abs().amax((1, 2, 3, 4)) > 1e-6
     assert 0.35 < moved.float().mean() < 0.85
     assert torch.equal(learner_of(**PLAIN).changed(frame), frame)
+
+
+def test_what_is_drawn_goes_to_the_device_without_waiting_for_it():
+    learner, colours = learner_of(), torch.empty(2, 3, 4, 8, 8, device="meta")
+    with WaitingCopies() as copies:
+        assert learner.changed(colours).is_meta
+    assert copies.count == 0
 
 
 def test_jitter_is_of_brightness_then_contrast_then_saturation():

@@ -8,6 +8,7 @@ from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progre
 from hd2s.approaches.learners import mixstyle
 from hd2s.approaches.learners.mixstyle import MixStyleLearner, mixed_styles
 from hd2s.approaches.mixstyle import MixStyleSettings
+from tests.hd2s.approaches.waiting import WaitingCopies
 from tests.hd2s.models.small_models import SMALL, micro_batch
 
 NOW = Progress(1, 10)
@@ -90,3 +91,12 @@ def test_frames_of_a_clip_have_one_style_where_a_model_takes_them_one_by_one(mon
             torch.testing.assert_close(
                 found[:, channel] - found[:, channel].mean(), expected, rtol=1e-3, atol=1e-4
             )
+
+
+def test_what_is_drawn_goes_to_the_device_without_waiting_for_it():
+    options = LearnerOptions(settings=MixStyleSettings(share=1.0))
+    learner = MixStyleLearner(build_model("hd2s", seed=0, **SMALL), options).train()
+    features = torch.empty(4, 3, 2, 5, 5, device="meta")
+    with WaitingCopies() as copies:
+        assert learner._mix(4, learner, (), features).is_meta
+    assert copies.count == 0

@@ -1,0 +1,41 @@
+import numpy as np
+import torch
+
+from hd2s.filters import cosine_matrix, gaussian_matrix
+from hd2s.layers.matrices import on_device
+
+CPU = torch.device("cpu")
+
+
+def test_a_matrix_is_copied_once_for_each_filter_dtype_and_device():
+    calls = []
+
+    def make(n, factor):
+        calls.append((n, factor))
+        return np.eye(n) * factor
+
+    first = on_device(make, 3, 0.1, dtype=torch.float32, device=CPU)
+    assert on_device(make, 3, 0.1, dtype=torch.float32, device=CPU) is first
+    assert first.equal(torch.eye(3, dtype=torch.float64).mul(0.1).float())
+    assert on_device(make, 3, 0.1, dtype=torch.float64, device=CPU).dtype == torch.float64
+    assert on_device(make, 3, 0.1, dtype=torch.float32, device=torch.device("meta")).is_meta
+    assert on_device(make, 3, 0.2, dtype=torch.float32, device=CPU)[0, 0] == np.float32(0.2)
+    assert calls == [(3, 0.1)] * 3 + [(3, 0.2)]
+
+
+def test_a_matrix_made_in_inference_mode_can_be_part_of_a_gradient():
+    def make(n):
+        return cosine_matrix(n)
+
+    with torch.inference_mode():
+        on_device(make, 4, dtype=torch.float64, device=CPU)
+    weight = torch.ones(4, dtype=torch.float64, requires_grad=True)
+    (on_device(make, 4, dtype=torch.float64, device=CPU) @ weight).sum().backward()
+    np.testing.assert_array_equal(weight.grad, cosine_matrix(4).sum(0))
+
+
+def test_a_filter_of_another_width_is_another():
+    wide, narrow = (
+        on_device(gaussian_matrix, 9, sigma, dtype=torch.float32, device=CPU) for sigma in (2.0, 1.0)
+    )
+    assert not wide.equal(narrow)
