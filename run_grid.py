@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     )
     raise SystemExit(2) from None
 
-from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE, WRONG, parsed
+from grid.commands.arguments import INTERRUPTED, WRONG, interrupted_note, parsed
 from manifests.problem import Problem, ProblemError, gathered
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def main(arguments: list[str] | None = None, *, own_process: bool = False) -> in
 
         print(error, file=sys.stderr)
         if interrupts(error):
-            print(INTERRUPTED_NOTE, file=sys.stderr, flush=True)
+            print(interrupted_note(options.redo), file=sys.stderr, flush=True)
             return INTERRUPTED
         return WRONG
     except KeyboardInterrupt:
-        print(INTERRUPTED_NOTE, file=sys.stderr, flush=True)
+        print(interrupted_note(options.redo), file=sys.stderr, flush=True)
         return INTERRUPTED
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE
+from grid.commands.arguments import INTERRUPTED, interrupted_note
 from grid.results import output_folder
 from manifests.problem import LostError, ProblemError
 
@@ -15,7 +15,8 @@ _STARTS = "HD2S_RAY_STARTS"
 # Without anything finished or saved in between: what dies once a day does not end a run of weeks.
 _MOST_STARTS = 4
 # What the first start has done already, and whether a word follows.
-_ONCE = {"--retry-failed": False, "--redo": True}
+_REDO = "--redo"
+_ONCE = {"--retry-failed": False, _REDO: True}
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -33,15 +34,16 @@ def begin_again(
         restore: gives this process its own output back.
         worked: says whether this start was of use, after which those before do not count.
     """
+    note = interrupted_note(any(word.partition("=")[0] == _REDO for word in sys.orig_argv))
     starts = 1 if worked() else int(os.environ.get(_STARTS, "1"))
     restore()
     if os.isatty(2):
         _say(_SHOW_CURSOR)
     if asked_to_stop:
-        _say(f"{INTERRUPTED_NOTE}\n")
+        _say(f"{note}\n")
         os._exit(INTERRUPTED)
     if starts >= _MOST_STARTS:
-        _say(f"{why}, for the {starts}th time in vain. {INTERRUPTED_NOTE}\n")
+        _say(f"{why}, for the {starts}th time in vain. {note}\n")
         os._exit(INTERRUPTED)
     _say(f"{why}: the command begins anew, and goes on from what is saved.\n")
     os.environ[_STARTS] = str(starts + 1)
@@ -49,7 +51,7 @@ def begin_again(
         os.execv(sys.executable, [sys.executable, *words_again(sys.orig_argv[1:])])
     except OSError as error:
         # The thread that waits for Ray would do so for ever.
-        _say(f"{error}. {INTERRUPTED_NOTE}\n")
+        _say(f"{error}. {note}\n")
         os._exit(INTERRUPTED)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from grid.commands.again import begin_again, worked
-from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE
+from grid.commands.arguments import INTERRUPTED, interrupted_note
 from grid.commands.run import run
 from grid.commands.terminal.console import Progress, quiet_output, restore_output
 from grid.commands.terminal.paper import answer_console
@@ -62,7 +62,7 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
     for unit, why in outcome.interrupted.items():
         tell(f"{unit} was interrupted: {why}")
     if outcome.status == INTERRUPTED:
-        tell(INTERRUPTED_NOTE)
+        tell(interrupted_note(options.redo))
     for line in filter(None, (*outcome.views, outcome.look, outcome.report)):
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
     return outcome.status

@@ -91,6 +91,8 @@ def test_a_run_that_its_user_has_ended_does_not_begin_again(call):
     lines, done = call("1", "asked")
     assert len(lines) == 1
     assert (done.returncode, done.stderr) == (130, f"{_INTERRUPTED}\n")
+    _, done = call("1", "asked", "--redo", "abc")
+    assert "the same command without --redo goes on" in done.stderr
 
 
 @pytest.mark.slow

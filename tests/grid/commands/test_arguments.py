@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.commands.arguments import parsed
+from grid.commands.arguments import interrupted_note, parsed
 
 TEXT = "What it does.\n\nExamples:\n  one"
 
@@ -38,3 +38,10 @@ def test_what_says_not_what_to_do_is_refused(arguments, capsys):
         parsed(TEXT, arguments)
     assert caught.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_the_same_command_goes_on_unless_it_would_take_away_what_is_done():
+    assert "the same command goes on" in interrupted_note(parsed(TEXT, ["--grid", "table5"]).redo)
+    assert "without --redo goes on" in interrupted_note(
+        parsed(TEXT, ["--grid", "table5", "--redo", "ab"]).redo
+    )
