@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
@@ -51,11 +50,23 @@ def together(bench: Bench, declaration: Model, manifest: Manifest) -> Row:
     """Time as many evaluations as share a GPU, each in a process of its own, over the same seconds."""
     if not bench.gpu:
         return {"left out": "needs CUDA"}
-    evaluate = partial(_over_seconds, bench.device, declaration.word, str(manifest.folder))
-    with ProcessPoolExecutor(TOGETHER, mp_context=get_context("spawn")) as pool:
-        begin = time.time() + _SECONDS_TO_BEGIN
-        rates = [each.result() for each in [pool.submit(evaluate, begin) for _ in range(TOGETHER)]]
+    rates = in_processes(partial(_over_seconds, bench.device, declaration.word, str(manifest.folder)))
     return {"frames/s": sum(rates), "of each": " ".join(f"{rate:.0f}" for rate in rates)}
+
+
+def in_processes(work: Callable[[float], float]) -> list[float]:
+    """Do the same in as many processes as share a GPU, and return what each returns.
+
+    Args:
+        work: is told the moment, of `time.time`, from which on all do it.
+
+    Raises:
+        multiprocessing.TimeoutError: some process has not come to its end, as one that was killed.
+    """
+    # Whatever interrupts it ends the processes at once: an executor would wait for them.
+    with get_context("spawn").Pool(TOGETHER) as pool:
+        begin = time.time() + _SECONDS_TO_BEGIN
+        return pool.map_async(work, [begin] * TOGETHER, chunksize=1).get(2 * (_SECONDS_TO_BEGIN + _SECONDS))
 
 
 def _over_seconds(device: torch.device, word: str, folder: str, begin: float) -> float:

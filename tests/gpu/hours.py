@@ -44,7 +44,7 @@ def clips_of_training(model: Model) -> int:
 def hours(clips: float, per_clip: float | None, per_frame: float | None) -> Row:
     """Return hours of trainings, of evaluations and of both, from clips and frames per second."""
     if per_clip is None or per_frame is None:
-        return {"left out": "training or prediction was not measured"}
+        return {"left out": "training or prediction was not measured, or what memory allows is not known"}
     training, evaluation = clips / per_clip / 3600, TEST_FRAMES / per_frame / 3600
     return {"trainings, h": training, "evaluations, h": evaluation, "together, h": training + evaluation}
 

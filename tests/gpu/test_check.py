@@ -1,6 +1,7 @@
 """The check for machines with a GPU, on a processor: it runs, and it notices what is wrong."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hd2s.models.config import Input, ModelConfig
 from hd2s.models.contract import Prediction, SaliencyModel
 from hd2s.models.declaration import Model
 from tests.gpu import check
+from tests.gpu.right.training import furthest
 from tests.places import REPOSITORY
 
 ABSENT = ("ray", "mlflow", "omegaconf")
@@ -123,6 +125,14 @@ def test_a_part_ends_when_its_time_is_up_and_what_was_not_checked_is_not_right(t
     assert found["parts"]["right"]["error"].startswith("OutOfTime: not finished")
     assert found["parts"]["hours"]["state"] == "done", "what is left of no time is enough for it"
     assert (status, found["right"]) == (1, False)
+
+
+def test_a_difference_that_is_not_a_number_is_larger_than_any_other():
+    one = {"a": torch.tensor([1.0, 2.0]), "b": torch.tensor([0.5, math.nan])}
+    other = {"a": torch.tensor([1.0, 2.5]), "b": torch.tensor([0.5, 0.0])}
+    assert math.isnan(furthest(one, other))
+    assert furthest(one, one) == 0
+    assert furthest({"a": one["a"]}, {"a": other["a"]}) == 0.5
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hd2s.training.cuda_graphs import CudaGraphs
 from hd2s.training.execution import Execution
 from hd2s.training.turns import Drawn
 from tests.gpu.report import Row
-from tests.gpu.right.training import Variant
+from tests.gpu.right.training import Variant, largest
 from tests.gpu.subjects import Bench
 
 LIMIT = 1e-2
@@ -41,9 +41,7 @@ def gradients(bench: Bench, variant: Variant) -> Row:
             buffer.copy_(value)
         of_one(run, learner, variant, Progress(1, 4), seed=0)
         found.append(of_one(run, learner, variant, Progress(3, 4), seed=7))
-    largest = max(each.abs().max().item() for each in found[1])
-    pairs = zip(*found, strict=True)
-    apart = max((one - other).abs().max().item() for one, other in pairs) / largest
+    apart = largest(one - other for one, other in zip(*found, strict=True)) / largest(found[1])
     return {"found": apart, "limit": LIMIT, "ok": apart <= LIMIT}
 
 

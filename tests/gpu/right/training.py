@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -258,9 +258,12 @@ def recipe_of(model: Model, *, micro_batches: int | None = None) -> Recipe:
 
 def furthest(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
     """Return the largest difference of two states; NaN that stands in both is none."""
-    apart = [
-        _largest(one[name].double() - other[name].double())
-        for name in one
-        if not torch.equal(one[name].nan_to_num(), other[name].nan_to_num())
-    ]
-    return max(apart, default=0.0)
+    pairs = [(value.double(), other[name].double()) for name, value in one.items()]
+    unlike = [(a != b) & ~(a.isnan() & b.isnan()) for a, b in pairs]
+    return largest((a - b)[where] for (a, b), where in zip(pairs, unlike, strict=True) if where.any())
+
+
+def largest(differences: Iterable[Tensor]) -> float:
+    """Return the largest absolute value, NaN if one is that: max() passes over NaN; 0 of nothing."""
+    found = [difference.abs().max() for difference in differences]
+    return torch.stack(found).max().item() if found else 0.0
