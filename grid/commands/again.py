@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from grid.commands.arguments import INTERRUPTED, interrupted_note
+from grid.commands.arguments import INTERRUPTED, REDONE, interrupted_note
 from grid.results import output_folder
 from manifests.problem import LostError, ProblemError
 
@@ -34,7 +34,9 @@ def begin_again(
         restore: gives this process its own output back.
         worked: says whether this start was of use, after which those before do not count.
     """
-    note = interrupted_note(any(word.partition("=")[0] == _REDO for word in sys.orig_argv))
+    if any(word.partition("=")[0] == _REDO for word in sys.orig_argv):
+        os.environ[REDONE] = "yes"
+    note = interrupted_note(redo=False)
     starts = 1 if worked() else int(os.environ.get(_STARTS, "1"))
     restore()
     if os.isatty(2):

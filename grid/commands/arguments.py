@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTED_NOTE = "Interrupted; the same command goes on from here."
 _NOTE_OF_REDO = "Interrupted; the same command without --redo goes on from here: with it a unit begins anew."
+REDONE = "HD2S_REDONE"
+"""In the environment of a process that goes on, without `--redo`, with a command that had it."""
 
 
 def interrupted_note(redo: object) -> str:
     """Say how a command goes on whose `--redo` took results away at its beginning, or one without it."""
-    return _NOTE_OF_REDO if redo else INTERRUPTED_NOTE
+    return _NOTE_OF_REDO if redo or REDONE in os.environ else INTERRUPTED_NOTE
 
 
 def parsed(text: str, arguments: list[str] | None) -> argparse.Namespace:

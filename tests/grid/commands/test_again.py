@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from grid.commands.again import interrupts, words_again, worked
+from grid.commands.arguments import interrupted_note
 from grid.results import output_folder
 from manifests.problem import LostError, Problem, ProblemError
 
@@ -73,8 +74,8 @@ def test_a_waiting_process_becomes_its_own_command_again_until_it_is_enough(call
     words = [words for *_, words in lines]
     assert words == ["['0', 'lost', '--redo', 'all', 'a b']", *["['0', 'lost', 'a b']"] * 3]
     assert done.returncode == 130
-    last = f"Ray has ended, for the 4th time in vain. {_INTERRUPTED}"
-    assert done.stderr.splitlines() == [*[_ANEW] * 3, last]
+    last = f"Ray has ended, for the 4th time in vain. {interrupted_note(redo=True)}"
+    assert done.stderr.splitlines() == [*[_ANEW] * 3, last], "the user's command would take all away again"
 
 
 @pytest.mark.slow
