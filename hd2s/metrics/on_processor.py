@@ -15,7 +15,7 @@ import numpy as np
 from hd2s.metrics.definitions import Array, Convention, Metric
 from hd2s.metrics.image import Image
 from hd2s.metrics.ranks import counts_at_least, sums_at_least
-from hd2s.metrics.vectors import buffer, dot
+from hd2s.metrics.vectors import buffer, dot, ends_of_runs
 
 # The benchmark's 0:0.1:max. It stops at the larger of the two samples' maxima, but a threshold above
 # both adds the curve's corner (0, 0) once more, so all eleven can stand for every frame.
@@ -204,7 +204,8 @@ def pixels(points: Array, shape: tuple[int, int]) -> np.ndarray:
     if outside.any():
         raise ValueError(f"fixation (y, x) = {tuple(points[outside][0].tolist())} outside the map {shape}")
     if len(points) < _FEW_POINTS:
-        return np.unique(y.astype(np.int64) * shape[1] + x)
+        flat = np.sort(y.astype(np.int64) * shape[1] + x)
+        return flat[ends_of_runs(flat)]
     mask = np.zeros(shape, dtype=bool)  # a set of many by marking them
     mask[y, x] = True
     return np.flatnonzero(mask)

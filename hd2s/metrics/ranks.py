@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hd2s.metrics.image import Image
-from hd2s.metrics.vectors import buffer
+from hd2s.metrics.vectors import buffer, ends_of_runs
 
 _BUCKETS = 1 << 16  # what 16 bits tell apart
 
@@ -43,7 +43,9 @@ def sums_at_least(image: Image, fixated: np.ndarray) -> tuple[int, int]:
         return int(counts.sum()), int(counts[-1])
     ranks = _ranks(image, fixated)
     n_close, unknown = len(ranks.close), len(fixated) + 1
-    told = int(ranks.of_pixels.sum()) - unknown * n_close
+    # Twice as fast in 32 bits, where the sum is sure to fit into them.
+    wide = np.uint32 if ranks.of_pixels.size * unknown < 1 << 32 else np.uint64
+    told = int(ranks.of_pixels.sum(dtype=wide)) - unknown * n_close
     of_close = np.searchsorted(ranks.fixated, ranks.close, side="right")
     least = np.count_nonzero(ranks.of_pixels) - n_close + np.count_nonzero(of_close)
     return told + int(of_close.sum()), int(least)
@@ -71,11 +73,11 @@ def _ranks(image: Image, fixated: np.ndarray) -> _Ranks:
     np.multiply(image.shifted, (_BUCKETS - 1) * (image.unit / (image.high - image.low)), out=share)
     np.copyto(bucket, share, casting="unsafe")
     own = np.sort(bucket[fixated])
-    edges, counts = np.unique(own, return_counts=True)
+    ends = ends_of_runs(own)
+    edges = own[ends].astype(np.int64)
     kind = np.uint8 if n + 1 < 1 << 8 else np.uint16 if n + 1 < 1 << 16 else np.uint32
-    below = np.concatenate(([0], counts.cumsum())).astype(kind)
-    widths = np.diff(edges.astype(np.int64), prepend=-1, append=_BUCKETS - 1).astype(np.int64)
-    table = np.repeat(below, widths)
+    below = np.concatenate(([0], ends + 1)).astype(kind)
+    table = np.repeat(below, np.diff(edges, prepend=-1, append=_BUCKETS - 1))
     table[edges] = n + 1
     of_pixels = table.take(bucket, out=share.view(kind)[:size], mode="clip")
     close = np.sort(image.values.compress(of_pixels == n + 1))

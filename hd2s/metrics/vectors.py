@@ -16,6 +16,11 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     return float(blocks.sum(dtype=np.float64)) + float(a[whole:] @ b[whole:])
 
 
+def ends_of_runs(values: np.ndarray) -> np.ndarray:
+    """Return where runs of equal ones end in n ≥ 1 ascending values: int64 (m,)."""
+    return np.flatnonzero(np.concatenate((values[1:] != values[:-1], [True])))
+
+
 class _Buffers(threading.local):
     size = -1
     arrays: tuple[np.ndarray, ...] = ()

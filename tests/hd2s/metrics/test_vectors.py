@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from hd2s.metrics.vectors import buffer, dot
+from hd2s.metrics.vectors import buffer, dot, ends_of_runs
 from tests.places import REPOSITORY
 
 
@@ -17,6 +17,11 @@ from tests.places import REPOSITORY
 def test_a_product_is_that_of_the_whole_vectors(n, dtype):
     a, b = np.random.default_rng(n).random((2, n)).astype(dtype)
     assert dot(a, b) == pytest.approx(float(a.astype(np.float64) @ b.astype(np.float64)), rel=1e-6)
+
+
+@pytest.mark.parametrize(("values", "ends"), [([3], [0]), ([1, 1], [1]), ([1, 2, 2, 2, 5], [0, 3, 4])])
+def test_equal_values_end_where_others_begin(values, ends):
+    assert ends_of_runs(np.array(values)).tolist() == ends
 
 
 def test_a_thread_keeps_its_buffers_of_one_size():
