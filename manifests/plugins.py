@@ -51,6 +51,16 @@ def import_folder(folder: Path) -> list[ModuleType]:
     return [each for each in imported if not isinstance(each, Problem)]
 
 
+def import_digested(folder: Path) -> dict[ModuleType, str]:
+    """Import a plug-in folder; return the digest of each module's file with what that may import there.
+
+    Raises:
+        ProblemError: as `import_folder`.
+    """
+    modules, files = import_folder(folder), python_files(folder)
+    return {module: digest(files, f"{module.__name__.rpartition('.')[2]}.py") for module in modules}
+
+
 def python_files(folder: Path) -> dict[str, bytes]:
     """Return the contents of the Python files below a folder, by their names relative to it."""
     found = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*.py")}

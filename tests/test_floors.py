@@ -120,7 +120,7 @@ WITHIN = {
         "approaches": {"checks", "filters", "layers", "losses", "models", "registry"},
         "training": {"approaches", "checks", "layers", "losses", "models"},
         "plugins": {"approaches", "checks", "metrics", "models"},
-        "prediction": {"approaches", "checks", "filters", "layers", "models", "plugins", "weights"},
+        "prediction": {"approaches", "checks", "files", "filters", "layers", "models", "plugins", "weights"},
         "commands": {"checks", "files", "metrics", "models", "plugins", "prediction", "weights"},
     },
     "datasets": {

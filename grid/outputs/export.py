@@ -18,11 +18,12 @@ from grid.planning.noted import described, note
 from grid.planning.prepare import Grid, default_out
 from grid.results import output_folder
 from grid.results.dataframes import CELLS, noted_cells
-from grid.results.files import sha256_of, write_atomically, write_text
+from grid.results.files import write_atomically, write_text
 from grid.results.provenance import python_version, requirements
 from grid.results.unit_results import checkpoints
 from grid.specs import grid_reader as specs
 from grid.specs.dotted_keys import listed, with_references
+from hd2s.files import sha256_of
 from manifests.problem import Problem, ProblemError
 
 

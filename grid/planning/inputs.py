@@ -13,9 +13,9 @@ from datasets.listing.file_names import first_few
 from datasets.remote import is_folder
 from grid.plan import Plan
 from grid.planning.stand_in import stand_in
-from grid.results.files import sha256_of
 from grid.specs.settings import Config, ModelSettings
 from grid.specs.table import GridSpec
+from hd2s.files import sha256_of
 from hd2s.models.declaration import had_from
 from hd2s.models.registry import build_model, find_model
 from manifests.folds import HeldOut, folded

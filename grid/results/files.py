@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -81,12 +80,6 @@ def mask(path: Path) -> None:
         part.write_bytes(clean.encode("utf-8", "surrogateescape"))
 
     write_atomically(path, write)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def upload_atomically(system: FileSystem, source: Path, target: str) -> None:

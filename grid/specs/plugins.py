@@ -7,7 +7,7 @@ of its folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from hd2s.approaches.registry import APPROACHES, approaches
 from hd2s.checks import DeclarationError, Wrong
 from hd2s.metrics.definitions import Metric
 from hd2s.models.declaration import Model
-from manifests.plugins import digest, import_folder, last_line, line_of, python_files
+from manifests.plugins import import_digested, last_line, line_of
 from manifests.problem import Problem, ProblemError, gathered
 
 _CORRECT = "Correct it there."
@@ -61,9 +61,8 @@ def load(folders: Iterable[str | Path]) -> None:
     problems: list[Problem] = []
     for folder in map(Path, folders):
         with gathered(problems):
-            modules, files = import_folder(folder), python_files(folder)
-            for module in modules:
-                problems += _register(module, _origin(folder.resolve(), module.__name__, files))
+            for module, digest in import_digested(folder).items():
+                problems += _register(module, Origin(folder.resolve(), module.__name__, digest))
     problems += _dangling()
     if problems:
         raise ProblemError(problems)
@@ -100,10 +99,6 @@ def blamed(*declarations: Model | Approach | Metric) -> Iterator[None]:
         where = " or ".join(map(partial(_place, error), keys))
         remedy = "Mend it, or leave it out of the grid."
         raise ProblemError(Problem(where, "code that runs", last_line(error), remedy)) from error
-
-
-def _origin(folder: Path, module: str, files: Mapping[str, bytes]) -> Origin:
-    return Origin(folder, module, digest(files, f"{module.rpartition('.')[2]}.py"))
 
 
 def _place(error: Exception, key: tuple[type, str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from grid.results.checks import require_weights
-from grid.results.files import sha256_of
 from grid.training.job import Job
 from hd2s import build_model, load_weights
+from hd2s.files import sha256_of
 from hd2s.models.contract import SaliencyModel
 from manifests.problem import ExchangedError, Problem
 

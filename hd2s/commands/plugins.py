@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from manifests.plugins import digest, import_folder, python_files
+from manifests.plugins import import_digested
 
 
 def add_plugins(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +33,7 @@ def register_plugins(folders: list[Path]) -> frozenset[str]:
 
     found = set()
     for folder in folders:
-        modules, files = import_folder(folder), python_files(folder)
-        for module in modules:
+        for module, digest in import_digested(folder).items():
             plugins.register(module)
-            found.add(digest(files, f"{module.__name__.rpartition('.')[2]}.py"))
+            found.add(digest)
     return frozenset(found)

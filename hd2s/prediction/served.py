@@ -6,7 +6,6 @@ MLflow itself stays outside: it names this module in the folder of a model, and 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import shutil
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 
 from hd2s import plugins
+from hd2s.files import sha256_of
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
 from hd2s.weights.checkpoints import WeightsError
@@ -45,7 +45,7 @@ def describe(
     content = {
         "weights": _WEIGHTS if copy else str(weights.resolve()),
         "beside": "" if copy else f"{weights.resolve().parent.name}/{weights.name}",
-        "sha256": _digest(weights),
+        "sha256": sha256_of(weights),
         "predictor": dict(options),
         "modules": list(modules),
     }
@@ -109,12 +109,7 @@ def _found(folder: Path, content: Mapping[str, Any]) -> Path | None:
     beside = content.get("beside", "")
     places = [above / beside for above in folder.resolve().parents] if beside else []
     there = [place for place in (*places, folder / content["weights"]) if place.is_file()]
-    same = [place for place in there if _digest(place) == content["sha256"]]
+    same = [place for place in there if sha256_of(place) == content["sha256"]]
     if there and not same:
         raise WeightsError(f"{there[0]}: other weights than those that were logged; train and log them again")
     return same[0] if same else None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

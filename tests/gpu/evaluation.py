@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ import torch
 from datasets.loading.scored_split import ScoredSplit
 from datasets.reading.video import iter_frames
 from grid.evaluation.scoring import score_clip
+from hd2s.commands.processes import fresh_processes
 from hd2s.models.declaration import Model
 from hd2s.models.registry import models
 from hd2s.prediction.predictor import Predictor
@@ -61,12 +61,11 @@ def in_processes(work: Callable[[float], float]) -> list[float]:
         work: is told the moment, of `time.time`, from which on all do it.
 
     Raises:
-        multiprocessing.TimeoutError: some process has not come to its end, as one that was killed.
+        concurrent.futures.process.BrokenProcessPool: one was killed.
     """
-    # Whatever interrupts it ends the processes at once: an executor would wait for them.
-    with get_context("spawn").Pool(TOGETHER) as pool:
+    with fresh_processes(TOGETHER) as pool:
         begin = time.time() + _SECONDS_TO_BEGIN
-        return pool.map_async(work, [begin] * TOGETHER, chunksize=1).get(2 * (_SECONDS_TO_BEGIN + _SECONDS))
+        return [*pool.map(work, [begin] * TOGETHER)]
 
 
 def _over_seconds(device: torch.device, word: str, folder: str, begin: float) -> float:

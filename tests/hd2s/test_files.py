@@ -2,7 +2,7 @@
 
 import pytest
 
-from hd2s.files import atomic_write
+from hd2s.files import atomic_write, sha256_of
 
 
 def test_what_was_written_is_in_place_and_nothing_beside_it(tmp_path):
@@ -23,3 +23,8 @@ def test_what_was_there_stays_when_writing_fails(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_s_digest_is_that_of_its_content(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "file").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9c")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import FileSystem
 
-from grid.results.files import explained, mask, sha256_of, upload_atomically, write_atomically
+from grid.results.files import explained, mask, upload_atomically, write_atomically
 from grid.results.ledger import Ledger
 from grid.training.loop import fit
 from manifests.problem import ProblemError
@@ -142,8 +142,3 @@ def test_of_a_full_disk_it_is_said_how_much_is_missing(tmp_path):
     ):
         # As PyTorch tells it.
         raise RuntimeError("unexpected pos 64 vs 0")
-
-
-def test_a_file_s_digest_is_that_of_its_content(tmp_path):
-    (tmp_path / "file").write_bytes(b"abc")
-    assert sha256_of(tmp_path / "file").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9c")
