@@ -1,7 +1,8 @@
-"""How a damaged clip is told: as a finding, as the reason of its quarantine, as a row without content."""
+"""How a clip is told that is damaged, or no longer what was indexed."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,48 @@ def describe(corpus: str, entry: Entry, **columns: object) -> Clip:
     place = {name: getattr(entry, name) for name in ("split", "clip", "source_video", "media", "path")}
     row: dict[str, Any] = {**empty, **zero, **other, "corpus": corpus, **place, **columns}
     return Clip(**row)
+
+
+def content_of(root: Path | str, clip: Clip) -> str:
+    """Return a hash of what is in a clip's files, in order of name; just read, they are still in memory.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in clip.paths():
+        with Path(root, path).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def has_content(root: Path | str, clip: Clip) -> bool:
+    """Whether a clip's files still hold what they held when it was read; False where one cannot be read.
+
+    Of a quarantined clip no contents are known, so that they are not another's.
+    """
+    try:
+        return not clip.content or content_of(root, clip) == clip.content
+    except OSError:
+        return False
+
+
+def require_as_indexed(root: Path | str, clip: Clip) -> None:
+    """Make sure that a clip just read is the one that its row tells of: results are kept by its contents.
+
+    Files of the sizes and times as indexed are taken for the same; others, as in a copy, are hashed. Where
+    one is not there nothing is compared: what reads it says so, and frames alone need no annotations.
+
+    Raises:
+        ProblemError: its files hold something else.
+    """
+    try:
+        states = [Path(root, path).stat() for path in clip.paths()] if clip.content else []
+    except OSError:
+        return
+    size, latest = sum(s.st_size for s in states), max((s.st_mtime_ns for s in states), default=0)
+    if (size, latest) != (clip.size_bytes, clip.mtime_ns) and not has_content(root, clip):
+        raise changed(root, clip, ClipError("changed-files", "the files", "other contents"))
 
 
 def changed(root: Path | str, clip: Clip, error: ClipError) -> ProblemError:

@@ -246,7 +246,7 @@ class FrameStore:
         """Read frames or maps from the corpus."""
         with at_hand(self.manifest.root, clip, kind) as root:
             if kind == "maps":
-                yield from (self._mine.maps.read(clip, i, root) for i in range(start, stop))
+                yield from self._mine.maps.read_run(clip, start, stop, root)
             else:
                 yield from iter_frames(
                     root, clip, self.size, start, stop - start, threads=threads, resizing=self.resizing

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from datasets.corpus import Corpus
+from datasets.damaged import has_content
 from datasets.indexing.file_stamps import Stamp
 from datasets.indexing.index import stamps
 from datasets.indexing.listed import listed
-from datasets.indexing.read_entry import has_content
 from manifests import Clip, Finding, Manifest, ProblemError
 
 _READING_THREADS = 8

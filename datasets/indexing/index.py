@@ -16,13 +16,13 @@ import numpy as np
 
 from datasets.corpora.registry import default_folder, get
 from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.damaged import describe
+from datasets.damaged import describe, has_content
 from datasets.indexing.annotation_checks import says_nothing
 from datasets.indexing.copied_clips import copied_clips
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.listed import listed
 from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
-from datasets.indexing.read_entry import has_content, read_entry
+from datasets.indexing.read_entry import read_entry
 from datasets.listing.file_names import first_few
 from datasets.listing.holdout import hold_out
 from datasets.worker_pool import Done, run

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from datasets.corpus import ClipError, Corpus, Entry, Reading
-from datasets.damaged import as_finding, quarantine, said
+from datasets.damaged import as_finding, content_of, quarantine, said
 from datasets.indexing.file_stamps import Stamp, stamp
-from manifests import Clip
 
 
 def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None = None) -> Reading:
@@ -54,27 +52,3 @@ def _check_rows(reading: Reading) -> None:
         expected = f"fixations within {clip.n_frames} frames of {clip.width}x{clip.height}"
         found = f"{outside.sum()} outside, the first in frame {frame} at y={y}, x={x}"
         raise ClipError("outside-frame", expected, found)
-
-
-def content_of(root: Path, clip: Clip) -> str:
-    """Return a hash of what is in a clip's files, in order of name; just read, they are still in memory.
-
-    Raises:
-        OSError: one of them cannot be read.
-    """
-    digest = hashlib.sha256()
-    for path in clip.paths():
-        with (root / path).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
-
-
-def has_content(root: Path, clip: Clip) -> bool:
-    """Whether a clip's files still hold what they held when it was read; False where one cannot be read.
-
-    Of a quarantined clip no contents are known, so that they are not another's.
-    """
-    try:
-        return not clip.content or content_of(root, clip) == clip.content
-    except OSError:
-        return False

@@ -26,7 +26,8 @@ from rich.progress import track
 from rich.table import Table
 
 from datasets.corpora.registry import manifest_folder
-from datasets.corpus import Entry
+from datasets.corpus import ClipError, Entry
+from datasets.damaged import changed, require_as_indexed
 from datasets.loading.scored_split import ScoredFrame, ScoredSplit
 from datasets.reading.pixels import coloured_pixels
 from hd2s.commands.plugins import add_plugins, register_plugins
@@ -133,9 +134,12 @@ class _Scored(NamedTuple):
 
 
 def _read(job: _Job) -> Predicted | list[Problem]:
-    """Decode one clip's predictions, or say all that is wrong with them."""
+    """Decode one clip's predictions, or say all that is wrong with them and with the clip."""
     try:
-        return read_predictions(job.predictions, job.entry, job.open().clips[job.entry.clip])
+        split = job.open()
+        clip = split.clips[job.entry.clip]
+        require_as_indexed(split.manifest.root, clip)
+        return read_predictions(job.predictions, job.entry, clip)
     except ProblemError as error:
         return list(error.problems)
 
@@ -162,10 +166,17 @@ def _score(job: _Job, predicted: Predicted) -> _Scored:
         prediction = colours[..., 0]
         constant += bool(is_constant(prediction))
         coloured += bool(coloured_pixels(colours))
-        frame = split.frame(job.entry.clip, i)
+        frame = _scored_frame(split, job.entry.clip, i)
         turned += _is_turned(prediction.shape, frame.truth.shape)
         rows.append(_score_frame(prediction, frame))
     return _Scored(np.array(rows), constant, coloured, turned)
+
+
+def _scored_frame(split: ScoredSplit, name: str, i: int) -> ScoredFrame:
+    try:
+        return split.frame(name, i)
+    except ClipError as error:
+        raise changed(split.manifest.root, split.clips[name], error) from error
 
 
 def _is_turned(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:

@@ -1,13 +1,16 @@
 """How damage is told: with the clip, the file, the remedy, and never with where the corpus lies."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
 
 from datasets.corpus import ClipError, Entry
-from datasets.damaged import as_finding, describe, quarantine, said
-from manifests import Clip, Finding, clip_problems
+from datasets.damaged import as_finding, describe, quarantine, require_as_indexed, said
+from manifests import Clip, Finding, ProblemError, clip_problems
+from tests.datasets.one_clip import FIXATIONS, FRAMES, MAPS, frame_clip, read
+from tests.datasets.small_corpora import fixated, write_png
 from tests.datasets.text_corpus import TextCorpus
 
 ENTRY = Entry("x", "val", "source", "frames", "frames/x", maps="maps/x")
@@ -58,3 +61,23 @@ def test_a_row_is_the_place_the_columns_given_and_nothing():
 def test_a_column_that_a_clip_has_not_is_refused():
     with pytest.raises(TypeError, match="frames"):
         describe("Text", ENTRY, frames=3)
+
+
+@pytest.mark.parametrize("place", [FRAMES, MAPS, FIXATIONS])
+def test_a_file_that_holds_something_else_than_when_it_was_indexed_is_told(tmp_path, place):
+    frame_clip(tmp_path)
+    clip = read(tmp_path).clip
+    require_as_indexed(tmp_path, clip)
+    write_png(tmp_path / place / "0002.png", 9 * fixated(3))
+    with pytest.raises(ProblemError, match=r"DHF1K/0001 .*expected the files, as indexed, found other"):
+        require_as_indexed(tmp_path, clip)
+
+
+def test_a_copy_with_other_times_is_the_same_and_frames_need_no_annotations(tmp_path):
+    frame_clip(tmp_path / "corpus")
+    clip = read(tmp_path / "corpus").clip
+    shutil.copytree(tmp_path / "corpus", tmp_path / "copy", copy_function=shutil.copyfile)
+    os.utime(tmp_path / "copy" / FRAMES / "0001.png")
+    require_as_indexed(tmp_path / "copy", clip)
+    shutil.rmtree(tmp_path / "copy" / "annotation")
+    require_as_indexed(tmp_path / "copy", clip)

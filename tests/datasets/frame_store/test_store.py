@@ -265,6 +265,19 @@ def test_a_build_names_every_clip_that_is_not_as_indexed(tmp_path):
     assert store.estimate(manifest.clips()[2:]).clips == 0
 
 
+@pytest.mark.parametrize(("kind", "place"), [("frames", "images"), ("maps", "maps")])
+def test_other_pictures_than_were_indexed_are_not_kept_under_the_address_of_those(tmp_path, kind, place):
+    write_shot(tmp_path / "corpus", "training", "actioncliptrain00001_1", 3, 4)
+    manifest = index("hollywood2", tmp_path / "corpus", tmp_path / "m")
+    clip, store = manifest.clips()[0], FrameStore(tmp_path / "store", manifest, SIZE)
+    folder = tmp_path / "corpus" / "training" / clip.clip / place
+    first, second = sorted(folder.iterdir())[:2]
+    shutil.copyfile(first, second)
+    with pytest.raises(ProblemError, match=r"00001_1 .*expected the files, as indexed, found other contents"):
+        store.ensure(clip, [kind])
+    assert files(tmp_path / "store") == []
+
+
 def flip_bit(path):
     data = bytearray(path.read_bytes())
     data[5 * SIZE[0] * SIZE[1] * 3 + 100] ^= 1

@@ -172,6 +172,14 @@ def test_what_indexing_refuses_is_told_of_all_videos_before_anything_is_scored(c
     assert f"{damaged}: expected an image that decodes" in captured.err
 
 
+def test_a_map_that_is_not_as_indexed_is_told(corpus, tmp_path, capsys):
+    (tmp_path / "corpus/maps/0601/0002.png").unlink()
+    assert run(corpus) == 2
+    told = capsys.readouterr().err
+    assert "DHF1K/0601 (" in told
+    assert "0002.png): expected an image that decodes, as indexed, found FileNotFoundError" in told
+
+
 @pytest.mark.parametrize(
     ("split", "said"), [("test", "expected fixations to score on"), ("vall", "split of DHF1K")]
 )
