@@ -69,30 +69,32 @@ class Storage:
         return (place.relative_to(self.local) if place.is_absolute() else place).as_posix()
 
     def fetch(self, place: str | Path, *, anew: bool = False) -> Path:
-        """Return a file's path, having brought it from the url where this machine has none.
+        """Return a file's path, having brought it from the url unless this machine has that very version.
 
         Args:
             place: name, or path; one outside the storage is taken to be on every machine.
-            anew: take the url's version even where there is one.
+            anew: nothing that is here counts, also where the url has none.
 
         Raises:
             OSError: there is none, or the url does not answer.
             ProblemError: the disk is full.
         """
         path = self.path(place)
-        if not self.url or not path.is_relative_to(self.local) or (path.exists() and not anew):
+        if not self.url or not path.is_relative_to(self.local):
             return path
         system, root = connect(self.url)
         source = f"{root}/{self.name(place)}"
-        info = system.get_file_info(source)
-        if info.type != FileType.File:
+        info, here = system.get_file_info(source), path.exists() and not anew
+        if info.type != FileType.File and not here:
             raise FileNotFoundError(f"{self.url}: no {self.name(place)}")
-        write_atomically(path, lambda part: copy_in(system, source, part), info.size)
-        _stamp(path, info.mtime_ns)
+        # A copy of before a unit was made again would be tested in place of what it has come to.
+        if info.type == FileType.File and not (here and _mark(path) == Mark(info.size, info.mtime_ns)):
+            write_atomically(path, lambda part: copy_in(system, source, part), info.size)
+            _stamp(path, info.mtime_ns)
         return path
 
     def fetch_folder(self, place: str | Path) -> Path:
-        """Return a folder's path, having brought all its files from the url where this machine has none.
+        """Return a folder's path, having brought all its files from the url as `fetch` does.
 
         Args:
             place: name, or path; one outside the storage is taken to be on every machine.

@@ -13,6 +13,7 @@ from grid.results.storage import Storage
 from grid.results.unit_results import Stopped
 from hd2s import build_model, save_weights
 from hd2s.metrics.definitions import Metric, known_metrics, register
+from hd2s.weights.origin import origin_of
 from manifests.problem import ProblemError
 from tests.grid.small_ledger import (
     EXPECTED,
@@ -272,6 +273,31 @@ def test_a_result_that_was_made_again_elsewhere_counts(url, tmp_path):
     before = one.path("evaluation", f"on-{unit}").stat().st_mtime_ns
     one.agree()
     assert one.path("evaluation", f"on-{unit}").stat().st_mtime_ns == before, "it is not brought twice"
+
+
+def test_weights_that_were_made_again_elsewhere_count_before_a_copy_of_the_earlier_ones(url, node, tmp_path):
+    """A node that had tested the earlier ones tested them again, and its scores stood as the new ones'."""
+    driver, place = Ledger(tmp_path / "out", Storage(url, str(tmp_path / "out"))), f"checkpoints/{UNIT}.pt"
+    model = build_model("centre_prior", seed=0)
+
+    def train(value):
+        node("first")
+        storage = Storage(url)
+        for tensor in model.state_dict().values():
+            tensor.fill_(value)
+        digest = save_weights(model, storage.path(place), training=UNIT)
+        storage.publish(place)
+        driver.write_training(TRAINING, [], {"best_kld": 1.0, "checkpoint": place, "weights": digest})
+        node("second")
+        assert Ledger(Storage(url).local, Storage(url)).digest_of_weights(UNIT, place) == digest
+        assert origin_of(Storage(url).fetch(place)).digest == digest
+        assert driver.training_done(UNIT)
+        return digest
+
+    before = train(1.0)
+    driver.storage.fetch(place)
+    driver.remove_training(UNIT)
+    assert train(2.0) != before
 
 
 def test_results_of_before_there_was_a_storage_are_taken_along(url, tmp_path):

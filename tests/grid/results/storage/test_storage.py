@@ -2,6 +2,7 @@
 
 import pytest
 
+from datasets.remote import copy_in
 from grid.results.files import upload_atomically
 from grid.results.storage import Storage, answering
 from manifests.problem import ProblemError
@@ -31,15 +32,32 @@ def test_a_file_goes_by_the_url_from_one_machine_to_another(url, node):
     storage.delete("checkpoints")
 
 
-def test_what_is_there_is_not_brought_again_unless_asked_for(url, node):
-    storage = Storage(url)
+def test_what_is_there_is_not_brought_again_unless_the_url_has_another_version(url, node, monkeypatch):
+    """A copy of before would be tested in place of the weights that a unit made again has come to."""
+    storage, brought = Storage(url), []
     mine = storage.path("results/a.parquet")
     mine.parent.mkdir(parents=True)
     mine.write_text("first")
     storage.publish("results/a.parquet")
+    monkeypatch.setattr(
+        "grid.results.storage.storage.copy_in", lambda *call: (brought.append(call[1]), copy_in(*call))
+    )
+    assert storage.fetch("results/a.parquet").read_text() == "first"
+    assert brought == []
+    node("second")
+    Storage(url).fetch("results/a.parquet")
+    assert len(brought) == 1
+    node("first")
     mine.write_text("another")
-    assert storage.fetch("results/a.parquet").read_text() == "another"
-    assert storage.fetch("results/a.parquet", anew=True).read_text() == "first"
+    storage.publish("results/a.parquet")
+    node("second")
+    assert Storage(url).fetch("results/a.parquet").read_text() == "another"
+    Storage(url).fetch("results/a.parquet")
+    assert len(brought) == 2
+    Storage(url).path("results/mine").write_text("of this machine alone")
+    assert Storage(url).fetch("results/mine").read_text() == "of this machine alone"
+    with pytest.raises(FileNotFoundError):
+        Storage(url).fetch("results/mine", anew=True)
 
 
 def test_a_folder_is_brought_with_all_that_lies_below_it(url, node, tmp_path):
@@ -55,8 +73,6 @@ def test_a_folder_is_brought_with_all_that_lies_below_it(url, node, tmp_path):
         "a.py": "plugins/1/own/a.py",
         "deep/b.py": "plugins/1/own/deep/b.py",
     }
-    (found / "a.py").write_text("mine")
-    assert (storage.fetch_folder("plugins/1/own") / "a.py").read_text() == "mine"
     elsewhere = tmp_path / "every machine has it"
     assert storage.fetch_folder(elsewhere) == elsewhere
 
