@@ -125,15 +125,16 @@ def redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
         }
     )
     units |= _resting(plan, units)
-    for unit in units:
+    # What rests on others first, and each result last: a kill leaves none that is not of what it says.
+    for unit in filter(units.__contains__, (*plan.evaluations, *reversed(plan.trainings))):
         ledger.clear_failure(unit)
         if unit in plan.evaluations:
-            ledger.remove_evaluation(unit)
             ledger.storage.delete(output_folder.parts(unit))
+            ledger.remove_evaluation(unit)
         else:
-            ledger.remove_training(unit)
             ledger.stops.clear(unit)
             ledger.storage.delete(output_folder.states(unit))
+            ledger.remove_training(unit)
     return units
 
 

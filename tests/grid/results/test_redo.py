@@ -16,6 +16,7 @@ from grid.results.redo import (
     untold_selection,
 )
 from grid.results.sources import code_of, evaluation_modules, training_modules
+from grid.results.storage import Storage
 from grid.results.unit_results import Stopped
 from grid.specs import plugins
 from manifests.problem import ProblemError
@@ -114,6 +115,22 @@ def test_nothing_of_a_unit_that_is_made_again_is_gone_on_from(ledger):
     assert all(place.exists() for place in left)
     assert redo(PLAN, ledger, GENERAL.id) >= {GENERAL.id, tested.id}
     assert [place for place in left if place.exists()] == []
+
+
+def test_a_kill_amid_it_leaves_no_result_of_what_is_gone(ledger, monkeypatch):
+    """The scores of earlier weights stood beside a training that was made again, and of this code."""
+    deleted = []
+    monkeypatch.setattr(Storage, "delete", lambda storage, place: deleted.append(storage.name(place)))
+    redo(PLAN, ledger, GENERAL.id)
+    for unit in (GENERAL.id, CHILD.id):
+        gone = deleted.index(output_folder.result("training", unit))
+        for other in PLAN.dependents(unit):
+            kind = "training" if other in PLAN.trainings else "evaluation"
+            assert deleted.index(output_folder.result(kind, other)) < gone
+        assert deleted.index(output_folder.states(unit)) < gone
+    for unit in (name for name in PLAN.dependents(GENERAL.id) if name in PLAN.evaluations):
+        of_unit = [output_folder.parts(unit), output_folder.result("evaluation", unit)]
+        assert [name for name in deleted if name in of_unit] == of_unit
 
 
 @pytest.mark.parametrize(("asked", "found"), [("nothing_of_this_name", "none"), ("", "of them")])
