@@ -229,7 +229,8 @@ def _work(
             audience.on_phase("")
             for unit in left_alone:
                 driver.recorder.leave_alone(unit)
-            driver.schedule.failed |= stopped
+            for unit in stopped:
+                driver.schedule.fail(unit)
             for unit, why in broken.items():
                 driver.recorder.training_failed(plan.trainings[unit], why)
             driver.run()

@@ -2,8 +2,10 @@
 
 import shlex
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -12,10 +14,12 @@ from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken
 from grid.outputs.tables.formats import FORMATS
 from grid.planning.prepare import prepare
 from grid.results.unit_results import Stopped
+from grid.running import jobs
 from grid.running.events import Listener
 from grid.running.ray_cluster import ray_session
+from grid.running.schedule import Schedule, Share
 from manifests.problem import LostError, Problem, ProblemError
-from tests.grid.grids import prepare_small
+from tests.grid.grids import ONE, prepare_small
 from tests.grid.small_ledger import frames
 from tests.plugged import OURS
 
@@ -215,15 +219,16 @@ sweep: {train.lr: [0.01, 0.001]}
 """
 
 
+def swept(grid, *more):
+    spec = grid.out / "swept.yaml"
+    spec.write_text(SWEPT)
+    overrides = [*(item for item in grid.overrides if "train.lr" not in item), *more]
+    return prepare(str(spec), overrides, grid.out, demo=True, tell=lambda text: None)
+
+
 @pytest.mark.slow
 def test_what_was_stopped_is_left_alone_until_the_wish_is_withdrawn(done_grid, store, monkeypatch):
-    spec = done_grid.out / "swept.yaml"
-    spec.write_text(SWEPT)
-
-    def asked(*more):
-        overrides = [*(item for item in done_grid.overrides if "train.lr" not in item), *more]
-        return prepare(str(spec), overrides, done_grid.out, demo=True, tell=lambda text: None)
-
+    asked = partial(swept, done_grid)
     grid = asked("sweep.stop=asha")
     for training in grid.plan.trainings:
         grid.ledger.stops.write(training, Stopped(1, 4, 9.0))
@@ -236,3 +241,27 @@ def test_what_was_stopped_is_left_alone_until_the_wish_is_withdrawn(done_grid, s
     assert "starting Ray" in listener.heard, "they go on"
     again = asked("sweep.stop=asha")
     assert all(again.ledger.status(unit, "training") == "todo" for unit in again.plan.trainings)
+
+
+@pytest.mark.slow
+def test_what_was_stopped_is_left_alone_beside_what_is_to_do(done_grid, store, monkeypatch):
+    """It was begun again, for an iteration or, with several workers, until its next validation."""
+    grid = swept(done_grid, "sweep.stop=asha")
+    stopped, other = grid.plan.trainings
+    grid.ledger.stops.write(stopped, Stopped(1, 4, 9.0))
+    begun = []
+
+    def sweep(grid, done, listener, interruption):
+        parts = dict.fromkeys(grid.plan.evaluations, 1)
+        schedule = Schedule(grid.plan, done, lambda: Share(cpu=8), parts=parts, train=ONE, evaluate=ONE)
+
+        def handed_out():
+            while training := schedule.start_training():
+                begun.append(training.id)
+
+        return SimpleNamespace(schedule=schedule, recorder=SimpleNamespace(reasons={}), run=handed_out)
+
+    monkeypatch.setattr(jobs, "sweep", sweep)
+    monkeypatch.setattr(ray_session, "session", nullcontext)
+    assert run(grid, Phases(), None).status == INTERRUPTED, "nobody has trained the other one"
+    assert begun == [other]
