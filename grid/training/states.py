@@ -45,7 +45,7 @@ class SavedStates:
             self._storage.delete(name)
 
     def save(self, step: int, state: Mapping[str, Any]) -> str:
-        """Write a state, atomically, and remove those before the last; return its name in the storage.
+        """Write a state, atomically, and leave but it and the one before; return its name in the storage.
 
         Raises:
             ProblemError: there is no room for it.
@@ -56,8 +56,12 @@ class SavedStates:
         content = {**state, "training": self._training, "digest": tensor_digest(state)}
         write_atomically(self._storage.path(name), partial(torch.save, content), tensor_bytes(state))
         self._storage.publish(name, keep=False)
-        for older in self._newest_first()[KEPT:]:
-            self._storage.delete(_folder(older))
+        found = self._newest_first()
+        # Later ones could not be gone on from: they were begun without what is asked for now, or are damaged.
+        kept = [each for each in found if each <= name][:KEPT]
+        for other in found:
+            if other not in kept:
+                self._storage.delete(_folder(other))
         return name
 
     def asked_to_stop(self) -> bool:

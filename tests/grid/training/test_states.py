@@ -93,6 +93,16 @@ def test_without_a_sound_state_a_training_starts_afresh(states, tmp_path):
     assert states.newest() is None
 
 
+def test_a_training_that_has_started_afresh_goes_on_from_its_own_states(states, tmp_path):
+    """Those that it could not go on from were later ones, and what it saved was removed at once."""
+    for step in (8, 9):
+        states.save(step, state_at(step))
+    for step in (1, 2, 3):
+        states.save(step, state_at(step))
+        assert states.newest()["step"] == step
+    assert len(files_of(tmp_path / "out")) == KEPT
+
+
 def test_trainings_of_one_folder_have_states_of_their_own(states, tmp_path):
     states.save(1, state_at(1))
     other = SavedStates(Storage(folder=str(tmp_path / "out")), "t2")
