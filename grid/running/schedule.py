@@ -153,10 +153,6 @@ class Schedule:
         self.running.pop(training)
         self._waiting = {training: None, **self._waiting}
 
-    def no_more_trainings(self) -> bool:
-        """Whether no training will start any more; some may still run."""
-        return self.done.union(self.failed, self.running).issuperset(self.plan.trainings)
-
     def trainings_over(self) -> bool:
         """Whether every training has ended, one way or the other."""
         return self.done.union(self.failed).issuperset(self.plan.trainings)

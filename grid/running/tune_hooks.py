@@ -56,7 +56,8 @@ class TrainingSearcher(_NotSaved, Searcher):
         if training:
             self._recorder.training_started(training)
             return {"training": training.id}
-        return Searcher.FINISHED if self._schedule.no_more_trainings() else None
+        # It would not be asked again, for a training that comes back because its process had died.
+        return Searcher.FINISHED if self._schedule.trainings_over() else None
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Do nothing: the callback below hears of it with more detail."""

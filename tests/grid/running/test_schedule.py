@@ -88,7 +88,6 @@ def test_a_training_that_runs_is_not_over():
     last = next(t.id for t in plan.trainings.values() if t.approach == "adaptation")
     schedule = make_schedule(plan, done=set(plan.trainings) - {last} | set(plan.evaluations))
     assert schedule.start_training().id == last
-    assert schedule.no_more_trainings()
     assert not schedule.trainings_over()
     assert not schedule.over()
 

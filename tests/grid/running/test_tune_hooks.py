@@ -41,7 +41,9 @@ def test_trainings_are_handed_out_as_the_schedule_releases_them_until_none_is_le
     recorder, searcher, _ = hooks(tmp_path, done={*plan.trainings, *plan.evaluations} - {last.id})
     assert searcher.suggest("trial 1") == {"training": last.id}
     assert recorder.listener.heard == [("started", last.id)]
-    assert searcher.suggest("trial 2") == Searcher.FINISHED
+    assert searcher.suggest("trial 2") is None, "it may come back"
+    recorder.schedule.finish(last.id)
+    assert searcher.suggest("trial 3") == Searcher.FINISHED
 
 
 def test_without_room_tune_is_to_ask_again(tmp_path):
@@ -130,6 +132,19 @@ def test_a_training_that_was_given_a_dead_process_is_the_next_to_be_handed_out(h
         assert set(recorder.schedule.running) == {first, second}
     callback.on_trial_error(1, [], trial)
     assert [*recorder.reasons] == [recorder.schedule.plan.trainings[first].label], "and not for ever"
+
+
+def test_the_last_training_too_is_handed_out_again(tmp_path):
+    """Whom Tune was told once that there is none left it asks no more: it was left to the next call."""
+    plan = table5()
+    last = next(unit for unit in plan.trainings.values() if unit.parent)
+    done = {*plan.trainings, *plan.evaluations} - {last.id}
+    recorder, searcher, callback = hooks(tmp_path, done=done)
+    asked = [searcher.suggest("trial 1"), searcher.suggest("trial 2")]
+    callback.on_trial_error(1, [], trial_of(last, error_file=None))
+    asked.append(searcher.suggest("trial 3"))
+    assert asked == [{"training": last.id}, None, {"training": last.id}]
+    assert recorder.reasons == {}
 
 
 def test_tune_saves_nothing_of_them(hooked):
