@@ -36,11 +36,13 @@ from datasets.corpus import ClipError, Entry, MapRule, Rows
 from datasets.reading.clip import Media, read_media
 from datasets.reading.gaze import Gaze, Screen, fixated, read_gaze
 from datasets.reading.ground_truth import fixations_to_map
+from datasets.reading.video import shown_at
 from manifests import Problem, ProblemError, natural_key
 from manifests.problem import counted, suggest
 
 ABOUT = "gaze.yaml"
 _MADE = ("maps", "fixations")
+_LAYOUTS = ("videos", "frames")
 _SUFFIXES = (".csv", ".tsv", ".txt")
 _ROUNDED = 0.02  # by how much whole pixels of the screen change a video's shape
 
@@ -110,7 +112,13 @@ def _recordings(root: Path) -> dict[str, list[Path]]:
 
 
 def _videos(root: Path) -> list[Entry]:
-    return [entry for entry in FolderCorpus("Recordings").list(root).entries if not entry.fault]
+    """Return the clips beside whose folders those of maps and fixations are found."""
+    listing = FolderCorpus("Recordings").list(root)
+    if listing.layout not in _LAYOUTS:
+        found = f"the layout {listing.layout}"
+        remedy = "Lay them so for this command; which are for what, train.txt and test.txt can say."
+        raise ProblemError(Problem(str(root), "videos/<clip>.mp4 or frames/<clip>/", found, remedy))
+    return [entry for entry in listing.entries if not entry.fault]
 
 
 def _make(root: Path, entry: Entry, tables: list[Path], about: About) -> str:
@@ -120,11 +128,14 @@ def _make(root: Path, entry: Entry, tables: list[Path], about: About) -> str:
     if not fps:
         raise ClipError("no-rate", "fps: frames per second in gaze.yaml", "nothing", path=entry.path)
     screen, sigma = about.of(media)
-    gaze, end = _read(root, tables, screen, media, fps), media.n_frames / fps
+    # Samples that say their frame have times by the mean rate.
+    by_clock = entry.media == "video" and screen.time != "frame"
+    times = shown_at(root / entry.path, media.n_frames, fps) if by_clock else ()
+    gaze, end = _read(root, tables, screen, media, fps), times[-1] / 1000 if times else media.n_frames / fps
     where, beyond = f"{root}/gaze/{entry.clip}", gaze.outside(1000 * end)
     if 2 * len(beyond) > len(gaze.times):
         raise _beside_the_video(where, gaze, beyond, end)
-    rows, outside = fixated(gaze, screen, media.size, media.n_frames, fps)
+    rows, outside = fixated(gaze, screen, media.size, media.n_frames, times or float(fps))
     if not len(rows):
         raise _nothing_fixated(where, gaze, outside)
     _write(root, entry.clip, media, rows, sigma)

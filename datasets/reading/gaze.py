@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from bisect import bisect_right
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,7 +148,9 @@ def fixations(samples: np.ndarray, screen: Screen) -> np.ndarray:
     return np.array(found).reshape(-1, 4)
 
 
-def fixated(gaze: Gaze, screen: Screen, size: tuple[int, int], n_frames: int, fps: float) -> tuple[Rows, int]:
+def fixated(
+    gaze: Gaze, screen: Screen, size: tuple[int, int], n_frames: int, shown: float | Sequence[float]
+) -> tuple[Rows, int]:
     """Return which pixels are fixated in which frame, and how many fixations lie outside the video.
 
     A fixation covers every frame that is shown between its start and its end.
@@ -157,7 +160,7 @@ def fixated(gaze: Gaze, screen: Screen, size: tuple[int, int], n_frames: int, fp
         screen: what a fixation is.
         size: (width, height) in pixels.
         n_frames: of the clip.
-        fps: frames per second.
+        shown: frames per second; or when each frame is shown and the last one ends, in ms.
 
     Returns:
         int32 (N, 3): frame from 0, row, column, each pixel of a frame once.
@@ -169,9 +172,14 @@ def fixated(gaze: Gaze, screen: Screen, size: tuple[int, int], n_frames: int, fp
             if not (0 <= column < size[0] and 0 <= row < size[1]):
                 outside += 1
                 continue
-            first, last = (math.floor(when * fps / 1000) for when in (start, end))
+            first, last = (_frame_at(when, shown) for when in (start, end))
             rows += [(i, row, column) for i in range(max(first, 0), min(last, n_frames - 1) + 1)]
     return np.unique(np.array(rows, np.int32).reshape(-1, 3), axis=0), outside
+
+
+def _frame_at(when: float, shown: float | Sequence[float]) -> int:
+    """Return the frame, from 0, that is shown at a time in ms; below 0 before the first one."""
+    return math.floor(when * shown / 1000) if isinstance(shown, float) else bisect_right(shown, when) - 1
 
 
 def _text(path: Path) -> str:

@@ -110,6 +110,33 @@ def turned(path: Path) -> str:
         return next((turn(frame) for frame in container.decode(stream)), "")
 
 
+def shown_at(path: Path, n_frames: int, fps: float) -> tuple[float, ...]:
+    """Return when each frame of a video is shown, and when the last one ends, in ms from the first one on.
+
+    Empty where that is its rate's doing: no frame is shown half a frame sooner or later than it would be at
+    a steady rate, as those of phones and screen recorders are; or the container has not a time for each.
+
+    Args:
+        path: the file.
+        n_frames: that decode.
+        fps: their mean rate.
+
+    Raises:
+        FFmpegError: the file cannot be read.
+    """
+    with _open(path, threads=1) as (container, stream):
+        packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
+        unit = 1000 * float(stream.time_base or 0)
+    if len(packets) != n_frames or any(packet.pts is None for packet in packets):
+        return ()
+    times = np.sort([packet.pts or 0 for packet in packets]) * unit
+    times -= times[0]
+    steady = np.arange(n_frames) * 1000 / fps
+    if np.abs(times - steady).max() < 500 / fps or (steps := np.diff(times)).min() <= 0:
+        return ()
+    return (*times.tolist(), float(max(n_frames * 1000 / fps, times[-1] + np.median(steps))))
+
+
 def iter_frames(
     root: Path | str,
     clip: Clip,

@@ -1,6 +1,7 @@
 """From a lab's recordings to an indexed corpus, what is kept, and what is told."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -132,3 +133,37 @@ def test_a_table_of_several_subjects_without_their_column_is_refused(lab, capsys
     said = capsys.readouterr()
     assert "walk.csv: expected a column subject, found participant, time, x, y" in said.err
     assert "run: 2 subjects" in said.out, "in a folder each table is one subject's"
+
+
+def looked(lab, clip):
+    """Return the numbers of the frames in which anything is fixated."""
+    files = sorted((lab / "fixations" / clip).glob("*.png"))
+    return [int(path.stem) for path in files if np.asarray(Image.open(path)).any()]
+
+
+@pytest.mark.parametrize(("time", "samples"), [("ms", range(1610, 1800, 10)), ("frame", range(27, 32))])
+def test_in_a_video_of_no_steady_rate_gaze_lies_in_the_frames_that_were_shown(lab, time, samples):
+    # 20 frames of 40 ms, as when nothing moves on a screen 20 of 200 ms: 8.3 a second on the average.
+    times = [*range(0, 800, 40), *range(800, 4800, 200)]
+    write_video(lab / "videos/walk.mp4", moving_square(40), "libx264", pts=times)
+    (lab / "gaze.yaml").write_text(f"sigma: 3\ntime: {time}\n")
+    (lab / "gaze/walk.csv").write_text("".join(f"A,{when},30,20\n" for when in samples))
+    (lab / "gaze/run/A.csv").unlink()
+    (lab / "gaze/run/B.csv").unlink()
+    assert main(["gaze", "--root", str(lab)]) == 0
+    assert looked(lab, "walk") == ([25] if time == "ms" else [27, 28, 29, 30, 31])
+
+
+@pytest.mark.parametrize("where", ["train/videos/walk.mp4", "images/walk.png", "train/walk/images/0001.png"])
+def test_clips_beside_which_its_folders_are_not_looked_for_are_refused(lab, capsys, where):
+    shutil.rmtree(lab / "videos")
+    place = lab / where
+    place.parent.mkdir(parents=True)
+    if place.suffix == ".mp4":
+        write_video(place, moving_square(10), fps=25)
+    else:
+        write_png(place, moving_square(1)[0])
+    shutil.rmtree(lab / "gaze/run")
+    assert main(["gaze", "--root", str(lab)]) == 2
+    assert "expected videos/<clip>.mp4 or frames/<clip>/, found the layout " in capsys.readouterr().err
+    assert not (lab / "maps").exists()

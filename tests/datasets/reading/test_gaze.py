@@ -103,7 +103,7 @@ def test_a_fixation_marks_every_frame_that_it_is_seen_in(tmp_path):
     screen = Screen(dispersion=5.0)
     gaze = read(write(tmp_path / "a.csv", "\n".join([*lines, "A,500,,", "A,510,NaN,."])), screen)
     assert gaze.lost == 2
-    found, outside = fixated(gaze, screen, SIZE, n_frames=10, fps=25.0)
+    found, outside = fixated(gaze, screen, SIZE, n_frames=10, shown=25.0)
     first = [[i, 30, 40] for i in range(6)]
     second = [[i, 59, 100] for i in range(5, 10)]
     assert sorted(found.tolist()) == sorted(first + second), "frames of 40 ms; those after the last are cut"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from datasets.corpus import ClipError
-from datasets.reading.video import iter_frames, probe, read_frames
+from datasets.reading.video import iter_frames, probe, read_frames, shown_at
 from datasets.resizing import resize
 from manifests import ProblemError
 from tests.datasets.small_corpora import HEIGHT, WIDTH, a_clip, moving_square, write_png, write_video
@@ -48,6 +48,17 @@ def test_variable_frame_rate_loses_and_invents_nothing(tmp_path):
     write_video(tmp_path / "x.mkv", FRAMES, "ffv1", pts=[int(p) for p in pts])
     assert probe(tmp_path / "x.mkv").n_frames == N
     assert np.array_equal(read_frames(tmp_path, a_clip(path="x.mkv", n_frames=N)), FRAMES)
+
+
+@pytest.mark.parametrize("kind", ["lossless", "h264 with B-frames", "mpeg4 in AVI"])
+def test_when_frames_are_shown_is_their_rate_s_doing_or_said_one_by_one(tmp_path, kind):
+    path = tmp_path / encoded(tmp_path, kind)
+    assert shown_at(path, N, 30.0) == shown_at(path, N + 1, 30.0) == ()
+    if kind != "mpeg4 in AVI":  # whose times count frames
+        times = [*range(500, 1100, 20), *range(1100, 2100, 100)]
+        codec = "ffv1" if kind == "lossless" else "libx264"
+        write_video(path, FRAMES, codec, pts=times)
+        assert shown_at(path, N, 25.0) == pytest.approx([*(time - 500 for time in times), 1600], abs=0.1)
 
 
 def test_parts_of_a_clip(tmp_path):
