@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ from hd2s.models.registry import models
 # Values that are nearer than this are no colours apart: what prints as zero would be as dark as any.
 _LEAST_APART = 0.02
 
+_Rows = Mapping[Standing, str]
+"""Each of a table's places, with the row of a map in which it stands."""
+
 
 class _Line(NamedTuple):
     """What has a row of maps."""
@@ -34,7 +38,7 @@ def draw(subject: Subject) -> Drawing | str:
     Below generalization's stand the differences of the others of that model and variant. Dark is better,
     whichever way a metric runs; where a difference is drawn, blue is better and red worse.
     """
-    places = standings(subject.spec, subject.results)
+    places = _in_rows(standings(subject.spec, subject.results))
     lines, metrics = _lines(places), subject.spec.metrics
     values = {(line, metric): _matrix(places, line, metric, subject) for line in lines for metric in metrics}
     if all(np.isnan(matrix).all() for matrix in values.values()):
@@ -56,7 +60,17 @@ def draw(subject: Subject) -> Drawing | str:
     return Drawing(canvas, rows)
 
 
-def _lines(places: list[Standing]) -> list[_Line]:
+def _in_rows(places: list[Standing]) -> _Rows:
+    """Name each place's row by its sources; where one test is of several targets, by source and target."""
+    cells = [place.first for place in places]
+    alike = gather(cells, lambda cell: (cell.model, cell.variant, cell.sources, cell.test))
+    several = any(len({cell.target for cell in of}) > 1 for _, of in alike)
+    targets = [f" to {shown(cell.target)}" if several and cell.target else "" for cell in cells]
+    rows = (f"{shown_sources(cell)}{target}" for cell, target in zip(cells, targets, strict=True))
+    return dict(zip(places, rows, strict=True))
+
+
+def _lines(places: _Rows) -> list[_Line]:
     """Return the rows of maps, each model's and variant's together."""
     found = dict.fromkeys(_Line(p.first.model, p.first.variant, word) for p in places for word in p.cells)
     by_model = [of for _, of in gather(found, lambda line: line.model)]
@@ -69,7 +83,7 @@ def _title(line: _Line, several: bool, differs: bool) -> str:
     return ", ".join(filter(None, (model, line.variant, f"{title(line.approach)}{less}")))
 
 
-def _matrix(places: list[Standing], line: _Line, metric: str, subject: Subject) -> np.ndarray:
+def _matrix(places: _Rows, line: _Line, metric: str, subject: Subject) -> np.ndarray:
     """Return (sources, tests), NaN where there is no value."""
     found = np.full((len(_sources(places)), len(_tests(places))), np.nan)
     for place in places:
@@ -78,7 +92,7 @@ def _matrix(places: list[Standing], line: _Line, metric: str, subject: Subject) 
             continue
         value = place.mean(line.approach, metric, subject.results)
         if value is not None:
-            row = _sources(places).index(shown_sources(place.first))
+            row = _sources(places).index(places[place])
             found[row, _tests(places).index(place.first.test)] = value
     return found
 
@@ -107,7 +121,7 @@ def _limits(better: np.ndarray, *, differs: bool) -> tuple[float, float]:
     return low, max(known.max(initial=low), low + _LEAST_APART)
 
 
-def _label(axis: Axes, places: list[Standing], *, first: bool, last: bool) -> None:
+def _label(axis: Axes, places: _Rows, *, first: bool, last: bool) -> None:
     for spine in axis.spines.values():
         spine.set_visible(False)
     axis.tick_params(length=0)
@@ -118,16 +132,16 @@ def _label(axis: Axes, places: list[Standing], *, first: bool, last: bool) -> No
     axis.set_yticks(range(len(sources)), list(sources) if first else [""] * len(sources))
 
 
-def _sources(places: list[Standing]) -> list[str]:
-    return list(dict.fromkeys(shown_sources(place.first) for place in places))
+def _sources(places: _Rows) -> list[str]:
+    return list(dict.fromkeys(places.values()))
 
 
-def _tests(places: list[Standing]) -> list[str]:
+def _tests(places: _Rows) -> list[str]:
     return list(dict.fromkeys(place.first.test for place in places))
 
 
 def _rows(
-    values: np.ndarray, drawn: np.ndarray, line: _Line, metric: str, places: list[Standing]
+    values: np.ndarray, drawn: np.ndarray, line: _Line, metric: str, places: _Rows
 ) -> list[dict[str, Any]]:
     return [
         {

@@ -6,7 +6,7 @@ from grid.outputs.figures.heatmaps import draw
 from grid.results.ledger import Ledger
 from grid.specs.table import Variant
 from tests.grid.outputs.figures.scored import score, small, subject_of
-from tests.grid.small_ledger import EXPECTED, frames
+from tests.grid.small_ledger import EXPECTED, finish, frames
 
 
 def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
@@ -37,6 +37,25 @@ def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
         **{"sources": "DHF1K", "test": "UCFSports"},
         **{"value": pytest.approx(0.5), "drawn": pytest.approx(0.5)},
     }
+
+
+def test_a_test_of_several_targets_has_a_row_for_each(tmp_path):
+    """As where a table tests on the source as well: the last one stood for all."""
+    corpora, tests = ("DHF1K", "UCFSports", "Hollywood2"), ("LEDOV",)
+    changes = {"sources": ("DHF1K",), "targets": corpora, "tests": tests, "metrics": ("CC",)}
+    plan = small(**changes, approaches=("generalization", "adaptation"))
+    for n, unit in enumerate(plan.trainings, start=1):
+        finish(Ledger(tmp_path), plan, unit, CC=0.1 * n, KLD=1.0)
+    drawing = draw(subject_of(plan, tmp_path))
+    found = {(row["approach"], row["sources"]): row["value"] for row in drawing.rows}
+    assert found.keys() == {
+        (word, f"DHF1K to {target}")
+        for word in ("generalization", "adaptation")
+        for target in ("UCF Sports", "Hollywood2")
+    }
+    assert len(set(found.values())) == 4
+    labels = [label.get_text() for label in drawing.canvas.axes[0].get_yticklabels()]
+    assert labels == ["DHF1K to UCF Sports", "DHF1K to Hollywood2"]
 
 
 def test_every_model_and_selection_has_maps_of_its_own(tmp_path):
