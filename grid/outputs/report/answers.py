@@ -12,6 +12,7 @@ from grid.outputs.report.wording import listed, span
 from grid.outputs.statistics.paired import Comparison
 from grid.outputs.statistics.ranks import ALPHA
 from grid.outputs.tables.comparing.ranks import rankings
+from grid.outputs.tables.comparing.recovered import percent
 from grid.outputs.tables.comparing.winners import Contest, contests
 from grid.outputs.tables.lines import lines_of
 from grid.outputs.tables.scores import Results
@@ -50,14 +51,17 @@ def _winners(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
     found = contests(spec, metric, results)
     if not found:
         return
-    won = Counter(one.labels[0] for one in found)
-    (first, n), *others = won.most_common()
-    told = [f"{first} is best in {n} of {counted(len(found), 'place')}"]
-    told += [f"{label} in {m}{_where(label, found)}" for label, m in others]
+    alone = [one for one in found if not one.tied]
+    won = Counter(one.labels[0] for one in alone).most_common()
+    places, ties = counted(len(found), "place"), len(found) - len(alone)
+    told = [f"{label} is best in {n} of {places}" for label, n in won[:1]]
+    told += [f"{label} in {m}{_where(label, alone)}" for label, m in won[1:]]
+    told += [f"in {ties if won else places} the best and the second print alike"] if ties else []
     yield f"In {metric}, {', '.join(told)}. {_leads(found, metric)}"
     rest = [one for other in spec.metrics[1:] for one in contests(spec, other, results)]
-    if rest:
-        m = sum(one.labels[0] == first for one in rest)
+    if rest and won:
+        first = won[0][0]
+        m = sum(one.labels[0] == first and not one.tied for one in rest)
         others_told = listed(spec.metrics[1:])
         yield f"In the other metrics, {first} is best in {m} of {len(rest)} places ({others_told})."
 
@@ -70,7 +74,7 @@ def _where(label: str, found: Sequence[Contest]) -> str:
 def _leads(found: Sequence[Contest], metric: str) -> str:
     """Say how far the best lie before the second, and in how many places that is more than chance."""
     leads = [abs(lead) for one in found if (lead := _lead(one, metric)) is not None]
-    apart = sum(one.lead.apart for one in found)
+    apart = sum(one.significant for one in found)
     return (
         f"The best lie {number(fmean(leads))} before the second on average"
         f" ({span(number(min(leads)), number(max(leads)))});"
@@ -118,8 +122,8 @@ def _gaps(records: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
     """Say how much of the way from no adaptation to the target's own maps each approach goes."""
     rows = [row for row in records if row["metric"] == metric and row["recovered"] is not None]
     for word in dict.fromkeys(row["approach"] for row in rows):
-        shares = [100 * row["recovered"] for row in rows if row["approach"] == word]
-        mean, worst = (f"{share:.0f} %".replace("-", "−") for share in (fmean(shares), min(shares)))
+        shares = [row["recovered"] for row in rows if row["approach"] == word]
+        mean, worst = (f"{percent(share)} %" for share in (fmean(shares), min(shares)))
         lowest = f", and {worst} in the worst" if len(shares) > 1 else ""
         yield (
             f"{approaches()[word].title} recovers {mean} of the gap in {metric} between training on the"

@@ -152,11 +152,12 @@ def _row(line: _Line, metrics: Sequence[str], results: Results) -> Row:
 def _entry(found: Recovered, seeds: str, dagger: str) -> Entry:
     if math.isnan(found.value):
         return Entry("")
-    ends = "" if math.isnan(found.low) else f"[{_percent(found.low)}, {_percent(found.high)}]"
-    return Entry(f"{_percent(found.value)} %", " ".join(filter(None, (ends, seeds))), sign=dagger)
+    ends = "" if math.isnan(found.low) else f"[{percent(found.low)}, {percent(found.high)}]"
+    return Entry(f"{percent(found.value)} %", " ".join(filter(None, (ends, seeds))), sign=dagger)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Write a share of a gap in whole percent, without the sign."""
     if math.isinf(share):
         return "∞" if share > 0 else "−∞"
     return f"{100 * share:.0f}".replace("-0", "0").replace("-", "−")
@@ -181,8 +182,8 @@ def _mean_and_worst(members: list[_Line], metric: str, several: bool) -> tuple[E
     value, line = min(known, key=lambda item: item[0])
     mean = sum(value for value, _ in known) / len(known)
     of = "" if len(known) == len(members) else f"({len(known)}/{len(members)})"
-    worst = Entry(f"{_percent(value)} %", line.standing.title(several_models=several))
-    return Entry(f"{_percent(mean)} %", of), worst
+    worst = Entry(f"{percent(value)} %", line.standing.title(several_models=several))
+    return Entry(f"{percent(mean)} %", of), worst
 
 
 def _missing(lines: list[_Line], spec: TableSpec, results: Results, several: bool) -> Missing:

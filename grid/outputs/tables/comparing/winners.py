@@ -13,6 +13,7 @@ from grid.outputs.tables.comparing.places import differences_by_clip
 from grid.outputs.tables.layout import distinct_labels, gather, layout_of, shown, where
 from grid.outputs.tables.lines import Line, lines_of
 from grid.outputs.tables.scores import Results
+from grid.outputs.tables.table import number
 from grid.outputs.tables.value import rankable
 from grid.specs.table import TableSpec
 from hd2s.metrics.definitions import find_metric
@@ -26,18 +27,35 @@ class Contest(NamedTuple):
         lines: the best first.
         labels: what the table calls them.
         lead: the best minus the second, clip by clip; p is corrected over the table's groups (Holm).
+        metric: its name.
     """
 
     where: str
     lines: tuple[Line, ...]
     labels: tuple[str, ...]
     lead: Comparison
+    metric: str
+
+    @property
+    def tied(self) -> bool:
+        """Whether the best prints as the second does, so that nobody has won."""
+        first, second = (line.values[self.metric].mean for line in self.lines[:2])
+        return first is not None and second is not None and number(first) == number(second)
+
+    @property
+    def significant(self) -> bool:
+        """Whether the lead is more than chance; of clips of unlike lengths they may say the contrary."""
+        better = 1 if find_metric(self.metric).larger_is_better else -1
+        return self.lead.apart and better * self.lead.difference > 0
 
 
 def contests(spec: TableSpec, metric: str, results: Results) -> list[Contest]:
-    """Return the groups of a table in which all rows, of which there are two or more, can be compared."""
+    """Return the groups of a table in which all rows, of which there are two or more, can be compared.
+
+    An oracle's rows compete with nobody's.
+    """
     layout = layout_of(spec)
-    lines = lines_of(spec, (metric,), results)
+    lines = [line for line in lines_of(spec, (metric,), results) if not line.values[metric].apart]
     groups = gather(lines, lambda line: (layout.block(line.cell), layout.group(line.cell)))
     found = [one for _, of in groups if (one := _contest(of, spec, metric, results))]
     corrected = holm(np.array([one.lead.p for one in found])).tolist()
@@ -63,6 +81,7 @@ def _contest(lines: Sequence[Line], spec: TableSpec, metric: str, results: Resul
         tuple(lines[n] for n in order),
         tuple(labels[n] for n in order),
         _lead(best, second, metric, results),
+        metric,
     )
 
 

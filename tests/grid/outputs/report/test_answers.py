@@ -47,6 +47,20 @@ def test_who_wins_where_by_how_much_and_whether_that_is_significant(plan, tmp_pa
 
 
 @pytest.mark.slow
+def test_nobody_is_called_best_of_what_prints_alike(plan, tmp_path):
+    score(Ledger(tmp_path), plan, generalization=1.0, adaptation=1.0, transfer=1.0)
+    first, *others = told(plan, tmp_path)
+    assert first.startswith("In NSS, in 2 places the best and the second print alike. The best lie 0.000 ")
+    assert "place" not in " ".join(others)
+
+
+@pytest.mark.slow
+def test_a_gap_of_nothing_has_no_sign(plan, tmp_path):
+    score(Ledger(tmp_path), plan, generalization=1.0, adaptation=0.998, transfer=2.0)
+    assert "Domain Adaptation recovers 0 % of the gap in NSS" in " ".join(told(plan, tmp_path))
+
+
+@pytest.mark.slow
 def test_a_worse_approach_is_called_worse(plan, tmp_path):
     score(Ledger(tmp_path), plan, generalization=1.2, adaptation=1.0, transfer=0.5)
     text = " ".join(told(plan, tmp_path))

@@ -1,11 +1,13 @@
 """Who is best in each group of a table."""
 
+import pyarrow as pa
 import pytest
 
 from grid.outputs.tables.comparing.winners import contests
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
-from tests.grid.small_ledger import finish_clips, small_plan, table_spec
+from grid.specs.table import Variant
+from tests.grid.small_ledger import finish_clips, finish_training, small_plan, table_spec
 
 CLIPS = [f"clip {n}" for n in range(10)]
 
@@ -40,6 +42,44 @@ def test_where_less_is_better_the_lowest_wins(tmp_path):
     (found,) = contests(plan.tables[0], "KLD", Results(plan, ledger))
     assert found.labels[0] == "Transfer Learning"
     assert found.lead.difference == pytest.approx(-1)
+
+
+def test_an_oracle_competes_with_nobody(tmp_path):
+    plan = small_plan(table_spec(variants=Variant().selected_by(("source", "target")), paper=""))
+    for n, unit in enumerate(plan.trainings):
+        finish(Ledger(tmp_path), plan, unit, float(n))
+    found = contests(plan.tables[0], "NSS", Results(plan, Ledger(tmp_path)))
+    assert [len(one.lines) for one in found] == [3, 3]
+    assert not any("oracle" in label for one in found for label in one.labels)
+
+
+def test_values_that_print_alike_are_tied(plan, tmp_path):
+    for approach, mean in (("generalization", 1.0), ("adaptation", 1.5), ("transfer", 1.5004)):
+        finish(Ledger(tmp_path), plan, f"{approach}-DHF1K-UCFSports-0", mean)
+    (found,) = contests(plan.tables[0], "NSS", Results(plan, Ledger(tmp_path)))
+    assert found.tied and found.significant
+
+
+def test_a_lead_that_clips_contradict_is_not_significant(tmp_path):
+    """Of frames, one long clip outweighs twenty short ones."""
+    plan = small_plan(table_spec(approaches=("generalization", "adaptation"), paper=""))
+    clips = {"long": 400} | {f"short {n:02}": 1 for n in range(20)}
+    for approach, long, short in (("generalization", 1.0, 1.0), ("adaptation", 1.2, 0.9)):
+        unit = f"{approach}-DHF1K-UCFSports-0"
+        finish_training(Ledger(tmp_path), plan.trainings[unit])
+        places = [(clip, frame) for clip, frames in clips.items() for frame in range(frames)]
+        columns = {
+            "clip": pa.array([clip for clip, _ in places]),
+            "frame": pa.array([frame for _, frame in places], pa.int32()),
+            "n_fixations": pa.array([3] * len(places), pa.int32()),
+            "NSS": pa.array([long if clip == "long" else short for clip, _ in places]),
+        }
+        tested = plan.evaluations[f"on-{unit}"]
+        Ledger(tmp_path).write_evaluation(tested, pa.table(columns), {}, expected=clips)
+    (found,) = contests(plan.tables[0], "NSS", Results(plan, Ledger(tmp_path)))
+    assert found.labels[0] == "Domain Adaptation"
+    assert found.lead.apart and found.lead.difference < 0
+    assert not found.significant
 
 
 def test_nobody_has_won_while_one_is_missing(plan, tmp_path):
