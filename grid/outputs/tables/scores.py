@@ -46,6 +46,10 @@ class Scores(NamedTuple):
     returned: bool = False
     frames_by_clip: Mapping[str, dict[str, int]] = MappingProxyType({})
 
+    def frames_of(self, metric: str) -> frozenset[tuple[str, int]]:
+        """Return each clip with its frames that have a score; of what a benchmark returned none are known."""
+        return frozenset((self.frames_by_clip.get(metric) or dict.fromkeys(self.clips, 1)).items())
+
 
 class Results:
     """A plan with its results; each file is read once, whichever tables show it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ class Value:
     @property
     def basis(self) -> Basis:
         """The frames of each seed that it stands on: values of one basis alone can be compared."""
-        return frozenset((seed, self._frames_of(scores)) for seed, scores in self.scored)
+        return frozenset((seed, scores.frames_of(self.metric)) for seed, scores in self.scored)
 
     @property
     def unread(self) -> frozenset[str]:
@@ -96,11 +97,6 @@ class Value:
             "n_constant": sum(scores.constant for scores in found) if found else None,
         }
 
-    def _frames_of(self, scores: Scores) -> frozenset[tuple[str, int]]:
-        """Return each clip with its frames that have a score; of what a benchmark returned none are known."""
-        known = scores.frames_by_clip.get(self.metric) or dict.fromkeys(scores.clips, 1)
-        return frozenset(known.items())
-
     @property
     def _clips(self) -> frozenset[str]:
         """The clips that every seed has read, of all folds."""
@@ -115,10 +111,15 @@ class Value:
 
 
 def rankable(values: Sequence[Value]) -> list[bool]:
-    """Say which values may be ranked: those on one basis, that of whole values if there are several."""
+    """Say which values may be ranked: those on one basis, that of whole values if there are several.
+
+    Of several such it is the largest, and of equally large ones that of most values, the first of these.
+    """
     found = [value for value in values if value.scored and not value.apart]
-    scored, whole = {value.basis for value in found}, {value.basis for value in found if value.whole}
-    basis = max(scored if len(scored) == 1 else whole, key=_size, default=None)
+    scored = Counter(value.basis for value in found)
+    whole = Counter(value.basis for value in found if value.whole)
+    among = scored if len(scored) == 1 else whole
+    basis = max(among, key=lambda each: (_size(each), among[each]), default=None)
     return [value in found and value.basis == basis for value in values]
 
 

@@ -65,6 +65,15 @@ def test_of_several_whole_bases_the_largest_is_ranked():
     assert rankable([value(scores(1.0, ("a",))), value(scores(2.0, ("a", "b")))]) == [False, True]
 
 
+def test_of_equally_large_bases_that_of_most_values_is_ranked():
+    """Whatever the order of their hashes, which differs from process to process."""
+    for n in range(8):
+        one, other = value(scores(1.0, (f"a{n}",))), value(scores(2.0, (f"b{n}",)))
+        assert rankable([one, other, other]) == [False, True, True]
+        assert rankable([one, one, other]) == [True, True, False]
+        assert rankable([one, other]) == [True, False]
+
+
 def test_nothing_is_ranked_where_there_is_nothing():
     assert rankable([value(None), value(None)]) == [False, False]
     assert rankable([]) == []
