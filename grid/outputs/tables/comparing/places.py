@@ -75,6 +75,18 @@ class Standing:
         cells = (cell for word in words for cell in self.cells[word])
         return next(filter(None, (results.reason(cell, metrics) for cell in cells)), "")
 
+    def unlike(self, words: Sequence[str], metric: str, results: Results) -> bool:
+        """Whether approaches' values in a metric are over unlike clips or frames, and cannot be ranked."""
+        bases = [
+            [
+                (cell.repeat, scores.frames_of(metric))
+                for cell in self.cells[word]
+                for scores in results.scores_of([cell])
+            ]
+            for word in words
+        ]
+        return any(basis != bases[0] for basis in bases)
+
 
 def in_common(repeats: Iterable[tuple[Cell, list[dict[str, float]]]], quantities: int) -> ByClip:
     """Gather the clips and seeds that all have a score for, else seeds would mix with clips.

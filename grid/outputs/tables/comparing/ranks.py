@@ -40,7 +40,7 @@ class Rankings(NamedTuple):
     Attributes:
         words: the approaches.
         places: the pairs in which all of them stand.
-        done: those in which all have values.
+        done: those in which all have values, over the same test clips and frames.
         of_metrics: metric → ranking; None while no pair is done.
     """
 
@@ -56,7 +56,7 @@ def rankings(spec: TableSpec, results: Results) -> Rankings | None:
     places = [standing for standing in ranked(spec, results) if set(words) <= set(standing.cells)]
     if len(words) < _APPROACHES or len(places) < _PLACES:
         return None
-    done = [place for place in places if not place.lacking(words, spec.metrics, results)]
+    done = [place for place in places if not _why_not(place, words, spec.metrics, results)]
     return Rankings(words, places, done, {m: _rank(words, done, m, results) for m in spec.metrics})
 
 
@@ -79,6 +79,16 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         missing=_missing(found, spec, results),
         command=style.command,
         records=tuple(_records(own.name, recorded(own, style.shown), (found, of_own))),
+    )
+
+
+def _why_not(place: Standing, words: tuple[str, ...], metrics: tuple[str, ...], results: Results) -> str:
+    """Say why approaches cannot be ranked in a place; empty where they can."""
+    unlike = [metric for metric in metrics if place.unlike(words, metric, results)]
+    return place.lacking(words, metrics, results) or (
+        f"not ranked, since values are over unlike test clips or frames in {', '.join(unlike)}"
+        if unlike
+        else ""
     )
 
 
@@ -105,8 +115,8 @@ def _entry(ranking: Ranking | None, n: int) -> Entry:
 
 def _notes(found: dict[str, Ranking | None], n_places: int, n_words: int) -> tuple[str, ...]:
     told = [
-        f"Mean rank of the {n_words} approaches over the {counted(n_places, 'pair')} in which all have a"
-        " value; 1 is best."
+        f"Mean rank of the {n_words} approaches over the {counted(n_places, 'pair')} in which all have values"
+        " over the same test clips and frames; 1 is best."
     ]
     tested = {m: ranking for m, ranking in found.items() if ranking and not math.isnan(ranking.p)}
     if tested:
@@ -126,7 +136,7 @@ def _missing(found: Rankings, spec: TableSpec, results: Results) -> Missing:
     reasons = [
         (reason, place.title(several_models=several))
         for place in found.places
-        if (reason := place.lacking(found.words, spec.metrics, results))
+        if (reason := _why_not(place, found.words, spec.metrics, results))
     ]
     return Missing.of("pair", len(found.places), reasons)
 

@@ -5,7 +5,7 @@ import pytest
 from grid.outputs.tables.comparing.ranks import build
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
-from tests.grid.small_ledger import finish, small_plan, table_spec
+from tests.grid.small_ledger import finish, finish_clips, small_plan, table_spec
 from tests.grid.small_tables import STYLE, rows_of
 
 WORDS = ("generalization", "adaptation", "transfer")
@@ -43,6 +43,23 @@ def test_a_pair_that_lacks_one_counts_for_none_and_is_told(ledger):
     assert [record["mean_rank"] for record in table.records] == [2.0, 2.0, 2.0]
     assert table.missing.reasons == (("not trained yet", ("UCF Sports to DHF1K",)),)
     assert "Critical" not in " ".join(table.notes)
+
+
+def test_a_pair_with_values_over_unlike_clips_counts_for_none_and_is_told(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper=""))
+    for n, unit in enumerate(small.trainings):
+        finish_clips(ledger, small, unit, NSS={"a": float(n), "b": float(n)})
+    lacking = "transfer-DHF1K-UCFSports-0"
+    finish_clips(ledger, small, lacking, {"unread": {"b": "gone"}}, NSS={"a": 5.0})
+    told = "not ranked, since values are over unlike test clips or frames in NSS"
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    assert [record["n_places"] for record in table.records] == [1, 1, 1]
+    assert table.missing.reasons == ((told, ("DHF1K to UCF Sports",)),)
+    assert "over the 1 pair in which" in table.notes[0]
+    for unit in small.trainings:
+        finish_clips(ledger, small, unit, {"unread": {"b": "gone"}}, NSS={"a": 5.0})
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    assert table.records[0]["n_places"] == 2, "on equal terms"
 
 
 def test_nothing_is_ranked_below_three_approaches_or_two_pairs(ledger):
