@@ -54,12 +54,14 @@ def with_oracles(lines: Sequence[Line], spec: TableSpec) -> list[Line]:
 
 def _value(choices: Sequence[Choice], metric: str, spec: TableSpec, results: Results) -> Value:
     scored = [c.cell for c in choices if results.value(c.cell, metric) is not None]
+    first = {(cell.training, cell.evaluation): cell.repeat for cell in reversed(scored)}
     return Value(
         metric=metric,
         scored=tuple((cell.repeat, scores) for cell in scored if (scores := results.scores(cell))),
         n_wanted=len(choices),
         printed=_printed(choices[0].cell, metric, spec) if spec.paper else None,
         apart=is_apart(choices[0].cell, spec),
+        again=frozenset(cell.repeat for cell in scored) - frozenset(first.values()),
     )
 
 

@@ -30,6 +30,7 @@ class Value:
         printed: the paper's number.
         apart: it is a bound, and stands in no rank beside others.
         oracle: what the same row says by the oracle's selection, if that is to be told.
+        again: repeats that show the result of one before, as of a model that is fitted once for all seeds.
     """
 
     metric: str
@@ -38,6 +39,7 @@ class Value:
     printed: float | None
     apart: bool = False
     oracle: float | None = None
+    again: frozenset[Repeat] = frozenset()
 
     @property
     def gap(self) -> float | None:
@@ -51,8 +53,9 @@ class Value:
 
     @property
     def std(self) -> float | None:
-        """The sample standard deviation over the seeds; None for fewer than two."""
-        return statistics.stdev(self._seeds) if len(self.scored) > 1 else None
+        """The sample standard deviation over seeds with a result of their own; None for fewer than two."""
+        own = [scores.frame_means[self.metric] for repeat, scores in self.scored if repeat not in self.again]
+        return statistics.stdev(own) if len(own) > 1 else None
 
     @property
     def clip_mean(self) -> float | None:

@@ -15,7 +15,7 @@ from grid.outputs.tables.below.footnotes import (
     mixture_notes,
     undefined_notes,
 )
-from grid.outputs.tables.layout import Layout, gather, row_key, shown
+from grid.outputs.tables.layout import Layout, gather, label, row_key, shown
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import Choice, selection_notes, sweep_notes
 from grid.plan import Cell
@@ -55,6 +55,7 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
         files = ", ".join(results.returned.files) or "no file yet"
         notes = [f"Ours: as the benchmark has returned it ({files}){repeats}."]
         notes += [f"Not taken: {problem}" for problem in results.returned.problems]
+    notes += _fitted_once(cells, spec)
     if "diff." in known.beside:
         notes.append(f"Paper: {citation(spec.paper)}; diff.: ours minus the paper's.")
     if "oracle gap" in known.beside:
@@ -86,6 +87,14 @@ def _told_of_folds(spec: TableSpec, *, several: bool) -> str:
         return ""
     of = ", ".join(f"the {of} folds of {shown(corpus)}" for corpus, of, _ in spec.folds)
     return f" and over {of}" if several else f"; mean ± sample standard deviation over {of}"
+
+
+def _fitted_once(cells: Sequence[Cell], spec: TableSpec) -> list[str]:
+    """Say which rows show one result for several seeds, as of a model without random steps."""
+    rows = gather(cells, row_key)
+    once = [of[0] for _, of in rows if len({(c.training, c.evaluation) for c in of}) < len(of)]
+    told = ", ".join(dict.fromkeys(label(cell, spec) for cell in once))
+    return [f"{told}: fitted once for all seeds, so that there is no deviation over them."] if told else []
 
 
 def _sizes(cells: Sequence[Cell], results: Results) -> list[str]:

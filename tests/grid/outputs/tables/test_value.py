@@ -31,6 +31,12 @@ def test_one_seed_has_no_spread_and_says_how_many_it_lacks():
     assert (found.mean, found.std, found.share, found.whole) == (2.0, None, "(1/3)", False)
 
 
+def test_what_is_shown_again_is_no_sample_of_the_spread():
+    once = replace(value(scores(1.0), scores(1.0)), again=frozenset({(1, 0)}))
+    assert (once.mean, once.std, once.share, once.whole) == (1.0, None, "", True)
+    assert value(scores(1.0), scores(1.0)).std == 0, "of two trainings that came out alike"
+
+
 def test_no_seed_has_nothing():
     found = value(None, None, printed=2.0)
     assert (found.mean, found.std, found.clip_mean, found.difference, found.share) == (None,) * 4 + ("",)
