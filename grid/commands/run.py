@@ -118,7 +118,7 @@ def run(
 def complete(tracker: Tracker, grid: Grid, status: int, tables: list[Path], shown: Shown) -> None:
     """Bring to MLflow all that it lacks of a grid, and end the grid's run."""
     tracker.sync(grid.plan, grid.ledger)
-    tracker.log_differences(compared(grid))
+    tracker.log_differences(compared(grid), grid.ledger)
     tracker.log_summaries(summaries(grid))
     tracker.finish_grid(_IN_MLFLOW[status], tables, shown.report, shown.figures)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +64,14 @@ def log_row(store: RunStore, row: TableRow, make: Callable[[], Run]) -> None:
         store.tag(run, PICTURES_OF_TAG, row.evaluation)
     if not run.complete:
         store.finish(run, "FINISHED")
+
+
+def show_only(store: RunStore, grid: str, names: Collection[str]) -> None:
+    """Let runs of a grid's cells and rows leave the views but for these: what its tables have no more."""
+    for name, run in store.runs.items():
+        kind = run.tags.get("kind", "")
+        if run.tags.get("grid") == grid and kind in ("cell", SUMMARY) and name not in names:
+            store.tag(run, "kind", SUPERSEDED + kind)
 
 
 def add_pictures(store: RunStore, run: Run, drawn: tuple[Path, ...]) -> None:

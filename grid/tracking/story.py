@@ -5,6 +5,7 @@ Everything here talks to MLflow, takes its time and may raise; `grid.tracking.tr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,19 +20,22 @@ from grid.results.unit_results import EvaluationResult
 from grid.tracking.compiled import numbers, records_of, scored
 from grid.tracking.describe import Description, describe_cell, describe_row, describe_training, row_name
 from grid.tracking.models import log_model, predictor_options
-from grid.tracking.rows import PICTURES_OF_TAG, PICTURES_TAG, SUPERSEDED, TableRow, add_pictures, log_row
-from grid.tracking.runs import MODEL_TAG, NOTE_TAG, PARENT_TAG, Run, RunStore
-from grid.tracking.views import (
-    REPORT_PREFIX,
-    SELECTION,
-    SUMMARY,
-    description,
-    offer_views,
+from grid.tracking.rows import (
+    PICTURES_OF_TAG,
+    PICTURES_TAG,
+    SUPERSEDED,
+    TableRow,
+    add_pictures,
+    log_row,
+    show_only,
 )
+from grid.tracking.runs import MODEL_TAG, NOTE_TAG, PARENT_TAG, Run, RunStore
+from grid.tracking.views import REPORT_PREFIX, SELECTION, SUMMARY, description, difference_names, offer_views
 from manifests.secrets import all_masked
 
 _LONGEST_TAG = 8000
 _STOPPED_TAG = "stopped"
+_COMPARED = difference_names("")  # how names of metrics begin that compare a cell with another
 
 
 class Story:
@@ -145,15 +149,25 @@ class Story:
         self.store.finish(run, "FINISHED")
         self._show_in_tables(cell)
 
-    def log_differences(self, differences: Mapping[str, Mapping[str, float]]) -> None:
-        """Log on each cell's run how far it lies from the cell that it improves on."""
+    def log_differences(self, differences: Mapping[str, Mapping[str, float]], ledger: Ledger) -> None:
+        """Log on each cell's run how far it lies from the cell that it is compared with.
+
+        MLflow takes back no metric: one with a comparison that is made no more makes place for another.
+        """
         for cell in self.plan.cells:
-            run = self.store.runs.get(self._cell_name(cell))
-            if run and run.complete:
-                self.store.log_latest(run, differences.get(cell.id, {}))
+            name, said = self._cell_name(cell), differences.get(cell.id, {})
+            said = {metric: value for metric, value in said.items() if math.isfinite(value)}
+            known = run.metrics if (run := self.store.runs.get(name)) else {}
+            before = {metric for metric in known if metric.startswith(_COMPARED)}
+            if before - said.keys() and ledger.evaluation_done(cell.evaluation):
+                self.store.delete(name)
+                self.sync_cell(cell, ledger)
+                self.log_pictures(cell)
+            if (run := self.store.runs.get(name)) and run.complete:
+                self.store.log_latest(run, said)
 
     def log_summaries(self, summaries: Mapping[str, Mapping[str, float]]) -> None:
-        """Log what rows say over their seeds, and which runs those are; what is logged already stays."""
+        """Log what rows say over their seeds, and which runs those are; all others leave the views."""
         rows: dict[str, list[Cell]] = {}
         for cell in self.plan.cells:
             rows.setdefault(row_name(self._grid, cell), []).append(cell)
@@ -164,6 +178,7 @@ class Story:
             drawn = tuple(pictures.kept(self._out, shown.evaluation))
             row = TableRow(name, summaries.get(shown.id, {}), below, shown.evaluation, drawn)
             log_row(self.store, row, partial(self._row_run, shown))
+        show_only(self.store, self._grid, {*rows, *map(self._cell_name, self.plan.cells)})
 
     def log_pictures(self, cell: Cell) -> None:
         """Add what an evaluation has drawn to a cell's run, once."""

@@ -138,9 +138,9 @@ class Tracker(Listener):
             self._background.later(self._story.sync_cell, cell, ledger)
             self._background.later(self._story.log_pictures, cell)
 
-    def log_differences(self, differences: Mapping[str, Mapping[str, float]]) -> None:
-        """Log how far cells lie from those that they improve on: cell → metric → value."""
-        self._background.later(self._story.log_differences, dict(differences))
+    def log_differences(self, differences: Mapping[str, Mapping[str, float]], ledger: Ledger) -> None:
+        """Log how far cells lie from those that they are compared with: cell → metric → value."""
+        self._background.later(self._story.log_differences, dict(differences), ledger)
 
     def log_summaries(self, summaries: Mapping[str, Mapping[str, float]]) -> None:
         """Log what rows say over their seeds: the first cell of each → name → value."""

@@ -3,8 +3,9 @@
 import base64
 import json
 import re
+import shutil
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -311,6 +312,20 @@ def test_a_cell_of_other_settings_replaces_the_old_one_in_views(story, tmp_path)
     assert {run.data.tags["evaluation"] for run in shown} == {cell.evaluation for cell in story.plan.cells}
 
 
+@pytest.mark.slow
+def test_what_a_table_has_no_more_leaves_its_views_until_it_has_it_again(story):
+    """As when an approach is taken out of its file: its rows and cells stayed among the others."""
+    kept = tuple(cell for cell in story.plan.cells if cell.approach != "transfer")
+    story.session(lambda tracker: None, "FINISHED", plan=replace(story.plan, cells=kept))
+    runs = story.snapshots.pop()
+    kinds = {(run.data.tags["kind"], run.data.tags.get("approach") == "transfer") for run in runs.values()}
+    assert {("superseded cell", True), ("superseded summary", True), ("cell", False)} <= kinds
+    assert not kinds & {("cell", True), ("summary", True)}
+    story.session(lambda tracker: None, "FINISHED")
+    tags = [run.data.tags for run in story.snapshots.pop().values()]
+    assert {"cell", "summary"} <= {each["kind"] for each in tags if each.get("approach") == "transfer"}
+
+
 @pytest.fixture(scope="module")
 def compared(story):
     """The story, with its differences logged twice, the second time with another value."""
@@ -322,7 +337,7 @@ def compared(story):
         values = {cell: told | {"difference/NSS": nss} for cell, told in values.items()}
         tracker = Tracker(None, story.out, "domain_shift")
         tracker.start_grid(story.plan, {}, DIGESTS)
-        tracker.log_differences(values)
+        tracker.log_differences(values, story.ledger)
         tracker.finish_grid("FINISHED", [])
         assert tracker.warnings == []
         tracker.close()
@@ -334,6 +349,30 @@ def test_cells_that_improve_on_others_say_by_how_much(compared):
     told = {data.tags["approach"]: data.metrics.get("difference/NSS") for data in cells}
     assert told == {"generalization": None, "adaptation": 0.25, "transfer": None}
     assert {data.metrics["p/NSS"] for data in cells if data.tags["approach"] == "adaptation"} == {1.0}
+
+
+@pytest.mark.slow
+def test_a_comparison_that_is_made_no_more_is_told_no_more(compared, tmp_path):
+    """As with another `compare` in the table's file; the scores stay."""
+    shutil.copytree(compared.out, tmp_path / "out")
+    tracker = Tracker(None, tmp_path / "out", "domain_shift")
+    tracker.start_grid(compared.plan, {}, DIGESTS)
+    one, *others = (cell for cell in compared.plan.cells if cell.approach == "adaptation")
+    tracker.log_differences({one.id: {"difference/NSS": 0.5, "p/NSS": float("nan")}}, compared.ledger)
+    tracker.finish_grid("FINISHED", [])
+    tracker.close()
+    assert tracker.warnings == []
+    found = {
+        run.data.tags["cell"]: run for run in MlflowClient(tracker.uri).search_runs(["1"], "tags.kind='cell'")
+    }
+    told = {
+        cell.id: {
+            n: v for n, v in found[f"domain_shift/{cell.id}"].data.metrics.items() if n[:2] in ("di", "p/")
+        }
+        for cell in (one, *others)
+    }
+    assert told == {one.id: {"difference/NSS": 0.5}} | {cell.id: {} for cell in others}
+    assert all("test/NSS" in run.data.metrics and run.info.status == "FINISHED" for run in found.values())
 
 
 def test_the_experiment_is_described_by_links_to_its_views(compared):
