@@ -15,9 +15,9 @@ from types import ModuleType
 
 from manifests.problem import Problem, ProblemError
 
-# What reads a folder may import all that it finds there.
 _UNNAMED_IMPORTS = {"exec", "importlib", "__import__", "pkgutil", "runpy"}
-_UNNAMED_IMPORTS |= {"glob", "rglob", "iterdir", "listdir", "scandir", "walk"}
+# What reads a folder may import all that it finds there.
+_FOLDERS_READ = {"glob", "rglob", "iterdir", "listdir", "scandir", "walk"}
 
 
 def import_folder(folder: Path) -> list[ModuleType]:
@@ -67,7 +67,7 @@ def python_files(folder: Path) -> dict[str, bytes]:
     return {name: found[name].read_bytes() for name in found if "__pycache__" not in name.split("/")}
 
 
-def digest(texts: Mapping[str, bytes], file: str = "") -> str:
+def digest(texts: Mapping[str, bytes], file: str = "", *, lists_data: bool = False) -> str:
     """Return sha256 (hex) over the names and contents of Python files.
 
     Args:
@@ -75,22 +75,23 @@ def digest(texts: Mapping[str, bytes], file: str = "") -> str:
         file: the name of one; empty for all. It stands for itself and for what it may import there: each file
             whose name is a word of its text, and what these name in turn. That is all of them where a text
             can import what it does not name.
+        lists_data: the folders that it reads are those of a corpus, in which there is nothing to import.
     """
-    content = hashlib.sha256()
-    for name in sorted(_used(file, texts) if file else texts):
+    content, unnamed = hashlib.sha256(), _UNNAMED_IMPORTS | (set() if lists_data else _FOLDERS_READ)
+    for name in sorted(_used(file, texts, unnamed) if file else texts):
         content.update(f"{name}\0{len(texts[name])}\0".encode())
         content.update(texts[name])
     return content.hexdigest()
 
 
-def _used(file: str, texts: Mapping[str, bytes]) -> set[str]:
+def _used(file: str, texts: Mapping[str, bytes], unnamed: set[str]) -> set[str]:
     used: set[str] = set()
     waiting = {file, "__init__.py"} & texts.keys()
     while waiting:
         used |= waiting
         # Words, not statements: what is imported within a function, or by a string, is seen as well.
         named = set().union(*(re.findall(r"\w+", texts[name].decode(errors="replace")) for name in waiting))
-        if named & _UNNAMED_IMPORTS:
+        if named & unnamed:
             return set(texts)
         waiting = {name for name in texts if _called(name) in named} - used
     return used

@@ -19,6 +19,7 @@ _REGISTRIES = (
     (models.MODELS, "plugged_in"),
     (approaches.APPROACHES, "plugged_in"),
     (corpora, "_registered"),
+    (corpora, "_code"),
     (metrics, "_REGISTERED"),
     (plugins, "_ORIGINS"),
 )

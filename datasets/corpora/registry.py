@@ -16,7 +16,7 @@ from pathlib import Path
 from datasets.corpus import Corpus
 from manifests import ManifestError, Problem, ProblemError
 from manifests.parquet import read_metadata
-from manifests.plugins import import_folder
+from manifests.plugins import digest, import_folder, python_files
 from manifests.problem import gathered, suggest
 from manifests.store import CLIPS
 
@@ -26,6 +26,8 @@ OWN_FOLDER = "folder"
 _MANIFESTS = Path("manifests")
 
 _registered: dict[str, Corpus] = {}
+_code: dict[str, str] = {}
+"""Of each that is of a plug-in folder, by its word, the digest of its file and of what that may import there."""
 
 
 def available() -> list[str]:
@@ -136,12 +138,20 @@ def register_plugins(folders: Iterable[Path]) -> None:
         modules = []
         with gathered(problems):
             modules = import_folder(folder)
-        for module in modules:
+        adapters = [module for module in modules if hasattr(module, "CORPUS")]
+        files = python_files(folder) if adapters else {}
+        for module in adapters:
             with gathered(problems):
-                if hasattr(module, "CORPUS"):
-                    register(module.CORPUS)
+                register(module.CORPUS)
+                file = f"{module.__name__.rpartition('.')[2]}.py"
+                _code[module.CORPUS.word] = digest(files, file, lists_data=True)
     if problems:
         raise ProblemError(problems)
+
+
+def code_of(corpus: Corpus) -> str:
+    """Return the digest of the code that reads a corpus, if it is a plug-in folder's; else nothing."""
+    return _code.get(corpus.word, "") if corpus.word in _registered else ""
 
 
 def is_built_in(name: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.corpora.registry import default_folder, get
+from datasets.corpora.registry import code_of, default_folder, get
 from datasets.corpus import Corpus, Entry, Listing, Reading
 from datasets.damaged import describe, has_content
 from datasets.indexing.annotation_checks import says_nothing
@@ -177,7 +177,8 @@ def _read(
 def _key(corpus: Corpus, entry: Entry, stamped: Stamp) -> str:
     """Return a text that changes with everything that a clip's row is made from."""
     tolerated = f" tolerating {entry.tolerate} at its ends" if entry.tolerate else ""
-    versions = f"{SCHEMA_VERSION}.{READER_VERSION}{tolerated}"
+    code = code_of(corpus)
+    versions = f"{SCHEMA_VERSION}.{READER_VERSION}{tolerated}{f' by {code}' if code else ''}"
     return "\n".join((corpus.name, versions, entry.split, entry.source_video, stamped.key, stamped.touched))
 
 

@@ -1,5 +1,6 @@
 """A corpus of a plug-in folder: one file, which the commands index, check and list like any other."""
 
+import shutil
 import subprocess
 import sys
 
@@ -83,6 +84,25 @@ def test_a_corpus_of_a_plug_in_folder_is_indexed_checked_and_listed(place):
         "Did you mean squares? Available: dhf1k, hollywood2, ledov, mit1003, mit300, salicon,"
         in unknown.stderr
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "n_read"), [("squares", 3), ("numbers", 3), ("beside", 0)])
+def test_clips_are_read_again_by_an_adapter_that_was_edited_and_not_for_the_file_beside_it(
+    place, tmp_path, file, n_read
+):
+    for folder in ("my_corpora", "root"):
+        shutil.copytree(place / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    given = ["--root", "root", "--workers", "1", "--plugins", "my_corpora"]
+    assert run(tmp_path, "index", "squares", *given).returncode == 0
+    adapter = tmp_path / "my_corpora" / f"{file}.py"
+    text = adapter.read_text() if adapter.exists() else ""
+    adapter.write_text(text.replace("[0, 3, 4]", "[0, 4, 3]") + "# Rows and columns in their order.\n")
+    again = run(tmp_path, "index", "squares", *given)
+    assert again.returncode == 0, again.stderr
+    assert ("3 of them have not changed" in again.stderr) == (n_read == 0)
+    fixations = open_manifest(tmp_path / "manifests" / "squares").fixations("test")
+    assert fixations.of("3")[1].tolist() == ([[4, 3]] if file == "squares" else [[3, 4]])
 
 
 def test_without_the_option_the_corpus_is_unknown(place, capsys):
