@@ -28,6 +28,7 @@ of them; part of the address."""
 _PATTERNS = ("path", "frame_pattern", "map_pattern", "fixation_pattern")
 _CONTENT_COLUMNS = ("content", *_PATTERNS, "first_frame", "first_annotation", "n_frames", "width", "height")
 """The columns that say what a clip's arrays are made from."""
+_OWN_LAYOUTS = {"", *(layout.name for layout in FolderCorpus.layouts)}
 
 _NAME_CHARACTERS = 200  # characters of a clip's name in a file's, which most systems limit to 255
 
@@ -97,17 +98,19 @@ class Addresses:
 
     @functools.cached_property
     def _made(self) -> str:
-        """What tells maps that are made by the manifest's rule from those of another.
+        """What tells maps that are made of a manifest's fixations by its rule from others.
 
         Nothing for the corpora of before there were others: what they have stored keeps its place, and who
-        changes one of their rules raises the version.
+        changes one of their rules raises the version. What another's adapter makes of the same files changes
+        with its code, so that its maps are those of one manifest.
         """
         if is_built_in(self.manifest.corpus):
             return ""
         rule = map_rule_of(self.manifest)
-        if rule == FolderCorpus.map_rule:
+        if rule == FolderCorpus.map_rule and self.manifest.layout in _OWN_LAYOUTS:
             return ""
-        return f"-{hashlib.sha256(json.dumps(astuple(rule)).encode()).hexdigest()[:8]}"
+        told = [astuple(rule), self.manifest.digest]
+        return f"-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]}"
 
 
 @functools.lru_cache(maxsize=1 << 16)

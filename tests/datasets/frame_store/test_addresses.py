@@ -21,8 +21,9 @@ DHF1K_RULE = {"sigma": float.fromhex("0x1.97aca9ae881aep+3"), "reach": 50, "even
 BARE = a_clip(corpus="Mine", clip="a b/é", content="abc")
 
 
-def addresses(folder, clip, rule=None):
-    manifest = write(folder / "m", clip.corpus, folder, [clip], {}, map_rule=rule)
+def addresses(folder, clip, rule=None, rows=(), layout=""):
+    fixations = {clip.clip: np.array(rows, np.int32).reshape(-1, 3)}
+    manifest = write(folder / "m", clip.corpus, folder, [clip], fixations, map_rule=rule, layout=layout)
     return Addresses(manifest, SIZE)
 
 
@@ -66,6 +67,23 @@ def test_maps_made_by_another_rule_have_another_name_and_frames_have_not(tmp_pat
     assert len({each.name("frames", BARE) for each in found}) == 1
     shipped = replace(BARE, map_pattern="maps/{:d}.png")
     assert len({each.name("maps", shipped) for each in found}) == 1
+
+
+@pytest.mark.parametrize(("rule", "layout"), [(RULE, ""), (DHF1K_RULE, "shipped")])
+def test_maps_of_other_fixations_that_a_plug_in_reads_from_the_same_files_have_another_name(
+    tmp_path, rule, layout
+):
+    swapped = [[[0, 3, 4]], [[0, 4, 3]]]
+    found = [addresses(tmp_path, BARE, rule, rows, layout) for rows in swapped]
+    assert len({each.name("maps", BARE) for each in found}) == 2
+    assert len({each.name("frames", BARE) for each in found}) == 1
+    shipped = replace(BARE, map_pattern="maps/{:d}.png")
+    assert len({each.name("maps", shipped) for each in found}) == 1
+
+
+def test_maps_of_an_own_folder_keep_their_names_when_a_clip_joins_it(tmp_path):
+    found = [addresses(tmp_path, BARE, DHF1K_RULE, rows, "videos") for rows in ([], [[0, 3, 4]])]
+    assert len({each.name("maps", BARE) for each in found}) == 1
 
 
 def test_maps_that_nobody_can_make_have_no_name(tmp_path):
