@@ -27,7 +27,7 @@ _MANIFESTS = Path("manifests")
 
 _registered: dict[str, Corpus] = {}
 _code: dict[str, str] = {}
-"""Of each that is of a plug-in folder, by its word, the digest of its file and of what that may import there."""
+"""Of each of a plug-in folder, by its word, the digest of its file and of what that may import there."""
 
 
 def available() -> list[str]:

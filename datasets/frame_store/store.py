@@ -36,10 +36,9 @@ class FrameStore:
 
     An array's file has an address that says all its content depends on: what is in the clip's files, the
     size, the rules of resizing and of making maps. So a corpus that is indexed again keeps the entries of the
-    clips that have not changed, but for maps that are made of what a plug-in reads. A file is written under
-    another name and renamed when whole; a checksum for each frame is verified whenever that frame is read,
-    and a damaged file is made again. Where there is no room for a file, the frames asked for are decoded
-    instead, and are the same.
+    clips that have not changed, but for maps made of what a plug-in reads. A file is renamed when whole; a
+    checksum for each frame is verified whenever that frame is read, and a damaged file is made again. Where
+    there is no room for a file, the frames asked for are decoded instead, and are the same.
 
     Args:
         folder: the store; shared by all corpora, sizes and machines that can reach it.

@@ -128,7 +128,8 @@ def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:
 
 def _without_rule(corpus: Corpus, clips: Sequence[Clip]) -> Iterator[Finding]:
     """Yield an error if maps must be made of fixations, and the corpus does not say how."""
-    bare = [clip.clip for clip in clips if clip.fixation_pattern and not clip.map_pattern]
+    fixated = (clip for clip in clips if clip.fixation_pattern or clip.n_fixated_frames)
+    bare = [clip.clip for clip in fixated if not clip.map_pattern]
     if bare and corpus.map_rule is None:
         expected, found = "maps, or a rule to make them by", f"neither for {len(bare)}: {first_few(bare)}"
         remedy = "Give the adapter a `map_rule`, and index again."

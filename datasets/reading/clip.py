@@ -30,7 +30,7 @@ class ReadsPoints(Protocol):
     def __call__(
         self, root: Path, entry: Entry, files: Numbered | None, size: tuple[int, int], *, required: bool
     ) -> tuple[Numbered | None, Rows, list[Finding]]:
-        """Return which files they are, the fixated pixels, and what was noticed."""
+        """Return which files they are (None: of no one pattern), the fixated pixels, and what was noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +98,20 @@ def read_clip(
         fps: frames per second of frame images, which do not tell; 0 where nobody knows.
         prefix: what stands before the numbers in all file names; None takes what is found.
         needs_maps: whether a clip without maps is damaged; otherwise they can be made of its fixations.
-        points: what reads the fixations, where they are neither images nor .mat files of them.
+        points: what reads fixations that are neither images nor .mat files of them, in one file or several.
 
     Raises:
         ClipError: it cannot be used.
     """
     media = read_media(root, entry, fps, prefix)
-    files = [media.images] if media.images else []
-    findings = list(media.findings)
+    files, findings = [media.images] if media.images else [], list(media.findings)
     if not (entry.maps or entry.fixations):
-        if cut := cut_off(media):
-            raise cut
+        _check_counts(entry, media, None, None)
         findings += beside(entry, files)
         return _reading(corpus, entry, media, maps=None, fixations=None, rows=NO_ROWS, findings=findings)
     maps, fixations = _annotations(root, entry, prefix)
-    _require_annotation(entry, maps, fixations, needs_maps)
+    in_own_form = bool(entry.fixations) and fixations is None and points is not read_fixations
+    _require_annotation(entry, maps, bool(fixations) or in_own_form, needs_maps)
     media, maps, fixations, told = _cut_to_annotated(entry, media, maps, fixations)
     findings += told
     if not told:
@@ -204,10 +203,8 @@ def _annotations(root: Path, entry: Entry, prefix: str | None) -> tuple[Numbered
     return maps, find_fixations(root, entry.fixations, prefix) if entry.fixations else None
 
 
-def _require_annotation(
-    entry: Entry, maps: Numbered | None, fixations: Numbered | None, needs_maps: bool
-) -> None:
-    if maps is None and (needs_maps or fixations is None):
+def _require_annotation(entry: Entry, maps: Numbered | None, fixations: bool, needs_maps: bool) -> None:
+    if maps is None and (needs_maps or not fixations):
         places = [folder for folder in (entry.maps, entry.fixations) if folder]
         found = f"none in {' and '.join(places)}"
         kind = "no-maps" if fixations else "no-annotation"
@@ -225,6 +222,8 @@ def _cut_to_annotated(
     """
     files = {"maps": maps, "fixation files": fixations}
     spans = [(f.first, f.first + f.count) for f in files.values() if f]
+    if not spans:
+        return media, maps, fixations, []
     origin, n = media.first_frame, media.n_frames
     if origin == 1 and min(spans)[0] == 0:
         origin = 0
@@ -256,8 +255,9 @@ def _check_counts(entry: Entry, media: Media, maps: Numbered | None, fixations: 
     if maps and fixations and maps.first != fixations.first:
         found = f"maps from {maps.first}, fixation files from {fixations.first}"
         raise ClipError("number-mismatch", "maps and fixations of the same numbers", found, path=maps.folder)
-    annotated_by = maps or fixations
-    if annotated_by is None:
+    if not (annotated_by := maps or fixations):
+        if cut := cut_off(media):
+            raise cut
         return
     first = annotated_by.first
     if first != media.first_frame and {first, media.first_frame} != {0, 1}:

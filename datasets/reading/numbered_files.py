@@ -108,7 +108,7 @@ def _names(root: Path, folder: str, suffixes: tuple[str, ...]) -> tuple[list[str
                     continue
                 names.append(item.name)
                 links += item.is_symlink() and not os.path.realpath(item.path).startswith(inside)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return [], (), 0
     return sorted(names, key=natural_key), tuple(others), links
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from datasets.corpus import ClipError, Corpus, Entry, Listing, Reading
+from datasets.corpus import ClipError, Corpus, Entry, Listing, MapRule, Reading
 from datasets.damaged import describe
 
 READS = "reads.log"
@@ -22,6 +22,7 @@ class TextCorpus(Corpus):
     name, word = "Text", "text"
     published = MappingProxyType({"train": 6, "test": 2})
     layouts = ()
+    map_rule = MapRule(sigma=2.0, reach=6, even=False, replicate=False)
 
     def list(self, root, layout=None):
         names = sorted(path.name for path in root.glob("*.json"))

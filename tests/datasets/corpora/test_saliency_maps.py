@@ -1,6 +1,6 @@
 """Whose rule maps are made by: the manifest's, or the adapter's where it does not say; never another's."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -124,6 +124,18 @@ def test_without_a_rule_no_map_is_made(tmp_path):
     text = "maps of Silent: expected them shipped, or a rule to make them by, found neither"
     with pytest.raises(ProblemError, match=text):
         MapReader(manifest).read(manifest.clips()[0], 0)
+
+
+def test_fixations_without_a_file_of_their_own_ask_for_a_rule_too(tmp_path):
+    class NoPattern(Unruled):
+        def read(self, root, entry):
+            reading = super().read(root, entry)
+            return replace(reading, clip=replace(reading.clip, fixation_pattern=""))
+
+    write_bare(tmp_path / "corpus")
+    manifest = index(NoPattern("Silent"), tmp_path / "corpus", tmp_path / "m")
+    (error,) = [finding for finding in manifest.problems() if finding.level == "error"]
+    assert (error.kind, error.found) == ("no-map-rule", "neither for 2: a, b")
 
 
 def test_a_known_corpus_without_a_rule_is_not_given_another_ones(monkeypatch):

@@ -6,6 +6,9 @@ import pytest
 from PIL import Image
 
 from datasets.corpora.own_folder import FolderCorpus
+from datasets.corpus import ClipError, Entry
+from datasets.reading.clip import read_clip
+from datasets.reading.numbered_files import single
 from tests.datasets.damages import DAMAGE, shorter_video
 from tests.datasets.one_clip import (
     FIXATIONS,
@@ -191,3 +194,36 @@ def test_a_video_without_annotations_that_is_cut_off(tmp_path):
     (finding,) = reading.findings
     assert (reading.clip.status, finding.level, finding.kind) == ("quarantined", "error", "count-mismatch")
     assert finding.expected == "about 60 frames, as the header says"
+
+
+GAZE = "0 3 4\n2 5 6\n"
+
+
+def read_tables(root, entry, files, size, *, required):
+    assert (files, size, required) == (None, (WIDTH, HEIGHT), True)
+    place = root / entry.fixations
+    tables = sorted(place.iterdir()) if place.is_dir() else [place]
+    rows = np.concatenate([np.loadtxt(table, np.int32, ndmin=2) for table in tables])
+    return (None if place.is_dir() else single(entry.fixations)), rows, []
+
+
+@pytest.mark.parametrize(
+    ("place", "tables", "pattern"),
+    [("gaze/{1}.txt", [""], "gaze/{{1}}.txt"), ("gaze/1", ["/anna.txt", "/ben.txt"], "")],
+)
+def test_fixations_of_a_form_of_its_own_are_read_without_maps(tmp_path, place, tables, pattern):
+    video_clip(tmp_path)
+    for table in tables:
+        path = tmp_path / f"{place}{table}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GAZE)
+    entry = Entry("1", "test", "1", "video", VIDEO, fixations=place)
+    reading = read_clip("Mine", tmp_path, entry, needs_maps=False, points=read_tables)
+    assert (reading.clip.fixation_pattern, reading.clip.n_fixated_frames) == (pattern, 2)
+    assert reading.rows.tolist() == [[0, 3, 4], [2, 5, 6]] * len(tables)
+    with pytest.raises(ClipError, match="expected numbered saliency maps"):
+        read_clip("Mine", tmp_path, entry, points=read_tables)
+    path = tmp_path / VIDEO
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with pytest.raises(ClipError, match=r"about 6 frames, as the header|a video that decodes"):
+        read_clip("Mine", tmp_path, entry, needs_maps=False, points=read_tables)
