@@ -1,4 +1,4 @@
-"""The same clip under two names in two splits, of which one would be tested on what it was trained on."""
+"""The same clip under two names: it is tested on although it was trained on, or counts twice."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from manifests import Clip, Finding
 
 _APART = ("train", "val", "test")
 _REMEDY = "Take all but one away, or list them for one split: what is trained on tells nothing in a test."
+_TWICE = "Take all but one away: each counts, and folds may train on one and test on another."
 
 
 def copied_clips(clips: Sequence[Clip]) -> Iterator[Finding]:
-    """Yield a warning for each clip whose files hold what those of another one in another split hold.
+    """Yield a warning for each annotated clip whose files hold what those of one before it hold.
 
     By the hashes that were taken when they were read: media, maps and fixations together.
     """
@@ -23,7 +24,8 @@ def copied_clips(clips: Sequence[Clip]) -> Iterator[Finding]:
     for copies in same.values():
         first, *others = sorted(copies, key=lambda clip: _APART.index(clip.split))
         for other in others:
-            if other.split != first.split:
-                expected, found = "a clip in one split", f"the files of {first.clip} of {first.split}"
-                found += f" under another name in {other.split}"
-                yield Finding("warning", "copied-clip", other.clip, other.path, expected, found, _REMEDY)
+            is_apart = other.split != first.split
+            expected = "a clip in one split" if is_apart else "a clip once"
+            found = f"the files of {first.clip} of {first.split} under another name in {other.split}"
+            remedy = _REMEDY if is_apart else _TWICE
+            yield Finding("warning", "copied-clip", other.clip, other.path, expected, found, remedy)
