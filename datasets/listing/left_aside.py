@@ -16,7 +16,7 @@ from manifests import Finding, natural_key
 from manifests.problem import counted, suggest
 
 _MOST_LOOKED_AT = 2000  # files below a root that holds nothing known, to say of what kinds they are
-_RECORDED = {"gaze", "gaze.yaml"}  # in a root: what `python -m datasets gaze` has made its annotations of
+_OURS = {"gaze", "gaze.yaml", "demo.json"}  # in a root: what `datasets gaze` reads and `datasets demo` leaves
 _ALIKE = 4  # folders with the same names beside the data that are told one by one
 
 
@@ -39,7 +39,7 @@ def left_aside(
     tops, words = _top_names(layouts), _words(layouts)
     alike: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = defaultdict(list)
     for folder, clip in sorted(above.items(), key=lambda item: natural_key(item[0])):
-        aside = tree.names(folder).keys() - (() if folder else {*lists, *_RECORDED})
+        aside = tree.names(folder).keys() - (() if folder else {*lists, *_OURS})
         aside = {name for name in aside if f"{folder}/{name}".lstrip("/") not in taken}
         # Folders of another layout that are empty say nothing.
         aside -= {name for name in aside & words if not _holds_files(tree, f"{folder}/{name}".lstrip("/"))}
@@ -123,6 +123,8 @@ def _unknown(tree: FolderTree, name: str, tops: set[str]) -> Finding:
     # Files in the root are lists of clips, where the corpus has any.
     words = tops if is_folder else tops & SPLIT_OF.keys()
     remedy = suggest(name if is_folder else Path(name).stem, words) if words else ""
+    if not (is_folder or remedy.startswith("Did")):
+        remedy = ""  # what lists are called is no help with a file of another name
     inside = tree.names(name) if is_folder else {}
     told = [item for item in (name, *inside) if tells_split(item)]
     if told and not known:

@@ -61,6 +61,14 @@ def test_any_other_file_is_named(tmp_path, name):
     write_mine(tmp_path, "a")
     (tmp_path / name).touch()
     assert told(tmp_path) == {name: ("note", "another name")}
+    assert [f.remedy for f in MINE.list(tmp_path).findings] == ["Left aside."]
+
+
+def test_what_the_project_itself_leaves_in_a_root_is_not_told(tmp_path):
+    write_dhf1k(tmp_path, 1, 1)
+    for name in ("demo.json", "gaze.yaml"):
+        (tmp_path / name).touch()
+    assert told(tmp_path, DHF1K) == {}
 
 
 def test_what_stands_among_the_clips_is_named(tmp_path):
