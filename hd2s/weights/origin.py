@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickletools
 import zipfile
+import zlib
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 _DESCRIPTION = "data.pkl"
 _TRAINING, _DIGEST = "training", "digest"
+# Of a bit that is another now: a compression that there is not, a password, an end.
+_DAMAGED = (ValueError, EOFError, RuntimeError, StopIteration, zipfile.BadZipFile, zlib.error)
 
 
 class Origin(NamedTuple):
@@ -43,7 +46,7 @@ def _read(path: str, *identity: int) -> Origin:
             name = next(each for each in archive.namelist() if each.endswith(f"/{_DESCRIPTION}"))
             operations = pickletools.genops(archive.read(name))
             values = [argument for kind, argument, _ in operations if "PUT" not in kind.name]
-    except (ValueError, zipfile.BadZipFile, StopIteration):
+    except _DAMAGED:
         return Origin()
     # A key is followed by its value, which is no text where it only refers to one that came before.
     said = {key: value for key, value in pairwise(values) if isinstance(key, str) and isinstance(value, str)}

@@ -40,6 +40,17 @@ def test_what_says_nothing_or_is_damaged_has_none(checkpoint, tmp_path):
         assert origin_of(tmp_path / name) == Origin()
 
 
+@pytest.mark.parametrize("place", [4, 6, 8])
+def test_one_without_a_bit_of_its_zip_has_none(checkpoint, place):
+    """The version that is needed, the flags and the way of compression of an entry."""
+    path, _ = checkpoint
+    content = bytearray(path.read_bytes())
+    central = content.index(b"PK\x01\x02")
+    content[central + 2 + place] ^= 0xFF
+    path.write_bytes(content)
+    assert origin_of(path) == Origin()
+
+
 def test_a_file_is_read_again_when_another_lies_in_its_place(checkpoint, tmp_path, monkeypatch):
     path, digest = checkpoint
     assert origin_of(path) == ("hd2s-0123", digest)
