@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from hd2s.files import atomic_write
 
 _OURS = "Software", "hd2s predict"
 _GIF_WIDTH = 480  # pixels at most: a GIF grows fast
+_GIF_RATE = 50  # pictures a second at most: it counts in hundredths of one, and browsers take one for ten
 
 
 class Writer(Protocol):
@@ -100,19 +102,26 @@ class Mp4:
 
 
 class Gif:
-    """A looping GIF, at most 480 pixels wide, each frame with a palette of its own."""
+    """A looping GIF, at most 480 pixels wide, each frame with a palette of its own.
+
+    Of more than 50 frames a second it has every second, third, … one.
+    """
 
     def __init__(self, path: Path, size: tuple[int, int], rate: Fraction):
         path.parent.mkdir(parents=True, exist_ok=True)
         height, width = size
         self._size = min(width, _GIF_WIDTH), max(1, round(height * min(1, _GIF_WIDTH / width)))
+        self._every, self._count = math.ceil(rate / _GIF_RATE), 0
         self._container = av.open(str(path), "w", format="gif", options={"loop": "0"})
-        self._stream = self._container.add_stream("gif", rate=rate)
+        self._stream = self._container.add_stream("gif", rate=rate / self._every)
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "pal8"
 
     def write(self, image: np.ndarray) -> None:
-        """Encode the next frame."""
+        """Encode the next frame, if it is one to be seen."""
+        self._count += 1
+        if (self._count - 1) % self._every:
+            return
         reduced = Image.fromarray(image).convert("RGB").resize(self._size)
         indexed = reduced.convert("P", palette=Image.Palette.ADAPTIVE)
         colours = np.array(indexed.getpalette("RGBA"), np.uint8).reshape(-1, 4)

@@ -86,6 +86,19 @@ def test_a_gif_loops_at_its_rate(tmp_path):
             assert np.abs(found - frame).mean() < 4, "beyond what 256 colours lose"
 
 
+@pytest.mark.parametrize(("rate", "pictures"), [(50, 12), (Fraction(60000, 1001), 6), (120, 4), (1000, 1)])
+def test_a_gif_of_more_than_50_frames_a_second_leaves_some_out_and_keeps_its_pace(tmp_path, rate, pictures):
+    write(Gif(tmp_path / "fast.gif", (48, 64), Fraction(rate)), squares(12))
+    with Image.open(tmp_path / "fast.gif") as image:
+        durations = []
+        for i in range(image.n_frames):
+            image.seek(i)
+            durations.append(image.info["duration"])
+    assert len(durations) == pictures
+    assert min(durations) >= 20
+    assert sum(durations) == pytest.approx(12_000 / rate, abs=10)
+
+
 def test_a_gif_is_no_wider_than_480_pixels(tmp_path):
     frame = np.zeros((90, 1280, 3), np.uint8)
     frame[:, :640] = (200, 30, 30)
