@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hd2s.commands.sources import Source
-from hd2s.commands.writers import others_in
+from hd2s.commands.writers import in_the_way
 from manifests import Problem, ProblemError
 
 
@@ -29,7 +29,7 @@ def places(name: str, options: argparse.Namespace) -> dict[str, Path]:
 
 
 def require_free(sources: Iterable[Source], options: argparse.Namespace) -> None:
-    """Refuse to write where anything is read from, or where images lie that this command has not written.
+    """Refuse to write where anything is read from, or where pictures lie that this command has not written.
 
     Raises:
         ProblemError: with all such places.
@@ -41,12 +41,12 @@ def require_free(sources: Iterable[Source], options: argparse.Namespace) -> None
 
 
 def _taken(name: str, options: argparse.Namespace, read: dict[Path, str]) -> Iterator[Problem]:
-    remedy = "Give another --out."
+    remedy, wanted = "Give another --out.", kinds(options)
     for what, place in places(name, options).items():
         if owner := read.get(place.resolve()):
             found = f"what {owner} is read from"
             yield Problem(str(place), f"a place for the {what} of {name} alone", found, remedy)
-        elif place.is_dir() and (others := others_in(place)):
-            found = f"others, such as {others[0]}"
-            expected = "no numbered images but those that this command has written"
+        elif found := in_the_way(place, wanted[what]):
+            kind = "a folder, or numbered images" if wanted[what] == "png" else "nothing, or a video"
+            expected = f"{kind} that this command has written"
             yield Problem(str(place), expected, found, f"{remedy} Or take them away: they would be replaced.")

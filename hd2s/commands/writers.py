@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from hd2s.files import atomic_write
 
 _OURS = "Software", "hd2s predict"
+_GIF_END = b"!\xfe" + bytes([len(_OURS[1])]) + _OURS[1].encode() + b"\0;"  # a comment, and the end itself
 _GIF_WIDTH = 480  # pixels at most: a GIF grows fast
 _GIF_RATE = 50  # pictures a second at most: it counts in hundredths of one, and browsers take one for ten
 
@@ -64,6 +66,27 @@ def others_in(folder: Path) -> list[str]:
     return [path.name for path in _numbered(folder) if not _is_ours(path)]
 
 
+def in_the_way(place: Path, kind: str) -> str:
+    """Say what of somebody else's lies where `open_writer` is to write; empty where nothing does."""
+    if kind != "png" and place.is_dir():
+        return "a folder"
+    if kind == "png" and place.is_dir():
+        return f"others, such as {others[0]}" if (others := others_in(place)) else ""
+    return "another file" if place.is_file() and (kind == "png" or not _is_our_video(place)) else ""
+
+
+def _is_our_video(path: Path) -> bool:
+    """Whether a video says so, as MP4 in its comment, as GIF at its end."""
+    with path.open("rb") as file:
+        if file.read(3) == b"GIF":
+            return file.read().endswith(_GIF_END)
+    try:
+        with av.open(str(path)) as container:
+            return container.metadata.get("comment") == _OURS[1]
+    except av.FFmpegError:
+        return False
+
+
 def _numbered(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.png") if path.stem.isdecimal())
 
@@ -85,6 +108,7 @@ class Mp4:
     def __init__(self, path: Path, size: tuple[int, int], rate: Fraction):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._container = av.open(str(path), "w", format="mp4")
+        self._container.metadata["comment"] = _OURS[1]
         self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "18"})
         self._stream.height, self._stream.width = size
         # Players expect 4:2:0, which halves the colour's resolution: sides must be even for it.
@@ -111,7 +135,7 @@ class Gif:
         path.parent.mkdir(parents=True, exist_ok=True)
         height, width = size
         self._size = min(width, _GIF_WIDTH), max(1, round(height * min(1, _GIF_WIDTH / width)))
-        self._every, self._count = math.ceil(rate / _GIF_RATE), 0
+        self._path, self._every, self._count = path, math.ceil(rate / _GIF_RATE), 0
         self._container = av.open(str(path), "w", format="gif", options={"loop": "0"})
         self._stream = self._container.add_stream("gif", rate=rate / self._every)
         self._stream.width, self._stream.height = self._size
@@ -135,6 +159,10 @@ class Gif:
         """Encode what the encoder still holds, and finish the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
+        if self._path.exists():  # not where an error came before the first frame
+            with self._path.open("r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                file.write(_GIF_END)
 
 
 def open_writer(kind: str, place: Path, size: tuple[int, int], rate: Fraction, stack: ExitStack) -> Writer:

@@ -1,9 +1,11 @@
 """Where predictions would be written, and what must not be there."""
 
 from argparse import Namespace
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ from PIL import Image
 from datasets.corpora.saliency_maps import MapReader
 from hd2s.commands.places import places, require_free
 from hd2s.commands.sources import Source, clip_source
-from hd2s.commands.writers import PngFolder
+from hd2s.commands.writers import PngFolder, open_writer
 from manifests import ProblemError, open_manifest
 from tests.datasets.scored_corpus import write_scored
 
@@ -74,3 +76,36 @@ def test_numbered_images_that_another_has_written_stay(tmp_path):
 def test_those_of_an_earlier_run_may_be_replaced(tmp_path):
     PngFolder(tmp_path / "a" / "maps").write(np.eye(4, dtype=np.uint8))
     require_free([source("a")], asked(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif"])
+def test_a_video_that_another_has_written_stays_and_one_of_an_earlier_run_may_be_replaced(tmp_path, kind):
+    place, options = tmp_path / f"a_overlay.{kind}", asked(tmp_path, overlay=kind)
+    with ExitStack() as stack:
+        open_writer(kind, place, (32, 32), Fraction(25), stack).write(np.zeros((32, 32, 3), np.uint8))
+    require_free([source("a")], options)
+    with av.open(str(place)) as container:
+        ours = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    with av.open(str(place), "w") as container:
+        stream = container.add_stream("gif" if kind == "gif" else "libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "rgb8" if kind == "gif" else "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(ours, format="rgb24")))
+        container.mux(stream.encode(None))
+    with pytest.raises(
+        ProblemError, match=f"a_overlay.{kind}: expected nothing, or a video that this command"
+    ):
+        require_free([source("a")], options)
+    place.write_text("notes")
+    with pytest.raises(ProblemError, match="found another file"):
+        require_free([source("a")], options)
+
+
+@pytest.mark.parametrize(("kind", "found"), [("mp4", "a folder"), ("png", "another file")])
+def test_a_folder_or_a_file_in_the_place_of_the_other_is_told_before_anything_is_predicted(
+    tmp_path, kind, found
+):
+    place = places("a", asked(tmp_path, overlay=kind))["overlay"]
+    place.parent.mkdir(exist_ok=True)
+    place.mkdir() if found == "a folder" else place.touch()
+    with pytest.raises(ProblemError, match=f"found {found}"):
+        require_free([source("a")], asked(tmp_path, overlay=kind))

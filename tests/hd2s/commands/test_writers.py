@@ -86,6 +86,12 @@ def test_a_gif_loops_at_its_rate(tmp_path):
             assert np.abs(found - frame).mean() < 4, "beyond what 256 colours lose"
 
 
+@pytest.mark.parametrize("make", [Gif, Mp4])
+def test_a_video_without_a_frame_can_be_closed(tmp_path, make):
+    """Else an error before the first one would be told as another."""
+    make(tmp_path / "none", (48, 64), RATE).close()
+
+
 @pytest.mark.parametrize(("rate", "pictures"), [(50, 12), (Fraction(60000, 1001), 6), (120, 4), (1000, 1)])
 def test_a_gif_of_more_than_50_frames_a_second_leaves_some_out_and_keeps_its_pace(tmp_path, rate, pictures):
     write(Gif(tmp_path / "fast.gif", (48, 64), Fraction(rate)), squares(12))
