@@ -10,6 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
+WIDEST_SIGMA = 1000.0
+"""Of `gaussian_matrix`, in pixels: it takes as many numbers, eight times the side."""
+
 
 @lru_cache(maxsize=128)
 def bicubic_matrix(n_in: int, n_out: int) -> np.ndarray:
@@ -41,8 +44,10 @@ def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
         float64 (n, n), shared between calls and read-only.
 
     Raises:
-        ValueError: `sigma` is not positive.
+        ValueError: `sigma` is not positive, or more than `WIDEST_SIGMA`.
     """
+    if not sigma <= WIDEST_SIGMA:
+        raise ValueError(f"expected a σ of {WIDEST_SIGMA:g} pixels at most, found {sigma}")
     if sigma <= 0:
         raise ValueError(f"expected a positive σ in pixels, found {sigma}; None means no smoothing")
     radius = int(4.0 * sigma + 0.5)

@@ -121,7 +121,7 @@ WITHIN = {
         "training": {"approaches", "checks", "layers", "losses", "models"},
         "plugins": {"approaches", "checks", "metrics", "models"},
         "prediction": {"approaches", "checks", "files", "filters", "layers", "models", "plugins", "weights"},
-        "commands": {"checks", "files", "metrics", "models", "plugins", "prediction", "weights"},
+        "commands": {"checks", "files", "filters", "metrics", "models", "plugins", "prediction", "weights"},
     },
     "datasets": {
         "remote": set(),

@@ -16,6 +16,7 @@ from grid.specs.plain_yaml import dotted
 from grid.specs.settings import Config
 from grid.specs.table import GridSpec, TableSpec, selected_words
 from grid.specs.tables import early_stopping
+from hd2s.filters import WIDEST_SIGMA
 from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
@@ -99,6 +100,8 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
     for key in _OR_NULL:
         if value[key] is not None and not 0 < value[key] < inf:
             yield key, "more than 0, or null"
+    if (config.test.smoothing_sigma or 0) > WIDEST_SIGMA:
+        yield "test.smoothing_sigma", f"{WIDEST_SIGMA:g} pixels at most, or null"
     for unit in ("train", "evaluate"):
         gpu = attrgetter(key := f"resources.{unit}.gpu")(config)
         if not -1 <= gpu < inf:

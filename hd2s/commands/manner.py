@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets.resizing import DEFAULT_RESIZING, RESIZINGS
+from hd2s.filters import WIDEST_SIGMA
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.tested import AsTested
 from hd2s.prediction.predictor import PRECISIONS
@@ -49,8 +50,8 @@ def _sigma(text: str) -> float:
         sigma = float(text)
     except ValueError:
         sigma = math.nan
-    if not 0 <= sigma < math.inf:
-        raise argparse.ArgumentTypeError(f"expected 0 or more pixels, such as 5, found {text}")
+    if not 0 <= sigma <= WIDEST_SIGMA:
+        raise argparse.ArgumentTypeError(f"expected 0 to {WIDEST_SIGMA:g} pixels, such as 5, found {text}")
     return sigma
 
 

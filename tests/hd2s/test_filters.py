@@ -55,6 +55,12 @@ def test_gaussian_smoothing_equals_scipys(n, sigma):
     np.testing.assert_allclose(lines @ gaussian_matrix(n, sigma).T, expected, atol=1e-13)
 
 
+@pytest.mark.parametrize("sigma", [1e9, float("inf"), float("nan")])
+def test_a_gaussian_wider_than_memory_is_refused(sigma):
+    with pytest.raises(ValueError, match=f"a σ of 1000 pixels at most, found {sigma}"):
+        gaussian_matrix(8, sigma)
+
+
 @pytest.mark.parametrize("sigma", [0.0, -1.0])
 def test_a_gaussian_without_width_is_refused(sigma):
     with pytest.raises(ValueError, match=f"positive σ in pixels, found {sigma}; None means no smoothing"):

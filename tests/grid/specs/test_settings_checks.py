@@ -18,6 +18,7 @@ from manifests.problem import ProblemError
         "train.lr=nan",
         "train.weight_decay=-1",
         "test.smoothing_sigma=0",
+        "test.smoothing_sigma=1000000000.0",
         "model.bn_momentum=5",
         "model.fusion_gain=-1",
         "resources.train.cpu=0",
