@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.parquet import ManifestError, pack, read_metadata, read_table
+from manifests.parquet import pack, read_table
 from manifests.problem import Problem
 
 LEVELS = ("error", "warning", "note")
@@ -52,15 +52,11 @@ def write_findings(path: Path, findings: Iterable[Finding], digest: str) -> None
     pq.write_table(table.replace_schema_metadata(pack({"digest": digest})), path, write_page_checksum=True)
 
 
-def read_findings(path: Path, digest: str) -> list[Finding]:
-    """Return the findings of the manifest with this digest, the most serious first.
+def read_findings(path: Path) -> list[Finding]:
+    """Return the findings in a file, the most serious first.
 
     Raises:
-        ManifestError: the file is missing, damaged, or of another manifest.
+        ManifestError: it is damaged.
     """
-    found = read_metadata(path)["digest"]
-    if found != digest:
-        expected = f"the digest {digest[:12]} of the manifest beside it"
-        raise ManifestError(Problem(str(path), expected, found[:12], "Index the corpus again."))
     columns = read_table(path, PROBLEM_SCHEMA).to_pydict()
     return [Finding(*row) for row in zip(*columns.values(), strict=True)]

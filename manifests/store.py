@@ -20,7 +20,8 @@ from manifests.roots import absolute
 from manifests.schema import CLIP_SCHEMA, SPLITS, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
-PREVIOUS = "fixations.previous.parquet"
+PREVIOUS = {name: name.replace(".", ".previous.") for name in (FIXATIONS, PROBLEMS)}
+"""What files are called that belong to the clips while those of the next manifest are put in their place."""
 
 
 class MapRuleRecord(TypedDict, total=False):
@@ -89,7 +90,7 @@ class Manifest:
         Raises:
             ManifestError: problems.parquet is missing, damaged, or of another manifest.
         """
-        return read_findings(self.folder / PROBLEMS, self.digest)
+        return read_findings(belonging(self.folder, PROBLEMS, self.digest))
 
     def fixations(self, split: str | None = None) -> Fixations:
         """Return the fixated pixels of the clips of a split (None: of all)."""
@@ -103,7 +104,7 @@ class Manifest:
         ends = np.cumsum(n_rows)
         first, last = positions[0], positions[-1]
         start, stop = int(ends[first] - n_rows[first]), int(ends[last])
-        frame, yx = read_rows(fixation_file(self.folder, self.digest), start, stop)
+        frame, yx = read_rows(belonging(self.folder, FIXATIONS, self.digest), start, stop)
         clips = table["clip"].to_numpy()[first : last + 1]
         return Fixations(frame, yx, clips.tolist(), n_rows[first : last + 1])
 
@@ -148,7 +149,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
     """
     folder = Path(folder)
     meta = read_metadata(folder / CLIPS)
-    fixation_file(folder, meta["digest"])
+    belonging(folder, FIXATIONS, meta["digest"])
     return Manifest(
         folder=folder,
         corpus=meta["corpus"],
@@ -164,19 +165,26 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
     )
 
 
-def fixation_file(folder: Path, digest: str) -> Path:
-    """Return the fixation file that belongs to the clips with this digest (see `_publish`)."""
+def belonging(folder: Path, name: str, digest: str) -> Path:
+    """Return the file, of fixations or findings, that belongs to the clips with this digest.
+
+    While a manifest is written in another's place, and after whoever wrote it was killed, that may be the one
+    kept aside (`manifests.writing`).
+
+    Raises:
+        ManifestError: there is none.
+    """
     found = {}
-    for name in (FIXATIONS, PREVIOUS):
-        path = folder / name
+    for each in (name, PREVIOUS[name]):
+        path = folder / each
         if path.exists():
-            found[name] = read_metadata(path)["digest"]
-            if found[name] == digest:
+            found[each] = read_metadata(path)["digest"]
+            if found[each] == digest:
                 return path
     digests = ", ".join(f"{name} with {d[:12]}" for name, d in found.items()) or "no such file"
     raise ManifestError(
         Problem(
-            str(folder / FIXATIONS),
+            str(folder / name),
             f"the digest {digest[:12]} of {CLIPS}",
             digests,
             "Index the corpus again.",

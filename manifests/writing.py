@@ -31,7 +31,7 @@ from manifests.store import (
     PREVIOUS,
     PROBLEMS,
     Manifest,
-    fixation_file,
+    belonging,
     open_manifest,
 )
 
@@ -100,20 +100,21 @@ def write(
 def _publish(folder: Path, temporary: Mapping[str, Path]) -> None:
     """Put the new pair in place of the old one.
 
-    Two renames cannot be one, so the fixations that belong to the present clips.parquet are kept aside
-    until the new clips.parquet stands: a reader takes the file whose digest matches (`fixation_file`).
+    Renames cannot be one, so the fixations and findings that belong to the present clips.parquet are kept
+    aside until the new clips.parquet stands: a reader takes the files whose digest matches (`belonging`).
     """
-    try:
-        current = open_manifest(folder).digest
-        if fixation_file(folder, current).name == FIXATIONS:
-            (folder / FIXATIONS).replace(folder / PREVIOUS)
-    except ManifestError:
-        # Nothing readable is there, hence nothing to keep.
-        (folder / PREVIOUS).unlink(missing_ok=True)
-    temporary[FIXATIONS].replace(folder / FIXATIONS)
-    temporary[PROBLEMS].replace(folder / PROBLEMS)
+    for name, aside in PREVIOUS.items():
+        try:
+            current = open_manifest(folder).digest
+            if belonging(folder, name, current).name == name:
+                (folder / name).replace(folder / aside)
+        except ManifestError:
+            # Nothing readable is there, hence nothing to keep.
+            (folder / aside).unlink(missing_ok=True)
+        temporary[name].replace(folder / name)
     temporary[CLIPS].replace(folder / CLIPS)
-    (folder / PREVIOUS).unlink(missing_ok=True)
+    for aside in PREVIOUS.values():
+        (folder / aside).unlink(missing_ok=True)
 
 
 def _describe(corpus: str, root: Path, clips: Sequence[Clip], digests: Digests) -> dict:

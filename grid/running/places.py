@@ -14,7 +14,7 @@ from grid.running.ray_cluster import ray_session
 from manifests.folds import Splitting, fold_digest
 from manifests.plugins import digest, python_files
 from manifests.roots import is_url
-from manifests.store import CLIPS, FIXATIONS, fixation_file
+from manifests.store import CLIPS, FIXATIONS, belonging
 
 
 def storage_of(grid: Grid) -> Storage:
@@ -73,7 +73,7 @@ def publish_inputs(grid: Grid) -> None:
     sources: dict[str, Path] = {}
     for corpus, found in grid.manifests.items():
         folder = manifest(grid, corpus).folder
-        sources[f"{folder}/{FIXATIONS}"] = fixation_file(Path(found.folder), found.digest)
+        sources[f"{folder}/{FIXATIONS}"] = belonging(Path(found.folder), FIXATIONS, found.digest)
         sources[f"{folder}/{CLIPS}"] = Path(found.folder) / CLIPS
     for weights in grid.weights.values():
         sources[output_folder.shared_weights(weights.digest)] = weights.path

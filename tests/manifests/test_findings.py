@@ -19,14 +19,14 @@ def test_what_was_noticed_is_kept_with_the_manifest(tmp_path):
     assert write(tmp_path / "other", "DHF1K", tmp_path, CLIPS, POINTS).digest == manifest.digest
     assert write(tmp_path / "none", "DHF1K", tmp_path, CLIPS, {}).problems() == []
     shutil.copy(tmp_path / "none" / "problems.parquet", tmp_path)
-    with pytest.raises(ManifestError, match=r"expected the digest \w{12} of the manifest beside it"):
+    with pytest.raises(ManifestError, match=r"expected the digest \w{12} of clips.parquet"):
         manifest.problems()
 
 
 def test_the_most_serious_come_first_and_equals_in_order(tmp_path):
     found = [Finding(level, "k", clip, "", "", "", "") for clip in "ab" for level in reversed(LEVELS)]
     write_findings(tmp_path / "f", found, "digest")
-    read = read_findings(tmp_path / "f", "digest")
+    read = read_findings(tmp_path / "f")
     assert [(f.level, f.clip) for f in read] == [(level, clip) for level in LEVELS for clip in "ab"]
 
 
@@ -37,5 +37,7 @@ def test_a_finding_of_the_whole_corpus_names_the_corpus():
 
 
 def test_findings_that_are_not_there_are_told(tmp_path):
-    with pytest.raises(ManifestError, match=r"nothing: expected a manifest's file, found nothing"):
-        read_findings(tmp_path / "nothing", "digest")
+    manifest = write(tmp_path, "DHF1K", tmp_path, CLIPS, POINTS)
+    (tmp_path / "problems.parquet").unlink()
+    with pytest.raises(ManifestError, match=r"problems\.parquet: expected the digest .*, found no such file"):
+        manifest.problems()

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from manifests import ManifestError, ProblemError, open_manifest, write
+from manifests import Finding, ManifestError, ProblemError, open_manifest, write
 from tests.manifests.small_manifest import CLIPS, POINTS, clip
 from tests.places import REPOSITORY
 
@@ -91,6 +92,32 @@ while True:
     n += 1
     write(folder, "DHF1K", folder, clips, {"2": np.array([[n % 20, y, n % 40] for y in range(n % 30 + 1)])})
 """
+
+
+def test_whoever_is_killed_between_two_renames_leaves_the_old_manifest_with_its_findings(
+    tmp_path, monkeypatch
+):
+    findings = [Finding("note", "kind", "", "", "this", n, "Do.") for n in ("old", "new")]
+    rename, done = Path.replace, []
+
+    def killed(path, target):
+        if len(done) == last:
+            raise KeyboardInterrupt
+        done.append(rename(path, target))
+
+    for last in range(5):
+        old = write(tmp_path / str(last), "DHF1K", tmp_path, CLIPS, POINTS, findings=findings[:1])
+        with monkeypatch.context() as patch:
+            done.clear()
+            patch.setattr(Path, "replace", killed)
+            with pytest.raises(KeyboardInterrupt):
+                write(old.folder, "DHF1K", tmp_path, CLIPS, {"2": POINTS["2"]}, findings=findings[1:])
+        left = open_manifest(old.folder)
+        left.verify()
+        assert (left.digest, left.problems()) == (old.digest, findings[:1])
+        write(old.folder, "DHF1K", tmp_path, CLIPS, {"2": POINTS["2"]}, findings=findings[1:])
+        assert open_manifest(old.folder).problems() == findings[1:]
+        assert len(list(old.folder.iterdir())) == 3
 
 
 @pytest.mark.slow
