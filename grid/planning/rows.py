@@ -202,7 +202,7 @@ def training_settings(
         changed |= {"iterations": train.finetune_iterations, "lr": lr}
     if approach.iterations:
         changed |= {name: getattr(plain, name) for name in _OF_GRADIENTS}
-        changed["iterations"] = approach.iterations(own)
+        changed |= {"iterations": approach.iterations(own), "epochs": None}
     if not (aligns and approach.follows_lambda):
         # There is no λ: trainings that differ in its settings alone are one.
         changed |= {name: getattr(plain, name) for name in _OF_LAMBDA}

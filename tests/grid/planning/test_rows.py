@@ -89,11 +89,11 @@ def test_a_training_takes_the_settings_that_are_its_own():
     assert aligned == Train(lr=0.125, lambda_max=0.25)
     control = training_settings(given, fresh=True, approach=known["adaptation-control"], aligns=True)
     assert control == Train(lr=0.125), "λ is 0 wherever it was to end"
-    looking = Train(accumulate=2, micro_batch=4, lr=0.5, validate_every=3, finetune_iterations=7)
+    looking = Train(accumulate=2, micro_batch=4, lr=0.5, validate_every=3, finetune_iterations=7, epochs=16)
     looked = training_settings(
         looking, fresh=False, approach=known["adabn"], own=AdaBNSettings(iterations=9), aligns=True
     )
-    assert looked == Train(accumulate=2, micro_batch=4, iterations=9), "it follows no gradient"
+    assert looked == Train(accumulate=2, micro_batch=4, iterations=9), "by no gradient, nor in epochs"
     of_alignment = {"lambda_every": "micro-batch", "unlabelled_clips": "train and held-out"}
     given = Train(protocol="released", adversarial_multi_level=False, pretrained=False, **of_alignment)
     assert training_settings(given, fresh=True, approach=known["transfer"], aligns=False) == Train()
