@@ -22,7 +22,7 @@ _RESOLVERS = (
     ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
     (
         "float",
-        r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+|(?=[0-9.]+[eE])(?:0|[1-9][0-9]*)?\.?[0-9]*)"
+        r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+|(?:0|[1-9][0-9]*)(?=[eE]))"
         r"(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
         list("-+0123456789."),
     ),
@@ -37,6 +37,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         """Make a mapping; a key given twice with other values is a mistake that YAML would pass over."""
+        node.value = _whole(node.value)
         keys = [key.value for key, _ in node.value if key.tag != f"{_TAG}merge"]
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
@@ -50,18 +51,49 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
 
+def _whole(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return keys and values with those whole that have a comma in brackets: inside braces it ends a value.
+
+    `{a: uniform(0, 1), b: uniform(0, 1)}` has, as YAML reads it, a key `1)` twice.
+    """
+    found: list[tuple[Any, Any]] = []
+    for key, value in pairs:
+        last: Any = found[-1][1] if found else None
+        torn = _is_plain(last) and "(" in last.value and ")" not in last.value
+        if torn and _is_plain(key) and key.value.endswith(")") and _is_plain(value) and not value.value:
+            text = f"{last.value}, {key.value}"
+            found[-1] = found[-1][0], yaml.ScalarNode(f"{_TAG}str", text, last.start_mark, key.end_mark)
+        else:
+            found.append((key, value))
+    return found
+
+
+def _is_plain(node: Any) -> bool:
+    """Whether a node is a single value without quotes."""
+    return isinstance(node, yaml.ScalarNode) and not node.style
+
+
 for _kind, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(rf"^(?:{_pattern})$"), _first)
 _Loader.add_constructor(f"{_TAG}int", _Loader.construct_yaml_int)
+# What no setting can be: of such a tag it is said that nothing is known.
+for _kind in ("binary", "timestamp", "omap", "pairs", "set"):
+    del _Loader.yaml_constructors[f"{_TAG}{_kind}"]
 
 
 def parse(text: str) -> Any:
     """Return what a text says in YAML: plain values, lists and mappings.
 
     Raises:
-        yaml.YAMLError: it is none, or a mapping in it has a key twice.
+        yaml.YAMLError: it is none, a mapping in it has a key twice, or something is inside itself.
     """
-    return yaml.load(text, Loader=_Loader)
+    try:
+        return _unshared(yaml.load(text, Loader=_Loader))
+    except (ValueError, KeyError) as error:
+        # Of a value that is not what its tag says, such as `!!float x`.
+        raise yaml.YAMLError(f"a value that is not what its tag says: {error}") from error
+    except RecursionError as error:
+        raise yaml.YAMLError("lists and mappings inside each other without an end, or nearly so") from error
 
 
 def read_file(path: Path) -> Any:
@@ -78,7 +110,7 @@ def read_file(path: Path) -> Any:
         return content
     if "${" not in text and _has_plain_keys(content):
         # OmegaConf would give the same after a third of the time that a wrong setting takes to be told.
-        return _unshared(content)
+        return content
     return OmegaConf.to_container(OmegaConf.create(content), resolve=True)
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 KINDS = ("uniform", "loguniform", "randint")
@@ -29,7 +29,7 @@ class Distribution(NamedTuple):
     def value(self, u: float) -> float | int:
         """Return the value at a share u of the distribution, 0 ≤ u < 1."""
         if self.kind == "randint":
-            return int(self.low + u * (self.high - self.low))
+            return math.floor(self.low + u * (self.high - self.low))
         if self.kind == "uniform":
             return self._rounded(self.low + u * (self.high - self.low))
         return self._rounded(math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low))))
@@ -50,19 +50,6 @@ def parse(text: Any) -> Distribution | None:
     whole = found[1] != "randint" or (low.is_integer() and high.is_integer())
     sound = -math.inf < low < high < math.inf and (found[1] != "loguniform" or low > 0)
     return Distribution(found[1], low, high) if whole and sound else None
-
-
-def mended(sweep: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a sweep with whole distributions: inside braces a comma ends a value, as YAML has it."""
-    found: dict[str, Any] = {}
-    for key, value in sweep.items():
-        last = next(reversed(found), "")
-        torn = isinstance(found.get(last), str) and "(" in found[last] and ")" not in found[last]
-        if torn and value is None and str(key).endswith(")"):
-            found[last] = f"{found[last]}, {key}"
-        else:
-            found[str(key)] = value
-    return found
 
 
 def draw(axes: Sequence[tuple[str, tuple[str, ...]]], points: int, seed: int) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from grid.specs.table import SOURCE
-from grid.specs.tables.draws import EXPECTED, mended, parse
+from grid.specs.tables.draws import EXPECTED, parse
 from grid.specs.tables.early_stopping import KEYS, Asha, SweepSettings, asha_of, faults
 
 # Settings under which validation KLDs cannot be compared.
@@ -50,7 +50,7 @@ def read_sweep(
     n, seed = asked.get("of", 0), asked.get("seed", 0)
     if set(asked) - {"of", "seed"} or not all(type(each) is int and each >= 0 for each in (n, seed)):
         return SweepContent(), [("points: a number from 1 on, or of: NUMBER and seed: NUMBER", repr(points))]
-    axes = mended(sweep) if isinstance(sweep, Mapping) else {}
+    axes = {str(key): items for key, items in sweep.items()} if isinstance(sweep, Mapping) else {}
     said = {key: axes.pop(key) for key in KEYS if key in axes}
     if not isinstance(sweep, Mapping) or not all(map(_values, axes.values())):
         return SweepContent(), [(f"sweep: settings and a list of values each, or {EXPECTED}", repr(sweep))]

@@ -36,7 +36,22 @@ def test_plain_values(text, value):
 
 @pytest.mark.parametrize(
     "text",
-    ["010", "08", "0x1F", "0b11", "0o17", "1_000", "1:40", "yes", "no", "on", "off", "inf", "2024-01-02"],
+    [
+        "010",
+        "08",
+        "0x1F",
+        "0b11",
+        "0o17",
+        "1_000",
+        "1:40",
+        ".e5",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "inf",
+        "2024-01-02",
+    ],
 )
 def test_what_is_no_plain_number_is_a_text(text):
     assert parse(text) == text
@@ -74,10 +89,22 @@ def test_a_folder_named_by_a_number_keeps_its_name():
     assert found.config.corpora["Mine"].manifest == "010"
 
 
-@pytest.mark.parametrize("text", ["{a: 1, a: 2}", "[1", "9" * 5000])
+NOT_PLAIN = ["!!binary aGk=", "!!set {a}", "!!timestamp 2024-01-02", "!!omap [a: 1]", "!!float x", "!!bool x"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{a: 1, a: 2}", "[1", "9" * 5000, "&a [*a]", "&a {b: *a}", "[" * 3000 + "]" * 3000, *NOT_PLAIN]
+)
 def test_what_cannot_be_read_is_an_error_of_yaml(text):
     with pytest.raises(YAMLError):
         parse(text)
+
+
+def test_a_comma_in_brackets_ends_no_value_inside_braces():
+    both = parse("{a: uniform(0, 1), b: uniform(0, 1), c: [2], d: 'f(', e: (3}")
+    assert both == {"a": "uniform(0, 1)", "b": "uniform(0, 1)", "c": [2], "d": "f(", "e": "(3"}
+    with pytest.raises(YAMLError, match="a is given twice"):
+        parse("{a: uniform(0, 1), a: 2}")
 
 
 def test_an_override_lies_in_its_sections():

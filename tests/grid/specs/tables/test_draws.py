@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from grid.specs.tables.draws import Distribution, draw, mended, parse
+from grid.specs.tables.draws import Distribution, draw, parse
 
 AXES = (("train.lr", ("loguniform(1e-4, 1e-2)",)), ("train.momentum", ("0.5", "0.9")))
 
@@ -52,6 +52,6 @@ def test_what_is_no_distribution_is_none(text, expected):
     assert parse(text) == expected
 
 
-def test_a_distribution_inside_braces_is_whole_again():
-    torn = {"train.lr": "loguniform(1e-4", "1e-2)": None, "train.momentum": [0, 0.9]}
-    assert mended(torn) == {"train.lr": "loguniform(1e-4, 1e-2)", "train.momentum": [0, 0.9]}
+def test_whole_numbers_under_0_are_as_likely_as_those_over_it():
+    drawn = [Distribution("randint", -2, 2).value(u) for u in (0.0, 0.2, 0.3, 0.6, 0.9)]
+    assert drawn == [-2, -2, -1, 0, 1]
