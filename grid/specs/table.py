@@ -107,7 +107,8 @@ class TableSpec:
             `sweep`: `stop: asha`, and if need be `grace` and `reduction`
             (`grid.specs.tables.early_stopping`).
         overrides: settings of all the table's cells, under those of the command line.
-        finetuning: over these, of its trainings that start from another one's weights.
+        finetuning: over these, of its trainings that start from another one's weights; none of tests, and in
+            the place of `train.iterations` is `train.finetune_iterations`.
         paper: `paper/table` of `grid/specs/printed_numbers/` that holds the printed numbers, or empty.
         withheld: the tests' annotations are not public: their curators return a cell's values, which are read
             from `results/external/*.csv` (`grid.outputs.external`).

@@ -13,6 +13,7 @@ from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import ALL, AXES, SOURCE, CostSpec, TableSpec, Variant, selected_words
 from grid.specs.tables.early_stopping import SweepSettings
+from grid.specs.tables.row_settings import FINETUNING, read_settings
 from grid.specs.tables.sweep_reader import read_sweep
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import known_metrics
@@ -20,13 +21,9 @@ from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
 NAME = "name: letters, digits, _ and -, since files are named after it"
-# Whose settings rows may differ in.
-_SECTIONS = ("model", "train", "test", "approach")
 _REQUIRED = ("name", "title", "metrics", "sources", "approaches")
 _LISTS = ("metrics", "sources", "targets", "tests", "models", "approaches")
 _TEXTS = ("name", "title", "caption", "paper")
-# Where the weights to start from are, and how the run is spread and saved.
-_SHARED_BY_ALL_ROWS = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
 _NO_KEYS = {"found_at", "drawn", "stop"}
 _SINGULAR = {"metrics": "metric", "models": "model", "approaches": "approach"}
 
@@ -91,7 +88,7 @@ class _Reader:
         values |= dict.fromkeys(("metrics", "sources", "approaches"), ())
         values |= {key: self._text(key) for key in _TEXTS if key in self.content}
         values |= {key: self._words(key) for key in _LISTS if key in self.content}
-        values |= {key: self._settings(key, self.content.get(key, {})) for key in ("overrides", "finetuning")}
+        values |= {key: self._settings(key, self.content.get(key, {})) for key in ("overrides", FINETUNING)}
         values["withheld"] = self._switch("withheld")
         values |= {"seeds": self._seeds(instead.seeds), "select": self._select(instead.select)}
         values |= self._sweep(instead.sweep, values["select"])
@@ -160,19 +157,11 @@ class _Reader:
         return tuple(dict.fromkeys(word for word in value if word not in strange))
 
     def _settings(self, where: str, value: Any) -> tuple[str, ...]:
-        """Return settings as a dot-list; whether they exist and fit is the configuration's to say."""
-        if not isinstance(value, Mapping):
-            self._wrong(f"{where}: settings and their values", repr(value))
-            return ()
-        found = []
-        for key, item in value.items():
-            if str(key).partition(".")[0] not in _SECTIONS:
-                self._wrong(f"{where}: settings of {', '.join(_SECTIONS)}", repr(key))
-            elif key in _SHARED_BY_ALL_ROWS:
-                self._wrong(f"{where}: what may differ between rows; give {key} on the command line", key)
-            else:
-                found.append(f"{key}={json.dumps(item)}")
-        return tuple(found)
+        """Return settings as a dot-list."""
+        found, mistakes = read_settings(where, value)
+        for expected, told in mistakes:
+            self._wrong(expected, told)
+        return found
 
     def _places(self) -> tuple[str, ...]:
         """Return where corpora are as a dot-list: of each the manifest's folder, or manifest and root."""

@@ -101,6 +101,10 @@ def test_settings_of_a_model_or_an_approach_alone_may_be_given():
         ({"overrides": {"resources.loader_workers": 1}}, "settings of model, train, test, approach"),
         ({"overrides": [1]}, "overrides: settings and their values, found [1]"),
         ({"overrides": {"train.world_size": 2}}, "give train.world_size on the command line"),
+        (
+            {"variants": {"a": {"model": {"backbone_weights": "none"}}}},
+            "what may differ between rows; give",
+        ),
         ({"variants": {}}, "variants: a label and its settings each"),
         ({"variants": {"a": 3}}, "variant a: settings and their values, found 3"),
         ({"select": "oracle"}, "select: a known selection, found 'oracle'"),
