@@ -17,29 +17,33 @@ _SECTIONS = ("model", "train", "test", "approach")
 _SHARED_BY_ALL_ROWS = ("model.backbone_weights", "train.world_size", "train.checkpoint_every")
 
 
-def read_settings(where: str, value: Any) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+def read_settings(where: str, content: Any) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
     """Return settings as a dot-list, and what is wrong with them: what was expected, and what was found.
 
     Whether they exist and fit is the configuration's to say.
 
     Args:
         where: they stand, as a key of the table or in words.
-        value: setting or section → value; of a sweep a list of them.
+        content: setting or section → value; of a sweep a list of them.
     """
-    if not isinstance(value, Mapping):
-        return (), [(f"{where}: settings and their values", repr(value))]
+    if not isinstance(content, Mapping):
+        return (), [(f"{where}: settings and their values", repr(content))]
     found: list[str] = []
     wrong: list[tuple[str, str]] = []
-    for key, item in value.items():
+    for key, item in content.items():
         mistakes = [*_mistakes(where, str(key), item)]
         wrong += [(f"{where}: {expected}", told) for expected, told in mistakes]
-        found += [] if mistakes else [f"{key}={json.dumps(item)}"]
+        # Each alone: `model={…}` would say which models there are.
+        each = {} if mistakes else flatten({str(key): item})
+        found += [f"{name}={json.dumps(value)}" for name, value in each.items()]
     return tuple(found), wrong
 
 
 def _mistakes(where: str, key: str, item: Any) -> Iterator[tuple[str, str]]:
     if key.partition(".")[0] not in _SECTIONS:
         yield f"settings of {', '.join(_SECTIONS)}", repr(key)
+    if key == "model" and isinstance(item, list):
+        yield "single settings of models, such as model.height: [64, 96]", key
     for name in single(key, item):
         if name in _SHARED_BY_ALL_ROWS:
             yield f"what may differ between rows; give {name} on the command line", key

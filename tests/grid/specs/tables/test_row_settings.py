@@ -6,8 +6,8 @@ from grid.specs.tables.row_settings import FINETUNING, read_settings, single
 
 
 def test_sound_settings_are_a_dot_list():
-    value = {"train": {"lr": 0.1}, "model.hd2s.height": 64, "approach.coral.weight": 2, "test.min_frames": 16}
-    told = ('train={"lr": 0.1}', "model.hd2s.height=64", "approach.coral.weight=2", "test.min_frames=16")
+    value = {"train": {"lr": 0.1}, "model": {"hd2s": {"height": 64}, "width": 96}, "test.min_frames": 16}
+    told = ("train.lr=0.1", "model.hd2s.height=64", "model.width=96", "test.min_frames=16")
     assert read_settings("overrides", value) == (told, [])
     sound = {"train.finetune_iterations": 7, "train.lr": 0.1, "model.unisal.cc_weight": 0.0}
     assert read_settings(FINETUNING, sound)[1] == []
@@ -28,6 +28,7 @@ def test_sound_settings_are_a_dot_list():
             "overrides: what may differ between rows",
         ),
         ("sweep", {"train": [{"lr": 1}, {"checkpoint_every": 2}]}, "sweep: what may differ between rows"),
+        ("sweep", {"model": [{"height": 64}, {"height": 96}]}, "sweep: single settings of models, such as"),
         (FINETUNING, {"train.iterations": 7}, "finetuning: train.finetune_iterations, which fine-tuning has"),
         (FINETUNING, {"train": {"iterations": 7}}, "finetuning: train.finetune_iterations, which"),
         (FINETUNING, {"test.min_frames": 7}, "finetuning: settings of trainings; a test's"),
