@@ -191,6 +191,14 @@ class TrainingSpec:
         """By which rule validation frames and maps come to the input's size (`datasets.resizing`)."""
         return self.model.declaration.prediction[self.train.validation_protocol].resizing
 
+    @property
+    def validated_by(self) -> dict[str, Any]:
+        """What its validation losses depend on beside its weights: where it is alike, they compare."""
+        names = ("windows", "starts", "loss", "protocol", "clips")
+        how = {f"train.validation_{name}": getattr(self.train, f"validation_{name}") for name in names}
+        own = self.validation
+        return {"clips": own, "input": self.model.config.shown(own.corpus).input, **how}
+
     def as_settings(self) -> dict[str, Any]:
         """Return all of it in plain values, what is at its default too, for people to read and filter by."""
         model, approach, train = asdict(self.model), asdict(self.approach), asdict(self.train)

@@ -43,7 +43,7 @@ from grid.planning.rows import (
     training_settings,
     validated_source,
 )
-from grid.planning.sweep_axes import without_idle_axes
+from grid.planning.sweep_axes import incomparable, without_idle_axes
 from grid.specs.plugins import blamed, digest_of
 from grid.specs.settings import Train
 from grid.specs.table import SOURCE, GridSpec, Place
@@ -112,7 +112,9 @@ def draft(
                     except ProblemError as error:
                         wrong = (p for p in error.problems if p not in known)
                         problems += [replace(p, where=f"{table.name}, {p.where}") for p in wrong]
-                cells += map(named, without_idle_axes(found))
+                found = without_idle_axes(found)
+                cells += map(named, found)
+                problems += incomparable(found, planner.trainings)
     cells = in_places(cells, spec)
     trainings = {unit: planner.planned(unit) for cell in cells for unit in planner.chain(cell.training)}
     evaluations = {e: planner.evaluations[e] for cell in cells if (e := cell.evaluation)}

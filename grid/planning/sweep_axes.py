@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from grid.plan import Cell
+from grid.plan import Cell, Training
+from manifests.problem import Problem
 
 
 def without_idle_axes(cells: Iterable[Cell]) -> list[Cell]:
@@ -17,11 +18,34 @@ def without_idle_axes(cells: Iterable[Cell]) -> list[Cell]:
     Args:
         cells: of all points of a table's variant.
     """
+    return [cell for row in _rows(cells) for cell in _without_idle_axes(row)]
+
+
+def incomparable(cells: Iterable[Cell], trainings: Mapping[str, Training]) -> Iterator[Problem]:
+    """Yield the rows whose points are not validated alike: the lowest loss would choose an easier validation.
+
+    Args:
+        cells: of all points of a table's variant, without idle axes.
+        trainings: by id.
+    """
+    for row in _rows(cells):
+        first = trainings[row[0].training].spec.validated_by
+        for cell in row[1:]:
+            other = trainings[cell.training].spec.validated_by
+            if differing := [name for name in first if other[name] != first[name]]:
+                found = f"other {', '.join(differing)} with {', '.join(cell.point)}"
+                expected = "points that are validated alike, since the lowest validation loss chooses one"
+                remedy = "Make variants of these settings: each has rows of its own."
+                yield Problem(f"{cell.table}, sweep of {cell.model}", expected, found, remedy)
+
+
+def _rows(cells: Iterable[Cell]) -> Iterable[list[Cell]]:
+    """Return the points of each row together."""
     rows: dict[tuple, list[Cell]] = {}
     for cell in cells:
         row = cell.sources, cell.target, cell.test, cell.model, cell.approach, cell.seed, cell.fold
         rows.setdefault(row, []).append(cell)
-    return [cell for row in rows.values() for cell in _without_idle_axes(row)]
+    return rows.values()
 
 
 def _without_idle_axes(row: list[Cell]) -> list[Cell]:

@@ -7,6 +7,7 @@ import pytest
 
 from grid.plan import Cell
 from grid.planning.sweep_axes import without_idle_axes
+from manifests.problem import ProblemError
 from tests.grid.plans import of_approach, plan_of
 
 SWEPT = """
@@ -127,3 +128,34 @@ def test_cells_that_differ_in_idle_axes_alone_are_one():
         ("hd2s", ("a=2",)),
         ("chance", ()),
     ]
+
+
+@pytest.mark.parametrize(
+    ("axis", "told"),
+    [
+        ("model.height: [64, 128]", "other input with model.height=128"),
+        ("model.hd2s.clip_length: [8, 16]", "other input with model.hd2s.clip_length=16"),
+        ("train: [{validation_windows: 4}, {}]", "other train.validation_windows with train={}"),
+        (
+            "train.validation_windows: [4, 8]",
+            "other train.validation_windows with train.validation_windows=8",
+        ),
+        ("train.protocol: [paper, released]", "other train.validation_protocol, train.validation_clips with"),
+        ("train.splits: [corpus, released]", 'other clips with train.splits="released"'),
+        ("model.step: [4, 5]", "other input with model.step=5"),
+    ],
+)
+def test_points_that_are_not_validated_alike_are_told_once(swept, axis, told):
+    """However the setting is written, and whichever model has it."""
+    model = "unisal" if "step" in axis or "splits" in axis else "hd2s"
+    # Of UCF Sports, its target, UNISAL's release has lists of its own.
+    approach = "target-only" if "splits" in axis else "generalization"
+    with pytest.raises(ProblemError) as caught:
+        swept(sweep=axis, approaches=approach, models=f"models: [{model}]\n")
+    (problem,) = caught.value.problems
+    assert (problem.where, told in problem.found) == (f"swept, sweep of {model}", True)
+
+
+def test_points_that_differ_in_what_is_trained_are_validated_alike(swept):
+    axes = "model.conspicuity: [[4], [3, 4]], train.resizing: [opencv-bilinear, pil-bilinear]"
+    assert len(swept(sweep=axes, approaches="generalization").cells) == 2 * 4

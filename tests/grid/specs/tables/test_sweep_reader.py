@@ -25,7 +25,7 @@ def test_values_and_distributions_are_read():
             {"sweep": {"train.lr": "uniform(1, 0)"}, "points": 3},
             "sweep: settings and a list of values each, or ",
         ),
-        ({"sweep": {"test.protocol": "uniform(0, 1)"}, "points": 3}, "sweep: what validation on the same"),
+        ({"sweep": {"test.protocol": "uniform(0, 1)"}, "points": 3}, "sweep: what validation can decide"),
         ({"points": -1}, "points: a number from 1 on"),
         ({"points": {"of": 3, "seeds": 1}}, "points: a number from 1 on"),
         ({"points": "many"}, "points: a number from 1 on"),
