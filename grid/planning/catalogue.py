@@ -46,8 +46,9 @@ class Offer:
 def catalogue(overrides: list[str], *, demo: bool) -> list[Offer]:
     """List every grid of `grid/specs/grids/`, planned with the user's settings.
 
-    One that the models asked for cannot take, as it is written, is left out. Planning all takes seconds: what
-    they ask for without settings is kept on this machine, for as long as the code stays as it is.
+    One that the models asked for cannot take, as it is written, is left out, as is one that cannot have the
+    selection asked for. Planning all takes seconds: what they ask for without settings is kept on this
+    machine, for as long as the code stays as it is.
 
     Raises:
         ProblemError: listing everything that is wrong with the settings.
@@ -91,9 +92,13 @@ def _planned(overrides: list[str], *, demo: bool) -> list[Offer]:
         plan, problems = planning.draft(spec, configure, _DIGESTS, {})
         return None if problems else plan
 
+    first = given[0]
+    instead = specs.Instead(first.seeds, models, settings.selection(first), first.sweep)
     offers: dict[str, Offer] = {}
     for name in specs.available():
-        spec = specs.load(name, specs.Instead(given[0].seeds, models))
+        spec, problems = specs.read(name, instead)
+        if problems:
+            continue
         # A family of families only repeats the tables of others.
         tables = spec.tables if len(specs.files(name)) == 1 else ()
         parts = [(spec, ""), *((GridSpec(table.name, (table,)), name) for table in tables)]

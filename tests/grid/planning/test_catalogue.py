@@ -112,6 +112,14 @@ def test_a_catalogue_of_other_models_and_seeds():
 
 
 @pytest.mark.slow
+def test_a_catalogue_of_other_selections():
+    """Table 1's annotations are withheld: nothing but its own validation can choose."""
+    found = {offer.name: astuple(offer)[3:] for offer in catalogue(["select=[source,target]"], demo=False)}
+    assert found["table5"] == (2 * 18, 18 + 12, 15), "transfer is validated on its target already"
+    assert "table1" not in found and "table2" in found
+
+
+@pytest.mark.slow
 def test_a_grid_that_the_models_cannot_take_is_left_out():
     """Tiny has no conspicuity maps to leave out, and no layers of a domain's own."""
     offers = catalogue([f"plugins=[{OURS}]", "model=tiny"], demo=False)
