@@ -15,7 +15,7 @@ from grid.specs.tables.table_reader import NAME, Instead, names_files, read_cost
 from manifests.problem import Problem, ProblemError, suggest
 
 _AS_WRITTEN = Instead()
-SPECS = Path(__file__).parent / "grids"
+SPECS = Path(__file__).resolve().parent / "grids"
 
 
 def available() -> dict[str, Path]:
@@ -107,6 +107,10 @@ def _family(
     names = [table.name for table in tables] + [table.name for table in costs]
     for name in {name for name in names if names.count(name) > 1}:
         problems.append(wrong(path, "each table once", name))
+    places: dict[str, str] = {}
+    for key, _, place in (item.partition("=") for table in tables for item in table.found_at):
+        if places.setdefault(key, place) != place:
+            problems.append(wrong(path, f"{key} the same in all tables", f"{places[key]} and {place}"))
     name = content.get("name", path.stem)
     if not names_files(name):
         problems.append(wrong(path, NAME, repr(name)))
@@ -131,7 +135,7 @@ def _table(
 
 def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:
     """Refuse a user's grid or table the name of one of ours: its files and runs would take their place."""
-    if path.parent != SPECS and isinstance(name, str) and name in _ours():
+    if path.resolve().parent != SPECS and isinstance(name, str) and name in _ours():
         problems.append(wrong(path, "a name that no grid or table of the project has", repr(name)))
 
 

@@ -121,6 +121,21 @@ def test_a_family_cannot_contain_itself_nor_a_table_twice(tmp_path):
     assert "each table once, found table5" in text
 
 
+def test_tables_of_a_family_have_a_corpus_in_one_place(tmp_path):
+    """The last one's would stand for all, and numbers of the other manifest beside the first one's name."""
+    for name, folder in (("one", "v1"), ("two", "v2")):
+        (tmp_path / f"{name}.yaml").write_text(GOOD.replace("mine", name) + f"corpora: {{Mine: {folder}}}\n")
+    path = tmp_path / "family.yaml"
+    path.write_text("name: family\ntables: [one.yaml, two.yaml]\n")
+    (problem,) = spec.read(str(path))[1]
+    assert 'corpora.Mine.manifest the same in all tables, found "v1" and "v2"' in str(problem)
+
+
+def test_ours_may_be_given_by_their_paths(monkeypatch):
+    monkeypatch.chdir(spec.SPECS.parent)
+    assert spec.load("grids/table5.yaml") == spec.load("table5")
+
+
 def test_mistakes_leave_what_can_be_read(tmp_path):
     path = tmp_path / "wrong.yaml"
     path.write_text(GOOD.replace("[generalization]", "[generalization, transfr]"))
