@@ -14,7 +14,7 @@ from datasets.resizing import RESIZINGS
 from grid.specs.dotted_keys import flatten
 from grid.specs.plain_yaml import dotted
 from grid.specs.settings import Config
-from grid.specs.table import GridSpec, TableSpec, selected_words
+from grid.specs.table import EXPECTED_SEEDS, GridSpec, TableSpec, are_seeds, selected_words
 from grid.specs.tables import early_stopping
 from hd2s.filters import WIDEST_SIGMA
 from hd2s.models.registry import models
@@ -84,11 +84,9 @@ def impossible(config: Config) -> list[Problem]:
         if (word := attrgetter(key)(config)) not in words
     ]
     problems += [] if config.select is None else selected_words(config.select)[1]
-    seeds = config.seeds
-    whole = seeds is None or all(type(seed) is int for seed in seeds)
-    if seeds is not None and (not seeds or not whole or len(set(seeds)) < len(seeds) or min(seeds) < 0):
+    if config.seeds is not None and not are_seeds(config.seeds):
         remedy = "Write for example seeds=[0,1]."
-        problems.append(Problem("seeds", "different numbers from 0 on", str(seeds), remedy))
+        problems.append(Problem("seeds", EXPECTED_SEEDS, str(config.seeds), remedy))
     return problems
 
 
@@ -111,7 +109,7 @@ def _alone(config: Config) -> Iterator[tuple[str, str]]:
     yield from ((f"sweep.{key}", expected) for key, expected in early_stopping.faults(asdict(config.sweep)))
     if not 0 <= config.tables.digits <= MOST_DIGITS:
         yield "tables.digits", f"0 to {MOST_DIGITS}"
-    if config.frames.limit_gib is not None and not config.frames.limit_gib >= 0:
+    if config.frames.limit_gib is not None and not 0 <= config.frames.limit_gib < inf:
         yield "frames.limit_gib", "0 or more, or null"
 
 

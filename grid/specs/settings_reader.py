@@ -161,12 +161,14 @@ def wanted_models(overrides: Sequence[str]) -> tuple[str, ...] | None:
     """Return the models that `model=NAME` or `model=[NAME,…]` puts in place of a grid's; None for its own.
 
     Raises:
-        ProblemError: one is unknown.
+        ProblemError: one is unknown, or there is none.
     """
     given = [item.partition("=")[2] for item in overrides if item.partition("=")[0] == "model"]
     if not given:
         return None
     words = listed("model", given[-1])
+    if not words:
+        raise ProblemError(Problem("model", "a model, or several", "none", suggest("", models())))
     if strange := [word for word in words if word not in models()]:
         raise ProblemError(
             Problem("model", "a known model", repr(word), suggest(word, models())) for word in strange

@@ -31,6 +31,8 @@ SELECTIONS = {
 }
 """Whose validation chooses the weights that a row shows, and how the row is told from others."""
 
+EXPECTED_SEEDS = "different numbers from 0 on, below 2^63"
+
 AXES = ("models", "approaches", "sources", "targets", "tests")
 """What a variant may have otherwise than its table."""
 
@@ -256,13 +258,19 @@ class GridSpec:
         return tuple(dict.fromkeys(name for table in self.tables for name in table.corpora()))
 
 
+def are_seeds(value: Any) -> bool:
+    """Whether something is a list of seeds: of different whole numbers that every generator takes."""
+    whole = isinstance(value, Sequence) and bool(value) and all(type(seed) is int for seed in value)
+    return whole and len(set(value)) == len(value) and min(value) >= 0 and max(value) < 2**63
+
+
 def selected_words(value: Any) -> tuple[tuple[str, ...], list[Problem]]:
     """Return what a `select` of one word or of a list says, `SOURCE` of nothing sound, and what is wrong."""
     words = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     problems = [
         Problem("select", "a known selection", repr(word), suggest(str(word), SELECTIONS))
         for word in words
-        if word not in SELECTIONS
+        if not isinstance(word, str) or word not in SELECTIONS
     ]
     if not words or len(set(map(str, words))) < len(words):
         problems.append(Problem("select", "a word, or different ones", str(list(words)), "Correct it."))

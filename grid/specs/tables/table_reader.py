@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
-from grid.specs.table import ALL, AXES, SOURCE, CostSpec, TableSpec, Variant, selected_words
+from grid.specs.table import (
+    ALL,
+    AXES,
+    EXPECTED_SEEDS,
+    SOURCE,
+    CostSpec,
+    TableSpec,
+    Variant,
+    are_seeds,
+    selected_words,
+)
 from grid.specs.tables.early_stopping import SweepSettings
 from grid.specs.tables.row_settings import FINETUNING, read_settings
 from grid.specs.tables.sweep_reader import read_sweep
@@ -209,9 +219,8 @@ class _Reader:
 
     def _seeds(self, seeds: tuple[int, ...] | None) -> tuple[int, ...]:
         value = self.content.get("seeds", [0])
-        sound = isinstance(value, list) and value and all(type(item) is int and item >= 0 for item in value)
-        if not sound or len(set(value)) < len(value):
-            self._wrong("seeds: different numbers from 0 on", repr(value))
+        if not are_seeds(value):
+            self._wrong(f"seeds: {EXPECTED_SEEDS}", repr(value))
             return ()
         return tuple(value) if seeds is None else seeds
 

@@ -25,6 +25,7 @@ from manifests.problem import ProblemError
         "resources.loader_workers=-1",
         "resources.evaluate.gpu=-2",
         "frames.limit_gib=-1",
+        "frames.limit_gib=inf",
         "train.clip_gradient=0",
         "train.momentum=-0.1",
         "train.lr_decay=-1",
@@ -105,7 +106,13 @@ def test_what_models_come_with_is_possible(model, demo):
     assert impossible(settings_reader.load([], demo=demo, model=model)) == []
 
 
-@pytest.mark.parametrize("seeds", ["[[1, 2]]", "[a]", "[1.5]", "[]", "[1, 1]", "[-1]"])
+@pytest.mark.parametrize("select", ["[source,[target]]", "{target: 1}", "[]", "oracle", "[last,last]", "3"])
+def test_a_selection_that_is_no_list_of_known_words_is_told(select):
+    with pytest.raises(ProblemError, match="select: expected a"):
+        settings_reader.load([f"select={select}"], demo=True)
+
+
+@pytest.mark.parametrize("seeds", ["[[1, 2]]", "[a]", "[1.5]", "[]", "[1, 1]", "[-1]", f"[{2**63}]"])
 def test_seeds_that_are_no_different_whole_numbers_are_told_as_they_were_written(seeds):
     with pytest.raises(ProblemError, match="seeds: expected") as told:
         settings_reader.load([f"seeds={seeds}"], demo=True)

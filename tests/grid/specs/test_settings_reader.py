@@ -181,6 +181,8 @@ def test_a_command_line_may_name_the_models():
     assert wanted_models(["model=chance", "model=[hd2s,centre_prior,hd2s]"]) == TWO, "the last word counts"
     with pytest.raises(ProblemError, match=r"model: expected a known model, found 'hds2'. Did you mean hd2s"):
         wanted_models(["model=[hds2,chance]"])
+    with pytest.raises(ProblemError, match="model: expected a model, or several, found none"):
+        wanted_models(["model=[]"])
     assert load(["model=chance"], demo=False, model="chance").model.word == "chance"
 
 

@@ -116,7 +116,7 @@ def test_settings_of_a_model_or_an_approach_alone_may_be_given():
             {"sweep": {"test.protocol": ["paper"]}},
             "what validation can decide between, and so no settings of",
         ),
-        ({"seeds": [-1]}, "seeds: different numbers from 0 on, found [-1]"),
+        ({"seeds": [-1]}, "seeds: different numbers from 0 on, below 2^63, found [-1]"),
         ({"seeds": [True]}, "seeds: different numbers from 0 on"),
         ({"targets": ["DHF1K"]}, "a source with another corpus as target for generalization"),
         ({"targets": None, "tests": ["source", "target"]}, "targets, to test on them"),
