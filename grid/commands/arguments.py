@@ -45,6 +45,8 @@ def parser(text: str) -> argparse.ArgumentParser:
         description=about,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # Who goes on in this command's place must know what it has done already (`grid.commands.again`).
+        allow_abbrev=False,
     )
     which = found.add_mutually_exclusive_group()
     which.add_argument("--grid", metavar="NAME", help="a grid's name, or the path of a YAML file")

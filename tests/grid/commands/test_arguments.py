@@ -32,8 +32,12 @@ def test_settings_behind_the_option_of_their_name_are_no_word_of_it():
     assert (options.settings, options.overrides) == ("run", ["train.lr=1"])
 
 
-@pytest.mark.parametrize("arguments", [[], ["--demo"], ["--grid", "table5", "--figures", "--tables"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--demo"], ["--grid", "table5", "--figures", "--tables"], ["--grid", "table5", "--red", "all"]],
+)
 def test_what_says_not_what_to_do_is_refused(arguments, capsys):
+    """A beginning of `--redo` too: the command that goes on after Ray's end would take all away again."""
     with pytest.raises(SystemExit) as caught:
         parsed(TEXT, arguments)
     assert caught.value.code == 2
