@@ -160,11 +160,13 @@ def _training(read: _Splits, training: Training, paces: Paces) -> Work:
     validated_on = _validated(read, training)
     # A model without weights is looked at once.
     selects = train.selection == "validation"
-    validations = (-(-training.iterations // train.validate_every) or 1) if selects else 1
-    validated = validations * sum(_windows(training, *each) for each in validated_on)
+    validations: float = (-(-training.iterations // train.validate_every) or 1) if selects else 1
+    if train.validation_clips == "random half":
+        validations /= 2
+    validated = round(validations * sum(_windows(training, *each) for each in validated_on))
     whole = train.validation_windows is None
     predicted = sum(_predicting(training, *each) for each in validated_on) if whole else 0
-    seen = validations * predicted if whole else validated * costs.forward
+    seen = round(validations * predicted) if whole else validated * costs.forward
     flops = round(sum(n * found.step for n, found in drawn)) + seen
     traffic = training.spec.model.declaration.traffic
     hours = paces.device.hours(flops, traffic.training if traffic else None)

@@ -79,6 +79,16 @@ def test_a_training_that_keeps_its_last_weights_validates_once(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_validation_of_half_of_the_clips_costs_half(tmp_path):
+    whole, half = (
+        work_of(make(tmp_path / word, "paper", f"train.validation_clips={word}"), "generalization")
+        for word in ("all", "random half")
+    )
+    assert half.validation_clips == round(whole.validation_clips / 2)
+    assert whole.flops - half.flops == pytest.approx(25 * 57 * 14.0e9 / 2, rel=5e-3)
+
+
+@pytest.mark.slow
 def test_whoever_is_to_choose_is_validated_on_and_has_weights_of_its_own(tmp_path):
     grid = make(tmp_path, "table5", "select=[source,target]")
     found, plain = estimate(grid, H200), estimate(make(tmp_path, "table5"), H200)
