@@ -117,22 +117,26 @@ def at_hand(root: Path | str, clip: Clip, kind: Kind) -> Iterator[Path]:
         ProblemError: a file is not there any more.
         OSError: the url does not answer, or the disk is full.
     """
-    if not is_url(root) or not _files(clip, kind):
+    files = _files(clip, kind) if is_url(root) else []
+    if not files:
         yield Path(root)
         return
     cache = node_folder(str(root)) / "clips"
-    word = hashlib.sha256(json.dumps([clip.clip, clip.content, kind]).encode()).hexdigest()[:24]
+    # By the files' names, too: the same pictures may have been renamed and indexed again.
+    word = hashlib.sha256(json.dumps([clip.clip, clip.content, kind, *files]).encode()).hexdigest()[:24]
     while (entry := _take(cache, word)) is None:
         _bring(str(root), clip, kind, cache, word)
     folder, lock = entry
+    is_kept = True
     try:
         yield folder
     except Exception:
-        os.close(lock)
-        _remove(folder)
+        is_kept = False
         raise
-    else:
+    finally:  # also of who reads no further, which is no error
         os.close(lock)
+        if not is_kept:
+            _remove(folder)
 
 
 def _files(clip: Clip, kind: Kind) -> list[str]:

@@ -69,6 +69,32 @@ def test_an_entry_is_kept_while_it_is_read_and_goes_when_another_needs_the_room(
         assert len(list((node_folder(url) / "clips").iterdir())) == 2, "it and the last one"
 
 
+def test_who_reads_no_further_lets_go_of_what_was_brought(tmp_path, node):
+    write_png(tmp_path / "x" / "1.png", np.zeros((8, 8, 3), np.uint8))
+    clip = a_clip(media="frames", path="x", frame_pattern="x/{:d}.png", n_frames=1)
+
+    def reading():
+        with at_hand(tmp_path.as_uri(), clip, "frames") as root:
+            yield root
+
+    read = reading()
+    folder = next(read)
+    assert not remote._remove(folder), "it is being read"
+    read.close()
+    assert folder.exists()
+    assert remote._remove(folder)
+
+
+def test_the_same_pictures_under_other_names_are_brought_by_these(tmp_path, node):
+    write_png(tmp_path / "x" / "1.png", np.zeros((8, 8, 3), np.uint8))
+    clip = a_clip(media="frames", path="x", frame_pattern="x/{:d}.png", n_frames=1, content="same")
+    for pattern in ("x/{:d}.png", "x/{:02d}.png"):
+        (tmp_path / "x").joinpath("1.png").replace(tmp_path / pattern.format(1))
+        with at_hand(tmp_path.as_uri(), replace(clip, frame_pattern=pattern), "frames") as root:
+            assert (root / pattern.format(1)).is_file()
+        (tmp_path / pattern.format(1)).replace(tmp_path / "x" / "1.png")
+
+
 @pytest.mark.parametrize("when", ["open", "flock"])
 def test_a_folder_that_another_process_takes_for_abandoned_is_made_anew(tmp_path, monkeypatch, when):
     """Between its making and its lock nothing tells it from what the dead have left."""
