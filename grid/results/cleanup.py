@@ -16,6 +16,8 @@ from grid.results.storage import answering
 # Of `grid.results.files.write_atomically` and `hd2s.files.atomic_write`: the file's name, and a number of its
 # writer's own. A store of MLflow's that is being made has a journal too.
 _TEMPORARY_NAME = re.compile(r"\..+\.\d+(\.partial|-journal)?")
+# Of an export into the output folder: process and nanoseconds, and no .venv3.11 of its user's.
+_TEMPORARY_FOLDER = re.compile(r"\..+\.\d{20,}")
 _FOLDERS_WRITTEN_TO = (
     ".",
     output_folder.RESULTS,
@@ -44,8 +46,10 @@ def clear(ledger: Ledger) -> None:
     """
     for folder in _FOLDERS_WRITTEN_TO:
         for path in (ledger.out / folder).glob(".*"):
-            if _TEMPORARY_NAME.fullmatch(path.name):
+            if not path.is_dir() and _TEMPORARY_NAME.fullmatch(path.name):
                 path.unlink(missing_ok=True)
+            elif _TEMPORARY_FOLDER.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
     storage = ledger.storage
     for folder, done in (
         (output_folder.STATES, ledger.training_done),
@@ -69,7 +73,8 @@ def scratch(out: Path) -> Iterator[None]:
     """
     folder, before = (out / output_folder.SCRATCH).resolve(), tempfile.tempdir
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    # Where a group shares the folder, it may hold what a killed run of another user has left.
+    folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
     try:
         yield

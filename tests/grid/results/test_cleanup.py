@@ -1,5 +1,6 @@
 """What killed runs have left goes when the next one begins, and nothing else does."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -82,6 +83,22 @@ def test_half_a_file_is_known_by_the_name_that_its_writer_gives_it(tmp_path, fol
     assert files(tmp_path) == []
 
 
+def test_half_an_export_goes_and_a_users_own_folder_stays(tmp_path):
+    """Of a folder each later run ended in a traceback."""
+
+    def killed_in_a_folder(part):
+        part.mkdir()
+        killed(part / "README.md")
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", lambda *_, **__: None)
+        write_atomically(tmp_path / "paper", killed_in_a_folder)
+    assert len(files(tmp_path)) == 1
+    (tmp_path / ".venv3.11").mkdir()
+    clear(Ledger(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [".venv3.11"]
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_states_and_parts_go_when_their_results_are_there(tmp_path, elsewhere):
     storage = Storage(f"file://{tmp_path}/store", str(tmp_path / "out")) if elsewhere else None
@@ -108,6 +125,15 @@ def test_a_storage_that_does_not_answer_is_a_problem(tmp_path, monkeypatch):
     monkeypatch.setattr(Storage, "files", gone)
     with pytest.raises(ProblemError, match=r"a storage that answers at .*, found no route to it"):
         clear(Ledger(tmp_path, Storage("s3://bucket/x", str(tmp_path))))
+
+
+def test_what_a_killed_run_of_another_user_has_left_stops_nobody(tmp_path, monkeypatch):
+    left = f"{output_folder.SCRATCH}/of another user"
+    write(tmp_path, left)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    with scratch(tmp_path), tempfile.NamedTemporaryFile() as file:
+        assert Path(file.name).is_relative_to(tmp_path / output_folder.SCRATCH)
+    assert files(tmp_path) == [left]
 
 
 def test_temporary_files_lie_in_the_output_folder_and_go_with_the_run(tmp_path):
