@@ -56,8 +56,12 @@ def write_atomically(path: Path, write: Callable[[Path], Any], size: int = 0) ->
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text that people will read, atomically and without secrets. Errors of `write_atomically`."""
-    write_atomically(path, partial(Path.write_text, data=masked(text), encoding="utf-8"))
+    """Write a text that people will read, atomically and without secrets. Errors of `write_atomically`.
+
+    What is no text in UTF-8, as in names of folders that an error may tell, is written as its bytes' numbers.
+    """
+    content = masked(text).encode("utf-8", "backslashreplace")
+    write_atomically(path, partial(Path.write_bytes, data=content))
 
 
 def mask(path: Path) -> None:

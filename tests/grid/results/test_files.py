@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import FileSystem
 
-from grid.results.files import explained, mask, upload_atomically, write_atomically
+from grid.results.files import explained, mask, upload_atomically, write_atomically, write_text
 from grid.results.ledger import Ledger
 from grid.training.loop import fit
 from manifests.problem import ProblemError
@@ -115,6 +115,13 @@ def test_what_only_another_user_may_read_is_left_to_them(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "read_text", refuse)
     mask(log)
     assert log.read_bytes() == b"words"
+
+
+def test_an_error_that_tells_a_name_in_no_utf_8_can_be_written_down(tmp_path):
+    """It ended the whole run in another error, instead of the one training."""
+    name = os.fsdecode(b"caf\xe9/model.py")
+    write_text(tmp_path / "told", f'File "{name}", line 3, in größe')
+    assert (tmp_path / "told").read_text("utf-8") == 'File "caf\\udce9/model.py", line 3, in größe'
 
 
 def test_other_errors_stay_what_they_are(tmp_path):
