@@ -26,7 +26,7 @@ def held(out: Path, doing: str) -> Iterator[None]:
         doing: what for, as the next one is told.
 
     Raises:
-        ProblemError: another run holds it, or nothing can be written there.
+        ProblemError: another run holds it, or nothing can be written or locked there.
     """
     path = out / output_folder.LOCK
     try:
@@ -43,6 +43,10 @@ def held(out: Path, doing: str) -> Iterator[None]:
             holder = file.read().strip() or "another run"
             remedy = "Wait for it, end it, or give another folder: --out DIR."
             raise ProblemError(Problem(str(out), "no other run in it", holder, remedy)) from error
+        except OSError as error:
+            # As of Lustre that is mounted without it, or an NFS server that does not run it.
+            remedy = "Have it mounted with locks (flock), or give a folder of another disk: --out DIR."
+            raise ProblemError(Problem(str(out), "a disk that can lock files", str(error), remedy)) from error
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         note = f"{doing}, process {os.getpid()} on {socket.gethostname()} since {started}\n"
         # The lock holds without the note, for which a full disk has no room.

@@ -1,5 +1,7 @@
 """An output folder belongs to one run at a time, and a dead one's lock is in nobody's way."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -41,6 +43,17 @@ def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path):
     (tmp_path / "file").write_text("")
     told = pytest.raises(ProblemError, match="expected an output folder")
     with told, held(tmp_path / "file" / "out", "paper"):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_told_with_what_to_do(tmp_path, monkeypatch, number):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    told = pytest.raises(ProblemError, match=rf"can lock files, found .*{os.strerror(number)}.*\(flock\)")
+    with told, held(tmp_path, "paper"):
         pass
 
 
