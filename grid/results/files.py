@@ -26,7 +26,7 @@ _RUN_AGAIN = (
 )
 _NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _NOT_ALLOWED_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
-# Object stores show a file only when it is whole.
+# Object stores show a file only when it is closed.
 _ATOMIC_BY_ITSELF = ("s3", "gcs", "abfs")
 _BYTES_AT_ONCE = 8 * 2**20
 
@@ -102,15 +102,18 @@ def upload_atomically(system: FileSystem, source: Path, target: str) -> None:
     written = target if atomic else f"{folder}/.{name}.{uuid.uuid4().hex}"
     if not atomic:
         system.create_dir(folder)
-    try:
-        with source.open("rb") as file, system.open_output_stream(written) as stream:
-            shutil.copyfileobj(file, stream, _BYTES_AT_ONCE)
-        if not atomic:
-            system.move(written, target)
-    except OSError:
-        if not atomic and system.get_file_info(written).type == FileType.File:
-            system.delete_file(written)
-        raise
+    with source.open("rb") as file:
+        stream = system.open_output_stream(written)
+        try:
+            with stream:
+                shutil.copyfileobj(file, stream, _BYTES_AT_ONCE)
+            if not atomic:
+                system.move(written, target)
+        except BaseException:
+            # An interruption too closes it, so that what had arrived is there; none can be given up.
+            if system.get_file_info(written).type == FileType.File:
+                system.delete_file(written)
+            raise
 
 
 @contextmanager

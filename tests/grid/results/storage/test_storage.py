@@ -84,6 +84,26 @@ def test_a_file_is_whole_at_the_url_or_not_there(url, node):
     assert storage.files("checkpoints") == {}
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(5, "Input/output error")])
+def test_of_an_upload_that_breaks_off_nothing_is_there(url, node, monkeypatch, error):
+    """Half of it was, under its name: what stood there already, such as initial weights, never came again."""
+
+    def break_off(source, stream, size):
+        stream.write(source.read(3))
+        raise error
+
+    storage = Storage(url)
+    place = storage.path("weights/a.pt")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"weights")
+    with monkeypatch.context() as patched, pytest.raises((KeyboardInterrupt, OSError)):
+        patched.setattr("grid.results.files.shutil.copyfileobj", break_off)
+        storage.publish("weights/a.pt")
+    assert Storage(url).files("weights") == {}
+    storage.publish("weights/a.pt")
+    assert Storage(url).files("weights")["weights/a.pt"].size == 7
+
+
 def test_a_file_of_which_a_part_arrived_is_told(url, node, monkeypatch):
     def cut(system, source, target):
         upload_atomically(system, source.with_name("part"), target)
