@@ -4,7 +4,7 @@ Example:
   python -m grid ui --out runs/demo                                    look at its runs in a browser
   python -m grid sync --out runs --tracking-uri http://mlflow:5000     bring all results to a server
 
-exit status: 0, MLflow holds all results; 1, it has refused some; 2, nothing was done.
+exit status: 0, MLflow holds all results; 1, it has refused some; 2, nothing was done; 130, interrupted.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import logging
 import sys
 from pathlib import Path
 
+from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE, WRONG
 from grid.commands.sync import sync
 from grid.commands.ui import ui
 from manifests.problem import ProblemError
-
-WRONG = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ProblemError as error:
         _tell(str(error))
         return WRONG
+    except KeyboardInterrupt:
+        _tell(INTERRUPTED_NOTE)
+        return INTERRUPTED
 
 
 def _sync(options: argparse.Namespace) -> int:

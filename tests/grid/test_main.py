@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from grid.__main__ import WRONG, main
+from grid.__main__ import main
+from grid.commands.arguments import INTERRUPTED, WRONG
 from grid.commands.history import remember
 from tests.places import REPOSITORY
 
@@ -35,6 +36,15 @@ def test_a_sync_answers_by_its_status(done_grid, new_store, capfd):
     assert main(["sync", "--out", str(done_grid.out), "--grid", "small"]) == 1
     assert f"{path}: expected a sound result of this project" in capfd.readouterr().err
     assert main(["sync", "--out", str(done_grid.out), "--grid", "smal"]) == WRONG
+
+
+def test_a_sync_that_is_interrupted_says_so_in_a_line(tmp_path, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grid.__main__.sync", interrupted)
+    assert main(["sync", "--out", str(tmp_path)]) == INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted; the same command goes on from here.\n"
 
 
 def test_without_a_command_its_use_is_shown(capsys):
