@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,16 @@ def _make_bucket(s3: Any, bucket: str, region: str) -> None:
 
 def _make_role(iam: Any, name: str, may: list[dict[str, Any]], *managed: str) -> str:
     """Make a role that machines can have by its name, with these rights and no others; return its ARN."""
-    try:
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
+    # Each by itself: an earlier call may have been refused the one and not the other.
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_instance_profile(InstanceProfileName=name)
+    iam.get_waiter("role_exists").wait(RoleName=name)
+    iam.get_waiter("instance_profile_exists").wait(InstanceProfileName=name)
+    if not iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]:
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-    except iam.exceptions.EntityAlreadyExistsException:
-        arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+    arn = iam.get_role(RoleName=name)["Role"]["Arn"]
     rights = json.dumps({"Version": "2012-10-17", "Statement": may})
     iam.put_role_policy(RoleName=name, PolicyName="hd2s-grid", PolicyDocument=rights)
     for policy in managed:

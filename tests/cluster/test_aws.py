@@ -128,6 +128,9 @@ def account(tmp_path_factory):
         patch.setenv("HOME", str(home))
         patch.chdir(REPOSITORY)
         prepare = runpy.run_path(str(REPOSITORY / "grid" / "clusters" / "aws_account.py"))["prepare"]
+        # As a call has left it that was not allowed to go on.
+        boto3.client("iam").create_role(RoleName="hd2s-grid-worker", AssumeRolePolicyDocument="{}")
+        boto3.client("iam").create_instance_profile(InstanceProfileName="hd2s-grid-head")
         # The second time finds all as it should be.
         for _ in range(2):
             prepare(read(CLUSTERS[0]))
