@@ -56,9 +56,10 @@ def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
     found = _earlier(storage, name, asked)
     if found is None:
         found = evaluate_part(job, part)
+        # Before the part, by which a run that goes on after a kill takes all of it to be there.
+        pictures.keep(storage, job.id, found.pictures)
         _write(storage.path(name), found, asked)
         storage.publish(name, keep=False)
-        pictures.keep(storage, job.id, found.pictures)
     return Done(len(job.parts[part]) - len(found.unread), len(found.unread), found.seconds)
 
 

@@ -99,6 +99,20 @@ def test_weights_and_rows_that_are_anothers_are_refused(grid, scored):
 
 
 @pytest.mark.slow
+def test_a_part_that_is_there_has_its_pictures(grid, monkeypatch):
+    """Killed between the two, a run left an evaluation without pictures for good."""
+    job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grid.evaluation.parts.pictures.keep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        do_part(job, 0, storage)
+    assert not storage.exists(output_folder.part(job.id, 0))
+
+
+@pytest.mark.slow
 def test_a_part_with_a_clip_that_could_not_be_read_is_tried_again(grid, scored, tmp_path, monkeypatch):
     monkeypatch.setattr("grid.evaluation.evaluate._SECONDS_BETWEEN_TRIES", 0.0)
     job, storage = few_clips_of(evaluation_job_of(grid, "generalization"), 2), grid.storage
