@@ -207,7 +207,8 @@ def _work(
     ledger, plan = grid.ledger, grid.plan
     failed, needing = given_up
     done = _done(grid)
-    left_alone = failed | unselected(plan, ledger).keys()
+    # What is trained again, for want of its weights, is validated as asked.
+    left_alone = failed | {unit for unit, training in unselected(plan, ledger).items() if training in done}
     stopped = {unit for unit in plan.may_stop if unit not in done and ledger.stops.of(unit)}
     if (done | left_alone | needing | stopped).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
         return True

@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 from grid.commands.run import DONE, FAILED, INTERRUPTED, compile_grid, not_taken, run, status_of
 from grid.outputs.tables.formats import FORMATS
 from grid.planning.prepare import prepare
+from grid.results import output_folder
 from grid.results.unit_results import Stopped
 from grid.running import jobs
 from grid.running.events import Listener
@@ -43,6 +44,26 @@ def ray_that(monkeypatch, error):
         yield
 
     monkeypatch.setattr(ray_session, "session", session)
+
+
+def driven(monkeypatch):
+    """Have nothing done; return the trainings that would be begun, and the units that would be left alone."""
+    begun, left_alone = [], []
+
+    def sweep(grid, done, listener, interruption):
+        parts = dict.fromkeys(grid.plan.evaluations, 1)
+        schedule = Schedule(grid.plan, done, lambda: Share(cpu=8), parts=parts, train=ONE, evaluate=ONE)
+
+        def handed_out():
+            while training := schedule.start_training():
+                begun.append(training.id)
+
+        recorder = SimpleNamespace(reasons={}, leave_alone=left_alone.append)
+        return SimpleNamespace(schedule=schedule, recorder=recorder, run=handed_out)
+
+    monkeypatch.setattr(jobs, "sweep", sweep)
+    monkeypatch.setattr(ray_session, "session", nullcontext)
+    return begun, left_alone
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +124,18 @@ def test_a_training_that_lacks_the_selection_asked_for_is_kept_and_its_cells_say
     told = (done_grid.out / "tables" / "small.md").read_text()
     assert f"trained without this selection, --redo {training} makes it again" in told
     assert "1 of 2 cells have all their values" in told
+
+
+@pytest.mark.slow
+def test_what_is_trained_again_for_want_of_its_weights_is_tested_as_selected(done_grid, store, monkeypatch):
+    """It was validated so, and its cells stayed empty until the next run all the same."""
+    overrides = [*done_grid.overrides, "select=[source,target]"]
+    asked = prepare(done_grid.name, overrides, done_grid.out, demo=True, tell=lambda text: None)
+    (training,) = asked.plan.trainings
+    (done_grid.out / output_folder.checkpoint(training)).unlink()
+    begun, left_alone = driven(monkeypatch)
+    assert run(asked, Phases(), None).status == INTERRUPTED
+    assert (begun, left_alone) == ([training], [])
 
 
 def test_a_plug_in_that_computes_what_it_does_not_announce_is_told_before_ray_starts(
@@ -249,19 +282,6 @@ def test_what_was_stopped_is_left_alone_beside_what_is_to_do(done_grid, store, m
     grid = swept(done_grid, "sweep.stop=asha")
     stopped, other = grid.plan.trainings
     grid.ledger.stops.write(stopped, Stopped(1, 4, 9.0))
-    begun = []
-
-    def sweep(grid, done, listener, interruption):
-        parts = dict.fromkeys(grid.plan.evaluations, 1)
-        schedule = Schedule(grid.plan, done, lambda: Share(cpu=8), parts=parts, train=ONE, evaluate=ONE)
-
-        def handed_out():
-            while training := schedule.start_training():
-                begun.append(training.id)
-
-        return SimpleNamespace(schedule=schedule, recorder=SimpleNamespace(reasons={}), run=handed_out)
-
-    monkeypatch.setattr(jobs, "sweep", sweep)
-    monkeypatch.setattr(ray_session, "session", nullcontext)
+    begun, left_alone = driven(monkeypatch)
     assert run(grid, Phases(), None).status == INTERRUPTED, "nobody has trained the other one"
-    assert begun == [other]
+    assert (begun, left_alone) == ([other], [])
