@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from shutil import get_terminal_size
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -16,9 +17,16 @@ _OF_A_FILE = 10_000
 
 
 def answer_console() -> Console:
-    """Return where an answer is printed; what is no terminal has no width unless COLUMNS gives it one."""
-    endless = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
-    return Console(highlight=False, width=_OF_A_FILE if endless else None)
+    """Return where an answer is printed; what is no terminal has no width unless COLUMNS gives it one.
+
+    Brackets and colons are a user's own, as in titles, and no colours and pictures.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    width = None
+    if not (columns.isdecimal() and int(columns)):
+        # Rich takes 0 at its word, and prints nothing.
+        width = get_terminal_size().columns if sys.stdout.isatty() else _OF_A_FILE
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 class Fitting:

@@ -41,6 +41,23 @@ def test_a_narrow_terminal_shows_values(capsys, monkeypatch):
     assert ["model.height", "128"] in [line.split() for line in lines]
 
 
+def test_brackets_and_colons_of_a_title_are_no_markup(capsys):
+    """They were taken out, became pictures, or ended a run's last table in a traceback."""
+    title = "Loss [a] of x:100:y [/w]"
+    table = Table(title=title)
+    table.add_column("metric [b] of :x:, as long as the title")
+    answer_console().print(table)
+    out = capsys.readouterr().out
+    assert title in out and "metric [b] of :x:, as long as the title" in out
+
+
+@pytest.mark.parametrize("columns", ["0", "", "wide"])
+def test_no_columns_are_no_width(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    answer_console().print("x" * 300)
+    assert capsys.readouterr().out == "x" * 300 + "\n"
+
+
 def test_lists_of_grids_keep_names_and_align_numbers(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     assert run_grid.main(["--list"]) == 0
