@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from grid.outputs.tables.formats.latex_rows import Form, block_lines, form_of, head
-from grid.outputs.tables.formats.tex import UNKNOWN, tex
+from grid.outputs.tables.formats.tex import UNKNOWN, tex, tex_line
 from grid.outputs.tables.table import Table
 
 # How wide a table may be before it becomes smaller than footnotes, reaching into the margins: text widths.
@@ -86,7 +86,7 @@ def _notes(table: Table) -> tuple[list[str], list[str]]:
     if table.in_float == "none":
         return [], [*map(_plain, (*table.notes, *working))]
     told = [rf"\textbf{{{tex(table.warning)}}}"] if table.warning else []
-    told += map(tex, table.notes)
+    told += map(tex_line, table.notes)
     if table.in_float == "short":
         return told, [*map(_plain, working)]
     # A path has no spaces to break at.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from grid.outputs.tables.formats.tex import tex
+from grid.outputs.tables.formats.tex import tex, tex_line
 from grid.outputs.tables.table import Block, Entry, Group, Table
 
 # Letters that there is room for in the size of footnotes: in one of two columns on a page, over the text of a
@@ -133,10 +133,8 @@ def _together(items: Sequence, form: Form) -> Iterator[tuple]:
 
 
 def _line(labels: Sequence[str], cells: Sequence[str]) -> str:
-    # In braces, since a bracket or a star at a row's start would belong to the row's end before it.
     first, second = labels
-    guarded = f"{{{tex(first)}}}" if first[:1] in ("[", "*") else tex(first)
-    return " & ".join([guarded, tex(second), *cells]) + r" \\"
+    return " & ".join([tex_line(first), tex(second), *cells]) + r" \\"
 
 
 def _entry(entry: Entry, *, small: bool = False) -> str:

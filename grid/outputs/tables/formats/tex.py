@@ -87,6 +87,12 @@ def tex(text: str) -> str:
     return "".join("-{}" * (len(run) - 1) + "-" if run[:2] == "--" else _written(run) for run in runs)
 
 
+def tex_line(text: str) -> str:
+    """Write a text likewise behind a line's end, to which a bracket or a star would belong."""
+    written = tex(text)
+    return f"{{{written}}}" if written[:1] in ("[", "*") else written
+
+
 def _written(text: str) -> str:
     return "".join(map(_character, text))
 

@@ -1,5 +1,7 @@
 """LaTeX: a table that compiles as it is, whatever stands in it, and fits its page."""
 
+from dataclasses import replace
+
 import pytest
 
 from grid.outputs.tables import Style, compile_tables
@@ -102,6 +104,17 @@ def test_working_notes_stand_in_the_float_only_if_asked(ledger, notes, told, lef
     assert [words for words in left if words in inside or words not in behind] == []
     assert all(line.startswith("% ") for line in behind.splitlines()[1:])
     assert Tables().notes == "short"
+
+
+def test_no_row_or_note_begins_with_an_option_of_the_line_before(ledger):
+    """A corpus of a plug-in may be called anything, and stands first in rows and notes."""
+    table = table_of(small_plan(table_spec()), ledger, Style(Tables(notes="full"), COMMAND))
+    (block,) = table.blocks[:1]
+    (group,) = block.groups[:1]
+    named = replace(block, groups=(replace(group, label="中文"), replace(group, label="*new")))
+    text = latex(replace(table, blocks=(named,), notes=("中文: 3 test clips.", "[x]: 2 test clips.")))
+    assert not [line for line in text.splitlines() if line[:1] in ("[", "*")]
+    assert r"{[U+4E2D]\allowbreak{}[U+6587]\allowbreak{}} & " in text
 
 
 def test_a_wide_table_spans_both_columns_and_a_narrow_one_stays_in_one(ledger):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.outputs.tables.formats.tex import tex
+from grid.outputs.tables.formats.tex import tex, tex_line
 from tests.grid.typesetting import needs_tex, typeset
 
 
@@ -20,6 +20,14 @@ from tests.grid.typesetting import needs_tex, typeset
 )
 def test_letters_and_signs_in_latex(text, written):
     assert tex(text) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("[a]", "{[a]}"), ("*a", "{*a}"), ("中", r"{[U+4E2D]\allowbreak{}}"), ("a [b]", "a [b]"), ("", "")],
+)
+def test_what_begins_a_line_belongs_to_no_line_before_it(text, written):
+    assert tex_line(text) == written
 
 
 @needs_tex
