@@ -38,7 +38,7 @@ def _entry(entry: Entry) -> str:
     if not entry.text:
         return "--"
     mark = _MARKS[entry.mark]
-    return " ".join(filter(None, (f"{mark}{plain(entry.text)}{mark}{entry.sign}", entry.after)))
+    return " ".join(filter(None, (f"{mark}{plain(entry.text)}{mark}{entry.sign}", plain(entry.after))))
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

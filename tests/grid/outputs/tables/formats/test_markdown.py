@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from grid.outputs.tables.formats.markdown import markdown
+from grid.outputs.tables.table import Entry
 from grid.results.ledger import Ledger
 from tests.grid.small_ledger import finish, small_plan, table_spec
 from tests.grid.small_tables import STYLE, fill, table_of
@@ -41,6 +42,17 @@ def test_ranks_spreads_signs_and_gaps_are_written(ledger):
     text = markdown(table_of(ranked, ledger))
     assert "**2.250**" in text
     assert "*2.514*" in text
+
+
+def test_what_stands_beside_a_number_is_text_as_well(ledger):
+    """As the worst pair's place, in which a variant's label stands."""
+    table = table_of(small_plan(table_spec()), ledger)
+    (block,) = table.blocks[:1]
+    (group,) = block.groups[:1]
+    row = replace(group.rows[0], entries=(Entry("3 %", "A to B, <x|y*>"),) * len(table.columns))
+    table = replace(table, blocks=(replace(block, groups=(replace(group, rows=(row,)),)),))
+    *_, written = rows_of(markdown(table))
+    assert r"3 % A to B, \<x\|y\*\> " in written
 
 
 @pytest.mark.parametrize(
