@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.others import MARK, NOTE
-from grid.outputs.tables.table import Block, Column, Entry, Group, Missing, Row, Style, Table, number
+from grid.outputs.tables.table import DIGITS, Block, Column, Entry, Group, Missing, Row, Style, Table, number
 from grid.results import output_folder
 from grid.specs.printed import Costs, citation, costs, remarks
 from grid.specs.table import CostSpec
@@ -119,13 +120,18 @@ def _entries(cost: Cost | None, printed: Costs | None, columns: Sequence[Column]
 def _ours(cost: Cost) -> dict[tuple[str, str], Entry]:
     found = {
         ("MB", "ours"): Entry(f"{cost.size / _MIB:.1f}"),
-        ("seconds a frame", "ours"): Entry(number(1 / cost.single)),
-        ("seconds a frame", "at best"): Entry(number(1 / cost.best), f"({cost.batch} at a time)"),
+        ("seconds a frame", "ours"): Entry(_seconds(1 / cost.single)),
+        ("seconds a frame", "at best"): Entry(_seconds(1 / cost.best), f"({cost.batch} at a time)"),
         ("GFLOP a frame", "ours"): Entry(f"{cost.frame_operations / 1e9:.1f}"),
     }
     if cost.memory is not None:
         found["peak MB", "ours"] = Entry(f"{cost.memory / _MIB:,.0f}")
     return found
+
+
+def _seconds(value: float) -> str:
+    """Write the time of a frame: as papers do, or with two digits that say something where it is a GPU's."""
+    return number(value, max(DIGITS, 1 - math.floor(math.log10(value))))
 
 
 def _notes(

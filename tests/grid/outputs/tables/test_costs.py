@@ -44,7 +44,7 @@ def test_what_was_measured_stands_below_its_device_with_the_printed_numbers_besi
         ("peak MB", "ours"),
     ]
     rows = rows_of(table)
-    best = "0.004 (32 at a time)"
+    best = "0.0040 (32 at a time)"
     assert rows["", DEVICE, "HD2S"] == ["113.9", "116", "0.025", "0.027", best, "14.0", "1,024"]
     assert rows["", DEVICE, "TASED-Net"] == ["81.2", "82", "0.025", "0.060", best, "14.0", ""]
     assert rows["", DEVICE, "UNISAL"][1] == "16"
@@ -59,6 +59,13 @@ def test_what_was_measured_stands_below_its_device_with_the_printed_numbers_besi
     assert table.missing.count == "3 of 3 models have all their values."
     entries = [entry for group in table.blocks[0].groups for row in group.rows for entry in row.entries]
     assert {entry.mark for entry in entries} == {""}
+
+
+def test_a_gpus_time_of_a_frame_is_not_nothing(tmp_path):
+    """3,248 frames/s were 0.000 s a frame."""
+    measured(tmp_path, single=120.0, best=3248.0, batch=64)
+    row = rows_of(build(SPEC, tmp_path, STYLE))["", DEVICE, "HD2S"]
+    assert (row[2], row[4]) == ("0.0083", "0.00031 (64 at a time)")
 
 
 def test_what_was_not_measured_says_how(tmp_path):
