@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from manifests.problem import Problem, suggest
 
 _PLACE = ("training", "test")
 _NOTE = "note"
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,5 @@ def _tests(plan: Plan, training: str) -> list[str]:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    # Nothing that only Python takes for a number: inf, 2_781.
+    return float(text) if _NUMBER.fullmatch(text) else math.nan

@@ -50,6 +50,8 @@ def test_bad_lines_are_told_with_their_place_and_the_others_count(plan, tmp_path
         f"{second},DHF1K,about 2,,,,,",
         f"{second},DHF1K,2,,,,,,,",
         f"{second},DHF1K,,,,,,",
+        f"{second},DHF1K,inf,,,,,",
+        f"{second},DHF1K,2_781,,,,,",
     )
     found = returned(plan, tmp_path, HEADING + "\n".join(lines) + "\n")
     assert found.scores == {(first, "DHF1K"): {"NSS": 2.5, "CC": 0.4}}
@@ -62,11 +64,19 @@ def test_bad_lines_are_told_with_their_place_and_the_others_count(plan, tmp_path
         (7, "found about 2"),
         (8, "as many values as columns"),
         (9, "a score of some metric, found none"),
+        (10, "found inf"),
+        (11, "found 2_781"),
     )
     assert len(told) == len(expected)
     for line, (number, text) in zip(told, expected, strict=True):
         assert f"returned.csv, line {number}" in line
         assert text in line
+
+
+@pytest.mark.parametrize("text", ["2", "2.5", "+2.5", "-.5", "2.", "2.5e-1"])
+def test_numbers_as_people_write_them_are_taken(plan, tmp_path, text):
+    found = returned(plan, tmp_path, f"{HEADING}{plan.withheld[0].training},DHF1K,{text},,,,,\n")
+    assert [*found.scores.values()] == [{"NSS": float(text)}]
 
 
 def test_a_file_that_is_no_such_table_is_told(plan, tmp_path):
