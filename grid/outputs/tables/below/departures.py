@@ -31,15 +31,13 @@ def departure_notes(spec: TableSpec, plan: Plan) -> list[str]:
 
 
 def _made(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the model of each cell, and the values that it was made with."""
+    """Yield the model of each cell, with the values that made it; of withheld tests there are none."""
     printed = {table.name: bool(table.paper) for table in plan.tables}
-    for cell in plan.cells:
-        train, test = (
-            plan.trainings[cell.training].spec.train,
-            plan.evaluations[cell.evaluation].spec.protocol,
-        )
+    for cell in plan.all_cells:
+        train = plan.trainings[cell.training].spec.train
         settings = {f"train.{key}": value for key, value in asdict(train).items()}
-        settings |= {f"test.{key}": value for key, value in asdict(test).items()}
+        if tested := plan.evaluations.get(cell.evaluation):
+            settings |= {f"test.{key}": value for key, value in asdict(tested.spec.protocol).items()}
         yield cell.model, settings | {"approach": cell.approach, "printed": printed[cell.table]}
 
 

@@ -36,6 +36,12 @@ def test_nothing_is_said_of_gradient_reversal_where_there_is_none():
     assert "classifier" not in text
 
 
+def test_a_table_whose_tests_are_withheld_says_what_its_trainings_depart_in():
+    text = "\n".join(notes_of(real_plan("table1")))
+    assert "bfloat16" in text and "micro-batches are averaged" in text
+    assert "final Gaussian" not in text, "how a benchmark's maps are made is said by who predicts them"
+
+
 def test_of_several_models_it_is_said_whose_each_is_and_untrained_ones_have_none():
     notes = notes_of(real_plan("table5", "model=[hd2s,tased,centre_prior]"))
     assert any(
