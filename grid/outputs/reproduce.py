@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datasets.corpora.registry import available, find, get
 from datasets.demo import DOMAINS
+from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import DEMO
 from grid.planning.prepare import Grid
 from grid.results.provenance import address, commit, python_version, source_version
@@ -52,12 +53,13 @@ def page(grid: Grid, train: str, tabulate: str, unchecked: int) -> str:
         unchecked: finished trainings whose weights are not on this machine.
     """
     plan = grid.plan
-    done = len(plan.cells) - len(grid.ledger.cells_without_values(plan))
+    done = len(Results(plan, grid.ledger).with_values(plan.all_cells))
+    cells = counted(len(plan.all_cells), "cell")
     lines = [
         f"# {markdown(plan.grid)}: how to reproduce it",
         "",
         *([f"**{DEMO}**", ""] if grid.demo else []),
-        f"{done} of {counted(len(plan.cells), 'cell')} {agreed(done, 'has its value', 'have their values')},"
+        f"{done} of {cells} {agreed(done, 'has its value', 'have their values')},"
         f" from {counted(len(plan.trainings), 'training')} and"
         f" {counted(len(plan.evaluations), 'evaluation')}. All commands are called from the project's folder;"
         f" `{FOLDER}` stands for this folder, `DIR` and `FILE` for your own.",

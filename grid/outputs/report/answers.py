@@ -161,8 +161,7 @@ def _printed(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
 
 def _missing(spec: TableSpec, results: Results) -> Iterator[str]:
     cells = results.plan.cells_of(spec.name)
-    n = sum(any(results.value(cell, metric) is None for metric in spec.metrics) for cell in cells)
-    if n:
+    if n := len(results.lacking(cells)):
         have = "has" if n == 1 else "have"
         yield f"{n} of {counted(len(cells), 'cell')} {have} no value yet; the table says why."
 

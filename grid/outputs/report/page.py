@@ -69,7 +69,9 @@ def page(grid: Grid, missing: Sequence[str] = ()) -> str:
         f'<li><a href="#{word}">{escape(title)}</a></li>' for word, (title, text) in parts.items() if text
     )
     body = "".join(section(word, title, text) for word, (title, text) in parts.items())
-    return _document(grid, f"{_summary(grid)}<nav aria-label='Contents'><ul>{links}</ul></nav>", body, shown)
+    return _document(
+        grid, f"{_summary(grid, results)}<nav aria-label='Contents'><ul>{links}</ul></nav>", body, shown
+    )
 
 
 class _Built:
@@ -109,14 +111,14 @@ def _title(grid: Grid) -> str:
     return titles[0] if len(titles) == 1 else grid.plan.grid.replace("_", " ").capitalize()
 
 
-def _summary(grid: Grid) -> str:
+def _summary(grid: Grid, results: Results) -> str:
     """Write how much is done, how long it took and how much is wrong, as numbers to be seen at a glance."""
-    plan, ledger = grid.plan, grid.ledger
-    lacking, failed = len(ledger.cells_without_values(plan)), len(failures(grid))
+    plan, failed = grid.plan, len(failures(grid))
+    done, lacking = results.with_values(plan.all_cells), results.lacking(plan.all_cells)
     quarantined = sum(manifest.quarantined for manifest in grid.manifests.values())
     seconds = sum(amount.seconds for device in spent(grid).values() for amount in device.values())
     tiles = [
-        ("cells with values", f"{len(plan.cells) - lacking} of {len(plan.cells)}", lacking > 0),
+        ("cells with values", f"{len(done)} of {len(plan.all_cells)}", bool(lacking)),
         ("trainings", f"{_done(grid, 'training')} of {len(plan.trainings)}", False),
         ("evaluations", f"{_done(grid, 'evaluation')} of {len(plan.evaluations)}", False),
         ("of computing", duration(seconds), False),

@@ -80,6 +80,19 @@ class Results:
         value = scores.frame_means.get(metric, math.nan) if scores else math.nan
         return None if math.isnan(value) else value
 
+    def with_values(self, cells: Iterable[Cell]) -> list[Cell]:
+        """List the cells that have a value of each metric of their tables, whoever has evaluated them."""
+        metrics = {table.name: table.metrics for table in self.plan.tables}
+        return [
+            cell for cell in cells if all(self.value(cell, name) is not None for name in metrics[cell.table])
+        ]
+
+    def lacking(self, cells: Iterable[Cell]) -> list[Cell]:
+        """List the others, but for points that were stopped early, which are to have none."""
+        cells = [*cells]
+        done = set(self.with_values(cells))
+        return [cell for cell in cells if cell not in done and not self.ledger.stops.of(cell.evaluation)]
+
     def validation_kld(self, cell: Cell) -> float | None:
         """Return the validation KLD that chose a cell's weights, or None while there are none."""
         tested = self.plan.evaluations.get(cell.evaluation)

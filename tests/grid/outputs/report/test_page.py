@@ -12,6 +12,7 @@ from grid.outputs.tables.table import DEMO
 from tests.browser import chromium
 from tests.grid.outputs.report.reported import grid_of, score
 from tests.grid.small_ledger import small_plan, table_spec
+from tests.grid.small_tables import real_plan
 
 
 @pytest.fixture
@@ -147,3 +148,9 @@ def test_tables_are_sorted_and_printed_numbers_switched_in_a_browser(grid, brows
         assert (printed.is_displayed(), switch.get_attribute("aria-pressed")) == (shown, str(shown).lower())
         switch.click()
     assert browser.get_log("browser") == []
+
+
+def test_cells_whose_tests_are_withheld_are_cells(tmp_path):
+    """Of Table 1 it said 0 of 0."""
+    text = page(grid_of(real_plan("table1"), tmp_path))
+    assert "<dt>cells with values</dt><dd>0 of 4</dd>" in text

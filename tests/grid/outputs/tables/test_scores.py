@@ -1,12 +1,14 @@
 """The scores of a plan's cells, read once, and for each that has none the reason."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
-from tests.grid.small_ledger import finish, finish_training, small_plan, table_spec
+from grid.results.unit_results import Stopped
+from tests.grid.small_ledger import finish, finish_training, small_plan, sweep_plan, table_spec
 from tests.grid.small_tables import fill, table_of
 
 
@@ -91,3 +93,20 @@ def test_a_result_is_read_once_whichever_tables_ask(ledger, monkeypatch):
     for _ in range(3):
         assert results.value(cell, "NSS") == pytest.approx(1.5)
     assert read == [cell.evaluation]
+
+
+def test_cells_with_values_are_counted_whoever_has_evaluated_them(tmp_path):
+    """A point that was stopped early has none, and is none that lacks one."""
+    plan = sweep_plan("0.1", "0.01", "0.001")
+    ledger = Ledger(tmp_path, may_stop=plan.may_stop)
+    good, bad, open_ = plan.cells
+    finish(ledger, plan, good.training, NSS=1.5, CC=0.5)
+    ledger.stops.write(bad.training, Stopped(250, 2500, 1.5))
+    results = Results(plan, ledger)
+    assert (results.with_values(plan.cells), results.lacking(plan.cells)) == ([good], [open_])
+    withheld = replace(plan, cells=(), withheld=tuple(replace(cell, evaluation="") for cell in plan.cells))
+    (tmp_path / "results" / "external").mkdir()
+    text = f"training,test,NSS,CC\n{open_.training},{open_.test},2.5,0.5\n"
+    (tmp_path / "results" / "external" / "returned.csv").write_text(text)
+    found = Results(withheld, ledger).with_values(withheld.all_cells)
+    assert [cell.training for cell in found] == [open_.training]
