@@ -36,7 +36,7 @@ from datasets.corpus import ClipError, Entry, MapRule, Rows
 from datasets.reading.clip import Media, read_media
 from datasets.reading.gaze import Gaze, Screen, fixated, read_gaze
 from datasets.reading.ground_truth import fixations_to_map
-from datasets.reading.video import shown_at
+from datasets.reading.video import pixel_aspect, shown_at
 from manifests import Problem, ProblemError, natural_key
 from manifests.problem import counted, suggest
 
@@ -127,7 +127,7 @@ def _make(root: Path, entry: Entry, tables: list[Path], about: About) -> str:
     fps = media.fps or about.fps
     if not fps:
         raise ClipError("no-rate", "fps: frames per second in gaze.yaml", "nothing", path=entry.path)
-    screen, sigma = about.of(media)
+    screen, sigma = about.of(media, pixel_aspect(root / entry.path) if entry.media == "video" else 1.0)
     # Samples that say their frame have times by the mean rate.
     by_clock = entry.media == "video" and screen.time != "frame"
     times = shown_at(root / entry.path, media.n_frames, fps) if by_clock else ()
@@ -182,7 +182,7 @@ def _doubts(gaze: Gaze, beyond: np.ndarray, end: float, screen: Screen, media: M
     if gaze.times.max() / 1000 < end / 2:
         yield f"its gaze ends at {gaze.times.max() / 1000:.4g} of {end:g} s"
     _, _, across, down = screen.place(media.width, media.height)
-    if abs(across / down - 1) > _ROUNDED:
+    if abs(screen.pixel_aspect * across / down - 1) > _ROUNDED:
         yield f"its shape as shown is another than its own, {media.width} × {media.height}"
 
 

@@ -30,13 +30,14 @@ class About:
     pixels_per_degree: float
     fps: float
 
-    def of(self, media: Media) -> tuple[Screen, float]:
-        """Return the same for one video, and σ in its pixels."""
-        _, _, across, down = self.screen.place(media.width, media.height)
+    def of(self, media: Media, pixel_aspect: float = 1.0) -> tuple[Screen, float]:
+        """Return the same for one video, perhaps of pixels that are not square, and σ in its pixels."""
+        screen = replace(self.screen, pixel_aspect=pixel_aspect)
+        _, _, across, down = screen.place(media.width, media.height)
         # One Gaussian for both: where a video is shown stretched, of the mean of its scales.
         scale = math.sqrt(across * down)
         sigma = self.sigma if self.sigma else (self.degrees or 0.0) * self.pixels_per_degree * scale
-        return replace(self.screen, dispersion=self.dispersion or sigma), sigma
+        return replace(screen, dispersion=self.dispersion or sigma), sigma
 
 
 def read_about(path: Path) -> About:

@@ -41,6 +41,7 @@ class Screen:
         columns: column → its name in the first line, or its number from 1.
         dispersion: the largest spread of a fixation, in pixels of the video.
         shortest_ms: the shortest fixation.
+        pixel_aspect: how wide players show a pixel of the video, in its heights.
     """
 
     time: str = "ms"
@@ -51,6 +52,7 @@ class Screen:
     columns: Mapping[str, str | int] | None = None
     dispersion: float = 30.0
     shortest_ms: float = 100.0
+    pixel_aspect: float = 1.0
 
     def place(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Return how positions become pixels of a video of this size: minus x and y, times a scale each."""
@@ -59,9 +61,10 @@ class Screen:
         if self.shown:
             x, y, across, down = self.shown
             return x, y, width / across, height / down
-        scale = min(self.width / width, self.height / height)
-        left, top = (self.width - scale * width) / 2, (self.height - scale * height) / 2
-        return left, top, 1 / scale, 1 / scale
+        wide = width * self.pixel_aspect
+        scale = min(self.width / wide, self.height / height)
+        left, top = (self.width - scale * wide) / 2, (self.height - scale * height) / 2
+        return left, top, width / wide / scale, 1 / scale
 
 
 @dataclass(frozen=True)

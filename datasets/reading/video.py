@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,20 @@ def turned(path: Path) -> str:
     """
     with _open(path, threads=1) as (container, stream):
         return next((turn(frame) for frame in container.decode(stream)), "")
+
+
+def pixel_aspect(path: Path) -> float:
+    """Return how wide players show a pixel of a video, in its heights: 1 unless frames are stored squeezed.
+
+    Errors of `probe`.
+    """
+    with _open(path, threads=1) as (container, stream):
+        aspect = float(stream.sample_aspect_ratio or 1)
+        lies_on_its_side = any(
+            shown_size(frame) != (frame.width, frame.height)
+            for frame in itertools.islice(container.decode(stream), 1)
+        )
+    return 1 / aspect if lies_on_its_side else aspect
 
 
 def shown_at(path: Path, n_frames: int, fps: float) -> tuple[float, ...]:

@@ -167,3 +167,18 @@ def test_clips_beside_which_its_folders_are_not_looked_for_are_refused(lab, caps
     assert main(["gaze", "--root", str(lab)]) == 2
     assert "expected videos/<clip>.mp4 or frames/<clip>/, found the layout " in capsys.readouterr().err
     assert not (lab / "maps").exists()
+
+
+@pytest.mark.parametrize("shown", ["", "shown: [0, 0, 1920, 1080]\n"])
+def test_on_a_screen_a_video_has_the_shape_that_players_give_it(lab, capsys, shown):
+    # Stored as 64 x 48, its pixels a third wider than high: 16 to 9, as the screen is.
+    write_video(lab / "videos/walk.mp4", moving_square(10), "libx264", fps=25, aspect="4/3")
+    screen = "screen: {width: 1920, height: 1080}\n"
+    (lab / "gaze.yaml").write_text(f"sigma: 3\nposition: screen\n{screen}{shown}")
+    (lab / "gaze/walk.csv").write_text(table("1455,562"))
+    for subject in "AB":
+        (lab / f"gaze/run/{subject}.csv").unlink()
+    assert main(["gaze", "--root", str(lab)]) == 0
+    assert "its shape as shown" not in capsys.readouterr().out
+    with Image.open(lab / "fixations/walk/0002.png") as image:
+        assert np.argwhere(np.asarray(image)).tolist() == [[24, 48]]

@@ -12,7 +12,7 @@ from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpus import ClipError
 from datasets.indexing.index import index
 from datasets.reading.upright import rgb, shown_size, turn
-from datasets.reading.video import read_frames
+from datasets.reading.video import pixel_aspect, read_frames
 from hd2s.commands.sources import open_source
 from manifests import ProblemError
 from tests.datasets.small_corpora import write_video
@@ -34,9 +34,9 @@ TURNS = {
 }
 
 
-def turned_video(path, matrix):
+def turned_video(path, matrix, **options):
     """Write a video with this display matrix, of which a, b, c, d are whole numbers of 1/65536."""
-    write_video(path, np.stack([PICTURE] * 12), "libx264", g="4", qp="1")
+    write_video(path, np.stack([PICTURE] * 12), "libx264", g="4", qp="1", **options)
     data = bytearray(path.read_bytes())
     a, b, c, d = matrix
     struct.pack_into(">9i", data, data.find(b"tkhd") + 44, a, b, 0, c, d, 0, 0, 0, 1 << 30)
@@ -82,3 +82,13 @@ def test_a_scaled_matrix_turns_as_well(tmp_path):
     turned_video(tmp_path / "a.mp4", [0, 2 * ONE, -2 * ONE, 0])
     frame = first_frame(tmp_path / "a.mp4")
     assert (shown_size(frame), turn(frame)) == ((48, 64), "rotated by 90 degrees clockwise")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "aspect"), [((1, 0, 0, 1), 4 / 3), ((-1, 0, 0, -1), 4 / 3), ((0, 1, -1, 0), 3 / 4)]
+)
+def test_the_shape_of_a_pixel_turns_with_its_frame(tmp_path, matrix, aspect):
+    turned_video(tmp_path / "a.mp4", [ONE * number for number in matrix], aspect="4/3")
+    assert pixel_aspect(tmp_path / "a.mp4") == pytest.approx(aspect)
+    turned_video(tmp_path / "a.mp4", [ONE * number for number in matrix])
+    assert pixel_aspect(tmp_path / "a.mp4") == 1
