@@ -257,8 +257,22 @@ def _problems(own: Mapping[str, Tensor], state: Mapping[str, Any], wanted: Mappi
         found = state.get(name, own[mine])
         if not isinstance(found, Tensor):
             problems.append(f"{name} is a {type(found).__name__}, expected a tensor")
+        elif _form(found):
+            problems.append(f"{name} is {_form(found)}, expected real numbers one after the other")
         elif found.shape != own[mine].shape:
             problems.append(f"{name} has shape {tuple(found.shape)}, expected {tuple(own[mine].shape)}")
-        elif name in state and not found.isfinite().all():
+        elif name in state and not found.to(own[mine].dtype).isfinite().all():
             problems.append(f"{name} is not finite")
     return problems
+
+
+def _form(tensor: Tensor) -> str:
+    """Say how a tensor holds its numbers that does not do so one real one after the other; else empty."""
+    forms = {
+        "without numbers": tensor.is_meta,
+        "quantised": tensor.is_quantized,
+        "nested": tensor.is_nested,
+        "complex": tensor.is_complex(),
+        "sparse": tensor.layout is not torch.strided,
+    }
+    return next((form for form, has in forms.items() if has), "")

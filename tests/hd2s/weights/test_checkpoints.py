@@ -146,6 +146,35 @@ def test_weights_that_are_not_finite_are_refused_by_name(tmp_path):
     assert same(model.state_dict(), before)
 
 
+@pytest.mark.parametrize(
+    ("form", "changed"),
+    [
+        ("sparse", lambda x: x.to_sparse()),
+        ("quantised", lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8)),
+        ("complex", lambda x: x.to(torch.complex64)),
+        ("without numbers", lambda x: x.to("meta")),
+        ("nested", lambda x: torch.nested.nested_tensor([x])),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_numbers_that_are_not_one_after_the_other_are_refused_by_name(tmp_path, form, changed):
+    model = build_model("centre_prior", seed=0)
+    torch.save({"prior": changed(model.state_dict()["prior"])}, tmp_path / "model.pt")
+    with pytest.raises(WeightsError, match=rf"\(1 problems\): prior is {form}, expected real numbers"):
+        load_weights(model, tmp_path / "model.pt")
+
+
+def test_numbers_of_other_types_are_taken_where_the_models_can_hold_them(tmp_path):
+    model = build_model("centre_prior", seed=0)
+    for dtype in (torch.float8_e4m3fn, torch.float16, torch.float64):
+        torch.save({"prior": torch.full_like(model.state_dict()["prior"], 2).to(dtype)}, tmp_path / "m.pt")
+        load_weights(model, tmp_path / "m.pt")
+        assert (model.state_dict()["prior"] == 2).all()
+    torch.save({"prior": model.state_dict()["prior"].double() + 1e300}, tmp_path / "m.pt")
+    with pytest.raises(WeightsError, match="prior is not finite"):
+        load_weights(model, tmp_path / "m.pt")
+
+
 @pytest.mark.slow
 def test_what_holds_no_tensors_is_a_plain_error(tmp_path):
     model = build_model("hd2s", seed=0, **SMALL)
