@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> None:
         sys.stdout.write(f"{line}\n")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     told: list[str] = []
-    with Progress(*columns) as progress:
+    with _fitting(options.device, predictor.batch), Progress(*columns) as progress:
         for source in sources:
             task = progress.add_task(source.name, total=source.n_frames)
             n_frames, line = _predict(predictor, source, options, (progress, task))
@@ -128,6 +128,18 @@ def run(options: argparse.Namespace) -> None:
                 task = progress.add_task(f"{source.name}, inner levels", total=n_frames)
                 told.append(_inner(predictor, source, options, partial(progress.advance, task)))
     print("\n".join(told))
+
+
+@contextmanager
+def _fitting(device: str, batch: int) -> Iterator[None]:
+    """Raise ValueError where what is predicted in the block does not fit into a GPU."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        remedy = f"try --batch {batch // 4}" if batch >= 4 else "try --device cpu"
+        raise ValueError(
+            f"{device}: too little memory for {counted(batch, 'frame')} at a time; {remedy}"
+        ) from error
 
 
 def check_device(name: str) -> None:

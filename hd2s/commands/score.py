@@ -86,13 +86,14 @@ def run(options: argparse.Namespace) -> None:
         scored = list(track(results, "scoring", total=len(jobs), transient=True))
     scores = dict(sorted(zip(names, scored, strict=True)))
     means = {name: _mean(found.rows) for name, found in scores.items()}
-    if options.per_video:
-        _write_csv(options.per_video, means, scores)
     summary = _summary(scores, means)
     if options.json:
         sys.stdout.write(f"{json.dumps(summary, indent=2)}\n")
     else:
         _print(summary)
+    # Last: where it cannot be written, the means are there all the same.
+    if options.per_video:
+        _write_csv(options.per_video, means, scores)
 
 
 @contextmanager
@@ -199,7 +200,7 @@ def _mean(rows: np.ndarray) -> np.ndarray:
 
 def _write_csv(path: Path, means: dict[str, np.ndarray], scores: dict[str, _Scored]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["video", "frames", *known_metrics()])
         table.writerows([name, len(scores[name].rows), *row.tolist()] for name, row in means.items())

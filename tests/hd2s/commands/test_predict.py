@@ -381,3 +381,14 @@ def test_the_maps_of_inner_levels_are_written_beside_the_others(video, weights, 
     assert f"saliency in {tmp_path / 'square_conspicuity.mp4'}" in " ".join(said.split())
     codec, rate, frames = decoded(tmp_path / "square_conspicuity.mp4")
     assert (codec, rate, len(frames), frames[0].shape) == ("h264", RATE, N, (32, 5 * 66, 3))
+
+
+def test_what_does_not_fit_into_a_gpu_is_told_with_what_may(video, weights, tmp_path, monkeypatch, capsys):
+    def full(predictor, frames):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Predictor, "__call__", full)
+    for batch, remedy in ((16, "--batch 4"), (2, "--device cpu")):
+        assert run(video, "--weights", weights, "--out", tmp_path, "--batch", batch) == 2
+        told = capsys.readouterr().err
+        assert told == f"cpu: too little memory for {batch} frames at a time; try {remedy}\n"

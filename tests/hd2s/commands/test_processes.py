@@ -8,6 +8,7 @@ import pytest
 
 from hd2s.__main__ import main
 from hd2s.commands.processes import fresh_processes
+from manifests import ProblemError
 
 
 def test_what_breaks_off_ends_them_at_once():
@@ -24,6 +25,14 @@ def test_ctrl_c_is_left_to_who_started_them():
         held = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
     assert signal.SIGINT in held
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_one_that_the_system_kills_is_told():
+    with (
+        pytest.raises(ProblemError, match="killed, as systems do where memory is full"),
+        fresh_processes(1) as pool,
+    ):
+        pool.submit(signal.raise_signal, signal.SIGKILL).result()
 
 
 @pytest.mark.parametrize("given", ["--workers=0", "--min-frames=-1", "--workers=two"])

@@ -1,6 +1,7 @@
 """``python -m hd2s score`` against the metrics called one by one, and all that can be wrong with files."""
 
 import csv
+import errno
 import json
 import multiprocessing
 import os
@@ -83,6 +84,17 @@ def test_means_over_frames_and_over_videos(corpus, capsys, tmp_path):
 
 
 @pytest.mark.slow
+def test_means_are_printed_where_those_of_videos_cannot_be_written(corpus, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(score.csv, "writer", full)
+    assert run(corpus, "--per-video", tmp_path / "videos.csv") == 2
+    told = capsys.readouterr()
+    assert "AUC-J" in told.out
+    assert "No space left" in told.err
+
+
 def test_a_metric_of_a_plug_in_folder_stands_beside_the_others(corpus, tmp_path, capsys):
     assert run(corpus, "--plugins", OURS, "--per-video", tmp_path / "videos.csv", workers=2) == 0
     assert "hits" in capsys.readouterr().out
