@@ -38,6 +38,7 @@ from datasets.reading.gaze import Gaze, Screen, fixated, read_gaze
 from datasets.reading.ground_truth import fixations_to_map
 from datasets.reading.video import pixel_aspect, shown_at
 from manifests import Problem, ProblemError, natural_key
+from manifests.escaping import shell
 from manifests.problem import counted, suggest
 
 ABOUT = "gaze.yaml"
@@ -56,6 +57,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--root", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument("--layout", choices=_LAYOUTS, help="which of the two, where the clips lie in both")
     parser.add_argument(
         "--replace",
         action="store_true",
@@ -68,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     root: Path = options.root
     about = read_about(root / ABOUT)
     recorded = _recordings(root)
-    entries = {entry.clip: entry for entry in _videos(root)}
+    entries = {entry.clip: entry for entry in _videos(root, options.layout)}
     problems = [
         Problem(
             f"{root}/gaze/{name}",
@@ -94,7 +96,9 @@ def _run(options: argparse.Namespace) -> int:
             problems.append(Problem(where, error.expected, error.found, error.remedy or "Correct the table."))
     if problems:
         raise ProblemError(problems)
-    print(f"Now: python -m datasets index folder --name NAME --root {root}")
+    layout = ("--layout", options.layout) if options.layout else ()
+    words = ("python", "-m", "datasets", "index", "folder", "--name", "NAME", "--root", str(root), *layout)
+    print(f"Now: {shell(words)}")
     return 0
 
 
@@ -111,9 +115,9 @@ def _recordings(root: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _videos(root: Path) -> list[Entry]:
+def _videos(root: Path, layout: str | None) -> list[Entry]:
     """Return the clips beside whose folders those of maps and fixations are found."""
-    listing = FolderCorpus("Recordings").list(root)
+    listing = FolderCorpus("Recordings").list(root, layout)
     if listing.layout not in _LAYOUTS:
         found = f"the layout {listing.layout}"
         remedy = "Lay them so for this command; which are for what, train.txt and test.txt can say."

@@ -1,6 +1,7 @@
 """From a lab's recordings to an indexed corpus, what is kept, and what is told."""
 
 import math
+import shlex
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from datasets.__main__ import main
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.indexing.index import index
+from manifests import open_manifest
 from tests.datasets.small_corpora import HEIGHT, WIDTH, moving_square, write_png, write_video
 
 
@@ -182,3 +184,21 @@ def test_on_a_screen_a_video_has_the_shape_that_players_give_it(lab, capsys, sho
     assert "its shape as shown" not in capsys.readouterr().out
     with Image.open(lab / "fixations/walk/0002.png") as image:
         assert np.argwhere(np.asarray(image)).tolist() == [[24, 48]]
+
+
+@pytest.mark.parametrize("layout", ["videos", "frames"])
+def test_of_videos_that_lie_there_as_frames_too_one_is_chosen(tmp_path, lab, capsys, layout):
+    lab = lab.rename(tmp_path.with_name(f"{tmp_path.name} of ours"))
+    for name in ("walk", "run", "bare"):
+        for i, image in enumerate(moving_square(10)):
+            write_png(lab / f"frames/{name}/{i:03d}.png", image)
+    (lab / "gaze.yaml").write_text("sigma: 3\nfps: 25\n")
+    assert main(["gaze", "--root", str(lab)]) == 2
+    assert "Choose: --layout videos or --layout frames" in capsys.readouterr().err
+    assert main(["gaze", "--root", str(lab), "--layout", layout]) == 0
+    assert (lab / "maps/walk/0000.png").exists() == (layout == "frames")
+    said = capsys.readouterr().out.splitlines()[-1].removeprefix("Now: python -m datasets ")
+    command = shlex.split(said.replace("NAME", "Lab"))
+    assert main([*command, "--out", str(lab / "m"), "--workers", "1"]) == 0
+    counts = open_manifest(lab / "m").counts
+    assert (counts["train"], counts["val"], counts["unannotated"]) == (1, 1, 1)
