@@ -230,7 +230,7 @@ class _Planner:
         train = training_settings(
             row.config.train, fresh=fresh, approach=approach, own=own, aligns=bool(unlabelled), lists=lists
         )
-        model = model_spec(row, approach, sources, self.weights if fresh else {})
+        model = model_spec(row, approach, sources, labelled, self.weights if fresh else {})
         counted = labelled if train.epochs is not None else ()
         batches = [self._batches(corpus, model, train, splits) for corpus in counted]
         return TrainingSpec(

@@ -135,14 +135,19 @@ def misfits_of(config: Config, approach: Approach) -> list[Problem]:
 
 
 def model_spec(
-    row: Row, approach: Approach, sources: tuple[str, ...], weights: Mapping[str, str | None]
+    row: Row,
+    approach: Approach,
+    sources: tuple[str, ...],
+    labelled: tuple[str, ...],
+    weights: Mapping[str, str | None],
 ) -> ModelSpec:
     """Return the model of a row's training.
 
     Args:
         row: whose settings it has.
         approach: how it is trained.
-        sources: whose maps supervise it.
+        sources: of its place in the table.
+        labelled: whose maps supervise it; others than the sources where it is fine-tuned.
         weights: model → the digest of what it starts from; of one that starts from a parent's none.
 
     Raises:
@@ -157,7 +162,7 @@ def model_spec(
         raise ProblemError(misfits)
     options = dict(chosen.options) | approach.options(sources)
     try:
-        config = model.config(**options)
+        config = model.config(**options).trained_on((*sources, *labelled))
     except ConfigError as error:
         remedy = "Correct the settings, or leave the approach out."
         raise ProblemError(

@@ -160,6 +160,11 @@ class ModelConfig(PlainConfig):
         del corpus
         return self
 
+    def trained_on(self, corpora: Sequence[str]) -> Self:
+        """Return the configuration of a model that is trained on these corpora; the same, for most models."""
+        del corpora
+        return self
+
     def domain_of(self, corpus: str) -> str | None:
         """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""
         del corpus

@@ -97,7 +97,8 @@ def _of_paper(unit: Training) -> Values:
         # As many iterations as the sources' clips make, which no paper says of these corpora.
         train = replace(train, **{name: getattr(unit.spec.train, name) for name in _OF_EPOCHS})
     # What an approach gives its model, such as the domains, is no setting.
-    options = _options(config.model.config) | approach.options(unit.sources)
+    given = replace(config.model.config, **approach.options(unit.sources))
+    options = _options(given.trained_on((*unit.sources, *(each.corpus for each in unit.spec.labelled))))
     starts = {"model.backbone_weights": "given"} if models()[unit.model].layouts and not unit.parent else {}
     return (
         _named("model", options)

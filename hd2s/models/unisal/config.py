@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -84,6 +84,8 @@ class UnisalConfig(ModelConfig):
         bn_momentum: the share of each batch in the running statistics of a domain of videos, and of what is
             shared before the recurrence.
         photograph_momentum: of a domain of photographs.
+        photographs_alone: without domains, all that it is trained on are photographs (`trained_on`): batch
+            norms have `photograph_momentum` then, as those of a released model of one source.
         shared_momentum: of batch norms that all domains share in place of their own.
         skip_dropout: the probability with which a channel of a skip connection is left out in training.
         recurrent_dropout: the same of the recurrent state.
@@ -140,6 +142,7 @@ class UnisalConfig(ModelConfig):
     domain_smoothing: bool = True
     bn_momentum: float = 0.01
     photograph_momentum: float = 0.1
+    photographs_alone: bool = False
     shared_momentum: float = 0.1
     skip_dropout: float = 0.6
     recurrent_dropout: float = 0.2
@@ -232,6 +235,11 @@ class UnisalConfig(ModelConfig):
             changed["photograph_sizes"] = "one"
         return replace(self, target_size=targets.of_corpus(self.target_size, corpus), **changed)
 
+    def trained_on(self, corpora: Sequence[str]) -> UnisalConfig:
+        """Return the configuration that knows whether these, which have no domains, are all photographs."""
+        alone = bool(corpora) and not self.domains and all(map(self._holds_photographs, corpora))
+        return replace(self, photographs_alone=True) if alone else self
+
     def domain_of(self, corpus: str) -> str | None:
         """Return whose parts a corpus' clips take: its own, else the first's, as released; None without any.
 
@@ -256,10 +264,11 @@ class UnisalConfig(ModelConfig):
 
     def momentum(self, key: str) -> float:
         """Return the momentum of a domain's batch norms, or of shared ones."""
-        if key == SHARED:
-            # Without domains there is one, of whatever there is.
-            return self.shared_momentum if self.domains else self.bn_momentum
-        return self.photograph_momentum if key in self.photographs else self.bn_momentum
+        if key == SHARED and self.domains:
+            return self.shared_momentum
+        # Without domains there is one, of whatever there is.
+        still = self.photographs_alone if key == SHARED else key in self.photographs
+        return self.photograph_momentum if still else self.bn_momentum
 
 
 def _are_inputs(inputs: tuple[str, ...]) -> bool:

@@ -117,6 +117,7 @@ DEFAULTS_OF_TRAINING_RECIPE_5 = {
         "domain_smoothing": True,
         "bn_momentum": 0.01,
         "photograph_momentum": 0.1,
+        "photographs_alone": False,
         "shared_momentum": 0.1,
         "skip_dropout": 0.6,
         "recurrent_dropout": 0.2,

@@ -231,6 +231,10 @@ def test_what_fine_tunes_has_the_settings_that_a_table_gives_it_and_its_parent_h
         "generalization": (0.04, 0.1, ()),
         "transfer": (0.01, 0.0, ()),
     }
+    # Released, fine-tuning on photographs goes on with the batch norms of photographs.
+    alone = {unit.label for unit in plan.trainings.values() if unit.spec.model.config.photographs_alone}
+    assert len(alone) == 2
+    assert all(unit.sources == ("SALICON",) for unit in plan.trainings.values() if unit.label in alone)
     (tuned,) = of_approach(plan, "domain-transfer")
     assert [entry.corpus for entry in tuned.spec.labelled] == ["MIT1003"]
     assert plan.trainings[tuned.parent].approach == "domain-specific"

@@ -47,3 +47,9 @@ def test_other_models_are_held_against_their_own_papers(tmp_path):
     for model in ("tased", "unisal"):
         found = rows(told(tmp_path, "table5", f"model=[{model}]"))
         assert [row[0] for row in found] == ["model.backbone_weights"]
+
+
+def test_what_a_model_knows_of_its_corpora_is_no_setting(tmp_path):
+    found = rows(told(tmp_path, "unisal_table2"))
+    assert "model.backbone_weights" in [row[0] for row in found]
+    assert not {"model.photographs_alone", "model.domains"} & {row[0] for row in found}

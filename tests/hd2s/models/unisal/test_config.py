@@ -133,6 +133,22 @@ def test_batch_norms_follow_their_domain():
     assert UnisalConfig().momentum(SHARED) == 0.01
 
 
+@pytest.mark.parametrize(
+    ("corpora", "expected"),
+    [
+        (("SALICON",), 0.1),
+        (("SALICON", "MIT1003"), 0.1),
+        (("DHF1K",), 0.01),
+        (("SALICON", "DHF1K"), 0.01),
+        ((), 0.01),
+    ],
+)
+def test_without_domains_batch_norms_follow_photographs_where_there_is_nothing_else(corpora, expected):
+    assert UnisalConfig().trained_on(corpora).momentum(SHARED) == expected
+    of_domains = UnisalConfig(domains=["SALICON"])
+    assert of_domains.trained_on(corpora) == of_domains
+
+
 def test_parts_are_shared_where_domains_have_none_of_their_own():
     config = UnisalConfig(domains=["DHF1K", "SALICON"])
     assert config.keys(True) == ("DHF1K", "SALICON")
