@@ -28,8 +28,8 @@ from grid.results.redo import other_code
 from grid.specs.tables.shown import Tables
 from manifests.problem import agreed, counted
 
-# Columns that a list of grids takes with all it tells of each.
-_ROOM_FOR_COUNTS = 60
+# Columns from which on a list of grids tells all of each, and leaves some to its title.
+_ROOM_FOR_COUNTS = 75
 _STATUS_COLOURS = {"done": "green", "failed": "red", "stopped": "yellow"}
 
 
@@ -42,13 +42,13 @@ def _catalogue(offers: Iterable[Offer], width: int) -> Table:
     shown = 3 if width >= _ROOM_FOR_COUNTS else 1
     table = _list("grids")
     _add_narrow(table, "--grid")
-    table.add_column("title, or tables")
     _add_narrow(table, *("cells", "evaluations", "trainings")[:shown], justify="right")
+    table.add_column("title, or tables")
     for offer in offers:
         counts = (offer.cells, offer.evaluations, offer.trainings)
         # Indented: a table that only the grid above it has.
         name = f"{'  ' if offer.within else ''}{offer.name}"
-        table.add_row(name, offer.title, *map(str, counts[:shown]))
+        table.add_row(name, *map(str, counts[:shown]), offer.title)
     return table
 
 

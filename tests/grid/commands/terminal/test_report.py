@@ -179,7 +179,7 @@ def test_test_clips_that_could_not_be_read_are_told_with_how_to_try_again(ledger
 def test_a_grids_own_tables_are_listed_below_it():
     offers = [Offer("family", "", "two tables", 4, 3, 2), Offer("only here", "family", "A table", 2, 2, 1)]
     lines = [line.rstrip() for line in text_of(catalogue_table(offers)).splitlines()]
-    assert lines[2].split() == ["family", "two", "tables", "4", "3", "2"]
+    assert lines[2].split() == ["family", "4", "3", "2", "two", "tables"]
     assert lines[3].index("only here") == lines[2].index("family") + 2
 
 
