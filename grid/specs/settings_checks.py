@@ -16,6 +16,7 @@ from grid.specs.plain_yaml import dotted
 from grid.specs.settings import Config
 from grid.specs.table import EXPECTED_SEEDS, GridSpec, TableSpec, are_seeds, selected_words
 from grid.specs.tables import early_stopping
+from grid.specs.tables.row_settings import meet, of_any
 from hd2s.filters import WIDEST_SIGMA
 from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
@@ -156,8 +157,12 @@ def contradictions(overrides: Sequence[str]) -> list[str]:
     notes = []
     for override in overrides:
         for key, value in _leaves([override]).items():
-            if values.get(key, value) != value:
-                notes.append(f"{key} is given twice: {values[key]}, and then {value}, which counts.")
+            notes += [
+                f"{name} is given twice: {before}, and then {value}, which counts."
+                for name, before in values.items()
+                # What is said of one model after what is said of all is meant so.
+                if before != value and key in (name, of_any(name))
+            ]
             values[key] = value
     return notes
 
@@ -191,13 +196,16 @@ def _rows(table: TableSpec, key: str, value: Any) -> list[str]:
     """List the rows in which a setting has another value than the user's."""
     rows = []
     for variant in table.variants:
-        found = _leaves(variant.overrides)
-        if found.get(key, value) != value:
-            rows.append(f"row {variant.label!r} sets {found[key]}")
-    tried = [_leaves([f"{axis}={item}"]) for axis, items in table.sweep for item in items]
-    if values := [found[key] for found in tried if found.get(key, value) != value]:
+        rows += [f"row {variant.label!r} sets {other}" for other in _others(variant.overrides, key, value)]
+    tried = [f"{axis}={item}" for axis, items in table.sweep for item in items]
+    if values := [other for item in tried for other in _others([item], key, value)]:
         rows.append(f"its sweep tries {', '.join(map(str, values))}")
     return rows
+
+
+def _others(overrides: Iterable[str], key: str, value: Any) -> list[Any]:
+    """List the values that settings give to a key in place of one."""
+    return [other for name, other in _leaves(overrides).items() if meet(name, key) and other != value]
 
 
 def _leaves(overrides: Iterable[str]) -> dict[str, Any]:

@@ -56,10 +56,15 @@ def _mistakes(where: str, key: str, item: Any) -> Iterator[tuple[str, str]]:
 def single(key: str, item: Any) -> dict[str, None]:
     """Return each single setting that a value sets, alone or with its section, for all models or for one."""
     values = item if isinstance(item, list) else [item]
-    return dict.fromkeys(_of_any(name) for each in values for name in flatten({key: each}))
+    return dict.fromkeys(of_any(name) for each in values for name in flatten({key: each}))
 
 
-def _of_any(name: str) -> str:
+def meet(one: str, other: str) -> bool:
+    """Whether two keys set the same: `model.height` and `model.hd2s.height` do, two models' never."""
+    return one == other or (of_any(one) == of_any(other) and of_any(one) in (one, other))
+
+
+def of_any(name: str) -> str:
     """Return a setting as it is called where its model is not said."""
     section, _, rest = name.partition(".")
     owner, _, own = rest.partition(".")

@@ -144,6 +144,10 @@ def test_a_setting_that_rows_set_otherwise_is_told(tmp_path):
         "train.multi_level=True is overruled in swept: row 'single' sets False.",
     ]
     assert overruled(spec, ["resources.train.cpu=1"]) == []
+    path.write_text(SWEPT.replace("train.lr: 0.1", "model.hd2s.height: 64"))
+    assert overruled(load(str(path)), ["model.height=96", "model.tased.height=32"]) == [
+        "model.height=96 is overruled in swept: row 'single' sets 64."
+    ]
     assert overruled(spec, ["model=[hd2s,centre_prior]", "model.height=32"]) == []
 
 
@@ -163,3 +167,7 @@ def test_what_goes_before_a_protocol_is_told():
 def test_what_is_given_twice_with_different_values_is_told():
     twice = ["train.lr=1e-3", "seeds=[0]", "train.lr=0.002", "seeds=[0]"]
     assert contradictions(twice) == ["train.lr is given twice: 0.001, and then 0.002, which counts."]
+    assert contradictions(["model.height=64", "model.hd2s.height=96", "model.tased.height=32"]) == []
+    assert contradictions(["model.hd2s.height=96", "model.height=64"]) == [
+        "model.hd2s.height is given twice: 96, and then 64, which counts."
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.specs.tables.row_settings import FINETUNING, read_settings, single
+from grid.specs.tables.row_settings import FINETUNING, meet, read_settings, single
 
 
 def test_sound_settings_are_a_dot_list():
@@ -43,3 +43,16 @@ def test_what_would_be_passed_over_is_told(where, value, expected):
 def test_settings_of_sections_and_models_are_single_ones():
     assert [*single("model", {"hd2s": {"height": 64}, "width": 64})] == ["model.height", "model.width"]
     assert [*single("model.conspicuity", [3, 4])] == ["model.conspicuity"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("model.height", "model.hd2s.height", True),
+        ("train.lr", "train.lr", True),
+        ("model.tased.height", "model.hd2s.height", False),
+        ("model.height", "model.hd2s.width", False),
+    ],
+)
+def test_keys_meet_where_one_model_has_both(one, other, expected):
+    assert meet(one, other) == meet(other, one) == expected
