@@ -28,11 +28,10 @@ def incomparable(cells: Iterable[Cell], trainings: Mapping[str, Training]) -> It
         cells: of all points of a table's variant, without idle axes.
         trainings: by id.
     """
-    for row in _rows(cells):
-        first = trainings[row[0].training].spec.validated_by
-        for cell in row[1:]:
-            other = trainings[cell.training].spec.validated_by
-            if differing := [name for name in first if other[name] != first[name]]:
+    for first, *others in _rows(cells):
+        for cell in others:
+            own, other = (trainings[each.training].spec.validated_by for each in (first, cell))
+            if differing := [name for name in own if other[name] != own[name]]:
                 found = f"other {', '.join(differing)} with {', '.join(cell.point)}"
                 expected = "points that are validated alike, since the lowest validation loss chooses one"
                 remedy = "Make variants of these settings: each has rows of its own."
