@@ -11,12 +11,13 @@ from grid.planning.prepare import Grid, prepare
 from grid.results import output_folder
 from grid.results.dataframes import CELLS, noted_cells
 from grid.results.files import write_text
+from grid.specs.grid_reader import available
 from manifests.problem import Problem, ProblemError, gathered, suggest
 
 
 def remember(grid: Grid) -> None:
     """Keep what a grid was called with, in place of what it was called with before."""
-    name = grid.name if not Path(grid.name).is_file() else str(Path(grid.name).resolve())
+    name = grid.name if grid.name in available() else str(Path(grid.name).resolve())
     called = {"name": name, "overrides": list(grid.overrides), "demo": grid.demo}
     called |= note(grid.manifests, grid.weights) | {CELLS: noted_cells(grid.plan)}
     path = grid.out / output_folder.call(grid.plan.grid)

@@ -34,6 +34,7 @@ def test_a_file_is_remembered_by_its_whole_path_and_a_grid_of_ours_by_its_name(g
     monkeypatch.chdir(grid.out)
     remember(replace(grid, name="small.yaml"))
     assert called(grid)["name"] == str(grid.out / "small.yaml")
+    (grid.out / "table5").touch()  # of the user's, and no grid
     remember(replace(grid, name="table5"))
     assert called(grid)["name"] == "table5"
 
