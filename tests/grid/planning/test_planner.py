@@ -371,6 +371,13 @@ def test_the_released_tased_net_is_trained_as_its_script_says():
     assert first.spec.model.config.encoder_lr * train.lr == pytest.approx(1e-3)
 
 
+def test_short_test_clips_begin_again_with_tased_net_as_its_paper_says():
+    def said(name):
+        return {unit.spec.protocol.short_clips for unit in plan_of(name).evaluations.values()}
+
+    assert (said("tased_table3"), said("table5")) == ({"looped"}, {"reflected"})
+
+
 def test_a_batch_too_small_for_a_model_is_told_for_every_approach_that_trains_it(own):
     """At 32 × 32 the deepest features are a single value, of which a batch norm takes two."""
     small = ("train.micro_batch=1", "model.height=32", "model.width=32")
