@@ -27,7 +27,7 @@ from manifests.clips import FIELDS
 
 log = logging.getLogger(__name__)
 
-READER_VERSION = 4
+READER_VERSION = 5
 """Raised by hand whenever an adapter gives another clip for the same files: all clips are then read again."""
 
 CACHE_FILE, LOCK_FILE = ".index.sqlite", ".index.lock"

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av import FFmpegError
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from datasets.corpus import ClipError
@@ -231,14 +232,15 @@ def read_frames(
 
 @contextmanager
 def _open(path: Path, threads: int) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open the first video stream of a file."""
+    """Open the first video stream of a file that is not its cover: those of WMV come before the video."""
     if not path.is_file():
         raise ClipError("unreadable-video", "a video", f"no file {path.name}")
     # Titles and comments are in whatever encoding their writer had.
     with av.open(str(path), metadata_errors="replace") as container:
-        if not container.streams.video:
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not streams:
             raise ClipError("unreadable-video", "a video", f"{path.name} without a video stream")
-        stream = container.streams.video[0]
+        stream = streams[0]
         if stream.codec_context is None:
             raise ClipError("unreadable-video", "a video that decodes", "a codec that FFmpeg does not know")
         stream.codec_context.thread_count = threads

@@ -1,5 +1,7 @@
 """Decoding: every frame, in order, counted by decoding, for the codecs corpora come in."""
 
+import io
+import struct
 from dataclasses import replace
 
 import av
@@ -257,3 +259,31 @@ def test_frames_of_16_bits_are_refused(tmp_path):
         write_png(tmp_path / "images" / f"{i}.png", np.full((HEIGHT, WIDTH), 999, np.uint16))
     with pytest.raises(ProblemError, match=r"1\.png\): expected an image of 8 bits, as indexed, found I;16"):
         read_frames(tmp_path, clip)
+
+
+def covered(wmv):
+    """Return a WMV file with a cover of 32 x 32 in its header, as media players write it there."""
+    picture = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(picture, "JPEG")
+    texts = "image/jpeg\0\0".encode("utf-16-le")  # its kind, and a description
+    value = struct.pack("<BI", 3, len(picture.getvalue())) + texts + picture.getvalue()
+    name = "WM/Picture\0".encode("utf-16-le")
+    more = struct.pack("<H", len(name)) + name + struct.pack("<HH", 1, len(value)) + value
+    data = bytearray(wmv)
+    at = data.find(bytes.fromhex("40A4D0D207E3D21197F000A0C95EA850"))  # the description of contents
+    size, n = struct.unpack_from("<QH", data, at + 16)
+    struct.pack_into("<QH", data, at + 16, size + len(more), n + 1)
+    struct.pack_into("<Q", data, 16, struct.unpack_from("<Q", data, 16)[0] + len(more))
+    data[at + size : at + size] = more
+    return bytes(data)
+
+
+def test_a_cover_is_not_taken_for_the_video(tmp_path):
+    write_video(tmp_path / "x.wmv", FRAMES, "wmv2", qmin="1", qmax="2")
+    found = probe(tmp_path / "x.wmv")
+    frames = read_frames(tmp_path, a_clip(path="x.wmv", n_frames=N))
+    (tmp_path / "x.wmv").write_bytes(covered((tmp_path / "x.wmv").read_bytes()))
+    with av.open(str(tmp_path / "x.wmv")) as container:
+        assert [stream.width for stream in container.streams.video] == [32, WIDTH]
+    assert probe(tmp_path / "x.wmv") == found
+    assert np.array_equal(read_frames(tmp_path, a_clip(path="x.wmv", n_frames=N)), frames)
