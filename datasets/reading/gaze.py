@@ -1,7 +1,9 @@
 """Recorded gaze turned into fixations: tables of subject, time, x and y, as trackers and people write them.
 
 A fixation is a stretch of one subject's samples of at least `shortest_ms` in which x and y together spread
-by at most `dispersion` (Salvucci and Goldberg, ETRA 2000, I-DT). It lies at the mean of its samples.
+by at most `dispersion` (Salvucci and Goldberg, ETRA 2000, I-DT). It lies at the mean of its samples, and ends
+where they pause for longer than `shortest_ms` and two of their usual intervals: nobody knows where eyes that
+were lost have looked.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from manifests.problem import suggest
 
 COLUMNS = ("subject", "time", "x", "y")
 _MISSING = {"", ".", "-", "nan", "na", "n/a", "null", "none", "inf", "-inf"}
+_PAUSE = 2.0  # intervals between samples
 _SLACK_MS = 100.0  # by which trackers start sooner and stop later than a video
 _MS = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 
@@ -133,15 +136,17 @@ def read_gaze(
 def fixations(samples: np.ndarray, screen: Screen) -> np.ndarray:
     """Find one subject's fixations: (N, 3) samples → (M, 4) start and end in ms, x and y in pixels."""
     found, start, points = [], 0, samples.tolist()
+    usual = float(np.median(np.diff(samples[:, 0]))) if len(points) > 1 else 0.0
+    longest = max(screen.shortest_ms, _PAUSE * usual)
     while start < len(points):
-        stop, (_, left, top) = start + 1, points[start]
+        stop, (before, left, top) = start + 1, points[start]
         right, bottom = left, top
         while stop < len(points):
-            _, x, y = points[stop]
+            when, x, y = points[stop]
             wider = min(left, x), max(right, x), min(top, y), max(bottom, y)
-            if wider[1] - wider[0] + wider[3] - wider[2] > screen.dispersion:
+            if when - before > longest or wider[1] - wider[0] + wider[3] - wider[2] > screen.dispersion:
                 break
-            (left, right, top, bottom), stop = wider, stop + 1
+            (left, right, top, bottom), before, stop = wider, when, stop + 1
         own = samples[start:stop]
         if own[-1, 0] - own[0, 0] >= screen.shortest_ms:
             found.append([own[0, 0], own[-1, 0], *own[:, 1:].mean(axis=0)])

@@ -98,6 +98,17 @@ def test_looks_become_fixations_and_what_is_between_them_does_not():
     assert len(fixations(np.array(LOOKS), Screen(dispersion=500.0))) == 1
 
 
+@pytest.mark.parametrize(
+    ("step", "pause", "count"), [(10, 90, 1), (10, 110, 2), (150, 290, 1), (150, 310, 2)]
+)
+def test_a_fixation_ends_where_the_eyes_were_lost(step, pause, count):
+    first = step * np.arange(12)
+    times = np.concatenate([first, first[-1] + pause + first])
+    found = fixations(np.stack([times, *np.full((2, 24), 30.0)], axis=1), Screen(dispersion=5.0))
+    ends = [0, times[-1]] if count == 1 else [0, first[-1], first[-1] + pause, times[-1]]
+    assert found[:, :2].ravel().tolist() == ends
+
+
 def test_a_fixation_marks_every_frame_that_it_is_seen_in(tmp_path):
     lines = [f"A,{t},{x},{y}" for t, x, y in LOOKS] + [f"B,{t},500,10" for t in range(0, 200, 10)]
     screen = Screen(dispersion=5.0)
