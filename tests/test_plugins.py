@@ -20,7 +20,7 @@ from grid.commands.run import compile_grid
 from grid.evaluation.evaluate import evaluate_part
 from grid.planning.prepare import prepare
 from grid.running.jobs import evaluation_job, training_job
-from grid.training.loop import fit
+from grid.training.loop import _Fitting, fit
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from manifests import ProblemError
 from tests.datasets.small_corpora import four_digits, moving_square, write_fixations, write_png
@@ -137,6 +137,23 @@ def test_a_plugged_in_models_paper_lies_under_the_users_settings(grid, arguments
 
 def test_a_plugged_in_training_goes_on_exactly_after_a_kill(grid):
     assert_goes_on_exactly(training_job(grid, training_of(grid, "mirror")), die_at=2)
+
+
+def test_what_an_approach_draws_beside_the_model_is_its_seeds(grid, monkeypatch):
+    """It was whatever a process came to that had run other trainings before."""
+    job = training_job(grid, training_of(grid, "mirror"))
+    learner = type(_Fitting(job, Context()).learner)
+    plain, found = learner.__init__, []
+
+    def with_a_layer(self, model, options):
+        plain(self, model, options)
+        self.beside = torch.nn.Linear(2, 2)
+
+    monkeypatch.setattr(learner, "__init__", with_a_layer)
+    for before in (1, 2):
+        torch.manual_seed(before)
+        found.append(_Fitting(job, Context()).learner.beside.weight)
+    assert torch.equal(*found)
 
 
 @pytest.mark.slow

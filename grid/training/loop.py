@@ -127,6 +127,8 @@ class _Fitting:
             settings=self.spec.approach.settings,
         )
         model = self.execution.prepare(starting_model(job))
+        # What a learner draws beside the model is not to depend on what this process did before.
+        torch.manual_seed(_key(self.spec.seed, "learner"))
         self.learner: Learner = approach.learner(model, options).to(context.device)
         self.captured = CapturedPasses.of(self.learner, self.execution)
         self.optimiser = Optimiser(self.learner, optimiser_options(self.train))
