@@ -12,9 +12,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from grid.commands.operations import Asked, Costs
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
+from hd2s.approaches.required import require_learner, require_losses
 from hd2s.models.answers import require_answer
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import build_model, find_model, on_meta
+from hd2s.models.sound import require_groups, require_parameters, require_values
 from hd2s.prediction.operations import by_shapes, bytes_of, counter, frame_operations
 from hd2s.training.turns import Drawn
 
@@ -31,10 +33,18 @@ def count(asked: Asked) -> Costs:
 
 def _count(asked: Asked, device: torch.device) -> Costs:
     built = _built(asked, device)
+    approach = approaches()[asked.approach]
+    given = (asked.settings or {}).items()
+    own = {name: tuple(value) if isinstance(value, list) else value for name, value in given}
+
+    def tested() -> SaliencyModel:
+        model = _built(asked, device)
+        return approach.around(model) if approach.around else model
+
     with device:
-        learner: object = approaches()[asked.approach].learner(built, LearnerOptions())
-    if not isinstance(learner, Learner):
-        raise TypeError(f"`learner` is to return a Learner, found a {type(learner).__name__}")
+        settings = approach.settings and approach.settings(**own)
+        learner = require_learner(approach.learner(built, LearnerOptions(settings=settings)), tested)
+    require_parameters(learner)
     weights, trained = bytes_of(learner.result()), bytes_of(learner)
     frame = frame_operations(learner.result(), asked.domain)
     # Batch norms count as no operations, and finding shapes through them takes most of the time.
@@ -57,7 +67,7 @@ def require_answer_of(asked: Asked) -> None:
     """Make sure that a model answers clips with what others rely on.
 
     Raises:
-        ValueError: its prediction has another type or shape.
+        ValueError: its prediction has another type or shape, or what is seen of a clip alone is not right.
     """
 
     def asks(device: torch.device) -> None:
@@ -66,6 +76,13 @@ def require_answer_of(asked: Asked) -> None:
         require_answer(model(clips, domain=asked.domain), clips, model.config)
 
     by_shapes(asks)
+    declared = find_model(asked.model).model
+    if declared.trains:
+        build = partial(build_model, asked.model, seed=0, **asked.options)
+        require_groups(build())
+        require_parameters(build())
+        shown = declared.config(**asked.options).input
+        require_values(build, (1, asked.frames, *shown.size, 3), asked.domain)
 
 
 def _built(asked: Asked, device: torch.device) -> SaliencyModel:
@@ -92,12 +109,13 @@ def _count_step(learner: Learner, batches: Drawn) -> tuple[int, int]:
     with counter() as found:
         if (first := next(losses, None)) is None:
             raise ValueError("`losses` is to yield one or more, found none")
-        loss, _ = first
+        loss = require_losses(first)
         # A domain branch beside the maps adds 0.2 %.
         forward = found.get_total_flops()
         if not loss.requires_grad:
             return 0, forward
         loss.backward()
-        for loss, _ in losses:
-            loss.backward()
+        for yielded in losses:
+            if (loss := require_losses(yielded)).requires_grad:
+                loss.backward()
     return found.get_total_flops(), forward

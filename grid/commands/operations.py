@@ -65,6 +65,7 @@ class Asked(NamedTuple):
         frames: of a window, in steps and forward passes.
         source, target: the corpora of labelled and unlabelled clips, which a plug-in may look at; otherwise
             empty, since our own costs are the same for all.
+        settings: the approach's own that are not at their default, likewise.
     """
 
     model: str
@@ -75,6 +76,7 @@ class Asked(NamedTuple):
     frames: int
     source: str = ""
     target: str = ""
+    settings: Mapping[str, Any] | None = None
 
 
 def asked_of(training: Training, corpus: str = "", *, photographs: bool = False) -> Asked:
@@ -86,7 +88,8 @@ def asked_of(training: Training, corpus: str = "", *, photographs: bool = False)
     asked = Asked(spec.model.name, options_of(shown), spec.approach.name, domain, unlabelled, frames)
     if _is_ours(asked.model, asked.approach):
         return asked
-    return asked._replace(source=corpus, target=spec.unlabelled[0].corpus if unlabelled else "")
+    target = spec.unlabelled[0].corpus if unlabelled else ""
+    return asked._replace(source=corpus, target=target, settings=dict(spec.approach.options))
 
 
 def check_plugged_in(trainings: Iterable[Training]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hd2s.approaches.declaration import Approach, target_alone
 from hd2s.approaches.protocol import TrainingProtocol
+from hd2s.checks import told
 from hd2s.models.answers import require_answer
 from hd2s.models.capturable import Capturable
 from hd2s.models.contract import SaliencyModel
@@ -180,12 +181,15 @@ class Learner(Capturable, nn.Module):
         """Return the model's own terms of a labelled batch.
 
         Raises:
-            ValueError: the prediction has another shape than the model announces.
+            ValueError: the prediction has another shape than the model announces, or there are no terms.
         """
         require_answer(prediction, batch.clips, self.model.config)
-        return self.model.losses(
+        terms: object = self.model.losses(
             prediction, batch.truth, auxiliary=self.options.auxiliary, fixations=batch.fixations
         )
+        if not isinstance(terms, dict) or not terms:
+            raise ValueError(f"the model's `losses` are to return terms by name, found {told(terms)}")
+        return terms
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return what is worth a curve beside the terms; the iteration's last micro-batch was `progress`."""

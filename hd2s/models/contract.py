@@ -67,12 +67,16 @@ class ParameterGroup:
         scheduled: whether the learning rate's schedule holds for them.
     """
 
-    parameters: list[nn.Parameter]
+    parameters: Iterable[nn.Parameter]
     lr: float = 1.0
     weight_decay: float = 1.0
     frozen: int = 0
     frozen_periods: int = 0
     scheduled: bool = True
+
+    def __post_init__(self) -> None:
+        # Gone through several times, which a generator, such as `Module.parameters()`, gives once.
+        object.__setattr__(self, "parameters", list(self.parameters))
 
 
 Push = Callable[[Tensor], Tensor | None]
@@ -153,8 +157,13 @@ class SaliencyModel(Capturable, nn.Module):
             clips: as `forward` takes them.
             domain: as `forward` takes it.
             state: `Prediction.state` of the frames before; None at the beginning of the clips.
+
+        Raises:
+            ValueError: there is a state, which as it is here is not followed.
         """
-        del state
+        if state is not None:
+            told = f"{type(self).__name__} is to have an `answer` that goes on from what its predictions"
+            raise ValueError(f"{told} remember (`state`), found none; without one they remember nothing")
         return self(clips, domain=domain)
 
     def losses(

@@ -1,6 +1,6 @@
 """Operations counted on the meta device, against those that facts give of HD2S."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -132,3 +132,41 @@ def test_an_approach_may_look_at_where_clips_are_from():
     count(Asked("few", options, "weighted", "DHF1K", True, frames, "DHF1K", "LEDOV"))
     named = {corpus: (corpus, corpus, [f"{corpus}/a clip"]) for corpus in ("DHF1K", "LEDOV")}
     assert seen == [[named["DHF1K"], named["LEDOV"]]]
+
+
+def test_an_approach_is_tried_with_its_settings():
+    @dataclass(frozen=True)
+    class Own:
+        weight: float = 1.0
+        levels: tuple[int, ...] = ()
+
+    class Weighs(Learner):
+        def losses(self, labelled, unlabelled, progress):
+            seen.append(self.options.settings)
+            yield from super().losses(labelled, unlabelled, progress)
+
+    seen = []
+    register_model(FEW)
+    register(Approach("weighs", "Weighs", learner=Weighs, settings=Own))
+    asked = Asked("few", {}, "weighs", None, False, FEW.config().input.frames)
+    for settings in ({}, {"levels": [1, 2]}):
+        count(asked._replace(settings=settings))
+    assert seen == [Own(), Own(levels=(1, 2))]
+
+
+def test_what_a_model_forgets_is_told_before_it_trains():
+    class Listed(FEW.build):
+        def __init__(self, config):
+            super().__init__(config)
+            self.more = [torch.nn.Linear(2, 2)]
+
+    class Logits(FEW.build):
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            right = super().forward(clips, domain)
+            return replace(right, saliency=right.saliency - 10)
+
+    for word, build, told in (("listed", Listed, "a ModuleList"), ("logits", Logits, "0 or more everywhere")):
+        register_model(replace(FEW, word=word, build=build))
+        asked = Asked(word, {}, "generalization", None, False, FEW.config().input.frames)
+        with pytest.raises(ValueError, match=told):
+            require_answer_of(asked)

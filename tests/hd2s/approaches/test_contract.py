@@ -135,3 +135,11 @@ def test_by_default_an_approach_learns_from_its_sources_and_starts_afresh():
         True,
     )
     assert replace(approach) == approach
+
+
+@pytest.mark.parametrize("terms", [torch.tensor(1.0), {}, None])
+def test_losses_of_a_model_that_are_no_terms_are_told(terms):
+    learner = learner_of()
+    learner.model.losses = lambda *_, **__: terms
+    with pytest.raises(ValueError, match="the model's `losses` are to return terms by name, found "):
+        next(learner.losses([micro_batch()], [], NOW))

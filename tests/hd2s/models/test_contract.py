@@ -197,3 +197,14 @@ def test_a_comparison_is_found(source, breach):
 )
 def test_a_private_name_is_found(source):
     assert PRIVATE.search(source)
+
+
+def test_a_state_that_a_model_does_not_go_on_from_is_told():
+    """Put around a model that remembers frames, it forgot them without a word."""
+    model = declared(TOY, answers="every")
+    clips = torch.zeros(1, 3, 16, 6, 7)
+    with (
+        torch.no_grad(),
+        pytest.raises(ValueError, match="OrderSensitive is to have an `answer` that goes on"),
+    ):
+        model.answer(clips, state=clips)

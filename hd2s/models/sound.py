@@ -1,0 +1,97 @@
+"""Whether a model, perhaps somebody's own, computes what a training and a test rely on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from hd2s.models.contract import SaliencyModel
+
+_TORCHS = frozenset(vars(nn.Module()))
+
+
+def require_parameters(module: nn.Module) -> None:
+    """Make sure that all weights that a module holds are its own: those in a list are not trained or saved.
+
+    Weights that are not to be trained may be kept so.
+
+    Raises:
+        ValueError: naming the attribute.
+    """
+    known = set(map(id, module.parameters()))
+    for name, part in module.named_modules():
+        for attribute, value in vars(part).items():
+            hidden = () if attribute in _TORCHS else _within(value)
+            if any(weights.requires_grad and id(weights) not in known for weights in hidden):
+                where = f"{name}.{attribute}".lstrip(".")
+                found = f"a {type(value).__name__}, whose weights are neither trained nor saved"
+                raise ValueError(f"{where} is to be a ModuleList, ModuleDict or ParameterList, found {found}")
+
+
+def require_groups(model: SaliencyModel) -> None:
+    """Make sure that `parameter_groups` has all parameters that are trained, each once.
+
+    Raises:
+        ValueError: naming them.
+    """
+    times = Counter(id(each) for group in model.parameter_groups() for each in group.parameters)
+    wrong = {
+        "left out": [name for name, p in model.named_parameters() if p.requires_grad and not times[id(p)]],
+        "repeated": [name for name, p in model.named_parameters() if times[id(p)] > 1],
+    }
+    if found := [f"{', '.join(names[:3])} {what}" for what, names in wrong.items() if names]:
+        remedy = "what stays as it is says requires_grad_(False)"
+        raise ValueError(
+            f"`parameter_groups` is to have each parameter once, found {'; '.join(found)}: {remedy}"
+        )
+
+
+def require_values(build: Callable[[], SaliencyModel], shape: tuple[int, ...], domain: str | None) -> None:
+    """Make sure that a model is the same each time, and answers with maps.
+
+    Args:
+        build: makes it from one seed, on the CPU.
+        shape: of the clips that it is shown, (B, T, H, W, 3).
+        domain: the corpus that they are from.
+
+    Raises:
+        ValueError: it is another one each time, changes its clips, or its maps are negative or no numbers.
+    """
+    model, again = build().eval(), build().state_dict()
+    state = model.state_dict()
+    if others := [name for name in state if not _equal(state[name], again[name])]:
+        expected = "the same first weights of one seed, which PyTorch's generator gives"
+        raise ValueError(
+            f"the model is to have {expected}, found others each time in {', '.join(others[:3])}"
+        )
+    shown = torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    clips = model.normalise(shown)
+    before = clips.clone()
+    found = model(clips, domain=domain)
+    if not torch.equal(clips, before):
+        raise ValueError("`forward` is to leave its clips as they are, found them changed in place")
+    for name, maps in {"saliency": found.saliency, **found.auxiliary}.items():
+        least = maps.min().item()
+        if not least >= 0:
+            raise ValueError(
+                f"{name} is to be 0 or more everywhere, found {least:g}: end in sigmoid or softmax"
+            )
+    if not torch.allclose(found.saliency, model(before, domain=domain).saliency, rtol=1e-3, atol=1e-4):
+        raise ValueError("the model is to answer a clip alike each time in evaluation, found other maps")
+
+
+def _within(value: object) -> Iterator[Tensor]:
+    held: Iterable[object] = value.values() if isinstance(value, Mapping) else ()
+    held = value if isinstance(value, list | tuple | set) else held
+    for each in held:
+        if isinstance(each, nn.Module):
+            yield from each.parameters()
+        elif isinstance(each, nn.Parameter):
+            yield each
+
+
+def _equal(one: object, other: object) -> bool:
+    return torch.equal(one, other) if isinstance(one, Tensor) and isinstance(other, Tensor) else True
