@@ -60,6 +60,9 @@ def _declared_fields(config: type) -> list[tuple[str, str, bool, bool]]:
     for field in fields(config):
         declared = _declared(field.type)
         kind = declared.removesuffix(" | None").removeprefix("tuple[").removesuffix(", ...]")
+        if kind not in _KINDS:
+            expected = f"{', '.join(_KINDS)}, a tuple[KIND, ...] or a KIND | None of them"
+            raise TypeError(f"the type of {field.name} is to be one of {expected}, found {declared}")
         found.append((field.name, kind, "tuple" in declared, declared.endswith(" | None")))
     return found
 

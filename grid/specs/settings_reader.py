@@ -245,7 +245,9 @@ def _laid(config: Any, settings: Mapping[str, Any], model: str) -> Any:
         except _NOT_TAKEN as error:
             told = " ".join(str(error).split())
             raise ProblemError(
-                Problem(f"model {model}, its setting {key}", "a known setting", told, "Correct its file.")
+                Problem(
+                    f"{key} of model {model} or its approach", "a known setting", told, "Correct its file."
+                )
             ) from error
     return config
 

@@ -96,6 +96,8 @@ def dangling(approach: Approach, known: Mapping[str, Approach]) -> Iterator[Wron
         word = getattr(approach, name)
         if word and word not in known:
             yield Wrong(name, f"one of {', '.join(known)}", repr(word))
+    if approach.parent and approach.parent in known and known[approach.parent].around:
+        yield Wrong("parent", "an approach that puts nothing around its model", repr(approach.parent))
     name = "trained_as" if approach.trained_as else "parent"
     if approach.word in _rests_on(approach, known):
         yield Wrong(name, "an approach that does not rest on this one", repr(getattr(approach, name)))

@@ -127,7 +127,7 @@ def test_a_demo_lies_over_the_paper_and_the_models_own_demo_over_the_profile():
 def test_a_models_file_that_asks_for_what_there_is_not_is_told(monkeypatch, key):
     wrong = replace(models.models()["own"], settings={key: "many"})
     monkeypatch.setitem(models.MODELS.plugged_in, "own", wrong)
-    with pytest.raises(ProblemError, match=f"model own, its setting {key}: .*Correct its file"):
+    with pytest.raises(ProblemError, match=f"{key} of model own or its approach: .*Correct its file"):
         load([], demo=False, model="own")
 
 

@@ -72,6 +72,8 @@ def test_what_is_no_approach_is_told():
 
 def test_an_approach_rests_on_those_that_there_are_and_not_on_itself():
     assert [*dangling(replace(SOUND, parent="generalization"), approaches())] == []
+    (around,) = dangling(replace(SOUND, parent="calibration"), approaches())
+    assert around == ("parent", "an approach that puts nothing around its model", "'calibration'")
     lost = [*dangling(replace(SOUND, parent="nothing", improves_on="generalisation"), approaches())]
     assert [(one.field, one.found) for one in lost] == [
         ("parent", "'nothing'"),

@@ -1,6 +1,7 @@
 """What is wrong with a model's declaration, though nothing is built of it."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 
@@ -43,6 +44,16 @@ class Impossible(ModelConfig):
         return Input(0, 8, 8, answers="all")
 
 
+class Undecorated(ModelConfig):
+    clips: int = 4
+    many: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class OfAnotherType(ModelConfig):
+    extra: dict | None = None
+
+
 def test_the_projects_own_are_declared_as_they_must_be():
     known = models() | {"few": FEW, "toy": TOY}
     assert {word: [*faults(model)] for word, model in known.items()} == {word: [] for word in known}
@@ -77,6 +88,8 @@ def test_what_a_field_must_not_be_is_told(changed):
     [
         (Silent, {"config.input": "NotImplementedError: Silent must say what its model looks at"}),
         (Undecided, {"config": "TypeError: "}),
+        (Undecorated, {"config": "no field clips"}),
+        (OfAnotherType, {"config": "TypeError: the type of extra is to be one of bool, int, float, str, a"}),
         (Sized, {"config.input": "(16, 128, 192)", "config.features": "(8, 4, 4)"}),
         (Impossible, {"config.input.frames": "0", "config.input.answers": "'all'"}),
     ],
