@@ -107,6 +107,13 @@ def in_common(repeats: Iterable[tuple[Cell, list[dict[str, float]]]], quantities
     return ByClip(clips, seeds, found.transpose(1, 0, 2))
 
 
+def in_every_fold(repeats: Iterable[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
+    """Return those of seeds that each fold has: of other ones `in_common` takes nothing."""
+    by_fold = gather(repeats, lambda cells: cells[0].fold)
+    seeds = [{cells[0].seed for cells in of} for _, of in by_fold]
+    return [cells for _, of in by_fold for cells in of if all(cells[0].seed in each for each in seeds)]
+
+
 def differences_by_clip(pairs: Iterable[tuple[Cell, ...]], metric: str, results: Results) -> np.ndarray:
     """Return (clips, seeds): how far the second of two cells lies above the first.
 

@@ -11,7 +11,7 @@ import numpy as np
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, share, sign
-from grid.outputs.tables.comparing.places import Standing, ranked
+from grid.outputs.tables.comparing.places import Standing, in_every_fold, ranked
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import (
@@ -114,7 +114,7 @@ def _footnotes(lines: Sequence[_Line], spec: TableSpec, results: Results) -> lis
 
 def _line(standing: Standing, approach: str, metrics: Sequence[str], results: Results) -> _Line:
     wanted = standing.side_by_side(LOWER, approach, UPPER)
-    done = tuple(cells for cells in wanted if len(results.scores_of(cells)) == len(cells))
+    done = tuple(in_every_fold(cells for cells in wanted if all(map(results.scores, cells))))
     found = {metric: _recovered(standing, approach, metric, results) for metric in metrics}
     return _Line(standing, approach, found, wanted, done)
 

@@ -13,7 +13,13 @@ from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
-from grid.outputs.tables.comparing.places import Standing, differences_by_clip, pairs_asked, ranked
+from grid.outputs.tables.comparing.places import (
+    Standing,
+    differences_by_clip,
+    in_every_fold,
+    pairs_asked,
+    ranked,
+)
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
@@ -62,8 +68,8 @@ class _Pair(NamedTuple):
         return f"{other} minus {plain}"
 
     def done(self, results: Results) -> list[tuple[Cell, ...]]:
-        """List the seeds of which both cells are evaluated."""
-        return [cells for cells in self.cells if all(map(results.scores, cells))]
+        """List the seeds of which both cells are evaluated, in each fold."""
+        return in_every_fold(cells for cells in self.cells if all(map(results.scores, cells)))
 
 
 def build(own: TableSpec, results: Results, style: Style) -> Table | None:

@@ -222,6 +222,18 @@ def test_each_improving_cell_has_its_comparison_by_metric(ledger):
     assert {told["NSS"].difference for told in found.values()} == {2.0}
 
 
+def test_a_seed_that_lacks_a_fold_is_not_counted(ledger):
+    """Nothing of it is compared, since seeds would mix with clips; it said 3 of 4."""
+    small = pair(seeds=(0, 1, 2, 3))
+    cells = tuple(replace(cell, seed=cell.seed // 2, fold=cell.seed % 2 + 1) for cell in small.cells)
+    small = replace(small, cells=cells)
+    for n, clips in enumerate(({"a": 1.0, "b": 2.0}, {"c": 3.0, "d": 4.0}, {"a": 9.0, "b": 9.0})):
+        finish_clips(ledger, small, f"{PLAIN[:-1]}{n}", NSS=clips)
+        finish_clips(ledger, small, f"{ADAPTED[:-1]}{n}", NSS={clip: v + 0.5 for clip, v in clips.items()})
+    record = build(small.tables[0], Results(small, ledger), STYLE).records[0]
+    assert (record["n_seeds"], record["of_seeds"], record["n_clips"]) == (2, 4, 4)
+
+
 def test_folds_are_put_together_since_each_clip_is_in_one_of_them(ledger):
     small = pair(seeds=(0, 1))
     cells = tuple(replace(cell, seed=0, fold=cell.seed + 1) for cell in small.cells)
