@@ -15,8 +15,9 @@ from hd2s.approaches.registry import approaches
 COLUMN, PAGE = 3.35, 6.9
 """Widths in inches: of one column of a paper, and of both."""
 
-# Fonts are embedded whole as TrueType, as publishers ask.
+# Fonts are embedded whole as TrueType, as publishers ask; dollars are a user's own, as in clips' names.
 STYLE: Any = {
+    "text.parse_math": False,
     "font.size": 7.0,
     "axes.titlesize": 7.0,
     "axes.spines.top": False,

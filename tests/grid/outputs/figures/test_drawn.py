@@ -10,6 +10,7 @@ from grid.outputs.figures.registry import figures
 from grid.results.ledger import Ledger
 from manifests.problem import ProblemError
 from tests.grid.outputs.figures.scored import score, small
+from tests.grid.small_ledger import finish_clips
 
 
 @pytest.fixture
@@ -34,6 +35,15 @@ def test_every_figure_is_drawn_with_the_numbers_behind_it(ledger):
             assert Image.open(path).width >= 600
         if path.suffix == ".csv":
             assert len(list(csv.DictReader(path.open(encoding="utf-8")))) >= 2, path.name
+
+
+def test_dollars_in_names_are_dollars(ledger):
+    """They were formulas, and one that is none ended all figures."""
+    plan = small(metrics=("NSS",), sources=("DHF1K",), title="$\\x{$")
+    for unit in plan.trainings:
+        finish_clips(ledger, plan, unit, NSS={"a$x_{$": float(len(unit)), "b": 2.0})
+    drawn = draw_figures(plan, ledger, ledger.out / "figures", ["clips"])
+    assert (drawn.missing, len(drawn.files)) == ([], 3)
 
 
 def test_one_is_drawn_alike_each_time_with_its_fonts_in_it(ledger):
