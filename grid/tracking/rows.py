@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from grid.results import output_folder
 from grid.tracking.runs import NOTE_TAG, PARENT_TAG, Run, RunStore
 from grid.tracking.views import PICTURES, SUMMARY
 
@@ -66,12 +67,24 @@ def log_row(store: RunStore, row: TableRow, make: Callable[[], Run]) -> None:
         store.finish(run, "FINISHED")
 
 
-def show_only(store: RunStore, grid: str, names: Collection[str]) -> None:
-    """Let runs of a grid's cells and rows leave the views but for these: what its tables have no more."""
-    for name, run in store.runs.items():
-        kind = run.tags.get("kind", "")
-        if run.tags.get("grid") == grid and kind in ("cell", SUMMARY) and name not in names:
-            store.tag(run, "kind", SUPERSEDED + kind)
+def show_only(store: RunStore, grid: str, names: Collection[str], out: Path) -> None:
+    """Let runs of a grid's cells leave the views but for these, and rows of which none is shown then.
+
+    Args:
+        store: the experiment's runs, among which may be those of other output folders.
+        grid: its name.
+        names: of the runs that its tables have.
+        out: this output folder: what it has no result of, another one has made, which may hold to it.
+    """
+    of_grid = {name: run for name, run in store.runs.items() if run.tags.get("grid") == grid}
+    for name, run in of_grid.items():
+        result = output_folder.result("evaluation", run.tags.get("evaluation", ""))
+        if name not in names and run.tags.get("kind") == "cell" and (out / result).exists():
+            store.tag(run, "kind", f"{SUPERSEDED}cell")
+    above = {run.tags.get(PARENT_TAG) for run in of_grid.values() if run.tags.get("kind") == "cell"}
+    for name, run in of_grid.items():
+        if name not in names and run.tags.get("kind") == SUMMARY and run.run_id not in above:
+            store.tag(run, "kind", SUPERSEDED + SUMMARY)
 
 
 def add_pictures(store: RunStore, run: Run, drawn: tuple[Path, ...]) -> None:

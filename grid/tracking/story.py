@@ -178,7 +178,7 @@ class Story:
             drawn = tuple(pictures.kept(self._out, shown.evaluation))
             row = TableRow(name, summaries.get(shown.id, {}), below, shown.evaluation, drawn)
             log_row(self.store, row, partial(self._row_run, shown))
-        show_only(self.store, self._grid, {*rows, *map(self._cell_name, self.plan.cells)})
+        show_only(self.store, self._grid, {*rows, *map(self._cell_name, self.plan.cells)}, self._out)
 
     def log_pictures(self, cell: Cell) -> None:
         """Add what an evaluation has drawn to a cell's run, once."""

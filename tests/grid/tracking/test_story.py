@@ -322,8 +322,16 @@ def test_what_a_table_has_no_more_leaves_its_views_until_it_has_it_again(story):
     assert {("superseded cell", True), ("superseded summary", True), ("cell", False)} <= kinds
     assert not kinds & {("cell", True), ("summary", True)}
     story.session(lambda tracker: None, "FINISHED")
+    story.snapshots.pop()
+    folder = story.out / "results"
+    folder.rename(story.out / "elsewhere")
+    story.session(lambda tracker: None, "FINISHED", plan=replace(story.plan, cells=kept))
+    (story.out / "elsewhere").rename(folder)
     tags = [run.data.tags for run in story.snapshots.pop().values()]
-    assert {"cell", "summary"} <= {each["kind"] for each in tags if each.get("approach") == "transfer"}
+    shown = {each["kind"] for each in tags if each.get("approach") == "transfer"}
+    assert {"cell", "summary"} <= shown, "what another output folder has made is not this one's to hide"
+    story.session(lambda tracker: None, "FINISHED")
+    story.snapshots.pop()
 
 
 @pytest.fixture(scope="module")
