@@ -121,7 +121,8 @@ def read_gaze(
     lost = 0
     for number, row in enumerate(found[has_names:], start=1 + has_names):
         time, x, y = (_number(row, places[name], number, path) for name in ("time", "x", "y"))
-        if time is None or x is None or y is None:
+        # Some trackers write 0 for both where they have lost the eyes; nobody looks at exactly that.
+        if time is None or x is None or y is None or x == y == 0:
             lost += 1
             continue
         if screen.position == "share":
@@ -255,7 +256,8 @@ def _number(row: Sequence[str], place: int, line: int, path: Path) -> float | No
     if text.lower() in _MISSING:
         return None
     try:
-        return float(text if "." in text else text.replace(",", "."))
+        value = float(text if "." in text else text.replace(",", "."))
+        return value if math.isfinite(value) else None
     except ValueError as error:
         where = f"{path}, line {line}"
         raise ClipError("no-number", "a number", repr(text), path=where) from error

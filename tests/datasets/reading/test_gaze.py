@@ -42,6 +42,13 @@ def test_every_form_of_table_gives_the_same_samples(tmp_path, form):
     assert gaze.subjects["A"].tolist() == [list(row) for row in LOOKS]
 
 
+@pytest.mark.parametrize("lost", ["0,0", "0.00,0.0", ".,.", ",", "-,-", "Infinity,3", "nan,NaN"])
+def test_samples_without_eyes_are_counted_and_left_out(tmp_path, lost):
+    gaze = read(write(tmp_path / "a.csv", f"subject,time,x,y\nA,1,0,5\nA,2,{lost}\nA,3,5,0\n"))
+    assert gaze.subjects["A"].tolist() == [[1, 0, 5], [3, 5, 0]]
+    assert gaze.lost == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_trackers_unicode_is_read(tmp_path, encoding):
     text = "subject\ttime\tx\ty\n" + "\n".join(f"Zoë\t{t}\t{x}\t{y}" for t, x, y in LOOKS)
