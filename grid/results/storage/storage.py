@@ -173,8 +173,7 @@ class Storage:
         """
         name = self.name(folder)
         if not self.url:
-            found = {self.name(path): path for path in self.path(name).rglob("*") if path.is_file()}
-            return {name: _mark(path) for name, path in found.items()}
+            return {self.name(path): mark for path, mark in _marks(self.path(name))}
         system, root = connect(self.url)
         under = root if name == "." else f"{root}/{name}"
         infos = system.get_file_info(FileSelector(under, recursive=True, allow_not_found=True))
@@ -252,6 +251,15 @@ def answering(url: str) -> Iterator[None]:
         raise ProblemError(
             Problem("storage.url", f"a storage that answers at {url}", found, remedy)
         ) from error
+
+
+def _marks(folder: Path) -> Iterator[tuple[Path, Mark]]:
+    """Yield the files below a folder, but those that are removed meanwhile: states are, while one looks."""
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, _mark(path)
 
 
 def _mark(path: Path) -> Mark:

@@ -1,10 +1,14 @@
 """Machines that share no disk: what one writes, another finds, in a folder or on an S3-compatible server."""
 
+import os
+import shutil
+
 import pytest
 
 from datasets.remote import copy_in
 from grid.results.files import upload_atomically
 from grid.results.storage import Storage, answering
+from grid.results.storage import storage as storage_module
 from manifests.problem import ProblemError
 from tests.grid.grids import prepare_small
 
@@ -158,6 +162,28 @@ def test_without_a_url_a_folder_is_the_storage(tmp_path):
     assert set(storage.files("parts")) == {"parts/u/0.parquet"}
     storage.delete("parts/u")
     assert not path.parent.exists()
+
+
+def test_what_is_removed_while_files_are_looked_for_is_left_out(tmp_path, monkeypatch):
+    """Who waited after Ctrl-C for a state to be saved ended in a traceback as an older one was removed."""
+    for name in ("first/state.pt", "second/state.pt", "second/note"):
+        (tmp_path / "t" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "t" / name).write_text("whole")
+    before = os.scandir
+
+    def scandir(folder):
+        if str(folder).endswith("/first"):
+            shutil.rmtree(folder)
+        return before(folder)
+
+    def mark(path):
+        path.with_name("note").unlink(missing_ok=True)
+        return marked(path)
+
+    marked = storage_module._mark
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(storage_module, "_mark", mark)
+    assert {*Storage(folder=str(tmp_path)).files("t")} <= {"t/second/state.pt"}
 
 
 def test_a_storage_that_no_longer_answers_is_told_with_what_to_do():
