@@ -20,8 +20,10 @@ source grid/clusters/environment.sh
 export PATH="$PWD/.venv/bin:$PATH"
 test -s ~/.ray/auth_token || ray get-auth-token --generate > /dev/null
 
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 address=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | awk '{print $1}')
+# Since 22.05 srun gives a task one processor, unless it is told again.
+export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
 # Jobs of one user may share a node, so each takes ports by its own number.
 port=$((20000 + SLURM_JOB_ID % 10000))
 resources="--num-cpus=$SLURM_CPUS_PER_TASK --num-gpus=${SLURM_GPUS_ON_NODE:-0} --block"
