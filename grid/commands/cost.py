@@ -172,7 +172,7 @@ def _training(read: _Splits, training: Training, paces: Paces) -> Work:
     hours = paces.device.hours(flops, traffic.training if traffic else None)
     share = train.world_size * _share_of(read.grid.config.resources.train, paces.device)
     likely = _likely(hours, paces, paces.training(training), share)
-    clips_seen = round(sum(n for n, _ in drawn)) * (2 if training.spec.unlabelled else 1)
+    clips_seen = round(sum(n for n, _ in drawn)) * training.streams
     return Work(clips_seen, validated, flops=flops, device_hours=hours, **likely)
 
 

@@ -78,9 +78,13 @@ class Training:
 
     @property
     def clips(self) -> int:
-        """Clips that go forward and backward: of one source at a time, and of a target beside."""
-        drawn = self.iterations * self.spec.train.accumulate * self.spec.train.micro_batch
-        return drawn * (2 if self.spec.unlabelled else 1)
+        """Clips that go forward and backward: of one source at a time, and of a target beside or alone."""
+        return self.iterations * self.spec.train.accumulate * self.spec.train.micro_batch * self.streams
+
+    @property
+    def streams(self) -> int:
+        """How many micro-batches a step has: one with maps, one without, or both."""
+        return bool(self.spec.labelled) + bool(self.spec.unlabelled)
 
     @property
     def likeness(self) -> str:

@@ -107,6 +107,11 @@ def test_adaptation_sees_the_target_as_well(tmp_path):
     assert work.flops == pytest.approx(500_000 * (2 * STEP - 2 * 0.143 * FORWARD), rel=5e-3)
 
 
+@pytest.mark.slow
+def test_batch_norm_statistics_are_of_the_target_alone(tmp_path):
+    assert work_of(make(tmp_path, "controls"), "adabn").clips == 10 * 25 * 8
+
+
 @pytest.mark.parametrize("approach", ["multi-source", "domain-specific", "transfer"])
 @pytest.mark.slow
 def test_sources_take_turns(tmp_path, approach):

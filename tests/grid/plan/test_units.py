@@ -20,6 +20,10 @@ def test_the_costlier_training_reads_more_clips(plan):
     assert clips == dict.fromkeys(clips, 500_000) | {"adaptation": 1_000_000}
 
 
+def test_what_looks_at_the_target_alone_reads_no_source_beside():
+    assert {t.clips for t in of_approach(plan_of("controls"), "adabn")} == {10 * 25 * 8}
+
+
 def test_descendants_are_children_and_their_children():
     plan = plan_of("domain_shift")
     parent = next(iter(plan.trainings))
