@@ -42,6 +42,7 @@ from manifests.escaping import shell
 from manifests.problem import counted, suggest
 
 ABOUT = "gaze.yaml"
+_RECORDINGS = FolderCorpus("Recordings")
 _MADE = ("maps", "fixations")
 _LAYOUTS = ("videos", "frames")
 _SUFFIXES = (".csv", ".tsv", ".txt")
@@ -108,7 +109,7 @@ def _recordings(root: Path) -> dict[str, list[Path]]:
     for path in sorted((root / "gaze").glob("*")) + sorted((root / "gaze").glob("*/*")):
         if path.is_file() and path.suffix.lower() in _SUFFIXES:
             name = path.stem if path.parent.name == "gaze" else path.parent.name
-            found.setdefault(name, []).append(path)
+            found.setdefault(_RECORDINGS.identify(name), []).append(path)
     if not found:
         remedy = "Lay a table for each clip there: python -m datasets gaze --help."
         raise ProblemError(Problem(f"{root}/gaze", "tables of gaze", "none", remedy))
@@ -117,7 +118,7 @@ def _recordings(root: Path) -> dict[str, list[Path]]:
 
 def _videos(root: Path, layout: str | None) -> list[Entry]:
     """Return the clips beside whose folders those of maps and fixations are found."""
-    listing = FolderCorpus("Recordings").list(root, layout)
+    listing = _RECORDINGS.list(root, layout)
     if listing.layout not in _LAYOUTS:
         found = f"the layout {listing.layout}"
         remedy = "Lay them so for this command; which are for what, train.txt and test.txt can say."

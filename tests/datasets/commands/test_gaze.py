@@ -3,6 +3,7 @@
 import math
 import shlex
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -202,3 +203,12 @@ def test_of_videos_that_lie_there_as_frames_too_one_is_chosen(tmp_path, lab, cap
     assert main([*command, "--out", str(lab / "m"), "--workers", "1"]) == 0
     counts = open_manifest(lab / "m").counts
     assert (counts["train"], counts["val"], counts["unannotated"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_are_the_same_letters_in_whichever_form_a_system_keeps_them(lab, form):
+    (lab / "videos/walk.mp4").rename(lab / f"videos/{unicodedata.normalize(form, 'été')}.mp4")
+    (lab / "gaze/walk.csv").rename(lab / f"gaze/{unicodedata.normalize('NFD', 'été')}.csv")
+    assert main(["gaze", "--root", str(lab)]) == 0
+    manifest = index(FolderCorpus("Lab"), lab, lab / "manifest")
+    assert {clip.clip for clip in manifest.clips() if clip.n_fixated_frames} == {"run", "été"}
