@@ -106,8 +106,8 @@ def _sizes(
     found: list[_Size] = []
     for batch in _batches(device):
         start = time.perf_counter()
-        if device.startswith("cuda"):
-            torch.cuda.reset_peak_memory_stats()
+        if torch.device(device).type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
         try:
             predictor = Predictor(model, batch=batch, device=device, precision=precision, domain=domain)
             rate = _rate(predictor, batch, seconds)
@@ -139,7 +139,7 @@ def _processor() -> str:
 
 def _batches(device: str) -> Iterator[int]:
     batch = 1
-    while batch <= _LARGEST[torch.device(device).type]:
+    while batch <= _LARGEST.get(torch.device(device).type, _LARGEST["cpu"]):
         yield batch
         batch *= 2
 
@@ -175,7 +175,7 @@ def _take(maps: Iterator[np.ndarray], n: int) -> int:
 def _memory(device: str) -> int | None:
     """Return the most memory so far."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.max_memory_allocated()
+        return torch.cuda.max_memory_allocated(device)
     # Not what `resource` tells, which counts what the parent held when this process was started.
     try:
         told = Path("/proc/self/status").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ import torch
 
 from grid.specs.plugins import load
 from hd2s import build_model
+from hd2s.prediction import measuring
 from hd2s.prediction.measuring import device_name, measure
 from tests.plugged import OURS
 
@@ -50,3 +51,23 @@ def test_a_slower_model_has_fewer_frames_a_second(tiny):
     found = measure(tiny, seconds=0.06)
     assert found.single < 50, "each waits for a fiftieth of a second"
     assert found.batch > 1, "which several at a time share"
+
+
+def test_memory_is_that_of_the_gpu_that_is_measured(tiny, monkeypatch):
+    asked = []
+
+    def most(device=None):
+        asked.append(str(device))
+        return 5 if str(device) == "cuda:1" else 0
+
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", most)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", most)
+    monkeypatch.setattr(measuring, "Predictor", lambda *_, **__: None)
+    monkeypatch.setattr(measuring, "_rate", lambda *_: 1.0)
+    found = measuring._sizes(tiny, "cuda:1", "float32", None, 1.0)
+    assert {size.memory for size in found} == {5}
+    assert set(asked) == {"cuda:1"}
+
+
+def test_any_device_is_tried_with_some_frames_at_a_time():
+    assert [[*measuring._batches(device)][-1] for device in ("cuda:1", "cpu", "mps")] == [128, 16, 16]
