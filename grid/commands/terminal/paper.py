@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -19,8 +20,11 @@ _OF_A_FILE = 10_000
 def answer_console() -> Console:
     """Return where an answer is printed; what is no terminal has no width unless COLUMNS gives it one.
 
-    Brackets and colons are a user's own, as in titles, and no colours and pictures.
+    Brackets and colons are a user's own, as in titles, and no colours and pictures. What an old terminal has
+    no letter for is a question mark there, and ends no run.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
     columns = os.environ.get("COLUMNS", "")
     width = None
     if not (columns.isdecimal() and int(columns)):

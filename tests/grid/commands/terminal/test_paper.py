@@ -1,5 +1,6 @@
 """What is printed into a file has whole lines; on a terminal it fits."""
 
+import io
 import re
 import sys
 
@@ -57,6 +58,15 @@ def test_no_columns_are_no_width(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
     answer_console().print("x" * 300)
     assert capsys.readouterr().out == "x" * 300 + "\n"
+
+
+def test_what_a_terminal_has_no_letter_for_ends_nothing(monkeypatch):
+    """As with LC_ALL=en_US, where a plan ended in a traceback at its first arrow."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "latin-1"))
+    answer_console().print("DHF1K → UCF Sports, 1.5† ± 0.1")
+    sys.stdout.flush()
+    assert written.getvalue().decode("latin-1") == "DHF1K ? UCF Sports, 1.5? ± 0.1\n"
 
 
 def test_lists_of_grids_keep_names_and_align_numbers(capsys, monkeypatch):
