@@ -36,7 +36,10 @@ def draw(subject: Subject) -> Drawing | str:
 def _place(each: Read, *, pooled: bool) -> str:
     cell = each.cell
     source = "" if pooled else f"{' + '.join(map(shown, cell.sources))} → "
-    return ", ".join(filter(None, (source + shown(cell.test), cell.variant)))
+    # Models towards several targets may be tested on one corpus.
+    target = shown(cell.target) if cell.target and cell.target != cell.test else ""
+    test = f"{target}, on {shown(cell.test)}" if target and not pooled else shown(cell.test)
+    return ", ".join(filter(None, (source + test, cell.variant)))
 
 
 def _draw_place(axis: Axes, read: list[Read], words: list[str]) -> None:

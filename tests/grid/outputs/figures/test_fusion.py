@@ -2,9 +2,12 @@
 
 import pytest
 
+from grid.outputs.figures import fusion
 from grid.outputs.figures.chosen import strips
 from grid.outputs.figures.fusion import draw
+from grid.outputs.figures.learnt import Read
 from grid.outputs.figures.trained import open_model
+from hd2s.models.learnt import Learnt
 from tests.grid.outputs.figures.scored import small, subject_of
 
 
@@ -27,6 +30,17 @@ def test_each_domain_has_a_panel_of_its_own(pooled):
         "UCFSports",
         "DHF1K",
     }
+
+
+def test_models_towards_several_targets_are_not_averaged_on_one_test(tmp_path, monkeypatch):
+    corpora = ("UCFSports", "Hollywood2")
+    plan = small(sources=("DHF1K",), targets=corpora, tests=("source",), approaches=("adaptation",))
+    read = [Read(cell, None, Learnt({"conspicuity_1": n + 1.0})) for n, cell in enumerate(plan.cells)]
+    monkeypatch.setattr(fusion, "read_learnt", lambda subject: read)
+    drawing = draw(subject_of(plan, tmp_path))
+    places = ["DHF1K → UCF Sports, on DHF1K", "DHF1K → Hollywood2, on DHF1K"]
+    assert [axis.get_title() for axis in drawing.canvas.axes] == places
+    assert [(row["place"], row["weight"]) for row in drawing.rows] == [*zip(places, (1.0, 2.0), strict=True)]
 
 
 def test_without_models_it_says_so(tmp_path):
