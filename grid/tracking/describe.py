@@ -63,7 +63,9 @@ def describe_row(plan: Plan, cell: Cell) -> Description:
 
 def _label(plan: Plan, cell: Cell, details: list[str]) -> str:
     model = cell.model if len({other.model for other in plan.cells}) > 1 else ""
-    where = f"{'+'.join(cell.sources)} → {cell.test}"
+    # Cells towards several targets may be tested on one corpus.
+    target = f"{cell.target} on " if cell.target and cell.target != cell.test else ""
+    where = f"{'+'.join(cell.sources)} → {target}{cell.test}"
     return ", ".join(filter(None, [where, model, cell.approach, *details]))
 
 

@@ -105,3 +105,13 @@ def test_a_setting_that_only_the_evaluation_has_is_shown_as_it_was_asked_for():
     cell = replace(PLAN.cells[0], point=("test.eight_bit=false",))
     described = describe_cell(replace(PLAN, cells=(cell,)), cell, "here")
     assert described.params["test.eight_bit"] == described.tags["test.eight_bit"] == "false"
+
+
+def test_cells_towards_several_targets_have_names_of_their_own_where_one_corpus_tests_them():
+    source, target = "DHF1K", "UCFSports"
+    cells = [replace(PLAN.cells[0], sources=(source,), target=t, test=source) for t in (target, "Hollywood2")]
+    labels = [describe_row(PLAN, cell).label for cell in cells]
+    assert labels == [
+        "DHF1K → UCFSports on DHF1K, generalization",
+        "DHF1K → Hollywood2 on DHF1K, generalization",
+    ]
