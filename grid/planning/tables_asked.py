@@ -13,7 +13,7 @@ from hd2s.metrics.definitions import find_metric, known_metrics
 from hd2s.registry import Later
 from manifests.problem import Problem, gathered, suggest
 
-_try_on_a_frame = Later("hd2s.metrics.checked", "try_on_a_frame")
+_try_on_frames = Later("hd2s.metrics.checked", "try_on_frames")
 _COLUMNS, _ORDER = "tables.columns", "tables.order"
 
 
@@ -42,7 +42,7 @@ def _metric_problems(spec: GridSpec) -> Iterator[Problem]:
         problems: list[Problem] = []
         if origin_of(metric):
             with gathered(problems), blamed(metric):
-                _try_on_a_frame(name)
+                _try_on_frames(name)
         yield from problems
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hd2s.checks import FLAG, FUNCTION, FUNCTION_OR_NONE, WORD, Rules, Wrong, broken
-from hd2s.metrics.definitions import Metric
+from hd2s.metrics.definitions import Metric, find_metric
 from hd2s.metrics.scores import score_frames
 
 COLUMNS = {
@@ -21,6 +21,7 @@ COLUMNS = {
 }
 """What columns beside those of metrics are called."""
 _SIZE = (24, 32)
+_ROUNDING = 1e-6
 
 
 def _is_number(value: Any) -> bool:
@@ -49,11 +50,27 @@ def _of_sound_fields(metric: Metric) -> Iterator[Wrong]:
         yield Wrong("low", f"less than high, {metric.high:g}", f"{metric.low:g}")
 
 
-def try_on_a_frame(name: str) -> None:
-    """Score a made-up frame by a metric that is known; what it raises is what a test would have raised."""
+def try_on_frames(name: str) -> None:
+    """Score made-up frames by a metric that is known: what a test would end with is raised before it.
+
+    A plain one, one without fixations, one whose prediction is the same everywhere, and one with an empty
+    map.
+
+    Raises:
+        ValueError: it fails, changes what it is given, leaves its range, or scores otherwise each time.
+    """
     height, width = _SIZE
-    saliency = np.add.outer(np.arange(height), np.arange(width)).astype(np.float32)
-    truth = np.zeros(_SIZE, np.uint8)
-    truth[4:12, 8:20] = 200
+    saliency = np.tile(np.add.outer(np.arange(height), np.arange(width)), (4, 1, 1)).astype(np.float32)
+    truth = np.zeros((4, *_SIZE), np.uint8)
+    truth[:3, 4:12, 8:20] = 200
+    saliency[2] = 1
     points, others = np.array([[5, 9], [7, 12], [10, 18]]), np.array([[20, 3], [2, 30]])
-    score_frames(saliency[None], [points], truth[None], [others], metrics=[name])
+    given = saliency, [points, points[:0], points, points], truth, [others] * 4
+    found, again = (score_frames(*given, metrics=[name])[name] for _ in range(2))
+    metric, scores = find_metric(name), found[~np.isnan(found)]
+    outside = np.isinf(scores) | (scores < metric.low - _ROUNDING) | (scores > metric.high + _ROUNDING)
+    if outside.any():
+        expected = f"numbers from {metric.low:g} to {metric.high:g}, or NaN"
+        raise ValueError(f"metric {name}: expected {expected}, found {scores[outside][0]:g}")
+    if not np.array_equal(found, again, equal_nan=True):
+        raise ValueError(f"metric {name}: expected the same score of a frame each time, found another")

@@ -46,6 +46,9 @@ class Image:
             unit = high - low
             shifted /= unit
         total, square = float(shifted.sum()), dot(shifted, shifted)
+        # All metrics of the frame read them, perhaps somebody's own among these.
+        values, shifted = (each.view() for each in (values, shifted))
+        values.flags.writeable = shifted.flags.writeable = False
         return cls(image.shape, values, low, high, shifted, unit, total, square)
 
     @property
