@@ -20,7 +20,7 @@ from datasets.damaged import describe, has_content
 from datasets.indexing.annotation_checks import says_nothing
 from datasets.indexing.copied_clips import copied_clips
 from datasets.indexing.file_stamps import Stamp, stamp
-from datasets.indexing.listed import listed
+from datasets.indexing.listed import file_of, listed
 from datasets.indexing.read_cache import READER_VERSION, Packed, ReadCache, only_index_in, pack
 from datasets.indexing.read_entry import read_entry
 from datasets.listing.file_names import first_few
@@ -258,7 +258,8 @@ def _require_writable(folder: Path) -> None:
 def _nothing_usable(corpus: Corpus, root: Path, clips: Sequence[Clip]) -> Problem:
     first = "; ".join(f"{clip.clip}: {clip.reason}" for clip in clips[:3])
     found = f"{len(clips)} clips, all quarantined, the first because of {first}"
-    return Problem(f"{corpus.name} at {root}", "usable clips", found, "Mend the corpus's files.")
+    remedy = f"Mend the corpus's files{f', or {file_of(corpus)}' if code_of(corpus) else ''}."
+    return Problem(f"{corpus.name} at {root}", "usable clips", found, remedy)
 
 
 def _of_all(root: Path, findings: Sequence[Finding]) -> Iterator[Problem]:

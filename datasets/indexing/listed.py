@@ -44,6 +44,11 @@ def listed(corpus: Corpus, root: Path, layout: str | None) -> Listing:
     if not isinstance(found, Listing):
         what = type(found).__name__
         raise ProblemError(Problem(_place(corpus), "a Listing", f"a {what}", _REMEDY))
+    if not isinstance(found.entries, list):
+        what = type(found.entries).__name__
+        raise ProblemError(
+            Problem(_place(corpus), "a Listing whose entries are a list", f"a {what}", _REMEDY)
+        )
     others = {type(entry).__name__ for entry in found.entries if not isinstance(entry, Entry)}
     if others:
         told = ", ".join(sorted(others))
@@ -58,15 +63,16 @@ def listed(corpus: Corpus, root: Path, layout: str | None) -> Listing:
 
 def _failed(corpus: Corpus, error: Exception) -> Problem:
     """Say what an adapter raised, and in which of its lines."""
-    line = line_of(error, Path(_file(corpus)))
+    line = line_of(error, Path(file_of(corpus)))
     return Problem(
         f"{_place(corpus)}{f', line {line}' if line else ''}", "a Listing", last_line(error), _REMEDY
     )
 
 
 def _place(corpus: Corpus) -> str:
-    return f"corpus {corpus.name} of {_file(corpus)}, list"
+    return f"corpus {corpus.name} of {file_of(corpus)}, list"
 
 
-def _file(corpus: Corpus) -> str:
+def file_of(corpus: Corpus) -> str:
+    """Return the file that an adapter's class is from."""
     return getattr(sys.modules.get(type(corpus).__module__), "__file__", None) or type(corpus).__module__

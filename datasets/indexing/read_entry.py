@@ -10,6 +10,9 @@ import numpy as np
 from datasets.corpus import ClipError, Corpus, Entry, Reading
 from datasets.damaged import as_finding, content_of, quarantine, said
 from datasets.indexing.file_stamps import Stamp, stamp
+from datasets.indexing.listed import file_of
+from datasets.reading.fixation_points import count_fixated
+from manifests.plugins import line_of
 
 
 def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None = None) -> Reading:
@@ -27,7 +30,10 @@ def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None =
     except ClipError as error:
         reading = quarantine(corpus, entry, as_finding(error, entry))
     except Exception as error:  # noqa: BLE001 - damaged files raise whatever their reader's author chose
-        damage = ClipError("unreadable", "files that can be read", said(error, root))
+        # The reason is part of the digest, and says no places.
+        damage = ClipError(
+            "unreadable", "files that can be read", said(error, root), remedy=_line(corpus, error)
+        )
         reading = quarantine(corpus, entry, as_finding(damage, entry))
     clip = replace(reading.clip, size_bytes=stamped.size_bytes, mtime_ns=stamped.mtime_ns)
     return replace(reading, clip=clip)
@@ -35,11 +41,23 @@ def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None =
 
 def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
     """Read a clip, check where it was looked at, and hash its files."""
-    reading = corpus.read(root, entry)
+    reading: object = corpus.read(root, entry)
+    if not isinstance(reading, Reading) or np.shape(reading.rows)[1:] != (3,):
+        found = f"rows {np.shape(reading.rows)}" if isinstance(reading, Reading) else type(reading).__name__
+        remedy = f"Mend the adapter, {file_of(corpus)}."
+        raise ClipError("no-reading", "a Reading with rows, an array (N, 3)", found, remedy=remedy)
     if reading.clip.status != "ok":
         return reading
     _check_rows(reading)
-    return replace(reading, clip=replace(reading.clip, content=content_of(root, reading.clip)))
+    fixated, content = count_fixated(reading.rows), content_of(root, reading.clip)
+    return replace(reading, clip=replace(reading.clip, n_fixated_frames=fixated, content=content))
+
+
+def _line(corpus: Corpus, error: Exception) -> str:
+    """Say in which line of an adapter that is somebody's own an error arose, if in any."""
+    file = file_of(corpus)
+    line = None if type(corpus).__module__.startswith("datasets.") else line_of(error, Path(file))
+    return f"Mend the file, or line {line} of {file}." if line else ""
 
 
 def _check_rows(reading: Reading) -> None:

@@ -16,6 +16,7 @@ from tests.plugins.ours.tiny_corpus import Tiny
     [
         (["a clip"], "expected a Listing, found a list"),
         (None, "expected a Listing, found a NoneType"),
+        (Listing(iter(()), "shipped", []), "a Listing whose entries are a list, found a tuple_iterator"),
         (
             Listing(["a clip", 3], "shipped", []),
             "expected a Listing whose entries are each an Entry, found int, str",

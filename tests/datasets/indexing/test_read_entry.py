@@ -141,3 +141,42 @@ def test_an_index_keeps_every_damaged_clip_and_lists_why(tmp_path):
     for clip in manifest.clips(status="quarantined"):
         assert clip.reason
         assert len(fixations.of(clip.clip)[0]) == 0
+
+
+class Own(DHF1K.__class__):
+    """Somebody's own adapter, which answers with what a test says."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def read(self, root, entry):
+        return self.answer(super().read(root, entry))
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda reading: None, "expected a Reading with rows, an array (N, 3), found NoneType"),
+        (lambda reading: (reading.clip, reading.rows), "found tuple"),
+        (lambda reading: replace(reading, rows=None), "found rows ()"),
+        (lambda reading: replace(reading, rows=reading.rows[:, 1:]), "found rows (15, 2)"),
+        (
+            lambda reading: replace(reading, rowz=None),
+            "found TypeError: Reading.__init__() got an unexpected keyword argument 'rowz'",
+        ),
+    ],
+)
+def test_what_an_adapter_makes_of_a_clip_is_a_reading_or_told_with_its_file(tmp_path, answer, told):
+    video_clip(tmp_path)
+    (entry,) = DHF1K.list(tmp_path).entries
+    reading = read_entry(Own(answer), tmp_path, entry)
+    assert told in reading.clip.reason
+    (finding,) = reading.findings
+    assert __file__ in finding.remedy
+
+
+def test_frames_with_fixations_are_counted_whatever_the_adapter_says(tmp_path):
+    video_clip(tmp_path)
+    (entry,) = DHF1K.list(tmp_path).entries
+    said = Own(lambda reading: replace(reading, clip=replace(reading.clip, n_fixated_frames=0)))
+    assert read_entry(said, tmp_path, entry).clip.n_fixated_frames == 5
