@@ -22,7 +22,7 @@ from grid.plan import Training
 from grid.planning.prepare import Grid
 from grid.results import cleanup, output_folder
 from grid.results.failures import forget, given_up, incomplete
-from grid.results.redo import redo, unselected
+from grid.results.redo import redo, to_redo, unselected
 from grid.running.events import Audience, Listener
 from grid.running.interruption import Interruption
 from grid.running.machine import check_precision, check_shared_memory
@@ -80,15 +80,15 @@ def run(
             stop; None ends it as interrupted.
 
     Raises:
-        ProblemError: the MLflow server does not answer, or nothing can be written at the start.
+        ProblemError: the MLflow server does not answer, or nothing can be written or trained here.
     """
     cleanup.clear(grid.ledger)
     remember(grid)
+    anew = _anew(grid, again, retry_failed=retry_failed)
     tracker = start_tracker(grid, tracking_uri)
     if retry_failed:
         forget(grid.plan, grid.ledger)
-    if again:
-        tracker.forget(redo(grid.plan, grid.ledger, again))
+    tracker.forget(redo(grid.plan, grid.ledger, anew))
     grid.ledger.stops.clear_unwished(grid.plan)
     failed, needing = given_up(grid.plan, grid.ledger)
     reasons: dict[str, str] = {}
@@ -191,6 +191,20 @@ def status_of(grid: Grid) -> int:
 
 def _lost(tell: Callable[[str, bool], object], interruption: Interruption, why: str) -> None:
     tell(why, interruption.soon_asked())
+
+
+def _anew(grid: Grid, again: str | None, *, retry_failed: bool) -> set[str]:
+    """Return what is to be made again though it is done.
+
+    Where it cannot be made, nor what failed be tried again, this is told before anything of it is taken away.
+    """
+    plan, ledger = grid.plan, grid.ledger
+    anew = to_redo(plan, ledger, again) if again else set()
+    tried = filter(ledger.failure, (*plan.trainings, *plan.evaluations)) if retry_failed else ()
+    if anew or any(tried) or (retry_failed and incomplete(plan, ledger)):
+        trainings = plan.trainings.values()
+        _check(grid, [unit for unit in trainings if unit.id in anew or not ledger.training_done(unit.id)])
+    return anew
 
 
 def _work(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from grid.plan import Plan, Training
@@ -104,12 +104,12 @@ def other_code(plan: Plan, ledger: Ledger) -> OtherCode:
     return OtherCode(files, frozenset(_resting(plan, files) - files.keys()) & _done(plan, ledger))
 
 
-def redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
-    """Forget results, with all that rests on them, so that they are made again; return their units.
+def to_redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
+    """Return the units that are to be made again, with all that rests on them.
 
     Args:
         plan: the grid.
-        ledger: of an output folder that this process holds the lock of.
+        ledger: what is done of it.
         asked: a unit's id, or how it ends; or `ALL`, for what other code has made, and trainings that lack
             what `select` asks for.
 
@@ -124,7 +124,17 @@ def redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
             *unselected(plan, ledger).values(),
         }
     )
-    units |= _resting(plan, units)
+    return units | _resting(plan, units)
+
+
+def redo(plan: Plan, ledger: Ledger, units: Collection[str]) -> Collection[str]:
+    """Forget results, so that they are made again; return their units.
+
+    Args:
+        plan: the grid.
+        ledger: of an output folder that this process holds the lock of.
+        units: of `to_redo`.
+    """
     # What rests on others first, and each result last: a kill leaves none that is not of what it says.
     for unit in filter(units.__contains__, (*plan.evaluations, *reversed(plan.trainings))):
         ledger.clear_failure(unit)

@@ -113,6 +113,25 @@ def test_tables_that_cannot_be_written_keep_nothing_else_from_its_end(done_grid,
 
 
 @pytest.mark.slow
+def test_nothing_is_taken_away_that_cannot_be_made_again(done_grid, monkeypatch):
+    """With status 2, "nothing was started", all results were gone, where there was no GPU to make them on."""
+
+    def refuse(*_):
+        raise ProblemError(Problem("train.mixed_precision", "a GPU", "none", "Run where there is one."))
+
+    monkeypatch.setattr("grid.commands.run.check_precision", refuse)
+    with pytest.raises(ProblemError, match="expected a GPU"):
+        run(done_grid, Phases(), None, again=next(iter(done_grid.plan.trainings)))
+    assert all(map(done_grid.ledger.training_done, done_grid.plan.trainings))
+    assert all(map(done_grid.ledger.evaluation_done, done_grid.plan.evaluations))
+    (evaluation,) = done_grid.plan.evaluations
+    failure = done_grid.ledger.write_failure(evaluation, "no such clip")
+    with pytest.raises(ProblemError, match="expected a GPU"):
+        run(done_grid, Phases(), None, retry_failed=True)
+    assert failure.exists(), "what it failed of can still be read"
+
+
+@pytest.mark.slow
 def test_a_training_that_lacks_the_selection_asked_for_is_kept_and_its_cells_say_so(done_grid, store):
     overrides = [*done_grid.overrides, "select=[source,target]"]
     asked = prepare(done_grid.name, overrides, done_grid.out, demo=True, tell=lambda text: None)

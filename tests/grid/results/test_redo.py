@@ -12,6 +12,7 @@ from grid.results.redo import (
     other_code,
     redo,
     require_unit,
+    to_redo,
     unselected,
     untold_selection,
 )
@@ -42,6 +43,10 @@ def with_code(ledger, edited=(), file="hd2s/losses.py"):
         result = read(unit)
         table = result.frames if kind == "evaluation" else _curve(ledger, unit)
         ledger._write(kind, unit, table, result.summary | {"code": code})
+
+
+def made_again(plan, ledger, asked):
+    return redo(plan, ledger, to_redo(plan, ledger, asked))
 
 
 def _curve(ledger, unit):
@@ -84,7 +89,7 @@ def test_the_files_are_named_and_what_rests_on_such_a_result_is_counted(ledger):
 @pytest.mark.slow
 def test_all_that_other_code_made_is_made_again_with_what_rests_on_it(ledger):
     with_code(ledger, edited={GENERAL.id})
-    gone = redo(PLAN, ledger, ALL)
+    gone = made_again(PLAN, ledger, ALL)
     assert gone == {GENERAL.id, *PLAN.dependents(GENERAL.id)} and CHILD.id in gone
     for unit in PLAN.trainings:
         assert ledger.training_done(unit) == (unit not in gone)
@@ -96,7 +101,7 @@ def test_all_that_other_code_made_is_made_again_with_what_rests_on_it(ledger):
 def test_one_unit_is_made_again_whatever_code_made_it(ledger):
     with_code(ledger)
     evaluation = next(iter(PLAN.evaluations))
-    assert redo(PLAN, ledger, evaluation.rpartition("-")[2]) == {evaluation}
+    assert made_again(PLAN, ledger, evaluation.rpartition("-")[2]) == {evaluation}
     assert not ledger.evaluation_done(evaluation)
     evaluate(ledger, PLAN.evaluations[evaluation])
     train(ledger, GENERAL)
@@ -113,7 +118,7 @@ def test_nothing_of_a_unit_that_is_made_again_is_gone_on_from(ledger):
     ledger.write_failure(tested.id, "of other code")
     left += [ledger.out / output_folder.stopped(GENERAL.id), ledger.failure(tested.id)]
     assert all(place.exists() for place in left)
-    assert redo(PLAN, ledger, GENERAL.id) >= {GENERAL.id, tested.id}
+    assert made_again(PLAN, ledger, GENERAL.id) >= {GENERAL.id, tested.id}
     assert [place for place in left if place.exists()] == []
 
 
@@ -121,7 +126,7 @@ def test_a_kill_amid_it_leaves_no_result_of_what_is_gone(ledger, monkeypatch):
     """The scores of earlier weights stood beside a training that was made again, and of this code."""
     deleted = []
     monkeypatch.setattr(Storage, "delete", lambda storage, place: deleted.append(storage.name(place)))
-    redo(PLAN, ledger, GENERAL.id)
+    made_again(PLAN, ledger, GENERAL.id)
     for unit in (GENERAL.id, CHILD.id):
         gone = deleted.index(output_folder.result("training", unit))
         for other in PLAN.dependents(unit):
@@ -158,7 +163,7 @@ def test_a_training_that_was_not_validated_as_select_asks_is_told_kept_and_made_
     }
     train(ledger, found, kept=kept)
     assert GENERAL.id not in unselected(asked, ledger).values()
-    assert redo(asked, ledger, ALL) >= trainings - {GENERAL.id}
+    assert made_again(asked, ledger, ALL) >= trainings - {GENERAL.id}
 
 
 def test_trainings_of_a_plug_in_that_has_changed_since_are_told(tmp_path):
