@@ -32,6 +32,7 @@ from hd2s.models.shown import as_shown
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor
+from hd2s.weights.checkpoints import WeightsError
 from manifests import Problem, ProblemError, open_manifest
 from manifests.problem import counted
 
@@ -103,7 +104,7 @@ def run(options: argparse.Namespace) -> None:
     require_folder("--out", options.out)
     sources = _sources(options)
     require_free(sources, options)
-    model, corpus = _model(options).to(options.device), sources[0].corpus if sources else None
+    model, corpus = _model(options, code).to(options.device), sources[0].corpus if sources else None
     if (own := corpus or options.domain) and not sizes_given(options):
         model = as_shown(model, own)
     chosen = manner(model, options, corpus, code)
@@ -190,12 +191,16 @@ def _perhaps_photographs(path: Path, problem: Problem) -> Problem:
     return replace(problem, remedy=f"{problem.remedy} If each is a photograph by itself, add --photographs.")
 
 
-def _model(options: argparse.Namespace) -> SaliencyModel:
-    """Open the checkpoint with what the command line has to say about its size."""
-    protocol = options.protocol or "paper"
-    return open_checkpoint(
-        options.weights, model=options.model, options=sizes_given(options), protocol=protocol
-    )
+def _model(options: argparse.Namespace, code: frozenset[str]) -> SaliencyModel:
+    """Open the checkpoint with what the command line says of its size; `code` is that of plug-ins."""
+    protocol, sizes = options.protocol or "paper", sizes_given(options)
+    try:
+        return open_checkpoint(options.weights, model=options.model, options=sizes, protocol=protocol)
+    except WeightsError as error:
+        if error.tested is None or code.issuperset(error.tested.plugins):
+            raise
+        told = "its plug-in has changed since it was trained: give --plugins as they were then"
+        raise WeightsError(f"{options.weights}: {told}. {error}", error.n_problems) from error
 
 
 def _predict(

@@ -46,6 +46,7 @@ def open_checkpoint(
         try:
             fill(built, content, path, any_size=bool(options))
         except WeightsError as error:
+            error.tested = candidate.tested
             errors.append(error)
             continue
         built.tested = candidate.tested

@@ -32,7 +32,10 @@ class WeightsError(ValueError):
 
     Attributes:
         n_problems: how far they are from it.
+        tested: how the test of what they were written from predicts, if the file says so.
     """
+
+    tested: AsTested | None = None
 
     def __init__(self, told: str, n_problems: int = 1):
         super().__init__(told)

@@ -1,5 +1,6 @@
 """``python -m hd2s predict`` on a real H.264 video, on frames, and on a manifest's split."""
 
+import re
 import shutil
 from fractions import Fraction
 
@@ -17,6 +18,7 @@ from hd2s.approaches.contract import LearnerOptions
 from hd2s.approaches.registry import approaches
 from hd2s.commands import predict
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
+from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor
@@ -392,3 +394,16 @@ def test_what_does_not_fit_into_a_gpu_is_told_with_what_may(video, weights, tmp_
         assert run(video, "--weights", weights, "--out", tmp_path, "--batch", batch) == 2
         told = capsys.readouterr().err
         assert told == f"cpu: too little memory for {batch} frames at a time; try {remedy}\n"
+
+
+@pytest.mark.parametrize(
+    ("plugins", "told"), [((), r"do not fit"), (("of then",), r"changed since it .* fit")]
+)
+def test_weights_that_an_edited_plug_in_cannot_take_are_told_with_that(tmp_path, capsys, plugins, told):
+    weights, frames = tmp_path / "w.pt", tmp_path / "clip"
+    model = build_model("hd2s", seed=0, **SMALL)
+    save_weights(model, weights, approach="calibration", tested=AsTested(plugins=plugins))
+    frames.mkdir()
+    Image.fromarray(moving_square(0)).save(frames / "0001.png")
+    assert main(["predict", str(frames), "--weights", str(weights), "--out", str(tmp_path / "out")]) == 2
+    assert re.search(told, capsys.readouterr().err)
