@@ -49,7 +49,7 @@ def consequence(unit: str, training: Training, error: str) -> str:
 def reason(file: Path) -> str:
     """Return the last line of the error that a failed unit's file tells; "" where it cannot be read."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     for after in _AFTER_THE_ERROR:
@@ -85,7 +85,7 @@ def given_up(plan: Plan, ledger: Ledger) -> tuple[set[str], set[str]]:
     for unit in [unit for unit, file in files.items() if file and _done(unit, plan, ledger)]:
         ledger.clear_failure(unit)
         del files[unit]
-    texts = {unit: file.read_text(encoding="utf-8") for unit, file in files.items() if file}
+    texts = {unit: file.read_text(encoding="utf-8", errors="replace") for unit, file in files.items() if file}
     following = {unit for unit, text in texts.items() if text.startswith(_needing(unit))}
     failed = texts.keys() - following
     lost = set().union(*(plan.dependents(unit) for unit in failed & plan.trainings.keys()))

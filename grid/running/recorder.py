@@ -123,7 +123,7 @@ class Recorder:
         lost = self.schedule.fail(unit)
         if unit in plan.trainings:
             failure = self.ledger.failure(unit)
-            why = failure.read_text(encoding="utf-8") if failure else ""
+            why = failure.read_text(encoding="utf-8", errors="replace") if failure else ""
             self._retire(plan.trainings[unit], lost, why)
 
     def evaluation_started(self, evaluation: Evaluation) -> None:

@@ -72,6 +72,15 @@ def test_an_evaluation_that_failed_of_itself_takes_nothing_with_it(plan, ledger)
     assert given_up(plan, ledger) == ({evaluation}, set())
 
 
+def test_a_damaged_account_is_of_a_failure_all_the_same(plan, ledger):
+    """Each run of the folder ended in a traceback, until it was deleted by hand."""
+    training = parent_of_others(plan)
+    file = ledger.write_failure(training.id, "an error")
+    file.write_bytes(b"caf\xe9 and more")
+    assert given_up(plan, ledger) == ({training.id}, set(plan.dependents(training.id)))
+    assert reason(file) == "caf\ufffd and more"
+
+
 def test_the_reason_of_a_failure_is_the_last_line_of_its_error(tmp_path):
     file = tmp_path / "a.error.txt"
     file.write_text("a has failed:\n\nTraceback:\nValueError: no\n\nThe last iterations reported:\n  1: x")
