@@ -208,8 +208,8 @@ class _Fitting:
 
     def validated(self, step: int) -> bool:
         """Whether the curve's last rows are of a validation at `step`."""
-        last = self.progress.curve[-1]
-        return last["step"] == step and last["name"] == "val/kld"
+        # Nothing stands there yet of a learner that names no terms.
+        return any((row["step"], row["name"]) == (step, "val/kld") for row in self.progress.curve[-1:])
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on."""

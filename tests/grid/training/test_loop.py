@@ -183,6 +183,13 @@ def test_what_is_drawn_is_another_in_each_step_and_on_each_worker(small_demo, fe
     assert len(set(seeds)) == 6
 
 
+def test_a_learner_that_names_no_terms_is_trained_too(small_demo, few, monkeypatch):
+    """Its curve, empty until the first validation, ended in a traceback."""
+    job = job_of(prepare_small(small_demo, *few, "train.validate_every=2"), "generalization")
+    monkeypatch.setattr(training, "take_iteration", lambda *_, **__: Iteration({}, 0, {}))
+    assert {row["step"] for row in fit(job, Context())["curve"]} == {2, 4}
+
+
 def test_the_seconds_before_an_interruption_count_too(small_demo, few):
     job = job_of(prepare_small(small_demo, *few, "train.checkpoint_every=2"), "generalization")
     dying = Context(die_at=2)
