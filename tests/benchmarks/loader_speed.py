@@ -28,7 +28,8 @@ from PIL import Image
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from datasets.frame_store.store import FrameStore  # noqa: E402 - the repository is not installed everywhere
+from datasets.damaged import content_of  # noqa: E402 - the repository is not installed everywhere
+from datasets.frame_store.store import FrameStore  # noqa: E402
 from datasets.loading.batches import training_batches  # noqa: E402
 from datasets.reading.video import Probe, probe, read_frames  # noqa: E402
 from manifests import Clip, Manifest, open_manifest, write  # noqa: E402
@@ -156,9 +157,10 @@ def corpus(folder: Path, forms: Mapping[str, Form], copies: int) -> Manifest:
     for name, form in forms.items():
         encode(folder / form.file, form)
         clips.append(row(name, form.file, probe(folder / form.file)))
+    images(folder, clips[0])
+    clips = [replace(clip, content=content_of(folder, clip)) for clip in clips]
     # As many clips as a corpus has, so that the store's files are opened as often as in a training.
     again = [replace(clips[0], clip=f"{clips[0].clip} {i}") for i in range(copies)]
-    images(folder, clips[0])
     write(folder / "m", "Benchmark", folder, [*clips, *again], {})
     return open_manifest(folder / "m")
 
@@ -181,7 +183,7 @@ def row(name: str, path: str, found: Probe) -> Clip:
         n_fixated_frames=1,
         status="ok",
         reason="",
-        content=name,
+        content="",
         size_bytes=0,
         mtime_ns=0,
         **columns,
