@@ -65,7 +65,7 @@ def detect(
         layouts: the ways in which it may lie there.
         identify: which names are clips.
         wanted: name of the layout to take; None takes the one that fits best.
-        lists: what the corpus reads besides its clips, from the root: file names by what they say.
+        lists: what the corpus reads besides its clips, from the root: paths by what they say.
 
     Raises:
         ProblemError: nothing of the corpus is there, two layouts fit equally, or there is none so called.

@@ -32,14 +32,15 @@ def left_aside(
         tree: of the root.
         layouts: all the corpus is known in, for the names that were perhaps meant.
         used: the layouts whose clips are listed or told of otherwise.
-        lists: names of the files in the root that the corpus reads.
+        lists: paths, from the root, of the files that the corpus reads besides its clips.
     """
     layouts = list(layouts)
     taken, above = _taken(tree, used)
     tops, words = _top_names(layouts), _words(layouts)
+    read = {path.partition("/")[0] for path in lists} | _OURS
     alike: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = defaultdict(list)
     for folder, clip in sorted(above.items(), key=lambda item: natural_key(item[0])):
-        aside = tree.names(folder).keys() - (() if folder else {*lists, *_OURS})
+        aside = tree.names(folder).keys() - (() if folder else read)
         aside = {name for name in aside if f"{folder}/{name}".lstrip("/") not in taken}
         # Folders of another layout that are empty say nothing.
         aside -= {name for name in aside & words if not _holds_files(tree, f"{folder}/{name}".lstrip("/"))}

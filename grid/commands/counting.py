@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from grid.commands.operations import Asked, Costs
@@ -48,10 +48,9 @@ def _count(asked: Asked, device: torch.device) -> Costs:
     weights, trained = bytes_of(learner.result()), bytes_of(learner)
     frame = frame_operations(learner.result(), asked.domain)
     # Batch norms count as no operations, and finding shapes through them takes most of the time.
-    for module in list(learner.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, _BatchNorm):
-                setattr(module, name, nn.Identity())
+    for module in learner.modules():
+        if isinstance(module, _BatchNorm):
+            vars(module)["forward"] = partial(_unnormalised, module)
     window, clips = built.config.input, _clips(built, asked, device)
     answered = 1 if window.answers == "last" else asked.frames
     maps = torch.ones(1, answered, *window.size, device=device)
@@ -83,6 +82,12 @@ def require_answer_of(asked: Asked) -> None:
         require_parameters(build())
         shown = declared.config(**asked.options).input
         require_values(build, (1, asked.frames, *shown.size, 3), asked.domain)
+
+
+def _unnormalised(norm: _BatchNorm, x: Tensor) -> Tensor:
+    """Return a batch norm's input, with a gradient where it trains parameters of its own."""
+    trained = norm.weight is not None and norm.weight.requires_grad
+    return x + norm.weight.sum() if trained and not x.requires_grad else x
 
 
 def _built(asked: Asked, device: torch.device) -> SaliencyModel:

@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from grid.specs.plain_yaml import read_file
+from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import CostSpec, GridSpec, TableSpec
 from grid.specs.tables.table_reader import NAME, Instead, names_files, read_costs, read_table, unknown, wrong
 from manifests.problem import Problem, ProblemError, suggest
@@ -130,7 +131,22 @@ def _table(
     read = read_costs if content.get("costs") else read_table
     table = read(path, content, instead, problems)
     _keep_apart(path, table.name, problems)
+    if isinstance(table, TableSpec):
+        _require_models(path, content.get("models", [DEFAULT_MODEL]), table, problems)
     return table
+
+
+def _require_models(path: Path, listed: Any, table: TableSpec, problems: list[Problem]) -> None:
+    """Refuse a user's row of models that the table has not: it would be nowhere, without a word.
+
+    Ours may have one that `model=` brings.
+    """
+    if path.resolve().parent == SPECS or not isinstance(listed, list):
+        return
+    rows = {variant.plain: dict(variant.axes).get("models", ()) for variant in table.variants}
+    for label, words in rows.items():
+        kind = f"model of this table for row {label!r}"
+        problems += [unknown(path, kind, word, listed) for word in words if word not in listed]
 
 
 def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:

@@ -77,8 +77,13 @@ def on_meta(model: Model, options: dict[str, Any]) -> SaliencyModel:
     """Build a model on the meta device, where tensors have shapes and no values, nor any memory."""
     import torch  # noqa: PLC0415 - who asks what models there are does without it
 
-    with torch.device("meta"):
-        return _built(model, options)
+    try:
+        with torch.device("meta"):
+            return _built(model, options)
+    except Exception:  # noqa: BLE001 - what is wrong with a constructor itself is so with values too
+        # Such as a transformer's, which asks a `linspace` for the rates of its blocks.
+        with torch.random.fork_rng(devices=()):
+            return _built(model, options).to("meta")
 
 
 def _built(model: Model, options: dict[str, Any]) -> SaliencyModel:

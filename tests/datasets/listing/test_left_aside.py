@@ -4,7 +4,9 @@ import pytest
 
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import get
+from datasets.corpus import Layout
 from datasets.indexing.index import index
+from datasets.listing.layouts import detect
 from manifests import ProblemError
 from tests.datasets.small_corpora import (
     four_digits,
@@ -44,6 +46,18 @@ def test_lists_in_a_folder_of_their_own_are_a_warning(tmp_path):
     (tmp_path / "splits").mkdir()
     (tmp_path / "splits" / "test.txt").write_text("b")
     assert told(tmp_path)["splits"] == ("warning", "another name with test.txt")
+
+
+def test_lists_that_a_corpus_says_it_reads_are_not_named_wherever_they_lie(tmp_path):
+    write_mine(tmp_path, "a")
+    for folder in ("action_labels", "splits"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "test.txt").write_text("a")
+    layout = Layout("own", ("frames/{clip}",), ("maps/{clip}",), ("fixations/{clip}",))
+    found = detect(
+        "Mine", tmp_path, [layout], MINE.identify, lists=lambda _: {"test": "action_labels/test.txt"}
+    )
+    assert [finding.path for finding in found.findings] == ["splits"]
 
 
 def test_a_second_list_of_a_split_is_named(tmp_path):

@@ -116,6 +116,32 @@ def test_a_model_that_asks_for_values_is_counted_with_values():
         require_answer_of(asked._replace(model="fails"))
 
 
+def test_batch_norms_are_counted_with_what_they_hold():
+    """They stood aside for what has no weights: what reads them failed, what trains them cost nothing."""
+
+    class Normed(FEW.build):
+        def __init__(self, config):
+            super().__init__(config)
+            self.first = torch.nn.BatchNorm3d(3)
+
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            assert self.first.weight.shape == self.first.running_mean.shape
+            return super().forward(self.first(clips), domain)
+
+    class Affine(Learner):
+        def __init__(self, model, options):
+            super().__init__(model.requires_grad_(False), options)
+            model.first.requires_grad_(True)
+
+    register_model(replace(FEW, word="normed", build=Normed))
+    register(Approach("affine", "Affine", learner=Affine))
+    asked = Asked("normed", {}, "generalization", None, False, FEW.config().input.frames)
+    plain, affine = count(asked), count(asked._replace(approach="affine"))
+    assert plain.forward == affine.forward > 0
+    # The gradient goes through all layers to the norm, whose weights alone are trained.
+    assert plain.step > affine.step > affine.forward
+
+
 def test_an_approach_may_look_at_where_clips_are_from():
     class Weighted(Learner):
         def losses(self, labelled, unlabelled, progress):

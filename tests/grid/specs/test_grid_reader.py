@@ -99,6 +99,18 @@ tables:
 """
 
 
+def test_a_row_of_models_that_the_table_lacks_is_a_mistake(tmp_path):
+    """It was in no plan and no table, without a word."""
+    path = tmp_path / "mine.yaml"
+    rows = "variants: {a: {}, b: {models: [tased], train.lr: 0.1}}\nselect: [source, last]\n"
+    path.write_text(GOOD + "models: [hd2s, chance]\n" + rows)
+    _, problems = spec.read(str(path))
+    assert [problem.found for problem in problems] == ["'tased'"]
+    assert "model of this table for row 'b'" in str(problems[0])
+    path.write_text(GOOD + "models: [hd2s, tased]\n" + rows)
+    assert spec.read(str(path), Instead(models=("hd2s",)))[1] == [], "of the file's, not of those asked for"
+
+
 def test_a_family_has_tables_by_name_by_file_and_in_place(tmp_path):
     (tmp_path / "mine.yaml").write_text(GOOD)
     path = tmp_path / "family.yaml"

@@ -80,6 +80,31 @@ def test_what_a_constructor_gives_stays(plugged_in):
     torch.testing.assert_close({name: one.state_dict()[name] for name in plain}, plain, rtol=0, atol=0)
 
 
+class Scheduled(OrderSensitive):
+    """Asks a tensor for its values where it is made, as transformers do for what their blocks drop."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.rates = torch.linspace(0, 0.2, 3).tolist()
+        self.shift = torch.nn.Parameter(torch.randn(2))
+
+
+@pytest.mark.usefixtures("plugged_in")
+def test_a_constructor_may_ask_for_values():
+    register(replace(TOY, build=Scheduled))
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    one, same = (build_model(TOY.word, seed=5) for _ in range(2))
+    shapes = on_meta(find_model(TOY.word).model, {})
+    assert torch.equal(torch.get_rng_state(), before)
+    assert one.rates == shapes.rates == pytest.approx([0.0, 0.1, 0.2])
+    assert all(tensor.is_meta for tensor in shapes.state_dict().values())
+    assert {name: value.shape for name, value in shapes.state_dict().items()} == {
+        name: value.shape for name, value in one.state_dict().items()
+    }
+    torch.testing.assert_close(one.state_dict(), same.state_dict(), rtol=0, atol=0)
+
+
 def test_unknown_names():
     with pytest.raises(ValueError, match=r"Unknown model hd2x\. Did you mean hd2s\? Available: .*hd2s"):
         build_model("hd2x")
