@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from grid.commands.operations import Asked, Costs
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
-from hd2s.approaches.required import require_learner, require_losses
+from hd2s.approaches.required import require_learner, require_losses, require_something_trained
 from hd2s.models.answers import require_answer
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import build_model, find_model, on_meta
@@ -45,6 +45,7 @@ def _count(asked: Asked, device: torch.device) -> Costs:
         settings = approach.settings and approach.settings(**own)
         learner = require_learner(approach.learner(built, LearnerOptions(settings=settings)), tested)
     require_parameters(learner)
+    require_something_trained(learner, approach)
     weights, trained = bytes_of(learner.result()), bytes_of(learner)
     frame = frame_operations(learner.result(), asked.domain)
     # Batch norms count as no operations, and finding shapes through them takes most of the time.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hd2s.approaches.surrounded import Surrounded
 from hd2s.layers.folded import Casting
-from hd2s.models.contract import Prediction, Push, SaliencyModel, Stream
+from hd2s.models.contract import ParameterGroup, Prediction, Push, SaliencyModel, Stream
 from hd2s.models.shown import with_input
 
 
@@ -31,6 +31,15 @@ class FrozenModel(Surrounded):
         """Stay in evaluation mode, whatever is asked for."""
         del mode
         return super().train(False)
+
+    def lr_share(self, clips: Tensor) -> float:
+        """Return all of the learning rate: it is that of what is behind the maps."""
+        del clips
+        return 1.0
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return all parameters together: those of the model stay as they are."""
+        return [ParameterGroup(self.parameters())]
 
     def leaving(self, prediction: Prediction) -> Prediction:
         """Change the saliency map; all else is the model's."""

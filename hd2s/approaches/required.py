@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hd2s.approaches.contract import Learner
+from hd2s.approaches.contract import Approach, Learner
 from hd2s.checks import told
 from hd2s.models.contract import SaliencyModel
 
@@ -35,6 +35,20 @@ def require_learner(learner: object, tested: Callable[[], SaliencyModel]) -> Lea
         _require_trained(name, found, learner)
         _require_as_inside(name, found, learner.model)
     return learner
+
+
+def require_something_trained(learner: Learner, approach: Approach) -> None:
+    """Make sure that a training moves some weights: else it ends as it began, under another name.
+
+    Raises:
+        ValueError: all of them are frozen, and the approach does not say that it learns by no gradient.
+    """
+    takes_gradients = approach.trains and approach.iterations is None
+    if takes_gradients and not any(each.requires_grad for each in learner.parameters()):
+        remedy = "leave the model out, or say its `iterations` if it learns by no gradient"
+        raise ValueError(
+            f"`learner` is to have weights to train, found all of them frozen in this model: {remedy}"
+        )
 
 
 def require_losses(yielded: object) -> Tensor:

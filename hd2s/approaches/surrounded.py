@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hd2s.models.contract import Prediction, SaliencyModel
+from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
 from hd2s.models.declaration import WeightLayout
 from hd2s.models.learnt import Learnt
 
@@ -55,6 +55,17 @@ class Surrounded(SaliencyModel):
     def sized(self, prediction: Prediction, maps: Tensor) -> Prediction:
         """Do as the model does."""
         return self.model.sized(prediction, maps)
+
+    def lr_share(self, clips: Tensor) -> float:
+        """Return the model's share."""
+        return self.model.lr_share(clips)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return the model's groups, and what is around it in one more."""
+        groups = self.model.parameter_groups()
+        grouped = {id(parameter) for group in groups for parameter in group.parameters}
+        around = [parameter for parameter in self.parameters() if id(parameter) not in grouped]
+        return [*groups, ParameterGroup(around)] if around else groups
 
     def learnt(self, domain: str | None) -> Learnt:
         """Return what the model has learnt."""

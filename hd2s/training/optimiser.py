@@ -61,6 +61,8 @@ class Optimiser:
     def __init__(self, learner: Learner, options: OptimiserOptions):
         self.options = options
         self._groups = learner.model.parameter_groups()
+        # What a learner has frozen itself stays so, whatever becomes of its group.
+        self._trained = {id(parameter) for parameter in learner.parameters() if parameter.requires_grad}
         grouped = {id(parameter) for group in self._groups for parameter in group.parameters}
         if beside := [parameter for parameter in learner.parameters() if id(parameter) not in grouped]:
             self._groups = [*self._groups, ParameterGroup(beside)]
@@ -82,7 +84,7 @@ class Optimiser:
             # A frozen parameter gets no gradient, and so neither moves nor gathers momentum.
             frozen = group.frozen + group.frozen_periods * self.options.lr_period
             for parameter in group.parameters if frozen else ():
-                parameter.requires_grad_(iteration >= frozen)
+                parameter.requires_grad_(iteration >= frozen and id(parameter) in self._trained)
 
     def step(self, share: float = 1.0) -> None:
         """Move the parameters by their gradients, at a share of the iteration's learning rates."""

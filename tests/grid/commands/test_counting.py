@@ -68,9 +68,17 @@ class Nothing(Learner):
         yield from ()
 
 
+class Frozen(Learner):
+    """Trains nothing, as TENT does of a model without norms."""
+
+    def __init__(self, model, options):
+        super().__init__(model.requires_grad_(False), options)
+
+
 @pytest.mark.parametrize(
     ("learner", "told"),
     [
+        (Frozen, "`learner` is to have weights to train, found all of them frozen"),
         (lambda model, options: None, "`learner` is to return a Learner, found a NoneType"),
         (Returns, "`losses` is to yield them, found a tuple that it returns"),
         (Nothing, "`losses` is to yield one or more, found none"),
@@ -81,6 +89,12 @@ def test_what_an_approach_forgets_is_told_before_it_trains(learner, told):
     register(Approach("mine", "Mine", learner=learner))
     with pytest.raises((TypeError, ValueError), match=told):
         count(Asked("few", {}, "mine", None, False, FEW.config().input.frames))
+
+
+def test_an_approach_that_says_that_it_takes_no_gradient_may_freeze_all():
+    register_model(FEW)
+    register(Approach("looks", "Looks", learner=Frozen, iterations=lambda settings: 2))
+    assert count(Asked("few", {}, "looks", None, False, FEW.config().input.frames)).step == 0
 
 
 def test_a_model_answers_with_maps_of_its_frames_before_it_trains():

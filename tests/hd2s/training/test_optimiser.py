@@ -295,3 +295,14 @@ def test_gradients_of_the_last_iteration_are_forgotten():
 def test_an_unknown_kind():
     with pytest.raises(ValueError, match=r"Unknown optimiser adm\. Did you mean adam\?"):
         OptimiserOptions(kind="adm")
+
+
+def test_what_a_learner_freezes_stays_so_when_its_group_is_frozen_no_more():
+    """An approach that trains some parts alone trained all of UNISAL's encoder after its first epochs."""
+    learner = learner_of(FrozenAtFirst)
+    learner.model.encoder.requires_grad_(False)
+    optimiser = Optimiser(learner, OPTIONS)
+    for iteration in range(STEPS):
+        step(learner, optimiser, iteration)
+    assert learner.values()["encoder"] == START["encoder"]
+    assert learner.values()["decoder"] != START["decoder"]
