@@ -25,6 +25,7 @@ def kld(prediction: Tensor, target: Tensor) -> Tensor:
     Returns:
         (...), in nats.
     """
+    prediction = _exact(prediction)
     target = target.to(prediction.dtype)
     target = target / target.sum((-2, -1), keepdim=True).clamp_min(_EPSILON)
     prediction = prediction / prediction.sum((-2, -1), keepdim=True).clamp_min(_EPSILON)
@@ -48,6 +49,7 @@ def kld_of_log(log_prediction: Tensor, target: Tensor) -> Tensor:
     Returns:
         (...), in nats.
     """
+    log_prediction = _exact(log_prediction)
     target = target.to(log_prediction.dtype)
     target = target / target.sum((-2, -1), keepdim=True).clamp_min(_EPSILON)
     return (torch.xlogy(target, target) - target * log_prediction).sum((-2, -1))
@@ -63,6 +65,7 @@ def cc(prediction: Tensor, target: Tensor) -> Tensor:
     Returns:
         (...), from -1 to 1.
     """
+    prediction = _exact(prediction)
     p, t = _centred(prediction), _centred(target.to(prediction.dtype))
     sizes = p.square().sum((-2, -1)) * t.square().sum((-2, -1))
     flat = sizes == 0
@@ -80,12 +83,18 @@ def nss(prediction: Tensor, fixations: Tensor, empty: float = 0.0) -> Tensor:
     Returns:
         (...); 0 for a map that is the same everywhere.
     """
+    prediction = _exact(prediction)
     centred, fixations = _centred(prediction), fixations.to(prediction.dtype)
     variance = centred.square().sum((-2, -1)) / (prediction.shape[-2] * prediction.shape[-1] - 1)
     flat = variance == 0
     found = (centred * fixations).sum((-2, -1)) / variance.masked_fill(flat, 1.0).sqrt()
     count = fixations.sum((-2, -1))
     return (found / count.clamp_min(1)).masked_fill(~(count > 0), empty)
+
+
+def _exact(maps: Tensor) -> Tensor:
+    """Return maps in single precision, or double as they are: half of it holds neither sums nor guards."""
+    return maps.to(torch.promote_types(maps.dtype, torch.float32))
 
 
 def _centred(maps: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from grid.commands.operations import Asked, Costs
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
@@ -16,7 +15,7 @@ from hd2s.approaches.required import require_learner, require_losses, require_so
 from hd2s.models.answers import require_answer
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import build_model, find_model, on_meta
-from hd2s.models.sound import require_groups, require_parameters, require_values
+from hd2s.models.sound import require_entries, require_groups, require_parameters, require_values
 from hd2s.prediction.operations import by_shapes, bytes_of, counter, frame_operations
 from hd2s.training.turns import Drawn
 
@@ -43,23 +42,21 @@ def _count(asked: Asked, device: torch.device) -> Costs:
 
     with device:
         settings = approach.settings and approach.settings(**own)
-        learner = require_learner(approach.learner(built, LearnerOptions(settings=settings)), tested)
+        learner = require_learner(approach.learner(built, LearnerOptions(settings=settings)), built, tested)
     require_parameters(learner)
     require_something_trained(learner, approach)
-    weights, trained = bytes_of(learner.result()), bytes_of(learner)
     frame = frame_operations(learner.result(), asked.domain)
-    # Batch norms count as no operations, and finding shapes through them takes most of the time.
-    for module in learner.modules():
-        if isinstance(module, _BatchNorm):
-            vars(module)["forward"] = partial(_unnormalised, module)
     window, clips = built.config.input, _clips(built, asked, device)
     answered = 1 if window.answers == "last" else asked.frames
     maps = torch.ones(1, answered, *window.size, device=device)
     fixations = maps if built.config.needs_fixations else None
     labelled = _micro_batch(clips, asked.source, asked.domain, maps=maps, fixations=fixations)
     unlabelled = _micro_batch(clips, asked.target, built.config.domain_of(asked.target))
+    state = learner.state_dict()
     step, forward = _count_step(learner, ([labelled], [unlabelled] if asked.unlabelled else []))
-    return Costs(step, forward, frame, weights, trained)
+    require_entries("the learner", learner, state)
+    # Afterwards: lazy layers have got their shapes.
+    return Costs(step, forward, frame, weights=bytes_of(learner.result()), trained=bytes_of(learner))
 
 
 @torch.inference_mode()
@@ -69,26 +66,21 @@ def require_answer_of(asked: Asked) -> None:
     Raises:
         ValueError: its prediction has another type or shape, or what is seen of a clip alone is not right.
     """
+    declared = find_model(asked.model).model
 
     def asks(device: torch.device) -> None:
         model = _built(asked, device)
+        if declared.trains:
+            require_groups(model)
+            require_parameters(model)
         clips = _clips(model, asked, device)
         require_answer(model(clips, domain=asked.domain), clips, model.config)
 
     by_shapes(asks)
-    declared = find_model(asked.model).model
     if declared.trains:
         build = partial(build_model, asked.model, seed=0, **asked.options)
-        require_groups(build())
-        require_parameters(build())
         shown = declared.config(**asked.options).input
         require_values(build, (1, asked.frames, *shown.size, 3), asked.domain)
-
-
-def _unnormalised(norm: _BatchNorm, x: Tensor) -> Tensor:
-    """Return a batch norm's input, with a gradient where it trains parameters of its own."""
-    trained = norm.weight is not None and norm.weight.requires_grad
-    return x + norm.weight.sum() if trained and not x.requires_grad else x
 
 
 def _built(asked: Asked, device: torch.device) -> SaliencyModel:

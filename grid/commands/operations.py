@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -130,10 +130,11 @@ def _text_of(asked: Asked) -> str:
 @cache
 def _costs(asked: str) -> Costs:
     wanted = Asked(*json.loads(asked))
+    model, approach = find_model(wanted.model).model, approaches()[wanted.approach]
     if not _is_ours(wanted.model, wanted.approach):
-        model, approach = find_model(wanted.model).model, approaches()[wanted.approach]
-        with blamed(model):
-            _answered(wanted)
+        alone = wanted._replace(approach="", unlabelled=False, source="", target="", settings=None)
+        if not _is_own(model.build) and (problems := _problems_of(_text_of(alone))):
+            raise ProblemError(problems)
         with blamed(approach, model):
             return _counted(wanted)
     kept = _kept(asked)
@@ -145,10 +146,22 @@ def _costs(asked: str) -> Costs:
         return found
 
 
+@cache
+def _problems_of(asked: str) -> tuple[Problem, ...]:
+    """Return what is wrong with a plug-in's model: once for all approaches and corpora, since it computes."""
+    wanted, problems = Asked(*json.loads(asked)), list[Problem]()
+    with gathered(problems), blamed(find_model(wanted.model).model):
+        _answered(wanted)
+    return tuple(problems)
+
+
 def _is_ours(model: str, approach: str) -> bool:
     """Whether all of its code is the project's own, by which counts are kept; a plug-in's may change."""
-    code = (find_model(model).model.build, approaches()[approach].learner)
-    return all(isinstance(each, Later) and each.module.startswith("hd2s.") for each in code)
+    return _is_own(find_model(model).model.build) and _is_own(approaches()[approach].learner)
+
+
+def _is_own(code: Callable) -> bool:
+    return isinstance(code, Later) and code.module.startswith("hd2s.")
 
 
 def _kept(asked: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -11,15 +11,17 @@ from hd2s.approaches.contract import Approach, Learner
 from hd2s.checks import told
 from hd2s.models.contract import SaliencyModel
 
-_AS_INSIDE = ("normalise", "answer", "sized")
+_TESTED_AS_INSIDE = ("normalise", "answer", "sized")
+_TRAINED_AS_INSIDE = ("losses", "parameter_groups", "lr_share")
 """What a model that is put around another one must do as that does, or otherwise on purpose."""
 
 
-def require_learner(learner: object, tested: Callable[[], SaliencyModel]) -> Learner:
+def require_learner(learner: object, inside: SaliencyModel, tested: Callable[[], SaliencyModel]) -> Learner:
     """Return a learner whose models can be tested.
 
     Args:
         learner: what the approach makes of a model.
+        inside: that model.
         tested: makes a model of the same kind as a test does, to be filled with the weights.
 
     Raises:
@@ -28,12 +30,13 @@ def require_learner(learner: object, tested: Callable[[], SaliencyModel]) -> Lea
     """
     if not isinstance(learner, Learner):
         raise TypeError(f"`learner` is to return a Learner, found a {type(learner).__name__}")
+    _require_as_inside("model", learner.model, inside, _TRAINED_AS_INSIDE)
     for name, found in {"result()": learner.result(), **learner.further()}.items():
         if not isinstance(found, SaliencyModel):
             raise TypeError(f"`{name}` is to be a SaliencyModel, found a {type(found).__name__}")
         _require_loadable(name, found, tested())
         _require_trained(name, found, learner)
-        _require_as_inside(name, found, learner.model)
+        _require_as_inside(name, found, inside, _TESTED_AS_INSIDE)
     return learner
 
 
@@ -83,19 +86,23 @@ def _require_loadable(name: str, model: SaliencyModel, tested: SaliencyModel) ->
 
 
 def _require_trained(name: str, model: SaliencyModel, learner: Learner) -> None:
-    known = set(map(id, learner.parameters()))
-    strange = [key for key, each in model.named_parameters() if each.requires_grad and id(each) not in known]
-    if strange:
+    own = dict(learner.named_parameters(remove_duplicate=False))
+    known = set(map(id, own.values()))
+    others = [key for key, each in model.named_parameters() if each.requires_grad and id(each) not in known]
+    # A copy, as of an average, is of weights that the learner has under the same name.
+    if strange := [key for key in others if not any(name.endswith(f".{key}") for name in own)]:
         remedy = "make it in `__init__`, as an attribute"
         found = f"others in {', '.join(strange[:3])}"
         raise ValueError(f"`{name}` is to have weights of the learner's, found {found}: {remedy}")
 
 
-def _require_as_inside(name: str, model: SaliencyModel, inside: SaliencyModel) -> None:
+def _require_as_inside(
+    name: str, model: SaliencyModel, inside: SaliencyModel, methods: Iterable[str]
+) -> None:
     own, plain = type(inside), SaliencyModel
     left = [
         each
-        for each in _AS_INSIDE
+        for each in methods
         if getattr(type(model), each) is getattr(plain, each)
         and getattr(own, each) is not getattr(plain, each)
     ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from hd2s.models.contract import ParameterGroup, Prediction, SaliencyModel
 from hd2s.models.declaration import WeightLayout
@@ -66,6 +67,10 @@ class Surrounded(SaliencyModel):
         grouped = {id(parameter) for group in groups for parameter in group.parameters}
         around = [parameter for parameter in self.parameters() if id(parameter) not in grouped]
         return [*groups, ParameterGroup(around)] if around else groups
+
+    def blocks(self) -> Iterable[nn.Module]:
+        """Return the model's."""
+        return self.model.blocks()
 
     def learnt(self, domain: str | None) -> Learnt:
         """Return what the model has learnt."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ _TORCHS = frozenset(vars(nn.Module()))
 def require_parameters(module: nn.Module) -> None:
     """Make sure that all weights that a module holds are its own: those in a list are not trained or saved.
 
-    Weights that are not to be trained may be kept so.
+    Weights that are not to be trained may be kept so. Lists and dictionaries are looked through to the end.
 
     Raises:
         ValueError: naming the attribute.
@@ -58,7 +58,8 @@ def require_values(build: Callable[[], SaliencyModel], shape: tuple[int, ...], d
         domain: the corpus that they are from.
 
     Raises:
-        ValueError: it is another one each time, changes its clips, or its maps are negative or no numbers.
+        ValueError: it is another one each time, changes its clips or what is saved of it, or its maps are
+            negative or no numbers.
     """
     model, again = build().eval(), build().state_dict()
     state = model.state_dict()
@@ -81,16 +82,35 @@ def require_values(build: Callable[[], SaliencyModel], shape: tuple[int, ...], d
             )
     if not torch.allclose(found.saliency, model(before, domain=domain).saliency, rtol=1e-3, atol=1e-4):
         raise ValueError("the model is to answer a clip alike each time in evaluation, found other maps")
+    require_entries("the model", model, state)
+
+
+def require_entries(what: str, module: nn.Module, before: Mapping[str, object]) -> None:
+    """Make sure that a module has made all that is saved of it by itself, and nothing when it was used.
+
+    Args:
+        what: what it is called.
+        module: that has been used since.
+        before: its `state_dict()` from before.
+
+    Raises:
+        ValueError: naming what it has more, or less: who loads its weights has not used it yet.
+    """
+    if found := sorted(module.state_dict().keys() ^ before.keys()):
+        remedy = "make it in `__init__`, or as a buffer with persistent=False"
+        told = f"to have all that is saved of it before it is used, found {', '.join(found[:3])} since"
+        raise ValueError(f"{what} is {told}: {remedy}")
 
 
 def _within(value: object) -> Iterator[Tensor]:
-    held: Iterable[object] = value.values() if isinstance(value, Mapping) else ()
-    held = value if isinstance(value, list | tuple | set) else held
-    for each in held:
+    held = list(value.values()) if isinstance(value, Mapping) else value
+    for each in held if isinstance(held, list | tuple | set) else ():
         if isinstance(each, nn.Module):
             yield from each.parameters()
         elif isinstance(each, nn.Parameter):
             yield each
+        else:
+            yield from _within(each)
 
 
 def _equal(one: object, other: object) -> bool:

@@ -6,7 +6,7 @@ A multiplication and an addition are two operations.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from hd2s.layers.folded import Casting
 from hd2s.models.contract import SaliencyModel
 
+_BACKWARD = torch.ops.aten.convolution_backward
 _META, _PROCESSOR = torch.device("meta"), torch.device("cpu")
 Result = TypeVar("Result")
 
@@ -38,21 +39,41 @@ def by_shapes(work: Callable[[torch.device], Result]) -> Result:
 @contextmanager
 def counter() -> Iterator[FlopCounterMode]:
     """Count the operations inside a `with`."""
-    mapping = {torch.ops.aten.convolution_backward: _convolution_backward}
-    with _ResizedByShape(), FlopCounterMode(display=False, custom_mapping=mapping) as found:
+    counting = FlopCounterMode(display=False, custom_mapping={_BACKWARD: _convolution_backward})
+    counting.mod_tracker = _Untold()  # type: ignore[assignment]
+    with _ByShape(), counting as found:
         yield found
 
 
-class _ResizedByShape(TorchFunctionMode):
-    """Has `interpolate`, which counts as no operations, give its shape alone: finding it takes long."""
+class _Untold(nullcontext):
+    """Stands for what tells modules apart, and fails on those of `torch.nn.utils.parametrizations`."""
+
+    parents = ("Global",)
+
+
+class _ByShape(TorchFunctionMode):
+    """Has what counts as no operations, and whose shape takes long to find, give its shape alone.
+
+    Batch norms do so for a single clip, too, of which in training they have too few values.
+    """
 
     def __torch_function__(
         self, function: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        options = kwargs or {}
-        if function is not F.interpolate:
+        options = dict(kwargs or {})
+        if function not in (F.interpolate, F.batch_norm):
             return function(*args, **options)
-        return _resized(*args, **options)
+        first, *others = args or (options.pop("input"),)
+        return (_resized if function is F.interpolate else _unnormalised)(first, *others, **options)
+
+
+def _unnormalised(
+    x: Tensor, mean: Any, variance: Any, weight: Tensor | None = None, *args: Any, **options: Any
+) -> Tensor:
+    """Return a batch norm's input, with a gradient where it trains parameters of its own."""
+    del mean, variance, args, options
+    trained = weight is not None and weight.requires_grad and not x.requires_grad
+    return x + weight.sum() if weight is not None and trained else x
 
 
 def _resized(x: Tensor, size: Any = None, scale_factor: Any = None, *args: Any, **options: Any) -> Tensor:

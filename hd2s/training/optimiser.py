@@ -70,10 +70,11 @@ class Optimiser:
         groups: list[dict[str, Any]] = [
             {"params": group.parameters, "weight_decay": decay * group.weight_decay} for group in self._groups
         ]
+        fused = not any(parameter.is_complex() for parameter in learner.parameters())
         if options.kind == "adam":
-            self._torch: torch.optim.Optimizer = Adam(groups, lr=options.lr, fused=True)
+            self._torch: torch.optim.Optimizer = Adam(groups, lr=options.lr, fused=fused)
         else:
-            self._torch = SGD(groups, lr=options.lr, momentum=options.momentum, fused=True)
+            self._torch = SGD(groups, lr=options.lr, momentum=options.momentum, fused=fused)
 
     def begin(self, iteration: int) -> None:
         """Set the learning rates of an iteration, counted from 0; forget the gradients of the last one."""

@@ -25,6 +25,7 @@ from hd2s.weights.wrapped import bare, named_as, unwrapped
 log = logging.getLogger(__name__)
 
 OWN_FORMAT = "video saliency weights, version 2"
+_REAL = "real numbers one after the other"
 
 
 class WeightsError(ValueError):
@@ -260,13 +261,19 @@ def _problems(own: Mapping[str, Tensor], state: Mapping[str, Any], wanted: Mappi
         found = state.get(name, own[mine])
         if not isinstance(found, Tensor):
             problems.append(f"{name} is a {type(found).__name__}, expected a tensor")
-        elif _form(found):
-            problems.append(f"{name} is {_form(found)}, expected real numbers one after the other")
+        elif (form := _form(found)) != (expected := _form(own[mine])):
+            problems.append(f"{name} is {form or _REAL}, expected {expected or _REAL}")
         elif found.shape != own[mine].shape:
             problems.append(f"{name} has shape {tuple(found.shape)}, expected {tuple(own[mine].shape)}")
-        elif name in state and not found.to(own[mine].dtype).isfinite().all():
+        elif name in state and not _is_sound(found.to(own[mine].dtype), own[mine]):
             problems.append(f"{name} is not finite")
     return problems
+
+
+def _is_sound(found: Tensor, own: Tensor) -> bool:
+    """Whether numbers are finite, but for what the model begins with, such as the −∞ of a mask."""
+    finite = found.isfinite()
+    return bool(finite.all()) or torch.equal(found[~finite], own.to(found.device)[~finite])
 
 
 def _form(tensor: Tensor) -> str:

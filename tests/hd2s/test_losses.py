@@ -105,3 +105,15 @@ def test_gradients_of_cc_and_nss_are_those_of_finite_differences():
     other = torch.randint(0, 3, (2, 4, 3), generator=generator)
     assert torch.autograd.gradcheck(lambda p: cc(p, other), maps)
     assert torch.autograd.gradcheck(lambda p: nss(p, other), maps)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_maps_of_half_precision_have_the_losses_of_the_same_values(dtype):
+    """A KLD of float16 was NaN, as its guards are 0 there; of maps that are nearly flat CC and NSS were 0."""
+    generator = torch.Generator().manual_seed(0)
+    maps = (0.5 + 0.02 * torch.rand(2, 6, 5, generator=generator)).to(dtype)
+    other = torch.randint(1, 9, (2, 6, 5), generator=generator)
+    for loss in (kld, cc, nss):
+        assert torch.equal(loss(maps, other), loss(maps.float(), other)), loss
+        assert loss(maps, other).all()
+    assert torch.equal(kld_of_log(maps, other), kld_of_log(maps.float(), other))

@@ -7,7 +7,7 @@ import torch
 
 from grid.commands.counting import count, require_answer_of
 from grid.commands.operations import Asked, asked_of
-from hd2s.approaches.contract import Learner
+from hd2s.approaches.contract import Learner, total
 from hd2s.approaches.declaration import Approach
 from hd2s.approaches.registry import register
 from hd2s.models.registry import register as register_model
@@ -210,3 +210,51 @@ def test_what_a_model_forgets_is_told_before_it_trains():
         asked = Asked(word, {}, "generalization", None, False, FEW.config().input.frames)
         with pytest.raises(ValueError, match=told):
             require_answer_of(asked)
+
+
+class Aligns(Learner):
+    """Compares what its batch norms are given with what they remember, and learns by lazy layers."""
+
+    def __init__(self, model, options):
+        super().__init__(model, options)
+        self.seen = []
+        model.encoder[1].register_forward_hook(
+            lambda norm, given, _: self.seen.append(given[0] - norm.bias[0])
+        )
+        self.classifier = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.LazyLinear(3), torch.nn.BatchNorm1d(3)
+        )
+
+    def losses(self, labelled, unlabelled, progress):
+        self.seen.clear()
+        (batch,) = labelled
+        terms = self.supervised(self.model(batch.clips), batch)
+        terms["aligned"] = self.classifier(torch.stack(self.seen).mean(0)).mean()
+        yield total(terms), terms
+
+
+def test_batch_norms_and_lazy_layers_are_counted_as_they_are():
+    """They were taken out for counting: whoever hooked or read one was refused before a run."""
+    register_model(FEW)
+    register(Approach("aligns", "Aligns", learner=Aligns))
+    asked = Asked("few", {}, "aligns", None, False, FEW.config().input.frames)
+    # A batch norm counts by eight bytes; all other numbers have four.
+    classifier = 4 * (3 * (6 * 4 * 4 + 1) + 4 * 3) + 8
+    assert count(asked).trained == classifier + count(asked._replace(approach="generalization")).trained
+
+
+class MadeLate(Learner):
+    """Makes what it trains when it first sees features."""
+
+    def losses(self, labelled, unlabelled, progress):
+        self.late = torch.nn.Linear(2, 2)
+        yield from super().losses(labelled, unlabelled, progress)
+
+
+def test_what_a_learner_makes_too_late_to_be_trained_or_resumed_is_told():
+    register_model(FEW)
+    register(Approach("late", "Late", learner=MadeLate))
+    with pytest.raises(
+        ValueError, match=r"the learner is to have all .*, found late.bias, late.weight since"
+    ):
+        count(Asked("few", {}, "late", None, False, FEW.config().input.frames))

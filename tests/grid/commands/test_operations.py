@@ -22,7 +22,8 @@ def counted(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(counting, "count", lambda what: asked.append(what) or COSTS)
     yield asked
-    operations._costs.cache_clear()
+    for kept in (operations._costs, operations._problems_of):
+        kept.cache_clear()
 
 
 def training(*settings):
@@ -99,3 +100,16 @@ def test_all_plug_ins_that_compute_what_they_do_not_announce_are_told_at_once(co
     assert told == [f"ValueError: of another shape than {n} frames" for n in (4, 3)]
     assert counted == [], "the project's own are tested, and a run need not wait for them"
     check_plugged_in(hd2s.trainings.values())
+
+
+def test_a_plug_ins_model_is_looked_at_once_for_all_approaches_and_corpora(counted, monkeypatch):
+    """It computes at its full size: a table of twelve trainings waited as often for it."""
+    load([OURS])
+    looked = []
+    monkeypatch.setattr(counting, "require_answer_of", looked.append)
+    check_plugged_in(plan_of("domain_shift", "model=tiny").trainings.values())
+    assert [asked.model for asked in looked] == ["tiny"]
+    assert len(counted) > 2
+    # An approach of one's own on the project's model, which is tested.
+    operations._costs(json.dumps(Asked("hd2s", {}, "mirror", None, True, 16)))
+    assert len(looked) == 1

@@ -1,11 +1,14 @@
 """What a learner must be that a test can load what it ends with, and what it yields."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
 
 from hd2s import build_model
 from hd2s.approaches.contract import Learner, LearnerOptions
+from hd2s.approaches.learners.calibration import CalibratedModel
 from hd2s.approaches.required import require_learner, require_losses
 from hd2s.approaches.surrounded import Surrounded
 from hd2s.models.contract import SaliencyModel
@@ -53,7 +56,8 @@ def learner(around=None, *, anew=False):
     class Own(Learner):
         def __init__(self, model, options):
             super().__init__(model, options)
-            self.outer = around(model) if around else model
+            if not anew:
+                self.outer = around(model) if around else model
 
         def result(self):
             return around(self.model) if anew else self.outer
@@ -64,7 +68,17 @@ def learner(around=None, *, anew=False):
 def test_what_can_be_tested_is_taken():
     for around in (None, Gain, Declared):
         found = learner(around)
-        assert require_learner(found, lambda of=around: of(model()) if of else model()) is found
+        assert require_learner(found, model(), lambda of=around: of(model()) if of else model()) is found
+
+
+def test_a_mean_of_trained_weights_may_be_made_anew_each_time():
+    """It is made for each validation and for what is saved, and was told to be an attribute."""
+
+    class Means(Learner):
+        def result(self):
+            return deepcopy(self.model)
+
+    assert require_learner(Means(model(), LearnerOptions()), model(), model)
 
 
 @pytest.mark.parametrize(
@@ -87,21 +101,31 @@ def test_what_can_be_tested_is_taken():
 )
 def test_what_a_test_could_not_load_is_told(found, tested, told):
     with pytest.raises(ValueError, match=told):
-        require_learner(found, lambda: tested(model()) if tested else model())
+        require_learner(found, model(), lambda: tested(model()) if tested else model())
 
 
 def test_what_is_around_a_model_normalises_as_that_does(monkeypatch):
     monkeypatch.setattr(type(model()), "normalise", Normalising.normalise)
-    assert require_learner(learner(Gain), lambda: Gain(model()))
-    with pytest.raises(ValueError, match=r"is to have the model's own normalise, found those of any model"):
-        require_learner(learner(Declared), lambda: Declared(model()))
+    assert require_learner(learner(Gain), model(), lambda: Gain(model()))
+    told = r"`result\(\)` is to have the model's own normalise, found those of any model"
+    with pytest.raises(ValueError, match=told):
+        require_learner(learner(Declared), model(), lambda: Declared(model()))
+
+
+def test_what_is_trained_around_a_model_is_trained_as_that_is(monkeypatch):
+    monkeypatch.setattr(type(model()), "lr_share", lambda model, clips: 0.5)
+    for around in (Gain, CalibratedModel):
+        inside = Learner(around(model()), LearnerOptions())
+        assert require_learner(inside, model(), lambda of=around: of(model()))
+    with pytest.raises(ValueError, match="`model` is to have the model's own losses, lr_share, found"):
+        require_learner(Learner(Declared(model()), LearnerOptions()), model(), lambda: Declared(model()))
 
 
 def test_what_is_no_learner_or_ends_with_no_model_is_told():
     with pytest.raises(TypeError, match="`learner` is to return a Learner, found a HD2S"):
-        require_learner(model(), model)
+        require_learner(model(), model(), model)
     with pytest.raises(TypeError, match=r"`result\(\)` is to be a SaliencyModel, found a NoneType"):
-        require_learner(learner(lambda inner: None), model)
+        require_learner(learner(lambda inner: None), model(), model)
 
 
 def test_a_loss_with_its_terms_is_taken():

@@ -43,6 +43,9 @@ class Slow(OrderSensitive):
     def lr_share(self, clips):
         return 0.5
 
+    def blocks(self):
+        return [self.dropout]
+
 
 class Gain(Surrounded):
     def __init__(self, model):
@@ -57,6 +60,7 @@ def test_the_model_inside_is_trained_as_it_says():
     groups = [(group.lr, group.frozen, list(map(id, group.parameters))) for group in outer.parameter_groups()]
     assert groups == [(0.1, 3, list(map(id, model.parameters()))), (1.0, 0, [id(outer.gain)])]
     assert outer.lr_share(clips()) == 0.5
+    assert [*outer.blocks()] == [model.dropout]
 
 
 def test_what_enters_and_what_leaves_are_changed_in_every_way_of_predicting():

@@ -29,6 +29,12 @@ class Listed(Plain):
         self.more = {"a": [nn.Linear(2, 2)][0]}
 
 
+class Nested(Plain):
+    def __init__(self):
+        super().__init__()
+        self.more = [("a", [nn.Linear(2, 2)])]
+
+
 class Own(Plain):
     """Has in a list what it has anyway, and what is not to be trained."""
 
@@ -73,6 +79,20 @@ class InPlace(Plain):
         return super().forward(clips.mul_(0.5))
 
 
+class Made(Plain):
+    """Makes a buffer when it is used."""
+
+    persistent = True
+
+    def forward(self, clips, domain=None, *, unlabelled=False):
+        self.register_buffer("place", clips[0, 0], persistent=self.persistent)
+        return super().forward(clips)
+
+
+class Remade(Made):
+    persistent = False
+
+
 class Noisy(Plain):
     def forward(self, clips, domain=None, *, unlabelled=False):
         return super().forward(nn.functional.dropout(clips, 0.5))
@@ -88,7 +108,7 @@ def seeded(kind):
 
 
 def test_a_sound_model_is_taken():
-    for kind in (Plain, Own, Grouped):
+    for kind in (Plain, Own, Grouped, Remade):
         require_parameters(kind())
         require_groups(kind())
         require_values(seeded(kind), SHAPE, None)
@@ -101,6 +121,8 @@ def test_layers_in_a_list_are_told():
         require_parameters(Listed())
     with pytest.raises(ValueError, match=r"0\.more is to be"):
         require_parameters(nn.Sequential(Listed()))
+    with pytest.raises(ValueError, match=r"more is to be .* found a list"):
+        require_parameters(Nested())
 
 
 def test_parameters_may_be_given_as_they_come():
@@ -126,6 +148,7 @@ def test_groups_that_are_not_all_parameters_once_are_told(kind, told):
         (Nan, "saliency is to be 0 or more everywhere, found nan"),
         (InPlace, "leave its clips as they are, found them changed in place"),
         (Noisy, "answer a clip alike each time in evaluation"),
+        (Made, r"the model is to have all that is saved of it before it is used, found place since: make it"),
     ],
 )
 def test_values_that_no_training_can_do_with_are_told(kind, told):

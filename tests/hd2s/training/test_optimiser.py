@@ -306,3 +306,22 @@ def test_what_a_learner_freezes_stays_so_when_its_group_is_frozen_no_more():
         step(learner, optimiser, iteration)
     assert learner.values()["encoder"] == START["encoder"]
     assert learner.values()["decoder"] != START["decoder"]
+
+
+def test_complex_numbers_are_moved_as_their_parts_are():
+    """PyTorch's fused optimisers, which take real ones alone, ended the training at its beginning."""
+
+    class Spectrum(SaliencyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.filter = nn.Parameter(torch.tensor(1 - 2j, dtype=torch.complex128))
+
+    model = declared(replace(TOY, build=Spectrum))
+    optimiser = Optimiser(Learner(model, LearnerOptions()), OPTIONS)
+    for iteration in range(STEPS):
+        optimiser.begin(iteration)
+        parts = torch.view_as_real(model.filter)
+        (parts[0] * GRADIENTS["encoder"][iteration] + parts[1] * GRADIENTS["decoder"][iteration]).backward()
+        optimiser.step()
+    expected = [plain_adam(name, 0.05, 0.02, ALIKE) for name in ("encoder", "decoder")]
+    assert torch.view_as_real(model.filter).tolist() == pytest.approx(expected, rel=1e-12)

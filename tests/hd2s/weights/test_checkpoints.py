@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from hd2s import build_model, export_weights, load_weights, save_weights
 from hd2s.layers.domain_classifiers import DomainClassifiers
+from hd2s.models.contract import SaliencyModel
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
 from hd2s.weights.origin import origin_of
 from hd2s.weights.tensor_files import tensor_digest
@@ -223,3 +226,23 @@ def test_content_is_read_as_it_is(tmp_path):
     found = read_content(save(tmp_path / "x.pt", content))
     assert found.keys() == content.keys()
     assert torch.equal(found["a"], content["a"])
+
+
+class Masked(SaliencyModel):
+    """Has what is no finite or no real number from its beginning on, as masks and rotary positions are."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+        self.register_buffer("rotary", torch.ones(2, dtype=torch.complex64))
+
+
+def test_what_a_model_begins_with_is_no_damage(tmp_path):
+    """A model with a causal mask was trained, and its test could not load the weights."""
+    model = declared(replace(TOY, build=Masked))
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    assert load_weights(model, tmp_path / "model.pt") == "own"
+    torch.save(model.state_dict() | {"mask": -model.mask, "rotary": torch.ones(2)}, tmp_path / "model.pt")
+    told = r"\(2 problems\): mask is not finite; rotary is real numbers .*, expected complex"
+    with pytest.raises(WeightsError, match=told):
+        load_weights(model, tmp_path / "model.pt")
