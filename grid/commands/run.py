@@ -31,7 +31,7 @@ from grid.specs.dotted_keys import with_references
 from grid.tracking import EXPERIMENT, Tracker
 from grid.tracking.views import N_SEEDS, OF_PAPER, difference_names, summary_names
 from manifests.escaping import shell
-from manifests.problem import ProblemError
+from manifests.problem import Problem, ProblemError
 
 _IN_MLFLOW = {DONE: "FINISHED", FAILED: "FAILED", INTERRUPTED: "KILLED"}
 
@@ -46,7 +46,7 @@ class Outcome:
         report: where the grid's page is, to be opened; empty if it could not be written.
         look: how to look at the runs, in a short line: a command, where no server has them.
         warnings: what could not be written, what MLflow lacks, and which tables were left as they stood.
-        left_alone: units that failed in an earlier run, or need one that did.
+        left_alone: units that failed in an earlier run, or lack one that did.
         interrupted: label of a unit → what has interrupted it, be it lost or exchanged.
     """
 
@@ -84,16 +84,17 @@ def run(
     """
     cleanup.clear(grid.ledger)
     remember(grid)
-    anew = _anew(grid, again, retry_failed=retry_failed)
+    left = _left(grid, again, retry_failed=retry_failed)
     tracker = start_tracker(grid, tracking_uri)
-    if retry_failed:
-        forget(grid.plan, grid.ledger)
-    tracker.forget(redo(grid.plan, grid.ledger, anew))
-    grid.ledger.stops.clear_unwished(grid.plan)
-    failed, needing = given_up(grid.plan, grid.ledger)
     reasons: dict[str, str] = {}
     try:
-        whole = _work(grid, Audience(listener, tracker), (failed, needing), reasons, lost)
+        if left.todo:
+            _check(grid, left.trainings)
+        if retry_failed:
+            forget(grid.plan, grid.ledger)
+        tracker.forget(redo(grid.plan, grid.ledger, left.anew))
+        grid.ledger.stops.clear_unwished(grid.plan)
+        whole = not left.todo or _work(grid, left, Audience(listener, tracker), reasons, lost)
     except KeyboardInterrupt:
         whole = False
     except Exception as error:
@@ -112,7 +113,7 @@ def run(
     look = "" if tracking_uri else shell(["python", "-m", "grid", "ui", "--out", str(grid.out)])
     told = filter(None, [*unwritten, *shown.warnings, *tracker.warnings, behind(tables), *not_taken(grid)])
     report = shown.report.resolve().as_uri() if shown.report else ""
-    return Outcome(status, [*filter(None, views)], report, look, [*told], len(failed | needing), reasons)
+    return Outcome(status, [*filter(None, views)], report, look, [*told], len(left.given_up), reasons)
 
 
 def complete(tracker: Tracker, grid: Grid, status: int, tables: list[Path], shown: Shown) -> None:
@@ -193,61 +194,91 @@ def _lost(tell: Callable[[str, bool], object], interruption: Interruption, why: 
     tell(why, interruption.soon_asked())
 
 
-def _anew(grid: Grid, again: str | None, *, retry_failed: bool) -> set[str]:
-    """Return what is to be made again though it is done.
+@dataclass(frozen=True)
+class _Left:
+    """What is left of a grid, by ids; known before anything of it is taken away.
 
-    Where it cannot be made, nor what failed be tried again, this is told before anything of it is taken away.
+    Attributes:
+        anew: units that are to be made again though they are done.
+        done: units that stay as they are.
+        failed: units that failed in an earlier run and are not tried again.
+        needing: those that cannot be had because of that.
+        unselected: evaluations of weights that their training has not kept.
+        stopped: trainings that were stopped early, and their evaluations.
+        todo: all others.
+        trainings: those of them.
     """
-    plan, ledger = grid.plan, grid.ledger
+
+    anew: set[str]
+    done: set[str]
+    failed: set[str]
+    needing: set[str]
+    unselected: set[str]
+    stopped: set[str]
+    todo: set[str]
+    trainings: list[Training]
+
+    @property
+    def given_up(self) -> set[str]:
+        """The units that are left alone since they failed, or something that they need did."""
+        return (self.failed | self.needing) - self.done
+
+
+def _left(grid: Grid, again: str | None, *, retry_failed: bool) -> _Left:
+    """Find what is left of a grid.
+
+    Raises:
+        ProblemError: what is to be made again needs something that failed, and is not tried again.
+    """
+    ledger, plan = grid.ledger, grid.plan
+    units = plan.trainings.keys() | plan.evaluations.keys()
     anew = to_redo(plan, ledger, again) if again else set()
-    tried = filter(ledger.failure, (*plan.trainings, *plan.evaluations)) if retry_failed else ()
-    if anew or any(tried) or (retry_failed and incomplete(plan, ledger)):
-        trainings = plan.trainings.values()
-        _check(grid, [unit for unit in trainings if unit.id in anew or not ledger.training_done(unit.id)])
-    return anew
+    failed, needing = given_up(plan, ledger, units if retry_failed else anew)
+    if lost := sorted(anew & needing):
+        cause = next(unit for unit in failed & plan.trainings.keys() if lost[0] in plan.dependents(unit))
+        remedy = "Add --retry-failed, which tries that again."
+        expected, found = f"what {lost[0]} rests on", f"{cause}, which failed before"
+        raise ProblemError(Problem(f"--redo {again}", expected, found, remedy))
+    done = _done(grid) - anew - (incomplete(plan, ledger).keys() if retry_failed else set())
+    # What is trained again, for want of its weights, is validated as asked.
+    unkept = {unit for unit, training in unselected(plan, ledger).items() if training in done}
+    stopped = {unit for unit in plan.may_stop if unit not in done | anew and ledger.stops.of(unit)}
+    todo = units - done - failed - needing - unkept - stopped
+    trainings = [unit for unit in plan.trainings.values() if unit.id in todo]
+    return _Left(anew, done, failed, needing, unkept, stopped, todo, trainings)
 
 
 def _work(
     grid: Grid,
+    left: _Left,
     audience: Audience,
-    given_up: tuple[set[str], set[str]],
     reasons: dict[str, str],
     lost: Callable[[str, bool], object] | None,
 ) -> bool:
-    """Train and evaluate what the ledger lacks, but for what failed before, and say whether all has ended.
+    """Train and evaluate what is left, and say whether all has ended.
 
     Not so where the user interrupted, or something that a unit stands on was lost: `reasons` gets it.
     """
-    ledger, plan = grid.ledger, grid.plan
-    failed, needing = given_up
-    done = _done(grid)
-    # What is trained again, for want of its weights, is validated as asked.
-    left_alone = failed | {unit for unit, training in unselected(plan, ledger).items() if training in done}
-    stopped = {unit for unit in plan.may_stop if unit not in done and ledger.stops.of(unit)}
-    if (done | left_alone | needing | stopped).issuperset(plan.trainings.keys() | plan.evaluations.keys()):
-        return True
     ray_session.protect()
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415
     from grid.running import jobs, places  # noqa: PLC0415
 
-    todo = [unit for unit in plan.trainings.values() if unit.id not in done | failed | needing | stopped]
-    _check(grid, todo)
     interruption = Interruption(places.storage_of(grid), audience.on_phase)
     with (
         interruption.heard(),
-        frames.decoded(grid, todo, audience.on_phase, here=ray_session.is_local()) as broken,
+        frames.decoded(grid, left.trainings, audience.on_phase, here=ray_session.is_local()) as broken,
     ):
         audience.on_phase("starting Ray")
         with ray_session.session(*([partial(_lost, lost, interruption)] if lost else [])):
-            driver = jobs.sweep(grid, done, audience, interruption)
+            driver = jobs.sweep(grid, left.done, audience, interruption)
             audience.on_phase("")
-            for unit in left_alone:
+            for unit in left.failed | left.unselected:
                 driver.recorder.leave_alone(unit)
-            for unit in stopped:
+            for unit in left.stopped:
                 driver.schedule.fail(unit)
             for unit, why in broken.items():
-                driver.recorder.training_failed(plan.trainings[unit], why)
+                driver.recorder.training_failed(grid.plan.trainings[unit], why)
             driver.run()
             reasons |= driver.recorder.reasons
             return driver.schedule.over() and not reasons

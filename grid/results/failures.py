@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +75,19 @@ def incomplete(plan: Plan, ledger: Ledger) -> dict[str, int]:
     return found
 
 
-def given_up(plan: Plan, ledger: Ledger) -> tuple[set[str], set[str]]:
+def given_up(plan: Plan, ledger: Ledger, anew: Collection[str] = ()) -> tuple[set[str], set[str]]:
     """Find what failed in an earlier run of itself, and what cannot be had because of that.
 
     A unit that failed only because its training did, and whose training is not failed any more, is forgotten
     to have failed, and so is one that has a result all the same.
+
+    Args:
+        plan: the units.
+        ledger: where failures are written.
+        anew: units that are tried again, whatever they failed of.
     """
-    files = {unit: ledger.failure(unit) for unit in (*plan.trainings, *plan.evaluations)}
+    units = (unit for unit in (*plan.trainings, *plan.evaluations) if unit not in anew)
+    files = {unit: ledger.failure(unit) for unit in units}
     for unit in [unit for unit, file in files.items() if file and _done(unit, plan, ledger)]:
         ledger.clear_failure(unit)
         del files[unit]

@@ -125,10 +125,44 @@ def test_nothing_is_taken_away_that_cannot_be_made_again(done_grid, monkeypatch)
     assert all(map(done_grid.ledger.training_done, done_grid.plan.trainings))
     assert all(map(done_grid.ledger.evaluation_done, done_grid.plan.evaluations))
     (evaluation,) = done_grid.plan.evaluations
+    done_grid.ledger.remove_evaluation(evaluation)
     failure = done_grid.ledger.write_failure(evaluation, "no such clip")
     with pytest.raises(ProblemError, match="expected a GPU"):
         run(done_grid, Phases(), None, retry_failed=True)
     assert failure.exists(), "what it failed of can still be read"
+
+
+@pytest.mark.slow
+def test_nothing_is_taken_away_whose_training_failed(done_grid, store, monkeypatch):
+    """The weights are lost, and training them again fails: a test that was done was gone for good."""
+    (training,), (evaluation,) = done_grid.plan.trainings, done_grid.plan.evaluations
+    (done_grid.out / output_folder.checkpoint(training)).unlink()
+    done_grid.ledger.write_failure(training, "out of memory")
+    told = f"expected what {evaluation} rests on, found {training}, which failed before. Add --retry-failed"
+    with pytest.raises(ProblemError, match=told):
+        run(done_grid, Phases(), None, again=evaluation)
+    assert done_grid.ledger.evaluation_done(evaluation)
+    assert run(done_grid, Phases(), None).left_alone == 1, "the test has not failed"
+    begun, _ = driven(monkeypatch)
+    run(done_grid, Phases(), None, again=evaluation, retry_failed=True)
+    assert begun == [training]
+    assert not done_grid.ledger.evaluation_done(evaluation)
+
+
+@pytest.mark.slow
+def test_what_failed_and_is_left_alone_is_not_checked_for_what_else_is_made_again(
+    done_grid, store, monkeypatch
+):
+    """A plug-in that failed kept all others from being made again."""
+    other = prepare_small(done_grid.out, *done_grid.overrides, "seeds=[0,1]", approaches="generalization")
+    done, failed = other.plan.trainings
+    assert done_grid.ledger.training_done(done)
+    other.ledger.write_failure(failed, "its plug-in has no such layer")
+    looked_at = []
+    monkeypatch.setattr("grid.commands.run.check_plugged_in", looked_at.extend)
+    _, left_alone = driven(monkeypatch)
+    run(other, Phases(), None, again=done)
+    assert ([unit.id for unit in looked_at], left_alone) == ([done], [failed])
 
 
 @pytest.mark.slow
