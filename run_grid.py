@@ -28,6 +28,8 @@ from grid.commands.arguments import INTERRUPTED, WRONG, interrupted_note, parsed
 from manifests.problem import Problem, ProblemError, gathered
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grid.commands.devices import Device
     from grid.planning.prepare import Purpose
 
@@ -84,8 +86,8 @@ def _answer(options: argparse.Namespace) -> int:
     from grid.results.redo import require_unit
 
     problems: list[Problem] = []
-    device = _checked(options, problems)
     out = options.out or default_out(demo=options.demo)
+    device = _checked(options, out, problems)
     looking = options.tables or options.export or options.report or options.figures is not None
     purpose: Purpose = "plan" if options.plan else "results" if looking else "run"
     grid = prepare(
@@ -111,8 +113,14 @@ def _answer(options: argparse.Namespace) -> int:
     return run_grid(grid, options)
 
 
-def _checked(options: argparse.Namespace, problems: list[Problem]) -> Device | None:
+def _checked(options: argparse.Namespace, out: Path, problems: list[Problem]) -> Device | None:
     """Gather what is wrong with the options themselves; return the device of a plan, if one is named."""
+    for option, folder in (("--out", out), ("--export", options.export)):
+        # Parquet files and MLflow's store can have no other path.
+        path = str(folder.resolve()) if folder else ""
+        if path.encode(errors="ignore").decode() != path:
+            expected, remedy = "a folder whose path is in UTF-8", f"Give another: {option} DIR."
+            problems.append(Problem(option, expected, path, remedy))
     with gathered(problems):
         if options.export:
             from grid.outputs.export import check_free

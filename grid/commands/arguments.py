@@ -34,6 +34,8 @@ def parsed(text: str, arguments: list[str] | None) -> argparse.Namespace:
         options.overrides = [*settings, *options.overrides]
     if not (options.grid or options.list or options.settings):
         reader.error("one of --grid, --list and --settings is needed")
+    if options.on and not options.plan:
+        reader.error("--on is for --plan, which is needed with it: a grid runs on the devices that there are")
     return options
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grid.commands.arguments import FAILED
-from grid.commands.terminal.paper import answer_console
+from grid.commands.terminal.paper import answer
 from grid.commands.terminal.told import tell, tell_other_code, tell_problems
 from grid.planning.prepare import Grid
 from manifests.problem import Problem, ProblemError
@@ -26,16 +26,16 @@ def show_settings(options: argparse.Namespace, given: list[tuple[str, list[str]]
     from grid.commands.settings import keys_table, list_settings, settings_table
 
     if options.settings == "grid":
-        answer_console().print(keys_table())
+        answer(keys_table())
         return 0
     if options.settings != "run":
         remedy = "Leave it out to see the settings of a run."
         raise ProblemError(Problem("--settings", "grid, or nothing", repr(options.settings), remedy))
     settings = list_settings(given, options.grid, demo=options.demo)
     if options.json:
-        print(json.dumps([setting._asdict() for setting in settings], indent=2))
+        answer(json.dumps([setting._asdict() for setting in settings], indent=2))
     else:
-        answer_console().print(settings_table(settings))
+        answer(settings_table(settings))
     return 0
 
 
@@ -46,9 +46,9 @@ def show_grids(options: argparse.Namespace) -> int:
 
     offers = catalogue(options.overrides, demo=options.demo)
     if options.json:
-        print(json.dumps([asdict(offer) for offer in offers], indent=2))
+        answer(json.dumps([asdict(offer) for offer in offers], indent=2))
     else:
-        answer_console().print(catalogue_table(offers))
+        answer(catalogue_table(offers))
     return 0
 
 
@@ -60,9 +60,9 @@ def show_plan(grid: Grid, json_wanted: bool, device: Device | None) -> int:
 
     cost = estimate(grid, device or present())
     if json_wanted:
-        print(json.dumps(as_json(grid.plan, grid.ledger, cost), indent=2))
+        answer(json.dumps(as_json(grid.plan, grid.ledger, cost), indent=2))
     else:
-        answer_console().print(plan_table(grid.plan, grid.ledger, cost))
+        answer(plan_table(grid.plan, grid.ledger, cost))
     tell_problems(grid)
     tell_other_code(grid)
     return 0
@@ -75,7 +75,7 @@ def compile_tables(grid: Grid) -> int:
 
     written = compile_grid(grid)
     for path in written:
-        print(path)
+        answer(path)
     for line in filter(None, (behind(written), *not_taken(grid))):
         tell(line)
     tell_problems(grid, weights=False)
@@ -93,7 +93,7 @@ def draw(grid: Grid, words: list[str]) -> int:
     material = Material(grid.manifests, grid.config.figures.frames)
     drawn = draw_figures(grid.plan, grid.ledger, grid.out / output_folder.FIGURES, words, material)
     for path in drawn.files:
-        print(path)
+        answer(path)
     for line in drawn.missing:
         tell(f"not drawn: {line}")
     if drawn.missing and status_of(grid):
@@ -112,7 +112,7 @@ def write_report(grid: Grid) -> int:
         tell(warning)
     tell_problems(grid, weights=False)
     if shown.report:
-        print(shown.report)
+        answer(shown.report)
     return status_of(grid) if shown.report else FAILED
 
 
@@ -122,7 +122,7 @@ def export_to(grid: Grid, folder: Path) -> int:
     from grid.outputs.export import export
 
     export(grid, folder)
-    print(folder)
+    answer(folder)
     tell_problems(grid, weights=False)
     tell_other_code(grid)
     return status_of(grid)

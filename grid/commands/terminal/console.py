@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -52,10 +52,7 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
     saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     _ORIGINALS.update(saved)
     try:
-        with (
-            log.open("ab") as sink,
-            os.fdopen(os.dup(saved[draw_on]), "w", 1, encoding, "replace") as terminal,
-        ):
+        with log.open("ab") as sink, _written_to(saved[draw_on], encoding) as terminal:
             for descriptor in saved:
                 os.dup2(sink.fileno(), descriptor)
             yield terminal
@@ -66,6 +63,17 @@ def quiet_output(log: Path, draw_on: int = 1) -> Iterator[TextIO]:
         for original in saved.values():
             os.close(original)
         mask(log)
+
+
+@contextmanager
+def _written_to(descriptor: int, encoding: str) -> Iterator[TextIO]:
+    terminal = os.fdopen(os.dup(descriptor), "w", 1, encoding, "replace")
+    try:
+        yield terminal
+    finally:
+        # Of lines that a full disk, or a program that has ended, did not take.
+        with suppress(OSError):
+            terminal.close()
 
 
 def restore_output() -> None:
@@ -204,11 +212,11 @@ class Progress(Listener):
         self._say(f"FAILED {job}: {why} (see {error}); {self._summary()}")
 
     def _say(self, line: str) -> None:
-        """Print a line where there is no terminal to draw on."""
+        """Print a line where there is no terminal to draw on; no grid ends because nothing takes it."""
         if self._live is None:
-            print(
-                f"[{duration(self.state.clock() - self.state.begun)}] {line}", file=self._terminal, flush=True
-            )
+            since = duration(self.state.clock() - self.state.begun)
+            with suppress(OSError):
+                print(f"[{since}] {line}", file=self._terminal, flush=True)
             self._spoken = self.state.clock()
 
     def _summary(self) -> str:

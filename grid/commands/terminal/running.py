@@ -10,10 +10,10 @@ from datetime import datetime
 from functools import partial
 
 from grid.commands.again import begin_again, worked
-from grid.commands.arguments import INTERRUPTED, interrupted_note
+from grid.commands.arguments import DONE, FAILED, INTERRUPTED, interrupted_note
 from grid.commands.run import run
 from grid.commands.terminal.console import Progress, quiet_output, restore_output
-from grid.commands.terminal.paper import answer_console
+from grid.commands.terminal.paper import answer
 from grid.commands.terminal.progress import GridState
 from grid.commands.terminal.report import as_json, final_report
 from grid.commands.terminal.told import tell, tell_other_code, tell_problems
@@ -21,7 +21,7 @@ from grid.planning.prepare import Grid
 from grid.results import output_folder
 from grid.results.cleanup import scratch
 from grid.results.lock import held
-from manifests.problem import agreed, counted
+from manifests.problem import Problem, agreed, counted, gathered
 
 
 def run_grid(grid: Grid, options: argparse.Namespace) -> int:
@@ -45,13 +45,15 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
         lost = partial(begin_again, restore=restore_output, worked=of_use) if options.own_process else None
         asked = {"retry_failed": options.retry_failed, "again": options.redo, "lost": lost}
         outcome = run(grid, progress, options.tracking_uri, **asked)
-    if options.json:
-        print(json.dumps(as_json(grid.plan, grid.ledger), indent=2))
-    else:
-        where = {"tables": grid.out / output_folder.TABLES, "log": log}
-        answer_console().print(final_report(grid.plan, grid.ledger, where), crop=False)
+    where = {"tables": grid.out / output_folder.TABLES, "log": log}
+    plan, ledger = grid.plan, grid.ledger
+    unprinted: list[Problem] = []
+    with gathered(unprinted):
+        answer(
+            json.dumps(as_json(plan, ledger), indent=2) if options.json else final_report(plan, ledger, where)
+        )
     tell_other_code(grid)
-    for warning in outcome.warnings:
+    for warning in (*outcome.warnings, *map(str, unprinted)):
         tell(warning)
     if outcome.left_alone:
         units = counted(n := outcome.left_alone, "unit")
@@ -65,4 +67,4 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
         tell(interrupted_note(options.redo))
     for line in filter(None, (*outcome.views, outcome.look, outcome.report)):
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
-    return outcome.status
+    return outcome.status or (FAILED if unprinted else DONE)

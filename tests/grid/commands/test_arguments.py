@@ -34,10 +34,19 @@ def test_settings_behind_the_option_of_their_name_are_no_word_of_it():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--demo"], ["--grid", "table5", "--figures", "--tables"], ["--grid", "table5", "--red", "all"]],
+    [
+        [],
+        ["--demo"],
+        ["--grid", "table5", "--figures", "--tables"],
+        ["--grid", "table5", "--red", "all"],
+        ["--grid", "table5", "--on", "H100"],
+    ],
 )
 def test_what_says_not_what_to_do_is_refused(arguments, capsys):
-    """A beginning of `--redo` too: the command that goes on after Ray's end would take all away again."""
+    """A beginning of `--redo` too: the command that goes on after Ray's end would take all away again.
+
+    Asked for the cost on a GPU, without `--plan`, it began to run.
+    """
     with pytest.raises(SystemExit) as caught:
         parsed(TEXT, arguments)
     assert caught.value.code == 2

@@ -2,13 +2,16 @@
 
 import io
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.table import Table
 
 import run_grid
 from grid.commands.terminal.paper import Fitting, answer_console
+from tests.places import REPOSITORY
 
 
 def settings(capsys, width, monkeypatch, *words):
@@ -97,3 +100,15 @@ def test_a_table_is_made_for_the_width(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "33")
     answer_console().print(Fitting(lambda width: Table(f"w{width}")))
     assert "w33" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["--settings"], ["--settings", "--json"]])
+def test_an_answer_that_nothing_takes_is_told_in_a_line(words):
+    """It was a traceback, and another message of Python's own at its end."""
+    script = [sys.executable, str(REPOSITORY / "run_grid.py"), *words]
+    with Path("/dev/full").open("w") as full:
+        called = subprocess.run(script, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    told = "standard output: expected a place to print to, found [Errno 28] No space left on device. Have it"
+    assert (called.returncode, called.stderr.count("\n")) == (2, 1)
+    assert called.stderr.startswith(told)
