@@ -23,7 +23,8 @@ class Summary(NamedTuple):
         n_seeds: the seeds, and folds, that have a value.
         mean: over these, of means over frames, as tables print it.
         std: the sample standard deviation over them.
-        low: end of the 95 % interval of the mean, over the choice of test clips and, of several, of seeds.
+        low: end of the 95 % interval of the mean, over the choice of test clips and, of several, of seeds;
+            undefined where some seed lacks a clip or fold that another has, which the mean is over all the same.
         high: the other end.
         printed: the paper's number.
         difference: ours minus the paper's.
@@ -62,16 +63,17 @@ def _interval(line: Line, metric: str, results: Results) -> tuple[float, float]:
     """Return the interval of the mean over frames: clips are drawn, and weigh as many frames as they have."""
     repeats = []
     for cell in (choice.cell for choice in line.choices):
-        if (scores := results.scores(cell)) and not scores.returned:
-            means, frames = scores.by_clip.get(metric, {}), scores.frames_by_clip.get(metric, {})
-            sums = {clip: mean * frames[clip] for clip, mean in means.items()}
-            repeats.append((cell, [sums, {clip: float(frames[clip]) for clip in sums}]))
+        if (scores := results.scores(cell)) and not scores.returned and (of := scores.by_clip.get(metric)):
+            frames = scores.frames_by_clip[metric]
+            # Folds weigh the same in the mean, whatever their frames.
+            weights = {clip: frames[clip] / sum(frames.values()) for clip in of}
+            repeats.append((cell, [{clip: of[clip] * weights[clip] for clip in of}, weights]))
     found = in_common(repeats, quantities=2).scores
-    if not found.size:
+    if not found.size or not math.isclose(found[1].sum(), len(repeats)):
         return math.nan, math.nan
     return interval(found, _of_frames, f"summary/{line.cell.id}/{metric}")
 
 
 def _of_frames(means: np.ndarray) -> np.ndarray:
-    """Return the mean over frames, of means over clips of the frames' sums and numbers."""
+    """Return the mean over frames, of means over clips of their weighted scores and of their weights."""
     return means[..., 0] / means[..., 1]

@@ -74,12 +74,14 @@ def show_only(store: RunStore, grid: str, names: Collection[str], out: Path) -> 
         store: the experiment's runs, among which may be those of other output folders.
         grid: its name.
         names: of the runs that its tables have.
-        out: this output folder: what it has no result of, another one has made, which may hold to it.
+        out: this output folder: what is neither done nor failed in it is of another one, which may hold to it.
     """
     of_grid = {name: run for name, run in store.runs.items() if run.tags.get("grid") == grid}
     for name, run in of_grid.items():
-        result = output_folder.result("evaluation", run.tags.get("evaluation", ""))
-        if name not in names and run.tags.get("kind") == "cell" and (out / result).exists():
+        unit = run.tags.get("evaluation", "")
+        ended = output_folder.result("evaluation", unit), output_folder.failure(unit)
+        here = any((out / file).exists() for file in ended)
+        if name not in names and run.tags.get("kind") == "cell" and here:
             store.tag(run, "kind", f"{SUPERSEDED}cell")
     above = {run.tags.get(PARENT_TAG) for run in of_grid.values() if run.tags.get("kind") == "cell"}
     for name, run in of_grid.items():

@@ -91,7 +91,7 @@ class Results:
         """List the others, but for points that were stopped early, which are to have none."""
         cells = [*cells]
         done = set(self.with_values(cells))
-        return [cell for cell in cells if cell not in done and not self.ledger.stops.of(cell.evaluation)]
+        return [cell for cell in cells if cell not in done and not self.ledger.stops.of(cell.training)]
 
     def validation_kld(self, cell: Cell) -> float | None:
         """Return the validation KLD that chose a cell's weights, or None while there are none."""

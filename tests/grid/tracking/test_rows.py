@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from grid.evaluation import pictures
-from grid.tracking.rows import TableRow, log_row
+from grid.results import output_folder
+from grid.tracking.rows import TableRow, log_row, show_only
 from grid.tracking.runs import PARENT_TAG, RunStore
 
 BLANK = np.zeros((32, 32), np.uint8)
@@ -82,3 +83,15 @@ def test_a_row_without_values_leaves_the_views_until_it_has_some(log):
     log(OVER_TWO)
     assert log({}).data.tags["kind"] == "superseded summary"
     assert log(OVER_TWO).data.tags["kind"] == "summary"
+
+
+def test_what_failed_leaves_the_views_with_its_table_as_what_is_done_does(store, tmp_path):
+    """A seed that had failed stayed in the view of all seeds after it was taken out of the grid."""
+    for unit in ("done", "failed", "elsewhere"):
+        store.ensure(unit, unit, {"kind": "cell", "grid": "g", "evaluation": unit}, {})
+    for file in (output_folder.result("evaluation", "done"), output_folder.failure("failed")):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    show_only(store, "g", (), tmp_path)
+    kinds = {unit: store.runs[unit].tags["kind"] for unit in ("done", "failed", "elsewhere")}
+    assert kinds == {"done": "superseded cell", "failed": "superseded cell", "elsewhere": "cell"}

@@ -165,6 +165,31 @@ def test_the_display_can_leave_standard_output_to_a_program(tmp_path):
     assert (done.stdout, done.stderr) == ("after\n", "drawn\n")
 
 
+UNHEARD = """
+import sys
+from pathlib import Path
+from grid.commands.terminal.console import Progress, quiet_output
+from grid.commands.terminal.progress import GridState
+from grid.results.ledger import Ledger
+from tests.grid.invented import table5
+out = Path(sys.argv[1])
+with (
+    quiet_output(out / "ray.log") as terminal,
+    Progress(GridState(table5(), Ledger(out)), terminal, "x", out / "ray.log") as progress,
+):
+    progress.on_phase("training")
+"""
+
+
+@pytest.mark.slow
+def test_a_grid_goes_on_though_nothing_takes_its_lines(tmp_path):
+    """A run of weeks ended in a traceback where the disk of its `> file` was full, or its `| tee` had ended."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", UNHEARD, tmp_path]
+        done = subprocess.run(command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_output_comes_back_after_an_error(tmp_path, capfd):
     with pytest.raises(RuntimeError), quiet_output(tmp_path / "ray.log"):
         raise RuntimeError

@@ -54,6 +54,17 @@ def test_a_failed_parent_is_the_reason_of_its_childs_cell(ledger):
     )
 
 
+def test_a_point_that_was_stopped_lacks_nothing_where_its_test_is_withheld_too(tmp_path):
+    """The page said for ever that it had no value yet."""
+    plan = sweep_plan()
+    withheld = tuple(replace(cell, evaluation="") for cell in plan.cells)
+    plan = replace(plan, cells=(), evaluations={}, withheld=withheld)
+    ledger = Ledger(tmp_path, may_stop=plan.may_stop)
+    first, second = plan.withheld
+    ledger.stops.write(first.training, Stopped(1, 4, 9.0))
+    assert Results(plan, ledger).lacking(plan.all_cells) == [second]
+
+
 def cell_of(plan, approach):
     return next(cell for cell in plan.cells if cell.approach == approach and cell.target == "UCFSports")
 
