@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,18 +16,21 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Give a path to write to, and put what was written there in place only when all went well.
 
     Args:
-        path: the file; its folder is made when missing.
+        path: the file, or a folder that is empty or not there; the folder that it is in is made when missing.
 
     Yields:
-        A path beside it, of no file yet.
+        A path beside it, of nothing yet, which no earlier call was given.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{time.time_ns()}")
     try:
-        yield partial
-        partial.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

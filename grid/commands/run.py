@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -88,8 +88,7 @@ def run(
     tracker = start_tracker(grid, tracking_uri)
     reasons: dict[str, str] = {}
     try:
-        if left.todo:
-            _check(grid, left.trainings)
+        _check(grid, left)
         if retry_failed:
             forget(grid.plan, grid.ledger)
         tracker.forget(redo(grid.plan, grid.ledger, left.anew))
@@ -284,12 +283,13 @@ def _work(
             return driver.schedule.over() and not reasons
 
 
-def _check(grid: Grid, todo: Sequence[Training]) -> None:
-    """Make sure of what trainings need."""
-    ray_session.require()
-    check_precision(grid, todo)
-    check_shared_memory(grid, todo)
-    check_plugged_in(todo)
+def _check(grid: Grid, left: _Left) -> None:
+    """Make sure of what is needed to do what is left, if anything is."""
+    if left.todo:
+        ray_session.require()
+        check_precision(grid, left.trainings)
+        check_shared_memory(grid, left.trainings)
+        check_plugged_in(left.trainings)
 
 
 def _done(grid: Grid) -> set[str]:

@@ -24,7 +24,7 @@ class Summary(NamedTuple):
         mean: over these, of means over frames, as tables print it.
         std: the sample standard deviation over them.
         low: end of the 95 % interval of the mean, over the choice of test clips and, of several, of seeds;
-            undefined where some seed lacks a clip or fold that another has, which the mean is over all the same.
+            undefined where some seed lacks a clip or fold that another has: the mean is over each one's own.
         high: the other end.
         printed: the paper's number.
         difference: ours minus the paper's.

@@ -13,11 +13,9 @@ from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.storage import answering
 
-# Of `grid.results.files.write_atomically` and `hd2s.files.atomic_write`: the file's name, and a number of its
-# writer's own. A store of MLflow's that is being made has a journal too.
-_TEMPORARY_NAME = re.compile(r"\..+\.\d+(\.partial|-journal)?")
-# Of an export into the output folder: process and nanoseconds, and no .venv3.11 of its user's.
-_TEMPORARY_FOLDER = re.compile(r"\..+\.\d{20,}")
+# Of `hd2s.files.atomic_write`: the name of a file, or of an export, with process and nanoseconds, which no
+# .venv3.11 of its user's has. A store of MLflow's that is being made has a journal too.
+_TEMPORARY_NAME = re.compile(r"\..+\.\d{20,}(-journal)?")
 _FOLDERS_WRITTEN_TO = (
     ".",
     output_folder.RESULTS,
@@ -46,10 +44,12 @@ def clear(ledger: Ledger) -> None:
     """
     for folder in _FOLDERS_WRITTEN_TO:
         for path in (ledger.out / folder).glob(".*"):
-            if not path.is_dir() and _TEMPORARY_NAME.fullmatch(path.name):
-                path.unlink(missing_ok=True)
-            elif _TEMPORARY_FOLDER.fullmatch(path.name):
+            if not _TEMPORARY_NAME.fullmatch(path.name):
+                continue
+            if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
     storage = ledger.storage
     for folder, done in (
         (output_folder.STATES, ledger.training_done),

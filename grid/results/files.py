@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import stat
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from typing import Any
 from pyarrow.fs import FileSystem, FileType
 
 from datasets.frame_store.bounded_folder import human
+from hd2s.files import atomic_write
 from manifests.problem import Problem, ProblemError
 from manifests.secrets import masked
 
@@ -42,17 +41,8 @@ def write_atomically(path: Path, write: Callable[[Path], Any], size: int = 0) ->
     Raises:
         ProblemError: the disk is full, or may not be written to.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{time.time_ns()}")
-    with explained(path, size):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(temporary)
-            temporary.replace(path)
-        finally:
-            if temporary.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
-            else:
-                temporary.unlink(missing_ok=True)
+    with explained(path, size), atomic_write(path) as temporary:
+        write(temporary)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -74,7 +74,7 @@ def show_only(store: RunStore, grid: str, names: Collection[str], out: Path) -> 
         store: the experiment's runs, among which may be those of other output folders.
         grid: its name.
         names: of the runs that its tables have.
-        out: this output folder: what is neither done nor failed in it is of another one, which may hold to it.
+        out: this output folder: what is neither done nor failed in it, another has made and may hold to.
     """
     of_grid = {name: run for name, run in store.runs.items() if run.tags.get("grid") == grid}
     for name, run in of_grid.items():

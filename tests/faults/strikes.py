@@ -92,7 +92,7 @@ _TRIAL, _SCORER = "ray::ImplicitFunc", "ray::do_part"
 _STATES = "resume/*/checkpoint_*/state.pt"
 _saves, _scores = _writes(_STATES), lambda bench, _: bool(bench.workers(_SCORER))
 _half_a_state = _writes("resume/*/checkpoint_*/.state.pt.*")
-_half_the_weights = _writes("checkpoints/.*.partial")
+_half_the_weights = _writes("checkpoints/.*.pt.*")
 # What a training stands on, by what command lines have in them.
 _SURROUNDINGS = {
     "raylet": "raylet/raylet",

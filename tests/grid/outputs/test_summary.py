@@ -36,9 +36,9 @@ def test_long_clips_weigh_more_as_in_the_mean_that_is_printed(tmp_path):
 
 def test_there_is_no_interval_of_clips_that_some_seed_has_not_read(tmp_path):
     """The mean, over each seed's own clips, lay outside an interval over those that both had."""
-    plan, ledger = small_plan(table_spec(seeds=(0, 1))), Ledger(tmp_path)
+    plan, ledger = small_plan(table_spec(metrics=("NSS",), seeds=(0, 1))), Ledger(tmp_path)
     for seed, clips in enumerate(({"a": 1.0, "b": 1.25, "c": 9.0}, {"a": 1.0, "b": 1.25})):
-        finish_clips(ledger, plan, f"transfer-DHF1K-UCFSports-{seed}", NSS=clips, CC=dict.fromkeys(clips, 0.5))
+        finish_clips(ledger, plan, f"transfer-DHF1K-UCFSports-{seed}", NSS=clips)
     row = summarised(Results(plan, ledger))[0]
     assert row.mean == pytest.approx((11.25 / 3 + 2.25 / 2) / 2)
     assert math.isnan(row.low) and math.isnan(row.high)
@@ -46,11 +46,11 @@ def test_there_is_no_interval_of_clips_that_some_seed_has_not_read(tmp_path):
 
 def test_folds_weigh_in_the_interval_as_in_the_mean(tmp_path):
     """It lay about the mean over the frames of all folds, of which the larger have more."""
-    seeds, ledger = small_plan(table_spec(seeds=(0, 1))), Ledger(tmp_path)
+    seeds, ledger = small_plan(table_spec(metrics=("NSS",), seeds=(0, 1))), Ledger(tmp_path)
     plan = replace(seeds, cells=tuple(replace(cell, seed=0, fold=cell.seed) for cell in seeds.cells))
     few, many = {"a": 1.0, "b": 1.1}, {f"{n}": 3 + n / 100 for n in range(60)}
     for fold, clips in enumerate((few, many)):
-        finish_clips(ledger, plan, f"transfer-DHF1K-UCFSports-{fold}", NSS=clips, CC=dict.fromkeys(clips, 0.5))
+        finish_clips(ledger, plan, f"transfer-DHF1K-UCFSports-{fold}", NSS=clips)
     row = summarised(Results(plan, ledger))[0]
     assert (row.mean, row.n_seeds) == (pytest.approx((1.05 + 3.295) / 2), 2)
     assert row.low < row.mean < row.high

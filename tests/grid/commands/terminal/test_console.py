@@ -183,7 +183,7 @@ with (
 
 @pytest.mark.slow
 def test_a_grid_goes_on_though_nothing_takes_its_lines(tmp_path):
-    """A run of weeks ended in a traceback where the disk of its `> file` was full, or its `| tee` had ended."""
+    """A run of weeks ended in a traceback where the disk of its `> file` was full, or `| tee` had ended."""
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-c", UNHEARD, tmp_path]
         done = subprocess.run(command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, check=False)
