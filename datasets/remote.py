@@ -23,6 +23,7 @@ from pyarrow import ArrowException
 from pyarrow.fs import FileSystem, FileType
 
 from manifests import Clip, Problem, ProblemError
+from manifests.problem import locking
 from manifests.roots import is_url
 from manifests.secrets import has_credentials
 
@@ -114,7 +115,7 @@ def at_hand(root: Path | str, clip: Clip, kind: Kind) -> Iterator[Path]:
         kind: what of it will be read.
 
     Raises:
-        ProblemError: a file is not there any more.
+        ProblemError: a file is not there any more, or the disk of what was brought locks no files.
         OSError: the url does not answer, or the disk is full.
     """
     files = _files(clip, kind) if is_url(root) else []
@@ -153,7 +154,7 @@ def _take(cache: Path, word: str) -> tuple[Path, int] | None:
         with suppress(FileNotFoundError):
             lock = os.open(folder, os.O_RDONLY)
             try:
-                fcntl.flock(lock, fcntl.LOCK_SH)
+                _lock(cache, lock, fcntl.LOCK_SH)
                 os.utime(folder)
             except FileNotFoundError:  # it was removed before the lock was ours
                 os.close(lock)
@@ -186,11 +187,16 @@ def _begin(cache: Path) -> tuple[Path, int]:
         part.mkdir(parents=True)
         with suppress(FileNotFoundError):
             lock = os.open(part, os.O_RDONLY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _lock(cache, lock, fcntl.LOCK_EX)
             if part.exists():
                 return part, lock
             # Another process has taken it for what the dead have left, before the lock was ours.
             os.close(lock)
+
+
+def _lock(folder: Path, descriptor: int, how: int) -> None:
+    with locking(folder, f"{LOCAL}=DIR"):
+        fcntl.flock(descriptor, how)
 
 
 def _bring_file(system: FileSystem, base: str, folder: Path, clip: Clip, path: str) -> int:
@@ -234,7 +240,7 @@ def _remove(folder: Path) -> bool:
     except FileNotFoundError:
         return True
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(folder, lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Whoever waits for the lock finds the name gone.
         gone = folder.rename(folder.with_name(f"{_REMOVED}{uuid.uuid4().hex}"))
         shutil.rmtree(gone, ignore_errors=True)

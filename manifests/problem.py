@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from manifests.secrets import masked
 
@@ -64,6 +65,28 @@ def gathered(problems: list[Problem]) -> Iterator[None]:
         yield
     except ProblemError as error:
         problems += error.problems
+
+
+@contextmanager
+def locking(folder: Path | str, otherwise: str) -> Iterator[None]:
+    """Tell of a disk that locks no files, for a block that asks it for one (`fcntl.flock`).
+
+    Args:
+        folder: on that disk.
+        otherwise: how to give a folder of another one.
+
+    Raises:
+        ProblemError: there are no locks.
+        BlockingIOError, FileNotFoundError: as the block.
+    """
+    try:
+        yield
+    except (BlockingIOError, FileNotFoundError):
+        raise
+    except OSError as error:
+        # As of Lustre that is mounted without it, or an NFS server that does not run it.
+        remedy = f"Have it mounted with locks (flock), or give a folder of another disk: {otherwise}."
+        raise ProblemError(Problem(str(folder), "a disk that can lock files", str(error), remedy)) from error
 
 
 def suggest(word: str, available: Iterable[str]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from grid.commands.arguments import INTERRUPTED, REDONE, interrupted_note
 from grid.results import output_folder
+from grid.results.storage.storage import Mark, Storage, answering
 from manifests.problem import LostError, ProblemError
 
 _STARTS = "HD2S_RAY_STARTS"
@@ -66,16 +66,22 @@ def interrupts(error: Exception) -> bool:
     return isinstance(error, LostError) or (isinstance(error, ProblemError) and _STARTS in os.environ)
 
 
-def worked(out: Path, since: float) -> bool:
-    """Whether a result or a state of a training was written into an output folder.
+def working(storage: Storage) -> Callable[[], bool]:
+    """Return what says whether a result or a state of a training has been written since this call.
 
-    Args:
-        out: the folder.
-        since: seconds of the epoch.
+    Raises:
+        ProblemError: the storage does not answer.
     """
-    results = out.glob(f"{output_folder.RESULTS}/*{output_folder.RESULT_SUFFIX}")
-    states = out.glob(f"{output_folder.STATES}/*/*/{output_folder.STATE_FILE}")
-    return any(_modified(path) >= since for path in (*results, *states))
+    with answering(storage.url):
+        before = _written(storage)
+
+    def worked() -> bool:
+        try:
+            return any(before.get(name) != mark for name, mark in _written(storage).items())
+        except OSError:
+            return False  # nothing can have been written where it does not answer either
+
+    return worked
 
 
 def words_again(words: Sequence[str]) -> list[str]:
@@ -91,11 +97,15 @@ def words_again(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+def _written(storage: Storage) -> dict[str, Mark]:
+    # Where machines share no folder, a training's states are at the url alone.
+    results, states = map(storage.files, (output_folder.RESULTS, output_folder.STATES))
+    return {
+        name: mark
+        for found, end in ((results, output_folder.RESULT_SUFFIX), (states, f"/{output_folder.STATE_FILE}"))
+        for name, mark in found.items()
+        if name.endswith(end)
+    }
 
 
 def _say(text: str) -> None:

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from grid.plan import CorpusDigest, Criterion, TrainingSpec
-from grid.specs.table import LAST, LEAVE_ONE_OUT, SELECTIONS, SOURCE, STUDENT, TARGET, Place, TableSpec
+from grid.specs.settings import Config
+from grid.specs.settings_reader import protocol_settings
+from grid.specs.table import (
+    LAST,
+    LEAVE_ONE_OUT,
+    SELECTIONS,
+    SOURCE,
+    STUDENT,
+    TARGET,
+    GridSpec,
+    Place,
+    TableSpec,
+)
 from manifests.digests import Digests
-from manifests.problem import Problem, ProblemError
+from manifests.problem import Problem, ProblemError, suggest
 
 Validation = Callable[[str], CorpusDigest]
 """Corpus → its validation split."""
+_OWN = "train.validation_source"
+
+
+def selecting(spec: GridSpec) -> set[str]:
+    """Return the corpora of a grid whose maps supervise some training, any of which may choose weights."""
+    return {
+        corpus
+        for table in spec.tables
+        for _, part in table.parts()
+        for model, approach in part.rows()
+        for sources, target, _ in part.places_of(model, approach)
+        for corpus in (*sources, *approach.labelled(sources, target))
+    }
+
+
+def unselecting(config: Config, known: Collection[str]) -> Iterator[Problem]:
+    """Yield whether the source that is asked for to choose is none of a grid's: no training would heed it.
+
+    What a protocol asks for it asks of all grids, also of those without its corpus.
+
+    Args:
+        config: of a row.
+        known: the grid's `selecting`.
+    """
+    word = config.train.validation_source
+    if word and word not in known and word != protocol_settings(config).get(_OWN):
+        yield Problem(_OWN, "a source of one of the grid's trainings", repr(word), suggest(word, known))
 
 
 def has_a_choice(spec: TrainingSpec, word: str = "") -> bool:

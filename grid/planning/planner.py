@@ -23,7 +23,7 @@ from grid.plan import (
     TrainingSpec,
     unlabelled_splits,
 )
-from grid.planning.criteria import criteria, has_a_choice, lacking
+from grid.planning.criteria import criteria, has_a_choice, lacking, selecting, unselecting
 from grid.planning.identity import content_hash, options_of
 from grid.planning.labels import Labels, folds_of, in_places, named
 from grid.planning.rows import (
@@ -100,6 +100,7 @@ def draft(
     planner = _Planner(digests, weights, clips_of)
     problems: list[Problem] = []
     cells: list[Cell] = []
+    sources = selecting(spec)
     for table in spec.tables:
         for variant, part in table.parts():
             for model, approach in part.rows():
@@ -108,6 +109,7 @@ def draft(
                     try:
                         with blamed(approach, models()[model]):
                             row = configured_row(part, variant, point, model, configure)
+                            problems += unselecting(row.config, sources)
                             found += planner.cells(row, approach)
                     except ProblemError as error:
                         wrong = (p for p in error.problems if p not in known)

@@ -154,7 +154,7 @@ def prepare(
         *_of_settings(asked, overrides),
         *(of_lists(planned.plan, planned.manifests) if purpose != "results" else ()),
         *_quarantined(planned.manifests),
-        *_unseen(planned.weights),
+        *_of_weights(planned),
     ):
         tell(note)
     grid = Grid(name, tuple(overrides), *planned, asked.config, out, demo)
@@ -254,12 +254,20 @@ def _no_digests(spec: GridSpec) -> Digests:
     return {corpus: dict.fromkeys(SPLITS, "") for corpus in spec.corpora()}
 
 
-def _unseen(weights: Mapping[str, InitialWeights]) -> list[str]:
-    return [
-        f"{model}: the weights that it starts from are not here; with them trainings have other ids"
-        for model, found in weights.items()
-        if found.digest == _NOT_HERE
-    ]
+def _of_weights(planned: _Planned) -> Iterator[str]:
+    """Say whose initial weights are not here, and what is asked for that is of no use without any."""
+    for model, found in planned.weights.items():
+        if found.digest == _NOT_HERE:
+            yield f"{model}: the weights that it starts from are not here; with them trainings have other ids"
+    specs = [unit.spec for unit in planned.plan.trainings.values() if unit.spec.approach.declaration.trains]
+    yield from dict.fromkeys(
+        f"{spec.model.name}: model.{name}={getattr(config, name)} is for initial weights, and there are none:"
+        f" give model.{name}={expected}"
+        for spec in specs
+        if not (spec.model.weights or spec.parent)
+        for config in [spec.model.config]
+        for name, expected in config.faults_from_scratch()
+    )
 
 
 def _of_settings(asked: _Asked, overrides: list[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from grid.results import output_folder
-from manifests.problem import Problem, ProblemError
+from manifests.problem import Problem, ProblemError, locking
 
 
 @contextmanager
@@ -37,16 +37,13 @@ def held(out: Path, doing: str) -> Iterator[None]:
         raise ProblemError(Problem(str(out), "an output folder", str(error), remedy)) from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locking(out, "--out DIR"):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             holder = file.read().strip() or "another run"
             remedy = "Wait for it, end it, or give another folder: --out DIR."
             raise ProblemError(Problem(str(out), "no other run in it", holder, remedy)) from error
-        except OSError as error:
-            # As of Lustre that is mounted without it, or an NFS server that does not run it.
-            remedy = "Have it mounted with locks (flock), or give a folder of another disk: --out DIR."
-            raise ProblemError(Problem(str(out), "a disk that can lock files", str(error), remedy)) from error
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         note = f"{doing}, process {os.getpid()} on {socket.gethostname()} since {started}\n"
         # The lock holds without the note, for which a full disk has no room.

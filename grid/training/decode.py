@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datasets.frame_store.store import FrameStore
 from grid.training.job import Job
+from manifests.problem import locking
 
 
 def fill(job: Job) -> None:
@@ -15,7 +16,7 @@ def fill(job: Job) -> None:
     Trainings that start together on one machine wait for each other instead of decoding the same clips.
 
     Raises:
-        ProblemError: clips are no longer what was indexed.
+        ProblemError: clips are no longer what was indexed, or the disk locks no files.
     """
     folder = Path(job.frames)
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,8 @@ def fill(job: Job) -> None:
         store = FrameStore(folder, manifest, size, job.frames_limit, read.resizing, read.map_size)
         clips = read.among(manifest.clips(read.split))
         with (folder / f".filling-{store.address}").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with locking(folder, "frames.folder=DIR"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
             estimate = store.estimate(clips, labelled=labelled)
             if estimate.clips:
                 workers = estimate.workers(max(1, job.loader_workers))

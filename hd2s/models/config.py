@@ -165,6 +165,10 @@ class ModelConfig(PlainConfig):
         del corpora
         return self
 
+    def faults_from_scratch(self) -> Iterable[Fault]:
+        """List the fields that are meant for a model with initial weights, with what is expected without."""
+        return ()
+
     def domain_of(self, corpus: str) -> str | None:
         """Return whose layers a corpus' clips take, in a model that has layers of a domain's own."""
         del corpus

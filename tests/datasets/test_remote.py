@@ -1,5 +1,6 @@
 """Clips behind a url: brought when they are read, kept while they are, and told when they are missing."""
 
+import errno
 import multiprocessing
 from dataclasses import replace
 
@@ -112,6 +113,18 @@ def test_a_folder_that_another_process_takes_for_abandoned_is_made_anew(tmp_path
     part, lock = remote._begin(tmp_path)
     assert list(tmp_path.iterdir()) == [part] != removed
     remote.os.close(lock)
+
+
+def test_a_disk_without_locks_for_what_is_brought_is_told(tmp_path, node, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    write_png(tmp_path / "x" / "1.png", np.zeros((8, 8, 3), np.uint8))
+    clip = a_clip(media="frames", path="x", frame_pattern="x/{:d}.png", n_frames=1)
+    monkeypatch.setattr(remote.fcntl, "flock", flock)
+    told = pytest.raises(ProblemError, match=r"can lock files, found .*No locks.*HD2S_GRID_LOCAL=DIR")
+    with told, at_hand(tmp_path.as_uri(), clip, "frames"):
+        pass
 
 
 def test_a_corpus_on_disk_is_read_where_it_lies(tmp_path, node):

@@ -102,8 +102,6 @@ def test_reads_cost_and_ids_are_of_what_is_asked_for(planned):
     }
     assert {read.map_size for read in plain.reads} == {None}
     assert (plain.spec.validation.corpus, asked.spec.validation.corpus) == ("UCFSports", "DHF1K")
-    (same,) = planned("train.validation_source=SALICONS").plan.trainings.values()
-    assert same.id == plain.id, "what is no source is not validated on"
     grid = planned(*AS_RELEASED)
     clips = folded(grid.manifests["DHF1K"], None).clips("val")
     work = estimate(grid, named("H200")).trainings[asked.id]

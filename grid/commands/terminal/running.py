@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from datetime import datetime
 from functools import partial
 
-from grid.commands.again import begin_again, worked
+from grid.commands.again import begin_again, working
 from grid.commands.arguments import DONE, FAILED, INTERRUPTED, interrupted_note
 from grid.commands.run import run
 from grid.commands.terminal.console import Progress, quiet_output, restore_output
@@ -34,15 +33,14 @@ def _run_held(grid: Grid, options: argparse.Namespace) -> int:
     log = grid.out / output_folder.log(grid.plan.grid, f"{datetime.now():%Y%m%d-%H%M%S}")
     tell_problems(grid)
     tell_other_code(grid)
-    title = f"{grid.plan.grid} in {grid.out}"
+    title, worked = f"{grid.plan.grid} in {grid.out}", working(grid.storage)
     state = GridState(grid.plan, grid.ledger)
     # With --json the standard output is for programs, and people look at the other one.
     with (
         quiet_output(log, draw_on=2 if options.json else 1) as terminal,
         Progress(state, terminal, title, log) as progress,
     ):
-        of_use = partial(worked, grid.out, time.time())
-        lost = partial(begin_again, restore=restore_output, worked=of_use) if options.own_process else None
+        lost = partial(begin_again, restore=restore_output, worked=worked) if options.own_process else None
         asked = {"retry_failed": options.retry_failed, "again": options.redo, "lost": lost}
         outcome = run(grid, progress, options.tracking_uri, **asked)
     where = {"tables": grid.out / output_folder.TABLES, "log": log}

@@ -240,6 +240,11 @@ class UnisalConfig(ModelConfig):
         alone = bool(corpora) and not self.domains and all(map(self._holds_photographs, corpora))
         return replace(self, photographs_alone=True) if alone else self
 
+    def faults_from_scratch(self) -> Iterator[Fault]:
+        """List the statistics, which would be those of no frames at all."""
+        if self.encoder_statistics == "stored":
+            yield "encoder_statistics", "learned"
+
     def domain_of(self, corpus: str) -> str | None:
         """Return whose parts a corpus' clips take: its own, else the first's, as released; None without any.
 

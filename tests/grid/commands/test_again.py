@@ -6,28 +6,29 @@ import sys
 
 import pytest
 
-from grid.commands.again import interrupts, words_again, worked
+from grid.commands.again import interrupts, words_again, working
 from grid.commands.arguments import interrupted_note
 from grid.results import output_folder
+from grid.results.storage import Storage
 from manifests.problem import LostError, Problem, ProblemError
 
 _SCRIPT = """
 import os, sys, threading, time
 from functools import partial
 from pathlib import Path
-from grid.commands.again import begin_again, worked
+from grid.commands.again import begin_again, working
+from grid.results.storage import Storage
 out, useful, asked = Path(__file__).parent, int(sys.argv[1]), sys.argv[2] == "asked"
 if sys.argv[2] == "uninstalled":
     sys.executable = str(out / "python")
 print(os.getpid(), os.environ.get("HD2S_RAY_STARTS"), sys.argv[1:], flush=True)
-began, starts = time.time(), out / "starts"
-time.sleep(0.1)  # Files' times are coarse.
+worked, starts = working(Storage("", str(out))), out / "starts"
 with starts.open("a") as file:
     file.write("x")
 if len(starts.read_text()) <= useful:
     (out / "results").mkdir(exist_ok=True)
     (out / "results" / f"training-{time.time_ns()}.parquet").touch()
-how = {"restore": lambda: None, "worked": partial(worked, out, began)}
+how = {"restore": lambda: None, "worked": worked}
 threading.Thread(target=partial(begin_again, "Ray has ended", asked, **how)).start()
 time.sleep(60)
 """
@@ -124,10 +125,21 @@ def test_what_is_wrong_only_now_interrupts_and_what_was_wrong_from_the_first_doe
     assert interrupts(error(Problem("Ray", "a Ray that starts", "none", "Look."))) is interrupted
 
 
-def test_a_state_is_of_use_as_a_result_is_and_old_ones_are_not(tmp_path):
-    state = tmp_path / output_folder.state("a", 3, "x")
-    state.parent.mkdir(parents=True)
-    state.touch()
-    written = state.stat().st_mtime
-    assert worked(tmp_path, written)
-    assert not worked(tmp_path, written + 1)
+@pytest.mark.parametrize("url", ["", "file://{}/there"])
+def test_a_state_is_of_use_as_a_result_is_wherever_it_lies_and_old_ones_are_not(tmp_path, url):
+    storage = Storage(url.format(tmp_path), str(tmp_path / "here"))
+
+    def write(*names):
+        for name in names:
+            path = storage.path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+            storage.publish(name, keep=False)
+
+    write(output_folder.state("a", 3, "x"), f"{output_folder.RESULTS}/a{output_folder.RESULT_SUFFIX}")
+    worked = working(storage)
+    assert not worked()
+    write(f"{output_folder.STATES}/a/note")
+    assert not worked()
+    write(output_folder.state("a", 4, "x"))
+    assert worked()

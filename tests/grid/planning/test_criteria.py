@@ -104,3 +104,17 @@ def test_labels_tell_two_selections_apart():
     labels = [unit.label for unit in plan_of("table5", ALL).evaluations.values()]
     assert len(set(labels)) == len(labels)
     assert "generalization DHF1K on UCFSports, selected by UCFSports" in labels
+
+
+@pytest.mark.parametrize(("word", "told"), [("DHF1k", "Did you mean DHF1K"), ("LEDOV", "Available: DHF1K")])
+def test_a_validation_source_that_no_training_has_is_told(word, told):
+    with pytest.raises(ProblemError, match=f"train.validation_source.*'{word}'.*{told}") as error:
+        plan_of("table7", f"train.validation_source={word}")
+    assert len(error.value.problems) == 1
+
+
+def test_a_protocol_asks_for_its_source_where_there_is_one(tmp_path):
+    table = "title: T\nmetrics: [NSS]\nsources: [UCFSports]\ntests: [LEDOV]\napproaches: [generalization]\n"
+    (tmp_path / "mine.yaml").write_text(f"name: mine\n{table}")
+    (alone,) = plan_of(tmp_path / "mine.yaml", "model=unisal", "train.protocol=released").trainings.values()
+    assert alone.spec.validation.corpus == "UCFSports"

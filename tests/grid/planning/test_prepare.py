@@ -167,6 +167,15 @@ def test_the_command_says_which_setting_is_overruled(small_demo):
     assert "train.iterations=4 goes before what train.protocol stands for with hd2s: 5000." in said
 
 
+def test_a_training_from_scratch_that_keeps_statistics_of_no_weights_is_told(small_demo):
+    asked, told = [*SHORT, "model=unisal"], "unisal: model.encoder_statistics=stored is for initial weights"
+    for given, times in (("stored", 1), ("learned", 0)):
+        said = []
+        more = [*asked, f"model.encoder_statistics={given}"]
+        prepare("table5", more, small_demo, demo=True, tell=said.append, purpose="plan")
+        assert sum(note.startswith(told) for note in said) == times, said
+
+
 SEVERAL = """
 name: several
 title: Several models

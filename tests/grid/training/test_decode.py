@@ -1,6 +1,8 @@
 """Frames decoded where a training runs: what it reads and nothing else, once on each machine."""
 
+import errno
 import fcntl
+import os
 import threading
 from dataclasses import replace
 
@@ -75,6 +77,15 @@ def test_trainings_that_start_together_wait_for_each_other(own):
         assert entries_of(own) == {}
     second.join(60)
     assert entries_of(own)
+
+
+def test_a_disk_without_locks_is_told_with_what_to_do(own, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(ProblemError, match=r"can lock files, found .*frames\.folder=DIR"):
+        fill(own)
 
 
 def test_clips_that_are_no_longer_where_they_were_are_told(own, tmp_path):
