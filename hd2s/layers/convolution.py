@@ -58,16 +58,16 @@ def conv2d(x: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
     """Convolve `x` (B, C, H, W) with `weight` (O, C, kH, kW), as `torch.nn.functional.conv2d` does."""
     few = x.shape[0] * x.shape[2] * x.shape[3] <= _FEW_POSITIONS
     if x.device.type == "cpu" and stride == (1, 1) and few:
-        return conv2d_as_product(x, weight, None, padding)
+        return conv2d_as_product(x, weight, padding)
     return F.conv2d(x, weight, None, stride, padding)
 
 
-def conv2d_as_product(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Pair) -> Tensor:
+def conv2d_as_product(x: Tensor, weight: Tensor, padding: Pair) -> Tensor:
     """Convolve `x` (B, C, H, W) with stride 1 as one matrix product over all patches of it."""
     (pad_h, pad_w), (k_h, k_w) = padding, weight.shape[2:]
     x = F.pad(x.permute(0, 2, 3, 1), (0, 0, pad_w, pad_w, pad_h, pad_h))
     patches = x.unfold(1, k_h, 1).unfold(2, k_w, 1).permute(0, 1, 2, 4, 5, 3).flatten(3)
-    return F.linear(patches, weight.permute(0, 2, 3, 1).flatten(1), bias).permute(0, 3, 1, 2)
+    return F.linear(patches, weight.permute(0, 2, 3, 1).flatten(1)).permute(0, 3, 1, 2)
 
 
 def conv3d(x: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hd2s.layers.matrices import mix_channels
+
 # Matrices with fewer columns use a processor badly: one larger product, mostly with zeros, is faster then.
 _FEW_CHANNELS = 16
 
@@ -45,7 +47,7 @@ class UpsampledConv:
         total = self.bias.repeat(2 * width)
         rows = _shifted_doubling(height, x.dtype, x.device)
         for row, taps in zip(rows.unbind(0), self.taps, strict=True):
-            wide = _mix_columns((pixels @ taps).view(batch * height, 3 * width, -1))
+            wide = _mix_columns(mix_channels(pixels, taps).view(batch * height, 3 * width, -1))
             total = torch.baddbmm(total, row.expand(batch, -1, -1), wide.view(batch, height, -1))
         return total.view(batch, 2 * height, 2 * width, -1).permute(0, 3, 1, 2)
 
@@ -55,7 +57,7 @@ def _mix_columns(products: Tensor) -> Tensor:
     n, threefold, channels = products.shape
     columns = _columns(threefold // 3, channels, products.dtype, products.device)
     if channels < _FEW_CHANNELS:
-        return products.flatten(1) @ columns
+        return mix_channels(products.flatten(1), columns)
     return torch.bmm(columns.expand(n, -1, -1), products)
 
 

@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 from hd2s.layers.folded import Casting, FrameConv, per_frame, per_pixel
 from hd2s.layers.known import known_as
+from hd2s.layers.matrices import mix_channels
 from hd2s.layers.s3d.network import S3D, ConvUnit, SeparableConv
 
 _STRIDE = 2  # of block 1's temporal convolution, in frames
@@ -92,7 +93,7 @@ class FirstBlocks:
 
     def product(self, tap: int, features: Tensor) -> Tensor:
         """One tap of block 2 in time."""
-        return features @ self._taps[tap]
+        return mix_channels(features, self._taps[tap])
 
     def tap(self, products: list[list[Tensor]], features: dict[int, list[Tensor]]) -> Tensor:
         """Block 2: the first tap. From products, and from features by taps without one."""
@@ -259,7 +260,7 @@ def _sum(parts: list[list[Tensor]]) -> Tensor:
 def _add_product(total: Tensor, span: list[Tensor], weight: Tensor) -> None:
     """Add the products of a span's pieces with a weight (C, O) to `total` in place; it is nobody else's."""
     for piece, place in zip(span, total.split([len(piece) for piece in span]), strict=True):
-        place.view(-1, place.shape[-1]).addmm_(piece.flatten(0, -2), weight)
+        place.add_(mix_channels(piece, weight))
 
 
 def _pool(x: Tensor, bias: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hd2s.layers.convolution import Pair, conv2d_as_product
 from hd2s.layers.folded import BatchNorm, Casting, Layer, MixedBlock, TimeConv, max_pool, run
 from hd2s.layers.known import known_as
 from hd2s.layers.s3d.network import S3D, ConvUnit, Mixed
@@ -26,10 +25,6 @@ from hd2s.models.hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DecoderStag
 # Block 3 makes the largest tensors. With more windows at a time a processor's allocator returns their memory
 # to the system, and page faults cost time; the deeper blocks rather want more windows for each weight.
 _WINDOWS_OF_BLOCK3 = 4
-
-# Convolutions of maps up to this many positions each (4×6 at the paper's size) are one matrix product on a
-# processor: 1.4 times as fast with 4 to 16 maps, where at 8×12 they are slower (`hd2s.layers.convolution`).
-_SMALL_MAP = 24
 
 
 class Foldable(Protocol):
@@ -144,20 +139,6 @@ def _convolutions(unit: nn.Module, cast: Casting, *, doubled: bool) -> list[Laye
         if doubled and not layers:
             layers.append(UpsampledConv(weight, bias))
         else:
-            padding = _padding(conv)
-            layers.append(partial(_convolve, weight=weight, bias=bias, padding=padding, groups=conv.groups))
+            as_it_is = {"padding": conv.padding, "groups": conv.groups}
+            layers.append(partial(F.conv2d, weight=weight, bias=bias, **as_it_is))
     return layers
-
-
-def _padding(conv: nn.Conv2d) -> Pair:
-    if isinstance(conv.padding, str):
-        raise TypeError(f"no folded form of a convolution whose padding is {conv.padding!r}")
-    vertical, horizontal = conv.padding
-    return vertical, horizontal
-
-
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor, padding: Pair, groups: int) -> Tensor:
-    small = x.shape[2] * x.shape[3] <= _SMALL_MAP and weight.shape[2] > 1 and groups == 1
-    if small and x.device.type == "cpu":
-        return conv2d_as_product(x, weight, bias, padding)
-    return F.conv2d(x, weight, bias, 1, padding, 1, groups)

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
 from hd2s.filters import cosine_matrix, gaussian_matrix
-from hd2s.layers.matrices import on_device
+from hd2s.layers.matrices import mix_channels, on_device
 
 CPU = torch.device("cpu")
 
@@ -39,3 +40,17 @@ def test_a_filter_of_another_width_is_another():
         on_device(gaussian_matrix, 9, sigma, dtype=torch.float32, device=CPU) for sigma in (2.0, 1.0)
     )
     assert not wide.equal(narrow)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("places", [(16,), (2, 4, 6), (3, 5), (7, 64)], ids=str)
+def test_channels_are_mixed_as_by_a_product(places, dtype):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(-8, 9, (*places, 6), generator=generator).to(dtype)
+    matrix = torch.randint(-8, 9, (6, 5), generator=generator).to(dtype)
+    mixed = mix_channels(x, matrix)
+    expected = torch.einsum("...c,co->...o", x.double(), matrix.double())
+    assert mixed.dtype == dtype
+    assert mixed.is_contiguous()
+    assert mixed.equal(expected.to(dtype)), "sums of small whole numbers are exact"
+    torch.testing.assert_close(mix_channels(x.mT.contiguous().mT, matrix), mixed, rtol=0, atol=0)

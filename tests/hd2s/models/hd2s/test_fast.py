@@ -141,7 +141,7 @@ def test_an_oblong_clip_in_batches_that_do_not_fit():
 
 @pytest.mark.slow
 def test_the_paper_s_size_is_predicted_alike():
-    """Where maps are small enough for one product and large enough for convolutions."""
+    """Where positions can be divided into images for the convolutions that stand for products."""
     plain, fast = both(trained_like(8, height=128, width=192), frames_of(4, (128, 192)))
     np.testing.assert_allclose(fast, plain, atol=1e-5, rtol=0)
 
