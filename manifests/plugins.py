@@ -51,14 +51,11 @@ def import_folder(folder: Path) -> list[ModuleType]:
     return [each for each in imported if not isinstance(each, Problem)]
 
 
-def import_digested(folder: Path) -> dict[ModuleType, str]:
-    """Import a plug-in folder; return the digest of each module's file with what that may import there.
-
-    Raises:
-        ProblemError: as `import_folder`.
-    """
+def import_digested(folder: Path, *, lists_data: bool = False) -> dict[ModuleType, str]:
+    """Import a plug-in folder; return the `digest` of each module's file. Arguments and errors of both."""
     modules, files = import_folder(folder), python_files(folder)
-    return {module: digest(files, f"{module.__name__.rpartition('.')[2]}.py") for module in modules}
+    names = {module: f"{module.__name__.rpartition('.')[2]}.py" for module in modules}
+    return {module: digest(files, name, lists_data=lists_data) for module, name in names.items()}
 
 
 def python_files(folder: Path) -> dict[str, bytes]:

@@ -27,7 +27,6 @@ from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import escapes, first_few
 from datasets.listing.layouts import Place, detect, listed_only
 from datasets.reading.clip import Media, cut_off, read_media
-from datasets.reading.fixation_points import count_fixated
 from datasets.reading.numbered_files import literal
 from manifests import Finding, Problem, ProblemError, natural_key
 
@@ -97,7 +96,6 @@ class LEDOV(Corpus):
             **video.columns(),
             fixation_pattern=literal(entry.fixations),
             first_annotation=1,
-            n_fixated_frames=count_fixated(rows),
         )
         return Reading(clip, rows, (*video.findings, *_count_finding(entry, video, data)))
 

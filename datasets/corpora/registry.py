@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from datasets.corpus import Corpus
 from manifests import ManifestError, Problem, ProblemError
 from manifests.parquet import read_metadata
-from manifests.plugins import digest, import_folder, python_files
+from manifests.plugins import import_digested
 from manifests.problem import gathered, suggest
 from manifests.store import CLIPS
 
@@ -135,16 +136,14 @@ def register_plugins(folders: Iterable[Path]) -> None:
     """
     problems: list[Problem] = []
     for folder in folders:
-        modules = []
+        found: dict[ModuleType, str] = {}
         with gathered(problems):
-            modules = import_folder(folder)
-        adapters = [module for module in modules if hasattr(module, "CORPUS")]
-        files = python_files(folder) if adapters else {}
-        for module in adapters:
+            found = import_digested(folder, lists_data=True)
+        for module, code in found.items():
             with gathered(problems):
-                register(module.CORPUS)
-                file = f"{module.__name__.rpartition('.')[2]}.py"
-                _code[module.CORPUS.word] = digest(files, file, lists_data=True)
+                if hasattr(module, "CORPUS"):
+                    register(module.CORPUS)
+                    _code[module.CORPUS.word] = code
     if problems:
         raise ProblemError(problems)
 

@@ -11,7 +11,6 @@ from datasets.corpus import ClipError, Corpus, Entry, Reading
 from datasets.damaged import as_finding, content_of, quarantine, said
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.listed import file_of
-from datasets.reading.fixation_points import count_fixated
 from manifests.plugins import line_of
 
 
@@ -40,7 +39,7 @@ def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None =
 
 
 def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
-    """Read a clip, check where it was looked at, and hash its files."""
+    """Read a clip, check where it was looked at, count in how many frames, and hash its files."""
     reading: object = corpus.read(root, entry)
     if not isinstance(reading, Reading) or np.shape(reading.rows)[1:] != (3,):
         found = f"rows {np.shape(reading.rows)}" if isinstance(reading, Reading) else type(reading).__name__
@@ -49,7 +48,7 @@ def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
     if reading.clip.status != "ok":
         return reading
     _check_rows(reading)
-    fixated, content = count_fixated(reading.rows), content_of(root, reading.clip)
+    fixated, content = len(np.unique(reading.rows[:, 0])), content_of(root, reading.clip)
     return replace(reading, clip=replace(reading.clip, n_fixated_frames=fixated, content=content))
 
 

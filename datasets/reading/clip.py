@@ -15,7 +15,6 @@ from datasets.corpus import ClipError, Entry, Reading, Rows
 from datasets.damaged import as_finding, describe
 from datasets.listing.file_names import IMAGE_SUFFIXES
 from datasets.reading.beside import beside, left_aside_of, time_gap, turned_as_shown
-from datasets.reading.fixation_points import count_fixated
 from datasets.reading.fixations import NO_ROWS, find_fixations, read_fixations
 from datasets.reading.ground_truth import read_maps
 from datasets.reading.images import check_size
@@ -295,6 +294,5 @@ def _reading(
         map_pattern=maps.pattern if maps else "",
         fixation_pattern=fixations.pattern if fixations else "",
         first_annotation=annotation.first if annotation else media.first_frame,
-        n_fixated_frames=count_fixated(rows),
     )
     return Reading(clip, rows, tuple(findings))

@@ -118,8 +118,3 @@ def read_fixation_mats(root: Path, files: Numbered, size: tuple[int, int], key: 
         points.add(pixels, path)
     points.check_sharp(files.path(0))
     return points
-
-
-def count_fixated(rows: Rows) -> int:
-    """Return in how many frames anything was looked at."""
-    return len(np.unique(rows[:, 0]))

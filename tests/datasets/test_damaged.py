@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from datasets import damaged
 from datasets.corpus import ClipError, Entry
-from datasets.damaged import as_finding, describe, quarantine, require_as_indexed, said
+from datasets.damaged import as_finding, content_of, describe, quarantine, require_as_indexed, said
 from manifests import Clip, Finding, ProblemError, clip_problems
 from tests.datasets.one_clip import FIXATIONS, FRAMES, MAPS, frame_clip, read
 from tests.datasets.small_corpora import fixated, write_png
@@ -81,3 +83,24 @@ def test_a_copy_with_other_times_is_the_same_and_frames_need_no_annotations(tmp_
     require_as_indexed(tmp_path / "copy", clip)
     shutil.rmtree(tmp_path / "copy" / "annotation")
     require_as_indexed(tmp_path / "copy", clip)
+
+
+def test_a_copy_is_read_once_in_a_process_until_a_file_is_exchanged(tmp_path, monkeypatch):
+    """Each evaluation read all files of a copy with other times again, those of fixations too."""
+    frame_clip(tmp_path)
+    clip = replace(read(tmp_path).clip, mtime_ns=0)
+    hashed = []
+    monkeypatch.setattr(damaged, "content_of", lambda *given: hashed.append(given) or content_of(*given))
+    for _ in range(3):
+        require_as_indexed(tmp_path, clip)
+    assert len(hashed) == 1
+    place = tmp_path / MAPS / "0002.png"
+    before, content = place.stat(), place.read_bytes()
+    place.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for _ in range(2):
+        with pytest.raises(ProblemError, match="other contents"):
+            require_as_indexed(tmp_path, clip)
+    place.write_bytes(content)
+    require_as_indexed(tmp_path, clip)
+    assert len(hashed) == 4

@@ -47,7 +47,6 @@ class TextCorpus(Corpus):
         rng = np.random.default_rng(said.get("seed", 0))
         pixels = np.unique(rng.integers(0, n_frames * 48 * 64, n_points))
         rows = np.stack(np.unravel_index(pixels, (n_frames, 48, 64)), axis=1).astype(np.int32)
-        fixated = len(np.unique(rows[:, 0]))
         clip = describe(
             self.name,
             entry,
@@ -58,7 +57,6 @@ class TextCorpus(Corpus):
             codec="text",
             keyframes=(0, 512),
             keyframe_frames=(0, 10),
-            n_fixated_frames=fixated,
         )
         return Reading(clip, rows)
 

@@ -178,5 +178,5 @@ def test_what_an_adapter_makes_of_a_clip_is_a_reading_or_told_with_its_file(tmp_
 def test_frames_with_fixations_are_counted_whatever_the_adapter_says(tmp_path):
     video_clip(tmp_path)
     (entry,) = DHF1K.list(tmp_path).entries
-    said = Own(lambda reading: replace(reading, clip=replace(reading.clip, n_fixated_frames=0)))
+    said = Own(lambda reading: replace(reading, clip=replace(reading.clip, n_fixated_frames=9)))
     assert read_entry(said, tmp_path, entry).clip.n_fixated_frames == 5
