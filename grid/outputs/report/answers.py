@@ -11,9 +11,11 @@ from typing import Any
 from grid.outputs.report.wording import listed, span
 from grid.outputs.statistics.paired import Comparison
 from grid.outputs.statistics.ranks import ALPHA
+from grid.outputs.tables.comparing.places import title_of
 from grid.outputs.tables.comparing.ranks import rankings
 from grid.outputs.tables.comparing.recovered import percent
 from grid.outputs.tables.comparing.winners import Contest, contests
+from grid.outputs.tables.layout import gather
 from grid.outputs.tables.lines import lines_of
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Table, number, probability
@@ -88,11 +90,12 @@ def _lead(one: Contest, metric: str) -> float | None:
 
 
 def _compared(records: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
-    """Say of each two approaches that are compared how often one is better, and by how much."""
+    """Say of each two that are compared how often one is better, and by how much."""
     known = [row for row in records if row["metric"] == metric and row["difference"] is not None]
-    for words in dict.fromkeys((row["approach"], row["minus"]) for row in known):
-        rows = [row for row in known if (row["approach"], row["minus"]) == words]
-        better, minus = (approaches()[word].title for word in words)
+    for (by, *words), rows in gather(
+        known, lambda row: (row["compared"], row[row["compared"]], row["minus"])
+    ):
+        better, minus = (title_of(by, word) for word in words)
         sign = 1 if find_metric(metric).larger_is_better else -1
         apart = [sign * row["difference"] for row in rows if _apart(row)]
         up, down = sum(value > 0 for value in apart), sum(value < 0 for value in apart)

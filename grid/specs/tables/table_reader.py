@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from grid.specs.printed import tables as printed_tables
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import (
-    ALL,
     AXES,
     EXPECTED_SEEDS,
     SOURCE,
@@ -22,6 +21,7 @@ from grid.specs.table import (
     are_seeds,
     selected_words,
 )
+from grid.specs.tables.compared import Row, read_compared
 from grid.specs.tables.early_stopping import SweepSettings
 from grid.specs.tables.row_settings import FINETUNING, read_settings
 from grid.specs.tables.sweep_reader import read_sweep
@@ -105,7 +105,7 @@ class _Reader:
         selected = (variant.selected_by(values["select"]) for variant in self._variants())
         values["variants"] = tuple(variant for variants in selected for variant in variants)
         values |= {"found_at": self._places(), "folds": self._folds()}
-        values["compare"] = self._compare(values["approaches"])
+        values["compare"] = self._compare(values)
         values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
         self._check_names(values)
         table = TableSpec(**values)
@@ -224,19 +224,15 @@ class _Reader:
             return ()
         return tuple(value) if seeds is None else seeds
 
-    def _compare(self, asked: Collection[str]) -> Any:
-        value = self.content.get("compare", [])
-        if value == ALL:
-            return ALL
-        if not isinstance(value, list) or not all(map(_is_pair, value)):
-            self._wrong(
-                f"compare: {ALL}, or pairs of approaches, [[adaptation, generalization]]", repr(value)
-            )
-            return ()
-        if "approaches" not in self.unread:
-            strange = dict.fromkeys(word for pair in value for word in pair if word not in asked)
-            self.mistakes += [unknown(self.path, "approach of this table", word, asked) for word in strange]
-        return tuple((first, second) for first, second in value)
+    def _compare(self, values: Mapping[str, Any]) -> Any:
+        of_all = {"models": (DEFAULT_MODEL,), **values}
+        rows: dict[str, Row] = {}
+        for variant in values["variants"] if self.unread.isdisjoint(Row._fields) else ():
+            own = of_all | dict(variant.axes)
+            rows[variant.label] = Row(own["approaches"], own["models"])
+        found, mistakes = read_compared(self.content.get("compare", []), rows)
+        self.mistakes += [Problem(str(self.path), *mistake) for mistake in mistakes]
+        return found
 
     def _folds(self) -> tuple[tuple[str, int, int], ...]:
         """Return the corpora that are read in folds: a number of them, or `of` and `seed`."""
@@ -281,11 +277,6 @@ class _Reader:
 
     def _wrong(self, expected: str, found: str) -> None:
         self.mistakes.append(wrong(self.path, expected, found))
-
-
-def _is_pair(value: Any) -> bool:
-    words = isinstance(value, list) and all(isinstance(word, str) for word in value)
-    return words and len(value) == len(set(value)) == 2
 
 
 def _are_folds(asked: Mapping[str, Any]) -> bool:

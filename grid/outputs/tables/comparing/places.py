@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from grid.outputs.tables.layout import gather, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, is_apart
 from grid.plan import Cell
-from grid.specs.table import ALL, TableSpec
+from grid.specs.table import ALL, Compared, TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
@@ -29,7 +29,10 @@ class ByClip(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """The cells of one place, model and variant: for each approach its seeds, in one order."""
+    """The cells of one place, model and variant: for each approach its seeds, in one order.
+
+    Or those of one place that differ in the model alone, or in the variant, by these.
+    """
 
     cells: dict[str, tuple[Cell, ...]]
 
@@ -133,36 +136,45 @@ def _fold(repeat: tuple[Cell, list[dict[str, float]]]) -> int:
     return repeat[0].fold
 
 
-def standings(spec: TableSpec, results: Results) -> list[Standing]:
-    """Return a table's standings; of a sweep, each model has the point that its validation chose."""
+def standings(spec: TableSpec, results: Results, by: Compared = "approach") -> list[Standing]:
+    """Return a table's standings; of a sweep, each model has the point that its validation chose.
+
+    Args:
+        spec: the table.
+        results: of its cells.
+        by: what those of one standing differ in.
+    """
     chosen = [c.cell for c in choose(results.plan.cells_of(spec.name), results)]
-    by_place = gather(chosen, _place)
-    found = []
-    for _, cells in by_place:
-        by_approach = {
-            word: tuple(sorted(of, key=attrgetter("repeat"))) for word, of in gather(cells, _approach)
-        }
-        found.append(Standing(by_approach))
-    return found
+    return _standings(chosen, by)
 
 
-def ranked(spec: TableSpec, results: Results) -> list[Standing]:
-    """Return the standings that approaches are compared in: no method may choose as the oracle does."""
-    return [place for place in standings(spec, results) if not is_apart(place.first, spec)]
+def ranked(spec: TableSpec, results: Results, by: Compared = "approach") -> list[Standing]:
+    """Return the standings in which is compared: no method may choose as the oracle does."""
+    chosen = [c.cell for c in choose(results.plan.cells_of(spec.name), results)]
+    return _standings([cell for cell in chosen if not is_apart(cell, spec)], by)
 
 
-def pairs_asked(spec: TableSpec) -> list[tuple[str, str]]:
-    """List which approaches are compared, each with the one that it is compared with."""
+def pairs_asked(spec: TableSpec, by: Compared = "approach") -> list[tuple[str, str]]:
+    """List which approaches, models or variants are compared, each with the one that it is compared with."""
+    if by != "approach" or spec.compare not in ((), ALL):
+        return list(spec.compared(by))
     if spec.compare == ALL:
         return [(other, plain) for plain, other in combinations(spec.approaches, 2)]
-    return list(spec.compare) or [
-        (word, of.improves_on) for word, of in approaches().items() if of.improves_on
+    return [(word, of.improves_on) for word, of in approaches().items() if of.improves_on]
+
+
+def title_of(by: Compared, word: str) -> str:
+    """Return what tables call an approach, a model or a variant that is compared."""
+    if by == "variant":
+        return word
+    return (approaches() if by == "approach" else models())[word].title
+
+
+def _standings(cells: Iterable[Cell], by: Compared) -> list[Standing]:
+    others = [axis for axis in ("model", "variant", "approach") if axis != by]
+    place = attrgetter("sources", "target", "test", *others)
+    in_order = [
+        {word: tuple(sorted(own, key=attrgetter("repeat"))) for word, own in gather(of, attrgetter(by))}
+        for _, of in gather(cells, place)
     ]
-
-
-def _place(cell: Cell) -> tuple[Any, ...]:
-    return cell.sources, cell.target, cell.test, cell.model, cell.variant
-
-
-def _approach(cell: Cell) -> str:
-    return cell.approach
+    return list(map(Standing, in_order))

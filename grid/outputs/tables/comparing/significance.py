@@ -1,9 +1,9 @@
-"""The table of differences: pairs of approaches that stand in the same place, compared clip by clip."""
+"""The table of differences: approaches, models or variants in the same place, compared clip by clip."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from grid.outputs.tables.comparing.places import (
     in_every_fold,
     pairs_asked,
     ranked,
+    title_of,
 )
 from grid.outputs.tables.layout import Layout, gather, layout_of, where
 from grid.outputs.tables.scores import Results
@@ -38,8 +39,7 @@ from grid.outputs.tables.table import (
     probability,
 )
 from grid.plan import Cell
-from grid.specs.table import TableSpec
-from hd2s.approaches.registry import approaches
+from grid.specs.table import COMPARED, Compared, TableSpec
 from hd2s.models.registry import models
 
 _Found = Mapping[str, Comparison]
@@ -51,12 +51,13 @@ _COVERS = {False: "; it covers the choice of clips, not of seeds", True: " and, 
 
 
 class _Pair(NamedTuple):
-    """Two approaches in one place, and of each seed, in each fold, the plain one's cell and the other's."""
+    """Two in one place, and of each seed, in each fold, the plain one's cell and the other's."""
 
     standing: Standing
     plain: str
     other: str
     cells: tuple[tuple[Cell, ...], ...]
+    by: Compared = "approach"
 
     @property
     def first(self) -> Cell:
@@ -64,8 +65,20 @@ class _Pair(NamedTuple):
 
     @property
     def title(self) -> str:
-        plain, other = (approaches()[word].title for word in (self.plain, self.other))
+        plain, other = (title_of(self.by, word) for word in (self.plain, self.other))
         return f"{other} minus {plain}"
+
+    def shared(self, *, several_models: bool) -> list[str]:
+        """Say what both have in common besides their place, as far as it is not all pairs'."""
+        first = self.first
+        model = models()[first.model].title if several_models else ""
+        approach = title_of("approach", first.approach)
+        of = {
+            "approach": (model, first.variant),
+            "model": (approach, first.variant),
+            "variant": (model, approach),
+        }
+        return [word for word in of[self.by] if word]
 
     def done(self, results: Results) -> list[tuple[Cell, ...]]:
         """List the seeds of which both cells are evaluated, in each fold."""
@@ -105,14 +118,15 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
 
 
 def differences(spec: TableSpec, results: Results) -> dict[str, dict[str, Comparison]]:
-    """Return the table's comparisons by the id of each cell that improves on another: metric → comparison.
+    """Return the comparisons of approaches by the id of each cell that improves on another's.
 
-    Cells of several seeds share one, which is over all of them.
+    Metric → comparison; cells of several seeds share one, which is over all of them.
     """
     compared = _compared(_pairs(spec, results), spec.metrics, results)
     return {
         other.id: dict(comparisons)
         for pair, comparisons in reversed(compared.items())
+        if pair.by == "approach"
         for _, other in pair.done(results)
     }
 
@@ -133,10 +147,12 @@ def _compared(pairs: Iterable[_Pair], metrics: Sequence[str], results: Results) 
 
 
 def _pairs(spec: TableSpec, results: Results) -> list[_Pair]:
-    found = ranked(spec, results)
     return [
-        _Pair(standing, plain, other, cells)
-        for other, plain in pairs_asked(spec)
+        _Pair(standing, plain, other, cells, by)
+        for by in COMPARED
+        if (asked := pairs_asked(spec, by))
+        for found in [ranked(spec, results, by)]
+        for other, plain in asked
         for standing in found
         if (cells := standing.side_by_side(plain, other))
     ]
@@ -145,7 +161,9 @@ def _pairs(spec: TableSpec, results: Results) -> list[_Pair]:
 def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
     of_clips = differences_by_clip(pair.done(results), metric, results)
     first = pair.first
-    domains = ("+".join(first.sources), first.target or "", first.test, first.variant)
+    domains = ["+".join(first.sources), first.target or "", first.test, first.variant]
+    if pair.by != "approach":
+        domains += [first.model, first.approach]
     return compare(of_clips, "/".join((pair.plain, pair.other, *domains, metric)))
 
 
@@ -153,21 +171,14 @@ def _blocks(
     found: Mapping[_Pair, _Found], spec: TableSpec, layout: Layout, results: Results, digits: int
 ) -> tuple[Block, ...]:
     several = len({(pair.plain, pair.other) for pair in found}) > 1
-    model_of = _model_if_several(found)
+    several_models = _have_several_models(found)
 
-    def title_of(pair: _Pair) -> str:
+    def title_of_block(pair: _Pair) -> str:
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
     def group(pair: _Pair) -> str:
         return ", ".join(
-            filter(
-                None,
-                (
-                    layout.group(pair.first),
-                    model_of(pair.first),
-                    pair.first.variant,
-                ),
-            )
+            filter(None, (layout.group(pair.first), *pair.shared(several_models=several_models)))
         )
 
     return tuple(
@@ -175,14 +186,12 @@ def _blocks(
             title,
             tuple(Group(group(pair), _rows(pair, found[pair], spec, results, digits)) for pair in pairs),
         )
-        for title, pairs in gather(found, title_of)
+        for title, pairs in gather(found, title_of_block)
     )
 
 
-def _model_if_several(pairs: Iterable[_Pair]) -> Callable[[Cell], str]:
-    """Return what says of a cell which model it is of: nothing, where all pairs are of one."""
-    several = len({pair.first.model for pair in pairs}) > 1
-    return lambda cell: models()[cell.model].title if several else ""
+def _have_several_models(pairs: Iterable[_Pair]) -> bool:
+    return len({pair.first.model for pair in pairs}) > 1
 
 
 def _rows(pair: _Pair, found: _Found, spec: TableSpec, results: Results, digits: int) -> tuple[Row, ...]:
@@ -235,14 +244,14 @@ def _notes(spec: TableSpec) -> tuple[str, ...]:
 def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
     """Gather the pairs of which a seed cannot be compared, by the reason of the model that lacks values."""
     lacking: list[tuple[str, str]] = []
-    model_of = _model_if_several(pairs)
+    several = _have_several_models(pairs)
     for pair in pairs:
         reasons = {results.reason(cell, spec.metrics): cell for cells in pair.cells for cell in cells}
         reasons.pop("", None)
         for reason, cell in list(reasons.items())[:1]:
             seed = f" (seed {cell.seed})" if len(spec.seeds) > 1 else ""
-            told = f"{approaches()[cell.approach].title}{seed}: {reason}"
-            lacking.append((told, ", ".join(filter(None, (where(cell), model_of(cell), cell.variant)))))
+            told = f"{title_of(pair.by, getattr(cell, pair.by))}{seed}: {reason}"
+            lacking.append((told, ", ".join([where(cell), *pair.shared(several_models=several)])))
     return Missing.of("comparison", len(pairs), lacking)
 
 
@@ -255,8 +264,10 @@ def _records(pair: _Pair, comparisons: _Found, spec: TableSpec, results: Results
         "test": first.test,
         "model": first.model,
         "variant": first.variant,
-        "approach": pair.other,
+        "approach": first.approach,
+        pair.by: pair.other,
         "minus": pair.plain,
+        "compared": pair.by,
         "n_seeds": len(done),
         "of_seeds": len(pair.cells),
     }

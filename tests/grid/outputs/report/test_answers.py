@@ -7,6 +7,7 @@ from grid.outputs.tables.comparing import recovered, significance
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style
 from grid.results.ledger import Ledger
+from grid.specs.table import Variant
 from grid.specs.tables.shown import Tables
 from tests.grid.outputs.report.reported import score
 from tests.grid.small_ledger import small_plan, table_spec
@@ -79,3 +80,15 @@ def test_ours_are_held_against_the_printed_ones_if_asked(plan, tmp_path):
 
 def test_without_values_only_that_is_told(plan, tmp_path):
     assert told(plan, tmp_path) == ["6 of 6 cells have no value yet; the table says why."]
+
+
+def test_rows_that_are_compared_are_called_by_their_labels(tmp_path):
+    rows = (Variant("full"), Variant("w/o priors", ("model.priors=false",)))
+    plan = small_plan(
+        table_spec(variants=rows, approaches=("generalization",), compare=(("full", "w/o priors"),))
+    )
+    score(Ledger(tmp_path), plan, generalization=1.0)
+    assert any(
+        sentence.startswith("full against w/o priors: NSS differs by 0.000 on average over 2 pairs")
+        for sentence in told(plan, tmp_path)
+    )

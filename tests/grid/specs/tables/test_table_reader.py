@@ -145,6 +145,21 @@ def test_files_are_named_after_tables(name, sound):
     assert names_files(name) == sound
 
 
+def test_models_and_rows_are_compared_as_approaches_are():
+    rows = {"full": {}, "fast": {"train.lr": 0.1, "approaches": ["adaptation", "mmd"]}}
+    pairs = [["tased", "hd2s"], ["full", "fast"], ["mmd", "adaptation"]]
+    own = {"models": ["hd2s", "tased"], "variants": rows, "approaches": ["adaptation"]}
+    table, told = read(compare=pairs, **own)
+    assert told == ""
+    assert [table.compared(by) for by in ("approach", "model", "variant")] == [
+        (("mmd", "adaptation"),),
+        (("tased", "hd2s"),),
+        (("full", "fast"),),
+    ]
+    assert "row of this table, found 'unisal'" in read(compare=[["unisal", "hd2s"]], **own)[1]
+    assert "found tased and fast" in read(compare=[["tased", "fast"]], **own)[1]
+
+
 def test_a_table_says_which_approaches_are_compared():
     for value, compared in (("all", "all"), ([["transfer", "adaptation"]], (("transfer", "adaptation"),))):
         table, told = read(compare=value, approaches=["adaptation", "transfer"])
@@ -154,10 +169,13 @@ def test_a_table_says_which_approaches_are_compared():
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("some", "compare: all, or pairs of approaches"),
-        ([["transfer"]], "compare: all, or pairs of approaches"),
-        ([["transfer", "transfer"]], "compare: all, or pairs of approaches"),
-        ([["transfer", "multi-source"]], "a known approach of this table, found 'multi-source'"),
+        ("some", "compare: all, or pairs such as"),
+        ([["transfer"]], "compare: all, or pairs such as"),
+        ([["transfer", "transfer"]], "compare: all, or pairs such as"),
+        (
+            [["transfer", "multi-source"]],
+            "a known approach, model or row of this table, found 'multi-source'",
+        ),
     ],
 )
 def test_pairs_that_cannot_be_compared_are_told(value, told):

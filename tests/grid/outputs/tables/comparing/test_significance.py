@@ -12,6 +12,7 @@ from grid.outputs.tables.comparing.significance import build, differences
 from grid.outputs.tables.scores import Results
 from grid.results.ledger import Ledger
 from grid.specs.plugins import load
+from grid.specs.table import Variant
 from tests.grid.small_ledger import finish, finish_clips, finish_training, small_plan, table_spec
 from tests.grid.small_tables import STYLE, real_plan
 from tests.plugged import OURS
@@ -66,6 +67,44 @@ def test_a_model_is_compared_with_itself_and_named_where_there_are_several(ledge
     assert found == {"hd2s": (2, 1.0), "tiny": (0, None)}
     ((_, places),) = build(small.tables[0], Results(small, ledger), STYLE).missing.reasons
     assert places == ("DHF1K to UCF Sports, Tiny",)
+
+
+def test_models_are_compared_that_differ_in_nothing_else(ledger):
+    load([OURS])
+    asked = {"approaches": ("generalization", "adaptation"), "models": ("hd2s", "tiny")}
+    small = pair(**asked, compare=(("tiny", "hd2s"), ("adaptation", "generalization")))
+    for unit, value in ((PLAIN, 1.0), (ADAPTED, 2.0), (f"tiny-{PLAIN}", 4.0), (f"tiny-{ADAPTED}", 8.0)):
+        finish_clips(ledger, small, unit, NSS={"a": value, "b": value})
+    found = [
+        (record["compared"], record["model"], record["approach"], record["minus"], record["difference"])
+        for record in records(small, ledger)
+    ]
+    assert found == [
+        ("approach", "hd2s", "adaptation", "generalization", 1.0),
+        ("approach", "tiny", "adaptation", "generalization", 4.0),
+        ("model", "tiny", "generalization", "hd2s", 3.0),
+        ("model", "tiny", "adaptation", "hd2s", 6.0),
+    ]
+    blocks = build(small.tables[0], Results(small, ledger), STYLE).blocks
+    assert [block.heading.partition(".")[0] for block in blocks] == [
+        "Domain Adaptation minus Domain Generalization",
+        "Tiny minus HD2S",
+    ]
+    assert groups(small, ledger)[2:] == ["UCF Sports, Domain Generalization", "UCF Sports, Domain Adaptation"]
+    assert differences(small.tables[0], Results(small, ledger)).keys() == {ADAPTED, f"tiny-{ADAPTED}"}
+
+
+def test_rows_are_compared_by_their_labels_and_what_lacks_values_is_named(ledger):
+    rows = (Variant("full"), Variant("w/o priors", ("model.priors=false",)))
+    small = pair(variants=rows, approaches=("generalization",), compare=(("full", "w/o priors"),))
+    full, without = (f"generalization-DHF1K-UCFSports-{row.label}-0" for row in rows)
+    finish_clips(ledger, small, full, NSS={"a": 3.0, "b": 5.0})
+    ((told, _),) = build(small.tables[0], Results(small, ledger), STYLE).missing.reasons
+    assert told.startswith("w/o priors: ")
+    finish_clips(ledger, small, without, NSS={"a": 1.0, "b": 2.0})
+    (record,) = records(small, ledger)
+    assert (record["variant"], record["minus"], record["difference"]) == ("full", "w/o priors", 2.5)
+    assert differences(small.tables[0], Results(small, ledger)) == {}
 
 
 def test_each_clip_weighs_the_same_however_long_it_is(ledger):
