@@ -20,6 +20,7 @@ from grid.outputs.tables.lines import lines_of
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Table, number, probability
 from grid.specs.table import TableSpec
+from grid.specs.tables.shown import Tables
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.definitions import find_metric
 from manifests.problem import counted
@@ -29,7 +30,7 @@ _NAMED = 3
 
 
 def answers(
-    spec: TableSpec, results: Results, significance: Table | None, recovered: Table | None, *, printed: bool
+    spec: TableSpec, results: Results, significance: Table | None, recovered: Table | None, asked: Tables
 ) -> list[str]:
     """Return the sentences; those that lack their numbers are left out, and missing cells are counted last.
 
@@ -38,32 +39,32 @@ def answers(
         results: its scores.
         significance: its comparisons, if its approaches make any.
         recovered: its recovered gaps, if it has any.
-        printed: whether ours are to be held against the paper's numbers.
+        asked: how its tables are shown, and whether ours are to be held against the paper's numbers.
     """
     metric = spec.metrics[0]
-    found = [*_winners(spec, metric, results)]
+    found = [*_winners(spec, metric, results, asked.digits)]
     found += _compared(significance.records if significance else (), metric)
     found += _gaps(recovered.records if recovered else (), metric)
     found += _ranks(spec, metric, results)
-    found += _printed(spec, metric, results) if printed and spec.paper else []
+    found += _printed(spec, metric, results) if asked.paper != "none" and spec.paper else []
     return [*found, *_missing(spec, results)]
 
 
-def _winners(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
+def _winners(spec: TableSpec, metric: str, results: Results, digits: int) -> Iterator[str]:
     found = contests(spec, metric, results)
     if not found:
         return
-    alone = [one for one in found if not one.tied]
+    alone = [one for one in found if not one.tied(digits)]
     won = Counter(one.labels[0] for one in alone).most_common()
     places, ties = counted(len(found), "place"), len(found) - len(alone)
     told = [f"{label} is best in {n} of {places}" for label, n in won[:1]]
     told += [f"{label} in {m}{_where(label, alone)}" for label, m in won[1:]]
     told += [f"in {ties if won else places} the best and the second print alike"] if ties else []
-    yield f"In {metric}, {', '.join(told)}. {_leads(found, metric)}"
+    yield f"In {metric}, {', '.join(told)}. {_leads(found, metric, digits)}"
     rest = [one for other in spec.metrics[1:] for one in contests(spec, other, results)]
     if rest and won:
         first = won[0][0]
-        m = sum(one.labels[0] == first and not one.tied for one in rest)
+        m = sum(one.labels[0] == first and not one.tied(digits) for one in rest)
         others_told = listed(spec.metrics[1:])
         yield f"In the other metrics, {first} is best in {m} of {len(rest)} places ({others_told})."
 
@@ -73,13 +74,13 @@ def _where(label: str, found: Sequence[Contest]) -> str:
     return f" ({'; '.join(places)})" if len(places) <= _NAMED else ""
 
 
-def _leads(found: Sequence[Contest], metric: str) -> str:
+def _leads(found: Sequence[Contest], metric: str, digits: int) -> str:
     """Say how far the best lie before the second, and in how many places that is more than chance."""
     leads = [abs(lead) for one in found if (lead := _lead(one, metric)) is not None]
     apart = sum(one.significant for one in found)
+    mean, least, most = (number(lead, digits) for lead in (fmean(leads), min(leads), max(leads)))
     return (
-        f"The best lie {number(fmean(leads))} before the second on average"
-        f" ({span(number(min(leads)), number(max(leads)))});"
+        f"The best lie {mean} before the second on average ({span(least, most)});"
         f" in {_of(apart, len(found))} that is significant, clip by clip."
     )
 

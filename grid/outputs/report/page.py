@@ -57,7 +57,7 @@ def page(grid: Grid, missing: Sequence[str] = ()) -> str:
     shown = grid.config.tables.paper != "none"
     origin = data(grid) + code(grid) + work(grid) + "".join(identities(grid))
     parts = {
-        "answers": ("Asked and answered", _answers(built.values(), results, shown)),
+        "answers": ("Asked and answered", _answers(built.values(), grid, results)),
         "tables": ("Tables", _tables(built.values(), grid, style)),
         "figures": ("Figures", _figures(grid, missing)),
         "faults": ("Failures and data left out", faults(grid)),
@@ -137,11 +137,11 @@ def _done(grid: Grid, kind: output_folder.Kind) -> int:
     return sum(grid.ledger.status(unit, kind) == "done" for unit in units)
 
 
-def _answers(built: Iterable[_Built], results: Results, shown: bool) -> str:
+def _answers(built: Iterable[_Built], grid: Grid, results: Results) -> str:
     several = len(results.plan.tables) > 1
     parts = []
     for each in built:
-        told = answers(each.spec, results, each.significance, each.recovered, printed=shown)
+        told = answers(each.spec, results, each.significance, each.recovered, grid.config.tables)
         title = f"<h3>{escape(each.spec.title)}</h3>" if several else ""
         parts.append(title + paragraph(asked(each.spec, results), "question") + bullets(told, "answer"))
     return "".join(parts)

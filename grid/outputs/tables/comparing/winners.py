@@ -36,11 +36,10 @@ class Contest(NamedTuple):
     lead: Comparison
     metric: str
 
-    @property
-    def tied(self) -> bool:
+    def tied(self, digits: int) -> bool:
         """Whether the best prints as the second does, so that nobody has won."""
-        first, second = (line.values[self.metric].mean for line in self.lines[:2])
-        return first is not None and second is not None and number(first) == number(second)
+        means = (line.values[self.metric].mean for line in self.lines[:2])
+        return len({None if mean is None else number(mean, digits) for mean in means}) == 1
 
     @property
     def significant(self) -> bool:

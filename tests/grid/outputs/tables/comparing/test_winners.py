@@ -57,7 +57,8 @@ def test_values_that_print_alike_are_tied(plan, tmp_path):
     for approach, mean in (("generalization", 1.0), ("adaptation", 1.5), ("transfer", 1.5004)):
         finish(Ledger(tmp_path), plan, f"{approach}-DHF1K-UCFSports-0", mean)
     (found,) = contests(plan.tables[0], "NSS", Results(plan, Ledger(tmp_path)))
-    assert found.tied and found.significant
+    assert found.significant
+    assert [found.tied(digits) for digits in (2, 3, 4)] == [True, True, False]
 
 
 def test_a_lead_that_clips_contradict_is_not_significant(tmp_path):
