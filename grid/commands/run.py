@@ -258,6 +258,7 @@ def _work(
 
     Not so where the user interrupted, or something that a unit stands on was lost: `reasons` gets it.
     """
+    audience.on_todo(left.todo)
     ray_session.protect()
     # Ray takes seconds to import.
     from grid.planning import frames  # noqa: PLC0415

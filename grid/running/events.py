@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ class Listener:
 
     def on_phase(self, text: str) -> None:
         """Hear that the driver turns to something that takes a while, such as indexing a corpus."""
+
+    def on_todo(self, units: Collection[str]) -> None:
+        """Hear which units are to be done, among them what was done before and is made again."""
 
     def on_training_started(self, training: Training) -> None:
         """Hear that a training begins, or goes on from its last checkpoint."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -133,6 +133,12 @@ class Progress(Listener):
             self.state.phase = text
         if text:
             self._say(text)
+
+    def on_todo(self, units: Collection[str]) -> None:
+        """Count them as waiting, whatever they were."""
+        with self._lock:
+            for unit in units:
+                self.state.put_off(unit)
 
     def on_training_started(self, training: Training) -> None:
         """Show the training among what runs."""

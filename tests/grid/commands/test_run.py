@@ -34,6 +34,9 @@ class Phases(Listener):
     def on_phase(self, text):
         self.heard.append(text)
 
+    def on_todo(self, units):
+        self.todo = units
+
 
 def ray_that(monkeypatch, error):
     """Have the start of Ray end in an error."""
@@ -144,8 +147,9 @@ def test_nothing_is_taken_away_whose_training_failed(done_grid, store, monkeypat
     assert done_grid.ledger.evaluation_done(evaluation)
     assert run(done_grid, Phases(), None).left_alone == 1, "the test has not failed"
     begun, _ = driven(monkeypatch)
-    run(done_grid, Phases(), None, again=evaluation, retry_failed=True)
-    assert begun == [training]
+    listener = Phases()
+    run(done_grid, listener, None, again=evaluation, retry_failed=True)
+    assert (begun, listener.todo) == ([training], {training, evaluation})
     assert not done_grid.ledger.evaluation_done(evaluation)
 
 
@@ -224,6 +228,7 @@ def test_asked_for_it_is_tried_again_and_an_interruption_leaves_it_to_the_next_c
     outcome = run(trained_grid, listener, None, retry_failed=True)
     assert (outcome.status, outcome.left_alone) == (INTERRUPTED, 0)
     assert listener.heard[0] == "starting Ray"
+    assert listener.todo == {evaluation}
     assert trained_grid.ledger.failure(evaluation) is None
     assert state_of(store) == "KILLED"
 

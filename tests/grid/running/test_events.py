@@ -43,4 +43,4 @@ def test_every_event_reaches_each_listener_with_all_its_details():
         details = tuple(inspect.signature(getattr(Listener, event)).parameters)[1:]
         getattr(audience, event)(*details)
         assert heard[-2:] == [(first, event, details), (second, event, details)]
-    assert len(EVENTS) == 10
+    assert len(EVENTS) == 11

@@ -165,6 +165,16 @@ def test_the_display_can_leave_standard_output_to_a_program(tmp_path):
     assert (done.stdout, done.stderr) == ("after\n", "drawn\n")
 
 
+def test_what_is_made_again_is_not_counted_as_done(plan, ledger):
+    """A grid begun with `--redo all` was said to be done with all, from its first line to its last."""
+    training, *_ = plan.trainings.values()
+    train(ledger, training)
+    progress = Progress(GridState(plan, ledger), StringIO(), "x", Path("ray.log"))
+    assert progress.state.count("training")["done"] == 1
+    progress.on_todo({training.id})
+    assert progress.state.count("training")["done"] == 0
+
+
 UNHEARD = """
 import sys
 from pathlib import Path
