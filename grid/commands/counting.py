@@ -75,6 +75,9 @@ def require_answer_of(asked: Asked) -> None:
             require_parameters(model)
         clips = _clips(model, asked, device)
         require_answer(model(clips, domain=asked.domain), clips, model.config)
+        if model.config.input.answers == "every":
+            state = model.answer(clips, asked.domain).state
+            require_answer(model.answer(clips, asked.domain, state), clips, model.config)
 
     by_shapes(asks)
     if declared.trains:

@@ -21,7 +21,7 @@ COLUMNS = {
 }
 """What columns beside those of metrics are called."""
 _SIZE = (24, 32)
-_ROUNDING = 1e-6
+_ROUNDING = 1e-6  # of an end of a metric's range, or of 1
 
 
 def _is_number(value: Any) -> bool:
@@ -68,7 +68,8 @@ def try_on_frames(name: str) -> None:
     given = saliency, [points, points[:0], points, points], truth, [others] * 4
     found, again = (score_frames(*given, metrics=[name])[name] for _ in range(2))
     metric, scores = find_metric(name), found[~np.isnan(found)]
-    outside = np.isinf(scores) | (scores < metric.low - _ROUNDING) | (scores > metric.high + _ROUNDING)
+    low, high = (_ROUNDING * max(1.0, abs(end)) for end in (metric.low, metric.high))
+    outside = np.isinf(scores) | (scores < metric.low - low) | (scores > metric.high + high)
     if outside.any():
         expected = f"numbers from {metric.low:g} to {metric.high:g}, or NaN"
         raise ValueError(f"metric {name}: expected {expected}, found {scores[outside][0]:g}")

@@ -48,7 +48,7 @@ def faults(declared: Any) -> Iterator[Wrong]:
 def _of_config(kind: type[ModelConfig]) -> Iterator[Wrong]:
     """Yield what is wrong with the configuration of which nothing is asked for."""
     named = {field.name for field in fields(kind)}
-    own = vars(kind).get("__annotations__", {})
+    own = {} if "__dataclass_fields__" in vars(kind) else vars(kind).get("__annotations__", {})
     if bare := [name for name in own if name not in named and "ClassVar" not in str(own[name])]:
         yield Wrong("config", "a dataclass: @dataclass(frozen=True) above it", f"no field {', '.join(bare)}")
         return

@@ -258,3 +258,30 @@ def test_what_a_learner_makes_too_late_to_be_trained_or_resumed_is_told():
         ValueError, match=r"the learner is to have all .*, found late.bias, late.weight since"
     ):
         count(Asked("few", {}, "late", None, False, FEW.config().input.frames))
+
+
+def test_a_model_that_remembers_frames_is_asked_to_go_on_before_it_trains():
+    """Its test failed at a clip's second window."""
+
+    @dataclass(frozen=True)
+    class Every(FEW.config):
+        @property
+        def input(self):
+            return replace(super().input, answers="every")
+
+    class Remembers(FEW.build):
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            found = super().forward(clips, domain)
+            maps = found.saliency.expand(-1, clips.shape[2], -1, -1)
+            return replace(found, saliency=maps, state=maps[:, -1])
+
+    class GoesOn(Remembers):
+        def answer(self, clips, domain=None, state=None):
+            return self(clips if state is None else clips + state.mean(), domain)
+
+    for word, build in (("remembers", Remembers), ("goes-on", GoesOn)):
+        register_model(replace(FEW, word=word, config=Every, build=build))
+    asked = Asked("goes-on", {}, "generalization", None, False, FEW.config().input.frames)
+    require_answer_of(asked)
+    with pytest.raises(ValueError, match="Remembers is to have an `answer` that goes on"):
+        require_answer_of(asked._replace(model="remembers"))

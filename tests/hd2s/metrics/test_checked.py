@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hd2s.metrics.checked import COLUMNS, faults, try_on_frames
@@ -83,4 +84,10 @@ def test_what_some_frame_would_end_a_test_with_is_told(of_frame, told):
 
 def test_a_metric_that_is_undefined_on_some_frames_is_taken():
     register(replace(SOUND, of_frame=lambda frame: 0.5 if len(frame.fixated) else math.nan))
+    try_on_frames("mine")
+
+
+def test_a_last_place_of_single_precision_beyond_the_range_is_rounding():
+    percent = float(np.nextafter(np.float32(100), np.float32(200)))
+    register(replace(SOUND, high=100.0, of_frame=lambda frame: percent))
     try_on_frames("mine")

@@ -1,6 +1,6 @@
 """What is wrong with a model's declaration, though nothing is built of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -54,8 +54,15 @@ class OfAnotherType(ModelConfig):
     extra: dict | None = None
 
 
-def test_the_projects_own_are_declared_as_they_must_be():
-    known = models() | {"few": FEW, "toy": TOY}
+@dataclass(frozen=True)
+class ByName(FEW.config):
+    _: KW_ONLY
+    many: ClassVar[int] = 2
+    more: int = 3
+
+
+def test_what_is_declared_as_it_must_be_is_taken():
+    known = models() | {"few": FEW, "toy": TOY, "by-name": replace(FEW, config=ByName)}
     assert {word: [*faults(model)] for word, model in known.items()} == {word: [] for word in known}
 
 
