@@ -50,7 +50,8 @@ def require_something_trained(learner: Learner, approach: Approach) -> None:
     if takes_gradients and not any(each.requires_grad for each in learner.parameters()):
         remedy = "leave the model out, or say its `iterations` if it learns by no gradient"
         raise ValueError(
-            f"`learner` is to have weights to train, found all of them frozen in this model: {remedy}"
+            f"`learner` is to have weights to train in {learner.model.declaration.title}, found all of them"
+            f" frozen: {remedy}"
         )
 
 

@@ -13,6 +13,8 @@ from hd2s.models.registry import build_model, find_model
 from hd2s.weights.checkpoints import WeightsError, fill
 from hd2s.weights.recognition import Candidate, candidates, read_to_predict
 
+_PLUGGED_IN = "One of a plug-in is known once its folder is named (--plugins FOLDER)."
+
 
 def open_checkpoint(
     path: str | os.PathLike,
@@ -66,6 +68,9 @@ def _build(
 ) -> SaliencyModel:
     try:
         declared = find_model(candidate.model).model
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}. {_PLUGGED_IN}") from error
+    try:
         built = build_model(
             candidate.model,
             seed=0,
@@ -76,6 +81,7 @@ def _build(
     if not candidate.approach:
         return built
     if candidate.approach not in approaches():
-        raise WeightsError(f"{path}: {unknown('approach', candidate.approach, approaches())}")
+        told = unknown("approach", candidate.approach, approaches())
+        raise WeightsError(f"{path}: {told}. {_PLUGGED_IN}")
     around = approaches()[candidate.approach].around
     return around(built) if around else built

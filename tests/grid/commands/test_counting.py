@@ -78,7 +78,7 @@ class Frozen(Learner):
 @pytest.mark.parametrize(
     ("learner", "told"),
     [
-        (Frozen, "`learner` is to have weights to train, found all of them frozen"),
+        (Frozen, "`learner` is to have weights to train in Few weights, found all of them frozen"),
         (lambda model, options: None, "`learner` is to return a Learner, found a NoneType"),
         (Returns, "`losses` is to yield them, found a tuple that it returns"),
         (Nothing, "`losses` is to yield one or more, found none"),

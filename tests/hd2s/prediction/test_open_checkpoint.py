@@ -157,7 +157,8 @@ def test_options_that_the_model_does_not_take_are_told_with_the_file(tmp_path, o
 def test_a_model_from_outside_is_opened_once_it_is_known(tmp_path, monkeypatch):
     monkeypatch.setattr(registry.MODELS, "plugged_in", {})
     save_weights(declared(TOY, frames=4), tmp_path / "toy.pt", "generalization")
-    with pytest.raises(ValueError, match="Unknown model toy"):
+    told = r"toy\.pt: Unknown model toy\..* known once its folder is named \(--plugins FOLDER\)"
+    with pytest.raises(WeightsError, match=told):
         open_checkpoint(tmp_path / "toy.pt")
     register(TOY)
     assert open_checkpoint(tmp_path / "toy.pt").config.frames == 4
