@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import inspect
+import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from numbers import Integral, Real
+from types import CodeType
 from typing import Any, NamedTuple
 
 _LONGEST = 80  # characters of a value in a message
+_NEARLY = 0.82  # as difflib has it: a letter more or less, or two exchanged
 _KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
 
 
@@ -125,6 +129,36 @@ def told(value: object) -> str:
     """Return a value as messages have it: one of another's class may be long."""
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def require_known(kind: type, base: type) -> None:
+    """Make sure that no method of a class is nearly one of its base's, which nobody would call.
+
+    What the class has under the base's name as well, or what its file names elsewhere, is called there.
+
+    Raises:
+        ValueError: naming both.
+    """
+    lines = [each for each in kind.__mro__ if issubclass(each, base)]
+    for place, each in enumerate(lines[:-1]):
+        offered = {name for above in lines[place + 1 :] for name in _methods(above)}
+        own = _methods(each)
+        for name in own.keys() - offered:
+            near = difflib.get_close_matches(name, offered - own.keys(), n=1, cutoff=_NEARLY)
+            if near and not _is_named_elsewhere(name, own[name]):
+                remedy = f"write {near[0]}, or another name for something else"
+                raise ValueError(f"`{name}` of {each.__name__} is called by nobody: {remedy}")
+
+
+def _methods(kind: type) -> dict[str, CodeType]:
+    """Return the code of a class's own methods and properties, but private ones, by name."""
+    found = {name: getattr(value, "fget", value) for name, value in vars(kind).items() if name[0] != "_"}
+    return {name: inspect.unwrap(each).__code__ for name, each in found.items() if inspect.isfunction(each)}
+
+
+def _is_named_elsewhere(name: str, code: CodeType) -> bool:
+    source = "".join(linecache.getlines(code.co_filename))
+    return len(re.findall(rf"\b{name}\b", source)) != 1
 
 
 def is_plain(word: object) -> bool:

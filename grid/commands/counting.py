@@ -12,7 +12,9 @@ from grid.commands.operations import Asked, Costs
 from hd2s.approaches.contract import Learner, LearnerOptions, MicroBatch, Progress
 from hd2s.approaches.registry import approaches
 from hd2s.approaches.required import require_learner, require_losses, require_something_trained
+from hd2s.checks import require_known
 from hd2s.models.answers import require_answer
+from hd2s.models.config import ModelConfig
 from hd2s.models.contract import SaliencyModel
 from hd2s.models.registry import build_model, find_model, on_meta
 from hd2s.models.sound import require_entries, require_groups, require_parameters, require_values
@@ -70,6 +72,8 @@ def require_answer_of(asked: Asked) -> None:
 
     def asks(device: torch.device) -> None:
         model = _built(asked, device)
+        require_known(type(model), SaliencyModel)
+        require_known(declared.config, ModelConfig)
         if declared.trains:
             require_groups(model)
             require_parameters(model)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from hd2s.approaches.contract import Approach, Learner
-from hd2s.checks import told
+from hd2s.checks import require_known, told
 from hd2s.models.contract import SaliencyModel
 
 _TESTED_AS_INSIDE = ("normalise", "answer", "sized")
@@ -26,14 +26,17 @@ def require_learner(learner: object, inside: SaliencyModel, tested: Callable[[],
 
     Raises:
         TypeError: it is none, or has none.
-        ValueError: a test could not load what it ends with, or would predict otherwise.
+        ValueError: a test could not load what it ends with, or would predict otherwise, or a method of theirs
+            is called by nobody.
     """
     if not isinstance(learner, Learner):
         raise TypeError(f"`learner` is to return a Learner, found a {type(learner).__name__}")
+    require_known(type(learner), Learner)
     _require_as_inside("model", learner.model, inside, _TRAINED_AS_INSIDE)
     for name, found in {"result()": learner.result(), **learner.further()}.items():
         if not isinstance(found, SaliencyModel):
             raise TypeError(f"`{name}` is to be a SaliencyModel, found a {type(found).__name__}")
+        require_known(type(found), SaliencyModel)
         _require_loadable(name, found, tested())
         _require_trained(name, found, learner)
         _require_as_inside(name, found, inside, _TESTED_AS_INSIDE)

@@ -14,6 +14,7 @@ import torch
 _ZIP = b"PK\x03\x04"
 _FOLDER = 0x10
 """Of a ZIP entry's attributes: for one that is marked so PyTorch returns memory as it finds it."""
+_DEEPEST = 50  # containers within each other; trainers leave about ten
 
 
 class TensorFileError(ValueError):
@@ -33,12 +34,24 @@ def read_tensors(path: Path) -> Any:
         with path.open("rb") as file:
             if file.read(len(_ZIP)) == _ZIP:
                 _verify(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        _require_end(content)
+        return content
     except (pickle.UnpicklingError, KeyError) as error:
         # What PyTorch says of it advises to run the code that the file may hold, or is the number of a byte.
         raise TensorFileError("it holds something else") from error
     except Exception as error:
         raise TensorFileError(str(error).partition("\n")[0] or type(error).__name__) from error
+
+
+def _require_end(content: Any, around: tuple[int, ...] = ()) -> None:
+    """Refuse containers that hold themselves, in which no reader would come to an end."""
+    if not isinstance(content, Mapping | list | tuple):
+        return
+    if id(content) in around or len(around) == _DEEPEST:
+        raise ValueError("it holds itself, or containers in containers without end")
+    for each in content.values() if isinstance(content, Mapping) else content:
+        _require_end(each, (*around, id(content)))
 
 
 def tensor_digest(content: Any) -> str:

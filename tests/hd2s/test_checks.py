@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from hd2s.checks import settle_types, unknown
+from hd2s.approaches.contract import Learner
+from hd2s.approaches.registry import approaches
+from hd2s.checks import require_known, settle_types, unknown
+from hd2s.models.config import ModelConfig
+from hd2s.models.contract import SaliencyModel
+from hd2s.models.registry import models
 
 
 @dataclass(frozen=True)
@@ -60,3 +66,53 @@ def test_everything_wrong_is_told_and_the_rest_is_settled():
     assert settle_types(given) == ["length must be int, found '8'", "shared must be bool, found 0"]
     assert given.levels == (3,)
     assert type(given.levels[0]) is int
+
+
+class Offered:
+    """What plug-ins fill in."""
+
+    def losses(self):
+        """Return nothing."""
+
+    @property
+    def features(self):
+        """Return nothing."""
+
+
+_HELPED = "def losses_(self): ...\n    def losses(self): return self.losses_()"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("def losess(self): ...", "`losess` of Own is called by nobody: write losses"),
+        ("@property\n    def feature(self): ...", "`feature` of Own is called by nobody: write features"),
+        ("def losses(self): ...\n    def losess(self): ...", None),
+        (_HELPED, None),
+        ("def loss(self): ...", None),
+        ("def _losess(self): ...", None),
+        ("losess = 3", None),
+        ("def losess(self): ...\nOwn().losess()", None),
+    ],
+)
+def test_a_method_that_is_nearly_one_that_is_called_is_told(tmp_path, body, said):
+    file = tmp_path / "own.py"
+    file.write_text(f"from tests.hd2s.test_checks import Offered\n\nclass Own(Offered):\n    {body}\n")
+    spec = importlib.util.spec_from_file_location("own", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    kind = module.Own
+    base = next(each for each in kind.__mro__ if each.__name__ == "Offered")
+    if said is None:
+        require_known(kind, base)
+    else:
+        with pytest.raises(ValueError, match=said):
+            require_known(kind, base)
+
+
+def test_no_method_of_the_projects_own_is_nearly_another():
+    for approach in approaches().values():
+        require_known(approach.learner.loaded, Learner)
+    for model in models().values():
+        require_known(model.build.loaded, SaliencyModel)
+        require_known(model.config, ModelConfig)

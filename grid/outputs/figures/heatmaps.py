@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import PAGE, panels, title
+from grid.outputs.tables.below.footnotes import DAGGER
 from grid.outputs.tables.comparing.places import Standing, standings
 from grid.outputs.tables.comparing.recovered import LOWER
 from grid.outputs.tables.layout import gather, shown, shown_sources
@@ -36,11 +37,13 @@ def draw(subject: Subject) -> Drawing | str:
     """Draw a row for each model, variant and approach and a column for each metric.
 
     Below generalization's stand the differences of the others of that model and variant. Dark is better,
-    whichever way a metric runs; where a difference is drawn, blue is better and red worse.
+    whichever way a metric runs; where a difference is drawn, blue is better and red worse, and † stands by
+    one of values over unlike test clips or frames.
     """
     places = _in_rows(standings(subject.spec, subject.results))
     lines, metrics = _lines(places), subject.spec.metrics
     values = {(line, metric): _matrix(places, line, metric, subject) for line in lines for metric in metrics}
+    unlike = {(line, metric): _unlike(places, line, metric, subject) for line, metric in values}
     if all(np.isnan(matrix).all() for matrix in values.values()):
         return "no cell has a value yet"
     several = len({line.model for line in lines}) > 1
@@ -52,11 +55,15 @@ def draw(subject: Subject) -> Drawing | str:
         differs = line.approach != LOWER and plain is not None
         drawn = values[line, metric] - plain if differs and plain is not None else values[line, metric]
         first, last = place % len(metrics) == 0, place // len(metrics) == len(lines) - 1
-        _draw_matrix(axes[place], drawn, metric, differs=differs)
+        marked = unlike[line, metric] & differs
+        _draw_matrix(axes[place], drawn, marked, metric, differs=differs)
         _label(axes[place], places, first=first, last=last)
         # Long titles have a line of their own, over the whole row.
-        axes[place].set_title(f"{_title(line, several, differs)}\n{metric}" if first else metric, loc="left")
-        rows += _rows(values[line, metric], drawn, line, metric, places)
+        told = f" ({DAGGER} over unlike clips)" if any(unlike[line, each].any() for each in metrics) else ""
+        over = f"{_title(line, several, differs)}{told}\n" if first else ""
+        axes[place].set_title(f"{over}{metric}", loc="left")
+        shown_there = {"value": values[line, metric], "drawn": drawn, "unlike": marked}
+        rows += _rows(shown_there, line, metric, places)
     return Drawing(canvas, rows)
 
 
@@ -86,18 +93,31 @@ def _title(line: _Line, several: bool, differs: bool) -> str:
 def _matrix(places: _Rows, line: _Line, metric: str, subject: Subject) -> np.ndarray:
     """Return (sources, tests), NaN where there is no value."""
     found = np.full((len(_sources(places)), len(_tests(places))), np.nan)
-    for place in places:
-        own = (place.first.model, place.first.variant) == (line.model, line.variant)
-        if not own or line.approach not in place.cells:
-            continue
-        value = place.mean(line.approach, metric, subject.results)
-        if value is not None:
-            row = _sources(places).index(places[place])
-            found[row, _tests(places).index(place.first.test)] = value
+    for at, place in _places_of(line, places):
+        if (value := place.mean(line.approach, metric, subject.results)) is not None:
+            found[at] = value
     return found
 
 
-def _draw_matrix(axis: Axes, values: np.ndarray, metric: str, *, differs: bool) -> None:
+def _unlike(places: _Rows, line: _Line, metric: str, subject: Subject) -> np.ndarray:
+    """Return (sources, tests): whether a value and generalization's are over unlike test clips or frames."""
+    found = np.zeros((len(_sources(places)), len(_tests(places))), bool)
+    for at, place in _places_of(line, places):
+        if LOWER in place.cells:
+            found[at] = place.unlike((line.approach, LOWER), metric, subject.results)
+    return found
+
+
+def _places_of(line: _Line, places: _Rows) -> Iterator[tuple[tuple[int, int], Standing]]:
+    """Yield what a line has cells in, with its row and column."""
+    sources, tests = _sources(places), _tests(places)
+    for place, row in places.items():
+        own = (place.first.model, place.first.variant) == (line.model, line.variant)
+        if own and line.approach in place.cells:
+            yield (sources.index(row), tests.index(place.first.test)), place
+
+
+def _draw_matrix(axis: Axes, values: np.ndarray, unlike: np.ndarray, metric: str, *, differs: bool) -> None:
     better = values if find_metric(metric).larger_is_better else -values
     low, high = _limits(better, differs=differs)
     axis.imshow(better, cmap="RdBu" if differs else "Blues", aspect="auto", vmin=low, vmax=high)
@@ -106,9 +126,8 @@ def _draw_matrix(axis: Axes, values: np.ndarray, metric: str, *, differs: bool) 
             continue
         share = abs(better[row, column]) / high if differs else (better[row, column] - low) / (high - low)
         shade = "white" if share > 0.6 else "black"
-        axis.text(
-            column, row, number(value, signed=differs), ha="center", va="center", color=shade, fontsize=6
-        )
+        text = number(value, signed=differs) + DAGGER * bool(unlike[row, column])
+        axis.text(column, row, text, ha="center", va="center", color=shade, fontsize=6)
 
 
 def _limits(better: np.ndarray, *, differs: bool) -> tuple[float, float]:
@@ -141,7 +160,7 @@ def _tests(places: _Rows) -> list[str]:
 
 
 def _rows(
-    values: np.ndarray, drawn: np.ndarray, line: _Line, metric: str, places: _Rows
+    matrices: Mapping[str, np.ndarray], line: _Line, metric: str, places: _Rows
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -149,12 +168,11 @@ def _rows(
             "metric": metric,
             "sources": source,
             "test": test,
-            "value": values[row, column],
-            "drawn": drawn[row, column],
+            **{name: matrix[row, column].item() for name, matrix in matrices.items()},
         }
         for row, source in enumerate(_sources(places))
         for column, test in enumerate(_tests(places))
-        if not np.isnan(values[row, column])
+        if not np.isnan(matrices["value"][row, column])
     ]
 
 

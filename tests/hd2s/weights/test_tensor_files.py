@@ -81,3 +81,15 @@ def test_other_files_and_none_are_told(tmp_path):
     (tmp_path / "notes.txt").write_text("hi")
     with pytest.raises(TensorFileError, match=r"^it holds something else$"):
         read_tensors(tmp_path / "notes.txt")
+
+
+def test_containers_without_an_end_are_told(tmp_path):
+    itself: dict = {"state_dict": {"weight": torch.ones(2)}}
+    itself["model"] = itself
+    deep: list = []
+    for _ in range(200):
+        deep = [deep]
+    for content in (itself, deep):
+        torch.save(content, tmp_path / "x.pt")
+        with pytest.raises(TensorFileError, match="it holds itself, or containers in containers"):
+            read_tensors(tmp_path / "x.pt")

@@ -6,7 +6,7 @@ from grid.outputs.figures.heatmaps import draw
 from grid.results.ledger import Ledger
 from grid.specs.table import Variant
 from tests.grid.outputs.figures.scored import score, small, subject_of
-from tests.grid.small_ledger import EXPECTED, finish, frames
+from tests.grid.small_ledger import EXPECTED, finish, finish_clips, frames
 
 
 def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
@@ -35,8 +35,24 @@ def test_values_and_differences_stand_where_source_and_test_meet(tmp_path):
     assert drawing.rows[0] == {
         **{"model": "hd2s", "variant": "", "approach": "generalization", "metric": "CC"},
         **{"sources": "DHF1K", "test": "UCFSports"},
-        **{"value": pytest.approx(0.5), "drawn": pytest.approx(0.5)},
+        **{"value": pytest.approx(0.5), "drawn": pytest.approx(0.5), "unlike": False},
     }
+
+
+def test_a_difference_over_unlike_clips_carries_a_sign(tmp_path):
+    """It was drawn like the others, though a clip that one approach lacks is in it."""
+    plan = small(metrics=("CC",), sources=("DHF1K",), approaches=("generalization", "adaptation"))
+    ledger = Ledger(tmp_path)
+    finish_clips(ledger, plan, "generalization-DHF1K-UCFSports-0", CC={"a": 0.5, "b": 0.7})
+    finish_clips(ledger, plan, "adaptation-DHF1K-UCFSports-0", {"unread": {"b": "gone"}}, CC={"a": 0.8})
+    drawing = draw(subject_of(plan, tmp_path))
+    assert [[text.get_text() for text in axis.texts] for axis in drawing.canvas.axes] == [
+        ["0.600"],
+        ["+0.200†"],
+    ]
+    titles = [axis.get_title("left").splitlines()[0] for axis in drawing.canvas.axes]
+    assert titles == ["Domain Generalization", "Domain Adaptation − generalization († over unlike clips)"]
+    assert [row["unlike"] for row in drawing.rows] == [False, True]
 
 
 def test_a_test_of_several_targets_has_a_row_for_each(tmp_path):
