@@ -66,6 +66,10 @@ class Registry(Generic[Declared]):
             self._own = declared_in(self._package, self._name)
         return dict(sorted((self._own | self.plugged_in).items()))
 
+    def ours_first(self) -> dict[str, Declared]:
+        """Return the same, those from outside last: what is told of ours is not to become theirs."""
+        return dict(sorted(self.known().items(), key=lambda item: item[0] in self.plugged_in))
+
     def register(self, declaration: Declared) -> None:
         """Add one from outside the folder; the same one again changes nothing.
 

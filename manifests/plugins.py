@@ -138,6 +138,8 @@ def _import(file: Path) -> ModuleType | Problem:
         line = line_of(error, file)
         where = f"{file}, line {line}" if line else str(file)
         remedy = "Mend it; files whose names begin with _ are left aside."
+        if isinstance(error, ModuleNotFoundError) and file.with_name(f"{error.name}.py").is_file():
+            remedy = f"Files of a folder import each other as: from .{error.name} import …"
         return Problem(where, "a file that can be imported", last_line(error), remedy)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MODELS: Registry[Model] = Registry("model", package, "MODEL")
 
-models = MODELS.known
+models, ours_first = MODELS.known, MODELS.ours_first
 register = MODELS.register
 
 
@@ -31,7 +31,7 @@ def find_model(name: str) -> Found:
     Raises:
         ValueError: there is none; names all there are.
     """
-    for model in models().values():
+    for model in ours_first().values():
         if name == model.word or name in model.aliases:
             return Found(model, dict(model.aliases.get(name, {})))
     raise ValueError(unknown("model", name, models()))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hd2s.models.declaration import had_from
-from hd2s.models.registry import models, on_meta
+from hd2s.models.registry import models, on_meta, ours_first
 from hd2s.models.tested import AsTested
 from hd2s.weights.checkpoints import OWN_FORMAT, WeightsError, layout_of, read_content
 from hd2s.weights.wrapped import named_as
@@ -64,12 +64,12 @@ def candidates(content: Mapping[str, Any], path: str | os.PathLike) -> list[Cand
         # The first checkpoints said nothing of their model: it is one that a name alone stood for.
         return [
             Candidate(word, dict(options), approach)
-            for word, model in models().items()
+            for word, model in ours_first().items()
             for options in ({}, *filter(None, model.aliases.values()))
         ]
     found = [
         Candidate(word, layout.options(content))
-        for word, model in models().items()
+        for word, model in ours_first().items()
         if (layout := layout_of(content, model.layouts)) and layout.fills
     ]
     starting = [
@@ -94,7 +94,7 @@ def _of_own_names(content: Mapping[str, Any]) -> list[Candidate]:
     """Return of which models a state dict alone may be, by its names; it says nothing of their size."""
     return [
         Candidate(word, dict(options))
-        for word, model in models().items()
+        for word, model in ours_first().items()
         for options in ({}, *filter(None, model.aliases.values()))
         if named_as(content, on_meta(model, dict(options)).state_dict()) is not None
     ]

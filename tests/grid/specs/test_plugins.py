@@ -83,11 +83,13 @@ def test_all_that_is_wrong_with_folders_is_told_together_and_nothing_hides_the_r
     (folder / "a_taken.py").write_text(TAKEN)
     (tmp_path / "broken_import").mkdir()
     (tmp_path / "broken_import" / "a.py").write_text("x = 1\nimport nothing_of_the_kind\n")
+    (tmp_path / "broken_import" / "b.py").write_text("from a import x\n")
     with pytest.raises(ProblemError) as caught:
         load([folder, tmp_path / "broken_import", tmp_path / "gone"])
     told = list(map(str, caught.value.problems))
-    assert len(told) == 5
+    assert len(told) == 6
     for expected in (
+        "No module named 'a'. Files of a folder import each other as: from .a import …",
         f"{folder}, taken_words.a_taken.APPROACH: ",
         "the word generalization is another approach's. Give it a word of its own",
         f"{folder}, taken_words.a_taken.MODEL: ",

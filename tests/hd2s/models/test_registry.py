@@ -123,6 +123,13 @@ def test_a_model_from_outside_is_one_of_them(plugged_in):
 
 
 @pytest.mark.usefixtures("plugged_in")
+def test_what_is_made_of_one_of_ours_takes_none_of_its_old_names():
+    register(replace(models()["hd2s"], word="a-hd2s"))
+    assert find_model("a-hd2s").model.word == "a-hd2s"
+    assert {find_model(alias).model.word for alias in models()["hd2s"].aliases} == {"hd2s"}
+
+
+@pytest.mark.usefixtures("plugged_in")
 def test_a_word_is_one_models():
     with pytest.raises(ValueError, match="the word hd2s is another model's"):
         register(replace(TOY, word="hd2s"))

@@ -73,6 +73,13 @@ def test_several_models_may_read_a_layout(tmp_path, monkeypatch):
     assert found_in(tmp_path / "theirs.pt") == [Candidate(w, {"frames": 3}) for w in ("one", "other")]
 
 
+def test_what_is_made_of_one_of_ours_comes_after_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry.MODELS, "plugged_in", {})
+    register(replace(models()["hd2s"], word="a-hd2s"))
+    torch.save(random_state("hd2s"), tmp_path / "released.pt")
+    assert [each.model for each in found_in(tmp_path / "released.pt")] == ["hd2s", "a-hd2s"]
+
+
 @pytest.mark.slow
 def test_a_damaged_description_is_a_plain_error(tmp_path):
     save_weights(build_model("hd2s", seed=1, **SMALL), tmp_path / "model.pt")
