@@ -59,6 +59,8 @@ class Manifest:
     map_rule: MapRuleRecord | None = None
     """How the corpus' maps are made from its fixations, as its adapter names the numbers; empty where nobody
     has said, None where that was not written down."""
+    code: str = ""
+    """Digest of the plug-in that has read it; empty of what the project reads."""
 
     @property
     def has_names(self) -> bool:
@@ -162,6 +164,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
         frames=meta["frames"],
         quarantined=meta["quarantined"],
         map_rule=meta.get("map_rule"),
+        code=meta.get("code", ""),
     )
 
 

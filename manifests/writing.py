@@ -58,6 +58,7 @@ def write(
     layout: str = "",
     options: Mapping[str, str | int] | None = None,
     map_rule: Mapping[str, float | bool] | None = None,
+    code: str = "",
 ) -> Manifest:
     """Write a manifest; whoever is killed at any point leaves either the old one or the new one.
 
@@ -72,6 +73,7 @@ def write(
         options: how its clips were split, as the command line takes it; not part of the digest.
         map_rule: how maps are made from its fixations, empty where nobody has said; not part of the digest.
             None leaves it out.
+        code: digest of the plug-in that has read it, if one has; not part of the digest.
 
     Raises:
         ManifestError: listing everything that is wrong with the clips or their fixations.
@@ -88,6 +90,7 @@ def write(
         meta = _describe(corpus, Path(root), clips, digests)
         meta |= {"layout": layout, "options": dict(options or {})}
         meta |= {} if map_rule is None else {"map_rule": dict(map_rule)}
+        meta |= {"code": code} if code else {}
         write_findings(temporary[PROBLEMS], findings, meta["digest"])
         _write_clips(temporary[CLIPS], clips, counts, meta)
         _publish(folder, temporary)

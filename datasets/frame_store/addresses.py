@@ -106,8 +106,8 @@ class Addresses:
         """
         if is_built_in(self.manifest.corpus):
             return ""
-        rule = map_rule_of(self.manifest)
-        if rule == FolderCorpus.map_rule and self.manifest.layout in _OWN_LAYOUTS:
+        rule, by_plug_in = map_rule_of(self.manifest), bool(self.manifest.code)
+        if rule == FolderCorpus.map_rule and self.manifest.layout in _OWN_LAYOUTS and not by_plug_in:
             return ""
         told = [astuple(rule), self.manifest.digest]
         return f"-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]}"

@@ -109,6 +109,7 @@ def index(
             layout=listing.layout,
             options={"split": split, "seed": seed, **({"tolerate": tolerate} if tolerate else {})},
             map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
+            code=code_of(corpus),
         )
 
 

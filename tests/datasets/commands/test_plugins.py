@@ -95,13 +95,16 @@ def test_clips_are_read_again_by_an_adapter_that_was_edited_and_not_for_the_file
         shutil.copytree(place / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     given = ["--root", "root", "--workers", "1", "--plugins", "my_corpora"]
     assert run(tmp_path, "index", "squares", *given).returncode == 0
+    code = open_manifest(tmp_path / "manifests" / "squares").code
     adapter = tmp_path / "my_corpora" / f"{file}.py"
     text = adapter.read_text() if adapter.exists() else ""
     adapter.write_text(text.replace("[0, 3, 4]", "[0, 4, 3]") + "# Rows and columns in their order.\n")
     again = run(tmp_path, "index", "squares", *given)
     assert again.returncode == 0, again.stderr
     assert ("3 of them have not changed" in again.stderr) == (n_read == 0)
-    fixations = open_manifest(tmp_path / "manifests" / "squares").fixations("test")
+    manifest = open_manifest(tmp_path / "manifests" / "squares")
+    assert (len(code), manifest.code == code) == (64, n_read == 0)
+    fixations = manifest.fixations("test")
     assert fixations.of("3")[1].tolist() == ([[4, 3]] if file == "squares" else [[3, 4]])
 
 

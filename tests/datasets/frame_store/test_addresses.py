@@ -21,9 +21,10 @@ DHF1K_RULE = {"sigma": float.fromhex("0x1.97aca9ae881aep+3"), "reach": 50, "even
 BARE = a_clip(corpus="Mine", clip="a b/é", content="abc")
 
 
-def addresses(folder, clip, rule=None, rows=(), layout=""):
+def addresses(folder, clip, rule=None, rows=(), layout="", *, code=""):
     fixations = {clip.clip: np.array(rows, np.int32).reshape(-1, 3)}
-    manifest = write(folder / "m", clip.corpus, folder, [clip], fixations, map_rule=rule, layout=layout)
+    told = {"map_rule": rule, "layout": layout, "code": code}
+    manifest = write(folder / "m", clip.corpus, folder, [clip], fixations, **told)
     return Addresses(manifest, SIZE)
 
 
@@ -69,12 +70,19 @@ def test_maps_made_by_another_rule_have_another_name_and_frames_have_not(tmp_pat
     assert len({each.name("maps", shipped) for each in found}) == 1
 
 
-@pytest.mark.parametrize(("rule", "layout"), [(RULE, ""), (DHF1K_RULE, "shipped")])
+@pytest.mark.parametrize(
+    ("rule", "layout", "code"),
+    [
+        (RULE, "", ""),
+        (DHF1K_RULE, "shipped", ""),
+        (DHF1K_RULE, "videos", "of a plug-in"),
+    ],
+)
 def test_maps_of_other_fixations_that_a_plug_in_reads_from_the_same_files_have_another_name(
-    tmp_path, rule, layout
+    tmp_path, rule, layout, code
 ):
     swapped = [[[0, 3, 4]], [[0, 4, 3]]]
-    found = [addresses(tmp_path, BARE, rule, rows, layout) for rows in swapped]
+    found = [addresses(tmp_path, BARE, rule, rows, layout, code=code) for rows in swapped]
     assert len({each.name("maps", BARE) for each in found}) == 2
     assert len({each.name("frames", BARE) for each in found}) == 1
     shipped = replace(BARE, map_pattern="maps/{:d}.png")
