@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -108,9 +109,13 @@ def index(
             findings=findings,
             layout=listing.layout,
             options={"split": split, "seed": seed, **({"tolerate": tolerate} if tolerate else {})},
-            map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
-            code=code_of(corpus),
+            **_of_adapter(corpus),
         )
+
+
+def _of_adapter(corpus: Corpus) -> dict[str, Any]:
+    """Return what a manifest says of the adapter that has read it."""
+    return {"map_rule": asdict(corpus.map_rule) if corpus.map_rule else {}, "code": code_of(corpus)}
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:
