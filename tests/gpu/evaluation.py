@@ -61,7 +61,7 @@ def in_processes(work: Callable[[float], float]) -> list[float]:
         work: is told the moment, of `time.time`, from which on all do it.
 
     Raises:
-        concurrent.futures.process.BrokenProcessPool: one was killed.
+        ProblemError: one was killed.
     """
     with fresh_processes(TOGETHER) as pool:
         begin = time.time() + _SECONDS_TO_BEGIN

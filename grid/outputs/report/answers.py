@@ -18,6 +18,7 @@ from grid.outputs.tables.comparing.winners import Contest, contests
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.lines import lines_of
 from grid.outputs.tables.scores import Results
+from grid.outputs.tables.selection import choose
 from grid.outputs.tables.table import Table, number, probability
 from grid.specs.table import TableSpec
 from grid.specs.tables.shown import Tables
@@ -164,7 +165,8 @@ def _printed(spec: TableSpec, metric: str, results: Results) -> Iterator[str]:
 
 
 def _missing(spec: TableSpec, results: Results) -> Iterator[str]:
-    cells = results.plan.cells_of(spec.name)
+    # Of a sweep, the points that are not shown lack nothing in the table.
+    cells = [choice.cell for choice in choose(results.plan.cells_of(spec.name), results)]
     if n := len(results.lacking(cells)):
         have = "has" if n == 1 else "have"
         yield f"{n} of {counted(len(cells), 'cell')} {have} no value yet; the table says why."

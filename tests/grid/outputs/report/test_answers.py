@@ -10,7 +10,7 @@ from grid.results.ledger import Ledger
 from grid.specs.table import Variant
 from grid.specs.tables.shown import Tables
 from tests.grid.outputs.report.reported import score
-from tests.grid.small_ledger import small_plan, table_spec
+from tests.grid.small_ledger import finish, small_plan, sweep_plan, table_spec
 
 UNPRINTED = Tables(paper="none")
 
@@ -104,3 +104,12 @@ def test_rows_that_are_compared_are_called_by_their_labels(tmp_path):
         sentence.startswith("full against w/o priors: NSS differs by 0.000 on average over 2 pairs")
         for sentence in told(plan, tmp_path)
     )
+
+
+def test_a_point_that_failed_beside_the_one_that_is_shown_is_no_cell_of_the_table(tmp_path):
+    """The table, which was to say why it has no value, has none without one."""
+    plan, ledger = sweep_plan(), Ledger(tmp_path)
+    shown, failed = plan.trainings
+    finish(ledger, plan, shown, NSS=1.0, CC=0.5)
+    ledger.write_failure(failed, "the loss is NaN")
+    assert not any("no value yet" in text for text in told(plan, tmp_path))
