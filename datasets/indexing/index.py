@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -103,19 +102,14 @@ def index(
         findings += [*_without_rule(corpus, clips), *says_nothing(root, clips), *copied_clips(clips)]
         if split != "paper":
             findings.append(_redrawn(clips, seed))
-        log.info("%s: writing %s", corpus.name, folder)
         return write(
             *(folder, corpus.name, root, clips, cache),
             findings=findings,
             layout=listing.layout,
             options={"split": split, "seed": seed, **({"tolerate": tolerate} if tolerate else {})},
-            **_of_adapter(corpus),
+            map_rule=asdict(corpus.map_rule) if corpus.map_rule else {},
+            code=code_of(corpus),
         )
-
-
-def _of_adapter(corpus: Corpus) -> dict[str, Any]:
-    """Return what a manifest says of the adapter that has read it."""
-    return {"map_rule": asdict(corpus.map_rule) if corpus.map_rule else {}, "code": code_of(corpus)}
 
 
 def completeness(corpus: Corpus, listing: Listing) -> Iterator[Finding]:
