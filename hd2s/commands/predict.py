@@ -104,7 +104,9 @@ def run(options: argparse.Namespace) -> None:
     require_folder("--out", options.out)
     sources = _sources(options)
     require_free(sources, options)
-    model, corpus = _model(options, code).to(options.device), sources[0].corpus if sources else None
+    model, corpus = _model(options, code), sources[0].corpus if sources else None
+    with _fitting(options.device):
+        model = model.to(options.device)
     if (own := corpus or options.domain) and not sizes_given(options):
         model = as_shown(model, own)
     chosen = manner(model, options, corpus, code)
@@ -132,15 +134,14 @@ def run(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _fitting(device: str, batch: int) -> Iterator[None]:
-    """Raise ValueError where what is predicted in the block does not fit into a GPU."""
+def _fitting(device: str, batch: int = 0) -> Iterator[None]:
+    """Raise ValueError where so many frames at a time, or the model, do not fit into a GPU in the block."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         remedy = f"try --batch {batch // 4}" if batch >= 4 else "try --device cpu"
-        raise ValueError(
-            f"{device}: too little memory for {counted(batch, 'frame')} at a time; {remedy}"
-        ) from error
+        what = f"{counted(batch, 'frame')} at a time" if batch else "the model"
+        raise ValueError(f"{device}: too little memory for {what}; {remedy}") from error
 
 
 def check_device(name: str) -> None:

@@ -71,7 +71,7 @@ class Report:
     def _markdown(self) -> str:
         lines = [f"# GPU check: {self.head['device']}, {self.head['date']}", "", "| | |", "|---|---|"]
         lines += [f"| {name} | {_cell(value)} |" for name, value in self.head.items()]
-        lines += [f"| every check was made and holds | {_cell(self.right)} |"]
+        lines += [f"| every check that can be made here was, and holds | {_cell(self.right)} |"]
         for part in self.parts.values():
             told = f"; {part.error}" if part.error else ""
             lines += ["", f"## {part.title}", "", f"{part.state}, {part.seconds:.0f} s{told}", ""]

@@ -260,7 +260,12 @@ def _sum(parts: list[list[Tensor]]) -> Tensor:
 def _add_product(total: Tensor, span: list[Tensor], weight: Tensor) -> None:
     """Add the products of a span's pieces with a weight (C, O) to `total` in place; it is nobody else's."""
     for piece, place in zip(span, total.split([len(piece) for piece in span]), strict=True):
-        place.add_(mix_channels(piece, weight))
+        if piece.device.type == "cpu":
+            place.add_(mix_channels(piece, weight))
+        else:
+            # One kernel: memory bounds a GPU, where a product by itself is written and read once more.
+            flat = place.view(-1, place.shape[-1])
+            torch.addmm(flat, piece.flatten(0, -2), weight, out=flat)
 
 
 def _pool(x: Tensor, bias: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from hd2s.approaches.contract import LearnerOptions
 from hd2s.approaches.registry import approaches
 from hd2s.commands import predict
 from hd2s.metrics.benchmark import resize_bicubic, to_eight_bit
+from hd2s.models.contract import SaliencyModel
 from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
@@ -394,6 +395,10 @@ def test_what_does_not_fit_into_a_gpu_is_told_with_what_may(video, weights, tmp_
         assert run(video, "--weights", weights, "--out", tmp_path, "--batch", batch) == 2
         told = capsys.readouterr().err
         assert told == f"cpu: too little memory for {batch} frames at a time; try {remedy}\n"
+    # Another's process has taken the rest.
+    monkeypatch.setattr(SaliencyModel, "to", full)
+    assert run(video, "--weights", weights, "--out", tmp_path) == 2
+    assert capsys.readouterr().err == "cpu: too little memory for the model; try --device cpu\n"
 
 
 @pytest.mark.parametrize(
