@@ -63,7 +63,7 @@ class Train:
     # The same of photographs; null: as many.
     photograph_batch: int | None = None
     accumulate: int = 25
-    # adam or sgd, and the momentum of the latter.
+    # adam, adamw (the decay off the weights, not in the gradient) or sgd, and the momentum of the latter.
     optimiser: str = "adam"
     momentum: float = 0.0
     lr: float = 1e-3

@@ -57,7 +57,7 @@ _WORDS = {
     "test.short_clips": ("reflected", "looped", "last window"),
     "test.resizing": tuple(RESIZINGS),
     "train.non_finite": ("stop", "skip"),
-    "train.optimiser": ("adam", "sgd"),
+    "train.optimiser": ("adam", "adamw", "sgd"),
     "test.precision": ("float32", "bfloat16"),
     "tables.paper": PAPER,
     "tables.notes": NOTES,

@@ -8,7 +8,7 @@ from grid.plan import TrainingSpec
 from grid.specs.settings import Train
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.training.iteration import Recipe
-from hd2s.training.optimiser import OptimiserOptions
+from hd2s.training.optimiser import Kind, OptimiserOptions
 from hd2s.training.turns import worker_share
 
 # Settings that are words are those that are known, as `grid.specs.settings_checks` has seen to.
@@ -37,7 +37,7 @@ def recipe_of(spec: TrainingSpec, rank: int) -> Recipe:
 def optimiser_options(train: Train) -> OptimiserOptions:
     """Return what a training's optimiser is."""
     return OptimiserOptions(
-        kind=cast(Literal["adam", "sgd"], train.optimiser),
+        kind=cast(Kind, train.optimiser),
         lr=train.lr,
         weight_decay=train.weight_decay,
         momentum=train.momentum,

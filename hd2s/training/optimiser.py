@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam
+from torch.optim import SGD, Adam, AdamW
 
 from hd2s.approaches.contract import Learner
 from hd2s.checks import unknown
 from hd2s.models.contract import ParameterGroup
+
+Kind = Literal["adam", "adamw", "sgd"]
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,9 @@ class OptimiserOptions:
     """How weights are moved; the defaults are HD2S's (Sect. 4.2).
 
     Attributes:
-        kind: "adam" or "sgd".
+        kind: "adam", "adamw" or "sgd".
         lr: the learning rate, before its schedule and a group's factor.
-        weight_decay: added to the gradient, before a group's factor.
+        weight_decay: before a group's factor; added to the gradient, or taken off the weights ("adamw").
         momentum: of sgd.
         lr_decay: what the learning rate is multiplied by.
         lr_milestones: after how many iterations it is, each time.
@@ -31,7 +35,7 @@ class OptimiserOptions:
         ValueError: an unknown kind.
     """
 
-    kind: Literal["adam", "sgd"] = "adam"
+    kind: Kind = "adam"
     lr: float = 1e-3
     weight_decay: float = 2e-7
     momentum: float = 0.0
@@ -40,8 +44,8 @@ class OptimiserOptions:
     lr_period: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("adam", "sgd"):
-            raise ValueError(unknown("optimiser", self.kind, ("adam", "sgd")))
+        if self.kind not in get_args(Kind):
+            raise ValueError(unknown("optimiser", self.kind, get_args(Kind)))
 
     def lr_at(self, iteration: int) -> float:
         """Return the learning rate of an iteration, counted from 0; it depends on nothing but the number."""
@@ -71,10 +75,12 @@ class Optimiser:
             {"params": group.parameters, "weight_decay": decay * group.weight_decay} for group in self._groups
         ]
         fused = not any(parameter.is_complex() for parameter in learner.parameters())
-        if options.kind == "adam":
-            self._torch: torch.optim.Optimizer = Adam(groups, lr=options.lr, fused=fused)
-        else:
-            self._torch = SGD(groups, lr=options.lr, momentum=options.momentum, fused=fused)
+        kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {
+            "adam": Adam,
+            "adamw": AdamW,
+            "sgd": partial(SGD, momentum=options.momentum),
+        }
+        self._torch = kinds[options.kind](groups, lr=options.lr, fused=fused)
 
     def begin(self, iteration: int) -> None:
         """Set the learning rates of an iteration, counted from 0; forget the gradients of the last one."""

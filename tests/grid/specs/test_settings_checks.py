@@ -31,7 +31,7 @@ from manifests.problem import ProblemError
         "train.lr_decay=-1",
         "train.lr_period=-1",
         "train.lr_milestones=[0,5]",
-        "train.optimiser=adamw",
+        "train.optimiser=lion",
         "train.validation_from=-1",
         "train.validation_starts=anywhere",
         "train.validation_loss=nss",

@@ -102,6 +102,24 @@ def test_adam_moves_each_group_by_its_own_factors():
     assert trained(OPTIONS) == pytest.approx(expected, rel=1e-12)
 
 
+def plain_adamw(name, lr, decay):
+    """Loshchilov and Hutter's algorithm 2, whose decay is no part of the moments."""
+    value, m, v = START[name], 0.0, 0.0
+    for t, gradient in enumerate(GRADIENTS[name], start=1):
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        value -= lr * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)) ** 0.5 + 1e-8) + lr * decay * value
+    return value
+
+
+def test_adamw_takes_the_decay_off_the_weights_themselves():
+    expected = {
+        "encoder": plain_adamw("encoder", 0.005, 0.06),
+        "decoder": plain_adamw("decoder", 0.05, 0.02),
+        "beside": plain_adamw("beside", 0.05, 0.02),
+    }
+    assert trained(replace(OPTIONS, kind="adamw")) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_sgd_moves_each_group_by_its_own_factors(momentum):
     expected = {
