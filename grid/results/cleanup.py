@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from grid.results import output_folder
+from grid.results.files import is_half_uploaded
 from grid.results.ledger import Ledger
-from grid.results.storage import answering
+from grid.results.storage import Storage, answering
 
 # Of `hd2s.files.atomic_write`: the name of a file, or of an export, with process and nanoseconds, which no
 # .venv3.11 of its user's has. A store of MLflow's that is being made has a journal too.
@@ -28,6 +30,15 @@ _FOLDERS_WRITTEN_TO = (
     output_folder.CALLS,
     output_folder.LOGS,
 )
+_UPLOADED_TO = (
+    output_folder.RESULTS,
+    output_folder.CHECKPOINTS,
+    output_folder.STATES,
+    output_folder.PARTS,
+    output_folder.PICTURES,
+    output_folder.MANIFESTS,
+)
+_A_DAY_NS = 86_400 * 10**9
 
 
 def clear(ledger: Ledger) -> None:
@@ -60,6 +71,18 @@ def clear(ledger: Ledger) -> None:
             for unit in local | {name.split("/")[1] for name in storage.files(folder)}:
                 if done(unit):
                     storage.delete(f"{folder}/{unit}")
+    if storage.url:
+        with answering(storage.url):
+            _clear_uploads(storage)
+
+
+def _clear_uploads(storage: Storage) -> None:
+    """Remove what killed uploads have left; a younger one may be of another machine that is at work there."""
+    before = time.time_ns() - _A_DAY_NS
+    for folder in _UPLOADED_TO:
+        for name, mark in storage.files(folder).items():
+            if is_half_uploaded(name) and mark.mtime_ns < before:
+                storage.delete(name)
 
 
 @contextmanager

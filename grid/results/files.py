@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 import stat
 import uuid
@@ -28,6 +29,8 @@ _NOT_ALLOWED_ERRORS = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Object stores show a file only when it is closed.
 _ATOMIC_BY_ITSELF = ("s3", "gcs", "abfs")
 _BYTES_AT_ONCE = 8 * 2**20
+# Of what `upload_atomically` has begun, where a store shows it.
+_HALF_UPLOADED = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any], size: int = 0) -> None:
@@ -104,6 +107,11 @@ def upload_atomically(system: FileSystem, source: Path, target: str) -> None:
             if system.get_file_info(written).type == FileType.File:
                 system.delete_file(written)
             raise
+
+
+def is_half_uploaded(name: str) -> bool:
+    """Whether a file's name is that of an upload under way, or of one that was killed."""
+    return _HALF_UPLOADED.fullmatch(name.rpartition("/")[2]) is not None
 
 
 @contextmanager

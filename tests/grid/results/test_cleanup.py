@@ -1,8 +1,10 @@
 """What killed runs have left goes when the next one begins, and nothing else does."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,6 +108,23 @@ def test_states_and_parts_go_when_their_results_are_there(tmp_path, elsewhere):
     clear(ledger)
     left = [name for folder in ("resume", "parts") for name in ledger.storage.files(folder)]
     assert left == [output_folder.state(TODO, 1, "a"), output_folder.part(f"on-{TODO}", 0)]
+
+
+def test_half_an_upload_goes_from_a_store_that_shows_it_when_it_is_a_day_old(tmp_path, monkeypatch):
+    """A killed process left it there for good."""
+    ledger = Ledger(tmp_path / "out", Storage(f"file://{tmp_path}/store", str(tmp_path / "out")))
+    finish(ledger, PLAN, DONE, NSS=1.0)
+    whole = sorted(files(tmp_path / "store"))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "copyfileobj", lambda *_: killed(tmp_path / "any"))
+        patched.setattr("grid.results.files.FileType", SimpleNamespace(File=None))
+        ledger.storage.publish(output_folder.result("training", DONE))
+    (half,) = set(files(tmp_path / "store")) - {*whole}
+    clear(ledger)
+    assert half in files(tmp_path / "store"), "another machine may be at it"
+    os.utime(tmp_path / "store" / half, (0, 0))
+    clear(ledger)
+    assert sorted(files(tmp_path / "store")) == whole
 
 
 def test_a_storage_that_does_not_answer_is_a_problem(tmp_path, monkeypatch):
