@@ -61,7 +61,7 @@ def _count(asked: Asked, device: torch.device) -> Costs:
     return Costs(step, forward, frame, weights=bytes_of(learner.result()), trained=bytes_of(learner))
 
 
-@torch.inference_mode()
+@torch.inference_mode(False)
 def require_answer_of(asked: Asked) -> None:
     """Make sure that a model answers clips with what others rely on.
 
@@ -77,11 +77,12 @@ def require_answer_of(asked: Asked) -> None:
         if declared.trains:
             require_groups(model)
             require_parameters(model)
-        clips = _clips(model, asked, device)
-        require_answer(model(clips, domain=asked.domain), clips, model.config)
-        if model.config.input.answers == "every":
-            state = model.answer(clips, asked.domain).state
-            require_answer(model.answer(clips, asked.domain, state), clips, model.config)
+        with torch.inference_mode():
+            clips = _clips(model, asked, device)
+            require_answer(model(clips, domain=asked.domain), clips, model.config)
+            if model.config.input.answers == "every":
+                state = model.answer(clips, asked.domain).state
+                require_answer(model.answer(clips, asked.domain, state), clips, model.config)
 
     by_shapes(asks)
     if declared.trains:

@@ -12,8 +12,9 @@ from hd2s.checks import require_known, told
 from hd2s.models.contract import SaliencyModel
 
 _TESTED_AS_INSIDE = ("normalise", "answer", "sized")
+"""What a model that is put around another one must do as that does in a test, or otherwise on purpose."""
 _TRAINED_AS_INSIDE = ("losses", "parameter_groups", "lr_share")
-"""What a model that is put around another one must do as that does, or otherwise on purpose."""
+"""The same in a training."""
 
 
 def require_learner(learner: object, inside: SaliencyModel, tested: Callable[[], SaliencyModel]) -> Learner:

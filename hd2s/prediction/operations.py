@@ -46,7 +46,7 @@ def counter() -> Iterator[FlopCounterMode]:
 
 
 class _Untold(nullcontext):
-    """Stands for what tells modules apart, and fails on those of `torch.nn.utils.parametrizations`."""
+    """Stands for PyTorch's `ModuleTracker`, which fails on modules that are called with weights."""
 
     parents = ("Global",)
 

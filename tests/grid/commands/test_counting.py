@@ -285,3 +285,17 @@ def test_a_model_that_remembers_frames_is_asked_to_go_on_before_it_trains():
     require_answer_of(asked)
     with pytest.raises(ValueError, match="Remembers is to have an `answer` that goes on"):
         require_answer_of(asked._replace(model="remembers"))
+
+
+def test_a_model_may_take_a_gradient_where_it_predicts():
+    """Energies do; in a test, too, only the clips are made without gradients."""
+
+    class Moved(FEW.build):
+        def forward(self, clips, domain=None, *, unlabelled=False):
+            with torch.inference_mode(False), torch.enable_grad():
+                moved = clips.clone().requires_grad_()
+                (gradient,) = torch.autograd.grad(super().forward(moved).saliency.sum(), moved)
+            return super().forward(clips + gradient)
+
+    register_model(replace(FEW, word="moved", build=Moved))
+    require_answer_of(Asked("moved", {}, "generalization", None, False, FEW.config().input.frames))
