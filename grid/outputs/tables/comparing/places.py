@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from grid.outputs.tables.layout import gather, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, is_apart
 from grid.plan import Cell
-from grid.specs.table import ALL, Compared, TableSpec
+from grid.specs.table import ALL, UNTRAINED, Compared, TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
@@ -170,11 +170,20 @@ def title_of(by: Compared, word: str) -> str:
     return (approaches() if by == "approach" else models())[word].title
 
 
-def _standings(cells: Iterable[Cell], by: Compared) -> list[Standing]:
+def _standings(cells: Sequence[Cell], by: Compared) -> list[Standing]:
     others = [axis for axis in ("model", "variant", "approach") if axis != by]
-    place = attrgetter("sources", "target", "test", *others)
+    gathered = gather(cells, attrgetter("sources", "target", "test", *others))
+    if by == "model":
+        # What is fitted at once, by no approach, stands beside each.
+        fitted = [cell for cell in cells if cell.approach == UNTRAINED]
+        for _, of in gathered:
+            of += [cell for cell in fitted if cell not in of and _row(cell) == _row(of[0])]
     in_order = [
         {word: tuple(sorted(own, key=attrgetter("repeat"))) for word, own in gather(of, attrgetter(by))}
-        for _, of in gather(cells, place)
+        for _, of in gathered
     ]
     return list(map(Standing, in_order))
+
+
+def _row(cell: Cell) -> tuple[Any, ...]:
+    return cell.sources, cell.target, cell.test, cell.variant

@@ -155,6 +155,8 @@ def _pairs(spec: TableSpec, results: Results) -> list[_Pair]:
         for other, plain in asked
         for standing in found
         if (cells := standing.side_by_side(plain, other))
+        # Two that are fitted at once are beside every approach, and compared by themselves.
+        if by == "approach" or standing.first.approach in {cell.approach for cell in cells[0]}
     ]
 
 

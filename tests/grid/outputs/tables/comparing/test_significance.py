@@ -94,6 +94,23 @@ def test_models_are_compared_that_differ_in_nothing_else(ledger):
     assert differences(small.tables[0], Results(small, ledger)).keys() == {ADAPTED, f"tiny-{ADAPTED}"}
 
 
+def test_what_is_fitted_at_once_is_compared_with_models_of_each_approach(ledger):
+    asked = {"approaches": ("generalization", "adaptation"), "models": ("hd2s", "centre_prior", "chance")}
+    small = pair(**asked, compare=(("hd2s", "centre_prior"), ("centre_prior", "chance")))
+    fitted = [f"{word}-untrained-DHF1K-UCFSports-0" for word in ("centre_prior", "chance")]
+    for unit, value in zip((PLAIN, ADAPTED, *fitted), (4.0, 8.0, 1.0, 0.0), strict=True):
+        finish_clips(ledger, small, unit, NSS={"a": value, "b": value})
+    found = [
+        (record["model"], record["approach"], record["minus"], record["difference"])
+        for record in records(small, ledger)
+    ]
+    assert found == [
+        ("hd2s", "generalization", "centre_prior", 3.0),
+        ("hd2s", "adaptation", "centre_prior", 7.0),
+        ("centre_prior", "untrained", "chance", 1.0),
+    ]
+
+
 def test_rows_are_compared_by_their_labels_and_what_lacks_values_is_named(ledger):
     rows = (Variant("full"), Variant("w/o priors", ("model.priors=false",)))
     small = pair(variants=rows, approaches=("generalization",), compare=(("full", "w/o priors"),))
