@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -33,7 +34,9 @@ class AdversarialLearner(Learner):
     capturable = True
 
     def __init__(self, model: SaliencyModel, options: LearnerOptions):
-        super().__init__(model, options)
+        # The released code supervises the final map alone here.
+        auxiliary = options.auxiliary and options.protocol.adversarial_multi_level
+        super().__init__(model, replace(options, auxiliary=auxiliary))
         features, chosen = model.config.features, (options.settings or AdaptationSettings()).levels
         self.classifiers = DomainClassifiers({name: features[name] for name in chosen or features})
         initialise(self.classifiers, options.seed, "adversarial")
@@ -57,11 +60,6 @@ class AdversarialLearner(Learner):
         logits = self._logits(prediction, progress)
         terms = {"domain/target": domain_loss(logits, TARGET)}
         yield total(terms), terms | _watched(logits, TARGET)
-
-    def supervised(self, prediction: Prediction, batch: MicroBatch) -> Terms:
-        """Return the model's own terms; the released code supervises the final map alone here."""
-        auxiliary = self.options.auxiliary and self.options.protocol.adversarial_multi_level
-        return self.model.losses(prediction, batch.truth, auxiliary=auxiliary, fixations=batch.fixations)
 
     def watched(self, progress: Progress) -> Mapping[str, float]:
         """Return λ."""

@@ -55,6 +55,13 @@ def test_the_final_map_alone_may_be_supervised(options):
     torch.testing.assert_close(only_final, terms["kld/saliency"] + domain_loss(logits, 0))
 
 
+def test_losses_of_a_model_that_are_no_terms_are_told():
+    learner = learner_of()
+    learner.model.losses = lambda *_, **__: torch.tensor(1.0)
+    with pytest.raises(ValueError, match="the model's `losses` are to return terms by name"):
+        next(learner.losses([micro_batch()], [unlabelled_batch()], NOW))
+
+
 def test_domain_accuracy_is_the_share_of_clips_that_each_level_tells_right():
     learner = learner_of().eval()
     for level, classifier in learner.classifiers.items():  # levels 1 and 2 say source, 3 and 4 target
