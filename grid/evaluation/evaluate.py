@@ -6,7 +6,6 @@ import time
 from functools import lru_cache, partial
 
 import pyarrow as pa
-import torch
 
 from datasets.corpus import ClipError
 from datasets.loading.scored_split import ScoredSplit
@@ -20,6 +19,7 @@ from hd2s.models.shown import as_shown
 from hd2s.models.tested import AsTested
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
+from hd2s.prediction.processor import use_processor
 from manifests.problem import ProblemError
 from manifests.schema import Clip
 
@@ -32,7 +32,7 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     assert_ours()
     plugins.load(job.plugins)
     code = code_of(job.modules)
-    torch.set_num_threads(job.protocol.threads)
+    use_processor(job.protocol.threads)
     started = time.monotonic()
     split = _split(job)
     score = partial(

@@ -32,6 +32,7 @@ from grid.training.validation import Validation
 from hd2s import save_weights
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.models.contract import SaliencyModel
+from hd2s.prediction.processor import use_processor
 from hd2s.training.captured import CapturedPasses
 from hd2s.training.iteration import NoGradientError, NonFiniteError, take_iteration
 from hd2s.training.optimiser import Optimiser
@@ -79,7 +80,7 @@ def fit(job: Job, context: Context) -> dict[str, Any]:
     Raises:
         TrainingError: a loss or the validation is not finite, or no loss leads back to any weights.
     """
-    torch.set_num_threads(job.spec.train.threads)
+    use_processor(job.spec.train.threads)
     fitting = _Fitting(job, context)
     if not fitting.iterations:
         fitting.fit_at_once()

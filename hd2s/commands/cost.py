@@ -31,6 +31,7 @@ from hd2s.prediction.cost import Cost
 from hd2s.prediction.measuring import measure
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import PRECISIONS
+from hd2s.prediction.processor import use_processor
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -118,8 +119,7 @@ def _apart(job: _Job) -> Cost:
 
 def _measure(job: _Job) -> Cost:
     register_plugins(job.plugins)
-    if job.threads:
-        torch.set_num_threads(job.threads)
+    use_processor(job.threads)
     if job.weights:
         model = open_checkpoint(job.weights, model=job.word or None)
     else:

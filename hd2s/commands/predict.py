@@ -32,6 +32,7 @@ from hd2s.models.shown import as_shown
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.overlay import overlay
 from hd2s.prediction.predictor import Predictor
+from hd2s.prediction.processor import use_processor
 from hd2s.weights.checkpoints import WeightsError
 from manifests import Problem, ProblemError, open_manifest
 from manifests.problem import counted
@@ -99,6 +100,7 @@ def run(options: argparse.Namespace) -> None:
         ProblemError: something is wrong with the videos or the manifest.
         ValueError: something is wrong with the options, the checkpoint or a clip's frames.
     """
+    use_processor()
     code = register_plugins(options.plugins)
     check_device(options.device)
     require_folder("--out", options.out)
