@@ -41,14 +41,17 @@ def read_entry(corpus: Corpus, root: Path, entry: Entry, stamped: Stamp | None =
 def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
     """Read a clip, check where it was looked at, count in how many frames, and hash its files."""
     reading: object = corpus.read(root, entry)
-    if not isinstance(reading, Reading) or np.shape(reading.rows)[1:] != (3,):
-        found = f"rows {np.shape(reading.rows)}" if isinstance(reading, Reading) else type(reading).__name__
+    rows: object = getattr(reading, "rows", None)
+    if not isinstance(reading, Reading) or not isinstance(rows, np.ndarray) or rows.shape[1:] != (3,):
+        kind = type(rows if isinstance(reading, Reading) else reading).__name__
+        found = f"rows {rows.shape}" if isinstance(rows, np.ndarray) else kind
         remedy = f"Mend the adapter, {file_of(corpus)}."
         raise ClipError("no-reading", "a Reading with rows, an array (N, 3)", found, remedy=remedy)
     if reading.clip.status != "ok":
         return reading
     _check_rows(reading)
-    fixated, content = len(np.unique(reading.rows[:, 0])), content_of(root, reading.clip)
+    # Numbers that are not whole stand for the frame and the pixel that they lie in.
+    fixated, content = len(np.unique(rows[:, 0].astype(int))), content_of(root, reading.clip)
     return replace(reading, clip=replace(reading.clip, n_fixated_frames=fixated, content=content))
 
 

@@ -158,7 +158,8 @@ class Own(DHF1K.__class__):
     [
         (lambda reading: None, "expected a Reading with rows, an array (N, 3), found NoneType"),
         (lambda reading: (reading.clip, reading.rows), "found tuple"),
-        (lambda reading: replace(reading, rows=None), "found rows ()"),
+        (lambda reading: replace(reading, rows=None), "found NoneType"),
+        (lambda reading: replace(reading, rows=reading.rows.tolist()), "an array (N, 3), found list"),
         (lambda reading: replace(reading, rows=reading.rows[:, 1:]), "found rows (15, 2)"),
         (
             lambda reading: replace(reading, rowz=None),
@@ -180,3 +181,5 @@ def test_frames_with_fixations_are_counted_whatever_the_adapter_says(tmp_path):
     (entry,) = DHF1K.list(tmp_path).entries
     said = Own(lambda reading: replace(reading, clip=replace(reading.clip, n_fixated_frames=9)))
     assert read_entry(said, tmp_path, entry).clip.n_fixated_frames == 5
+    halves = Own(lambda reading: replace(reading, rows=np.concatenate([reading.rows, reading.rows + 0.5])))
+    assert read_entry(halves, tmp_path, entry).clip.n_fixated_frames == 5
