@@ -154,7 +154,8 @@ def _rate(predictor: Predictor, batch: int, seconds: float) -> float:
     """Return frames a second, the median of rounds."""
     size = predictor.input.size
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    with torch.random.fork_rng():
+    # Of this device alone: for all of a machine's GPUs each would be begun, with a warning.
+    with torch.random.fork_rng([predictor.device] if predictor.device.type == "cuda" else []):
         maps = predictor.whole_windows(repeat(frame))
         # The first maps wait for a whole window; those of a model that answers every frame come all at once.
         _take(maps, batch + predictor.input.frames * (predictor.input.answers == "every"))

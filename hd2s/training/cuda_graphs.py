@@ -28,10 +28,12 @@ class CudaGraphs:
 
     def warm_up(self, work: Callable[[], Any]) -> None:
         """Do the work on the stream that is recorded later, where gradients are then added up, too."""
-        self._stream.wait_stream(torch.cuda.current_stream())
+        # Of its device, which need not be the process' current one.
+        current = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
             work()
-        torch.cuda.current_stream().wait_stream(self._stream)
+        current.wait_stream(self._stream)
 
     def record(self, work: Callable[[], Any]) -> Callable[[], None]:
         """Record the work without doing it."""

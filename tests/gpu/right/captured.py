@@ -49,7 +49,7 @@ def broken_recording(bench: Bench) -> Row:
     """Have an operation break a recording, and see that all is as if nothing had been tried."""
     if not bench.gpu:
         return {"left out": "needs CUDA"}
-    recorder, stream = CudaGraphs(bench.device), torch.cuda.current_stream()
+    recorder, stream = CudaGraphs(bench.device), torch.cuda.current_stream(bench.device)
     x, twice = torch.ones(64, 64, device=bench.device), torch.zeros(64, 64, device=bench.device)
 
     def drawn() -> Tensor:
@@ -66,7 +66,7 @@ def broken_recording(bench: Bench) -> Row:
     try:
         recorder.record(asks_for_a_number)
     except RuntimeError:
-        as_ever = torch.cuda.current_stream() == stream and torch.equal(drawn(), expected)
+        as_ever = torch.cuda.current_stream(bench.device) == stream and torch.equal(drawn(), expected)
         recorder.record(doubles)()
         return {"ok": as_ever and torch.equal(twice, x * 2)}
     return {"ok": False}

@@ -69,5 +69,12 @@ def test_memory_is_that_of_the_gpu_that_is_measured(tiny, monkeypatch):
     assert set(asked) == {"cuda:1"}
 
 
+def test_other_gpus_of_the_machine_are_left_alone(tiny, monkeypatch):
+    """Each was begun, with a warning of ten lines, by what keeps random numbers as they were."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: pytest.fail(f"GPU {device} is asked"))
+    assert measure(tiny, seconds=0.03).best > 0
+
+
 def test_any_device_is_tried_with_some_frames_at_a_time():
     assert [[*measuring._batches(device)][-1] for device in ("cuda:1", "cpu", "mps")] == [128, 16, 16]
