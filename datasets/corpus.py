@@ -79,7 +79,10 @@ TRAINING_TESTING = Layout(
 
 @dataclass(frozen=True, slots=True)
 class MapRule:
-    """How a corpus' curators turn fixated pixels into a saliency map: a sum of truncated Gaussians."""
+    """How a corpus' curators turn fixated pixels into a saliency map: a sum of truncated Gaussians.
+
+    It is scaled to a maximum of 255 and rounded to 8 bits, as maps that are shipped are.
+    """
 
     sigma: float
     """Pixels at native resolution."""

@@ -147,7 +147,9 @@ class Learner(Capturable, nn.Module):
 
     Its own modules beside `model` are trained with it and left behind: what lasts is `result()`. Of an
     interrupted training it gets its `state_dict()` back, and nothing else: what it counts or keeps is a
-    buffer or its `get_extra_state`, never a plain attribute or a module's global.
+    buffer or its `get_extra_state`, never a plain attribute or a module's global. Of several workers the
+    training's own optimiser takes the mean of all gradients; one that a learner has beside it moves by its
+    worker's alone.
 
     Args:
         model: with its first weights, or its parent's.

@@ -5,7 +5,9 @@
 `<video>` is a clip's identifier, as its corpus is known on disk, and `<frame>` its number, from 1 or as the
 clip's own frames have it; names and images are read as indexing reads them. A photograph's may be
 DIR/<photograph>.png.
-Predictions are 8-bit images of any size, of which the first channel counts, resized to the maps' size.
+Predictions are 8-bit images of any size, of which the first channel counts, resized to the maps' size as
+MATLAB's bicubic imresize does, and not rounded again. A corpus' maps have 8 bits, also those that are made of
+its fixations.
 """
 
 from __future__ import annotations
