@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from torch.nn.grad import conv2d_input
 
 # Multiply-adds for which the products are too small to gain.
 _LITTLE = 2**24
@@ -96,7 +95,9 @@ def _to_input(x: Tensor, weight: Tensor, upstream: Tensor, stride: int, padding:
     tap = _sole_tap(x, weight, stride, padding)
     if tap:
         return _mixed(upstream, weight[:, :, tap.place, 0])
-    return conv2d_input(x.shape, weight, upstream, (stride, 1), (padding, 0))
+    # `torch.nn.grad.conv2d_input` would copy an input of the same size, only to say how many steps there are.
+    unseen = (x.shape[2] + 2 * padding - weight.shape[2]) % stride
+    return F.conv_transpose2d(upstream, weight, None, (stride, 1), (padding, 0), (unseen, 0))
 
 
 def _to_weight(x: Tensor, weight: Tensor, upstream: Tensor, stride: int, padding: int) -> Tensor:
