@@ -65,8 +65,9 @@ def _interval(line: Line, metric: str, results: Results) -> tuple[float, float]:
     for cell in (choice.cell for choice in line.choices):
         if (scores := results.scores(cell)) and not scores.returned and (of := scores.by_clip.get(metric)):
             frames = scores.frames_by_clip[metric]
+            total = sum(frames.values())
             # Folds weigh the same in the mean, whatever their frames.
-            weights = {clip: frames[clip] / sum(frames.values()) for clip in of}
+            weights = {clip: frames[clip] / total for clip in of}
             repeats.append((cell, [{clip: of[clip] * weights[clip] for clip in of}, weights]))
     found = in_common(repeats, quantities=2).scores
     if not found.size or not math.isclose(found[1].sum(), len(repeats)):

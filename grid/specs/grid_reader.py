@@ -143,10 +143,11 @@ def _require_models(path: Path, listed: Any, table: TableSpec, problems: list[Pr
     """
     if path.resolve().parent == SPECS or not isinstance(listed, list):
         return
+    known = dict.fromkeys((*listed, *table.models))
     rows = {variant.plain: dict(variant.axes).get("models", ()) for variant in table.variants}
     for label, words in rows.items():
         kind = f"model of this table for row {label!r}"
-        problems += [unknown(path, kind, word, listed) for word in words if word not in listed]
+        problems += [unknown(path, kind, word, known) for word in words if word not in known]
 
 
 def _keep_apart(path: Path, name: Any, problems: list[Problem]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.tables.draws import draw
@@ -32,10 +32,6 @@ SELECTIONS = {
 """Whose validation chooses the weights that a row shows, and how the row is told from others."""
 
 EXPECTED_SEEDS = "different numbers from 0 on, below 2^63"
-
-Compared = Literal["approach", "model", "variant"]
-"""What two cells that are compared differ in."""
-COMPARED = get_args(Compared)
 
 AXES = ("models", "approaches", "sources", "targets", "tests")
 """What a variant may have otherwise than its table."""
@@ -120,8 +116,8 @@ class TableSpec:
             from `results/external/*.csv` (`grid.outputs.external`).
         seeds: every cell is repeated with each.
         compare: pairs for the table of differences, the first minus the second: of approaches, of models, or
-            of labels of `variants`; `ALL` for every pair of approaches; empty for those that an approach
-            says itself that it improves on.
+            of labels of `variants` as the file has them; `ALL` for every pair of approaches; empty for those
+            that an approach says itself that it improves on.
         select: whose validation chooses the weights that are tested: `source`, the training's own; `target`,
             the oracle; `leave-one-out`, all corpora of the table but sources and target; the `last` weights;
             or, of an approach that has one beside its teacher, those of the `student`. Each word has rows of
@@ -164,16 +160,6 @@ class TableSpec:
             axes["models"] = tuple(word for word in self.models if word in axes["models"])
         changes: dict[str, Any] = {**axes}
         return replace(self, variants=(variant,), **changes)
-
-    def compared(self, by: Compared) -> tuple[tuple[str, str], ...]:
-        """Return the pairs of `compare` that are two approaches, two models or two rows."""
-        words = {
-            "approach": {word for _, part in self.parts() for word in part.approaches},
-            "model": {*self.models},
-            "variant": {variant.label for variant in self.variants},
-        }
-        pairs = () if self.compare == ALL else self.compare
-        return tuple(pair for pair in pairs if next((w for w in words if words[w] >= {*pair}), "") == by)
 
     def places(self, approach: Approach) -> list[Place]:
         """List where an approach's cells stand, in the table's order."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from grid.specs.table import ALL
+from grid.specs.table import ALL, SELECTIONS, TableSpec
 from manifests.problem import suggest
 
 Pairs = tuple[tuple[str, str], ...]
+Compared = Literal["approach", "model", "variant"]
+"""What two cells that are compared differ in."""
+COMPARED = get_args(Compared)
 
 
 class Row(NamedTuple):
@@ -40,6 +43,25 @@ def read_compared(value: Any, rows: Mapping[str, Row]) -> tuple[Any, list[Mistak
         return (), [Mistake(expected, repr(value), "Correct the file.")]
     pairs = tuple((first, second) for first, second in value)
     return pairs, [*_mistakes(pairs, rows)] if rows else []
+
+
+def compared(spec: TableSpec, by: Compared) -> Pairs:
+    """Return the pairs of a table's file that are two approaches, two models or two rows.
+
+    Of rows as cells are labelled: those of one selection are compared with each other.
+    """
+    words = {
+        "approach": {word for _, part in spec.parts() for word in part.approaches},
+        "model": {*spec.models},
+        "variant": {variant.plain for variant in spec.variants},
+    }
+    asked = () if spec.compare == ALL else spec.compare
+    pairs = [pair for pair in asked if next((w for w in words if words[w] >= {*pair}), "") == by]
+    if by != "variant":
+        return tuple(pairs)
+    labels = {(variant.plain, variant.select): variant.label for variant in spec.variants}
+    found = [[(label, word) for label in pair] for pair in pairs for word in SELECTIONS]
+    return tuple((labels[a], labels[b]) for a, b in found if {a, b} <= labels.keys())
 
 
 def _mistakes(pairs: Pairs, rows: Mapping[str, Row]) -> Iterator[Mistake]:

@@ -105,7 +105,7 @@ class _Reader:
         selected = (variant.selected_by(values["select"]) for variant in self._variants())
         values["variants"] = tuple(variant for variants in selected for variant in variants)
         values |= {"found_at": self._places(), "folds": self._folds()}
-        values["compare"] = self._compare(values)
+        values["compare"] = self._compare(values, instead.models or ())
         values["models"] = instead.models or values.get("models") or (DEFAULT_MODEL,)
         self._check_names(values)
         table = TableSpec(**values)
@@ -224,12 +224,12 @@ class _Reader:
             return ()
         return tuple(value) if seeds is None else seeds
 
-    def _compare(self, values: Mapping[str, Any]) -> Any:
-        of_all = {"models": (DEFAULT_MODEL,), **values}
+    def _compare(self, values: Mapping[str, Any], asked: tuple[str, ...]) -> Any:
+        of_all = {**values, "models": (*values.get("models", (DEFAULT_MODEL,)), *asked)}
         rows: dict[str, Row] = {}
         for variant in values["variants"] if self.unread.isdisjoint(Row._fields) else ():
             own = of_all | dict(variant.axes)
-            rows[variant.label] = Row(own["approaches"], own["models"])
+            rows[variant.plain] = Row(own["approaches"], own["models"])
         found, mistakes = read_compared(self.content.get("compare", []), rows)
         self.mistakes += [Problem(str(self.path), *mistake) for mistake in mistakes]
         return found

@@ -108,7 +108,9 @@ def test_a_row_of_models_that_the_table_lacks_is_a_mistake(tmp_path):
     assert [problem.found for problem in problems] == ["'tased'"]
     assert "model of this table for row 'b'" in str(problems[0])
     path.write_text(GOOD + "models: [hd2s, tased]\n" + rows)
-    assert spec.read(str(path), Instead(models=("hd2s",)))[1] == [], "of the file's, not of those asked for"
+    assert spec.read(str(path), Instead(models=("hd2s",)))[1] == [], "the file has it"
+    path.write_text(GOOD + rows)
+    assert spec.read(str(path), Instead(models=("hd2s", "tased")))[1] == [], "the command line brings it"
 
 
 def test_a_family_has_tables_by_name_by_file_and_in_place(tmp_path):

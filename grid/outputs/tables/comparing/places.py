@@ -14,7 +14,8 @@ from grid.outputs.tables.layout import gather, where
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, is_apart
 from grid.plan import Cell
-from grid.specs.table import ALL, UNTRAINED, Compared, TableSpec
+from grid.specs.table import ALL, UNTRAINED, TableSpec
+from grid.specs.tables.compared import Compared, compared
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 
@@ -157,7 +158,7 @@ def ranked(spec: TableSpec, results: Results, by: Compared = "approach") -> list
 def pairs_asked(spec: TableSpec, by: Compared = "approach") -> list[tuple[str, str]]:
     """List which approaches, models or variants are compared, each with the one that it is compared with."""
     if by != "approach" or spec.compare not in ((), ALL):
-        return list(spec.compared(by))
+        return list(compared(spec, by))
     if spec.compare == ALL:
         return [(other, plain) for plain, other in combinations(spec.approaches, 2)]
     return [(word, of.improves_on) for word, of in approaches().items() if of.improves_on]

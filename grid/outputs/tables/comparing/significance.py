@@ -39,7 +39,8 @@ from grid.outputs.tables.table import (
     probability,
 )
 from grid.plan import Cell
-from grid.specs.table import COMPARED, Compared, TableSpec
+from grid.specs.table import TableSpec
+from grid.specs.tables.compared import COMPARED, Compared
 from hd2s.models.registry import models
 
 _Found = Mapping[str, Comparison]
@@ -157,6 +158,8 @@ def _pairs(spec: TableSpec, results: Results) -> list[_Pair]:
         if (cells := standing.side_by_side(plain, other))
         # Two that are fitted at once are beside every approach, and compared by themselves.
         if by == "approach" or standing.first.approach in {cell.approach for cell in cells[0]}
+        # What two rows differ in may be nothing to a model or an approach, whose result both then have.
+        if any((a.training, a.evaluation) != (b.training, b.evaluation) for a, b in cells)
     ]
 
 

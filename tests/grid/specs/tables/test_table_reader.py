@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from grid.specs.table import Variant
+from grid.specs.tables.compared import compared
 from grid.specs.tables.table_reader import Instead, names_files, read_costs, read_table
 from hd2s.models.registry import models
 
@@ -151,7 +152,7 @@ def test_models_and_rows_are_compared_as_approaches_are():
     own = {"models": ["hd2s", "tased"], "variants": rows, "approaches": ["adaptation"]}
     table, told = read(compare=pairs, **own)
     assert told == ""
-    assert [table.compared(by) for by in ("approach", "model", "variant")] == [
+    assert [compared(table, by) for by in ("approach", "model", "variant")] == [
         (("mmd", "adaptation"),),
         (("tased", "hd2s"),),
         (("full", "fast"),),
@@ -160,10 +161,24 @@ def test_models_and_rows_are_compared_as_approaches_are():
     assert "found tased and fast" in read(compare=[["tased", "fast"]], **own)[1]
 
 
+def test_rows_are_compared_within_each_selection_by_their_labels_in_the_file():
+    """They were called unknown as soon as other weights than the training's own choice were tested."""
+    own = {"compare": [["full", "fast"]], "variants": {"full": {}, "fast": {"train.lr": 0.1}}}
+    last = "full, last weights", "fast, last weights"
+    for words, pairs in ((("last",), (last,)), (("source", "last"), (("full", "fast"), last))):
+        for table, told in (read(select=list(words), **own), read(Instead(select=words), **own)):
+            assert (compared(table, "variant"), told) == (pairs, "")
+
+
+def test_models_are_compared_that_the_command_line_brings():
+    table, told = read(Instead(models=("hd2s", "tased")), compare=[["tased", "hd2s"]])
+    assert (compared(table, "model"), told) == ((("tased", "hd2s"),), "")
+
+
 def test_a_table_says_which_approaches_are_compared():
-    for value, compared in (("all", "all"), ([["transfer", "adaptation"]], (("transfer", "adaptation"),))):
+    for value, pairs in (("all", "all"), ([["transfer", "adaptation"]], (("transfer", "adaptation"),))):
         table, told = read(compare=value, approaches=["adaptation", "transfer"])
-        assert (table.compare, told) == (compared, "")
+        assert (table.compare, told) == (pairs, "")
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,15 @@ def test_rows_are_compared_by_their_labels_and_what_lacks_values_is_named(ledger
     assert differences(small.tables[0], Results(small, ledger)) == {}
 
 
+def test_a_result_that_two_rows_share_is_not_compared_with_itself(ledger, tmp_path):
+    """It lay 0.000 from itself, and p of all others was corrected for that comparison too."""
+    table = "title: T\nmetrics: [NSS]\nsources: [DHF1K]\ntargets: [UCFSports]\n"
+    rows = "approaches: [generalization, mmd]\nvariants: {full: {}, weak: {approach.mmd.weight: 0.1}}\n"
+    (tmp_path / "mine.yaml").write_text(f"name: mine\n{table}{rows}compare: [[full, weak]]\n")
+    (record,) = records(real_plan(str(tmp_path / "mine.yaml")), ledger)
+    assert (record["approach"], record["variant"], record["minus"]) == ("mmd", "full", "weak")
+
+
 def test_each_clip_weighs_the_same_however_long_it_is(ledger):
     small = pair(metrics=("NSS", "CC"))
     finish(ledger, small, PLAIN, NSS=1.0, CC=0.25)
