@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
 _LONGEST = 80  # characters of a value in a message
-_NEARLY = 0.82  # as difflib has it: a letter more or less, or two exchanged
+_NEARLY = 0.82  # as difflib has it: another letter, one more or less, or two exchanged
 _KINDS = {"bool": (bool, bool), "int": (Integral, int), "float": (Real, float), "str": (str, str)}
 
 
@@ -134,7 +134,7 @@ def told(value: object) -> str:
 def require_known(kind: type, base: type) -> None:
     """Make sure that no method of a class is nearly one of its base's, which nobody would call.
 
-    What the class has under the base's name as well, or what its file names elsewhere, is called there.
+    What the class has under the base's name as well, or what its folder names elsewhere, is called there.
 
     Raises:
         ValueError: naming both.
@@ -144,7 +144,8 @@ def require_known(kind: type, base: type) -> None:
         offered = {name for above in lines[place + 1 :] for name in _methods(above)}
         own = _methods(each)
         for name in own.keys() - offered:
-            near = difflib.get_close_matches(name, offered - own.keys(), n=1, cutoff=_NEARLY)
+            alike = [other for other in offered - own.keys() if abs(len(other) - len(name)) < 2]
+            near = difflib.get_close_matches(name, alike, n=1, cutoff=_NEARLY)
             if near and not _is_named_elsewhere(name, own[name]):
                 remedy = f"write {near[0]}, or another name for something else"
                 raise ValueError(f"`{name}` of {each.__name__} is called by nobody: {remedy}")
@@ -157,8 +158,11 @@ def _methods(kind: type) -> dict[str, CodeType]:
 
 
 def _is_named_elsewhere(name: str, code: CodeType) -> bool:
-    source = "".join(linecache.getlines(code.co_filename))
-    return len(re.findall(rf"\b{name}\b", source)) != 1
+    """Whether a method is named in its folder's files besides where it is made, or may be by a text."""
+    folder = Path(code.co_filename).parent
+    files = folder.rglob("*.py") if Path(code.co_filename).is_file() else ()
+    source = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return len(re.findall(rf"\b(?:{name}|getattr)\b", source)) != 1
 
 
 def is_plain(word: object) -> bool:

@@ -82,7 +82,7 @@ def on_meta(model: Model, options: dict[str, Any]) -> SaliencyModel:
             return _built(model, options)
     except Exception:  # noqa: BLE001 - what is wrong with a constructor itself is so with values too
         # Such as a transformer's, which asks a `linspace` for the rates of its blocks.
-        with torch.random.fork_rng(devices=()):
+        with torch.random.fork_rng(devices=()), torch.device("cpu"):
             return _built(model, options).to("meta")
 
 

@@ -70,10 +70,10 @@ class _ByShape(TorchFunctionMode):
 def _unnormalised(
     x: Tensor, mean: Any, variance: Any, weight: Tensor | None = None, *args: Any, **options: Any
 ) -> Tensor:
-    """Return a batch norm's input, with a gradient where it trains parameters of its own."""
+    """Return a batch norm's input, with a gradient where it trains parameters of its own, to be changed."""
     del mean, variance, args, options
     trained = weight is not None and weight.requires_grad and not x.requires_grad
-    return x + weight.sum() if weight is not None and trained else x
+    return x + weight.sum() if weight is not None and trained else x.clone()
 
 
 def _resized(x: Tensor, size: Any = None, scale_factor: Any = None, *args: Any, **options: Any) -> Tensor:

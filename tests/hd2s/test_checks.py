@@ -79,6 +79,17 @@ class Offered:
         """Return nothing."""
 
 
+def own(folder, body):
+    """Return what a file of a plug-in's has made of `Offered`."""
+    file = folder / "own.py"
+    file.write_text(f"class Own(Offered):\n    {body}\n")
+    spec = importlib.util.spec_from_file_location("own", file)
+    module = importlib.util.module_from_spec(spec)
+    module.Offered = Offered
+    spec.loader.exec_module(module)
+    return module.Own
+
+
 _HELPED = "def losses_(self): ...\n    def losses(self): return self.losses_()"
 
 
@@ -93,21 +104,24 @@ _HELPED = "def losses_(self): ...\n    def losses(self): return self.losses_()"
         ("def _losess(self): ...", None),
         ("losess = 3", None),
         ("def losess(self): ...\nOwn().losess()", None),
+        ("def delosses(self): ...", None),
+        ("def losses_(self): ...\nfound = [getattr(Own, f'{name}_') for name in ('losses',)]", None),
     ],
 )
 def test_a_method_that_is_nearly_one_that_is_called_is_told(tmp_path, body, said):
-    file = tmp_path / "own.py"
-    file.write_text(f"from tests.hd2s.test_checks import Offered\n\nclass Own(Offered):\n    {body}\n")
-    spec = importlib.util.spec_from_file_location("own", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    kind = module.Own
-    base = next(each for each in kind.__mro__ if each.__name__ == "Offered")
+    kind = own(tmp_path, body)
     if said is None:
-        require_known(kind, base)
+        require_known(kind, Offered)
     else:
         with pytest.raises(ValueError, match=said):
-            require_known(kind, base)
+            require_known(kind, Offered)
+
+
+def test_a_method_that_another_file_of_the_folder_calls_is_taken(tmp_path):
+    """A configuration's properties were refused, since its model alone asks for them."""
+    (tmp_path / "model.py").write_text("def width(config): return config.feature")
+    body = "@property\n    def feature(self): ..."
+    require_known(own(tmp_path, body), Offered)
 
 
 def test_no_method_of_the_projects_own_is_nearly_another():

@@ -89,3 +89,13 @@ def test_batch_norms_stand_where_they_are_and_take_a_single_clip():
     with counter() as found:
         assert Own(4, affine=False)(torch.ones(1, 4), "a domain").sum() == 4
     assert found.get_total_flops() == 0
+
+
+def test_what_a_batch_norm_leaves_may_be_changed_in_place():
+    """A sum onto the norm of a ReLU was refused before a run: it changed what its gradient needs."""
+    image = torch.ones(2, 3, 4, 5, device="meta", requires_grad=True)
+    with counter():
+        normalised = nn.BatchNorm2d(3, device="meta")(image.relu())
+        normalised += 1
+        normalised.sum().backward()
+    assert image.grad.shape == image.shape
