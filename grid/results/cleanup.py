@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from datasets.remote import connect
 from grid.results import output_folder
-from grid.results.files import is_half_uploaded
+from grid.results.files import is_half_uploaded, shows_half_uploads
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage, answering
 
@@ -37,6 +38,7 @@ _UPLOADED_TO = (
     output_folder.PARTS,
     output_folder.PICTURES,
     output_folder.MANIFESTS,
+    output_folder.LOGS,
 )
 _A_DAY_NS = 86_400 * 10**9
 
@@ -73,7 +75,9 @@ def clear(ledger: Ledger) -> None:
                     storage.delete(f"{folder}/{unit}")
     if storage.url:
         with answering(storage.url):
-            _clear_uploads(storage)
+            # A bucket need not be listed from end to end for them.
+            if shows_half_uploads(connect(storage.url)[0]):
+                _clear_uploads(storage)
 
 
 def _clear_uploads(storage: Storage) -> None:

@@ -91,7 +91,7 @@ def upload_atomically(system: FileSystem, source: Path, target: str) -> None:
         OSError: the file cannot be read, or the storage does not take it.
     """
     folder, _, name = target.rpartition("/")
-    atomic = system.type_name in _ATOMIC_BY_ITSELF
+    atomic = not shows_half_uploads(system)
     written = target if atomic else f"{folder}/.{name}.{uuid.uuid4().hex}"
     if not atomic:
         system.create_dir(folder)
@@ -107,6 +107,11 @@ def upload_atomically(system: FileSystem, source: Path, target: str) -> None:
             if system.get_file_info(written).type == FileType.File:
                 system.delete_file(written)
             raise
+
+
+def shows_half_uploads(system: FileSystem) -> bool:
+    """Whether files are seen in a storage before they are whole."""
+    return system.type_name not in _ATOMIC_BY_ITSELF
 
 
 def is_half_uploaded(name: str) -> bool:

@@ -110,19 +110,25 @@ def test_states_and_parts_go_when_their_results_are_there(tmp_path, elsewhere):
     assert left == [output_folder.state(TODO, 1, "a"), output_folder.part(f"on-{TODO}", 0)]
 
 
-def test_half_an_upload_goes_from_a_store_that_shows_it_when_it_is_a_day_old(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", [output_folder.result("training", DONE), output_folder.failure(TODO)])
+def test_half_an_upload_goes_from_a_store_that_shows_it_when_it_is_a_day_old(tmp_path, monkeypatch, name):
     """A killed process left it there for good."""
     ledger = Ledger(tmp_path / "out", Storage(f"file://{tmp_path}/store", str(tmp_path / "out")))
     finish(ledger, PLAN, DONE, NSS=1.0)
+    ledger.write_failure(TODO, "out of memory")
     whole = sorted(files(tmp_path / "store"))
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(shutil, "copyfileobj", lambda *_: killed(tmp_path / "any"))
         patched.setattr("grid.results.files.FileType", SimpleNamespace(File=None))
-        ledger.storage.publish(output_folder.result("training", DONE))
+        ledger.storage.publish(name)
     (half,) = set(files(tmp_path / "store")) - {*whole}
     clear(ledger)
     assert half in files(tmp_path / "store"), "another machine may be at it"
     os.utime(tmp_path / "store" / half, (0, 0))
+    with monkeypatch.context() as patched:
+        patched.setattr("grid.results.files._ATOMIC_BY_ITSELF", ("local",))
+        clear(ledger)
+    assert half in files(tmp_path / "store"), "where no upload is seen before its end none is looked for"
     clear(ledger)
     assert sorted(files(tmp_path / "store")) == whole
 
