@@ -24,7 +24,7 @@ def require_parameters(module: nn.Module) -> None:
     known = set(map(id, module.parameters()))
     for name, part in module.named_modules():
         for attribute, value in vars(part).items():
-            hidden = () if attribute in _TORCHS else _within(value)
+            hidden = () if attribute in _TORCHS else _within(value, set())
             if any(weights.requires_grad and id(weights) not in known for weights in hidden):
                 where = f"{name}.{attribute}".lstrip(".")
                 found = f"a {type(value).__name__}, whose weights are neither trained nor saved"
@@ -108,15 +108,19 @@ def require_entries(what: str, module: nn.Module, before: Mapping[str, object]) 
         raise ValueError(f"{what} is {told}: {remedy}")
 
 
-def _within(value: object) -> Iterator[Tensor]:
+def _within(value: object, seen: set[int]) -> Iterator[Tensor]:
+    """Yield the weights in containers that are not `seen` yet, which may hold each other."""
     held = list(value.values()) if isinstance(value, Mapping) else value
-    for each in held if isinstance(held, list | tuple | set) else ():
+    if not isinstance(held, list | tuple | set) or id(value) in seen:
+        return
+    seen.add(id(value))
+    for each in held:
         if isinstance(each, nn.Module):
             yield from each.parameters()
         elif isinstance(each, nn.Parameter):
             yield each
         else:
-            yield from _within(each)
+            yield from _within(each, seen)
 
 
 def _equal(one: object, other: object) -> bool:

@@ -36,11 +36,12 @@ class Nested(Plain):
 
 
 class Own(Plain):
-    """Has in a list what it has anyway, and what is not to be trained."""
+    """Has in a list what it has anyway, what is not to be trained, and the list itself."""
 
     def __init__(self):
         super().__init__()
         self.all = [self.layer, self.head, nn.Linear(2, 2).requires_grad_(False)]
+        self.all.append(self.all)
 
 
 class Grouped(Plain):
