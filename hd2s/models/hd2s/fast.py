@@ -23,7 +23,7 @@ from hd2s.models.hd2s.config import HD2SConfig
 from hd2s.models.hd2s.conspicuity import ConspicuityNet, Conv2dUnit, DecoderStage, DepthwiseSeparableConv
 
 # Block 3 makes the largest tensors. Of more windows at a time a process that does not keep their memory, as
-# `hd2s.prediction.processor` does, returns it to the system, and page faults cost time: a quarter more with 16
+# `hd2s.prediction.processor` does, returns it to the system, and page faults cost time: 1.24 of it with 16
 # windows. The deeper blocks rather want more of them for each weight.
 _WINDOWS_OF_BLOCK3 = 4
 
