@@ -14,7 +14,7 @@ exactly. Let c be a frame, and j = (c − w)/2 its place among the T/2 outputs o
 
 From the next layer on (the mixed blocks) padding reaches every output and nothing can be shared. Both phases
 of the stride are served alike, since a value belongs to a frame and not to a window. HD2S at 16×128×192
-needs 14.3 GFLOP per frame in this way instead of 22.0 (13.3 with `hd2s.layers.upsampled_conv`).
+needs 14.6 GFLOP per frame in this way instead of 22.0 (13.3 with `hd2s.layers.upsampled_conv`).
 """
 
 from __future__ import annotations

@@ -94,14 +94,14 @@ def test_what_is_wrong_with_the_command_is_told_with_the_rest(answer, tmp_path):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
-    status, told = answer(
-        tmp_path, "--grid", "wrong.yaml", "--demo", "--on", "H10", "--export", "full", "train.micro_batch=0"
-    )
-    assert status == run_grid.WRONG
-    for mistake in (*MISTAKES[:4], "Did you mean H100?", "a new or an empty folder"):
-        assert mistake in told
-    assert told.count("train.micro_batch: expected more than 0, found 0") == 1, "not again of each row"
-    assert told.startswith("7 problems:")
+    asked = {("--plan", "--on", "H10"): "Did you mean H100?", ("--export", "full"): "an empty folder"}
+    for question, answered in asked.items():
+        status, told = answer(tmp_path, "--grid", "wrong.yaml", "--demo", *question, "train.micro_batch=0")
+        assert status == run_grid.WRONG
+        for mistake in (*MISTAKES[:4], answered):
+            assert mistake in told
+        assert told.count("train.micro_batch: expected more than 0, found 0") == 1, "not again of each row"
+        assert told.startswith("6 problems:")
 
 
 def test_a_split_without_long_clips_is_told_with_mistakes_of_the_spec(mistakes, small_demo):
