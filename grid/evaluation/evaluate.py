@@ -6,7 +6,6 @@ import time
 from functools import lru_cache, partial
 
 import pyarrow as pa
-from threadpoolctl import ThreadpoolController
 
 from datasets.corpus import ClipError
 from datasets.loading.scored_split import ScoredSplit
@@ -34,7 +33,6 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     plugins.load(job.plugins)
     code = code_of(job.modules)
     use_processor(job.protocol.threads)
-    sum_in_one_order()
     started = time.monotonic()
     split = _split(job)
     score = partial(
@@ -69,14 +67,6 @@ def evaluate_part(job: EvaluationJob, part: int) -> Part:
     frames = pa.concat_tables(tables) if tables else None
     by = computed(_device(job), job.protocol.threads, job.batch)
     return Part(frames, time.monotonic() - started, unread, pictures, by, constant=constant, code=code)
-
-
-def sum_in_one_order() -> None:
-    """Give NumPy's matrix products one thread in this process: no score is to depend on how many there are.
-
-    On some processors OpenBLAS sums in another order with two, which moves AUC-J of nearly flat maps by 0.03.
-    """
-    ThreadpoolController().select(internal_api="openblas").limit(limits=1)
 
 
 def _split(job: EvaluationJob) -> ScoredSplit:

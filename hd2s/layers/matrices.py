@@ -44,3 +44,13 @@ def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
     images = x.reshape(_IMAGES, -1, 1, channels).permute(0, 3, 1, 2)
     mixed = F.conv2d(images, matrix.T[:, :, None, None])
     return mixed.permute(0, 2, 3, 1).reshape(*places, -1)
+
+
+def add_mixed(total: Tensor, x: Tensor, matrix: Tensor) -> None:
+    """Add the product of `x` (…, C) and `matrix` (C, O) to `total` (…, O), in place."""
+    if x.device.type == "cpu":
+        total.add_(mix_channels(x, matrix))
+    else:
+        # One kernel: memory bounds a GPU, where a product by itself is written and read once more.
+        flat = total.view(-1, total.shape[-1])
+        torch.addmm(flat, x.flatten(0, -2), matrix, out=flat)

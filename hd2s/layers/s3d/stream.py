@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from hd2s.layers.folded import Casting, FrameConv, per_frame, per_pixel
 from hd2s.layers.known import known_as
-from hd2s.layers.matrices import mix_channels
+from hd2s.layers.matrices import add_mixed, mix_channels
 from hd2s.layers.s3d.network import S3D, ConvUnit, SeparableConv
 
 _STRIDE = 2  # of block 1's temporal convolution, in frames
@@ -104,7 +104,9 @@ class FirstBlocks:
             tap, span = next(others)
             total = torch.cat([self.product(tap, piece) for piece in span])
         for tap, span in others:
-            _add_product(total, span, self._taps[tap])
+            places = total.split([len(piece) for piece in span])
+            for piece, place in zip(span, places, strict=True):
+                add_mixed(place, piece, self._taps[tap])
         return _pool(total, self._bias2) if self._pooled else total.add_(self._bias2).relu_()
 
 
@@ -255,17 +257,6 @@ def _sum(parts: list[list[Tensor]]) -> Tensor:
             torch.add(so_far, piece, out=place)
         term = total
     return total
-
-
-def _add_product(total: Tensor, span: list[Tensor], weight: Tensor) -> None:
-    """Add the products of a span's pieces with a weight (C, O) to `total` in place; it is nobody else's."""
-    for piece, place in zip(span, total.split([len(piece) for piece in span]), strict=True):
-        if piece.device.type == "cpu":
-            place.add_(mix_channels(piece, weight))
-        else:
-            # One kernel: memory bounds a GPU, where a product by itself is written and read once more.
-            flat = place.view(-1, place.shape[-1])
-            torch.addmm(flat, piece.flatten(0, -2), weight, out=flat)
 
 
 def _pool(x: Tensor, bias: Tensor) -> Tensor:

@@ -1,10 +1,7 @@
 """A trained model on a test split, in parts: what is scored, and what is left out."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import replace
@@ -39,7 +36,6 @@ from tests.grid.grids import (
     prepare_small,
     weights_of,
 )
-from tests.places import REPOSITORY
 
 
 @pytest.mark.slow
@@ -190,24 +186,3 @@ def test_grid_commands_and_mlflow_give_one_number_to_the_last_bit(small_demo, tm
         scores = score_frame(submitted, frame.truth, frame.points, frame.pool, frame.key)
         assert scores == pytest.approx({metric: row[metric] for metric in scores}, rel=0, abs=0, nan_ok=True)
     assert len(rows) == len(maps) > 0
-
-
-RESIZED = """
-import numpy as np
-from grid.evaluation.evaluate import sum_in_one_order
-from hd2s.metrics.benchmark import resize_bicubic
-
-sum_in_one_order()
-maps = np.random.default_rng(0).random((8, 64, 64))
-print(hash(resize_bicubic(maps, (360, 640)).tobytes()))
-"""
-
-
-def test_what_is_scored_does_not_depend_on_the_threads_of_numpy_s_products():
-    found = set()
-    for threads in "12":
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": "0"}
-        command = [sys.executable, "-c", RESIZED]
-        run = subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY, env=environment)
-        found.add(run.stdout)
-    assert len(found) == 1

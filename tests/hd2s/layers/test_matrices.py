@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from hd2s.filters import cosine_matrix, gaussian_matrix
-from hd2s.layers.matrices import mix_channels, on_device
+from hd2s.layers.matrices import add_mixed, mix_channels, on_device
 
 CPU = torch.device("cpu")
 
@@ -54,3 +54,8 @@ def test_channels_are_mixed_as_by_a_product(places, dtype):
     assert mixed.is_contiguous()
     assert mixed.equal(expected.to(dtype)), "sums of small whole numbers are exact"
     torch.testing.assert_close(mix_channels(x.mT.contiguous().mT, matrix), mixed, rtol=0, atol=0)
+    total = torch.randint(-8, 9, (3, *places, 5), generator=generator).to(dtype)
+    before = total.clone()
+    add_mixed(total[1], x, matrix)
+    assert total[1].equal((before[1].double() + expected).to(dtype))
+    assert total[::2].equal(before[::2])

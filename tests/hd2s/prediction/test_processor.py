@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hd2s.prediction.processor import use_processor
+from tests.places import REPOSITORY
 
 LARGE = 2**24  # values, 64 MiB
 
@@ -26,14 +27,23 @@ huge = re.search(r"AnonHugePages: +(\\d+)", open("/proc/self/smaps_rollup").read
 print(first, second, huge[1])
 """
 
+RESIZED = """
+import numpy as np
+from hd2s.metrics.benchmark import resize_bicubic
+from hd2s.prediction.processor import use_processor
+
+use_processor()
+maps = np.random.default_rng(0).random((8, 64, 64))
+print(hash(resize_bicubic(maps, (360, 640)).tobytes()))
+"""
+
 
 def measured(way: str) -> list[int]:
     """Return the pages that a large tensor asks for, those of a second one, and the KiB in huge pages."""
     command = [sys.executable, "-c", MEASURED, way, str(LARGE)]
     # Which a test may have set that ran before in this process.
     env = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    given = {"env": env, "cwd": Path(__file__).parents[3]}
-    found = subprocess.run(command, check=True, capture_output=True, text=True, **given)
+    found = subprocess.run(command, check=True, capture_output=True, text=True, env=env, cwd=REPOSITORY)
     return [int(value) for value in found.stdout.split()]
 
 
@@ -59,3 +69,13 @@ def test_threads_are_those_asked_for_and_stay_where_none_are():
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_what_is_scored_does_not_depend_on_the_threads_of_numpy_s_products():
+    found = set()
+    for threads in "12":
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": "0"}
+        command = [sys.executable, "-c", RESIZED]
+        run = subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY, env=environment)
+        found.add(run.stdout)
+    assert len(found) == 1
