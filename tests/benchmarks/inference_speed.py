@@ -182,6 +182,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.tiny:
         options.threads, options.rounds, options.frames, options.batch = 1, 1, 8, 4
+    if options.frames < options.batch:
+        parser.error(f"--frames: expected --batch ({options.batch}) or more, found {options.frames}")
     torch.set_num_threads(options.threads)
     released = Released(options.model, options.device, TINY[options.model] if options.tiny else {})
     settings = {"smoothing_sigma": None, "device": options.device, "batch": options.batch}

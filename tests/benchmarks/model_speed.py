@@ -3,8 +3,9 @@
     python tests/benchmarks/model_speed.py [--batch 2] [--length 16] [--size 128 192] [--rounds 5] [--compile]
         [--tiny]
 
-Every way takes its turn in every round, and medians are compared, so that a busy machine slows all alike.
-The yardstick is the released style (`released_style.py`).
+Every way has a process of its own, ours with the memory that runs keep (`hd2s.prediction.processor`). They
+take turns in every round, and medians are compared, so that a busy machine slows all alike. The yardstick is
+the released style (`released_style.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -30,6 +33,7 @@ from hd2s.approaches.learners.adaptation import SOURCE, domain_loss
 from hd2s.layers.domain_classifiers import DomainClassifiers
 from hd2s.models.contract import Prediction, SaliencyModel
 from hd2s.models.registry import find_model, on_meta
+from hd2s.prediction.processor import use_processor
 from hd2s.training.execution import Execution
 from tests.benchmarks.released_style import in_released_style, released_loss
 
@@ -52,119 +56,144 @@ class Trained(nn.Module):
         return prediction, {} if self.classifiers is None else self.classifiers(prediction.features, 0.5)
 
 
-@dataclass(frozen=True)
-class Way:
-    """A model as it is run: a forward pass, and the loss of one, in the released style or in ours."""
-
-    label: str
-    trained: Trained
-    execution: Execution
-    released: bool = False
-
-    def forward(self, clips: Tensor) -> tuple[Prediction, dict[str, Tensor]]:
-        with self.execution.autocast(clips.device):
-            return self.trained(clips)
-
-    def train(self, clips: Tensor, maps: Tensor) -> None:
-        """Forward pass, loss and backward pass of one micro-batch."""
-        self.trained.zero_grad()
-        prediction, logits = self.forward(clips)
-        ours = self.trained.model.losses
-        loss = released_loss(prediction, maps) if self.released else total(ours(prediction, maps))
-        if logits:
-            loss = loss + domain_loss(logits, SOURCE)
-        loss.backward()
-
-    def infer(self, clips: Tensor, maps: Tensor) -> None:
-        """Forward pass alone."""
-        del maps
-        with torch.inference_mode():
-            self.forward(clips)
+RELEASED = "released style"
 
 
-def ways(name: str, arguments: argparse.Namespace, device: torch.device) -> list[Way]:
-    """Return the ways to compare; the first is the yardstick."""
-
-    def built() -> SaliencyModel:
-        return build_model(name, seed=0, **size_of(arguments))
-
-    def trained(model: SaliencyModel) -> Trained:
-        return Trained(name, model).to(device)
-
-    plain = Execution(mixed_precision=False).resolve(device)
-    found = [Way("released style", trained(in_released_style(built())), plain, released=True)]
-    options = {
+def labels(arguments: argparse.Namespace, device: torch.device) -> dict[str, dict[str, bool]]:
+    """Return the ways to compare, with what each asks of `Execution`; the first is the yardstick."""
+    found = {
+        RELEASED: {"mixed_precision": False},
         "ours, defaults": {},
         "contiguous": {"channels_last": False},
         "checkpointing": {"checkpointing": True},
     }
     if device.type == "cuda":
-        options["float32"] = {"mixed_precision": False}
+        found["float32"] = {"mixed_precision": False}
     if arguments.compile:
-        options["compiled"] = {"compile": True}
-    for label, chosen in options.items():
-        execution = Execution(**chosen).resolve(device)
-        found.append(Way(label, trained(execution.prepare(built())), execution))
+        found["compiled"] = {"compile": True}
     return found
+
+
+class Way:
+    """A model as it is run, in the released style or in ours, on its own clips and maps."""
+
+    def __init__(self, name: str, label: str, arguments: argparse.Namespace, device: torch.device):
+        self.released = label == RELEASED
+        self.execution = Execution(**labels(arguments, device)[label]).resolve(device)
+        model = build_model(name, seed=0, **size_of(arguments))
+        style = in_released_style if self.released else self.execution.prepare
+        self.trained = Trained(name, style(model)).to(device)
+        generator = torch.Generator().manual_seed(0)
+        shape = (arguments.batch, 3, arguments.length, *arguments.size)
+        self.clips = (torch.rand(shape, generator=generator) * 2 - 1).to(device)
+        self.maps = torch.rand(arguments.batch, 1, *arguments.size, generator=generator).to(device)
+
+    def forward(self) -> tuple[Prediction, dict[str, Tensor]]:
+        with self.execution.autocast(self.clips.device):
+            return self.trained(self.clips)
+
+    def train(self) -> None:
+        """Forward pass, loss and backward pass of one micro-batch."""
+        self.trained.zero_grad()
+        prediction, logits = self.forward()
+        ours = self.trained.model.losses
+        loss = released_loss(prediction, self.maps) if self.released else total(ours(prediction, self.maps))
+        if logits:
+            loss = loss + domain_loss(logits, SOURCE)
+        loss.backward()
+
+    def infer(self) -> None:
+        """Forward pass alone."""
+        with torch.inference_mode():
+            self.forward()
+
+    def seconds(self, kind: str) -> float:
+        """Return what a training step ("train") or a prediction ("infer") takes."""
+        self.trained.train(kind == "train")
+        return seconds(getattr(self, kind))
+
+    def kept(self) -> int:
+        """Count the bytes that a forward pass keeps for the backward pass, beside weights."""
+        own = {p.untyped_storage().data_ptr() for p in self.trained.parameters()}
+        sizes: dict[int, int] = {}
+        held = []
+
+        def pack(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in own:
+                sizes[storage.data_ptr()] = storage.nbytes()
+                held.append(storage)  # an address that is free again may be given twice
+            return tensor
+
+        self.trained.train()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            self.forward()
+        return sum(sizes.values())
+
+
+_ways: list[Way] = []
+"""The one way of a process that measures."""
+
+
+def _begin(name: str, label: str, arguments: argparse.Namespace, device: torch.device) -> None:
+    torch.set_num_threads(arguments.threads)
+    if label != RELEASED:
+        use_processor()
+    _ways.append(Way(name, label, arguments, device))
+
+
+def _ask(method: str, *of: str) -> float:
+    return getattr(_ways[0], method)(*of)
+
+
+@contextmanager
+def processes(
+    name: str, arguments: argparse.Namespace, device: torch.device
+) -> Iterator[dict[str, ProcessPoolExecutor]]:
+    """Start a process for each way, which answers `_ask`."""
+    with ExitStack() as stack:
+        fresh = {"mp_context": get_context("spawn"), "initializer": _begin}
+        yield {
+            label: stack.enter_context(
+                ProcessPoolExecutor(1, initargs=(name, label, arguments, device), **fresh)
+            )
+            for label in labels(arguments, device)
+        }
 
 
 def size_of(arguments: argparse.Namespace) -> dict[str, int]:
     return {"clip_length": arguments.length, "height": arguments.size[0], "width": arguments.size[1]}
 
 
-def seconds(work: Callable[..., None], *inputs: Tensor) -> float:
+def seconds(work: Callable[..., object], *inputs: Tensor) -> float:
     start = time.perf_counter()
     work(*inputs)
-    if inputs[0].is_cuda:
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
-def kept(way: Way, clips: Tensor) -> int:
-    """Count the bytes that a forward pass keeps for the backward pass, beside weights."""
-    own = {p.untyped_storage().data_ptr() for p in way.trained.parameters()}
-    sizes: dict[int, int] = {}
-    held = []
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            sizes[storage.data_ptr()] = storage.nbytes()
-            held.append(storage)  # an address that is free again may be given twice
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        way.forward(clips)
-    return sum(sizes.values())
-
-
 def measure(name: str, arguments: argparse.Namespace, device: torch.device) -> dict[str, float]:
     """Print one variant's table; return the seconds of a training step by way."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (arguments.batch, 3, arguments.length, *arguments.size)
-    clips = (torch.rand(shape, generator=generator) * 2 - 1).to(device)
-    maps = torch.rand(arguments.batch, 1, *arguments.size, generator=generator).to(device)
-    candidates = ways(name, arguments, device)
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for round_ in range(arguments.rounds + 1):
-        for way in candidates:
-            for kind, mode in (("train", True), ("infer", False)):
-                way.trained.train(mode)
-                taken = seconds(getattr(way, kind), clips, maps)
-                if round_:  # the first warms up
-                    times[way.label, kind].append(taken)
+    with processes(name, arguments, device) as ways:
+        for round_ in range(arguments.rounds + 1):
+            for label, way in ways.items():
+                for kind in ("train", "infer"):
+                    taken = way.submit(_ask, "seconds", kind).result()
+                    if round_:  # the first warms up
+                        times[label, kind].append(taken)
+        kept = {label: way.submit(_ask, "kept").result() for label, way in ways.items()}
     medians = {key: statistics.median(values) for key, values in times.items()}
-    print(f"\n{name}, clips {tuple(clips.shape)}")
+    print(f"\n{name}, {arguments.batch} clips of {arguments.length} frames of {arguments.size}")
     print(f"  {'':16}{'training step':>22}{'inference':>22}{'kept for backward':>20}")
-    base = candidates[0].label
-    for way in candidates:
+    for label, bytes_ in kept.items():
         columns = []
         for kind in ("train", "infer"):
-            value = medians[way.label, kind]
-            columns.append(f"{value:8.3f} s  ×{medians[base, kind] / value:5.2f}")
-        way.trained.train()
-        print(f"  {way.label:16}{columns[0]:>22}{columns[1]:>22}{kept(way, clips) / 1e6:>17.0f} MB")
-    return {way.label: medians[way.label, "train"] for way in candidates}
+            value = medians[label, kind]
+            columns.append(f"{value:8.3f} s  ×{medians[RELEASED, kind] / value:5.2f}")
+        print(f"  {label:16}{columns[0]:>22}{columns[1]:>22}{bytes_ / 1e6:>17.0f} MB")
+    return {label: medians[label, "train"] for label in kept}
 
 
 def stages(name: str, arguments: argparse.Namespace) -> float:
