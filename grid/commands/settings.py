@@ -36,6 +36,7 @@ _UNITS = {
     "accumulate": "micro-batches",
     "lr_milestones": "iterations",
     "lr_period": "iterations",
+    "lr_warmup": "iterations",
     "validate_every": "iterations",
     "validation_windows": "windows a clip",
     "validation_from": "validations",

@@ -32,7 +32,8 @@ ClipsOf = Callable[[str, Splitting | None], Sequence[Clip]]
 """Corpus and what it is read in → its training clips."""
 # What means nothing to a training that follows no gradient and keeps what it ends with.
 _OF_GRADIENTS = (
-    *("optimiser", "momentum", "lr", "weight_decay", "lr_decay", "lr_milestones", "lr_period"),
+    *("optimiser", "momentum", "lr", "weight_decay"),
+    *("lr_curve", "lr_decay", "lr_milestones", "lr_period", "lr_warmup"),
     *("clip_gradient", "gradients", "multi_level", "validate_every"),
 )
 _OF_UNTRAINED = (

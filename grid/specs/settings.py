@@ -68,10 +68,14 @@ class Train:
     momentum: float = 0.0
     lr: float = 1e-3
     weight_decay: float = 2e-7
-    # The learning rate is multiplied by `lr_decay` after each of these iterations, and every so many.
+    # How the learning rate falls: steps, or cosine, along half of one to nothing after the last iteration.
+    lr_curve: str = "steps"
+    # In steps it is multiplied by `lr_decay` after each of these iterations, and every so many.
     lr_decay: float = 1.0
     lr_milestones: tuple[int, ...] = ()
     lr_period: int = 0
+    # In so many iterations it first rises, by the same amount each.
+    lr_warmup: int = 0
     # The largest norm of all gradients together; null: any.
     clip_gradient: float | None = None
     # Whether a model's auxiliary maps are supervised as well as the output (HD2S Eq. 1; Table 3's last row).

@@ -38,7 +38,7 @@ _POSITIVE = (
 )
 _NOT_NEGATIVE = (
     *("train.weight_decay", "train.lambda_max", "train.momentum", "train.lr_decay", "train.lr_period"),
-    "train.validation_from",
+    *("train.lr_warmup", "train.validation_from"),
     *("resources.train.memory_gib", "resources.evaluate.memory_gib"),
     *("resources.loader_workers", "resources.max_failures"),
 )
@@ -58,6 +58,7 @@ _WORDS = {
     "test.resizing": tuple(RESIZINGS),
     "train.non_finite": ("stop", "skip"),
     "train.optimiser": ("adam", "adamw", "sgd"),
+    "train.lr_curve": ("steps", "cosine"),
     "test.precision": ("float32", "bfloat16"),
     "tables.paper": PAPER,
     "tables.notes": NOTES,
@@ -132,6 +133,9 @@ def _together(config: Config) -> Iterator[tuple[str, str]]:
         yield "train.validation_windows", "a number of them with train.validation_loss=training"
     if any(milestone < 1 for milestone in config.train.lr_milestones):
         yield "train.lr_milestones", "iterations from 1 on"
+    fewest = min(config.train.iterations, config.train.finetune_iterations)
+    if config.train.epochs is None and config.train.lr_warmup >= fewest > 0:
+        yield "train.lr_warmup", f"fewer than the {fewest} iterations of the shortest training"
 
 
 def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:

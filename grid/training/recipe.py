@@ -8,7 +8,7 @@ from grid.plan import TrainingSpec
 from grid.specs.settings import Train
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.training.iteration import Recipe
-from hd2s.training.optimiser import Kind, OptimiserOptions
+from hd2s.training.optimiser import Curve, Kind, OptimiserOptions
 from hd2s.training.turns import worker_share
 
 # Settings that are words are those that are known, as `grid.specs.settings_checks` has seen to.
@@ -41,7 +41,10 @@ def optimiser_options(train: Train) -> OptimiserOptions:
         lr=train.lr,
         weight_decay=train.weight_decay,
         momentum=train.momentum,
+        lr_curve=cast(Curve, train.lr_curve),
         lr_decay=train.lr_decay,
         lr_milestones=tuple(train.lr_milestones),
         lr_period=train.lr_period,
+        lr_warmup=train.lr_warmup,
+        iterations=train.iterations,
     )

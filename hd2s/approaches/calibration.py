@@ -27,8 +27,10 @@ APPROACH = Approach(
         "train.lr": 1e-3,
         "train.momentum": 0.0,
         "train.weight_decay": 2e-7,
+        "train.lr_curve": "steps",
         "train.lr_decay": 1.0,
         "train.lr_milestones": [],
+        "train.lr_warmup": 0,
     },
     colour="#F0E442",
 )

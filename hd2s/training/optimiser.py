@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import cos, pi
 from typing import Any, Literal, get_args
 
 import torch
@@ -16,6 +17,7 @@ from hd2s.checks import unknown
 from hd2s.models.contract import ParameterGroup
 
 Kind = Literal["adam", "adamw", "sgd"]
+Curve = Literal["steps", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -27,31 +29,48 @@ class OptimiserOptions:
         lr: the learning rate, before its schedule and a group's factor.
         weight_decay: before a group's factor; added to the gradient, or taken off the weights ("adamw").
         momentum: of sgd.
-        lr_decay: what the learning rate is multiplied by.
+        lr_curve: how the learning rate falls: in "steps", or along half a "cosine", from all of it to nothing
+            after the last iteration (Loshchilov and Hutter, 2017, Eq. 5, without restarts).
+        lr_decay: what it is multiplied by, in steps.
         lr_milestones: after how many iterations it is, each time.
         lr_period: every so many iterations it is as well; 0 for never.
+        lr_warmup: in how many iterations it first rises, by the same amount each, to all of it in the last.
+        iterations: of the training, after which the cosine has come to nothing.
 
     Raises:
-        ValueError: an unknown kind.
+        ValueError: an unknown kind or curve.
     """
 
     kind: Kind = "adam"
     lr: float = 1e-3
     weight_decay: float = 2e-7
     momentum: float = 0.0
+    lr_curve: Curve = "steps"
     lr_decay: float = 1.0
     lr_milestones: tuple[int, ...] = ()
     lr_period: int = 0
+    lr_warmup: int = 0
+    iterations: int = 2500
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(unknown("optimiser", self.kind, get_args(Kind)))
+        for what, word, known in (("optimiser", self.kind, Kind), ("curve", self.lr_curve, Curve)):
+            if word not in get_args(known):
+                raise ValueError(unknown(what, word, get_args(known)))
 
     def lr_at(self, iteration: int) -> float:
         """Return the learning rate of an iteration, counted from 0; it depends on nothing but the number."""
+        fallen = self._on_cosine(iteration) if self.lr_curve == "cosine" else self._in_steps(iteration)
+        risen = (iteration + 1) / self.lr_warmup if iteration < self.lr_warmup else 1.0
+        return self.lr * fallen * risen
+
+    def _in_steps(self, iteration: int) -> float:
         times = sum(iteration >= milestone for milestone in self.lr_milestones)
         times += iteration // self.lr_period if self.lr_period else 0
-        return self.lr * self.lr_decay**times if times else self.lr
+        return self.lr_decay**times
+
+    def _on_cosine(self, iteration: int) -> float:
+        done = max(iteration - self.lr_warmup, 0) / max(self.iterations - self.lr_warmup, 1)
+        return (1 + cos(pi * done)) / 2
 
 
 class Optimiser:

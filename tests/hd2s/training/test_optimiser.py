@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from hd2s.approaches.contract import Learner, LearnerOptions
 from hd2s.models.contract import ParameterGroup, SaliencyModel
@@ -159,6 +160,31 @@ def test_the_learning_rate_falls_at_milestones_and_every_period(kind, decay, mil
         "beside": plain("beside", 0.05, 0.02, rates),
     }
     assert trained(options) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("warmup", "iterations"), [(0, 12), (4, 12), (1, 5), (11, 12)])
+def test_a_cosine_and_a_warm_up_are_those_of_pytorch(warmup, iterations):
+    options = OptimiserOptions(
+        lr=0.1, lr_curve="cosine", lr_warmup=warmup, iterations=iterations, lr_decay=0.5, lr_period=2
+    )
+    moved = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    falling = CosineAnnealingLR(moved, T_max=iterations - warmup)
+    schedule = falling
+    if warmup:
+        rising = LinearLR(moved, 1 / warmup, total_iters=max(warmup - 1, 1))
+        schedule = SequentialLR(moved, [rising, falling], milestones=[warmup])
+    expected = []
+    for _ in range(iterations):
+        expected += schedule.get_last_lr()
+        moved.step()
+        schedule.step()
+    assert [options.lr_at(i) for i in range(iterations)] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_warm_up_lowers_what_steps_leave():
+    plain = OptimiserOptions(lr=0.1, lr_decay=0.5, lr_period=2)
+    found = [replace(plain, lr_warmup=4).lr_at(i) / plain.lr_at(i) for i in range(6)]
+    assert found == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
 
 
 def test_without_a_schedule_the_rate_is_the_one_that_was_given_to_the_bit():
