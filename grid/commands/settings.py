@@ -96,14 +96,15 @@ def list_settings(
     Raises:
         ProblemError: all that is wrong with grid and settings.
     """
-    overrides = [item for _, items in given for item in items]
-    plugins.load(plugins.wanted_plugins(overrides))
+    in_files = grid_reader.plugin_folders(grid) if grid else ()
+    overrides = plugins.load_wanted([item for _, items in given for item in items], in_files)
     wanted = settings_reader.wanted_models(overrides)
     spec = grid_reader.load(grid, grid_reader.Instead(None, wanted)) if grid else None
     words = spec.models() if spec else wanted or (DEFAULT_MODEL,)
     asked = spec.tables if spec else ()
     tables = [(f"table {table.name}", (*table.found_at, *table.overrides)) for table in asked]
     under = [item for _, items in tables for item in items]
+    tables += [(str(grid), ("plugins=",))] if in_files else []
     told: dict[str, Any] = {}
     referring = references(item for item in overrides if item.partition("=")[0] != "model")
     trained_by = dict.fromkeys(word for table in asked for word in table.approaches) or approaches()
@@ -181,7 +182,10 @@ def keys_table() -> Table:
         key = {"found_at": "corpora", "drawn": "points", "stop": "sweep.stop"}.get(each.name, each.name)
         default = "(needed)" if needed else "" if key == "variants" else _text(each.default)
         table.add_row(key, default, " ".join(told[each.name].split()))
-    table.add_row("tables", "", "in place of all but the name: names of tables and grids, or tables in place")
+    folders = "folders of models, approaches, corpora and metrics of one's own, relative to the file's"
+    table.add_row("plugins", "[]", f"{folders}; beside tables as well")
+    instead = "in place of all but name and plugins: names of tables and grids, or tables in place"
+    table.add_row("tables", "", instead)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from grid.results.provenance import python_version, requirements
 from grid.results.unit_results import checkpoints
 from grid.specs import grid_reader as specs
 from grid.specs.dotted_keys import listed, with_references
+from grid.specs.plain_yaml import with_list
+from grid.specs.tables.table_reader import PLUGINS
 from hd2s.files import sha256_of
 from manifests.problem import Problem, ProblemError
 
@@ -95,7 +98,12 @@ def _without_path(override: str) -> str:
 
 
 def _exported(plugins: str) -> str:
-    return f"{FOLDER}/plugins/{Path(plugins).resolve().name}"
+    return f"{FOLDER}/{_plugin(plugins)}"
+
+
+def _plugin(folder: str) -> str:
+    """Return where a folder of plug-ins lies in the export."""
+    return f"plugins/{Path(folder).resolve().name}"
 
 
 def _places(grid: Grid, portable: Grid) -> Places:
@@ -119,9 +127,8 @@ def _fill(part: Path, grid: Grid, portable: Grid) -> None:
     compile_tables(grid.plan, grid.ledger, part / output_folder.TABLES, style)
     _copy_results(part, grid)
     _copy_specs(part / "specs", grid)
-    for folder in map(Path, grid.config.plugins):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(folder, part / "plugins" / folder.resolve().name, ignore=ignored)
+    for folder in grid.config.plugins:
+        shutil.copytree(folder, part / _plugin(folder), ignore=shutil.ignore_patterns("__pycache__"))
     checksums = _checksums(grid)
     call = {"name": _spec(grid), "overrides": list(compiled.overrides), "demo": grid.demo}
     texts = {
@@ -183,13 +190,16 @@ def _checksums(grid: Grid) -> dict[str, str]:
 
 
 def _copy_specs(folder: Path, grid: Grid) -> None:
-    """Copy the grid's YAML files, those below its own to the same places."""
+    """Copy the grid's YAML files, those below its own to the same places; they name the export's plug-ins."""
     (own, *_) = paths = specs.files(grid.name)
     for path in paths:
         inside = path.resolve().is_relative_to(own.resolve().parent)
         target = folder / (path.resolve().relative_to(own.resolve().parent) if inside else path.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+        if named := specs.own_plugins(path):
+            moved = [os.path.relpath(folder.parent / _plugin(each), target.parent) for each in named]
+            write_text(target, with_list(path.read_text(encoding="utf-8"), PLUGINS, moved))
 
 
 def _json(content: Any) -> str:

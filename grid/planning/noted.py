@@ -15,6 +15,7 @@ from grid.planning.inputs import InitialWeights
 from grid.results import output_folder
 from grid.specs.grid_reader import files
 from grid.specs.plain_yaml import read_file
+from grid.specs.tables.table_reader import PLUGINS
 from manifests.problem import Problem
 from manifests.store import CLIPS, Manifest
 
@@ -115,7 +116,8 @@ def taken(out: Path, grid: str, asked: str) -> list[Problem]:
 
 
 def _content(path: Path) -> list[Any]:
-    return [read_file(each) for each in files(str(path))]
+    # Where it says that plug-ins are is another place in an export than it was.
+    return [{**read_file(each), PLUGINS: None} for each in files(str(path))]
 
 
 def _agreeing(notes: Iterable[Mapping[str, str]]) -> dict[str, str]:

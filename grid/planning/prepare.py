@@ -130,10 +130,10 @@ def prepare(
         ProblemError: listing everything that is wrong with settings, spec and manifests. The demo's corpora
             are not generated then.
     """
-    problems = [*problems]
+    problems, given = [*problems], overrides
     with gathered(problems):
-        plugins.load(plugins.wanted_plugins(overrides))
-    asked = _asked(name, overrides, problems, demo=demo)
+        given = plugins.load_wanted(overrides, specs.plugin_folders(name))
+    asked = _asked(name, given, problems, demo=demo)
     problems += table_problems(asked.spec, asked.config)
     problems += taken(out, asked.spec.name, name) if purpose != "plan" else []
     with gathered(problems):

@@ -94,13 +94,14 @@ def spelled(where: str, overrides: Iterable[str]) -> list[str]:
     if len({item.partition("=")[0] for item in both}) > 1:
         raise ProblemError(Problem(where, "model=… or models=…, which are one", " ".join(both), "Give one."))
     return [
-        f"{'model' if key == 'models' and equals else key}{equals}{_HOME.sub(_home, value)}"
+        f"{'model' if key == 'models' and equals else key}{equals}{at_home(value)}"
         for key, equals, value in given
     ]
 
 
-def _home(_: object) -> str:
-    return str(Path("~").expanduser())
+def at_home(value: str) -> str:
+    """Return a value, or a list of them, with ~/ as the user's folder."""
+    return _HOME.sub(lambda _: str(Path("~").expanduser()), value)
 
 
 def listed(key: str, value: str) -> tuple[str, ...]:

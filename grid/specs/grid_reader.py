@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from grid.specs.dotted_keys import at_home
 from grid.specs.plain_yaml import read_file
 from grid.specs.settings import DEFAULT_MODEL
 from grid.specs.table import CostSpec, GridSpec, TableSpec
-from grid.specs.tables.table_reader import NAME, Instead, names_files, read_costs, read_table, unknown, wrong
+from grid.specs.tables.table_reader import (
+    NAME,
+    PLUGINS,
+    Instead,
+    names_files,
+    read_costs,
+    read_table,
+    unknown,
+    wrong,
+)
 from manifests.problem import Problem, ProblemError, suggest
 
 _AS_WRITTEN = Instead()
@@ -54,6 +65,35 @@ def files(name: str) -> list[Path]:
     return _files(name, ())
 
 
+def plugin_folders(name: str) -> tuple[str, ...]:
+    """List the folders of plug-ins that the files of a grid name, as far as these can be read; see `read`.
+
+    What is relative there is so to the file's own folder.
+    """
+    return tuple(dict.fromkeys(_plugin_folders(name, ())))
+
+
+def own_plugins(path: Path) -> list[str]:
+    """List the folders of plug-ins that one file names, as it can be read."""
+    named = (_read(path, []) or {}).get(PLUGINS)
+    return [str(path.parent / at_home(word)) for word in named] if _are_words(named) else []
+
+
+def _plugin_folders(name: str, within: tuple[Path, ...]) -> Iterator[str]:
+    path = _find(name, within)
+    if path is None or path in within or path.parent == SPECS:
+        return
+    yield from own_plugins(path)
+    parts = (_read(path, []) or {}).get("tables")
+    for part in parts if isinstance(parts, list) else ():
+        if isinstance(part, str):
+            yield from _plugin_folders(part, (*within, path))
+
+
+def _are_words(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(word, str) and word for word in value)
+
+
 def _files(name: str, within: tuple[Path, ...]) -> list[Path]:
     path = _find(name, within)
     if path is None:
@@ -78,6 +118,9 @@ def _load(name: str, instead: Instead, problems: list[Problem], within: tuple[Pa
     content = _read(path, problems)
     if content is None:
         return nothing
+    if not _are_words(content.get(PLUGINS, [])):
+        expected = f"{PLUGINS}: a list of folders, such as [ours]"
+        problems.append(wrong(path, expected, repr(content[PLUGINS])))
     if "tables" not in content:
         return _alone(_table(path, content, instead, problems))
     return _family(path, content, instead, problems, (*within, path))
@@ -91,8 +134,8 @@ def _family(
     within: tuple[Path, ...],
 ) -> GridSpec:
     """Read a family: names of other grids and tables, or tables in place."""
-    for key in set(content) - {"name", "tables"}:
-        problems.append(unknown(path, "key", str(key), ("name", "tables")))
+    for key in set(content) - {"name", "tables", PLUGINS}:
+        problems.append(unknown(path, "key", str(key), ("name", "tables", PLUGINS)))
     parts = content["tables"] if isinstance(content["tables"], list) else []
     if not parts:
         problems.append(wrong(path, "tables: a list of names or tables", repr(content["tables"])))
@@ -100,6 +143,8 @@ def _family(
     costs: list[CostSpec] = []
     for part in parts:
         if isinstance(part, dict):
+            if PLUGINS in part:
+                problems.append(wrong(path, f"{PLUGINS} beside tables, for all of the file", "in a table"))
             found = _alone(_table(path, part, instead, problems))
         else:
             found = _load(str(part), instead, problems, within)

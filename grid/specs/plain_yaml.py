@@ -6,8 +6,9 @@ and all else is a text, which a setting of another type turns into its own (010 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,15 @@ def read_file(path: Path) -> Any:
         # OmegaConf would give the same after a third of the time that a wrong setting takes to be told.
         return content
     return OmegaConf.to_container(OmegaConf.create(content), resolve=True)
+
+
+def with_list(text: str, key: str, words: Sequence[str]) -> str:
+    """Return the text of a YAML mapping in which a list has other words; all else is as people wrote it."""
+    ((name, old),) = (item for item in yaml.compose(text, Loader=_Loader).value if item[0].value == key)
+    # A list of lines ends, as YAML reads it, where its next key begins: behind comments.
+    last = old.value[-1] if isinstance(old, yaml.SequenceNode) and not old.flow_style else old
+    new = json.dumps(list(words), ensure_ascii=False)
+    return f"{text[: name.end_mark.index]}: {new}{text[last.end_mark.index :]}"
 
 
 def _has_plain_keys(content: Any) -> bool:

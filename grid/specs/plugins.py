@@ -1,4 +1,4 @@
-"""Models, approaches, corpora and metrics from outside the checkout: `plugins=[FOLDER,…]`.
+"""Models, approaches, corpora and metrics from outside the checkout: `plugins=[FOLDER,…]`, in a file as well.
 
 Each file of a folder may end in `MODEL`, `APPROACH`, `CORPUS` or `METRIC`, as the project's own do, and is
 known by its word from then on. What uses one has the digest of its file in its id, with what that imports
@@ -7,6 +7,7 @@ of its folder.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -46,10 +47,24 @@ class Origin(NamedTuple):
 _ORIGINS: dict[tuple[type, str], Origin] = {}
 
 
-def wanted_plugins(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the folders that a command line names."""
+def wanted_plugins(overrides: Sequence[str], in_files: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the folders that a command line names, and then those that a grid's files do, each once."""
     given = [item.partition("=")[2] for item in overrides if item.partition("=")[0] == "plugins"]
-    return listed("plugins", given[-1]) if given else ()
+    found: dict[Path, str] = {}
+    for folder in (*(listed("plugins", given[-1]) if given else ()), *in_files):
+        found.setdefault(Path(folder).resolve(), folder)
+    return tuple(found.values())
+
+
+def load_wanted(overrides: Sequence[str], in_files: Sequence[str] = ()) -> list[str]:
+    """Load the folders of `wanted_plugins`; return the command line as if it had named them all.
+
+    Raises:
+        ProblemError: as `load`; or what the command line names is no list.
+    """
+    wanted = wanted_plugins(overrides, in_files)
+    load(wanted)
+    return [*overrides, f"plugins={json.dumps(wanted)}"] if wanted else [*overrides]
 
 
 def load(folders: Iterable[str | Path]) -> None:

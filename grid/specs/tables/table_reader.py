@@ -31,6 +31,8 @@ from hd2s.models.registry import models
 from manifests.problem import Problem, suggest
 
 NAME = "name: letters, digits, _ and -, since files are named after it"
+PLUGINS = "plugins"
+"""The key of a file, of a table's or of a family's, whose folders are known before its words are read."""
 _REQUIRED = ("name", "title", "metrics", "sources", "approaches")
 _LISTS = ("metrics", "sources", "targets", "tests", "models", "approaches")
 _TEXTS = ("name", "title", "caption", "paper")
@@ -128,7 +130,8 @@ class _Reader:
         return CostSpec(**values)
 
     def _check_keys(self, known: Collection[str], required: Iterable[str]) -> None:
-        self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - {*known}]
+        known = {*known, PLUGINS}
+        self.mistakes += [unknown(self.path, "key", str(key), known) for key in set(self.content) - known]
         for key in required:
             if key not in self.content:
                 self._wrong(f"the key {key}", "nothing")

@@ -1,12 +1,14 @@
 """Every setting is shown once, with where its value is from."""
 
 import json
+import shutil
 
 import pytest
 
 import run_grid
 from grid.commands.settings import flat, keys_table, list_settings, unit_of
 from grid.specs.settings_reader import load
+from tests.plugged import OURS
 
 FILE = """
 train: {lr: 1e-3, iterations: 77}
@@ -104,6 +106,19 @@ def test_the_keys_of_a_file_are_told(capsys):
         assert f"\n {key} " in told
     assert "found_at" not in told
     assert keys_table().row_count > 12
+
+
+def test_plug_ins_of_a_grids_file_are_shown_as_its_own(capsys, tmp_path):
+    shutil.copytree(OURS, tmp_path / "shown_ours", ignore=shutil.ignore_patterns("__pycache__"))
+    grid = tmp_path / "mine.yaml"
+    grid.write_text(
+        "name: mine\ntitle: M\nmetrics: [hits]\nsources: [Mine]\nmodels: [tiny]\n"
+        "approaches: [generalization]\ncorpora: {Mine: there}\nplugins: [shown_ours]\n"
+    )
+    found = shown(capsys, "--grid", grid)["plugins"]
+    assert (found["value"], found["origin"]) == ([f"{tmp_path}/shown_ours"], str(grid))
+    found = shown(capsys, "--grid", grid, f"plugins=[{tmp_path}/shown_ours]")["plugins"]
+    assert (found["value"], found["origin"]) == ([f"{tmp_path}/shown_ours"], "command line")
 
 
 def test_what_is_wrong_is_told(capsys, tmp_path):

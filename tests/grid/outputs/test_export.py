@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from manifests.store import open_manifest
 from tests.grid.grids import SHORT, write_spec
 from tests.grid.invented import evaluate, train
 from tests.places import REPOSITORY
+from tests.plugged import OURS
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +187,31 @@ def own_corpus(demo: Path, folder: Path) -> Path:
     (folder / "train.txt").write_text("\n".join(names[:9]))
     (folder / "test.txt").write_text("\n".join(names[9:]))
     return folder
+
+
+@pytest.mark.slow
+def test_plug_ins_that_a_file_names_are_found_from_the_exported_one(demo_out, tmp_path):
+    ours, theirs, paper = (tmp_path / name for name in ("exported_ours", "exported_theirs", "paper"))
+    shutil.copytree(OURS, ours, ignore=shutil.ignore_patterns("__pycache__", "tiny_corpus.py"))
+    theirs.mkdir()
+    metric = (OURS / "tiny_metric.py").read_text(encoding="utf-8").replace('"hits"', '"finds"')
+    (theirs / "metric.py").write_text(metric, encoding="utf-8")
+    (tmp_path / "grids").mkdir()
+    own = write_spec(tmp_path / "grids", approaches="generalization, mirror")
+    own.write_text(own.read_text() + "models: [tiny]\nplugins:\n- ../exported_ours  # ours\n")
+    given = ["train.mixed_precision=false", f"plugins=['{theirs}','{ours}']"]
+    made = prepare(str(own), given, demo_out, demo=True, tell=lambda text: None)
+    assert made.config.plugins == (str(theirs), str(ours))
+    export(made, paper)
+    assert {path.name for path in (paper / "plugins").iterdir()} == {ours.name, theirs.name}
+    ours.rename(tmp_path / "gone")
+    text = (paper / "tables" / "small.md").read_text(encoding="utf-8")
+    words = text.rpartition("Regenerate with `")[2].partition("`")[0].replace("EXPORT", str(paper))
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, str(REPOSITORY / "run_grid.py"), *shlex.split(words)[2:]]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path / "empty", check=False)
+    assert answer.returncode == 1, "no cell has a value\n" + answer.stderr
+    assert "small.md" in answer.stdout
 
 
 def test_what_is_there_already_is_not_overwritten(grid, tmp_path):

@@ -156,3 +156,37 @@ def test_mistakes_leave_what_can_be_read(tmp_path):
     grid, problems = spec.read(str(path))
     assert len(problems) == 1
     assert grid.tables[0].approaches == ("generalization",)
+
+
+def test_files_name_folders_of_plug_ins_from_their_own_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/lab")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "one.yaml").write_text(f"{GOOD}plugins: [ours, ../theirs, ~/all]\n")
+    (tmp_path / "family.yaml").write_text(
+        "name: family\nplugins: [/lab/ours]\ntables: [parts/one.yaml, table5, gone.yaml, family.yaml]"
+    )
+    assert spec.plugin_folders(str(tmp_path / "family.yaml")) == (
+        "/lab/ours",
+        f"{tmp_path}/parts/ours",
+        f"{tmp_path}/parts/../theirs",
+        "/home/lab/all",
+    )
+    assert spec.read(str(tmp_path / "parts" / "one.yaml"))[1] == []
+    assert spec.plugin_folders("everything") == spec.plugin_folders("gone.yaml") == ()
+
+
+@pytest.mark.parametrize("wrong", ["ours", "{a: ours}", "[1]", "['']", "null"])
+def test_plug_ins_that_are_no_list_are_told_with_the_other_mistakes(tmp_path, wrong):
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD.replace("NSS", "NSSS") + f"plugins: {wrong}\n")
+    told = list(map(str, spec.read(str(path))[1]))
+    assert len(told) == 2
+    assert told[0].startswith(f"{path}: expected plugins: a list of folders, such as [ours], found ")
+    assert spec.plugin_folders(str(path)) == ()
+
+
+def test_plug_ins_of_a_table_in_place_are_told_to_be_the_files(tmp_path):
+    path = tmp_path / "family.yaml"
+    path.write_text("tables: [{name: a, title: A, costs: true, models: [hd2s], plugins: [ours]}]")
+    (told,) = spec.read(str(path))[1]
+    assert str(told).startswith(f"{path}: expected plugins beside tables, for all of the file, found ")

@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from grid.specs.plain_yaml import dotted, parse, read_file
+from grid.specs.plain_yaml import dotted, parse, read_file, with_list
 from grid.specs.settings_reader import read
 from tests.places import REPOSITORY
 
@@ -140,3 +140,16 @@ def test_a_key_that_settings_cannot_have_is_refused(tmp_path):
     path.write_text("~: 1\n")
     with pytest.raises(OmegaConfBaseException):
         read_file(path)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["[ours, 'an other']  # é\n", "\n  - ours # é\n  - /ö\n# more\n", "\n- ours\n", "[ours,\n  other]\n"],
+)
+def test_a_list_in_a_file_gets_other_words_and_all_else_stays(written):
+    text = f"# ü\nname: ä\nplugins: {written}title: [ours]\n"
+    found = with_list(text, "plugins", ["../a b", "ø"])
+    assert parse(found) == {"name": "ä", "plugins": ["../a b", "ø"], "title": ["ours"]}
+    assert found.startswith("# ü\nname: ä\nplugins:")
+    assert found.endswith("title: [ours]\n")
+    assert ("# more" in found) == ("# more" in text)

@@ -6,7 +6,7 @@ import pytest
 
 from datasets.corpora.registry import available, get, title
 from grid.results import dataframes
-from grid.specs.plugins import blamed, digest_of, load, origin_of, wanted_plugins
+from grid.specs.plugins import blamed, digest_of, load, load_wanted, origin_of, wanted_plugins
 from grid.specs.settings_reader import load as load_settings
 from hd2s.approaches.registry import approaches
 from hd2s.metrics.checked import COLUMNS
@@ -63,6 +63,16 @@ def test_a_command_line_names_the_folders():
     assert wanted_plugins(["plugins=one"]) == ("one",)
     assert wanted_plugins(["plugins=one", "train.lr=1", "plugins=[two,three]"]) == ("two", "three")
     assert load_settings(["plugins=[a,b]"], demo=False).plugins == ("a", "b")
+
+
+def test_folders_of_the_command_line_and_of_a_grids_files_are_each_loaded_once(monkeypatch):
+    monkeypatch.chdir(OURS.parent)
+    assert wanted_plugins(["plugins=[ours]"], [str(OURS), "lab/theirs"]) == ("ours", "lab/theirs")
+    given = load_wanted(["train.lr=1", "plugins=[ours,./ours]"], [str(OURS / ".." / "ours")])
+    assert load_settings(given, demo=False).plugins == ("ours",)
+    assert load_settings(load_wanted([], [str(OURS)]), demo=False).plugins == (str(OURS),)
+    assert "tiny" in models()
+    assert load_wanted(["train.lr=1"]) == ["train.lr=1"]
 
 
 TAKEN = """
