@@ -51,7 +51,7 @@ def _count(asked: Asked, device: torch.device) -> Costs:
     window, clips = built.config.input, _clips(built, asked, device)
     answered = 1 if window.answers == "last" else asked.frames
     maps = torch.ones(1, answered, *window.size, device=device)
-    fixations = maps if built.config.needs_fixations else None
+    fixations = maps if built.config.needs_fixations or approach.needs_fixations else None
     labelled = _micro_batch(clips, asked.source, asked.domain, maps=maps, fixations=fixations)
     unlabelled = _micro_batch(clips, asked.target, built.config.domain_of(asked.target))
     state = learner.state_dict()

@@ -187,6 +187,11 @@ class TrainingSpec:
     shares: tuple[int, ...] = ()
 
     @property
+    def needs_fixations(self) -> bool:
+        """Whether it learns from fixations, and not from maps alone."""
+        return self.model.config.needs_fixations or self.approach.declaration.needs_fixations
+
+    @property
     def validation_resizing(self) -> str:
         """By which rule validation frames and maps come to the input's size (`datasets.resizing`)."""
         return self.model.declaration.prediction[self.train.validation_protocol].resizing

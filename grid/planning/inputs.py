@@ -229,14 +229,17 @@ def _without_fixations(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterato
     """Yield what trainings by fixations have none of: their loss would be another, and nobody would know."""
     for training in plan.trainings.values():
         config = training.spec.model.config
-        for entry in training.spec.labelled if config.needs_fixations else ():
+        asks, among = (training.model, "models")
+        if not config.needs_fixations:
+            asks, among = (training.approach, "approaches")
+        for entry in training.spec.labelled if training.spec.needs_fixations else ():
             manifest, least = manifests[entry.corpus], config.shown(entry.corpus).input.shortest
             enough = (corpus := folded(manifest, entry.fold)).filling("train", least)
             if enough.any() and not corpus.column("train", "n_fixated_frames")[enough].any():
                 place, expected = (
                     f"{entry.corpus}, split train",
-                    f"fixations, which {training.model} learns from",
+                    f"fixations, which {asks} learns from",
                 )
                 found = f"{enough.sum()} clips, none with a fixation"
-                remedy = f"Index the corpus with its fixations, or leave {training.model} out of the models."
+                remedy = f"Index the corpus with its fixations, or leave {asks} out of the {among}."
                 yield Problem(place, expected, found, remedy)

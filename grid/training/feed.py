@@ -194,7 +194,7 @@ class Feed:
         return [(self._store(corpus, resizing, size), found) for size, found in groups.items()]
 
     def _fixations(self) -> Rescaling | None:
-        return cast(Rescaling, self.train.fixations) if self.model.config.needs_fixations else None
+        return cast(Rescaling, self.train.fixations) if self.spec.needs_fixations else None
 
     def _shown(self, corpus: str) -> Input:
         return self.model.config.shown(corpus).input

@@ -52,8 +52,8 @@ class MicroBatch:
         maps: (B, A, H, W) of the answered frames, or None.
         keys: tell the clips apart in messages.
         domain: names the corpus to a model that has layers of its own for it.
-        fixations: how many fall into each pixel of the answered frames, (B, A, H, W), for a model that
-            `needs_fixations`; else None.
+        fixations: how many fall into each pixel of the answered frames, (B, A, H, W), for a model or an
+            approach that `needs_fixations`; else None.
         source: names the corpus, for a loss of its own among the curves (`SOURCE_LOSS`).
     """
 

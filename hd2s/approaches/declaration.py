@@ -46,6 +46,7 @@ class Approach:
         trained_as: the approach whose very training this is, on this one's `labelled` as sources, under
             another name in tables; empty for its own.
         needs: what it asks of the model: features to work on, layers of a domain's own, blocks in a row.
+        needs_fixations: its losses are given the fixations of labelled batches, whatever the model needs.
         learns_smoothing: its result smooths its maps itself, so that no Gaussian follows in evaluation.
         options: sources -> what the model's configuration is given besides the settings.
         settings: a frozen dataclass of the approach's own settings, `approach.<word>.*`; None without any.
@@ -79,6 +80,7 @@ class Approach:
     needs_target: bool = False
     trained_as: str = ""
     needs: frozenset[Need] = frozenset()
+    needs_fixations: bool = False
     learns_smoothing: bool = False
     options: Callable[[Corpora], dict[str, Any]] = lambda sources: {}
     settings: type | None = None

@@ -176,7 +176,8 @@ class SaliencyModel(Capturable, nn.Module):
             maps: ground truth (B, A, H, W) of the answered frames, not negative, any scale; one without mass
                 counts as 0.
             auxiliary: supervise the auxiliary maps as well.
-            fixations: how many fall into each pixel, (B, A, H, W), where `ModelConfig.needs_fixations`.
+            fixations: how many fall into each pixel, (B, A, H, W), where model or approach
+                `needs_fixations`.
         """
         del fixations
         outputs = {"saliency": prediction.saliency} | (dict(prediction.auxiliary) if auxiliary else {})

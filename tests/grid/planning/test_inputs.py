@@ -17,6 +17,7 @@ from grid.specs import settings_reader
 from grid.specs.settings import CorpusPlace, ModelSettings
 from grid.specs.table import GridSpec, TableSpec
 from hd2s import build_model, export_weights
+from hd2s.approaches.registry import APPROACHES, approaches
 from manifests.problem import ProblemError
 from manifests.store import Manifest
 from tests.grid.grids import prepare_small, write_spec
@@ -201,7 +202,7 @@ def test_a_backbone_is_known_by_its_content(tmp_path):
     assert (found.path, found.digest) == (path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def test_a_corpus_without_fixations_is_told_where_a_model_learns_from_them(small_demo, tmp_path):
+def test_a_corpus_without_fixations_is_told_where_they_are_learnt_from(small_demo, tmp_path, monkeypatch):
     source, mine = small_demo / "corpora/UCFSports/training", tmp_path / "mine"
     for clip in sorted(source.iterdir())[:3]:
         for kind, folder in (("images", "frames"), ("maps", "maps")):
@@ -218,3 +219,8 @@ def test_a_corpus_without_fixations_is_told_where_a_model_learns_from_them(small
     assert "Mine, split train: expected fixations, which unisal learns from, found 2 clips, none" in told
     assert "UCFSports, split test: expected clips of 500 frames" in told
     assert prepare_small(small_demo, "model=unisal", *own, "model.nss_weight=0", **spec).plan.trainings
+    by_points = replace(approaches()["generalization"], word="by_points", needs_fixations=True)
+    monkeypatch.setitem(APPROACHES.plugged_in, "by_points", by_points)
+    spec["approaches"] = "by_points"
+    with pytest.raises(ProblemError, match=r"which by_points learns from, .* by_points out of the approaches"):
+        prepare_small(small_demo, "model=unisal", *own, "model.nss_weight=0", **spec)

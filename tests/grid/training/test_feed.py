@@ -1,5 +1,7 @@
 """What a training reads: whose clips, in which turn, and where an interrupted one goes on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from grid.training import feed
 from grid.training.feed import Feed
 from grid.training.loop import fit
 from hd2s import build_model
+from hd2s.approaches.registry import APPROACHES, approaches
 from hd2s.models.hd2s.config import HD2SConfig
 from tests.grid.grids import TINY, Context, job_of, prepare_small, with_train
 
@@ -157,12 +160,18 @@ def test_batches_are_as_the_model_takes_them_and_a_target_has_no_maps(small_demo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["kept", "nearest"])
-def test_a_model_that_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, rule):
+@pytest.mark.parametrize(("rule", "needing"), [("kept", "model"), ("nearest", "approach")])
+def test_who_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, rule, needing):
     job = job_of(prepare_small(small_demo, *TINY, f"train.fixations={rule}"), "adaptation")
     ((source, target),) = drawn(feed_of(job), 0, 1)
     assert (source.fixations, target.fixations) == (None, None)
-    monkeypatch.setattr(HD2SConfig, "needs_fixations", True)
+    if needing == "model":
+        monkeypatch.setattr(HD2SConfig, "needs_fixations", True)
+    else:
+        own = replace(approaches()["adaptation"], word="by_points", title="By points", needs_fixations=True)
+        monkeypatch.setitem(APPROACHES.plugged_in, "by_points", own)
+        given = prepare_small(small_demo, *TINY, f"train.fixations={rule}", approaches="by_points")
+        job = job_of(given, "by_points")
     ((source, target),) = drawn(feed_of(job), 0, 1)
     assert target.fixations is None
     assert (source.fixations.shape, source.fixations.dtype) == ((2, 1, 32, 32), torch.float32)
