@@ -82,7 +82,7 @@ def _leads(found: Sequence[Contest], metric: str, digits: int) -> str:
     mean, least, most = (number(lead, digits) for lead in (fmean(leads), min(leads), max(leads)))
     return (
         f"The best lie {mean} before the second on average ({span(least, most)});"
-        f" in {_of(apart, len(found))} that is significant, clip by clip."
+        f" clip by clip that is significant in {_of(apart, len(found))}."
     )
 
 
@@ -127,13 +127,15 @@ def _gaps(records: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
     """Say how much of the way from no adaptation to the target's own maps each approach goes."""
     rows = [row for row in records if row["metric"] == metric and row["recovered"] is not None]
     for word in dict.fromkeys(row["approach"] for row in rows):
-        shares = [row["recovered"] for row in rows if row["approach"] == word]
+        own = [row for row in rows if row["approach"] == word]
+        shares, unclear = [row["recovered"] for row in own], sum(row["low"] is None for row in own)
         mean, worst = (f"{percent(share)} %" for share in (fmean(shares), min(shares)))
         lowest = f", and {worst} in the worst" if len(shares) > 1 else ""
+        doubt = f"; in {_of(unclear, len(own))} the gap is not clear of zero" if unclear else ""
         yield (
             f"{approaches()[word].title} recovers {mean} of the gap in {metric} between training on the"
             " source alone and fine-tuning on the target,"
-            f" over {counted(len(shares), 'pair')} that have one{lowest}."
+            f" over {counted(len(shares), 'pair')} that have one{lowest}{doubt}."
         )
 
 

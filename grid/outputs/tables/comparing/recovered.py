@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from grid.outputs.statistics.paired import compare
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
 from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, share, sign
@@ -39,6 +40,7 @@ class Recovered(NamedTuple):
     """(approach − generalization) / (transfer − generalization), of means over clips and seeds.
 
     NaN where transfer is no better than generalization, so that there is no gap, or nothing is evaluated.
+    Both ends are NaN of a single clip, and where the gap is not clear of zero.
     """
 
     n_clips: int
@@ -85,9 +87,9 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         warning=style.warning,
         labels=("Pair", "Approach"),
         columns=tuple(Column(heading(metric)) for metric in spec.metrics),
-        blocks=(_each(lines, spec.metrics, several, results), *_overall(lines, spec, several)),
+        blocks=(_each(lines, spec.metrics, several, results), *_overall(lines, spec)),
         in_float=style.shown.notes,
-        notes=(*_NOTES, *_footnotes(lines, spec, results)),
+        notes=(*_NOTES, *_footnotes(lines, spec, results, several)),
         missing=_missing(lines, spec, results, several),
         command=style.command,
         records=tuple(record for line in lines for record in _records(line, spec)),
@@ -102,13 +104,22 @@ _NOTES = (
     "Worst: the lowest of the pairs, each weighing the same in the mean.",
 )
 _PAIRS = "(n/m) beside a mean: over the n of m pairs that have a gap."
+# A bootstrap of shares of a gap that changes its sign says too little.
+_UNCLEAR = (
+    f"No brackets: the {CONFIDENCE:.0%} interval of the gap itself includes zero, so that any share of it is"
+    " possible."
+)
 
 
-def _footnotes(lines: Sequence[_Line], spec: TableSpec, results: Results) -> list[str]:
+def _footnotes(lines: list[_Line], spec: TableSpec, results: Results, several: bool) -> list[str]:
     cells = [cell for line in lines for cells in line.done for cell in cells]
+    shown = [line.found[metric] for line in lines for metric in spec.metrics]
+    unclear = any(math.isnan(one.low) and one.n_clips > 1 for one in shown if not math.isnan(one.value))
     lack_seeds = any(line.seeds for line in lines)
     lack_pairs = any(math.isnan(line.found[metric].value) for line in lines for metric in spec.metrics)
-    notes = [*([SEEDS] if lack_seeds else []), *([_PAIRS] if lack_pairs and len(lines) > 1 else [])]
+    notes = _worst_pairs(lines, spec, several) if _several_pairs(lines) else []
+    notes += [*([_UNCLEAR] if unclear else []), *([SEEDS] if lack_seeds else [])]
+    notes += [_PAIRS] if lack_pairs and len(lines) > 1 else []
     return [*notes, *clip_notes(cells, results, spec)]
 
 
@@ -124,12 +135,13 @@ def _recovered(standing: Standing, approach: str, metric: str, results: Results)
     n_clips = len(clips)
     if not n_clips:
         return Recovered(0, math.nan, math.nan, math.nan)
-    lower, _, upper = means = scores.mean((1, 2))
-    gap = upper - lower if find_metric(metric).larger_is_better else lower - upper
-    if gap <= 0:
+    gaps = (scores[2] - scores[0]) * (1 if find_metric(metric).larger_is_better else -1)
+    if gaps.mean() <= 0:
         return Recovered(n_clips, math.nan, math.nan, math.nan)
-    ends = interval(scores, _share, f"recovered/{approach}/{standing.name}/{metric}")
-    return Recovered(n_clips, float(_share(means)), *ends)
+    ends = (math.nan, math.nan)
+    if compare(gaps, f"gap/{standing.name}/{metric}").low > 0:
+        ends = interval(scores, _share, f"recovered/{approach}/{standing.name}/{metric}")
+    return Recovered(n_clips, float(_share(scores.mean((1, 2)))), *ends)
 
 
 def _share(means: np.ndarray) -> np.ndarray:
@@ -163,27 +175,47 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}".replace("-0", "0").replace("-", "−")
 
 
-def _overall(lines: list[_Line], spec: TableSpec, several: bool) -> tuple[Block, ...]:
-    if len(lines) == len({line.approach for line in lines}):
+def _several_pairs(lines: list[_Line]) -> bool:
+    return len(lines) > len({line.approach for line in lines})
+
+
+def _overall(lines: list[_Line], spec: TableSpec) -> tuple[Block, ...]:
+    if not _several_pairs(lines):
         return ()
     groups = []
     for word, members in gather(lines, lambda line: line.approach):
-        mean, worst = zip(
-            *(_mean_and_worst(members, metric, several) for metric in spec.metrics), strict=True
-        )
+        mean, worst = zip(*(_mean_and_worst(members, metric) for metric in spec.metrics), strict=True)
         groups.append(Group(approaches()[word].title, (Row("mean", mean), Row("worst", worst))))
     return (Block("All pairs", tuple(groups)),)
 
 
-def _mean_and_worst(members: list[_Line], metric: str, several: bool) -> tuple[Entry, Entry]:
-    known = [(line.found[metric].value, line) for line in members if not math.isnan(line.found[metric].value)]
+def _mean_and_worst(members: list[_Line], metric: str) -> tuple[Entry, Entry]:
+    known = _known(members, metric)
     if not known:
         return Entry(""), Entry("")
-    value, line = min(known, key=lambda item: item[0])
-    mean = sum(value for value, _ in known) / len(known)
+    shares = [line.found[metric].value for line in known]
     of = "" if len(known) == len(members) else f"({len(known)}/{len(members)})"
-    worst = Entry(f"{percent(value)} %", line.standing.title(several_models=several))
-    return Entry(f"{percent(mean)} %", of), worst
+    return Entry(f"{percent(sum(shares) / len(shares))} %", of), Entry(f"{percent(min(shares))} %")
+
+
+def _worst_pairs(lines: list[_Line], spec: TableSpec, several: bool) -> list[str]:
+    """Say which pairs are the worst: in the cells, their names would be wider than all numbers."""
+    told = []
+    for word, members in gather(lines, lambda line: line.approach):
+        known = [(metric, found) for metric in spec.metrics if (found := _known(members, metric))]
+        worst = [(_worst(found, metric).title(several_models=several), metric) for metric, found in known]
+        by_pair = gather(worst, lambda item: item[0])
+        pairs = "; ".join(f"{pair} ({', '.join(metric for _, metric in of)})" for pair, of in by_pair)
+        told += [f"Worst of {approaches()[word].title}: {pairs}."] if pairs else []
+    return told
+
+
+def _worst(lines: list[_Line], metric: str) -> Standing:
+    return min(lines, key=lambda line: line.found[metric].value).standing
+
+
+def _known(members: list[_Line], metric: str) -> list[_Line]:
+    return [line for line in members if not math.isnan(line.found[metric].value)]
 
 
 def _missing(lines: list[_Line], spec: TableSpec, results: Results, several: bool) -> Missing:

@@ -10,7 +10,7 @@ from grid.results.ledger import Ledger
 from grid.specs.table import Variant
 from grid.specs.tables.shown import Tables
 from tests.grid.outputs.report.reported import score
-from tests.grid.small_ledger import finish, small_plan, sweep_plan, table_spec
+from tests.grid.small_ledger import finish, finish_clips, small_plan, sweep_plan, table_spec
 
 UNPRINTED = Tables(paper="none")
 
@@ -32,7 +32,7 @@ def test_who_wins_where_by_how_much_and_whether_that_is_significant(plan, tmp_pa
     first, others, compared, gap, ranks = told(plan, tmp_path)
     assert first == (
         "In NSS, Transfer Learning is best in 2 of 2 places. The best lie 0.800 before the second on average"
-        " (0.800); in all of them that is significant, clip by clip."
+        " (0.800); clip by clip that is significant in all of them."
     )
     assert others == "In the other metrics, Transfer Learning is best in 2 of 2 places (CC)."
     assert compared == (
@@ -71,6 +71,18 @@ def test_what_prints_alike_hangs_on_the_digits_that_are_asked_for(plan, tmp_path
 def test_a_gap_of_nothing_has_no_sign(plan, tmp_path):
     score(Ledger(tmp_path), plan, generalization=1.0, adaptation=0.998, transfer=2.0)
     assert "Domain Adaptation recovers 0 % of the gap in NSS" in " ".join(told(plan, tmp_path))
+
+
+def test_a_gap_that_may_be_none_is_told(plan, tmp_path):
+    for cell in plan.cells:
+        gains = {"generalization": 0.0, "adaptation": 0.5, "transfer": 1.0}
+        clips = [gains[cell.approach] * gain for gain in (4.0, -1.0, 1.0, -1.0)]
+        if cell.target == "DHF1K":
+            clips = [gains[cell.approach] + n for n in range(4)]
+        finish_clips(Ledger(tmp_path), plan, cell.training, NSS=dict(zip("abcd", clips, strict=True)))
+    (text,) = [text for text in told(plan, tmp_path) if "recovers" in text]
+    assert text.startswith("Domain Adaptation recovers 50 % of the gap in NSS")
+    assert text.endswith("and 50 % in the worst; in 1 of 2 the gap is not clear of zero.")
 
 
 @pytest.mark.slow

@@ -37,7 +37,8 @@ def test_a_gap_is_between_generalization_and_transfer(ledger):
     rows = rows_of(table)
     assert rows["", "DHF1K to UCF Sports", "Domain Adaptation"] == ["25 % [25, 25]"]
     assert rows["All pairs", "Domain Adaptation", "mean"] == ["−12 %"]
-    assert rows["All pairs", "Domain Adaptation", "worst"] == ["−50 % UCF Sports to DHF1K"]
+    assert rows["All pairs", "Domain Adaptation", "worst"] == ["−50 %"]
+    assert "Worst of Domain Adaptation: UCF Sports to DHF1K (NSS)." in table.notes
     assert table.missing.count == "2 of 2 recovered gaps have all their values."
 
 
@@ -55,6 +56,35 @@ def test_where_transfer_is_no_better_there_is_none(ledger):
     assert [record["recovered"] for record in table.records] == [None, pytest.approx(0.5)]
     assert rows_of(table)["", "DHF1K to UCF Sports", "Domain Adaptation"] == [""]
     assert rows_of(table)["All pairs", "Domain Adaptation", "mean"] == ["50 % (1/2)"]
+
+
+def test_the_worst_pairs_are_named_below_the_table_for_each_metric(ledger):
+    small = small_plan(table_spec(metrics=("NSS", "CC", "KLD"), paper=""))
+    for pair, shares in (("DHF1K-UCFSports", (0.25, 0.5, 0.1)), ("UCFSports-DHF1K", (0.75, 0.2, 0.3))):
+        scored = {"generalization": (0.0, 0.0, 2.0), "transfer": (1.0, 1.0, 1.0)}
+        scored["adaptation"] = (*shares[:2], 2.0 - shares[2])
+        for approach, values in scored.items():
+            of = dict(zip(("NSS", "CC", "KLD"), values, strict=True))
+            clips = {metric: {"a": value, "b": value} for metric, value in of.items()}
+            finish_clips(ledger, small, f"{approach}-{pair}-0", **clips)
+    told = "Worst of Domain Adaptation: DHF1K to UCF Sports (NSS, KLD); UCF Sports to DHF1K (CC)."
+    assert told in table_of(ledger, small).notes
+
+
+@pytest.mark.parametrize(("gain", "clear"), [((2.0, 1.0, 3.0, 2.0), True), ((4.0, -1.0, 1.0, -1.0), False)])
+def test_no_interval_where_the_gap_itself_may_be_none(ledger, gain, clear):
+    small = small_plan(table_spec(metrics=("NSS",), paper="", sources=("DHF1K",)))
+    shares = {"generalization": 0.0, "adaptation": 0.5, "transfer": 1.0}
+    for approach, share in shares.items():
+        clips = {str(n): 1.0 + share * value for n, value in enumerate(gain)}
+        finish_clips(ledger, small, f"{approach}-DHF1K-UCFSports-0", NSS=clips)
+    table = table_of(ledger, small)
+    (record,) = table.records
+    assert record["recovered"] == pytest.approx(0.5)
+    assert (record["low"] is not None) is clear
+    told = "50 % [50, 50]" if clear else "50 %"
+    assert rows_of(table)["", "DHF1K to UCF Sports", "Domain Adaptation"] == [told]
+    assert any("includes zero" in note for note in table.notes) is not clear
 
 
 def test_a_gap_over_fewer_seeds_or_clips_says_so(ledger):
