@@ -222,5 +222,5 @@ def test_a_corpus_without_fixations_is_told_where_they_are_learnt_from(small_dem
     by_points = replace(approaches()["generalization"], word="by_points", needs_fixations=True)
     monkeypatch.setitem(APPROACHES.plugged_in, "by_points", by_points)
     spec["approaches"] = "by_points"
-    with pytest.raises(ProblemError, match=r"which by_points learns from, .* by_points out of the approaches"):
+    with pytest.raises(ProblemError, match=r"by_points learns from, .* by_points out of the approaches"):
         prepare_small(small_demo, "model=unisal", *own, "model.nss_weight=0", **spec)
