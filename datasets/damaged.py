@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -84,14 +85,53 @@ def require_as_indexed(root: Path | str, clip: Clip) -> None:
         ProblemError: its files hold something else.
     """
     try:
-        # A Path for each file takes half of the time.
-        states = [os.stat(f"{root}/{path}") for path in clip.paths()] if clip.content else []  # noqa: PTH116
+        found = _states(root, clip) if clip.content else {}
     except OSError:
         return
-    size, latest = sum(s.st_size for s in states), max((s.st_mtime_ns for s in states), default=0)
-    if (size, latest) != (clip.size_bytes, clip.mtime_ns):
-        told_apart_by = tuple((s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in states)
+    if not _as_indexed(clip, found):
+        told_apart_by = tuple((s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in found.values())
         _require_content(str(root), clip, hash(told_apart_by))
+
+
+@lru_cache(maxsize=1 << 16)
+def require_once(root: Path | str, clip: Clip) -> None:
+    """Do as `require_as_indexed`, once in a process for a clip that is sound: for who reads it in pieces."""
+    require_as_indexed(root, clip)
+
+
+def has_states(root: Path | str, clip: Clip) -> bool:
+    """Whether each of a clip's files has the name, size and time that it was indexed with."""
+    try:
+        return states_of(root, clip) == clip.states
+    except OSError:
+        return False
+
+
+def states_of(root: Path | str, clip: Clip) -> str:
+    """Return a hash of the name, size and time of each of a clip's files.
+
+    Raises:
+        OSError: one of them is not there.
+    """
+    return _hashed(_states(root, clip))
+
+
+def _states(root: Path | str, clip: Clip) -> dict[str, os.stat_result]:
+    # A Path for each file takes half of the time.
+    return {path: os.stat(f"{root}/{path}") for path in clip.paths()}  # noqa: PTH116
+
+
+def _hashed(states: Mapping[str, os.stat_result]) -> str:
+    told = (f"{path} {state.st_size} {state.st_mtime_ns}\n" for path, state in states.items())
+    return hashlib.sha256("".join(told).encode()).hexdigest()[:16]
+
+
+def _as_indexed(clip: Clip, states: Mapping[str, os.stat_result]) -> bool:
+    """Whether files are, by their sizes and times, those that were indexed."""
+    if clip.states:
+        return _hashed(states) == clip.states
+    size, times = sum(s.st_size for s in states.values()), [s.st_mtime_ns for s in states.values()]
+    return (size, max(times, default=0)) == (clip.size_bytes, clip.mtime_ns)
 
 
 @lru_cache(maxsize=1 << 16)

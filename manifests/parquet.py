@@ -122,7 +122,7 @@ def read_table(
             if field.name not in known:
                 values = pa.repeat(pa.scalar(ADDED[field.name], field.type), len(table))
                 table = table.append_column(field, values)
-        return table
+        return table.select(columns)
 
 
 def _read_rows_holding(file: pa.NativeFile, kept: pa.Schema, holding: Mapping[str, str]) -> pa.Table:

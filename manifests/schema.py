@@ -80,6 +80,9 @@ class Clip:
     """Latest modification of the same, nanoseconds."""
     left_out: int = 0
     """Frames at the clip's ends that lack annotations, which the index was told to tolerate."""
+    states: str = ""
+    """Hash of the name, size and time of each of the files of `paths`; empty for quarantined clips, and where
+    it was indexed before there was one: two files of a clip that change places leave its size and time."""
 
     def paths(self) -> list[str]:
         """Return every file that the clip is made from, relative to the corpus root, in order of name."""
@@ -113,12 +116,13 @@ class Clip:
         return pattern.format(first + i)
 
 
-IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in ("size_bytes", "mtime_ns", "left_out"))
+_OF_ONE_DISK = ("size_bytes", "mtime_ns", "left_out", "states")
+IDENTITY = tuple(f.name for f in fields(Clip) if f.name not in _OF_ONE_DISK)
 """The columns that say what a clip is, and not how its files happen to lie on one disk: copying changes
 times, and a note left beside the frames changes sizes. Frames left out are added to a digest where there are
 any, so that manifests of before that column keep theirs."""
 
-ADDED = {"left_out": 0}
+ADDED = {"left_out": 0, "states": ""}
 """Columns that files of before they were added lack, and what stands for them there."""
 
 _ARROW_TYPES = {

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.corpora.own_folder import FolderCorpus
 from datasets.corpora.registry import find
 from datasets.corpus import ClipError, MapRule
-from datasets.damaged import changed, require_as_indexed
+from datasets.damaged import changed, require_as_indexed, require_once
 from datasets.reading.ground_truth import fixations_to_map, shipped_map
 from datasets.resizing import DEFAULT_RESIZING, Size, resize
 from manifests import Clip, Fixations, Manifest, Problem, ProblemError
@@ -126,12 +126,12 @@ class MapReader:
         """Yield the maps of the frames ``start … stop``. Arguments and errors of `read`.
 
         Raises:
-            ProblemError: these are all of the clip's, and its files hold something else than when indexed.
+            ProblemError: the clip's files hold something else than when indexed.
         """
         for i in range(start, stop):
             yield self.read(clip, i, root)
-        if stop - start == clip.n_frames:
-            require_as_indexed(root or self._manifest.root, clip)
+        require = require_as_indexed if stop - start == clip.n_frames else require_once
+        require(root or self._manifest.root, clip)
 
     def points(self, clip: Clip, i: int) -> np.ndarray:
         """Return the fixated pixels of frame ``i`` (from 0) of a clip: int16 (n, 2), row and column."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from datasets.corpus import Corpus
-from datasets.damaged import has_content
+from datasets.damaged import has_content, has_states
 from datasets.indexing.file_stamps import Stamp
 from datasets.indexing.index import stamps
 from datasets.indexing.listed import listed
@@ -45,7 +45,7 @@ def changes(corpus: Corpus, manifest: Manifest, *, times: bool = True) -> Iterat
             yield Finding(
                 "warning", "new-clip", entry.clip, entry.path, "only clips of the manifest", "another", remedy
             )
-        elif found := _difference(clip, now, times):
+        elif found := _difference(root, clip, now, times):
             expected = "the files as they were indexed"
             yield Finding(_level(clip), "changed-files", clip.clip, clip.path, expected, found, _INDEX_AGAIN)
     for clip in indexed.values():
@@ -77,12 +77,14 @@ def other_contents(
                 yield Finding("error", "changed-files", clip.clip, clip.path, expected, found, _INDEX_AGAIN)
 
 
-def _difference(clip: Clip, now: Stamp, times: bool) -> str:
+def _difference(root: Path, clip: Clip, now: Stamp, times: bool) -> str:
     """Say how a clip's files differ; empty when they do not."""
     if now.size_bytes != clip.size_bytes:
         return f"{now.size_bytes:,} bytes instead of {clip.size_bytes:,}"
     if times and now.mtime_ns != clip.mtime_ns:
         return f"one modified at {_moment(now.mtime_ns)} instead of {_moment(clip.mtime_ns)}"
+    if times and clip.states and not has_states(root, clip):
+        return "as many bytes, and single files of other names, sizes or times"
     return ""
 
 

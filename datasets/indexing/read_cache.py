@@ -124,7 +124,7 @@ class ReadCache:
             for clip, key, *row, checksum in self._database.execute("SELECT * FROM clips"):
                 if keys.get(clip) == part(key) and checksum == _checksum(*row):
                     known[clip] = _parse(*row[:2])
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, TypeError) as error:  # or a value of another kind than was put
             self._begin_afresh(error)
             return {}
         return known
@@ -186,12 +186,16 @@ class ReadCache:
             (form,) = database.execute("PRAGMA user_version").fetchone()
             if (tables, form) != ([(_TABLE,)], _TABLE_VERSION):
                 raise sqlite3.DatabaseError("it has been made by something else")
+            # Rows have checksums; what SQLite finds them by has none, and would miss some clips' fixations.
+            (state,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            if state != "ok":
+                raise sqlite3.DatabaseError(" ".join(state.split()))
         except sqlite3.DatabaseError:
             database.close()
             raise
         return database
 
-    def _begin_afresh(self, error: sqlite3.DatabaseError) -> None:
+    def _begin_afresh(self, error: Exception) -> None:
         log.warning("%s cannot be used (%s): all clips are read again", self._path, error)
         if hasattr(self, "_database"):
             self._database.close()

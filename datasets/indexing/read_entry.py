@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.corpus import ClipError, Corpus, Entry, Reading
-from datasets.damaged import as_finding, content_of, quarantine, said
+from datasets.damaged import as_finding, content_of, quarantine, said, states_of
 from datasets.indexing.file_stamps import Stamp, stamp
 from datasets.indexing.listed import file_of
 from manifests.plugins import line_of
@@ -51,8 +51,10 @@ def _read(corpus: Corpus, root: Path, entry: Entry) -> Reading:
         return reading
     _check_rows(reading)
     # Numbers that are not whole stand for the frame and the pixel that they lie in.
-    fixated, content = len(np.unique(rows[:, 0].astype(int))), content_of(root, reading.clip)
-    return replace(reading, clip=replace(reading.clip, n_fixated_frames=fixated, content=content))
+    fixated, states = len(np.unique(rows[:, 0].astype(int))), states_of(root, reading.clip)
+    content = content_of(root, reading.clip)
+    clip = replace(reading.clip, n_fixated_frames=fixated, content=content, states=states)
+    return replace(reading, clip=clip)
 
 
 def _line(corpus: Corpus, error: Exception) -> str:

@@ -15,7 +15,7 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from datasets.corpus import ClipError
-from datasets.damaged import changed, require_as_indexed
+from datasets.damaged import changed, require_as_indexed, require_once
 from datasets.reading.container_header import Header
 from datasets.reading.images import open_image
 from datasets.reading.pixels import frame_pixels
@@ -181,7 +181,7 @@ def iter_frames(
     Raises:
         IndexError: the frames asked for are not all within the clip.
         ProblemError: the file holds another number or size of frames than when it was indexed, or cannot be
-            read; or, known once the whole clip has been yielded, other contents.
+            read; or, known once all that was asked for has been yielded, other contents.
     """
     stop = clip.n_frames if count is None else start + count
     if not 0 <= start <= stop <= clip.n_frames:
@@ -201,8 +201,8 @@ def iter_frames(
             yield resize(image, size, resizing)
         if found < stop:
             raise ClipError("count-mismatch", counted(clip.n_frames, "frame"), counted(found, "frame"))
-        if stop - start == clip.n_frames:
-            require_as_indexed(root, clip)
+        require = require_as_indexed if stop - start == clip.n_frames else require_once
+        require(root, clip)
     except (FFmpegError, OSError) as error:
         damage = ClipError("unreadable-video", "a video that decodes", f"{type(error).__name__}: {error}")
         raise changed(root, clip, damage) from error

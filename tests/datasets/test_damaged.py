@@ -9,7 +9,15 @@ import pytest
 
 from datasets import damaged
 from datasets.corpus import ClipError, Entry
-from datasets.damaged import as_finding, content_of, describe, quarantine, require_as_indexed, said
+from datasets.damaged import (
+    as_finding,
+    content_of,
+    describe,
+    quarantine,
+    require_as_indexed,
+    require_once,
+    said,
+)
 from manifests import Clip, Finding, ProblemError, clip_problems
 from tests.datasets.one_clip import FIXATIONS, FRAMES, MAPS, frame_clip, read
 from tests.datasets.small_corpora import fixated, write_png
@@ -75,6 +83,35 @@ def test_a_file_that_holds_something_else_than_when_it_was_indexed_is_told(tmp_p
         require_as_indexed(tmp_path, clip)
 
 
+@pytest.mark.parametrize("place", [FRAMES, MAPS, FIXATIONS])
+def test_files_of_a_clip_that_have_changed_places_are_told(tmp_path, place):
+    """As of somebody who numbers maps otherwise: their sizes together and the latest time stay."""
+    frame_clip(tmp_path)
+    first, aside, second = (tmp_path / place / name for name in ("0001.png", "aside", "0002.png"))
+    os.utime(first, ns=(0, 10**9))
+    clip = read(tmp_path).clip
+    require_as_indexed(tmp_path, clip)
+    for before, after in ((first, aside), (second, first), (aside, second)):
+        before.rename(after)
+    with pytest.raises(ProblemError, match="found other contents"):
+        require_as_indexed(tmp_path, clip)
+    # A manifest of before each file's state was kept knows no better.
+    require_as_indexed(tmp_path, replace(clip, states=""))
+
+
+def test_a_clip_read_in_pieces_is_looked_at_once_and_told_every_time(tmp_path):
+    frame_clip(tmp_path)
+    clip = read(tmp_path).clip
+    write_png(tmp_path / MAPS / "0002.png", 9 * fixated(3))
+    for _ in range(2):
+        with pytest.raises(ProblemError, match="found other contents"):
+            require_once(tmp_path, clip)
+    frame_clip(tmp_path)
+    require_once(tmp_path, clip)
+    (tmp_path / MAPS / "0002.png").write_bytes(b"")
+    require_once(tmp_path, clip)
+
+
 def test_a_copy_with_other_times_is_the_same_and_frames_need_no_annotations(tmp_path):
     frame_clip(tmp_path / "corpus")
     clip = read(tmp_path / "corpus").clip
@@ -88,7 +125,7 @@ def test_a_copy_with_other_times_is_the_same_and_frames_need_no_annotations(tmp_
 def test_a_copy_is_read_once_in_a_process_until_a_file_is_exchanged(tmp_path, monkeypatch):
     """Each evaluation read all files of a copy with other times again, those of fixations too."""
     frame_clip(tmp_path)
-    clip = replace(read(tmp_path).clip, mtime_ns=0)
+    clip = replace(read(tmp_path).clip, states="of another disk")
     hashed = []
     monkeypatch.setattr(damaged, "content_of", lambda *given: hashed.append(given) or content_of(*given))
     for _ in range(3):

@@ -83,7 +83,8 @@ def test_frames_left_out_are_kept_and_a_manifest_of_before_says_none(tmp_path):
     assert [clip.left_out for clip in manifest.clips(status=None)].count(2) == 1
     assert manifest.digest != plain.digest
     path = plain.folder / "clips.parquet"
-    pq.write_table(pq.read_table(path).drop_columns("left_out"), path, write_page_checksum=True)
+    older = pq.read_table(path).drop_columns(["left_out", "states"])
+    pq.write_table(older, path, write_page_checksum=True)
     before = open_manifest(plain.folder)
     before.verify()
     assert {clip.left_out for clip in before.clips(status=None)} == {0}

@@ -15,7 +15,15 @@ from datasets.indexing.index import index
 from datasets.reading.video import read_frames
 from datasets.resizing import RESIZINGS, resize
 from manifests import ProblemError
-from tests.datasets.small_corpora import HEIGHT, WIDTH, write_dhf1k, write_ledov, write_shot
+from tests.datasets.small_corpora import (
+    HEIGHT,
+    WIDTH,
+    moving_square,
+    write_dhf1k,
+    write_ledov,
+    write_shot,
+    write_video,
+)
 from tests.places import REPOSITORY
 
 SIZE = (24, 32)
@@ -95,6 +103,18 @@ def test_every_nth_frame_is_read_whether_it_is_stored_or_not(tmp_path, manifest,
     assert store.read_frames(clip, 20, 0, step=9).shape == (0, *SIZE, 3)
     with pytest.raises(IndexError, match="DHF1K/0002: frames 5 to 21 of 20"):
         store.read_maps(clip, 5, 4, step=5)
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_a_window_of_a_clip_that_is_another_than_was_indexed_is_refused(tmp_path, limit):
+    """Where nothing had room it was read as it was now, under the name of what had been indexed."""
+    write_dhf1k(tmp_path / "corpus", 1, 20)
+    manifest = index("dhf1k", tmp_path / "corpus", tmp_path / "m")
+    write_video(tmp_path / "corpus" / "video" / "001.AVI", moving_square(20)[::-1], g="5", qscale="2")
+    store, (clip,) = FrameStore(tmp_path / "store", manifest, SIZE, limit), manifest.clips()
+    for read in (store.read_frames, store.read_maps):
+        with pytest.raises(ProblemError, match=r"DHF1K/0001 .*as indexed, found other contents"):
+            read(clip, 3, 2)
 
 
 def test_what_is_ensured_is_there_and_nothing_else(tmp_path, manifest):

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from datasets.corpora.registry import get
 from datasets.indexing.changes import changes, other_contents
 from datasets.indexing.index import index
 from datasets.listing.layouts import require
+from tests.datasets.small_corpora import write_dhf1k
 from tests.datasets.text_corpus import TextCorpus, reads, write_clip, write_corpus
 
 CORPUS = TextCorpus()
@@ -47,6 +49,18 @@ def test_files_of_another_size_or_time_are_told_with_both(indexed):
     assert (time.kind, time.clip) == ("changed-files", "train_1")
     assert time.found.startswith("one modified at 1970-01-01 ")
     assert " instead of 2" in time.found
+
+
+def test_files_that_have_changed_places_are_told(tmp_path):
+    write_dhf1k(tmp_path / "corpus", 1)
+    manifest = index("dhf1k", tmp_path / "corpus", tmp_path / "m")
+    maps = tmp_path / "corpus" / "annotation" / "0001" / "maps"
+    for before, after in (("0001", "aside"), ("0002", "0001"), ("aside", "0002")):
+        (maps / f"{before}.png").rename(maps / f"{after}.png")
+    (told,) = changes(get("dhf1k"), manifest)
+    assert (told.level, told.kind, told.clip) == ("error", "changed-files", "0001")
+    assert told.found == "as many bytes, and single files of other names, sizes or times"
+    assert list(changes(get("dhf1k"), manifest, times=False)) == []
 
 
 def test_a_copy_may_have_other_times(indexed):

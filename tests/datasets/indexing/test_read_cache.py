@@ -97,6 +97,35 @@ def test_one_damaged_row_is_read_again(tmp_path):
     assert reads(root) == ["train_5"]
 
 
+def test_pages_that_clips_are_found_by_are_not_trusted_when_damaged(tmp_path):
+    """The rows had checksums: of a clip that SQLite did not find any more, fixations were left out."""
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root)
+    digest = index(CORPUS, root, out).digest
+    with sqlite3.connect(out / CACHE_FILE) as database:
+        pages = database.execute("PRAGMA page_size").fetchone()[0]
+        first = database.execute("SELECT rootpage FROM sqlite_master WHERE type = 'index'").fetchone()[0]
+    sound = (out / CACHE_FILE).read_bytes()
+    end = first * pages
+    places = [place for place in range(end - pages, end) if sound[place] or place > end - 200]
+    assert len(places) > 100
+    for place in places:
+        content = bytearray(sound)
+        content[place] ^= 1
+        (out / CACHE_FILE).write_bytes(content)
+        assert index(CORPUS, root, out).digest == digest
+
+
+def test_a_value_of_another_kind_than_was_put_is_read_again(tmp_path, caplog):
+    root, out = tmp_path / "corpus", tmp_path / "m"
+    write_corpus(root)
+    digest = index(CORPUS, root, out).digest
+    with sqlite3.connect(out / CACHE_FILE) as database:
+        database.execute("UPDATE clips SET fixations = 'text' WHERE clip = 'train_5'")
+    assert index(CORPUS, root, out).digest == digest
+    assert "all clips are read again" in caplog.text
+
+
 def test_a_second_index_into_the_folder_is_refused_and_names_the_first(tmp_path):
     write_corpus(tmp_path / "corpus")
     (tmp_path / "m").mkdir()
