@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from grid.plan import Plan, Row, Training
+from grid.plan import Evaluation, Plan, Row, Training
 from grid.results.ledger import Ledger
+from grid.results.output_folder import Kind
+from manifests.problem import agreed, counted
 
 _AFTER_THE_ERROR = ("The last iterations reported:", "It had reported no iteration.")
+
+
+class Failed(NamedTuple):
+    """A unit that failed of itself, and the file that says why."""
+
+    kind: Kind
+    unit: Training | Evaluation
+    file: Path
+
+
+class Failures(NamedTuple):
+    """What failed of itself, and how many could not be done because of that."""
+
+    own: list[Failed]
+    following: Mapping[Kind, int]
+
+    @property
+    def rest(self) -> str:
+        """Count those that could not be done, in a sentence; empty if there are none."""
+        counts = " and ".join(counted(n, kind) for kind, n in self.following.items())
+        are = agreed(sum(self.following.values()))
+        return f"{counts} that rest on what failed {are} not done." if counts else ""
 
 
 def account(training: Training, error: str, rows: Iterable[Row]) -> str:
@@ -46,12 +71,24 @@ def consequence(unit: str, training: Training, error: str) -> str:
     return f"{_needing(unit)}{training.id}, which failed:\n\n{error}"
 
 
+def failures(plan: Plan, ledger: Ledger) -> Failures:
+    """Return the units of a plan that have failed, in its order: trainings first."""
+    units: list[tuple[Kind, Training | Evaluation]] = [
+        *(("training", unit) for unit in plan.trainings.values()),
+        *(("evaluation", unit) for unit in plan.evaluations.values()),
+    ]
+    found = [
+        Failed(kind, unit, file)
+        for kind, unit in units
+        if (file := ledger.failure(unit.id)) and ledger.status(unit.id, kind) == "failed"
+    ]
+    own = [one for one in found if not _text(one.file).startswith(_needing(one.unit.id))]
+    return Failures(own, Counter(one.kind for one in found if one not in own))
+
+
 def reason(file: Path) -> str:
     """Return the last line of the error that a failed unit's file tells; "" where it cannot be read."""
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    text = _text(file)
     for after in _AFTER_THE_ERROR:
         text = text.partition(f"\n\n{after}")[0]
     return text.rstrip().rpartition("\n")[2].strip()
@@ -91,13 +128,20 @@ def given_up(plan: Plan, ledger: Ledger, anew: Collection[str] = ()) -> tuple[se
     for unit in [unit for unit, file in files.items() if file and _done(unit, plan, ledger)]:
         ledger.clear_failure(unit)
         del files[unit]
-    texts = {unit: file.read_text(encoding="utf-8", errors="replace") for unit, file in files.items() if file}
+    texts = {unit: _text(file) for unit, file in files.items() if file}
     following = {unit for unit, text in texts.items() if text.startswith(_needing(unit))}
     failed = texts.keys() - following
     lost = set().union(*(plan.dependents(unit) for unit in failed & plan.trainings.keys()))
     for unit in following - lost:
         ledger.clear_failure(unit)
     return failed, lost
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _done(unit: str, plan: Plan, ledger: Ledger) -> bool:

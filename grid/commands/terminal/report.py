@@ -21,7 +21,7 @@ from grid.outputs.tables.costs import build as costs_of_models
 from grid.outputs.tables.scores import Results
 from grid.plan import Cell, Evaluation, Plan, Training
 from grid.planning.catalogue import Offer
-from grid.results.failures import incomplete
+from grid.results.failures import failures, incomplete
 from grid.results.ledger import Ledger
 from grid.results.output_folder import Kind
 from grid.results.redo import other_code
@@ -111,10 +111,12 @@ def final_report(plan: Plan, ledger: Ledger, where: Mapping[str, object]) -> Ren
 
 def _place(name: str, place: str) -> RenderableType:
     """Name a place; commands and addresses are never broken into lines, since they are there to be copied."""
-    lines = [Text.assemble((f"{name}  ", "bold"), line) for line in place.splitlines()]
-    for line in lines:
-        line.no_wrap, line.overflow = True, "ignore"
-    return Group(*lines)
+    return Group(*(_unbroken(Text.assemble((f"{name}  ", "bold"), line)) for line in place.splitlines()))
+
+
+def _unbroken(line: Text) -> Text:
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
 
 
 def _trainings(plan: Plan, ledger: Ledger, estimate: Estimate, width: int) -> Table:
@@ -228,14 +230,10 @@ def _stopped(plan: Plan, ledger: Ledger) -> list[RenderableType]:
 
 def _failures(plan: Plan, ledger: Ledger) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    kinds: tuple[tuple[Kind, Mapping[str, Training | Evaluation]], ...] = (
-        ("training", plan.trainings),
-        ("evaluation", plan.evaluations),
-    )
-    for kind, units in kinds:
-        for unit in units.values():
-            if ledger.status(unit.id, kind) == "failed":
-                lines.append(Text(f"failed {kind} {unit.label}: see {ledger.failure(unit.id)}", "red"))
+    found = failures(plan, ledger)
+    for kind, unit, file in found.own:
+        lines.append(_unbroken(Text(f"failed {kind} {unit.label}: see {file}", "red")))
+    lines += [Text(found.rest, "red")] if found.rest else []
     for evaluation, lacking in incomplete(plan, ledger).items():
         label = plan.evaluations[evaluation].label
         told = f"{label}: {counted(lacking, 'test clip')} could not be read and {agreed(lacking)} not in its"

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from grid.outputs import external
 from grid.outputs.report.markup import bullets, command, paragraph, plain_table
-from grid.plan import Evaluation, Training
+from grid.outputs.tables.below.footnotes import length_notes
+from grid.outputs.tables.scores import Results
 from grid.planning.prepare import Grid
-from grid.results.failures import incomplete, reason
-from grid.results.output_folder import Kind
+from grid.results.failures import failures, incomplete, reason
 from grid.results.redo import other_code
 from manifests.parquet import ManifestError
 from manifests.problem import counted
@@ -21,29 +21,26 @@ from manifests.store import Manifest
 _NAMED = 10
 
 
-def faults(grid: Grid) -> str:
-    """Write what is wrong, or that nothing is."""
-    parts = [*_failed(grid), *_stopped(grid), *_unread(grid), *_quarantined(grid), *_told(grid)]
-    return "".join(parts) or paragraph("Nothing failed, and no clip was left out.")
-
-
-def failures(grid: Grid) -> list[tuple[str, str, str]]:
-    """List the units that failed: label, the last line of the error, the file that has it all."""
-    units: list[tuple[Training | Evaluation, Kind]] = [
-        *((unit, "training") for unit in grid.plan.trainings.values()),
-        *((unit, "evaluation") for unit in grid.plan.evaluations.values()),
-    ]
-    found = []
-    for unit, kind in units:
-        file = grid.ledger.failure(unit.id)
-        if file and grid.ledger.status(unit.id, kind) == "failed":
-            found.append((f"{kind} {unit.label}", reason(file), file.relative_to(grid.out).as_posix()))
-    return found
+def faults(grid: Grid, results: Results) -> str:
+    """Write what is wrong, or that nothing is, and which test clips are too short for their tables."""
+    wrong = "".join([*_failed(grid), *_stopped(grid), *_unread(grid), *_quarantined(grid), *_told(grid)])
+    short = bullets(length_notes(grid.plan.all_cells, results))
+    nothing = paragraph(f"Nothing failed, and no clip was {'quarantined' if short else 'left out'}.")
+    told = paragraph("Left out as too short, as these tests ask:") + short if short else ""
+    return (wrong or nothing) + told
 
 
 def _failed(grid: Grid) -> Iterator[str]:
-    if found := failures(grid):
-        yield plain_table("Failed trainings and evaluations", ("Unit", "Error", "All of it"), found)
+    own, _ = found = failures(grid.plan, grid.ledger)
+    rows = [
+        (f"{kind} {unit.label}", reason(file), file.relative_to(grid.out).as_posix())
+        for kind, unit, file in own
+    ]
+    if rows:
+        yield plain_table("Failed trainings and evaluations", ("Unit", "Error", "All of it"), rows)
+    if found.rest:
+        yield paragraph(found.rest)
+    if rows or found.rest:
         yield paragraph("What to do: mend what the error names, and try these again, and nothing else, with")
         yield command(grid.command("--retry-failed"))
 

@@ -15,7 +15,7 @@ from grid.outputs.external import places_of
 from grid.outputs.report.answers import answers
 from grid.outputs.report.asked import asked
 from grid.outputs.report.differing import differing
-from grid.outputs.report.faults import failures, faults
+from grid.outputs.report.faults import faults
 from grid.outputs.report.markup import bullets, paragraph, section
 from grid.outputs.report.numbers import numbers
 from grid.outputs.report.origin import code, commands, data, identities, spent, work
@@ -28,6 +28,7 @@ from grid.outputs.tables.scores import Results
 from grid.outputs.tables.table import Style, Table
 from grid.planning.prepare import Grid
 from grid.results import output_folder
+from grid.results.failures import failures
 from grid.results.files import write_text
 from grid.specs.table import TableSpec
 
@@ -60,7 +61,7 @@ def page(grid: Grid, missing: Sequence[str] = ()) -> str:
         "answers": ("Asked and answered", _answers(built.values(), grid, results)),
         "tables": ("Tables", _tables(built.values(), grid, style)),
         "figures": ("Figures", _figures(grid, missing)),
-        "faults": ("Failures and data left out", faults(grid)),
+        "faults": ("Failures and data left out", faults(grid, results)),
         "settings": ("Settings", differing(grid)),
         "origin": ("Data, code and devices", origin),
         "commands": ("Commands", commands(grid)),
@@ -113,7 +114,7 @@ def _title(grid: Grid) -> str:
 
 def _summary(grid: Grid, results: Results) -> str:
     """Write how much is done, how long it took and how much is wrong, as numbers to be seen at a glance."""
-    plan, failed = grid.plan, len(failures(grid))
+    plan, failed = grid.plan, len(failures(grid.plan, grid.ledger).own)
     done, lacking = results.with_values(plan.all_cells), results.lacking(plan.all_cells)
     quarantined = sum(manifest.quarantined for manifest in grid.manifests.values())
     seconds = sum(amount.seconds for device in spent(grid).values() for amount in device.values())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.results.failures import account, consequence, forget, given_up, reason
+from grid.results.failures import account, consequence, failures, forget, given_up, reason
 from grid.results.ledger import Ledger
 from tests.grid.invented import table5
 from tests.grid.small_ledger import finish_training
@@ -46,6 +46,20 @@ def test_a_failed_training_takes_with_it_what_needs_it_until_it_is_forgotten(pla
     assert given_up(plan, ledger) == ({training.id}, lost)
     forget(plan, ledger)
     assert given_up(plan, ledger) == (set(), set())
+
+
+def test_what_failed_is_told_apart_from_what_rests_on_it(plan, ledger):
+    training = parent_of_others(plan)
+    lost = set(plan.dependents(training.id))
+    file = ledger.write_failure(training.id, account(training, "no room", []))
+    for unit in lost:
+        ledger.write_failure(unit, consequence(unit, training, "no room"))
+    found = failures(plan, ledger)
+    assert found.own == [("training", training, file)]
+    assert found.following == {"training": 2, "evaluation": 4}
+    assert found.rest == "2 trainings and 4 evaluations that rest on what failed are not done."
+    forget(plan, ledger)
+    assert failures(plan, ledger).rest == ""
 
 
 def test_what_failed_with_its_training_is_tried_again_once_the_training_is(plan, ledger):

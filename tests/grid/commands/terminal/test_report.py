@@ -10,6 +10,7 @@ from grid.commands.cost import Disk, Estimate, Work
 from grid.commands.devices import Device, named
 from grid.commands.terminal.report import as_json, catalogue_table, final_report, plan_table
 from grid.planning.catalogue import Offer
+from grid.results.failures import consequence
 from grid.results.ledger import Ledger
 from grid.results.unit_results import Stopped
 from tests.grid.invented import complete, evaluate, table5, train
@@ -67,6 +68,19 @@ def test_the_final_report_shows_values_gaps_and_places(plan, ledger):
     assert f"failed training {failed.label}: see {error}" in shown
     assert "17 of 18 cells have no value" in shown
     assert "runs/tables/table5.md" in shown
+
+
+def test_paths_of_failures_are_whole_in_a_narrow_terminal_and_what_rests_on_them_is_counted(plan, ledger):
+    training = next(t for t in plan.trainings.values() if plan.descendants(t.id))
+    error = ledger.write_failure(training.id, "boom")
+    for unit in plan.dependents(training.id):
+        ledger.write_failure(unit, consequence(unit, training, "boom"))
+    narrow = Console(file=StringIO(), width=80)
+    narrow.print(final_report(plan, ledger, {}), crop=False)
+    shown = narrow.file.getvalue()
+    assert f"failed training {training.label}: see {error}\n" in shown
+    assert shown.count("failed ") == 2
+    assert "2 trainings and 4 evaluations that rest on what failed are not done." in shown
 
 
 def test_the_share_of_validation_is_that_of_all_trainings_time(plan, ledger):
