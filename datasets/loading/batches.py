@@ -48,6 +48,7 @@ def training_batches(
     workers: int = 0,
     labelled: bool = True,
     fixations: Rescaling | None = None,
+    mirrored: bool = True,
     pin: bool = False,
 ) -> Iterator[ClipBatch]:
     """Yield this rank's micro-batches of the steps ``first_step … last_step - 1``.
@@ -72,6 +73,7 @@ def training_batches(
         workers: loader processes; 0 loads in this one.
         labelled: False leaves maps and fixations out: an unlabelled target's are not even read.
         fixations: bring those of the frames that have maps, rescaled by this rule.
+        mirrored: half of the windows are, left to right.
         pin: put batches where a GPU copies them from by itself.
 
     Raises:
@@ -79,10 +81,9 @@ def training_batches(
     """
     shape = WindowShape(T, step, answers).showing(clips, photograph)
     _hold(store, clips, shape, labelled=labelled)
-    fixated = bool(fixations and labelled)
-    layout = BatchLayout(batch, shape, *store.size, labelled, fixated, store.map_size)
+    layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled), store.map_size)
     shared = SharedBatches(layout, workers)
-    steps = _Steps(store, clips, layout, seed, rank * batch, shared.memory, fixations)
+    steps = _Steps(store, clips, layout, seed, rank * batch, shared.memory, fixations, mirrored)
     for loaded in DataLoader(
         steps,
         batch_size=None,
@@ -209,6 +210,7 @@ class _Steps(Dataset):
     first_slot: int
     memory: list[torch.Tensor]
     fixations: Rescaling | None
+    mirrored: bool
 
     def __post_init__(self) -> None:
         shape = self.layout.shape
@@ -222,7 +224,7 @@ class _Steps(Dataset):
         corpus, shape = self.store.manifest.corpus, self.layout.shape
         slots = range(self.first_slot, self.first_slot + self.layout.batch)
         draw = partial(draw_window, lengths=self._lengths, span=shape.span, usable=self._usable)
-        windows = [draw(self.seed, corpus, step, slot) for slot in slots]
+        windows = [draw(self.seed, corpus, step, slot, mirrored=self.mirrored) for slot in slots]
         memory = None if piece is None else self.memory[piece]
         try:
             batch = load(

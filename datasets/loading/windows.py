@@ -97,6 +97,7 @@ def draw_window(
     lengths: np.ndarray,
     span: int,
     usable: np.ndarray | None = None,
+    mirrored: bool = True,
 ) -> Window:
     """Draw one training window: a clip, its start and a flip, each uniformly (paper, section 4.2).
 
@@ -112,6 +113,7 @@ def draw_window(
         lengths: int (N,), frames of each clip; clips shorter than the span are never drawn.
         span: frames that a window reaches over.
         usable: int (n,), which clips have so many, where the caller has it from `usable_among`.
+        mirrored: half of the windows are; otherwise none is, and all else is drawn alike.
 
     Raises:
         ValueError: no clip has so many.
@@ -123,7 +125,7 @@ def draw_window(
     rng = _generator(seed, corpus, step, slot)
     clip_index = int(usable[rng.integers(len(usable))])
     start = int(rng.integers(lengths[clip_index] - span + 1))
-    return Window(clip_index, start, bool(rng.integers(2)))
+    return Window(clip_index, start, mirrored and bool(rng.integers(2)))
 
 
 def usable_among(lengths: np.ndarray, span: int) -> np.ndarray:

@@ -122,6 +122,8 @@ class Train:
     # Of models that are trained with fixations, at their size: all "kept", or those at the "nearest" pixel,
     # as UNISAL's released code resizes their images, which loses most of them.
     fixations: str = "kept"
+    # Whether half of the windows are mirrored left to right, with their maps.
+    mirrored: bool = True
     # Whether it starts from `model.backbone_weights`.
     pretrained: bool = True
     # A micro-batch whose loss is not finite: stop the training, or skip it and count it.

@@ -151,6 +151,7 @@ class Feed:
                 workers=self.job.loader_workers if len(groups) == 1 else min(self.job.loader_workers, 1),
                 labelled=labelled,
                 fixations=self._fixations(),
+                mirrored=train.mirrored,
                 pin=self.device.type == "cuda",
             )
             for number, group in enumerate(groups)

@@ -13,8 +13,8 @@ class Departure:
 
     Attributes:
         told: what it is and why, and how to have it otherwise, in sentences.
-        when: it holds of what was made with these values: settings `train.*` and `test.*`, `approach`, and
-            `printed`, whether a table has the paper's numbers beside it. Empty: of all.
+        when: it holds of what was made with these values: settings `train.*`, `test.*` and `model.*`,
+            `approach`, and `printed`, whether a table has the paper's numbers beside it. Empty: of all.
     """
 
     told: str
@@ -31,3 +31,10 @@ PRECISION = Departure(
     when={"train.mixed_precision": True},
 )
 """Of every model that trains."""
+
+MIRRORED = Departure(
+    "Half of the windows are mirrored, as in the released code; the paper speaks of no augmentation."
+    " train.mirrored=false mirrors none.",
+    when={"train.mirrored": True},
+)
+"""Of models whose released code mirrors."""

@@ -3,10 +3,11 @@
 The one list of it: a grid's first table and the README say what stands here.
 """
 
-from hd2s.models.departures import PRECISION, Departure
+from hd2s.models.departures import MIRRORED, PRECISION, Departure
 
 DEPARTURES = (
     PRECISION,
+    MIRRORED,
     Departure(
         "The gradients of an iteration's 25 micro-batches are averaged, since their mean is the gradient of"
         " the one batch of 200 that Sect. 4.2 describes; the released code sums them. To Adam only its"
@@ -28,6 +29,18 @@ DEPARTURES = (
         " Sect. 3.5 and Eq. 3 say and the released code does; Sect. 4.2 says that its batches update the"
         " domain classifier only.",
         when={"approach": "adaptation"},
+    ),
+    Departure(
+        "As in the released code, a domain has batch norms of its own in the decoders alone, a fusion of its"
+        " own, and its learnt smoothing in the place of the 5 pixels'; the paper does not say which batch"
+        " norms, names no fusion (Sect. 3.6), and smooths all maps by 5 pixels (Sect. 3.1).",
+        when={"approach": "domain-specific"},
+    ),
+    Departure(
+        "Transfer learning fine-tunes for 2,500 iterations at a learning rate of 1e-3, as all else is"
+        " trained; the paper has no numbers for it. train.finetune_iterations and train.finetune_lr set"
+        " others.",
+        when={"approach": "transfer", "train.iterations": 2500, "train.lr": 1e-3},
     ),
     Departure(
         "The paper's two versions print different numbers for the same cells: of the 48 values that are both"

@@ -1,5 +1,7 @@
 """Windows are a pure function of names and numbers, and each draw is uniform."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,16 @@ def test_clips_starts_and_flips_are_uniform_and_short_clips_left_out():
     assert np.abs(starts - starts.mean()).max() < 5 * np.sqrt(starts.mean())
     assert max(w.start for w in drawn if w.clip_index == 3) == 84
     assert abs(sum(w.flip for w in drawn) - n / 2) < 5 * np.sqrt(n / 4)
+
+
+def test_without_mirrored_windows_all_else_is_drawn_alike():
+    places = [(3, "UCFSports", i, 0) for i in range(40)]
+    mirrored, plain = (
+        [draw_window(*place, lengths=LENGTHS, span=16, mirrored=way) for place in places]
+        for way in (True, False)
+    )
+    assert {w.flip for w in mirrored} == {True, False}
+    assert plain == [replace(w, flip=False) for w in mirrored]
 
 
 def test_no_clip_is_long_enough():

@@ -159,6 +159,15 @@ def test_batches_are_as_the_model_takes_them_and_a_target_has_no_maps(small_demo
     assert {key.partition("/")[0] for key in target.keys} == {"UCFSports"}
 
 
+def test_windows_are_mirrored_only_where_that_is_asked_for(small_demo):
+    mirrored, plain = (
+        [key for both in drawn(feed_of(job_of(prepared, "adaptation")), 0, 4) for b in both for key in b.keys]
+        for prepared in (prepare_small(small_demo, *TINY, *more) for more in ((), ("train.mirrored=false",)))
+    )
+    assert any(key.endswith("~") for key in mirrored)
+    assert plain == [key.rstrip("~") for key in mirrored]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "needing"), [("kept", "model"), ("nearest", "approach")])
 def test_who_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, rule, needing):

@@ -34,8 +34,9 @@ def _made(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the model of each cell, with the values that made it; of withheld tests there are none."""
     printed = {table.name: bool(table.paper) for table in plan.tables}
     for cell in plan.all_cells:
-        train = plan.trainings[cell.training].spec.train
-        settings = {f"train.{key}": value for key, value in asdict(train).items()}
+        spec = plan.trainings[cell.training].spec
+        made = {"train": asdict(spec.train), "model": asdict(spec.model.config)}
+        settings = {f"{word}.{key}": value for word, of in made.items() for key, value in of.items()}
         if tested := plan.evaluations.get(cell.evaluation):
             settings |= {f"test.{key}": value for key, value in asdict(tested.spec.protocol).items()}
         yield cell.model, settings | {"approach": cell.approach, "printed": printed[cell.table]}

@@ -3,8 +3,10 @@
 import torch
 from torch import nn
 
+from hd2s import build_model
 from hd2s.approaches.protocol import TrainingProtocol
 from hd2s.layers.domain_classifiers import DomainClassifiers
+from hd2s.layers.domains import DomainBatchNorm2d
 from hd2s.models.hd2s import MODEL
 from hd2s.models.hd2s.departures import DEPARTURES
 
@@ -47,3 +49,23 @@ def test_domain_losses_reach_the_features_through_the_reversal():
     (-sum(each[:, 0].mean() for each in logits.values())).backward()
     assert all(each.grad.abs().sum() > 0 for each in features.values())
     assert told("reach the feature extractor").when == {"approach": "adaptation"}
+
+
+def test_domains_own_decoders_norms_fusion_and_smoothing():
+    model = build_model("hd2s", seed=0, clip_length=8, height=32, width=32, domains=("DHF1K", "UCFSports"))
+    own = {name for name, module in model.named_modules() if isinstance(module, DomainBatchNorm2d)}
+    assert own
+    assert all(".stages." in name for name in own)
+    assert len(model.fusion) == len(model.smoothing) == 2
+    assert model.learns_smoothing
+    assert told("a fusion of its own").when == {"approach": "domain-specific"}
+
+
+def test_fine_tuning_has_the_numbers_that_are_told():
+    found = told("fine-tunes")
+    assert found.when == {
+        "approach": "transfer",
+        "train.iterations": MODEL.settings["train.finetune_iterations"],
+        "train.lr": MODEL.settings["train.lr"],
+    }
+    assert f"{found.when['train.iterations']:,}" in found.told

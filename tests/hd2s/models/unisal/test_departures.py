@@ -1,6 +1,7 @@
 """UNISAL's departures are what the code does."""
 
 from datasets.corpora.registry import get
+from hd2s import build_model
 from hd2s.models.unisal import MODEL
 from hd2s.models.unisal.departures import DEPARTURES
 
@@ -33,3 +34,24 @@ def test_the_splits_are_those_of_the_corpora():
     photographs = get("salicon").published
     assert f"{photographs['train'] + photographs['val']:,}" in told
     assert f"{photographs['val']:,}" in told
+
+
+def test_the_network_has_the_widths_that_are_told():
+    model = build_model("unisal", seed=0)
+    hidden, wide = model.skip_2x.expansion.conv.out_channels, model.post_upsampling.expand.conv
+    told = departure("The network").told
+    assert f"{hidden} hidden channels" in told
+    assert f"Post-US2 {wide.in_channels} and then {wide.out_channels}" in told
+
+
+def test_frames_are_squashed_where_that_is_told():
+    config = MODEL.config()
+    assert departure("squashed").when == {
+        "model.framing": config.framing,
+        "model.target_size": config.target_size,
+    }
+
+
+def test_windows_are_mirrored_but_as_released():
+    assert departure("mirrored").when == {"train.mirrored": True}
+    assert MODEL.of_protocol["released"][""]["train.mirrored"] is False

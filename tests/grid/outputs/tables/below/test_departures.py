@@ -48,3 +48,13 @@ def test_of_several_models_it_is_said_whose_each_is_and_untrained_ones_have_none
         note.startswith("Otherwise than in the paper of HD2S and TASED-Net: Trainings") for note in notes
     )
     assert any(note.startswith("Otherwise than in the paper of TASED-Net: The weights") for note in notes)
+
+
+def test_of_the_papers_own_network_nothing_is_said():
+    assert any("The last stage" in note for note in notes_of(real_plan("table1")))
+    assert not any("The last stage" in note for note in notes_of(real_plan("tased_table2")))
+
+
+def test_what_is_not_mirrored_is_not_told():
+    assert any("mirrored" in note for note in notes_of(real_plan("table5")))
+    assert not any("mirrored" in note for note in notes_of(real_plan("table5", "train.mirrored=false")))
