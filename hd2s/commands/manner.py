@@ -72,15 +72,17 @@ def manner(
         corpus: that the clips are of, if they are an indexed corpus'.
         code: the digests of the plug-ins that there are.
     """
-    tested = model.tested or AsTested()
+    in_paper = AsTested.in_paper(model.declaration.settings)
+    tested = model.tested or in_paper
     used, overruled = dict(tested.predictor_options), []
     for name, given in (("protocol", options.protocol), ("precision", options.precision)):
         if given is not None:
             overruled += [f"--{name} {given}"]
             used[name] = given
-    if options.protocol is not None and model.tested and options.protocol != tested.protocol:
+    if used["protocol"] != tested.protocol:
         # Another protocol has another Gaussian, and all else that it says.
-        used = {"protocol": used["protocol"], "precision": used["precision"], "smoothing_sigma": "protocol"}
+        other = in_paper if used["protocol"] == in_paper.protocol else AsTested(used["protocol"])
+        used = other.predictor_options | {"precision": used["precision"]}
     elif model.tested and tested.resize not in ("", *RESIZINGS):
         used["instead"] = {k: v for k, v in used["instead"].items() if k != "resizing"}
     if options.smoothing is not None:

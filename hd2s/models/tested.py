@@ -84,6 +84,12 @@ class AsTested:
         said = {name: content[name] for name in cls.__dataclass_fields__ if name in content}
         return cls(**_BEFORE_THEY_WERE_SAID | said)
 
+    @classmethod
+    def in_paper(cls, settings: Mapping[str, Any]) -> AsTested:
+        """Return how a model's paper tests, by the model's own settings (`Model.settings`)."""
+        keys = {f"test.{name}": name for name in cls.__dataclass_fields__} | {"test.resizing": "resize"}
+        return cls(**{name: settings[key] for key, name in keys.items() if key in settings})
+
     def as_content(self) -> dict[str, Any]:
         """Return it as plain values, as a checkpoint holds it."""
         return asdict(self)

@@ -117,3 +117,14 @@ def test_a_plug_in_that_is_another_than_at_training_is_told(model):
     changed = manner(model, parsed(), None, frozenset({"approach's", "model's of today"}))
     assert not any("plug-in" in line for line in same.told)
     assert changed.told[-1].startswith("its plug-in has changed since it was trained")
+
+
+def test_short_clips_begin_again_where_the_models_paper_says_so():
+    """TASED-Net, Sect. 4.3; a checkpoint that was tested as released is brought back to it as well."""
+    tased = build_model("tased", seed=0, clip_length=16, height=32, width=32)
+    assert manner(tased, parsed(), None).predictor_options["instead"] == {"short_clips": "looped"}
+    assert "instead" not in manner(tased, parsed("--protocol", "released"), None).predictor_options
+    tased.tested = AsTested("released", smoothing_sigma=7.0, short_clips="last window")
+    chosen = manner(tased, parsed("--protocol", "paper"), None).predictor_options
+    assert chosen["instead"] == {"short_clips": "looped"}
+    assert chosen["smoothing_sigma"] == "protocol"
