@@ -235,10 +235,12 @@ class _Total:
     def read(self) -> int:
         self.file.seek(0)
         text = self.file.read()
-        if not text:
-            self.write(sum(size for _, size, _ in self.room._files()))
-            return self.read()
-        return int(text)
+        # Not so in a new file, and in one that a failing machine has left.
+        if text.isdigit():
+            return int(text)
+        total = sum(size for _, size, _ in self.room._files())
+        self.write(total)
+        return total
 
     def write(self, total: int) -> None:
         self.file.truncate(0)

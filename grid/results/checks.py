@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from grid.results import output_folder
 from hd2s.metrics.definitions import find_metric, known_metrics
-from hd2s.weights.origin import origin_of
+from hd2s.weights.origin import damage_of, origin_of, read_origin
 from manifests.problem import ExchangedError, Problem, suggest
 
 FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixations", pa.int32())])
@@ -19,11 +20,14 @@ FRAME_SCHEMA = pa.schema([("clip", pa.string()), ("frame", pa.int32()), ("n_fixa
 
 # Sums of float32 end a little past a bound that they only touch.
 _TOLERANCE = 1e-5
+_LOG = logging.getLogger(__name__)
 _REMEDY = "Nothing was recorded: correct the evaluation and run it again."
 
 
 def require_weights(path: Path | str, training: str, digest: str = "") -> None:
-    """Make sure that a checkpoint is of the training that it is named after; an older one says nothing.
+    """Make sure that a checkpoint is whole, and of the training that it is named after.
+
+    An older one does not say of which it is.
 
     Args:
         path: of the checkpoint.
@@ -31,20 +35,32 @@ def require_weights(path: Path | str, training: str, digest: str = "") -> None:
         digest: of the tensors, by the training's result; empty: any.
 
     Raises:
-        ExchangedError: it is another's, or not what the result is of.
+        ExchangedError: it is another's, not what the result is of, or damaged.
+        OSError: it cannot be read.
     """
     if problem := weights_problem(path, training, digest):
         raise ExchangedError(problem)
+    if damage := damage_of(path):
+        remedy = "Put a copy back, or remove it and run the grid again: the training then counts as not done."
+        raise ExchangedError(Problem(str(path), f"the weights of {training}, undamaged", damage, remedy))
 
 
 def weights_problem(path: Path | str, training: str, digest: str = "") -> Problem | None:
-    """Return what makes a checkpoint another's; a damaged one is told by who loads it. Arguments as above."""
+    """Return what makes a checkpoint another's, or no checkpoint. Arguments as above.
+
+    What is damaged in single tensors is told by who loads it.
+    """
     remedy = "Put its own back, or run the grid again: the training counts as not done."
-    found = origin_of(path)
+    try:
+        found = read_origin(path)
+    except OSError as error:
+        _LOG.warning("%s cannot be looked at: %s", path, error)
+        return None
     if found.training and found.training != training:
         return Problem(str(path), f"the weights of {training}", f"those of {found.training}", remedy)
-    if found.digest and digest and found.digest != digest:
-        told = f"others (digest {found.digest[:12]} instead of {digest[:12]})"
+    if digest and found.digest != digest:
+        others = f"others (digest {found.digest[:12]} instead of {digest[:12]})"
+        told = others if found.digest else "a file that is cut off, or holds something else"
         return Problem(str(path), f"the weights that the result of {training} is of", told, remedy)
     return None
 

@@ -24,6 +24,8 @@ from hd2s.metrics.averages import mean_of_defined
 CURVE_SCHEMA = pa.schema([("step", pa.int64()), ("name", pa.string()), ("value", pa.float64())])
 """The columns of a training's curve: a row for each value of each step."""
 
+_OWNER = "training"
+
 
 def checkpoints(summary: Mapping[str, Any]) -> dict[str, str]:
     """Return where a training's weights are, its own and what else has chosen some: name → digest, or ""."""
@@ -144,13 +146,17 @@ class Stops:
     def of(self, unit: str) -> Stopped | None:
         """Say where a training, or that of an evaluation, was stopped; None where it was not.
 
-        A record that is damaged stops nothing: the training goes on, and may be stopped again.
+        A record that is damaged or another's stops nothing: the training goes on, and may be stopped again.
         """
-        path = self._out / output_folder.stopped(self._may_stop.get(unit, unit))
+        if unit not in self._may_stop:
+            return None
+        training = self._may_stop[unit]
         try:
-            found = json.loads(path.read_text(encoding="utf-8")) if unit in self._may_stop else None
-            return Stopped(**found) if found else None
-        except (OSError, ValueError, TypeError):
+            found = json.loads((self._out / output_folder.stopped(training)).read_text(encoding="utf-8"))
+            stopped = Stopped(int(found["step"]), int(found["iterations"]), float(found["kld"]))
+            # Those of before they said whose they are count as their names say.
+            return stopped if found.get(_OWNER, training) == training else None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def write(self, training: str, stopped: Stopped) -> None:
@@ -161,7 +167,7 @@ class Stops:
             ProblemError: there is no room for it.
         """
         name = output_folder.stopped(training)
-        write_text(self._out / name, json.dumps(stopped._asdict()))
+        write_text(self._out / name, json.dumps({_OWNER: training, **stopped._asdict()}))
         self._storage.publish(name)
 
     def clear(self, training: str) -> None:
@@ -170,7 +176,7 @@ class Stops:
             self._storage.delete(output_folder.stopped(training))
 
     def clear_unwished(self, plan: Plan) -> None:
-        """Forget what is not to be stopped any more, so that no later wish finds it stopped where it was."""
+        """Forget what stops nothing (any more): no later wish finds it, and no worker takes it for a stop."""
         for training in plan.trainings:
-            if training not in self._may_stop:
+            if self.of(training) is None:
                 self.clear(training)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 _DESCRIPTION = "data.pkl"
 _TRAINING, _DIGEST = "training", "digest"
+_FOLDER = 0x10
+"""Of a ZIP entry's attributes: for one that is marked so PyTorch returns memory as it finds it."""
 # Of a bit that is another now: a compression that there is not, a password, an end.
 _DAMAGED = (ValueError, EOFError, RuntimeError, StopIteration, zipfile.BadZipFile, zlib.error)
 
@@ -30,11 +32,34 @@ def origin_of(path: str | os.PathLike) -> Origin:
     No code in it is run: the texts of its pickle are listed. A file that has not changed is read once.
     """
     try:
-        found = Path(path).stat()
-        return _read(os.fspath(path), found.st_ino, found.st_size, found.st_ctime_ns)
+        return read_origin(path)
     except OSError:
-        # Of the disk or the network, which may answer the next time: not kept.
         return Origin()
+
+
+def read_origin(path: str | os.PathLike) -> Origin:
+    """Return what a file says of itself as `origin_of` does, where there is one to be read.
+
+    Raises:
+        OSError: there is none, or the disk or the network does not answer: it may the next time.
+    """
+    found = Path(path).stat()
+    return _read(os.fspath(path), found.st_ino, found.st_size, found.st_ctime_ns)
+
+
+def damage_of(path: str | os.PathLike) -> str:
+    """Say what of a file of `torch.save` is damaged, by the checksums of all that is in it; "" if nothing is.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            folders = (entry.filename for entry in archive.infolist() if entry.external_attr & _FOLDER)
+            damaged = archive.testzip() or next(folders, None)
+    except _DAMAGED as error:
+        return str(error) or type(error).__name__
+    return f"{damaged} in it is damaged" if damaged else ""
 
 
 # A grid asks some times of each of its checkpoints, whose pickles name hundreds of tensors.

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from hd2s.weights.origin import damage_of
+
 _ZIP = b"PK\x03\x04"
-_FOLDER = 0x10
-"""Of a ZIP entry's attributes: for one that is marked so PyTorch returns memory as it finds it."""
 _DEEPEST = 50  # containers within each other; trainers leave about ten
 
 
@@ -32,8 +31,8 @@ def read_tensors(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            if file.read(len(_ZIP)) == _ZIP:
-                _verify(path)
+            if file.read(len(_ZIP)) == _ZIP and (damage := damage_of(path)):
+                raise ValueError(damage)
         content = torch.load(path, map_location="cpu", weights_only=True)
         _require_end(content)
         return content
@@ -72,10 +71,3 @@ def _digest_into(digest: Any, place: str, content: Any) -> None:
     elif isinstance(content, list | tuple):
         for number, item in enumerate(content):
             _digest_into(digest, f"{place}/{number}", item)
-
-
-def _verify(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        folders = (entry.filename for entry in archive.infolist() if entry.external_attr & _FOLDER)
-        if damaged := archive.testzip() or next(folders, None):
-            raise ValueError(f"{damaged} in it is damaged")

@@ -54,6 +54,21 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path, manifest):
     assert names(tmp_path) == ["0001.frames", "0003.frames", "0004.frames"], "reading is using"
 
 
+@pytest.mark.parametrize("left", [b"", b"\0\0\0\0", b"-5", b"notes"])
+def test_what_a_failing_machine_has_left_of_the_count_is_counted_anew(tmp_path, left):
+    """A training ended with a ValueError on such a file, in each further run."""
+    folder = BoundedFolder(tmp_path, 250)
+    for name in ("a/1", "a/2"):
+        with folder.writing(name, 100) as file:
+            file.write(bytes(100))
+    (tmp_path / ".lock").write_bytes(left)
+    with pytest.raises(NoRoomError), folder.hold(["a/1", "a/2"]), folder.writing("a/3", 100):
+        pass
+    with folder.writing("a/3", 50) as file:
+        file.write(bytes(50))
+    assert (tmp_path / ".lock").read_bytes() == b"250"
+
+
 def test_a_build_makes_room_for_all_of_it_and_the_bound_holds(tmp_path, manifest):
     clips, limit = manifest.clips(), 3 * FRAMES + 100
     fill(tmp_path, manifest, limit, [0, 1, 2])

@@ -2,20 +2,23 @@
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from grid.results.checks import require_weights
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.results.unit_results import Stopped
 from hd2s import build_model, save_weights
 from hd2s.metrics.definitions import Metric, known_metrics, register
 from hd2s.weights.origin import origin_of
-from manifests.problem import ProblemError
+from manifests.problem import ExchangedError, ProblemError
 from tests.grid.small_ledger import (
     EXPECTED,
     finish,
@@ -88,6 +91,51 @@ def test_a_training_in_whose_place_another_checkpoint_lies_is_not_done(ledger):
     assert not ledger.training_done(UNIT)
     (problem,) = ledger.problems()
     assert problem.expected == f"the weights that the result of {UNIT} is of"
+
+
+@pytest.mark.parametrize("left", ["nothing", "half", "other"])
+def test_a_training_whose_checkpoint_is_cut_off_or_something_else_is_not_done(ledger, left):
+    """It counted as done, so that no run trained it again and each test of it failed anew."""
+    place = ledger.out / (name := f"checkpoints/{UNIT}.pt")
+    digest = save_weights(build_model("centre_prior", seed=0), place, training=UNIT)
+    ledger.write_training(TRAINING, [], {"best_kld": 1.0, "checkpoint": name, "weights": digest})
+    if left == "other":
+        torch.save({"w": torch.zeros(2)}, place)
+    else:
+        os.truncate(place, 0 if left == "nothing" else place.stat().st_size // 2)
+    assert not ledger.training_done(UNIT)
+    (problem,) = ledger.problems()
+    assert (problem.where, problem.found) == (str(place), "a file that is cut off, or holds something else")
+    with pytest.raises(ExchangedError, match="run the grid again: the training counts as not done"):
+        require_weights(place, UNIT, digest)
+
+
+def test_weights_of_which_a_tensor_is_damaged_are_refused_with_what_to_do(ledger):
+    """Each run again ended with the same test failed, and nothing said how to come by whole ones."""
+    place = ledger.out / f"checkpoints/{UNIT}.pt"
+    digest = save_weights(build_model("hd2s", seed=0, clip_length=8), place, training=UNIT)
+    require_weights(place, UNIT, digest)
+    with place.open("r+b") as file:
+        file.seek(place.stat().st_size // 2)
+        (byte,) = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+    told = r"undamaged, found .* in it is damaged\. .*remove it and run the grid again"
+    with pytest.raises(ExchangedError, match=told):
+        require_weights(place, UNIT, digest)
+
+
+def test_weights_on_a_disk_that_does_not_answer_are_not_taken_for_lost(ledger, monkeypatch):
+    place = ledger.out / (name := f"checkpoints/{UNIT}.pt")
+    digest = save_weights(build_model("centre_prior", seed=0), place, training=UNIT)
+    ledger.write_training(TRAINING, [], {"best_kld": 1.0, "checkpoint": name, "weights": digest})
+
+    def silent(*given):
+        raise OSError("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("zipfile.ZipFile", silent)
+        assert ledger.training_done(UNIT)
 
 
 def test_weights_that_a_user_keeps_on_another_disk_behind_a_link_are_there(ledger, tmp_path):

@@ -1,5 +1,6 @@
 """What results say: means over frames and over clips, and what is left out of them."""
 
+import json
 import math
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from grid.results import output_folder
 from grid.results.storage import Storage
 from grid.results.unit_results import EvaluationResult, Stopped, Stops
+from grid.training.states import SavedStates
 from tests.grid.small_ledger import frames
 
 
@@ -64,6 +66,7 @@ def test_an_evaluation_of_several_pieces_says_the_same_as_one_of_one():
 
 
 WHERE = Stopped(250, 2500, 1.2345)
+PLAN_OF_A = SimpleNamespace(trainings={"a": None})
 
 
 def stops_of(out, *may_stop):
@@ -84,13 +87,27 @@ def test_what_may_not_be_stopped_any_more_is_not(tmp_path):
     stops_of(tmp_path, "a").write("a", WHERE)
     unwished = stops_of(tmp_path)
     assert unwished.of("a") is None
-    unwished.clear_unwished(SimpleNamespace(trainings={"a": None}))
+    unwished.clear_unwished(PLAN_OF_A)
     assert stops_of(tmp_path, "a").of("a") is None, "a later wish finds it as it is then"
 
 
-def test_a_damaged_record_stops_nothing(tmp_path):
-    stops = stops_of(tmp_path, "a")
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"step": 1}', '{"step": "x", "iterations": 1, "kld": []}'])
+def test_a_damaged_record_stops_nothing_and_goes_before_a_worker_sees_it(tmp_path, text):
+    """Workers ended a training by a record that the command could not read: it was never finished."""
+    stops, states = stops_of(tmp_path, "a"), SavedStates(Storage(folder=str(tmp_path)), "a")
     stops.write("a", WHERE)
-    for text in ("{", "[]", '{"step": 1}'):
-        (tmp_path / output_folder.stopped("a")).write_text(text)
-        assert stops.of("a") is None
+    stops.clear_unwished(PLAN_OF_A)
+    assert states.stopped()
+    (tmp_path / output_folder.stopped("a")).write_text(text)
+    assert stops.of("a") is None
+    stops.clear_unwished(PLAN_OF_A)
+    assert not states.stopped()
+
+
+def test_a_record_of_another_training_stops_nothing_and_one_of_before_counts(tmp_path):
+    stops, place = stops_of(tmp_path, "a"), tmp_path / output_folder.stopped("a")
+    stops.write("b", WHERE)
+    (tmp_path / output_folder.stopped("b")).rename(place)
+    assert stops.of("a") is None
+    place.write_text(json.dumps(WHERE._asdict()))
+    assert stops.of("a") == WHERE
