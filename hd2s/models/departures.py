@@ -14,7 +14,8 @@ class Departure:
     Attributes:
         told: what it is and why, and how to have it otherwise, in sentences.
         when: it holds of what was made with these values: settings `train.*`, `test.*` and `model.*`,
-            `approach`, and `printed`, whether a table has the paper's numbers beside it. Empty: of all.
+            `approach`, and `printed`, whether a table has the paper's numbers beside it. A frozenset holds of
+            each value in it. Empty: of all.
     """
 
     told: str
@@ -22,7 +23,11 @@ class Departure:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether it is one of what was made with these values."""
-        return all(key in values and values[key] == value for key, value in self.when.items())
+        return all(key in values and _is(values[key], value) for key, value in self.when.items())
+
+
+def _is(value: Any, expected: Any) -> bool:
+    return value in expected if isinstance(expected, frozenset) else bool(value == expected)
 
 
 PRECISION = Departure(

@@ -1,6 +1,7 @@
 """What TASED-Net does here by default otherwise than its paper (Min and Corso, ICCV 2019) or its code."""
 
 from hd2s.models.departures import MIRRORED, PRECISION, Departure
+from hd2s.models.tased.config import AGGREGATIONS
 
 DEPARTURES = (
     PRECISION,
@@ -10,6 +11,16 @@ DEPARTURES = (
         " doublings; in the paper's network, which its numbers are of, it is after each of them"
         " (model.aggregation=late two-step).",
         when={"model.aggregation": "released"},
+    ),
+    Departure(
+        "The paper's own aggregations have the released network's widths, 64 and 4 channels: the paper gives"
+        " its own in a supplement.",
+        when={"model.aggregation": frozenset(AGGREGATIONS) - {"released"}},
+    ),
+    Departure(
+        "The learning rate drops after 750 and 950 iterations whatever T is; the paper drops it where the"
+        " validation stalls, and gives these numbers for T = 32. train.lr_milestones sets others.",
+        when={"train.lr_milestones": (750, 950)},
     ),
     Departure(
         "Maps are smoothed by a Gaussian of 7 pixels of 224 × 384, as in the released example; the paper"

@@ -11,6 +11,12 @@ def test_it_holds_of_what_was_made_with_all_its_values():
     assert not departure.holds({"approach": "adaptation"}), "what is not known is not told"
 
 
+def test_of_several_values_it_holds_of_each():
+    departure = Departure("…", when={"model.aggregation": frozenset({"late", "early"})})
+    held = [departure.holds({"model.aggregation": word}) for word in ("late", "early", "released")]
+    assert held == [True, True, False]
+
+
 def test_without_values_it_holds_of_everything():
     assert Departure("…").holds({})
 

@@ -52,7 +52,10 @@ def test_of_several_models_it_is_said_whose_each_is_and_untrained_ones_have_none
 
 def test_of_the_papers_own_network_nothing_is_said():
     assert any("The last stage" in note for note in notes_of(real_plan("table1")))
-    assert not any("The last stage" in note for note in notes_of(real_plan("tased_table2")))
+    notes = notes_of(real_plan("tased_table1"))
+    assert not any("The last stage" in note for note in notes)
+    assert sum("the released network's widths" in note for note in notes) == 1
+    assert sum("750 and 950" in note for note in notes) == 1
 
 
 def test_what_is_not_mirrored_is_not_told():
