@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
-try:
-    import rich  # noqa: F401 - the first of what the project needs
-except ModuleNotFoundError as error:
-    sys.stderr.write(
-        f"{error}: this is not the project's environment. After make demo: source .venv/bin/activate\n"
-    )
-    raise SystemExit(2) from None
-
 from grid.commands.arguments import INTERRUPTED, WRONG, interrupted_note, parsed
+from manifests.command_line import ended, environment
 from manifests.problem import Problem, ProblemError, gathered
+
+with environment():
+    import rich  # noqa: F401 - the first of what the project needs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,4 +137,4 @@ def _checked(options: argparse.Namespace, out: Path, problems: list[Problem]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main(own_process=True))
+    sys.exit(ended(partial(main, own_process=True)))

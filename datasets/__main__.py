@@ -6,8 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from datasets.commands import COMMANDS
-from manifests import ProblemError
+from manifests.command_line import ended, environment
+from manifests.problem import ProblemError
+
+with environment():
+    from datasets.commands import COMMANDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,4 +41,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -24,8 +24,8 @@ from pyarrow.fs import FileSystem, FileType
 
 from manifests import Clip, Problem, ProblemError
 from manifests.problem import locking
-from manifests.roots import is_url
 from manifests.secrets import has_credentials
+from manifests.store import is_url
 
 LOCAL = "HD2S_GRID_LOCAL"
 """Environment variable: the folder for what a machine keeps of what lies elsewhere."""

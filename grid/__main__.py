@@ -15,9 +15,12 @@ import sys
 from pathlib import Path
 
 from grid.commands.arguments import INTERRUPTED, INTERRUPTED_NOTE, WRONG
-from grid.commands.sync import sync
-from grid.commands.ui import ui
+from manifests.command_line import ended, environment
 from manifests.problem import ProblemError
+
+with environment():
+    from grid.commands.sync import sync
+    from grid.commands.ui import ui
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,4 +80,4 @@ def _add_out(command: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -6,8 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hd2s.commands import cost, predict, score
-from manifests import ProblemError
+from manifests.command_line import ended, environment
+from manifests.problem import ProblemError
+
+with environment():
+    from hd2s.commands import cost, predict, score
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,4 +32,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

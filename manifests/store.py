@@ -16,7 +16,6 @@ from manifests.digests import Digests
 from manifests.findings import Finding, read_findings
 from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
 from manifests.problem import Problem
-from manifests.roots import absolute
 from manifests.schema import CLIP_SCHEMA, SPLITS, Fixations
 
 CLIPS, FIXATIONS, PROBLEMS = "clips.parquet", "fixations.parquet", "problems.parquet"
@@ -193,3 +192,13 @@ def belonging(folder: Path, name: str, digest: str) -> Path:
             "Index the corpus again.",
         )
     )
+
+
+def is_url(root: Path | str) -> bool:
+    """Whether a corpus root is no folder on this machine."""
+    return "://" in str(root)
+
+
+def absolute(root: Path | str) -> str:
+    """Return a root as it is found from any folder."""
+    return str(root) if is_url(root) else str(Path(root).resolve())

@@ -20,9 +20,8 @@ from hd2s.models.declaration import had_from
 from hd2s.models.registry import build_model, find_model
 from manifests.folds import HeldOut, folded
 from manifests.problem import Problem, ProblemError, counted, suggest
-from manifests.roots import is_url
 from manifests.schema import natural_key
-from manifests.store import CLIPS, Manifest, ManifestError, open_manifest
+from manifests.store import CLIPS, Manifest, ManifestError, is_url, open_manifest
 
 Instead = Callable[[str, Path | None], Manifest | None]
 """(Corpus, where its manifest should lie or None) → what stands for it; None where nothing does."""

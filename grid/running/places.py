@@ -13,8 +13,7 @@ from grid.results.storage import Storage, answering
 from grid.running.ray_cluster import ray_session
 from manifests.folds import Splitting, fold_digest
 from manifests.plugins import digest, python_files
-from manifests.roots import is_url
-from manifests.store import CLIPS, FIXATIONS, belonging
+from manifests.store import CLIPS, FIXATIONS, belonging, is_url
 
 
 def storage_of(grid: Grid) -> Storage:

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from manifests import ManifestError, open_manifest, write
+from manifests.store import absolute, is_url
 from tests.manifests.small_manifest import CLIPS, POINTS, clip
 
 
@@ -90,3 +91,17 @@ def test_frames_left_out_are_kept_and_a_manifest_of_before_says_none(tmp_path):
     assert {clip.left_out for clip in before.clips(status=None)} == {0}
     both = before.clips(status=None) + manifest.clips(status=None)
     assert [clip.left_out for clip in both].count(0) == len(both) - 1
+
+
+@pytest.mark.parametrize("root", ["s3://bucket/x", "file:///data", "gs://a"])
+def test_a_url_is_no_folder_and_stays_as_it_is(root):
+    assert is_url(root)
+    assert absolute(root) == root
+
+
+def test_a_folder_is_found_from_any_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for root in ("data", "./a/../data", tmp_path / "link" / "data"):
+        assert not is_url(root)
+        assert absolute(root) == str(tmp_path / "data")

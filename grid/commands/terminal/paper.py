@@ -11,7 +11,7 @@ from shutil import get_terminal_size
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
 from rich.table import Table
 
-from manifests.problem import Problem, ProblemError
+from manifests.command_line import printing
 
 ROOM_FOR_ALL = 80
 """Columns of a terminal; with fewer, names would be folded to a few letters."""
@@ -26,19 +26,13 @@ def answer(content: object) -> None:
         ProblemError: the standard output takes no more, as a full disk or a program that has ended.
     """
     console, text = answer_console(), f"{content}\n"
-    try:
+    with printing():
         if isinstance(content, ConsoleRenderable):
             # Printed by itself it would end this process where a pipe is broken.
             with console.capture() as laid_out:
                 console.print(content, crop=False)
             text = laid_out.get()
         sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        # What has found no place would be tried once more, and told of, at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        remedy = "Have it printed elsewhere: no result is lost."
-        raise ProblemError(Problem("standard output", "a place to print to", str(error), remedy)) from error
 
 
 def answer_console() -> Console:
