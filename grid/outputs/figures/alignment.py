@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
-from grid.outputs.figures.style import draw_curves, legend_below, panels
-from grid.outputs.tables.comparing.places import standings
+from grid.outputs.figures.style import draw_curves, head, legend_below, panels, title
+from grid.outputs.tables.comparing.places import once_trained, standings
 from hd2s.approaches.contract import DOMAIN_ACCURACY
 
+_COLUMNS = 3
 _LAMBDA = "lambda"
 
 
 def draw(subject: Subject) -> Drawing | str:
     """Draw a panel for each training that watches its domain classifiers, of the first seed."""
     found = []
-    places = standings(subject.spec, subject.results)
+    places = once_trained(standings(subject.spec, subject.results))
     several = len({place.first.model for place in places}) > 1
     for place in places:
         for word, cells in place.cells.items():
@@ -29,10 +30,11 @@ def draw(subject: Subject) -> Drawing | str:
                 found.append((place.title(several_models=several), word, watched))
     if not found:
         return "no training that watches its domain classifiers is done yet"
-    canvas, axes = panels(len(found), columns=3, height=1.7)
+    words = {word for _, word, _ in found}
+    canvas, axes = panels(len(found), columns=_COLUMNS, height=1.7)
     rows: list[dict[str, Any]] = []
     for (name, word, watched), axis in zip(found, axes, strict=True):
-        axis.set_title(name)
+        head(axis, f"{name}\n{title(word)}" if len(words) > 1 else name, columns=_COLUMNS)
         axis.set_xlabel("iteration")
         axis.set_ylim(0, 1.02)
         axis.axhline(0.5, color="0.8", linewidth=0.6)

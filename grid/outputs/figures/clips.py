@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
-from grid.outputs.figures.style import colour, panels, title
+from grid.outputs.figures.style import colour, head, panels, title
 from grid.outputs.tables.comparing.places import pairs_asked, ranked
 from grid.outputs.tables.scores import Results
 from grid.specs.table import TableSpec
 
+_COLUMNS = 3
 _NAMED = 10
 # On which sides of a point a name is tried: right or left, above or below.
 _BESIDE = ((True, True), (False, True), (True, False), (False, False))
@@ -35,10 +36,10 @@ def draw(subject: Subject) -> Drawing | str:
     found = [one for one in _pairs(subject.spec, metric, subject.results) if one.clips]
     if not found:
         return "no two approaches that are compared have values in common yet"
-    canvas, axes = panels(len(found), columns=3, height=2.2)
+    canvas, axes = panels(len(found), columns=_COLUMNS, height=2.2)
     rows: list[dict[str, Any]] = []
     for one, axis in zip(found, axes, strict=True):
-        axis.set_title(one.place)
+        head(axis, one.place, columns=_COLUMNS)
         axis.set_xlabel(f"{title(one.minus)}, {metric}")
         axis.set_ylabel(f"{title(one.approach)}, {metric}")
         _draw_clips(axis, one)

@@ -9,12 +9,13 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
-from grid.outputs.figures.style import colour, draw_curves, legend_below, marker, panels, title
-from grid.outputs.tables.comparing.places import Standing, standings
+from grid.outputs.figures.style import colour, draw_curves, head, legend_below, marker, panels, title
+from grid.outputs.tables.comparing.places import Standing, once_trained, standings
 from grid.plan import Row
 from grid.results.unit_results import TrainingResult
 from hd2s.approaches.contract import BETWEEN_DOMAINS, DOMAIN_LOSS, SOURCE_LOSS
 
+_COLUMNS = 3
 _LOSS, _VALIDATION = "train/", "val/kld"
 # Of an alignment, in other units.
 _OF_TWO_DOMAINS = tuple(f"{_LOSS}{name}" for name in BETWEEN_DOMAINS)
@@ -22,30 +23,31 @@ Trained = tuple[str, int, TrainingResult]
 
 
 def draw(subject: Subject) -> Drawing | str:
-    """Draw a panel for each pair: loss thin and dotted, validation bold with a mark at the weights chosen.
+    """Draw a panel for each pair: loss thin and dotted, validation bold with a mark at its lowest value kept.
 
+    Rows that differ in tests or in whose validation chooses show the same trainings, which are drawn once.
     Of several sources each has its loss; what tells domains apart has a panel of its own, of the first seed,
     with a line for each level. A thin upright line stands where a training was interrupted and went on.
     """
-    places = [(place, _trainings(place, subject)) for place in standings(subject.spec, subject.results)]
-    places = [(place, found) for place, found in places if found]
+    shown = once_trained(standings(subject.spec, subject.results))
+    places = [(place, found) for place in shown if (found := _trainings(place, subject))]
     if not places:
         return "no training is done yet"
     several = len({place.first.model for place, _ in places}) > 1
     named = [(place.title(several_models=several), found) for place, found in places]
     words = list(dict.fromkeys(word for _, found in named for word, _, _ in found))
     aligned = [(name, each) for name, found in named for each in _with_levels(found)]
-    canvas, axes = panels(len(named) + len(aligned), columns=3, height=1.7)
+    canvas, axes = panels(len(named) + len(aligned), columns=_COLUMNS, height=1.7)
     rows: list[dict[str, Any]] = []
     for (name, found), axis in zip(named, axes, strict=False):
-        axis.set_title(name)
+        head(axis, name, columns=_COLUMNS)
         axis.set_xlabel("iteration")
         for word, seed, result in found:
             _draw_training(axis, word, words, result)
             rows += [{"pair": name, "approach": word, "seed": seed, **row} for row in _numbers(result)]
     for (name, (word, _, result)), axis in zip(aligned, axes[len(named) :], strict=True):
         _draw_levels(axis, f"{name}\n{title(word)}", result)
-    axes[0].set_ylabel("KLD")
+    axes[0].set_ylabel("loss (dotted),\nvalidation KLD")
     legend_below(canvas, axes)
     return Drawing(canvas, rows)
 
@@ -96,7 +98,7 @@ def _draw_training(axis: Axes, word: str, words: list[str], result: TrainingResu
 
 
 def _draw_levels(axis: Axes, name: str, result: TrainingResult) -> None:
-    axis.set_title(name)
+    head(axis, name, columns=_COLUMNS)
     axis.set_xlabel("iteration")
     axis.set_ylabel("domain loss")
     # What guessing between two domains costs.
@@ -107,5 +109,8 @@ def _draw_levels(axis: Axes, name: str, result: TrainingResult) -> None:
 
 
 FIGURE = Figure(
-    "curves", "Learning curves: losses, validation KLD and the weights chosen, domain losses of levels", draw
+    "curves",
+    "Learning curves: training losses (dotted), validation KLD (lines) with a mark at the weights that it"
+    " chooses, domain losses of levels",
+    draw,
 )

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.style import colour, legend_below, marker, panels, title
-from grid.outputs.tables.comparing.places import standings
+from grid.outputs.tables.comparing.places import ranked
 from grid.plan import Cell
 from hd2s.models.registry import models
 
@@ -73,7 +73,7 @@ def _rows(subject: Subject, metric: str) -> list[dict[str, Any]]:
             **cost,
             metric: value,
         }
-        for place in standings(subject.spec, subject.results)
+        for place in ranked(subject.spec, subject.results)
         for word, cells in place.cells.items()
         for cell in cells
         if (value := subject.results.value(cell, metric)) is not None and (cost := _cost(cell, subject))

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from grid.outputs.figures.contract import Drawing, Figure, Subject
 from grid.outputs.figures.learnt import Read, read_learnt
-from grid.outputs.figures.style import colour, legend_below, marker, panels, title
+from grid.outputs.figures.style import colour, head, legend_below, marker, panels, title
 from grid.outputs.tables.layout import gather, shown
 
+_COLUMNS = 3
 # Of the group of an approach's marks beside another's, in shares of a map's place.
 _SPREAD = 0.6
 
@@ -24,9 +25,9 @@ def draw(subject: Subject) -> Drawing | str:
     pooled = not subject.spec.targets
     places = gather(read, lambda each: _place(each, pooled=pooled))
     words = list(dict.fromkeys(each.cell.approach for each in read))
-    canvas, axes = panels(len(places), columns=3, height=1.7)
+    canvas, axes = panels(len(places), columns=_COLUMNS, height=1.7)
     for (place, of), axis in zip(places, axes, strict=True):
-        axis.set_title(place)
+        head(axis, place, columns=_COLUMNS)
         _draw_place(axis, of, words)
     axes[0].set_ylabel("weight in the fusion")
     legend_below(canvas, axes)

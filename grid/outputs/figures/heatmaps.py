@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,16 +42,21 @@ def draw(subject: Subject) -> Drawing | str:
     one of values over unlike test clips or frames.
     """
     places = _in_rows(standings(subject.spec, subject.results))
-    lines, metrics = _lines(places), subject.spec.metrics
-    values = {(line, metric): _matrix(places, line, metric, subject) for line in lines for metric in metrics}
-    unlike = {(line, metric): _unlike(places, line, metric, subject) for line, metric in values}
-    if all(np.isnan(matrix).all() for matrix in values.values()):
+    every, metrics = _lines(places), subject.spec.metrics
+    values = {(line, metric): _matrix(places, line, metric, subject) for line in every for metric in metrics}
+    lines = [line for line in every if not all(np.isnan(values[line, metric]).all() for metric in metrics)]
+    if not lines:
         return "no cell has a value yet"
+    unlike = {
+        (line, metric): _unlike(places, line, metric, subject)
+        & ~np.isnan(values[line, metric] - values.get((line._replace(approach=LOWER), metric), 0.0))
+        for line, metric in product(lines, metrics)
+    }
     several = len({line.model for line in lines}) > 1
     height = 0.65 + 0.22 * len(_sources(places))
-    canvas, axes = panels(len(values), columns=len(metrics), height=height, width=PAGE)
+    canvas, axes = panels(len(unlike), columns=len(metrics), height=height, width=PAGE)
     rows: list[dict[str, Any]] = []
-    for place, (line, metric) in enumerate(values):
+    for place, (line, metric) in enumerate(unlike):
         plain = values.get((line._replace(approach=LOWER), metric))
         differs = line.approach != LOWER and plain is not None
         drawn = values[line, metric] - plain if differs and plain is not None else values[line, metric]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ STYLE: Any = {
 }
 _MARKERS = "osD^vP*Xph<>"
 _STYLES = ("-", "--", "-.", ":")
+# Of a title's type, over the width of a page.
+_LETTERS = 105
 
 
 def panels(n: int, *, columns: int, height: float, width: float = PAGE) -> tuple[Canvas, list[Axes]]:
@@ -43,6 +46,12 @@ def panels(n: int, *, columns: int, height: float, width: float = PAGE) -> tuple
         canvas = Canvas(figsize=(width, rows * height), layout="constrained")
         axes = [canvas.add_subplot(rows, columns, place + 1) for place in range(n)]
     return canvas, axes
+
+
+def head(axis: Axes, text: str, *, columns: int) -> None:
+    """Put a title over a panel of one in so many columns, in lines that stay clear of its neighbours'."""
+    lines = (textwrap.fill(line, _LETTERS // columns) for line in text.split("\n"))
+    axis.set_title("\n".join(lines))
 
 
 def colour(approach: str) -> str:

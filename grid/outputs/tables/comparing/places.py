@@ -149,6 +149,17 @@ def standings(spec: TableSpec, results: Results, by: Compared = "approach") -> l
     return _standings(chosen, by)
 
 
+def once_trained(places: Iterable[Standing]) -> list[Standing]:
+    """Return those that have a training which none before them has: rows may differ in tests alone."""
+    seen: set[str] = set()
+    kept = []
+    for place in places:
+        found = {cell.training for cells in place.cells.values() for cell in cells}
+        kept += [place] if found - seen else []
+        seen |= found
+    return kept
+
+
 def ranked(spec: TableSpec, results: Results, by: Compared = "approach") -> list[Standing]:
     """Return the standings in which is compared: no method may choose as the oracle does."""
     chosen = [c.cell for c in choose(results.plan.cells_of(spec.name), results)]

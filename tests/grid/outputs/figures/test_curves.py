@@ -1,12 +1,17 @@
 """Learning curves: what is drawn of each training."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import pytest
 
 from grid.outputs.figures.curves import draw
 from grid.outputs.figures.style import STYLE
 from grid.results.ledger import Ledger
-from tests.grid.outputs.figures.scored import score, small, subject_of
+from grid.specs.table import SELECTIONS, Variant
+from tests.grid.outputs.figures.scored import overlapping, score, small, subject_of
+
+ORACLE = SELECTIONS["target"]
 
 
 def test_the_loss_without_the_alignments_terms_and_validation_with_what_was_chosen(tmp_path):
@@ -27,8 +32,19 @@ def test_the_loss_without_the_alignments_terms_and_validation_with_what_was_chos
     assert line.get_ydata().tolist() == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_no_title_leaves_the_figure(tmp_path):
-    plan = small(sources=("DHF1K", "UCFSports", "Hollywood2"))
+def test_a_training_is_drawn_once_whoever_chooses_among_its_weights(tmp_path):
+    """It stood in a second panel called the oracle's, with the mark at its own choice."""
+    plan = small(sources=("DHF1K",), variants=Variant().selected_by(("source", "target")))
+    cells = (replace(cell, training=cell.training.replace(f"-{ORACLE}", "")) for cell in plan.cells)
+    plan = replace(plan, cells=tuple(cells))
+    score(Ledger(tmp_path), plan)
+    titles = [axis.get_title() for axis in draw(subject_of(plan, tmp_path)).canvas.axes]
+    assert titles == ["DHF1K to UCF Sports", "DHF1K to UCF Sports\nDomain Adaptation"]
+
+
+def test_no_title_leaves_the_figure_or_runs_into_another(tmp_path):
+    rows = (Variant(), Variant("with a label that is longer than panels are wide"))
+    plan = small(sources=("DHF1K", "UCFSports", "Hollywood2"), models=("hd2s", "tased"), variants=rows)
     score(Ledger(tmp_path), plan)
     with mpl.rc_context(STYLE):
         canvas = draw(subject_of(plan, tmp_path)).canvas
@@ -36,6 +52,7 @@ def test_no_title_leaves_the_figure(tmp_path):
     places = [axis.title.get_window_extent() for axis in canvas.axes]
     assert len(places) > 3
     assert all(place.x0 >= 0 and place.x1 <= canvas.bbox.width for place in places)
+    assert not overlapping([axis.title for axis in canvas.axes])
 
 
 def test_each_of_several_sources_has_its_loss_and_a_training_that_went_on_a_mark(tmp_path):

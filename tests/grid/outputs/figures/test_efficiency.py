@@ -6,6 +6,7 @@ import pytest
 
 from grid.outputs.figures.efficiency import draw
 from grid.results.ledger import Ledger
+from grid.specs.table import Variant
 from tests.grid.outputs.figures.scored import labels_shown, overlapping, score, small, subject_of
 
 
@@ -31,6 +32,14 @@ def test_hours_are_of_all_workers_and_of_gpus_where_all_trainings_ran_on_such(tm
         found = Ledger(tmp_path).read_training(unit)
         Ledger(tmp_path).write_training(training, found.curve, found.summary | {"device": "NVIDIA H200"})
     assert draw(subject_of(plan, tmp_path)).canvas.axes[1].get_xlabel() == "GPU-hours of training"
+
+
+def test_the_oracle_is_not_drawn_among_what_methods_may_do(tmp_path):
+    """Its points looked like the others'."""
+    plan = small(sources=("DHF1K",), variants=Variant().selected_by(("source", "target")))
+    score(Ledger(tmp_path), plan)
+    rows = draw(subject_of(plan, tmp_path)).rows
+    assert [row["approach"] for row in rows] == ["generalization", "adaptation", "transfer"]
 
 
 def on_two_workers(training):
