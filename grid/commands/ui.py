@@ -15,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from grid.results import output_folder
-from grid.tracking.local_store import address_of, require_ours
+from grid.tracking.local_store import address_of, require_usable
 from grid.tracking.views import prepared
 from manifests.problem import Problem, ProblemError
 
@@ -32,13 +32,14 @@ def ui(out: Path, port: int, tell: Callable[[str], None]) -> int:
         tell: hears the addresses of the prepared views, each in a line, once they can be opened.
 
     Raises:
-        ProblemError: there are no runs in the folder, they are another user's, or the server does not start.
+        ProblemError: there are no runs in the folder, they are another user's or damaged, or the server does
+            not start.
     """
     store = out.resolve() / output_folder.MLFLOW_STORE
     if not store.is_file():
         remedy = "Run a grid first, or say where results are: --out DIR."
         raise ProblemError(Problem(str(out), "an output folder with runs", f"no {store.name}", remedy))
-    require_ours(store)
+    require_usable(store)
     uri, address = address_of(store), f"http://{_HOST}:{port}"
     _require_free(port)
     where = ["--host", _HOST, "--port", str(port), "--workers", "1", "--backend-store-uri", uri]

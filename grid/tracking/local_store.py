@@ -59,13 +59,14 @@ def make_ready(uri: str) -> None:
     has left between two of them. So they are taken under another name. The file is its owner's alone.
 
     Raises:
-        ProblemError: it is another user's.
+        ProblemError: it is another user's, or damaged.
     """
     file = file_of(uri)
     if file is None:
         return
-    if file.exists():
-        require_ours(file)
+    # What a failing machine has left empty is made as what is not there.
+    if file.exists() and file.stat().st_size:
+        require_usable(file)
         return
     from mlflow import MlflowClient  # noqa: PLC0415 - it takes more than a second
 
@@ -77,11 +78,11 @@ def make_ready(uri: str) -> None:
     write_atomically(file, fill)
 
 
-def require_ours(file: Path) -> None:
-    """Require a store's file that this user may read and write.
+def require_usable(file: Path) -> None:
+    """Require a store's file that this user may read and write, and that is one.
 
     Raises:
-        ProblemError: it is another user's, as in an output folder that a group shares.
+        ProblemError: it is another user's, as in an output folder that a group shares, or damaged.
     """
     if not os.access(file, os.R_OK | os.W_OK):
         expected, found = "a store of runs that you may read and write", f"one of user {file.stat().st_uid}"
@@ -89,6 +90,24 @@ def require_ours(file: Path) -> None:
             f"Its owner may share it, `{shell(['chmod', 'g+rw', str(file)])}`; or give --tracking-uri URI."
         )
         raise ProblemError(Problem(str(file), expected, found, remedy))
+    if damage := _damage(file):
+        remedy = "Move it away: a new one is made of the results by `python -m grid sync`, or the next run."
+        raise ProblemError(Problem(str(file), "a store of runs", damage, remedy))
+
+
+def _damage(file: Path) -> str:
+    """Say why a file is no sound store; "" if it is one, or if another keeps it from being looked at."""
+    try:
+        with closing(sqlite3.connect(file, timeout=1.0)) as store:
+            (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
+            tables = store.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.OperationalError:
+        return ""
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    if found != "ok":
+        return " ".join(found.split())
+    return "" if ("experiments",) in tables else "a database without experiments"
 
 
 def follow_the_folder(uri: str, artifacts: Path) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,44 @@ def test_other_stores_are_left_alone(uri, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_that_is_there_is_not_touched(tmp_path):
-    file = tmp_path / "mlflow.db"
-    file.write_bytes(b"not even a database")
-    make_ready(f"sqlite:///{file}")
-    assert file.read_bytes() == b"not even a database"
+def half(content):
+    return content[: len(content) // 2]
+
+
+def foreign(_):
+    return b"not even a database"
+
+
+def another_database(_):
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE x (y)")
+        return database.serialize()
+
+
+@pytest.mark.parametrize("damage", [half, foreign, another_database])
+def test_a_store_that_is_damaged_is_told_with_what_to_do_and_is_not_touched(new_store, tmp_path, damage):
+    """It was said that the same command again would add what was missing."""
+    uri = new_store(tmp_path)
+    make_ready(uri)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(left := damage(file.read_bytes()))
+    for use in (lambda: make_ready(uri), lambda: ui(tmp_path, 0, print)):
+        with pytest.raises(
+            ProblemError, match=r"mlflow\.db: expected a store of runs, found .* Move it away"
+        ):
+            use()
+    assert file.read_bytes() == left
+
+
+def test_a_store_that_was_left_empty_is_made_and_one_in_use_is_left_alone(new_store, tmp_path):
+    uri = new_store(tmp_path)
+    (tmp_path / "mlflow.db").touch()
+    make_ready(uri)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        (tables,) = store.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        assert tables > 5
+        store.execute("BEGIN EXCLUSIVE")
+        make_ready(uri)
 
 
 @pytest.mark.slow
