@@ -5,7 +5,7 @@ from __future__ import annotations
 from grid.outputs.report.wording import listed
 from grid.outputs.tables.layout import shown
 from grid.outputs.tables.scores import Results
-from grid.specs.table import TableSpec
+from grid.specs.table import SELECTIONS, TableSpec
 from hd2s.approaches.registry import approaches
 from hd2s.models.registry import models
 from manifests.problem import counted
@@ -18,9 +18,11 @@ def asked(spec: TableSpec, results: Results) -> str:
     verb = "does" if len(titles) == 1 else "do"
     trained = f"How well {verb} {listed(titles)} predict saliency, trained on {listed(sources, 'or')}"
     ways = [approaches()[word].title for word in spec.approaches]
-    rows = [variant.label for variant in spec.variants if variant.label]
+    rows = list(dict.fromkeys(variant.plain for variant in spec.variants if variant.plain))
+    chosen = [SELECTIONS[word] for word in dict.fromkeys(variant.select for variant in spec.variants)]
     told = [f"by {listed(ways)}"] if len(ways) > 1 else []
     told += [f"in {counted(len(rows), 'variant')} ({listed(rows)})"] if rows else []
+    told += [f"with {listed([word or 'own selection' for word in chosen])}"] if any(chosen) else []
     cells = counted(len(results.plan.cells_of(spec.name)), "cell")
     seeds = f"{'seeds' if len(spec.seeds) > 1 else 'seed'} {listed([*map(str, spec.seeds)])}"
     how = f", {', '.join(told)}" if told else ""

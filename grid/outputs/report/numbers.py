@@ -27,8 +27,11 @@ def numbers(table: Table) -> str:
         f"<thead><tr>{labels}{heads}</tr></thead>{body}</table>"
     )
     reasons = [f"-- {reason}: {'; '.join(places)}." for reason, places in table.missing.reasons]
-    notes = bullets((*table.notes, *table.working, table.missing.count))
-    return scrolled(table.title, grid) + bullets(reasons, "missing") + folded("Notes", notes)
+    # What is counted as missing is followed by the reasons, and is a note where there are none.
+    count = [table.missing.count]
+    missing = bullets([*count, *reasons] if reasons else (), "missing")
+    notes = bullets((*table.notes, *table.working, *([] if reasons else count)))
+    return scrolled(table.title, grid) + missing + folded("Notes", notes)
 
 
 def _headings(columns: Sequence[Column]) -> list[str]:

@@ -46,6 +46,8 @@ from hd2s.models.registry import models
 _Found = Mapping[str, Comparison]
 """Metric → how far the two lie apart in it."""
 _COLUMNS = ("clips", "difference", f"{CONFIDENCE:.0%} interval", "p", "p (Holm)", "p (BH)")
+# Pairs that a title names; of more, each is named above its rows.
+_IN_TITLE = 2
 
 # By whether there are several seeds.
 _COVERS = {False: "; it covers the choice of clips, not of seeds", True: " and, with them, of the seeds"}
@@ -95,10 +97,10 @@ def build(own: TableSpec, results: Results, style: Style) -> Table | None:
         return None
     found = _compared(pairs, recorded(own, asked), results)
     shown = {pair: found[pair] for pair in in_order(found, lambda pair: pair.first, asked.order)}
-    titles = list(dict.fromkeys(pair.title for pair in pairs))
+    titles = _titles(pairs)
     return Table(
         name=f"{spec.name}-significance",
-        title=f"{spec.title}: {', and '.join(titles)}",
+        title=f"{spec.title}: {', and '.join(titles) if len(titles) <= _IN_TITLE else 'differences'}",
         caption="",
         warning=style.warning,
         labels=(layout.group_heading, "Metric"),
@@ -175,7 +177,7 @@ def _compare(pair: _Pair, metric: str, results: Results) -> Comparison:
 def _blocks(
     found: Mapping[_Pair, _Found], spec: TableSpec, layout: Layout, results: Results, digits: int
 ) -> tuple[Block, ...]:
-    several = len({(pair.plain, pair.other) for pair in found}) > 1
+    several = len(_titles(found)) > 1
     several_models = _have_several_models(found)
 
     def title_of_block(pair: _Pair) -> str:
@@ -193,6 +195,10 @@ def _blocks(
         )
         for title, pairs in gather(found, title_of_block)
     )
+
+
+def _titles(pairs: Iterable[_Pair]) -> list[str]:
+    return list(dict.fromkeys(pair.title for pair in pairs))
 
 
 def _have_several_models(pairs: Iterable[_Pair]) -> bool:
@@ -249,14 +255,15 @@ def _notes(spec: TableSpec) -> tuple[str, ...]:
 def _missing(pairs: list[_Pair], spec: TableSpec, results: Results) -> Missing:
     """Gather the pairs of which a seed cannot be compared, by the reason of the model that lacks values."""
     lacking: list[tuple[str, str]] = []
-    several = _have_several_models(pairs)
+    several, named = _have_several_models(pairs), len(_titles(pairs)) > 1
     for pair in pairs:
         reasons = {results.reason(cell, spec.metrics): cell for cells in pair.cells for cell in cells}
         reasons.pop("", None)
         for reason, cell in list(reasons.items())[:1]:
             seed = f" (seed {cell.seed})" if len(spec.seeds) > 1 else ""
             told = f"{title_of(pair.by, getattr(cell, pair.by))}{seed}: {reason}"
-            lacking.append((told, ", ".join([where(cell), *pair.shared(several_models=several)])))
+            title = [pair.title] if named else []
+            lacking.append((told, ", ".join([*title, where(cell), *pair.shared(several_models=several)])))
     return Missing.of("comparison", len(pairs), lacking)
 
 

@@ -42,4 +42,7 @@ def test_seeds_and_variants_are_told(tmp_path):
     assert "variants (" in told
     plan = plan_of("table5", "select=[source,target]")
     told = asked(plan.tables[0], Results(plan, Ledger(tmp_path)))
-    assert "in 1 variant (target selection (oracle))" in told
+    assert "Transfer Learning, with own selection and target selection (oracle)? 36 cells" in told
+    assert "variant" not in told
+    plan = plan_of("table3", "select=[target]")
+    assert "), with target selection (oracle)? " in asked(plan.tables[0], Results(plan, Ledger(tmp_path)))

@@ -60,6 +60,11 @@ def test_each_row_is_headed_and_says_its_block_when_it_is_sorted():
     assert "A &lt;note&gt;" in text
 
 
-def test_what_is_missing_is_not_folded_away():
-    text = numbers(table((Column("NSS"),), missing=Missing("cell", 2, (("not trained yet", ("a", "b")),))))
-    assert '<ul class="missing"><li>-- not trained yet: a; b.</li></ul>' in text
+def test_what_is_missing_is_counted_right_before_the_reasons_and_not_folded_away():
+    """The count ended the folded notes with a colon, and nothing followed."""
+    columns = (Column("NSS"),)
+    text = numbers(table(columns, missing=Missing("cell", 2, (("not trained yet", ("a", "b")),))))
+    count = "<li>0 of 2 cells have all their values:</li>"
+    assert f'<ul class="missing">{count}<li>-- not trained yet: a; b.</li></ul>' in text
+    assert text.count(count) == 1
+    assert "<li>2 of 2 cells have all their values.</li></ul></details>" in numbers(table(columns))

@@ -55,6 +55,19 @@ def test_clips_are_paired_by_name_and_only_those_that_both_models_have_a_score_f
     assert (record["n_clips"], record["difference"]) == (2, 0.375)
 
 
+def test_of_many_pairs_each_is_named_above_its_rows_and_where_it_is_missing(ledger):
+    """They all stood in the title, and a place that three of them lacked was told three times alike."""
+    small = pair(compare="all")
+    finish_clips(ledger, small, PLAIN, NSS={"a": 1.0, "b": 2.0})
+    finish_clips(ledger, small, ADAPTED, NSS={"a": 2.0, "b": 3.0})
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    assert table.title == f"{small.tables[0].title}: differences"
+    above = [f"Transfer Learning minus {plain}" for plain in ("Domain Generalization", "Domain Adaptation")]
+    assert [block.heading.partition(". ")[0] for block in table.blocks][1:] == above
+    ((_, places),) = table.missing.reasons
+    assert places == tuple(f"{title}, DHF1K to UCF Sports" for title in above)
+
+
 def test_a_model_is_compared_with_itself_and_named_where_there_are_several(ledger):
     load([OURS])
     alone = pair(models=("hd2s", "centre_prior"))
