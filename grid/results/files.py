@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import resource
 import shutil
 import stat
 import uuid
@@ -130,13 +131,14 @@ def explained(path: Path, size: int) -> Iterator[None]:
         size: bytes that it takes; 0 where they are few.
 
     Raises:
-        ProblemError: the disk is full, or may not be written to.
+        ProblemError: the disk is full, or may not be written to, or takes no file of this size.
     """
     before = _free(path)
     try:
         yield
     except (OSError, RuntimeError) as error:
         number = error.errno if isinstance(error, OSError) else None
+        _require_allowed(path, size, error)
         if number in _NOT_ALLOWED_ERRORS:
             problem = Problem(str(path), "a place to write to", str(error), f"Make it writable, {_RUN_AGAIN}")
             raise ProblemError(problem) from error
@@ -148,6 +150,17 @@ def explained(path: Path, size: int) -> Iterator[None]:
         found = f"{human(free)} free" if free else "none"
         remedy = f"Free {human(size - free) if size > free else 'some'} at least, {_RUN_AGAIN}"
         raise ProblemError(Problem(str(path), room, found, remedy)) from error
+
+
+def _require_allowed(path: Path, size: int, error: OSError | RuntimeError) -> None:
+    """Raise a ProblemError if no file may be so large: by a limit of the shell's, or of the disk's."""
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    is_limited = largest != resource.RLIM_INFINITY
+    if (is_limited and largest < size) or (isinstance(error, OSError) and error.errno == errno.EFBIG):
+        found = f"a limit of {human(largest)} (ulimit -f)" if is_limited else "a limit of the disk's"
+        remedy = f"Raise it, or give a folder on another disk, {_RUN_AGAIN}"
+        expected = f"a file of {human(size)} to be allowed" if size else "a file of its size to be allowed"
+        raise ProblemError(Problem(str(path), expected, found, remedy)) from error
 
 
 def _free(path: Path) -> int:

@@ -76,7 +76,8 @@ class Interruption:
         self._storage, self._tell = storage, tell
         self._request = storage.path(output_folder.STOP)
         self._end: Callable[[], object] | None = None
-        self._asked = 0.0
+        # When the user asked: by the clock that never jumps, and by that of the disk which states are on.
+        self._asked, self._asked_ns = 0.0, 0
 
     @property
     def asked(self) -> bool:
@@ -114,7 +115,7 @@ class Interruption:
         """End what runs if the user wants to stop, and these trainings have saved or had their time."""
         if not self._asked or self._end is None:
             return
-        late = time.time() > self._asked + _SECONDS_TO_SAVE or self._storage.apart
+        late = time.monotonic() > self._asked + _SECONDS_TO_SAVE or self._storage.apart
         if late or all(map(self._saved, running)):
             end, self._end = self._end, None
             end()
@@ -122,15 +123,16 @@ class Interruption:
     def _saved(self, training: str) -> bool:
         marks = self._storage.files(output_folder.states(training)).items()
         return any(
-            name.endswith(f"/{output_folder.STATE_FILE}") and mark.mtime_ns >= self._asked * 1e9
+            name.endswith(f"/{output_folder.STATE_FILE}") and mark.mtime_ns >= self._asked_ns
             for name, mark in marks
         )
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        again, self._asked = self.asked, self._asked or time.time()
+        again, self._asked = self.asked, self._asked or time.monotonic()
         if not again:
             self._tell(STOPPING)
         if again or self._end is None:
             raise KeyboardInterrupt
         self._request.parent.mkdir(parents=True, exist_ok=True)
         self._request.touch()
+        self._asked_ns = self._request.stat().st_mtime_ns

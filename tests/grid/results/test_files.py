@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from grid.results.ledger import Ledger
 from grid.training.loop import fit
 from manifests.problem import ProblemError
 from tests.grid.grids import TINY, Context, job_of, prepare_small
+from tests.places import REPOSITORY
 
 MB = 1_000_000
 
@@ -139,6 +142,36 @@ def test_a_place_that_may_not_be_written_to_is_told_with_what_to_do(tmp_path, nu
     told = pytest.raises(ProblemError, match=r"file: expected a place to write to, found .*Make it writable")
     with told, explained(tmp_path / "file", 0):
         raise OSError(number, os.strerror(number))
+
+
+_LIMITED = """
+import resource, torch
+from pathlib import Path
+from functools import partial
+from grid.results.files import write_atomically, write_text
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+tensors = {"w": torch.zeros(10**6)}
+for write in (
+    lambda: write_text(Path("text"), 10**6 * "a"),
+    lambda: write_atomically(Path("weights"), partial(torch.save, tensors), 4 * 10**6),
+):
+    try:
+        write()
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+
+
+def test_a_file_that_is_larger_than_a_shell_allows_is_told_with_the_limit(tmp_path):
+    """PyTorch tells of it as of a full disk; tables ended in a traceback."""
+    command, environment = [sys.executable, "-c", _LIMITED], os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=True)
+    text, weights = done.stdout.splitlines()
+    limit = "found a limit of 100.0 kB (ulimit -f). Raise it"
+    assert text.startswith("ProblemError: text: expected a file of its size to be allowed")
+    assert weights.startswith("ProblemError: weights: expected a file of 4.0 MB to be allowed")
+    assert all(limit in told for told in (text, weights))
+    assert files(tmp_path) == []
 
 
 def test_of_a_full_disk_it_is_said_how_much_is_missing(tmp_path):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -66,6 +67,23 @@ def test_what_does_not_save_in_time_is_not_waited_for(heard, monkeypatch):
     monkeypatch.setattr(module, "_SECONDS_TO_SAVE", -1.0)
     with interruption.gently(lambda: ended.append("")):
         signal.raise_signal(signal.SIGINT)
+        interruption.end_when_saved(["a"])
+    assert ended == [""]
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_or_is_another_than_the_disks_keeps_nobody_waiting(heard, storage, jump_s):
+    """A state counted by the driver's clock, and an hour that it was set back by was waited for."""
+    (interruption, _), ended = heard, []
+    with interruption.gently(lambda: ended.append("")), pytest.MonkeyPatch.context() as patched:
+        now = time.time()
+        patched.setattr("time.time", lambda: now + max(jump_s, 0.0))
+        signal.raise_signal(signal.SIGINT)
+        patched.setattr("time.time", lambda: now + min(jump_s, 0.0))
+        if jump_s < 0:
+            patched.setattr(module, "_SECONDS_TO_SAVE", -1.0)
+        else:
+            save(storage, "a")
         interruption.end_when_saved(["a"])
     assert ended == [""]
 
