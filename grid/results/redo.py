@@ -114,16 +114,17 @@ def to_redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
             what `select` asks for.
 
     Raises:
-        ProblemError: no unit, or several, are called so.
+        ProblemError: no unit, or several, are called so; or it tests what was stopped early.
     """
-    units = (
-        {_unit(plan, asked)}
-        if asked != ALL
-        else {
-            *other_code(plan, ledger).files,
-            *unselected(plan, ledger).values(),
-        }
-    )
+    if asked == ALL:
+        units = {*other_code(plan, ledger).files, *unselected(plan, ledger).values()}
+    else:
+        units = {unit := _unit(plan, asked)}
+        if unit in plan.evaluations and ledger.stops.of(unit):
+            training = plan.evaluations[unit].training
+            remedy = f"sweep.stop=none trains it to its end, --redo {training} from its beginning."
+            found = f"{training}, which was stopped early"
+            raise ProblemError(Problem(f"--redo {asked}", f"what {unit} rests on", found, remedy))
     return units | _resting(plan, units)
 
 

@@ -1,5 +1,6 @@
 """A grid from what is left of it to its tables: here all is done or given up, and Ray is not started."""
 
+import re
 import shlex
 import shutil
 from contextlib import contextmanager, nullcontext
@@ -343,3 +344,24 @@ def test_what_was_stopped_is_left_alone_beside_what_is_to_do(done_grid, store, m
     begun, left_alone = driven(monkeypatch)
     assert run(grid, Phases(), None).status == INTERRUPTED, "nobody has trained the other one"
     assert (begun, left_alone) == ([other], [])
+
+
+@pytest.mark.slow
+def test_a_test_of_what_was_stopped_cannot_be_made_again_alone(done_grid, store, monkeypatch):
+    """Ray was started for it, and nothing done."""
+    grid = swept(done_grid, "sweep.stop=asha")
+    stopped, other = grid.plan.trainings
+    for training in (stopped, other):
+        grid.ledger.stops.write(training, Stopped(1, 4, 9.0))
+    (evaluation,) = (unit.id for unit in grid.plan.evaluations.values() if unit.training == stopped)
+    ray_that(monkeypatch, KeyboardInterrupt())
+    told = (
+        f"--redo {evaluation}: expected what {evaluation} rests on, found {stopped}, which was stopped early."
+        f" sweep.stop=none trains it to its end, --redo {stopped} from its beginning."
+    )
+    with pytest.raises(ProblemError, match=re.escape(told)):
+        run(grid, Phases(), None, again=evaluation)
+    listener = Phases()
+    assert run(grid, listener, None, again=stopped).status == INTERRUPTED
+    assert "starting Ray" in listener.heard
+    assert grid.ledger.stops.of(other), "and no other"
