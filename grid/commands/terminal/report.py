@@ -187,6 +187,8 @@ def _likely(estimate: Estimate) -> str:
     if hours is None:
         return "unknown before something was measured here"
     known, units = estimate.left.measured
+    if not units:
+        return "nothing: all is done"
     assumed = f"{estimate.share:.0%} of that speed"
     source = f"the speed of finished runs in this folder for {known} of {units} trainings and evaluations"
     if not known:

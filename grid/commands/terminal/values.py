@@ -7,10 +7,9 @@ from rich.text import Text
 
 from grid.commands.terminal.names import Name
 from grid.outputs.tables.below.footnotes import (
-    clip_notes,
-    constant_notes,
     length_notes,
     sign,
+    sign_notes,
     undefined_notes,
 )
 from grid.outputs.tables.layout import words
@@ -51,8 +50,8 @@ def values_table(spec: TableSpec, results: Results) -> list[Table | Text]:
         told = map(Name, (*names, words(cell, spec), *repeat, *point))
         table.add_row(*told, *values)
         above = block
-    notes = length_notes(cells, results) + clip_notes(cells, results, spec)
-    notes += constant_notes(cells, results, spec) + undefined_notes(cells, results, spec)
+    notes = length_notes(cells, results) + sign_notes(cells, results, spec)
+    notes += undefined_notes(cells, results, spec)
     return [table, *map(Text, notes)]
 
 

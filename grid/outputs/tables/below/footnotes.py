@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from grid.outputs.tables.layout import gather, place, shown
 from grid.outputs.tables.scores import Results, Scores
@@ -30,6 +30,18 @@ def sign(scores: Sequence[Scores]) -> str:
 def share(n_seeds: int, wanted: int) -> str:
     """Say how many of the seeds a value is over; empty if it has them all, or none."""
     return f"({n_seeds}/{wanted})" if 0 < n_seeds < wanted else ""
+
+
+def sign_notes(cells: Iterable[Cell], results: Results, spec: TableSpec) -> list[str]:
+    """Say what each of the signs stands for that cells have; a cell that stands in several rows is told once.
+
+    Args:
+        cells: those shown.
+        results: their scores, where there are any.
+        spec: the table.
+    """
+    once = [*dict.fromkeys(cells)]
+    return clip_notes(once, results, spec) + constant_notes(once, results, spec)
 
 
 def clip_notes(cells: Sequence[Cell], results: Results, spec: TableSpec) -> list[str]:

@@ -9,10 +9,9 @@ from grid.outputs.tables.below.departures import departure_notes
 from grid.outputs.tables.below.footnotes import (
     SEEDS,
     UNRANKED,
-    clip_notes,
-    constant_notes,
     length_notes,
     mixture_notes,
+    sign_notes,
     undefined_notes,
 )
 from grid.outputs.tables.layout import Layout, gather, label, row_key, shown
@@ -66,8 +65,8 @@ def reader_notes(spec: TableSpec, layout: Layout, known: Known, results: Results
     notes += [*selection_notes(spec), *sweep_notes(spec, list(known.choices))]
     notes += _sizes(cells, results)
     notes += [SEEDS] if known.lacking else []
-    notes += length_notes(cells, results) + clip_notes(cells, results, spec)
-    notes += constant_notes(cells, results, spec) + undefined_notes(cells, results, spec)
+    notes += length_notes(cells, results) + sign_notes(cells, results, spec)
+    notes += undefined_notes(cells, results, spec)
     notes += mixture_notes(cells, results)
     return (*notes, *([UNRANKED] if known.unranked else []))
 

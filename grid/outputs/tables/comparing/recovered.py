@@ -11,7 +11,7 @@ import numpy as np
 from grid.outputs.statistics.paired import compare
 from grid.outputs.statistics.resampling import CONFIDENCE, interval
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
-from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, share, sign
+from grid.outputs.tables.below.footnotes import SEEDS, share, sign, sign_notes
 from grid.outputs.tables.comparing.places import Standing, in_every_fold, ranked
 from grid.outputs.tables.layout import gather
 from grid.outputs.tables.scores import Results
@@ -120,7 +120,7 @@ def _footnotes(lines: list[_Line], spec: TableSpec, results: Results, several: b
     notes = _worst_pairs(lines, spec, several) if _several_pairs(lines) else []
     notes += [*([_UNCLEAR] if unclear else []), *([SEEDS] if lack_seeds else [])]
     notes += [_PAIRS] if lack_pairs and len(lines) > 1 else []
-    return [*notes, *clip_notes(cells, results, spec)]
+    return [*notes, *sign_notes(cells, results, spec)]
 
 
 def _line(standing: Standing, approach: str, metrics: Sequence[str], results: Results) -> _Line:

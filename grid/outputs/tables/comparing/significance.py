@@ -12,7 +12,7 @@ from grid.outputs.statistics.corrections import benjamini_hochberg, holm
 from grid.outputs.statistics.paired import Comparison, compare
 from grid.outputs.statistics.resampling import CONFIDENCE, RESAMPLES
 from grid.outputs.tables.arrangement import arranged, in_order, recorded
-from grid.outputs.tables.below.footnotes import SEEDS, clip_notes, length_notes, share, sign
+from grid.outputs.tables.below.footnotes import SEEDS, length_notes, share, sign, sign_notes
 from grid.outputs.tables.comparing.places import (
     Standing,
     differences_by_clip,
@@ -233,7 +233,7 @@ def _entries(found: Comparison, seeds: str, dagger: str, digits: int) -> tuple[E
 def _footnotes(pairs: Sequence[_Pair], spec: TableSpec, results: Results) -> list[str]:
     cells = [cell for pair in pairs for cells in pair.done(results) for cell in cells]
     some = any(share(len(pair.done(results)), len(pair.cells)) for pair in pairs)
-    return [*([SEEDS] if some else []), *length_notes(cells, results), *clip_notes(cells, results, spec)]
+    return [*([SEEDS] if some else []), *length_notes(cells, results), *sign_notes(cells, results, spec)]
 
 
 def _notes(spec: TableSpec) -> tuple[str, ...]:

@@ -137,6 +137,8 @@ def test_beside_the_bound_stands_what_is_likely_and_why(plan, ledger, measured, 
     _, _, likely, _ = last_lines_of(plan, ledger, left, replace(named("H100"), count=2))
     assert likely.startswith("likely 9 GPU-hours (4.5 h on all 2): by ")
     assert likely.endswith(source)
+    _, _, nothing, _ = last_lines_of(plan, ledger, Work(device_hours=0.0, likely_hours=0.0))
+    assert nothing == "likely nothing: all is done"
     _, _, unknown, _ = last_lines_of(plan, ledger, Work(device_hours=None, likely_hours=None))
     assert unknown == "likely unknown before something was measured here"
 

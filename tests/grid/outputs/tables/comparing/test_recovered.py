@@ -105,6 +105,18 @@ def test_a_gap_over_fewer_seeds_or_clips_says_so(ledger):
     assert any("†" in note for note in table.notes)
 
 
+def test_constant_predictions_are_signed_and_explained(ledger):
+    small = small_plan(table_spec(metrics=("NSS",), paper="", sources=("DHF1K",)))
+    for approach, value in zip(BOUNDS, (1.0, 1.5, 3.0), strict=True):
+        summary = {"constant": 1} if approach == "transfer" else {}
+        unit = f"{approach}-DHF1K-UCFSports-0"
+        finish_clips(ledger, small, unit, summary, NSS={"a": value, "b": value})
+    table = table_of(ledger, small)
+    ((entry,),) = (row.entries for block in table.blocks for group in block.groups for row in group.rows)
+    assert entry.sign == "‡"
+    assert any(note.startswith("‡ 1 of 2 frames of UCF Sports is predicted constant") for note in table.notes)
+
+
 def test_what_lacks_a_bound_is_told(ledger):
     small = small_plan(table_spec(metrics=("NSS",), paper="", sources=("DHF1K",)))
     score(ledger, small, "DHF1K-UCFSports", generalization=2.0, adaptation=1.5)

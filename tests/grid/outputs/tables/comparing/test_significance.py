@@ -68,6 +68,20 @@ def test_of_many_pairs_each_is_named_above_its_rows_and_where_it_is_missing(ledg
     assert places == tuple(f"{title}, DHF1K to UCF Sports" for title in above)
 
 
+def test_each_sign_is_explained_once(ledger):
+    """‡ stood beside numbers of clips, and nothing said what it is; a cell of two pairs was told twice."""
+    small = pair(compare="all")
+    for approach in ("generalization", "adaptation", "transfer"):
+        summary = {"constant": 1, "unread": {"c": "gone"}} if approach == "generalization" else {}
+        finish_clips(ledger, small, f"{approach}-DHF1K-UCFSports-0", summary, NSS={"a": 1.0, "b": 2.0})
+    table = build(small.tables[0], Results(small, ledger), STYLE)
+    signs = {row.entries[0].sign for block in table.blocks for group in block.groups for row in group.rows}
+    assert signs == {"†‡", ""}
+    for mark in "†‡":
+        (note,) = [note for note in table.notes if note.startswith(mark)]
+        assert note.endswith(": DHF1K to UCF Sports, Domain Generalization.")
+
+
 def test_a_model_is_compared_with_itself_and_named_where_there_are_several(ledger):
     load([OURS])
     alone = pair(models=("hd2s", "centre_prior"))
