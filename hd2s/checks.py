@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import re
@@ -161,8 +162,58 @@ def _is_named_elsewhere(name: str, code: CodeType) -> bool:
     """Whether a method is named in its folder's files besides where it is made, or may be by a text."""
     folder = Path(code.co_filename).parent
     files = folder.rglob("*.py") if Path(code.co_filename).is_file() else ()
-    source = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
-    return len(re.findall(rf"\b(?:{name}|getattr)\b", source)) != 1
+    sources = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    named = sum(len(re.findall(rf"\b{name}\b", source)) for source in sources)
+    return named != 1 or any(_may_ask_for(name, source, folder.parts) for source in sources)
+
+
+def _may_ask_for(name: str, source: str, inside: Iterable[str]) -> bool:
+    """Whether code asks something for what a text says, which may be this name without being written there.
+
+    Not so of what is from elsewhere, as in `getattr(torch, kind)`.
+
+    Args:
+        name: of a method.
+        source: of a file.
+        inside: what its folder's packages may be called.
+    """
+    try:
+        nodes = [*ast.walk(ast.parse(source if "getattr" in source else ""))]
+    except (SyntaxError, ValueError):
+        return True
+    imported = {known: root for node in nodes for known, root in _imported(node)}
+    foreign = {known for known, root in imported.items() if root not in inside}
+    asked = [node for node in nodes if isinstance(node, ast.Call) and _called(node.func) == "getattr"]
+    if len(asked) < sum(_called(node) == "getattr" for node in nodes):
+        return True  # handed to something that calls it
+    return any(
+        len(call.args) < 2 or (_root(call.args[0]) not in foreign and re.fullmatch(_form(call.args[1]), name))
+        for call in asked
+    )
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield what an import of something absolute makes known, with the package that it is from."""
+    if isinstance(node, ast.Import):
+        roots = [(each.asname, each.name.partition(".")[0]) for each in node.names]
+        yield from ((asname or root, root) for asname, root in roots)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield from ((each.asname or each.name, node.module.partition(".")[0]) for each in node.names)
+
+
+def _called(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _root(node: ast.expr) -> str:
+    """Return the name that an expression such as `torch.nn.functional` begins with; empty of another one."""
+    return _root(node.value) if isinstance(node, ast.Attribute) else _called(node)
+
+
+def _form(text: ast.expr) -> str:
+    """Return a pattern of what a text may say."""
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return "".join(re.escape(str(each.value)) if isinstance(each, ast.Constant) else ".*" for each in parts)
 
 
 def is_plain(word: object) -> bool:

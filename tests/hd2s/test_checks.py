@@ -117,6 +117,40 @@ def test_a_method_that_is_nearly_one_that_is_called_is_told(tmp_path, body, said
             require_known(kind, Offered)
 
 
+@pytest.mark.parametrize(
+    ("beside", "named"),
+    [
+        ("import torch\ngetattr(torch, 'compile', None)", False),
+        ("import torch\nfor kind in (): getattr(torch.nn.functional, kind)", False),
+        ("import torch.nn as layers\nfor kind in (): getattr(layers, kind)", False),
+        ("getattr(Own, 'step', None)", False),
+        ("for kind in (): getattr(Own, f'{kind}_loss')", False),
+        ("for kind in (): getattr(Own, f'los{kind}')", True),
+        ("for kind in (): getattr(Own, kind)", True),
+        ("for kind in (): getattr(Own, kind + 'ss')", True),
+        ("found = list(map(getattr, [], []))", True),
+        ("def ask(*of): getattr(*of)", True),
+        ("from torch import nn\nfor kind in (): getattr(nn, kind)", False),
+        ("from torch.nn import functional as F\nfor kind in (): getattr(F, kind)", False),
+        ("from . import models\nfor kind in (): getattr(models, kind)", True),
+        ("from {package}.own import MODEL as nn\nfor kind in (): getattr(nn, kind)", True),
+        ("getattr(Own, 'los' 'ess')", True),
+        ("import {package}.own as ours\nfor kind in (): getattr(ours.MODEL, kind)", True),
+        ("import {package}.own\nfor kind in (): getattr({package}.own.MODEL, kind)", True),
+        ("def f(:  # getattr", True),
+    ],
+)
+def test_only_what_may_ask_for_a_method_by_a_text_keeps_it_from_being_told(tmp_path, beside, named):
+    """Any `getattr` of the folder did, also of a name that is written out or of a library."""
+    (tmp_path / "beside.py").write_text(beside.replace("{package}", tmp_path.name))
+    kind = own(tmp_path, "def losess(self): ...")
+    if named:
+        require_known(kind, Offered)
+    else:
+        with pytest.raises(ValueError, match="losess"):
+            require_known(kind, Offered)
+
+
 def test_a_method_that_another_file_of_the_folder_calls_is_taken(tmp_path):
     """A configuration's properties were refused, since its model alone asks for them."""
     (tmp_path / "model.py").write_text("def width(config): return config.feature")
