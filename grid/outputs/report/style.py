@@ -54,6 +54,7 @@ tbody tr.first > * { border-top: 1px solid var(--line); }
 .block th { font-weight: 650; padding-top: .8rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .best { background: var(--best); border-radius: 4px; padding: .05rem .3rem; margin-right: -.3rem; }
+sup { line-height: 0; }
 td small { white-space: nowrap; }
 td small.printed { display: block; }
 tr.again .group > span { visibility: hidden; }

@@ -40,6 +40,7 @@ tbody .block { font-weight: 600; border-bottom: 1px solid; }
 .block span { position: sticky; left: .6rem; }
 .next > * { border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
 small, ul { opacity: .85; }
+sup { line-height: 0; }
 code { overflow-wrap: anywhere; }
 """
 
