@@ -45,7 +45,7 @@ class BatchLayout:
     def split(self, memory: torch.Tensor) -> Parts:
         """Return views of uint8 (size,): clips (B, T, H, W, 3), and (B, A, H, W) or None maps and counts."""
         clips, maps, counts = memory.split(self._parts)
-        answers = (self.batch, self.shape.answered, *self._map_size)
+        answers = (self.batch, len(self.shape.answered), *self._map_size)
         return (
             clips.view(self.batch, self.shape.length, self.height, self.width, 3),
             maps.view(answers) if self.labelled else None,
@@ -55,7 +55,7 @@ class BatchLayout:
     @property
     def _parts(self) -> list[int]:
         height, width = self._map_size
-        answers = self.batch * self.shape.answered * height * width
+        answers = self.batch * len(self.shape.answered) * height * width
         clips = self.batch * self.shape.length * self.height * self.width * 3
         return [clips, answers * self.labelled, answers * self.fixated]
 

@@ -15,7 +15,6 @@ from datasets.loading.batch_memory import BatchLayout, SharedBatches
 from datasets.loading.clip_batch import ClipBatch, load
 from datasets.loading.fixation_counts import FixationReader, Rescaling
 from datasets.loading.windows import (
-    Answers,
     Photograph,
     Starts,
     WindowShape,
@@ -36,7 +35,7 @@ def training_batches(
     *,
     T: int,
     step: int = 1,
-    answers: Answers = "last",
+    answers: range | None = None,
     photograph: Photograph = "repeated",
     batch: int,
     seed: int,
@@ -61,7 +60,7 @@ def training_batches(
         clips: to draw from; those shorter than a window are never drawn.
         T: frames of a window.
         step: from one of them to the next, in frames of the clip.
-        answers: whether the last of them has its map loaded, or every one.
+        answers: which of them, in a row and counted from 0, have their maps loaded; None: the last alone.
         photograph: how photographs are shown; "alone" makes T = 1 of theirs.
         batch: windows per rank and step.
         seed: of the experiment.
@@ -106,7 +105,7 @@ def validation_batches(
     *,
     T: int,
     step: int = 1,
-    answers: Answers = "last",
+    answers: range | None = None,
     photograph: Photograph = "repeated",
     batch: int,
     per_clip: int,

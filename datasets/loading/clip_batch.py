@@ -25,8 +25,8 @@ class ClipBatch:
     clips: torch.Tensor
     """uint8 (B, T, H, W, 3), RGB."""
     maps: torch.Tensor | None
-    """uint8 (B, A, H, W): the saliency maps of each window's last frame (A = 1), or of every one (A = T), at
-    the store's size of maps. None when loaded without labels."""
+    """uint8 (B, A, H, W): the saliency maps of each window's answered frames, at the store's size of maps.
+    None when loaded without labels."""
     flips: torch.Tensor
     """bool (B,): which windows and maps are still to be mirrored left to right."""
     keys: list[str]
@@ -67,10 +67,9 @@ def load(
     frames, maps, fixations = layout.split(
         torch.empty(layout.size, dtype=torch.uint8) if memory is None else memory
     )
-    unanswered = shape.length - shape.answered
     for slot, window in enumerate(windows):
         clip, start = clips[window.clip_index], window.start
-        read, first = _Reads(clip, shape.step), start + unanswered * shape.step
+        read, first = _Reads(clip, shape.step), start + shape.answered.start * shape.step
         read(store.read_frames, start, frames[slot])
         if maps is not None:
             read(store.read_maps, first, maps[slot])

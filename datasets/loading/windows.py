@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from manifests.clips import lengths, long_enough, take
 from manifests.clips import stills as stills_among
 from manifests.problem import counted
 
-Answers = Literal["last", "every"]
 Photograph = Literal["repeated", "alone"]
 """How a photograph is shown: as a window of as many frames as others have, or of one."""
 Starts = Literal["spread", "released"]
@@ -33,13 +32,15 @@ class WindowShape:
     """Frames of a window, T."""
     step: int = 1
     """From one of them to the next, in frames of the clip."""
-    answers: Answers = "last"
-    """The last frame alone has a map, or every one has."""
+    answers: range | None = None
+    """Which of them have a map, one after the other, counted from 0; None: the last one alone."""
 
     def __post_init__(self) -> None:
-        if min(self.length, self.step) < 1 or self.answers not in get_args(Answers):
-            known = " or ".join(get_args(Answers))
-            raise ValueError(f"a window has 1 frame or more, a step of 1 or more and answers {known}: {self}")
+        answered = self.answered
+        in_a_row = answered.step == 1 and 0 <= answered.start < answered.stop <= self.length
+        if min(self.length, self.step) < 1 or not in_a_row:
+            told = "a window has 1 frame or more, a step of 1 or more, and answers frames of its own in a row"
+            raise ValueError(f"{told}: {self}")
 
     @property
     def span(self) -> int:
@@ -60,7 +61,7 @@ class WindowShape:
             remedy = "Index photographs and videos as two corpora: this model sees them in different batches."
             where = f"clips of {clips[0].corpus}"
             raise ProblemError(Problem(where, "photographs alone, or none", found, remedy))
-        return WindowShape(1, 1, self.answers)
+        return WindowShape(1)
 
     def fits(self, clip: Clip) -> int:
         """Return at how many places of a clip a window may begin; none in one that is too short."""
@@ -71,9 +72,9 @@ class WindowShape:
         return np.where(stills_among(clips), 1, np.maximum(lengths(clips) - self.span + 1, 0))
 
     @property
-    def answered(self) -> int:
-        """How many frames of a window have a map, counted from its end."""
-        return self.length if self.answers == "every" else 1
+    def answered(self) -> range:
+        """Which frames of a window have a map, counted from 0."""
+        return range(self.length - 1, self.length) if self.answers is None else self.answers
 
 
 @dataclass(frozen=True, slots=True)

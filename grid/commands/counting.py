@@ -49,8 +49,7 @@ def _count(asked: Asked, device: torch.device) -> Costs:
     require_something_trained(learner, approach)
     frame = frame_operations(learner.result(), asked.domain)
     window, clips = built.config.input, _clips(built, asked, device)
-    answered = 1 if window.answers == "last" else asked.frames
-    maps = torch.ones(1, answered, *window.size, device=device)
+    maps = torch.ones(1, len(window.answered(asked.frames)), *window.size, device=device)
     fixations = maps if built.config.needs_fixations or approach.needs_fixations else None
     labelled = _micro_batch(clips, asked.source, asked.domain, maps=maps, fixations=fixations)
     unlabelled = _micro_batch(clips, asked.target, built.config.domain_of(asked.target))

@@ -68,7 +68,7 @@ def _batches(training: Training) -> list[BatchLayout]:
     return [
         BatchLayout(
             spec.train.micro_batch,
-            WindowShape(window.frames, window.step, window.answers),
+            WindowShape(window.frames, window.step, window.answered(window.frames)),
             *size,
             labelled=labelled,
             map_size=window.map_size(size) if labelled else None,

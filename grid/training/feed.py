@@ -201,8 +201,9 @@ class Feed:
         return self.model.config.shown(corpus).input
 
     def _window(self, corpus: str) -> dict[str, Any]:
-        shown, names = self._shown(corpus), ("step", "answers", "photograph")
-        return {"T": shown.frames, **{name: getattr(shown, name) for name in names}}
+        shown = self._shown(corpus)
+        answers = shown.answered(shown.frames)
+        return {"T": shown.frames, "step": shown.step, "answers": answers, "photograph": shown.photograph}
 
     def _store(self, corpus: str, resizing: str, size: Size | None = None) -> FrameStore:
         manifest, shown = self.job.manifests[corpus].open(), self._shown(corpus)

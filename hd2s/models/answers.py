@@ -28,9 +28,9 @@ def require_answer(prediction: Any, clips: Tensor, config: ModelConfig) -> None:
     if not isinstance(prediction, Prediction):
         raise ValueError(f"the model is to return a Prediction, found {told(type(prediction).__name__)}")
     batch, _, frames, height, width = clips.shape
-    every = config.input.answers == "every"
-    maps = (batch, frames if every else 1, height, width)
-    which = "every frame" if every else "the last frame"
+    answers = config.input.answers
+    maps = (batch, len(config.input.answered(frames)), height, width)
+    which = "every frame" if answers == "every" else f"the {answers} frame"
     named = {"saliency": prediction.saliency} | dict(prediction.auxiliary)
     wrong = [_unlike(name, value, maps, which) for name, value in named.items() if _shape(value) != maps]
     wrong += _of_features(prediction.features, batch, config)

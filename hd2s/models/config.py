@@ -37,7 +37,8 @@ class Input:
         height: in pixels.
         width: in pixels.
         step: from one frame of a window to the next, in frames of the clip.
-        answers: the frames of a window that the model answers: its last one, or every one.
+        answers: the frames of a window that the model answers: its "last" one, its "middle" one, which is
+            number T // 2 counted from 0 (of an even T the later of the two in the middle), or "every" one.
         photograph: how a clip of one frame is shown to it: the frame "repeated" as often as a window has
             frames, or "alone", a window of a single frame.
         least: the frames that a clip must have to be trained or validated on; 0: those of a window.
@@ -54,7 +55,7 @@ class Input:
     height: int
     width: int
     step: int = 1
-    answers: Literal["last", "every"] = "last"
+    answers: Literal["last", "middle", "every"] = "last"
     photograph: Literal["repeated", "alone"] = "repeated"
     least: int = 0
     framing: Framing = "squashed"
@@ -72,6 +73,19 @@ class Input:
     def sizes(self) -> tuple[Size, ...]:
         """All that it is trained and validated at: the one, or those of photographs."""
         return self.trained_sizes or (self.size,)
+
+    def answered(self, frames: int) -> range:
+        """Return which frames of a window of so many are answered, counted from 0."""
+        if self.answers == "every":
+            return range(frames)
+        only = frames - 1 if self.answers == "last" else frames // 2
+        return range(only, only + 1)
+
+    @property
+    def around(self) -> tuple[int, int]:
+        """Frames of a clip that a window has before its first answered one, and behind its last."""
+        answered = self.answered(self.frames)
+        return answered.start * self.step, (self.frames - answered.stop) * self.step
 
     def map_size(self, size: Size) -> Size | None:
         """Return that of the maps of what is trained at one of its sizes; None where it is the same."""

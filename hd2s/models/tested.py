@@ -20,12 +20,13 @@ class PredictionProtocol:
 
     Attributes:
         smoothing_sigma: of the final Gaussian, in pixels at the model's input size; None for none.
-        head: what stands in for the frames before a clip's beginning: the window that follows with its time
-            reversed, or the same in the order of time with its colour channels reversed.
+        head: what stands in for the frames before a clip's beginning, where the last frame of a window is
+            answered: the window that follows with its time reversed, or the same in the order of time with
+            its colour channels reversed.
         quantise: maps are rounded down to 8 bits before that Gaussian.
-        short_clips: what a clip shorter than 2T − 1 frames has for frames beyond its end: it is "reflected"
-            in time or "looped", or the "last window" within it stands for those that would end beyond; clips
-            shorter than that are reflected then.
+        short_clips: what a clip shorter than 2T − 1 frames has for frames beyond its end, likewise: it is
+            "reflected" in time or "looped", or the "last window" within it stands for those that would end
+            beyond; clips shorter than that are reflected then.
         truncate: finished maps are rounded down when they become 8-bit images.
         resizing: by which rule of `datasets.resizing` frames come to the input's size, in validation too.
     """

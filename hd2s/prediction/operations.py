@@ -111,7 +111,7 @@ def frame_operations(model: SaliencyModel, domain: str | None) -> int:
     window = model.config.input
     stream = model.stream(Casting(_device_of(model), torch.float32, domain))
     if stream is None:
-        return window_operations(model, domain) // (1 if window.answers == "last" else window.frames)
+        return window_operations(model, domain) // len(window.answered(window.frames))
     push = stream.begin()
     for n in filter(None, (window.span - 1, 1)):
         frames = _frames(model, n)

@@ -22,7 +22,17 @@ from hd2s.layers.folded import Casting
 from hd2s.models.contract import Prediction, SaliencyModel, Stream
 from hd2s.models.tested import PredictionProtocol
 from hd2s.prediction.smoothing import gaussian_smooth
-from hd2s.prediction.windows import beyond_end, checked, iter_blocks, iter_windows, own_windows, split
+from hd2s.prediction.windows import (
+    beyond_end,
+    checked,
+    continued,
+    is_single,
+    iter_blocks,
+    iter_windows,
+    own_windows,
+    split,
+    stands_alone,
+)
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -97,10 +107,11 @@ class Predictor:
 
         It is how all but the beginning of a clip is predicted, which is what there is to measure.
         """
+        before, behind = self.input.around
         if self.stream is not None:
-            return self._streamed(self.stream, checked(frames))
+            return self._streamed(self.stream, continued(checked(frames), 0, behind))
         # Predicted all the same, so that batches, and with them the last bits, are those of `__call__`.
-        return islice(self._plain(frames), 0 if self.input.answers == "every" else self.input.span - 1, None)
+        return islice(self._plain(frames), before, None)
 
     def inner_maps(
         self, frames: Iterable[np.ndarray], first: int = 0
@@ -154,14 +165,17 @@ class Predictor:
             return self.model.answer(self.model.normalise(clips), self.domain, state)
 
     def _fast(self, stream: Stream, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        if self.input.answers == "every":
-            alone, frames = _is_alone(checked(frames))
-            yield from self._streamed(stream, frames, 1 if alone else None)
-            return
-        head, rest = split(frames, self.input.span)
-        yield from self._predict_head(stream, head)
-        if len(head) >= self.input.span:
-            yield from self._streamed(stream, chain(head, rest))
+        single, frames = is_single(checked(frames))
+        if self.input.answers != "every" and single and stands_alone(1, self.input):
+            # It shares nothing with other windows, and a stream's have as many frames as a clip's.
+            yield from self._plain(frames)
+        elif self.input.answers == "last":
+            head, rest = split(frames, self.input.span)
+            yield from self._predict_head(stream, head)
+            if len(head) >= self.input.span:
+                yield from self._streamed(stream, chain(head, rest))
+        else:
+            yield from self._streamed(stream, continued(frames, *self.input.around), 1 if single else None)
 
     def _predict_head(self, stream: Stream, head: list[np.ndarray]) -> list[np.ndarray]:
         """Predict the frames before the first whole window: stream what the protocol makes of them."""
@@ -196,12 +210,6 @@ class Predictor:
 def _in_order(maps: Tensor) -> Tensor:
     """Return (B, A, H, W) as float32 (A · B, H, W): of a step's windows, every A'th answer in turn."""
     return maps.float().transpose(0, 1).flatten(0, 1)
-
-
-def _is_alone(frames: Iterator[np.ndarray]) -> tuple[bool, Iterator[np.ndarray]]:
-    """Return whether a clip is a single frame, as photographs are, and its frames."""
-    first = list(islice(frames, 2))
-    return len(first) == 1, chain(first, frames)
 
 
 def default_batch(device: str) -> int:

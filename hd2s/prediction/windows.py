@@ -34,7 +34,7 @@ def window_indices(
     Returns:
         int64 (n_frames, T), row t the window of frame t in the model's order; (1, 1) of a photograph alone.
     """
-    if _stands_alone(n_frames, input):
+    if stands_alone(n_frames, input):
         return np.zeros((1, 1), np.int64)
     t = np.arange(n_frames)[:, None]
     back = np.arange(input.frames - 1, -1, -1) * input.step
@@ -58,23 +58,42 @@ def iter_windows(
 ) -> Iterator[np.ndarray]:
     """Yield every frame's window, uint8 (T, H, W, 3), in order, by `window_indices`.
 
-    Reads `frames` once and holds no more than two spans of a window, so a stream of any length will do.
+    Of a model that answers the middle frame they are those of the clip `continued` at both ends. Reads
+    `frames` once and holds no more than two spans of a window, so a stream of any length will do.
 
     Args:
         frames: uint8 (H, W, 3) each.
-        input: of the model, which answers the last frame of its window.
+        input: of the model, which answers one frame of its window.
         reverse_colours: the first windows keep the order of time and have their colour channels reversed.
-        short_clips: as `window_indices` takes it.
+        short_clips: as `window_indices` takes it. Like `reverse_colours` it is of a model that answers the
+            last frame.
     """
+    if input.answers == "middle":
+        yield from _around(frames, input)
+        return
     head, stream = split(frames, input.span)
     indices = window_indices(len(head), input, in_order=reverse_colours, short_clips=short_clips)
     for row in indices[: input.span - 1]:
         window = np.stack([head[i] for i in row])
         yield window[..., ::-1] if reverse_colours else window
-    recent = deque(head[: input.span - 1], maxlen=input.span)
-    for frame in chain(head[input.span - 1 :], stream):
+    yield from _sliding(chain(head, stream), input)
+
+
+def _around(frames: Iterable[np.ndarray], input: Input) -> Iterator[np.ndarray]:
+    single, stream = is_single(checked(frames))
+    if single and stands_alone(1, input):
+        yield np.stack(list(stream))
+    else:
+        yield from _sliding(continued(stream, *input.around), input)
+
+
+def _sliding(frames: Iterable[np.ndarray], input: Input) -> Iterator[np.ndarray]:
+    """Yield the window that begins at each frame behind which there are enough."""
+    recent: deque[np.ndarray] = deque(maxlen=input.span)
+    for frame in frames:
         recent.append(frame)
-        yield np.stack(list(recent)[:: input.step])
+        if len(recent) == input.span:
+            yield np.stack(list(recent)[:: input.step])
 
 
 def iter_blocks(frames: Iterable[np.ndarray], input: Input) -> Iterator[tuple[np.ndarray, int]]:
@@ -92,7 +111,7 @@ def iter_blocks(frames: Iterable[np.ndarray], input: Input) -> Iterator[tuple[np
     """
     stream, first = iter(checked(frames)), True
     while block := list(islice(stream, input.frames * input.step)):
-        if first and _stands_alone(len(block), input):
+        if first and stands_alone(len(block), input):
             yield np.stack(block)[None], 1
             return
         first = False
@@ -102,8 +121,37 @@ def iter_blocks(frames: Iterable[np.ndarray], input: Input) -> Iterator[tuple[np
         yield np.stack([np.stack([block[i] for i in phase]) for phase in indices.T]), len(block)
 
 
-def _stands_alone(n_frames: int, input: Input) -> bool:
+def stands_alone(n_frames: int, input: Input) -> bool:
+    """Whether a clip of so many frames is shown as a window of one, where others have more."""
     return n_frames == 1 < input.frames and input.photograph == "alone"
+
+
+def is_single(frames: Iterator[np.ndarray]) -> tuple[bool, Iterator[np.ndarray]]:
+    """Return whether a clip is a single frame, as photographs are, and its frames."""
+    first = list(islice(frames, 2))
+    return len(first) == 1, chain(first, frames)
+
+
+def continued(frames: Iterable[np.ndarray], before: int, behind: int) -> Iterator[np.ndarray]:
+    """Yield a clip's frames, with as many as are asked for before its first and behind its last.
+
+    They are the clip's own, reflected in time about either end: (…, 2, 1, 0, 1, 2, …) and (…, N−2, N−1, N−2,
+    …); one frame repeats itself. The window of frame 0 is thus one of time reversed up to that frame, as it
+    is where the last frame is answered; of the frames after it as many are real as the clip has.
+
+    Args:
+        frames: uint8 (H, W, 3) each.
+        before: how many; so many and one are read ahead.
+        behind: how many.
+    """
+    stream = iter(frames)
+    head = list(islice(stream, before + 1))
+    yield from (head[i] for i in reflected(np.arange(-before, 0), len(head)))
+    tail: deque[np.ndarray] = deque(maxlen=behind + 1)
+    for frame in chain(head, stream):
+        tail.append(frame)
+        yield frame
+    yield from (tail[i] for i in reflected(np.arange(behind) + len(tail), len(tail)))
 
 
 def split(frames: Iterable[np.ndarray], span: int) -> tuple[list[np.ndarray], Iterator[np.ndarray]]:

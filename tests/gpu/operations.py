@@ -32,7 +32,7 @@ def of_frame(bench: Bench, declaration: Model, method: str) -> int:
     with torch.inference_mode():
         stream = model.stream(Casting(bench.device, torch.float32, None)) if method == "fast" else None
         if stream is None:
-            return of_window(bench, declaration) // (window.frames if window.answers == "every" else 1)
+            return of_window(bench, declaration) // len(window.answered(window.frames))
         push, frames = stream.begin(), clips_of(model, 1, device=bench.device)
         for _ in range(window.step):
             push(frames)

@@ -122,7 +122,7 @@ def batch_of(
     """Return clips of a corpus with their maps, on the model's device and in its weights' dtype."""
     window, like = model.config.input, next(model.parameters())
     clips = clips_of(model, batch, seed=seed).to(like)
-    answered = window.frames if window.answers == "every" else 1
+    answered = len(window.answered(window.frames))
     generator = torch.Generator().manual_seed(seed + 1)
     maps = torch.rand(batch, answered, *window.size, generator=generator).to(like) if labelled else None
     return MicroBatch(clips, maps, domain=model.config.domain_of(corpus))

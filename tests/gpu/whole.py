@@ -73,7 +73,7 @@ def micro_batches(bench: Bench, model: SaliencyModel, size: int, store: FrameSto
         store.manifest.clips("train"),
         T=window.frames,
         step=window.step,
-        answers=window.answers,
+        answers=window.answered(window.frames),
         batch=size,
         seed=0,
         last_step=ENDLESS,

@@ -16,6 +16,7 @@ from hd2s.models.config import Input
 from hd2s.models.contract import SaliencyModel
 from hd2s.prediction.open_checkpoint import open_checkpoint
 from hd2s.prediction.predictor import Predictor
+from hd2s.prediction.windows import reflected
 from manifests.schema import Clip
 from manifests.store import Manifest
 
@@ -76,6 +77,10 @@ def _seen(input: Input, n_frames: int, frame: int) -> tuple[int, int]:
     if input.answers == "every":
         block = input.frames * input.step
         return 0, min(n_frames, (frame // block + 1) * block)
+    if input.answers == "middle":
+        before, behind = input.around
+        seen = reflected(np.arange(frame - before, frame + behind + 1), n_frames)
+        return int(seen.min()), int(seen.max()) + 1
     if frame >= input.span - 1:
         return frame - input.span + 1, frame + 1
     # The head's windows are what follows, reflected in clips that are shorter.

@@ -8,7 +8,7 @@ from datasets.loading.windows import WindowShape
 from manifests.problem import ProblemError
 
 
-@pytest.mark.parametrize(("answers", "answered"), [("last", 1), ("every", 4)])
+@pytest.mark.parametrize(("answers", "answered"), [(None, 1), (range(2, 3), 1), (range(4), 4)])
 def test_clips_maps_and_fixations_are_views_that_fill_the_memory(answers, answered):
     layout = BatchLayout(2, WindowShape(4, 3, answers), 5, 6, labelled=True, fixated=True)
     assert layout.size == 2 * 4 * 5 * 6 * 3 + 2 * 2 * answered * 5 * 6

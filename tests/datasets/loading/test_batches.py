@@ -96,7 +96,7 @@ def test_every_frame_of_a_window_may_be_answered_and_frames_be_left_out(corpus, 
     store, clips = corpus
     by_name = {clip.clip: clip for clip in clips}
     seen = set()
-    for batch in batches(corpus, T=4, step=step, answers="every", workers=workers):
+    for batch in batches(corpus, T=4, step=step, answers=range(4), workers=workers):
         assert (batch.clips.shape, batch.maps.shape) == ((4, 4, *SIZE, 3), (4, 4, *SIZE))
         there = batch.to("cpu")
         for slot, key in enumerate(batch.keys):
@@ -119,8 +119,15 @@ def test_the_last_frame_alone_is_answered_with_a_step_too(corpus):
         assert batch.maps[:, 0, 0, 0].tolist() == [SHADED[last][0, 0] for last in lasts]
 
 
+def test_a_frame_in_the_middle_may_be_answered(corpus):
+    for batch in batches(corpus, T=4, step=3, answers=range(2, 3)):
+        assert batch.maps.shape == (4, 1, *SIZE)
+        answered = [frames_of(key, 4, 3)[1][2] for key in batch.keys]
+        assert batch.maps[:, 0, 0, 0].tolist() == [SHADED[frame][0, 0] for frame in answered]
+
+
 def test_validation_windows_have_a_step_and_answers(corpus):
-    (batch,) = validation_batches(*corpus, T=4, step=4, answers="every", batch=9, per_clip=2)
+    (batch,) = validation_batches(*corpus, T=4, step=4, answers=range(4), batch=9, per_clip=2)
     assert batch.keys == ["0001@0", "0001@7"]
     assert batch.maps[:, :, 0, 0].tolist() == [[10, 14, 18, 22], [17, 21, 25, 29]]
 
@@ -131,7 +138,7 @@ def test_too_short_for_the_step_is_told_with_the_frames_needed(corpus):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize(("step", "answers"), [(1, "last"), (3, "every")])
+@pytest.mark.parametrize(("step", "answers"), [(1, None), (3, range(2, 3)), (3, range(4))])
 def test_a_batch_brings_the_fixations_of_its_answered_frames_if_asked_for(corpus, step, answers, workers):
     settings = {"T": 4, "step": step, "answers": answers, "workers": workers}
     plain = batches(corpus, **settings)
@@ -146,7 +153,7 @@ def test_a_batch_brings_the_fixations_of_its_answered_frames_if_asked_for(corpus
             for counts, mirrored, frame in zip(
                 batch.fixations[slot],
                 there.fixations[slot],
-                frames if answers == "every" else frames[-1:],
+                [frames[i] for i in answers or range(3, 4)],
                 strict=True,
             ):
                 expected = fixation_counts(points_of(frame), (HEIGHT, WIDTH), SIZE, "kept")

@@ -30,10 +30,12 @@ def corpus(tmp_path_factory):
 @pytest.mark.parametrize(
     ("answers", "photograph", "lengths"),
     [
-        ("last", "repeated", (12, 1)),
-        ("every", "repeated", (12, 12)),
-        ("every", "alone", (1, 1)),
-        ("last", "alone", (1, 1)),
+        (None, "repeated", (12, 1)),
+        (range(12), "repeated", (12, 12)),
+        (range(12), "alone", (1, 1)),
+        (range(6, 7), "repeated", (12, 1)),
+        (range(6, 7), "alone", (1, 1)),
+        (None, "alone", (1, 1)),
     ],
 )
 def test_a_batch_shows_photographs_as_the_model_asks(corpus, answers, photograph, lengths, workers):
@@ -79,11 +81,12 @@ def test_no_photograph_is_too_short_and_videos_still_are():
 def test_photographs_that_stand_alone_share_no_corpus_with_videos():
     """Repeated they are windows like others."""
     clips = [a_clip(media="image", n_frames=1), a_clip(n_frames=15), a_clip(n_frames=99)]
-    assert WindowShape(12, 5, "every").showing(clips, "repeated") == WindowShape(12, 5, "every")
-    assert WindowShape(12, 5, "every").showing(clips[1:], "alone") == WindowShape(12, 5, "every")
-    assert WindowShape(12, 5, "every").showing(clips[:1], "alone") == WindowShape(1, 1, "every")
+    every = WindowShape(12, 5, range(12))
+    assert every.showing(clips, "repeated") == every
+    assert every.showing(clips[1:], "alone") == every
+    assert every.showing(clips[:1], "alone") == WindowShape(1)
     with pytest.raises(ProblemError, match="photographs alone, or none, found 1 photograph among 3 clips"):
-        WindowShape(12, 5, "every").showing(clips, "alone")
+        every.showing(clips, "alone")
 
 
 def test_nothing_of_another_photograph_stays_in_memory_that_is_used_again(corpus):

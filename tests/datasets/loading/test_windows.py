@@ -117,13 +117,17 @@ def test_a_window_reaches_from_its_first_frame_to_its_last(length, step, span):
     assert WindowShape(length, step).span == span == frames[-1] - frames[0] + 1
 
 
-def test_the_last_frame_is_answered_or_every_one():
-    assert (WindowShape(12).answered, WindowShape(12, 5, "every").answered) == (1, 12)
+def test_the_last_frame_is_answered_unless_others_are():
+    assert WindowShape(12).answered == range(11, 12)
+    assert WindowShape(12, 5, range(6, 7)).answered == range(6, 7)
 
 
-@pytest.mark.parametrize("wrong", [(0,), (16, 0), (16, 1, "first")])
+@pytest.mark.parametrize(
+    "wrong",
+    [(0,), (16, 0), (16, 1, range(0)), (16, 1, range(17)), (16, 1, range(-1, 2)), (16, 1, range(0, 4, 2))],
+)
 def test_windows_that_cannot_be_are_refused(wrong):
-    with pytest.raises(ValueError, match="a window has 1 frame or more, a step of 1 or more and answers"):
+    with pytest.raises(ValueError, match="a window has 1 frame or more, a step of 1 or more, and answers"):
         WindowShape(*wrong)
 
 

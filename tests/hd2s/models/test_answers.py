@@ -27,6 +27,7 @@ class Featured(ToyConfig):
 
 def test_what_a_model_announces_is_taken():
     require_answer(Prediction(MAP, {"inner": MAP}), CLIPS, ToyConfig(frames=4))
+    require_answer(Prediction(MAP), CLIPS, ToyConfig(frames=4, answers="middle"))
     require_answer(Prediction(torch.zeros(2, 4, 6, 7)), CLIPS, ToyConfig(frames=4, answers="every"))
     # As one at another size.
     require_answer(Prediction(MAP, features={"1": torch.zeros(2, 8, 9, 9)}), CLIPS, Featured(frames=4))

@@ -24,6 +24,20 @@ def test_a_window_spans_its_steps():
     assert Input(1, 8, 9).size == (8, 9)
 
 
+def test_frames_of_a_window_are_answered_and_others_around_them_seen():
+    """Of an even T the later of the two in the middle."""
+    shown = {answers: Input(6, 8, 9, 2, answers) for answers in ("last", "middle", "every")}
+    assert {answers: each.answered(6) for answers, each in shown.items()} == {
+        "last": range(5, 6),
+        "middle": range(3, 4),
+        "every": range(6),
+    }
+    around = {answers: each.around for answers, each in shown.items()}
+    assert around == {"last": (10, 0), "middle": (6, 4), "every": (0, 0)}
+    assert Input(5, 8, 9, 1, "middle").around == (2, 2)
+    assert {each.answered(1) for each in shown.values()} == {range(1)}
+
+
 def test_everything_that_cannot_work_is_told_at_once_and_by_field():
     with pytest.raises(
         ConfigError, match="Sides: height must be 1 or more, found 0; width must be 1 or more, found -2"

@@ -110,7 +110,7 @@ def test_a_declaration_lists_options_and_what_a_training_may_start_from():
 def test_every_model_answers_the_contracts_questions(model: Model):
     config = model.config()
     assert config.input.frames >= 1
-    assert config.input.answers in ("last", "every")
+    assert config.input.answers in ("last", "middle", "every")
     assert next(iter(model.prediction)) == "paper"
     known = {f"model.{option}" for option in model.options}
     asked = {name for name in {**model.settings, **model.demo} if name.startswith("model.")}

@@ -26,8 +26,8 @@ class ToyConfig(ModelConfig):
     photograph: str = "repeated"
 
     def faults(self) -> Iterable[Fault]:
-        if self.answers not in ("last", "every"):
-            yield "answers", "last or every"
+        if self.answers not in ("last", "middle", "every"):
+            yield "answers", "last, middle or every"
 
     @property
     def input(self) -> Input:
@@ -74,7 +74,7 @@ class OrderSensitive(SaliencyModel):
 def weights(config: ToyConfig) -> Tensor:
     """Return a frame's share (A, T) in each answer; the last answer's tells every window from every other."""
     table = 1 / (1 + torch.arange(config.frames)[None] + 3 * torch.arange(config.frames - 1, -1, -1)[:, None])
-    return table if config.answers == "every" else table[-1:]
+    return table[list(config.input.answered(config.frames))]
 
 
 TOY = Model(

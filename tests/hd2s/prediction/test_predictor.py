@@ -79,7 +79,36 @@ def test_a_model_may_answer_every_frame_of_its_window(n, length, step):
     assert set(model.batches) == {step}
 
 
-@pytest.mark.parametrize("answers", ["last", "every"])
+def middle_answers(frames: np.ndarray, length: int, step: int) -> np.ndarray:
+    """Continue the clip by reflection at both ends, and apply the model's sum to each frame's window."""
+    before, behind = length // 2 * step, (length - 1 - length // 2) * step
+    extended = np.pad(frames, ((before, behind), *[(0, 0)] * 3), mode="reflect")
+    shares = weights(TOY.config(frames=length, answers="middle")).numpy()[0]
+    windows = (extended[t : t + before + behind + 1 : step] for t in range(len(frames)))
+    return np.stack([sum(w * as_seen(f) for w, f in zip(shares, window, strict=True)) for window in windows])
+
+
+@pytest.mark.parametrize("method", ["fast", "plain"])
+@pytest.mark.parametrize(("length", "step"), [(5, 1), (4, 1), (5, 2), (4, 3), (2, 4), (1, 1), (1, 5)])
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 13, 40])
+def test_a_model_may_answer_the_middle_frame_of_its_window(n, length, step, method):
+    model = declared(replace(TOY, build=Windowed), frames=length, step=step, answers="middle").eval()
+    maps = predict_clip(model, clip_of(n), batch=7, smoothing_sigma=None, method=method)
+    assert maps.shape == (n, *SIZE)
+    np.testing.assert_allclose(maps, middle_answers(clip_of(n), length, step), atol=1e-5)
+    assert bool(model.begun) == (method == "fast")
+
+
+@pytest.mark.parametrize("answers", ["last", "middle"])
+def test_a_photograph_that_stands_alone_is_shown_so_to_a_model_with_a_fast_way_too(answers):
+    """A stream was given as many frames as others have, and had another map than the plain way."""
+    model = declared(replace(TOY, build=Windowed), frames=4, answers=answers, photograph="alone")
+    fast, plain = (predict_clip(model, clip_of(1), method=m, smoothing_sigma=None) for m in ("fast", "plain"))
+    np.testing.assert_array_equal(fast, plain)
+    assert model.lengths == {1}
+
+
+@pytest.mark.parametrize("answers", ["last", "middle", "every"])
 def test_a_photograph_is_shown_as_the_model_says(answers):
     """Repeated, as often as a window has frames; alone, the model sees one frame."""
     frames = clip_of(1)
@@ -97,6 +126,28 @@ def test_maps_of_every_frame_are_smoothed_as_others_are():
     smooth = predict_clip(model, frames)
     raw = predict_clip(model, frames, smoothing_sigma=None)
     np.testing.assert_allclose(smooth, [gaussian_filter(m, 5.0) for m in raw], atol=1e-6)
+
+
+class Windowed(OrderSensitive):
+    """As a stream, in evaluation mode, it keeps the frames of a window, and answers it when it is whole."""
+
+    begun = 0
+
+    def stream(self, cast):
+        return self
+
+    def begin(self, n_windows=None):
+        self.begun += 1
+        span, recent = self.config.input.span, []
+
+        def push(frames):
+            recent.extend(frames[0].unbind(1))
+            starts = range(len(recent) - span + 1)
+            windows = [torch.stack(recent[i : i + span : self.config.step], 1) for i in starts]
+            del recent[: len(windows)]
+            return self(torch.stack(windows)).saliency[:, 0] if windows else None
+
+        return push
 
 
 class Streamed(OrderSensitive):
@@ -297,9 +348,17 @@ def test_the_real_network_window_by_window():
 
 
 def test_the_maps_of_whole_windows_are_those_of_the_clip_without_its_beginning():
-    for model, first in ((toy(), T - 1), (toy(frames=4, step=3, answers="every"), 0)):
+    firsts = {"last": 9, "middle": 6, "every": 0}
+    for answers, first in firsts.items():
+        model = toy(frames=4, step=3, answers=answers)
         maps = list(Predictor(model, batch=8).whole_windows(clip_of(40)))
         np.testing.assert_array_equal(maps, predict_clip(model, clip_of(40), batch=8)[first:])
+
+
+def test_so_they_are_of_a_stream_around_the_middle_frame():
+    model = declared(replace(TOY, build=Windowed), frames=4, step=3, answers="middle").eval()
+    maps = list(Predictor(model, batch=8).whole_windows(clip_of(40)))
+    np.testing.assert_allclose(maps, predict_clip(model, clip_of(40), method="plain")[6:], atol=1e-6)
 
 
 @pytest.mark.slow
@@ -321,7 +380,9 @@ def test_inner_maps_are_those_of_the_whole_model_beside_the_saliency_map(n):
     np.testing.assert_allclose(fused[0].detach(), list(plain(frames))[-1], atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"frames": 4, "step": 3, "answers": "every"}])
+@pytest.mark.parametrize(
+    "options", [{}, *({"frames": 4, "step": 3, "answers": answers} for answers in ("middle", "every"))]
+)
 @pytest.mark.parametrize("first", [0, 5, 12, 29])
 def test_inner_maps_may_begin_at_a_frame(options, first):
     predictor, frames = Predictor(toy(**options), batch=7), clip_of(30)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hd2s.models.config import Input
-from hd2s.prediction.windows import iter_blocks, iter_windows, reflected, window_indices
+from hd2s.prediction.windows import continued, iter_blocks, iter_windows, reflected, window_indices
 
 
 def answers_last(frames, step=1):
@@ -125,7 +125,30 @@ def test_first_windows_in_the_order_of_time_have_their_colours_reversed(n):
     assert len(found) == n
 
 
-def test_no_more_than_two_spans_are_read_ahead():
+@pytest.mark.parametrize(("before", "behind"), [(0, 0), (2, 0), (0, 3), (8, 4), (5, 12)])
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 6, 13, 30])
+def test_a_clip_goes_on_by_reflection_at_either_end(n, before, behind):
+    """To and fro where it is shorter than what is asked for."""
+    found = list(continued(iter(clip_of(n)), before, behind))
+    np.testing.assert_array_equal(found, clip_of(n)[np.pad(np.arange(n), (before, behind), mode="reflect")])
+
+
+def test_the_middle_frame_stands_among_its_neighbours_and_at_an_end_among_their_reflections():
+    frames = {
+        (6, 5): [[2, 1, 0, 1, 2], [1, 0, 1, 2, 3], [0, 1, 2, 3, 4], [1, 2, 3, 4, 5]],
+        (6, 4): [[2, 1, 0, 1], [1, 0, 1, 2], [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 4]],
+        (2, 5): [[0, 1, 0, 1, 0], [1, 0, 1, 0, 1]],
+        (1, 4): [[0, 0, 0, 0]],
+    }
+    for (n, length), table in frames.items():
+        windows = list(iter_windows(clip_of(n), Input(length, 6, 7, 1, "middle")))
+        assert len(windows) == n
+        for window, row in zip(windows, table, strict=False):
+            np.testing.assert_array_equal(window, clip_of(n)[row])
+
+
+@pytest.mark.parametrize("given", [answers_last(4, step=3), Input(4, 6, 7, 3, "middle")])
+def test_no_more_than_two_spans_are_read_ahead(given):
     read = []
 
     def counted():
@@ -133,10 +156,10 @@ def test_no_more_than_two_spans_are_read_ahead():
             read.append(1)
             yield frame
 
-    windows = iter_windows(counted(), answers_last(4, step=3))
+    windows = iter_windows(counted(), given)
     for i in range(150):
         next(windows)
-        assert len(read) <= max(2 * 10, i + 1)
+        assert len(read) <= max(2 * 10, i + 1 + given.around[1])
 
 
 @pytest.mark.parametrize("step", [1, 3])
@@ -158,7 +181,12 @@ def test_reflection_goes_to_and_fro():
 
 
 @pytest.mark.parametrize(
-    "read", [lambda f: iter_windows(f, answers_last(4)), lambda f: iter_blocks(f, answers_last(4))]
+    "read",
+    [
+        lambda f: iter_windows(f, answers_last(4)),
+        lambda f: iter_windows(f, Input(4, 6, 7, 1, "middle")),
+        lambda f: iter_blocks(f, answers_last(4)),
+    ],
 )
 def test_wrong_frames_are_named(read):
     frames = [*clip_of(3), clip_of(1, size=(6, 8))[0]]
@@ -172,7 +200,7 @@ def test_wrong_frames_are_named(read):
         list(read([]))
 
 
-@pytest.mark.parametrize("answers", ["last", "every"])
+@pytest.mark.parametrize("answers", ["last", "middle", "every"])
 @pytest.mark.parametrize("frames", [1, 4])
 def test_a_photograph_stands_alone_where_the_model_says_so_and_no_clip_of_two_frames_does(frames, answers):
     given = Input(frames, 6, 7, 3, answers, "alone")

@@ -81,7 +81,7 @@ class _Recording(TorchDispatchMode):
 def micro_batch(model, seed, domain="A", *, labelled=True):
     window, draw = model.config.input, torch.Generator().manual_seed(seed)
     clips = torch.rand(2, 3, window.frames, *window.size, generator=draw) * 2 - 1
-    shape = 2, window.frames if window.answers == "every" else 1, *window.size
+    shape = 2, len(window.answered(window.frames)), *window.size
     maps = torch.rand(shape, generator=draw) if labelled else None
     fixations = torch.randint(0, 2, shape, generator=draw) if labelled else None
     return MicroBatch(clips, maps, (f"clip {seed}",), domain, fixations, source=domain)
