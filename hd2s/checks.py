@@ -186,10 +186,9 @@ def _may_ask_for(name: str, source: str, inside: Iterable[str]) -> bool:
     asked = [node for node in nodes if isinstance(node, ast.Call) and _called(node.func) == "getattr"]
     if len(asked) < sum(_called(node) == "getattr" for node in nodes):
         return True  # handed to something that calls it
-    return any(
-        len(call.args) < 2 or (_root(call.args[0]) not in foreign and re.fullmatch(_form(call.args[1]), name))
-        for call in asked
-    )
+    own = [call.args for call in asked if len(call.args) < 2 or _root(call.args[0]) not in foreign]
+    texts = [args[1] if len(args) > 1 else ast.Name("any") for args in own]
+    return any(re.fullmatch(_form(text), name) for text in texts if not _goes_through_words(text, nodes))
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:
@@ -208,6 +207,19 @@ def _called(node: ast.AST) -> str:
 def _root(node: ast.expr) -> str:
     """Return the name that an expression such as `torch.nn.functional` begins with; empty of another one."""
     return _root(node.value) if isinstance(node, ast.Attribute) else _called(node)
+
+
+def _goes_through_words(text: ast.expr, nodes: Iterable[ast.AST]) -> bool:
+    """Whether code has a variable that it sets in loops over lists alone, whose words are written there."""
+    name, lists = _called(text), []
+    sets = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    times = sum(node.id == name for node in sets) + sum(getattr(node, "arg", "") == name for node in nodes)
+    for node in nodes:
+        if isinstance(node, ast.For | ast.comprehension) and _called(node.target) == name:
+            lists += [node.iter] if isinstance(node.iter, ast.Tuple | ast.List | ast.Set) else []
+    return times == len(lists) > 0 and all(
+        isinstance(one, ast.Constant) for each in lists for one in each.elts
+    )
 
 
 def _form(text: ast.expr) -> str:
