@@ -52,10 +52,10 @@ def unseal(key: bytes, stored: Mapping[bytes, bytes]) -> dict:
 
 def read_metadata(path: Path) -> dict:
     """Return what a manifest's file says of itself, read from the Parquet footer."""
-    if not path.is_file():
-        raise ManifestError(Problem(str(path), "a manifest's file", "nothing", _INDEX))
     try:
         stored = pq.read_metadata(path).metadata or {}
+    except FileNotFoundError as error:
+        raise ManifestError(Problem(str(path), "a manifest's file", "nothing", _INDEX)) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ManifestError(Problem(str(path), "a Parquet file", f"{error}", _INDEX)) from error
     if _METADATA not in stored:
@@ -113,7 +113,7 @@ def read_table(
         columns = schema.names if columns is None else list(columns)
         stored = pq.read_schema(file)
         if digest:
-            _require_digest(path, unseal(_METADATA, stored.metadata)["digest"], digest)
+            require_digest(path, unseal(_METADATA, stored.metadata)["digest"], digest)
         there = stored.names
         known = [name for name in columns if name in there or name not in ADDED]
         _check_types(stored, known, schema)
@@ -161,7 +161,12 @@ def _may_hold(group: pq.RowGroupMetaData, holding: Mapping[str, str]) -> bool:
     return all(not found.has_min_max or found.min <= value <= found.max for found, value in known)
 
 
-def _require_digest(path: Path, found: str, wanted: str) -> None:
+def require_digest(path: Path, found: str, wanted: str) -> None:
+    """Require that a file is of the manifest that was opened.
+
+    Raises:
+        ExchangedError: the corpus was indexed again meanwhile.
+    """
     if found != wanted:
         expected = f"the manifest that was opened, digest {wanted[:12]}"
         remedy = "It was indexed again meanwhile: run the same command again."
@@ -175,9 +180,22 @@ def _check_types(stored: pa.Schema, names: Sequence[str], schema: pa.Schema) -> 
             raise ValueError(f"{name} as {found} instead of {expected}")
 
 
-def read_rows(path: Path, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return frame int32 (N,) and yx int16 (N, 2) of the rows start … stop, reading only their row groups."""
+def read_rows(path: Path, start: int, stop: int, digest: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Return frame int32 (N,) and yx int16 (N, 2) of the rows start … stop, reading only their row groups.
+
+    Args:
+        path: the file.
+        start: first row.
+        stop: the row after the last.
+        digest: as for `read_table`.
+
+    Raises:
+        ExchangedError: the file is of another manifest than this digest's.
+        ManifestError: it is damaged.
+    """
     with damage_named(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if digest:
+            require_digest(path, unseal(_METADATA, file.metadata.metadata)["digest"], digest)
         ends = np.cumsum([file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)])
         if stop > (ends[-1] if len(ends) else 0):
             found = f"{file.metadata.num_rows}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 from manifests.clips import Clips, equals, filling
 from manifests.digests import Digests
 from manifests.findings import Finding, read_findings
-from manifests.parquet import ManifestError, read_metadata, read_rows, read_table
+from manifests.parquet import ManifestError, read_metadata, read_rows, read_table, require_digest
 from manifests.problem import Problem
 from manifests.schema import CLIP_SCHEMA, SPLITS, Fixations
 
@@ -91,7 +92,8 @@ class Manifest:
         Raises:
             ManifestError: problems.parquet is missing, damaged, or of another manifest.
         """
-        return read_findings(belonging(self.folder, PROBLEMS, self.digest))
+        with self._unless_exchanged():
+            return read_findings(belonging(self.folder, PROBLEMS, self.digest))
 
     def fixations(self, split: str | None = None) -> Fixations:
         """Return the fixated pixels of the clips of a split (None: of all)."""
@@ -105,7 +107,9 @@ class Manifest:
         ends = np.cumsum(n_rows)
         first, last = positions[0], positions[-1]
         start, stop = int(ends[first] - n_rows[first]), int(ends[last])
-        frame, yx = read_rows(belonging(self.folder, FIXATIONS, self.digest), start, stop)
+        with self._unless_exchanged():
+            path = belonging(self.folder, FIXATIONS, self.digest)
+            frame, yx = read_rows(path, start, stop, self.digest)
         clips = table["clip"].to_numpy()[first : last + 1]
         return Fixations(frame, yx, clips.tolist(), n_rows[first : last + 1])
 
@@ -125,6 +129,17 @@ class Manifest:
             expected, found = f"the digest {self.digest[:12]}", f"{digests.together()[:12]}, of what it holds"
             raise ManifestError(Problem(str(self.folder), expected, found, "Index the corpus again."))
         self.problems()
+
+    @contextmanager
+    def _unless_exchanged(self) -> Iterator[None]:
+        """Tell files that do not belong together from those of a corpus that was indexed again meanwhile."""
+        try:
+            yield
+        except ManifestError as error:
+            moved = isinstance(error.__cause__, FileNotFoundError)
+            found = "of the next" if moved else read_metadata(self.folder / CLIPS)["digest"]
+            require_digest(self.folder, found, self.digest)
+            raise
 
     def _clip_table(self, columns: Sequence[str], split: str | None, status: str | None) -> pa.Table:
         """Return columns of clips.parquet, filtered by split and status."""
@@ -149,8 +164,7 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
             files do not belong together.
     """
     folder = Path(folder)
-    meta = read_metadata(folder / CLIPS)
-    belonging(folder, FIXATIONS, meta["digest"])
+    meta = _sound_metadata(folder)
     return Manifest(
         folder=folder,
         corpus=meta["corpus"],
@@ -167,6 +181,20 @@ def open_manifest(folder: Path | str, root: Path | str | None = None) -> Manifes
     )
 
 
+def _sound_metadata(folder: Path) -> dict:
+    """Read what clips.parquet says of itself, with fixations of its own beside it."""
+    while True:
+        meta = read_metadata(folder / CLIPS)
+        try:
+            belonging(folder, FIXATIONS, meta["digest"])
+        except ManifestError:
+            # Else the next manifest was put in its place between the two.
+            if read_metadata(folder / CLIPS)["digest"] == meta["digest"]:
+                raise
+        else:
+            return meta
+
+
 def belonging(folder: Path, name: str, digest: str) -> Path:
     """Return the file, of fixations or findings, that belongs to the clips with this digest.
 
@@ -179,8 +207,13 @@ def belonging(folder: Path, name: str, digest: str) -> Path:
     found = {}
     for each in (name, PREVIOUS[name]):
         path = folder / each
-        if path.exists():
+        try:
             found[each] = read_metadata(path)["digest"]
+        except ManifestError as error:
+            # Not there, or put aside at this moment.
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        else:
             if found[each] == digest:
                 return path
     digests = ", ".join(f"{name} with {d[:12]}" for name, d in found.items()) or "no such file"

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from manifests import ManifestError, open_manifest, write
+from manifests import ManifestError, open_manifest, store, write
+from manifests.problem import ExchangedError
 from manifests.store import absolute, is_url
 from tests.manifests.small_manifest import CLIPS, POINTS, clip
 
@@ -49,6 +50,52 @@ def test_files_of_two_manifests_do_not_pass_for_one(tmp_path):
         ManifestError, match=r"the digest \w{12} of clips\.parquet, found fixations\.parquet with"
     ):
         open_manifest(tmp_path / "a")
+
+
+@pytest.fixture
+def indexed_again(tmp_path, monkeypatch):
+    """A manifest, and what has the next one put in its place right before a function of `store` is called."""
+    first = write(tmp_path / "m", "DHF1K", tmp_path, CLIPS, POINTS)
+
+    def before(name):
+        called = getattr(store, name)
+
+        def next_one_first(*given):
+            monkeypatch.setattr(store, name, called)
+            write(tmp_path / "m", "DHF1K", tmp_path, CLIPS, {**POINTS, "7": POINTS["7"] + 1})
+            return called(*given)
+
+        monkeypatch.setattr(store, name, next_one_first)
+
+    return first, before
+
+
+def test_a_manifest_that_is_opened_while_the_next_takes_its_place_is_the_next(indexed_again, tmp_path):
+    """It was called damaged, and to be indexed again: a training that read it then had failed."""
+    first, before = indexed_again
+    before("belonging")
+    opened = open_manifest(tmp_path / "m")
+    assert opened.digest != first.digest
+    opened.verify()
+
+
+@pytest.mark.parametrize("moment", ["belonging", "read_rows"])
+def test_fixations_of_the_next_manifest_are_not_taken_for_an_opened_ones(indexed_again, moment):
+    first, before = indexed_again
+    before(moment)
+    with pytest.raises(ExchangedError, match="It was indexed again meanwhile: run the same command again"):
+        first.fixations("val")
+
+
+@pytest.mark.parametrize("moment", ["belonging", "read_findings"])
+def test_findings_are_those_of_the_opened_manifest_or_it_was_exchanged(indexed_again, moment):
+    first, before = indexed_again
+    before(moment)
+    if moment == "read_findings":
+        assert first.problems() == []
+    else:
+        with pytest.raises(ExchangedError, match="It was indexed again meanwhile"):
+            first.problems()
 
 
 def test_the_digest_is_worked_out_anew_from_what_is_there(tmp_path):
