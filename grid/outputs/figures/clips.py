@@ -16,6 +16,8 @@ from grid.specs.table import TableSpec
 
 _COLUMNS = 3
 _NAMED = 10
+# Half of a point's mark, in pixels.
+_MARK = 2
 # On which sides of a point a name is tried: right or left, above or below.
 _BESIDE = ((True, True), (False, True), (True, False), (False, False))
 
@@ -80,7 +82,8 @@ def _draw_clips(axis: Axes, one: _Pair) -> None:
     low, high = float(one.values.min()), float(one.values.max())
     axis.axline((low, low), slope=1, color="0.8", linewidth=0.6, zorder=0)
     axis.plot(one.values[0], one.values[1], ".", color=colour(one.approach), markersize=3)
-    margin = 0.05 * (high - low or 1)
+    # A name fits above the highest point.
+    margin = 0.08 * (high - low or 1)
     axis.set_xlim(low - margin, high + margin)
     axis.set_ylim(low - margin, high + margin)
     axis.set_aspect("equal")
@@ -90,6 +93,7 @@ def _name_clips(axis: Axes, one: _Pair) -> set[int]:
     """Name the clips that differ most, where there is room beside their points; return which are named."""
     named: set[int] = set()
     taken: list[Bbox] = []
+    points = axis.transData.transform(one.values.T)
     for n in np.argsort(-np.abs(one.values[1] - one.values[0]), kind="stable")[:_NAMED].tolist():
         for right, up in _BESIDE:
             text = axis.annotate(
@@ -104,8 +108,10 @@ def _name_clips(axis: Axes, one: _Pair) -> set[int]:
             # It takes no room from the panel, which would move what was laid out.
             text.set_in_layout(False)
             box = text.get_window_extent()
-            inside = axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1
-            if inside and not any(box.overlaps(other) for other in taken):
+            inside = axis.bbox.containsx(box.x0) and axis.bbox.containsx(box.x1)
+            inside &= axis.bbox.containsy(box.y0) and axis.bbox.containsy(box.y1)
+            covers = any(box.padded(_MARK).contains(*point) for point in points)
+            if inside and not covers and not any(box.overlaps(other) for other in taken):
                 named.add(n)
                 taken.append(box)
                 break

@@ -47,7 +47,11 @@ def test_names_have_room_or_are_left_out(tmp_path):
     (axis,) = drawing.canvas.axes
     drawing.canvas.draw_without_rendering()
     assert not overlapping(axis.texts)
-    assert all(text.get_window_extent().x1 <= axis.bbox.x1 + 1 for text in axis.texts)
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert all(axis.bbox.padded(1).contains(*corner) for box in boxes for corner in box.corners())
+    # The diagonal is drawn before the points.
+    points = axis.transData.transform(axis.lines[-1].get_xydata())
+    assert not any(box.contains(*point) for box in boxes for point in points), "no name hides a clip"
     named = {row["clip"] for row in drawing.rows if row["named"]}
     assert named == {text.get_text() for text in axis.texts}
     assert 1 < len(named) < 12
