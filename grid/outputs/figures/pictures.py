@@ -22,7 +22,8 @@ _LINE, _GAP, _LEFT, _RIGHT = 0.12, 0.05, 0.17, 0.12
 _WIDEST, _LONGEST = 1.3, 9.2
 # Of a picture in pixels: what is printed of it at 200 dots an inch.
 _PIXELS = 260
-_SMALL = 6.0
+# In points: words, and those that are too small in one line.
+_SMALL, _READABLE = 6.0, 4.5
 
 
 class Panel(NamedTuple):
@@ -54,18 +55,17 @@ def panel(image: np.ndarray, above: str = "", below: str = "", *, like: np.ndarr
 
 def draw_rows(rows: Sequence[Row], foot: str = "") -> Canvas:
     """Draw rows of pictures, all of one width, on a page at most, and a line of words below."""
-    columns, tall = max(len(row.panels) for row in rows), [_shape(row) for row in rows]
+    columns = max(len(row.panels) for row in rows)
+    widest = min(_WIDEST, (PAGE - _LEFT - _RIGHT - _GAP * columns) / columns)
+    rows = [_with_room(row, widest) for row in rows]
+    tall = [_shape(row) for row in rows]
     words = sum(_LINE * lines + _GAP for _, lines in tall) + _LINE * bool(foot)
-    side = min(
-        _WIDEST,
-        (PAGE - _LEFT - _RIGHT - _GAP * columns) / columns,
-        (_LONGEST - words) / sum(aspect for aspect, _ in tall),
-    )
+    side = min(widest, (_LONGEST - words) / sum(aspect for aspect, _ in tall))
     size = _LEFT + (side + _GAP) * columns + _RIGHT, sum(aspect for aspect, _ in tall) * side + words
     with mpl.rc_context(STYLE):
         canvas, top, spans = Canvas(figsize=size), 0.0, []
         for row, (aspect, lines) in zip(rows, tall, strict=True):
-            above = _LINE * any(each.above for each in row.panels if each)
+            above = _LINE * max(_lines(each.above) for each in row.panels if each)
             for column, each in enumerate(row.panels):
                 if each:
                     corner = _LEFT + column * (side + _GAP), top + above
@@ -84,7 +84,26 @@ def _shape(row: Row) -> tuple[float, int]:
     """Return height/width of a row's tallest picture, and its lines of words."""
     known = [each for each in row.panels if each]
     aspect = max(each.image.shape[0] / each.image.shape[1] for each in known)
-    return aspect, any(each.above for each in known) + any(each.below for each in known)
+    above, below = (max(map(_lines, words)) for words in zip(*(each[1:] for each in known), strict=True))
+    return aspect, above + below
+
+
+def _lines(words: str) -> int:
+    return words.count("\n") + 1 if words else 0
+
+
+def _with_room(row: Row, wide: float) -> Row:
+    """Break what stands above pictures at a comma, where in one line it would be too small to be read."""
+    panels = [each and each._replace(above=_broken(each.above, wide)) for each in row.panels]
+    return row._replace(panels=panels)
+
+
+def _broken(words: str, wide: float) -> str:
+    parts = words.split(", ")
+    if len(parts) == 1 or _size(words, wide) > _READABLE:
+        return words
+    broken = (f"{', '.join(parts[:n])},\n{', '.join(parts[n:])}" for n in range(1, len(parts)))
+    return min(broken, key=lambda text: max(map(len, text.split("\n"))))
 
 
 def _show(canvas: Canvas, each: Panel, corner: tuple[float, float], size: tuple[float, float]) -> None:
@@ -104,5 +123,6 @@ def _show(canvas: Canvas, each: Panel, corner: tuple[float, float], size: tuple[
 
 def _size(words: str, wide: float) -> float:
     """Return the size in points at which words do not run into the neighbour's, `wide` inches away."""
-    found = TextPath((0, 0), words, size=_SMALL).get_extents().width / 72 if words.strip() else 0.0
+    lines = (line for line in words.split("\n") if line.strip())
+    found = max((TextPath((0, 0), line, size=_SMALL).get_extents().width / 72 for line in lines), default=0.0)
     return _SMALL * min(1.0, wide / found) if found else _SMALL

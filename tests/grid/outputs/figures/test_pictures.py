@@ -36,11 +36,24 @@ def test_many_rows_become_smaller_to_fit_on_a_page():
     assert width < PAGE
 
 
-def test_long_words_become_smaller_and_do_not_run_into_the_neighbours():
-    label = "Domain Generalization, target selection (oracle)"
-    canvas = draw_rows([Row("", [panel(WIDE, label, "NSS 1.00")] * 5)])
+@pytest.mark.parametrize(
+    ("label", "shown", "least"),
+    [
+        ("Domain Generalization, target selection (oracle)", 2, 4.5),
+        ("Domain_Generalization_target_selection_oracle", 1, 2.0),
+    ],
+)
+def test_long_words_have_a_second_line_or_become_smaller_and_do_not_run_into_the_neighbours(
+    label, shown, least
+):
+    """What stood in one line of two points could not be read."""
+    canvas = draw_rows([Row("", [panel(WIDE, label, "NSS 1.00")] * 7)])
     canvas.set_dpi(600)  # at few dots letters are as wide as dots allow
-    named = [next(text for text in axis.texts if text.get_text() == label) for axis in canvas.axes]
+    named = [axis.texts[0] for axis in canvas.axes]
+    assert {" ".join(text.get_text().split("\n")) for text in named} == {label}
+    assert {text.get_text().count("\n") + 1 for text in named} == {shown}
+    assert all(text.get_fontsize() > least for text in named)
+    assert all(text.get_window_extent().y1 <= canvas.bbox.y1 for text in named)
     boxes = [text.get_window_extent() for text in named]
     assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
     assert {text.get_fontsize() for axis in canvas.axes for text in axis.texts[1:]} == {6.0}
