@@ -15,11 +15,14 @@ from datasets.loading.batch_memory import BatchLayout, SharedBatches
 from datasets.loading.clip_batch import ClipBatch, load
 from datasets.loading.fixation_counts import FixationReader, Rescaling
 from datasets.loading.windows import (
+    DRAWN_ANEW,
+    Drawing,
     Photograph,
     Starts,
     WindowShape,
     draw_window,
     eligible,
+    place_in_pass,
     usable_among,
     validation_windows,
 )
@@ -47,7 +50,7 @@ def training_batches(
     workers: int = 0,
     labelled: bool = True,
     fixations: Rescaling | None = None,
-    mirrored: bool = True,
+    drawing: Drawing = DRAWN_ANEW,
     pin: bool = False,
 ) -> Iterator[ClipBatch]:
     """Yield this rank's micro-batches of the steps ``first_step … last_step - 1``.
@@ -72,7 +75,7 @@ def training_batches(
         workers: loader processes; 0 loads in this one.
         labelled: False leaves maps and fixations out: an unlabelled target's are not even read.
         fixations: bring those of the frames that have maps, rescaled by this rule.
-        mirrored: half of the windows are, left to right.
+        drawing: how windows are drawn; of several ranks by one order.
         pin: put batches where a GPU copies them from by itself.
 
     Raises:
@@ -82,7 +85,7 @@ def training_batches(
     _hold(store, clips, shape, labelled=labelled)
     layout = BatchLayout(batch, shape, *store.size, labelled, bool(fixations and labelled), store.map_size)
     shared = SharedBatches(layout, workers)
-    steps = _Steps(store, clips, layout, seed, rank * batch, shared.memory, fixations, mirrored)
+    steps = _Steps(store, clips, layout, seed, rank, world_size, shared.memory, fixations, drawing)
     for loaded in DataLoader(
         steps,
         batch_size=None,
@@ -206,10 +209,11 @@ class _Steps(Dataset):
     clips: Sequence[Clip]
     layout: BatchLayout
     seed: int
-    first_slot: int
+    rank: int
+    world_size: int
     memory: list[torch.Tensor]
     fixations: Rescaling | None
-    mirrored: bool
+    drawing: Drawing
 
     def __post_init__(self) -> None:
         shape = self.layout.shape
@@ -221,9 +225,10 @@ class _Steps(Dataset):
         """Load the batch of a step, into a piece of shared memory or its own."""
         step, piece = item
         corpus, shape = self.store.manifest.corpus, self.layout.shape
-        slots = range(self.first_slot, self.first_slot + self.layout.batch)
-        draw = partial(draw_window, lengths=self._lengths, span=shape.span, usable=self._usable)
-        windows = [draw(self.seed, corpus, step, slot, mirrored=self.mirrored) for slot in slots]
+        among = partial(draw_window, lengths=self._lengths, span=shape.span, usable=self._usable)
+        draw = partial(among, self.seed, corpus, step, mirrored=self.drawing.mirrored)
+        slots = range(self.rank * self.layout.batch, (self.rank + 1) * self.layout.batch)
+        windows = [draw(slot, place=self._place(step, slot)) for slot in slots]
         memory = None if piece is None else self.memory[piece]
         try:
             batch = load(
@@ -238,6 +243,14 @@ class _Steps(Dataset):
         except ProblemError as error:  # raised across processes it would lose its problems
             return error
         return batch if piece is None else _Shipped(piece, batch.flips.tolist(), batch.keys)
+
+    def _place(self, step: int, slot: int) -> int | None:
+        """Return which usable clip a slot takes, where they are taken in passes."""
+        if self.drawing.sampling == "anew" or not len(self._usable):
+            return None
+        corpus, number = self.store.manifest.corpus, self.drawing.number(step)
+        of_all = {"clips": len(self._usable), "batch": self.layout.batch * self.world_size}
+        return place_in_pass(self.seed, corpus, number, slot, **of_all)
 
 
 Loaded = TypeVar("Loaded")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,8 @@ from manifests.problem import counted
 
 Photograph = Literal["repeated", "alone"]
 """How a photograph is shown: as a window of as many frames as others have, or of one."""
+Sampling = Literal["anew", "passes"]
+"""How clips are drawn for training: `Drawing`."""
 Starts = Literal["spread", "released"]
 """Where windows for validation stand in a clip: `validation_windows`."""
 
@@ -89,6 +92,47 @@ class Window:
     """Mirrored left to right."""
 
 
+def _as_counted(step: int) -> int:
+    return step
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How the windows of a training are drawn."""
+
+    sampling: Sampling = "anew"
+    """Each window's clip is drawn anew; or all are taken in "passes", in an order drawn for each."""
+    mirrored: bool = True
+    """Half of the windows are, left to right; otherwise none is, and all else is drawn alike."""
+    number: Callable[[int], int] = _as_counted
+    """A step → how many micro-batches of these clips come before its own."""
+
+
+DRAWN_ANEW = Drawing()
+
+
+def place_in_pass(seed: int, corpus: str, number: int, slot: int, *, clips: int, batch: int) -> int:
+    """Return which of so many clips has a slot of a micro-batch, where each has one in a pass.
+
+    What fills no whole micro-batch is left out of the pass; fewer clips than slots have several.
+
+    Args:
+        seed: of the experiment.
+        corpus: name of the corpus.
+        number: of the micro-batch, from 0.
+        slot: position in it.
+        clips: to be taken.
+        batch: slots.
+    """
+    turn, within = divmod(number, max(clips // batch, 1))
+    return int(_pass(seed, corpus, turn, clips)[(within * batch + slot) % clips])
+
+
+@lru_cache(maxsize=8)
+def _pass(seed: int, corpus: str, turn: int, clips: int) -> np.ndarray:
+    return _generator(seed, f"{corpus}/pass", turn).permutation(clips)
+
+
 def draw_window(
     seed: int,
     corpus: str,
@@ -99,6 +143,7 @@ def draw_window(
     span: int,
     usable: np.ndarray | None = None,
     mirrored: bool = True,
+    place: int | None = None,
 ) -> Window:
     """Draw one training window: a clip, its start and a flip, each uniformly (paper, section 4.2).
 
@@ -114,7 +159,8 @@ def draw_window(
         lengths: int (N,), frames of each clip; clips shorter than the span are never drawn.
         span: frames that a window reaches over.
         usable: int (n,), which clips have so many, where the caller has it from `usable_among`.
-        mirrored: half of the windows are; otherwise none is, and all else is drawn alike.
+        mirrored: as `Drawing` has it.
+        place: which of the usable clips is to be taken; None to draw one.
 
     Raises:
         ValueError: no clip has so many.
@@ -124,7 +170,8 @@ def draw_window(
         longest = max(lengths, default=0)
         raise ValueError(f"no clip of {corpus} has the {span} frames of a window; the longest has {longest}")
     rng = _generator(seed, corpus, step, slot)
-    clip_index = int(usable[rng.integers(len(usable))])
+    drawn = rng.integers(len(usable))
+    clip_index = int(usable[drawn if place is None else place])
     start = int(rng.integers(lengths[clip_index] - span + 1))
     return Window(clip_index, start, mirrored and bool(rng.integers(2)))
 

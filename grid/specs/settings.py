@@ -122,7 +122,8 @@ class Train:
     # Of models that are trained with fixations, at their size: all "kept", or those at the "nearest" pixel,
     # as UNISAL's released code resizes their images, which loses most of them.
     fixations: str = "kept"
-    # Whether half of the windows are mirrored left to right, with their maps.
+    # Each window's clip is drawn "anew", or all are taken in "passes"; and whether half are mirrored.
+    sampling: str = "anew"
     mirrored: bool = True
     # Whether it starts from `model.backbone_weights`.
     pretrained: bool = True

@@ -51,6 +51,7 @@ _WORDS = {
     "train.validation_loss": ("kld", "training"),
     "train.selection": ("validation", "last"),
     "train.splits": ("corpus", "released"),
+    "train.sampling": ("anew", "passes"),
     "train.fixations": ("kept", "nearest"),
     "train.unlabelled_clips": ("train", "train and held-out"),
     "test.head": ("time reversed", "colours reversed"),

@@ -16,7 +16,7 @@ from datasets.frame_store.store import FrameStore
 from datasets.loading.batches import all_maps, training_batches, validation_batches
 from datasets.loading.clip_batch import ClipBatch
 from datasets.loading.fixation_counts import Rescaling
-from datasets.loading.windows import Starts, draw_half, eligible
+from datasets.loading.windows import Drawing, Sampling, Starts, draw_half, eligible
 from datasets.resizing import Size, framed
 from grid.plan import unlabelled_splits
 from grid.plan.size_groups import by_size, whole_batches
@@ -151,7 +151,9 @@ class Feed:
                 workers=self.job.loader_workers if len(groups) == 1 else min(self.job.loader_workers, 1),
                 labelled=labelled,
                 fixations=self._fixations(),
-                mirrored=train.mirrored,
+                drawing=Drawing(
+                    cast(Sampling, train.sampling), train.mirrored, partial(sizes.taken, place=number)
+                ),
                 pin=self.device.type == "cuda",
             )
             for number, group in enumerate(groups)

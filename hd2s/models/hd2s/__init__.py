@@ -61,6 +61,7 @@ MODEL = Model(
                 "train.iterations": 5000,
                 "train.gradients": "sum",
                 "train.resizing": "opencv-bilinear",
+                "train.sampling": "passes",
                 "train.validation_protocol": "released",
                 "train.validation_clips": "random half",
             },

@@ -61,6 +61,7 @@ MODEL = Model(
                 "model.batch_norm_parts": 2,
                 "train.gradients": "sum",
                 "train.resizing": "opencv-bilinear",
+                "train.sampling": "passes",
                 "train.selection": "last",
                 "train.validation_protocol": "released",
             }

@@ -68,6 +68,7 @@ MODEL = Model(
                 "model.target_size": "released",
                 "train.gradients": "sum",
                 "train.fixations": "nearest",
+                "train.sampling": "passes",
                 "train.mirrored": False,
                 "train.resizing": "pil-lanczos",
                 "train.validation_protocol": "released",

@@ -20,7 +20,8 @@ DEPARTURES = (
     ),
     Departure(
         "Windows are drawn anew each step, with replacement, as for all models; the released code takes each"
-        " clip once in an epoch."
+        " clip once in an epoch, as train.sampling=passes does.",
+        when={"train.sampling": "anew"},
     ),
     Departure(
         "Half of the windows are mirrored, as for all models; the paper speaks of no augmentation, and the"

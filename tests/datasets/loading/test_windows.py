@@ -11,6 +11,7 @@ from datasets.loading.windows import (
     draw_half,
     draw_window,
     eligible,
+    place_in_pass,
     validation_windows,
 )
 from tests.datasets.small_corpora import a_clip
@@ -56,6 +57,28 @@ def test_without_mirrored_windows_all_else_is_drawn_alike():
     )
     assert {w.flip for w in mirrored} == {True, False}
     assert plain == [replace(w, flip=False) for w in mirrored]
+
+
+def test_a_pass_takes_each_clip_once_but_for_those_that_fill_no_batch():
+    def taken(turn, clips=11, batch=3):
+        whole = clips // batch
+        numbers = range(turn * whole, (turn + 1) * whole)
+        places = [(number, slot) for number in numbers for slot in range(batch)]
+        return [place_in_pass(0, "DHF1K", *place, clips=clips, batch=batch) for place in places]
+
+    passes = [taken(turn) for turn in range(30)]
+    assert {len(set(each)) for each in passes} == {9}
+    assert len(set(map(tuple, passes))) == 30
+    assert set().union(*passes) == set(range(11)), "others are left out of other passes"
+    few = [place_in_pass(0, "DHF1K", 5, slot, clips=2, batch=4) for slot in range(4)]
+    assert sorted(few) == [0, 0, 1, 1]
+
+
+def test_a_place_takes_its_clip_and_leaves_the_rest_as_it_is_drawn():
+    lengths = np.array([40, 40, 40])
+    drawn = draw_window(0, "DHF1K", 1, 2, lengths=lengths, span=16)
+    placed = [draw_window(0, "DHF1K", 1, 2, lengths=lengths, span=16, place=i) for i in range(3)]
+    assert placed == [replace(drawn, clip_index=i) for i in range(3)]
 
 
 def test_no_clip_is_long_enough():

@@ -168,6 +168,20 @@ def test_windows_are_mirrored_only_where_that_is_asked_for(small_demo):
     assert plain == [key.rstrip("~") for key in mirrored]
 
 
+def test_in_passes_each_clip_is_taken_once_and_an_interrupted_feed_goes_on(small_demo):
+    """Each of several sources has passes of its own, whoever's turns lie between."""
+    settings = "train.sampling=passes", "train.accumulate=3", "train.iterations=40"
+    job = job_of(prepare_small(small_demo, *TINY, *settings, **POOLED), "multi-source")
+    found = [batch for (batch,) in drawn(feed_of(job), 0, 72)]
+    for corpus in {batch.source for batch in found}:
+        clips = {clip.clip for clip in job.manifests[corpus].open().clips("train") if clip.n_frames >= 8}
+        own = [key.partition("/")[2].partition("@")[0] for b in found if b.source == corpus for key in b.keys]
+        n = len(clips) // 2 * 2  # in micro-batches of 2
+        assert len(own) >= 2 * n > 2
+        assert [len(clips.intersection(each)) for each in (own[:n], own[n : 2 * n])] == [n, n]
+    assert [b.keys for (b,) in drawn(feed_of(job), 9, 3)] == [b.keys for b in found[27:30]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "needing"), [("kept", "model"), ("nearest", "approach")])
 def test_who_needs_fixations_is_brought_them_and_no_other(small_demo, monkeypatch, rule, needing):

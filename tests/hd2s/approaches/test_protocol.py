@@ -15,6 +15,7 @@ BASE = {
     "train.iterations": 5000,
     "train.gradients": "sum",
     "train.resizing": "opencv-bilinear",
+    "train.sampling": "passes",
     "train.validation_protocol": "released",
     "train.validation_clips": "random half",
 }
@@ -63,6 +64,7 @@ def test_the_released_tased_net():
         "model.batch_norm_parts": 2,
         "train.gradients": "sum",
         "train.resizing": "opencv-bilinear",
+        "train.sampling": "passes",
         "train.selection": "last",
         "train.validation_protocol": "released",
         "test.quantise": True,

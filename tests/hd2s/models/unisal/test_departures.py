@@ -52,6 +52,11 @@ def test_frames_are_squashed_where_that_is_told():
     }
 
 
+def test_windows_are_drawn_anew_but_as_released():
+    assert departure("drawn anew").when == {"train.sampling": "anew"}
+    assert MODEL.of_protocol["released"][""]["train.sampling"] == "passes"
+
+
 def test_windows_are_mirrored_but_as_released():
     assert departure("mirrored").when == {"train.mirrored": True}
     assert MODEL.of_protocol["released"][""]["train.mirrored"] is False
