@@ -6,8 +6,9 @@ Examples:
   python run_grid.py --grid domain_shift seeds=[0,1,2]      the paper's setting, three times
   python run_grid.py --list                                 every grid that there is
 
-exit status: 0, every cell has a value; 1, some cell failed; 2, settings or data are wrong and nothing
-was started; 130, interrupted: the same command goes on from there.
+exit status: 0, every cell has a value; 1, some cell has none, or a run's tables or answer found no place;
+2, settings or data are wrong and nothing was started, or what else was asked for found no place; 130,
+interrupted: the same command goes on from there.
 """
 
 from __future__ import annotations

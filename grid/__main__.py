@@ -4,7 +4,8 @@ Example:
   python -m grid ui --out runs/demo                                    look at its runs in a browser
   python -m grid sync --out runs --tracking-uri http://mlflow:5000     bring all results to a server
 
-exit status: 0, MLflow holds all results; 1, it has refused some; 2, nothing was done; 130, interrupted.
+exit status: 0, MLflow holds all results; 1, it has refused some, or some are damaged, or tables or page found
+no place; 2, nothing was done; 130, interrupted.
 """
 
 from __future__ import annotations

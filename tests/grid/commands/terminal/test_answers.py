@@ -1,6 +1,7 @@
 """Answers that start nothing, of a grid of which nothing is done."""
 
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,14 @@ def test_a_report_that_cannot_be_written_leaves_no_empty_line(tmp_path, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert "The report could not be written" in said.err
+
+
+def test_what_finds_no_place_is_no_answer_but_for_the_page_which_stops_nothing(grid, tmp_path):
+    """README says with what status each ends: 2 and 1."""
+    for name in ("tables", "reports"):
+        (tmp_path / name).symlink_to("/sys/kernel")  # where nobody may make a file
+    with pytest.raises(ProblemError, match=r"table5\.tex: expected a place to write to"):
+        answers.compile_tables(grid)
+    with pytest.raises(ProblemError, match=r"/sys/kernel/mine: expected a place to write to"):
+        answers.export_to(grid, Path("/sys/kernel/mine"))
+    assert answers.write_report(grid) == FAILED
