@@ -74,13 +74,13 @@ def costs_table(content: Content) -> list[Table | Text]:
 
 
 def _point(choice: Choice) -> str:
-    """Name the point that is shown, and how many were tried for it."""
+    """Say how many points were tried and then which one is shown: the end is not shortened first."""
     if choice.n_points == 1:
         return ", ".join(choice.cell.point)
     if not choice.n_trained:
         return f"none of {choice.n_points} trained"
     tried = f"{choice.n_trained} of {choice.n_points}" if choice.provisional else f"{choice.n_points}"
-    return f"{', '.join(choice.cell.point)} ({tried} tried)"
+    return f"{tried} tried: {', '.join(choice.cell.point)}"
 
 
 def _shown(choice: Choice, metric: str, results: Results) -> str:

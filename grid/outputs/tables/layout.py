@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -78,7 +78,11 @@ def _telling(cell: Cell, spec: TableSpec) -> tuple[str, str, str]:
 
 def distinct_labels(cells: list[Cell], spec: TableSpec) -> list[str]:
     """Name the rows of a group; equal names get their sources, which then are what the rows differ in."""
-    labels = [label(cell, spec) for cell in cells]
+    return with_sources([label(cell, spec) for cell in cells], cells)
+
+
+def with_sources(labels: Sequence[str], cells: Sequence[Cell]) -> list[str]:
+    """Give equal labels the sources of their cells."""
     return [
         f"{name} ({shown_sources(cell)})" if labels.count(name) > 1 else name
         for name, cell in zip(labels, cells, strict=True)

@@ -21,7 +21,7 @@ from grid.outputs.tables.comparing.places import (
     ranked,
     title_of,
 )
-from grid.outputs.tables.layout import Layout, gather, layout_of, where
+from grid.outputs.tables.layout import Layout, gather, layout_of, where, with_sources
 from grid.outputs.tables.scores import Results
 from grid.outputs.tables.selection import choose, sweep_notes
 from grid.outputs.tables.table import (
@@ -183,18 +183,14 @@ def _blocks(
     def title_of_block(pair: _Pair) -> str:
         return ". ".join(filter(None, (pair.title if several else "", layout.block(pair.first))))
 
-    def group(pair: _Pair) -> str:
-        return ", ".join(
-            filter(None, (layout.group(pair.first), *pair.shared(several_models=several_models)))
-        )
+    def groups(pairs: Sequence[_Pair]) -> tuple[Group, ...]:
+        cells = [pair.first for pair in pairs]
+        shared = (pair.shared(several_models=several_models) for pair in pairs)
+        labels = [", ".join((layout.group(cell), *told)) for cell, told in zip(cells, shared, strict=True)]
+        rows = (_rows(pair, found[pair], spec, results, digits) for pair in pairs)
+        return tuple(map(Group, with_sources(labels, cells), rows))
 
-    return tuple(
-        Block(
-            title,
-            tuple(Group(group(pair), _rows(pair, found[pair], spec, results, digits)) for pair in pairs),
-        )
-        for title, pairs in gather(found, title_of_block)
-    )
+    return tuple(Block(title, groups(pairs)) for title, pairs in gather(found, title_of_block))
 
 
 def _titles(pairs: Iterable[_Pair]) -> list[str]:

@@ -21,8 +21,8 @@ def ledger(tmp_path):
     return Ledger(tmp_path)
 
 
-def lines_of(plan, ledger):
-    console = Console(file=StringIO(), width=200)
+def lines_of(plan, ledger, width=200):
+    console = Console(file=StringIO(), width=width)
     console.print(Group(*values_table(plan.tables[0], Results(plan, ledger))))
     return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
 
@@ -89,11 +89,13 @@ def test_of_a_sweep_only_the_chosen_point_is_shown_with_how_many_were_tried(ledg
     assert "DHF1K UCFSports adaptation none of 3 trained -- --" in lines_of(plan, ledger)
     finish(ledger, plan, "adaptation-DHF1K-UCFSports-0.1-0", kld=1.5, NSS=3.0, CC=0.75)
     finish_training(ledger, plan.trainings["adaptation-DHF1K-UCFSports-0.01-0"], kld=2.0)
-    assert "DHF1K UCFSports adaptation train.lr=0.1 (2 of 3 tried) 3.000 0.750" in lines_of(plan, ledger)
+    assert "DHF1K UCFSports adaptation 2 of 3 tried: train.lr=0.1 3.000 0.750" in lines_of(plan, ledger)
     finish(ledger, plan, "adaptation-DHF1K-UCFSports-0.001-0", kld=0.5, NSS=1.0, CC=0.25)
     shown = lines_of(plan, ledger)
-    assert "DHF1K UCFSports adaptation train.lr=0.001 (3 tried) 1.000 0.250" in shown
+    assert "DHF1K UCFSports adaptation 3 tried: train.lr=0.001 1.000 0.250" in shown
     assert not [line for line in shown if "3.000" in line]
+    narrow = [line for line in lines_of(plan, ledger, width=55) if "1.000" in line]
+    assert all(line.endswith("=0.001 1.000 0.250") for line in narrow), "which point it is"
 
 
 def test_values_that_lack_clips_have_a_sign_and_a_footnote(ledger):

@@ -68,6 +68,20 @@ def test_of_many_pairs_each_is_named_above_its_rows_and_where_it_is_missing(ledg
     assert places == tuple(f"{title}, DHF1K to UCF Sports" for title in above)
 
 
+def test_places_that_differ_in_their_sources_alone_name_them(ledger):
+    """Two groups of one name followed each other."""
+    approaches = ("multi-source", "domain-specific")
+    places = {"sources": ("DHF1K", "Hollywood2"), "targets": (), "tests": ("UCFSports",)}
+    small = pair(
+        models=("hd2s", "tased"), approaches=("single-source",), compare=(("tased", "hd2s"),), **places
+    )
+    assert groups(small, ledger) == [
+        "UCF Sports, Single-source (DHF1K)",
+        "UCF Sports, Single-source (Hollywood2)",
+    ]
+    assert groups(pair(approaches=approaches, **places), ledger) == ["UCF Sports"]
+
+
 def test_each_sign_is_explained_once(ledger):
     """‡ stood beside numbers of clips, and nothing said what it is; a cell of two pairs was told twice."""
     small = pair(compare="all")
