@@ -49,9 +49,7 @@ def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
         OSError: the storage does not answer.
     """
     name, job = output_folder.part(job.id, part), job.brought(storage)
-    checkpoint = f"{output_folder.CHECKPOINTS}/{Path(job.weights).name}"
-    digest = Ledger(storage.local, storage).digest_of_weights(job.training, checkpoint)
-    require_weights(job.weights, job.training, digest)
+    require_weights(job.weights, job.training, _digest(job, storage))
     asked = _asked(job, part)
     found = _earlier(storage, name, asked)
     if found is None:
@@ -79,9 +77,16 @@ def gather(job: EvaluationJob, evaluation: Evaluation, storage: Storage) -> None
             raise ExchangedError(problem)
         found.append(part)
     frames, summary, expected = job.gather(found)
+    summary = {**summary, "weights": _digest(job, storage)}
     Ledger(storage.local, storage).write_evaluation(evaluation, frames, summary, expected=expected)
     for name in names:
         storage.release(name)
+
+
+def _digest(job: EvaluationJob, storage: Storage) -> str:
+    """Return the digest of the weights that are tested, by their training's result; "" where it has none."""
+    checkpoint = f"{output_folder.CHECKPOINTS}/{Path(job.weights).name}"
+    return Ledger(storage.local, storage).digest_of_weights(job.training, checkpoint)
 
 
 def _asked(job: EvaluationJob, part: int) -> dict[str, Any]:

@@ -71,6 +71,34 @@ def untold_selection(plan: Plan, ledger: Ledger) -> str:
     )
 
 
+def of_earlier_weights(plan: Plan, ledger: Ledger) -> list[str]:
+    """List the evaluations of other weights than their training has, which was made again for want of them.
+
+    Of those of before results said what they are of, nothing is known.
+    """
+    found = []
+    for unit in plan.evaluations.values():
+        tested, trained = ledger.read_evaluation(unit.id), ledger.read_training(unit.training)
+        before = tested.summary.get("weights") if tested else None
+        now = trained.digest(unit.spec.weights) if trained else None
+        if before and now and before != now:
+            found.append(unit.id)
+    return found
+
+
+def untold_weights(plan: Plan, ledger: Ledger) -> str:
+    """Say which tests are of weights that are not there any more, and what to do; empty where none is."""
+    found = of_earlier_weights(plan, ledger)
+    if not found:
+        return ""
+    more = f" and {counted(len(found) - _NAMED, 'more')}" if len(found) > _NAMED else ""
+    return (
+        f"tests of weights that were trained again since, to others: {len(found)},"
+        f" {', '.join(found[:_NAMED])}{more}. They are kept: --redo all tests the present weights,"
+        " --redo UNIT those of one."
+    )
+
+
 def former_plugins(plan: Plan, ledger: Ledger) -> str:
     """Say which trainings by plug-ins are there under other ids than the plan's; empty where none is."""
     files = ledger.out.glob(output_folder.result("training", "*"))
@@ -110,14 +138,18 @@ def to_redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
     Args:
         plan: the grid.
         ledger: what is done of it.
-        asked: a unit's id, or how it ends; or `ALL`, for what other code has made, and trainings that lack
-            what `select` asks for.
+        asked: a unit's id, or how it ends; or `ALL`, for what other code has made, trainings that lack what
+            `select` asks for, and tests of earlier weights.
 
     Raises:
         ProblemError: no unit, or several, are called so; or it tests what was stopped early.
     """
     if asked == ALL:
-        units = {*other_code(plan, ledger).files, *unselected(plan, ledger).values()}
+        units = {
+            *other_code(plan, ledger).files,
+            *unselected(plan, ledger).values(),
+            *of_earlier_weights(plan, ledger),
+        }
     else:
         units = {unit := _unit(plan, asked)}
         if unit in plan.evaluations and ledger.stops.of(unit):

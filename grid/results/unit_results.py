@@ -47,6 +47,11 @@ class TrainingResult:
             return self.summary.get("kept", {}).get(chosen, {}).get("kld")
         return self.summary["best_kld"]
 
+    def digest(self, chosen: str = "") -> str:
+        """Return the digest of its weights, or of those of another criterion; "" where it is not known."""
+        kept = self.summary.get("kept", {}).get(chosen, {}) if chosen else self.summary
+        return str(kept.get("weights", ""))
+
 
 @dataclass(frozen=True)
 class EvaluationResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from grid.planning.prepare import Grid
-from grid.results.redo import former_plugins, other_code, untold_selection
+from grid.results.redo import former_plugins, other_code, untold_selection, untold_weights
 from manifests.secrets import masked
 
 
@@ -21,8 +21,13 @@ def tell_problems(grid: Grid, *, weights: bool = True) -> None:
 
 
 def tell_other_code(grid: Grid) -> None:
-    """Tell which results are not of the code that runs, or lack what is asked for now."""
+    """Tell which results are not of the present code or weights, or lack what is asked for now."""
     plan, ledger = grid.plan, grid.ledger
-    for told in (other_code(plan, ledger).told, untold_selection(plan, ledger), former_plugins(plan, ledger)):
+    for told in (
+        other_code(plan, ledger).told,
+        untold_selection(plan, ledger),
+        untold_weights(plan, ledger),
+        former_plugins(plan, ledger),
+    ):
         if told:
             tell(told)

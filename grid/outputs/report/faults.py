@@ -11,7 +11,7 @@ from grid.outputs.tables.below.footnotes import length_notes
 from grid.outputs.tables.scores import Results
 from grid.planning.prepare import Grid
 from grid.results.failures import failures, incomplete, reason
-from grid.results.redo import other_code
+from grid.results.redo import other_code, untold_weights
 from manifests.parquet import ManifestError
 from manifests.problem import counted
 from manifests.schema import Clip
@@ -102,5 +102,5 @@ def _named(manifest: Manifest) -> list[tuple[str, str, str]]:
 def _told(grid: Grid) -> Iterator[str]:
     lines = [str(problem) for problem in grid.ledger.problems(weights=False)]
     lines += [f"Not taken: {problem}" for problem in external.read(grid.plan, grid.out).problems]
-    lines += [told] if (told := other_code(grid.plan, grid.ledger).told) else []
+    lines += filter(None, [other_code(grid.plan, grid.ledger).told, untold_weights(grid.plan, grid.ledger)])
     yield bullets(lines)

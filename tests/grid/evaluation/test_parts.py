@@ -9,6 +9,7 @@ import torch
 from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.parts import Done, do_part, gather
 from grid.results import cleanup, output_folder
+from hd2s.weights.origin import origin_of
 from hd2s.weights.tensor_files import tensor_digest
 from manifests.problem import ExchangedError, ProblemError
 from tests.grid.grids import evaluation_job_of, few_clips_of
@@ -44,10 +45,14 @@ def test_parts_that_are_there_are_not_done_again(grid, scored):
     do_part(job, 0, storage)
     do_part(job, 1, storage)
     assert scored == [0, 0, 1]
+    digest = origin_of(job.weights).digest
+    trained = {"best_kld": 1.0, "checkpoint": output_folder.checkpoint(job.training), "weights": digest}
+    grid.ledger.write_training(grid.plan.trainings[job.training], [], trained)
     gather(job, evaluation, storage)
     result = grid.ledger.read_evaluation(evaluation.id)
     places_ = [("clip", "ascending"), ("frame", "ascending")]
     assert result.frames.equals(expected.sort_by(places_)), "to the bit"
+    assert result.summary["weights"] == digest, "it says what it is of"
     cleanup.clear(grid.ledger)
     assert not grid.storage.path(output_folder.parts(evaluation.id)).exists()
 

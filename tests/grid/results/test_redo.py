@@ -9,12 +9,14 @@ from grid.results import output_folder
 from grid.results.redo import (
     ALL,
     former_plugins,
+    of_earlier_weights,
     other_code,
     redo,
     require_unit,
     to_redo,
     unselected,
     untold_selection,
+    untold_weights,
 )
 from grid.results.sources import code_of, evaluation_modules, training_modules
 from grid.results.storage import Storage
@@ -164,6 +166,24 @@ def test_a_training_that_was_not_validated_as_select_asks_is_told_kept_and_made_
     train(ledger, found, kept=kept)
     assert GENERAL.id not in unselected(asked, ledger).values()
     assert made_again(asked, ledger, ALL) >= trainings - {GENERAL.id}
+
+
+def test_tests_of_weights_that_were_trained_again_are_told_kept_and_made_again_by_redo(ledger):
+    """A training whose file was lost is trained again, on a GPU to other weights."""
+    tested = [unit for unit in PLAN.evaluations.values() if unit.training == GENERAL.id]
+    first, second = tested[:2]
+    for unit, digest in ((first, "of before"), (second, "of now")):
+        result = ledger.read_evaluation(unit.id)
+        ledger._write("evaluation", unit.id, result.frames, result.summary | {"weights": digest})
+    assert of_earlier_weights(PLAN, ledger) == []
+    trained = ledger.read_training(GENERAL.id).summary | {"weights": "of now"}
+    ledger._write("training", GENERAL.id, _curve(ledger, GENERAL.id), trained)
+    assert of_earlier_weights(PLAN, ledger) == [first.id]
+    assert untold_weights(PLAN, ledger).startswith(
+        f"tests of weights that were trained again since, to others: 1, {first.id}. They are kept"
+    )
+    assert first.id in to_redo(PLAN, ledger, ALL)
+    assert untold_weights(PLAN, Ledger(ledger.out / "another")) == ""
 
 
 def test_trainings_of_a_plug_in_that_has_changed_since_are_told(tmp_path):
