@@ -76,7 +76,8 @@ def write(
         code: digest of the plug-in that has read it, if one has; not part of the digest.
 
     Raises:
-        ManifestError: listing everything that is wrong with the clips or their fixations.
+        ManifestError: listing everything that is wrong with the clips or their fixations; or the disk is full
+            or cannot be written to.
     """
     folder = Path(folder)
     problems = clip_problems(corpus, clips := list(clips))
@@ -94,6 +95,12 @@ def write(
         write_findings(temporary[PROBLEMS], findings, meta["digest"])
         _write_clips(temporary[CLIPS], clips, counts, meta)
         _publish(folder, temporary)
+    except OSError as error:
+        remedy = "Make room if the disk is full, and give the same command again."
+        found = " ".join(str(error).split())
+        raise ManifestError(
+            Problem(str(folder), "a folder to write the manifest to", found, remedy)
+        ) from error
     finally:
         for path in temporary.values():
             path.unlink(missing_ok=True)

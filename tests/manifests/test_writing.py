@@ -72,6 +72,23 @@ def test_all_problems_are_raised_together(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_without_room_is_told_with_what_to_do_and_leaves_the_old_manifest(tiny_disk):
+    folder = tiny_disk("64k") / "m"
+    before = write(folder, "DHF1K", folder, CLIPS, POINTS)
+    (folder.parent / "other").write_bytes(bytes(30_000))
+    many = {"2": np.random.default_rng(0).integers([20, 30, 40], size=(24_000, 3))}
+    told = r"m: expected a folder to write the manifest to, found .*No space left on device\. Make room"
+    with pytest.raises(ManifestError, match=told):
+        write(folder, "DHF1K", folder, CLIPS, many)
+    assert open_manifest(folder).digest == before.digest
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "clips.parquet",
+        "fixations.parquet",
+        "problems.parquet",
+    ]
+    (folder.parent / "other").unlink()
+
+
 @pytest.mark.parametrize("point", [(20, 0, 0), (0, 30, 0), (0, 0, 40), (0, -1, 0)])
 def test_fixations_outside_the_clip_are_refused(tmp_path, point):
     with pytest.raises(
