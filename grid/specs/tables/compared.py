@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from grid.specs.table import ALL, SELECTIONS, TableSpec
+from hd2s.approaches.registry import approaches
 from manifests.problem import suggest
 
 Pairs = tuple[tuple[str, str], ...]
@@ -62,6 +63,20 @@ def compared(spec: TableSpec, by: Compared) -> Pairs:
     labels = {(variant.plain, variant.select): variant.label for variant in spec.variants}
     found = [[(label, word) for label in pair] for pair in pairs for word in SELECTIONS]
     return tuple((labels[a], labels[b]) for a, b in found if {a, b} <= labels.keys())
+
+
+def apart(spec: TableSpec) -> list[tuple[str, str]]:
+    """Return the pairs of approaches without a place in common: one pools the sources, say, of the other."""
+    known, parts = approaches(), [part for _, part in spec.parts()]
+    return [
+        pair
+        for pair in compared(spec, "approach")
+        if not any(
+            {*part.approaches} >= {*pair}
+            and set.intersection(*({*part.places(known[word])} for word in pair))
+            for part in parts
+        )
+    ]
 
 
 def _mistakes(pairs: Pairs, rows: Mapping[str, Row]) -> Iterator[Mistake]:

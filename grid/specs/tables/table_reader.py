@@ -21,7 +21,7 @@ from grid.specs.table import (
     are_seeds,
     selected_words,
 )
-from grid.specs.tables.compared import Row, read_compared
+from grid.specs.tables.compared import Row, apart, read_compared
 from grid.specs.tables.early_stopping import SweepSettings
 from grid.specs.tables.row_settings import FINETUNING, read_settings
 from grid.specs.tables.sweep_reader import read_sweep
@@ -114,6 +114,10 @@ class _Reader:
         if self.unread.isdisjoint(("sources", "targets", "tests", "approaches")):
             for _, part in table.parts():
                 self._check_cells(part)
+            for pair in apart(table):
+                self._wrong(
+                    "compare: two approaches that have sources, target and test in common", " and ".join(pair)
+                )
         problems += self.mistakes
         return table
 

@@ -161,6 +161,18 @@ def test_models_and_rows_are_compared_as_approaches_are():
     assert "found tased and fast" in read(compare=[["tased", "fast"]], **own)[1]
 
 
+@pytest.mark.parametrize(
+    ("other", "told"), [("single-source", "found multi-source and single-source"), ("domain-specific", "")]
+)
+def test_approaches_that_have_no_place_in_common_cannot_be_compared(other, told):
+    """One has each source, the other both: there was no such comparison in the table, and no word of it."""
+    own = {"sources": ["DHF1K", "Hollywood2"], "targets": ["LEDOV"], "tests": ["UCFSports"]}
+    approaches = ["single-source", "multi-source", "domain-specific"]
+    _, found = read(approaches=approaches, compare=[["multi-source", other]], **own)
+    assert told in found
+    assert bool(found) is bool(told)
+
+
 def test_rows_are_compared_within_each_selection_by_their_labels_in_the_file():
     """They were called unknown as soon as other weights than the training's own choice were tested."""
     own = {"compare": [["full", "fast"]], "variants": {"full": {}, "fast": {"train.lr": 0.1}}}
