@@ -27,7 +27,7 @@ def draw(subject: Subject) -> Drawing | str:
                 if row["name"].startswith(DOMAIN_ACCURACY) or row["name"] == _LAMBDA
             ]
             if any(row["name"].startswith(DOMAIN_ACCURACY) for row in watched):
-                found.append((place.title(several_models=several), word, watched))
+                found.append((place.title(several_models=several, tested=False), word, watched))
     if not found:
         return "no training that watches its domain classifiers is done yet"
     words = {word for _, word, _ in found}

@@ -34,7 +34,7 @@ def draw(subject: Subject) -> Drawing | str:
     if not places:
         return "no training is done yet"
     several = len({place.first.model for place, _ in places}) > 1
-    named = [(place.title(several_models=several), found) for place, found in places]
+    named = [(place.title(several_models=several, tested=False), found) for place, found in places]
     words = list(dict.fromkeys(word for _, found in named for word, _, _ in found))
     aligned = [(name, each) for name, found in named for each in _with_levels(found)]
     canvas, axes = panels(len(named) + len(aligned), columns=_COLUMNS, height=1.7)

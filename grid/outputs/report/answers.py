@@ -61,7 +61,7 @@ def _winners(spec: TableSpec, metric: str, results: Results, digits: int) -> Ite
     told = [f"{label} is best in {n} of {places}" for label, n in won[:1]]
     told += [f"{label} in {m}{_where(label, alone)}" for label, m in won[1:]]
     told += [f"in {ties if won else places} the best and the second print alike"] if ties else []
-    yield f"In {metric}, {', '.join(told)}. {_leads(found, metric, digits)}"
+    yield f"In {metric}, {'; '.join(told)}. {_leads(found, metric, digits)}"
     rest = [one for other in spec.metrics[1:] for one in contests(spec, other, results)]
     if rest and won:
         first = won[0][0]

@@ -89,10 +89,10 @@ def with_sources(labels: Sequence[str], cells: Sequence[Cell]) -> list[str]:
     ]
 
 
-def where(cell: Cell) -> str:
-    """Say where a cell stands, without its row."""
+def where(cell: Cell, *, tested: bool = True) -> str:
+    """Say where a cell stands, without its row; of its training alone, if it is not to be tested."""
     target = f" to {shown(cell.target)}" if cell.target else ""
-    test = f" on {shown(cell.test)}" if cell.test != cell.target else ""
+    test = f" on {shown(cell.test)}" if tested and cell.test != cell.target else ""
     return f"{shown_sources(cell)}{target}{test}"
 
 

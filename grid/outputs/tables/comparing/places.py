@@ -54,10 +54,10 @@ class Standing:
         shared = sorted(set.intersection(*map(set, found)))
         return tuple(tuple(of[repeat] for of in found) for repeat in shared)
 
-    def title(self, *, several_models: bool) -> str:
-        """Say where it is; of which model, if there are several."""
+    def title(self, *, several_models: bool, tested: bool = True) -> str:
+        """Say where it is; of which model, if there are several; without its test, if trainings are meant."""
         model = models()[self.first.model].title if several_models else ""
-        return ", ".join(filter(None, (where(self.first), model, self.first.variant)))
+        return ", ".join(filter(None, (where(self.first, tested=tested), model, self.first.variant)))
 
     def by_clip(self, words: Sequence[str], metric: str, results: Results) -> ByClip:
         """Return the scores of the seeds and clips for which each approach has one."""

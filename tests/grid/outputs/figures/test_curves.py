@@ -42,6 +42,15 @@ def test_a_training_is_drawn_once_whoever_chooses_among_its_weights(tmp_path):
     assert titles == ["DHF1K to UCF Sports", "DHF1K to UCF Sports\nDomain Adaptation"]
 
 
+def test_a_training_that_is_tested_twice_is_drawn_once_and_named_without_its_tests(tmp_path):
+    plan = small(sources=("DHF1K",), approaches=("generalization",), tests=("source", "target"))
+    first = next(iter(plan.trainings))
+    plan = replace(plan, cells=tuple(replace(cell, training=first) for cell in plan.cells))
+    score(Ledger(tmp_path), plan)
+    titles = [axis.get_title() for axis in draw(subject_of(plan, tmp_path)).canvas.axes]
+    assert titles == ["DHF1K to UCF Sports"]
+
+
 def test_no_title_leaves_the_figure_or_runs_into_another(tmp_path):
     rows = (Variant(), Variant("with a label that is longer than panels are wide"))
     plan = small(sources=("DHF1K", "UCFSports", "Hollywood2"), models=("hd2s", "tased"), variants=rows)
