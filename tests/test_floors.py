@@ -24,7 +24,7 @@ ENTRY_POINTS = {"hd2s": ("hd2s/__main__.py", "hd2s/commands/")}
 # What else the rooms under the grid may import, besides the standard library.
 THIRD_PARTY = {
     "manifests": {"numpy", "pyarrow"},
-    "hd2s": {"numpy", "scipy", "torch", "threadpoolctl", "omegaconf"},
+    "hd2s": {"numpy", "scipy", "torch", "omegaconf"},
     "hd2s's commands": {"numpy", "torch", "av", "PIL", "rich"},
     "datasets": {"numpy", "pyarrow", "torch", "av", "scipy", "h5py", "PIL", "rich", "yaml"},
 }

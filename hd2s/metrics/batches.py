@@ -7,13 +7,14 @@ gives the same scores up to rounding, and takes many times as long as a frame at
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hd2s.filters import bicubic_matrix
 from hd2s.metrics import on_gpu
+from hd2s.metrics.benchmark import bicubic_taps
 from hd2s.metrics.definitions import BENCHMARK, find_metric
 
 
@@ -73,11 +74,31 @@ def _submitted(predictions: Tensor, *, eight_bit: bool, truncate: bool, first: i
 
 
 def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return what `resize_bicubic` does up to rounding: float32 (N, H, W); in float64, which no GPU cuts."""
-    if tuple(images.shape[1:]) == size:
-        return images.float()
-    rows, columns = (
-        torch.from_numpy(np.array(bicubic_matrix(n_in, n_out))).to(images.device)
-        for n_in, n_out in zip(images.shape[1:], size, strict=True)
-    )
-    return (rows @ (images.double() @ columns.T)).float()
+    """Return what `resize_bicubic` does, to the bit: float32 (N, H, W)."""
+    images = images.float()
+    for dim, n_out in ((2, size[1]), (1, size[0])):
+        if images.shape[dim] != n_out:
+            images = _mixed(images, dim, _taps_on(images.device, images.shape[dim], n_out))
+    return images
+
+
+def _mixed(images: Tensor, dim: int, taps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Resize one axis; products and sums each by themselves, lest one is rounded with another."""
+    total = images.new_zeros(())
+    for seen, weights in taps:
+        total = total + images.index_select(dim, seen) * (weights[:, None] if dim == 1 else weights)
+    return total
+
+
+# Copied once: a copy waits for all that a GPU has been given, the next clip's predictions too.
+@lru_cache(maxsize=128)
+def _taps_on(device: torch.device, n_in: int, n_out: int) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Return the taps of all outputs, first to last: where each is, int32, and its weight, both (n_out,)."""
+    rows = bicubic_taps(n_in, n_out)
+    first, end = rows.indptr[:-1], rows.indptr[1:]
+    found = []
+    for place in (first + tap for tap in range(max(end - first))):
+        there = place < end
+        seen, weights = rows.indices[place * there], rows.data[place * there] * there
+        found.append((torch.from_numpy(seen).to(device), torch.from_numpy(weights).to(device)))
+    return tuple(found)

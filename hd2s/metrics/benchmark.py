@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from hd2s.filters import bicubic_matrix
 from hd2s.metrics.definitions import METRICS
@@ -142,7 +144,9 @@ def to_eight_bit(saliency: np.ndarray, *, truncate: bool = False) -> np.ndarray:
 def resize_bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize images as MATLAB's bicubic `imresize`.
 
-    Antialiased when shrinking, mirrored at the border, not clipped: values may overshoot.
+    Antialiased when shrinking, mirrored at the border, not clipped: values may overshoot. The same to the
+    bit on every machine: pixels that are alike are told apart by nothing but rounding, and AUC-J of nearly
+    flat maps moved by 0.03 with the order in which products are summed.
 
     Args:
         images: (..., H, W) of any dtype.
@@ -152,11 +156,21 @@ def resize_bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         float32 (..., H', W').
     """
     images = np.asarray(images, dtype=np.float32)
-    if images.shape[-2:] == tuple(size):
+    height, width = images.shape[-2:]
+    if (height, width) == tuple(size):
         return images
-    rows = bicubic_matrix(images.shape[-2], size[0]).astype(np.float32)
-    columns = bicubic_matrix(images.shape[-1], size[1]).astype(np.float32)
-    return rows @ (images @ columns.T)
+    rows, columns = bicubic_taps(height, size[0]), bicubic_taps(width, size[1])
+    resized = np.empty((*images.shape[:-2], *size), dtype=np.float32)
+    for i in np.ndindex(*images.shape[:-2]):
+        wide = columns @ np.ascontiguousarray(images[i].T)
+        resized[i] = rows @ np.ascontiguousarray(wide.T)
+    return resized
+
+
+@lru_cache(maxsize=128)
+def bicubic_taps(n_in: int, n_out: int) -> csr_array:
+    """Return `bicubic_matrix` as its few taps: float32 (n_out, n_in), which are summed in their order."""
+    return csr_array(bicubic_matrix(n_in, n_out).astype(np.float32))
 
 
 def draw_other_fixations(

@@ -6,28 +6,23 @@ import ctypes
 import os
 
 import torch
-from threadpoolctl import ThreadpoolController
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt in glibc's malloc.h
 _MOST = 2**31 - 1
 
 
 def use_processor(threads: int | None = None) -> None:
-    """Compute with so many threads from now on, sum in one order, and keep memory for the next tensors.
+    """Compute with so many threads from now on, and keep memory that tensors give back for the next ones.
 
     The C library asks the system for each large tensor anew, which hands out zeroed pages one at a time:
     80,000 of them in an iteration of HD2S. Kept, and in huge pages where PyTorch has made no tensor before,
     training takes 0.84 of the processor's time at the paper's size, 0.93 at the demo's, prediction 0.92.
-
-    NumPy's matrix products have one thread, so that no score depends on how many there are: on some
-    processors OpenBLAS sums in another order with two, which moves AUC-J of nearly flat maps by 0.03.
 
     Args:
         threads: None for as many as PyTorch takes.
     """
     if threads:
         torch.set_num_threads(threads)
-    ThreadpoolController().select(internal_api="openblas").limit(limits=1)
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)
     if adjust:  # it is glibc's alone

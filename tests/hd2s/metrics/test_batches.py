@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from hd2s.metrics import METRICS
-from hd2s.metrics.batches import _submitted, score_batch
-from hd2s.metrics.benchmark import as_submitted, other_fixations_of, score_frame
+from hd2s.metrics.batches import _resized, _submitted, score_batch
+from hd2s.metrics.benchmark import as_submitted, other_fixations_of, resize_bicubic, score_frame
 
 SIZE, INPUT, N = (45, 60), (16, 24), 7
 
@@ -33,6 +33,14 @@ def test_a_batch_scores_as_its_frames_do(eight_bit, truncate):
         own = truths[i], points[i], pool, ("c", i)
         expected = score_frame(image, *own, eight_bit=eight_bit)
         np.testing.assert_allclose(scores[:, i], list(expected.values()), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("size", [(45, 60), (16, 60), (45, 24), (16, 24), (7, 9), (1, 100)])
+def test_images_are_resized_as_a_frame_is_to_the_bit(size):
+    """Else pixels that are alike would be told apart otherwise, and AUC-J hang on the device."""
+    maps, *_ = frames()
+    for images in (maps, as_submitted(maps)):
+        np.testing.assert_array_equal(_resized(torch.from_numpy(images), size), resize_bicubic(images, size))
 
 
 @pytest.mark.parametrize("truncate", [True, False])

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,11 +18,32 @@ from hd2s.metrics.benchmark import (
 )
 from hd2s.metrics.definitions import METRICS
 from hd2s.metrics.scores import auc_judd, cc, kld, nss, shuffled_auc, sim
+from tests.places import REPOSITORY
+
+RESIZED = """
+import hashlib
+import numpy as np
+from hd2s.metrics.benchmark import resize_bicubic
+
+maps = np.random.default_rng(0).random((8, 64, 64))
+print(hashlib.sha256(resize_bicubic(maps, (360, 640)).tobytes()).hexdigest())
+"""
 
 
 def smooth(shape, seed=0):
     image = gaussian_filter(np.random.default_rng(seed).random(shape), 2)
     return ((image - image.min()) / np.ptp(image)).astype(np.float32)
+
+
+def test_resizing_is_the_same_to_the_bit_whatever_computes_products():
+    """Else it would break ties, and AUC-J of nearly flat maps hang on machine and threads."""
+    ways = [{"OPENBLAS_NUM_THREADS": n, "OPENBLAS_CORETYPE": core} for n in "12" for core in ("", "Nehalem")]
+    found = set()
+    for way in ways:
+        command = [sys.executable, "-c", RESIZED]
+        run = subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY, env=os.environ | way)
+        found.add(run.stdout)
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("size", [(60, 90), (17, 25), (40, 20)])

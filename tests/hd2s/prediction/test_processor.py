@@ -27,16 +27,6 @@ huge = re.search(r"AnonHugePages: +(\\d+)", open("/proc/self/smaps_rollup").read
 print(first, second, huge[1])
 """
 
-RESIZED = """
-import numpy as np
-from hd2s.metrics.benchmark import resize_bicubic
-from hd2s.prediction.processor import use_processor
-
-use_processor()
-maps = np.random.default_rng(0).random((8, 64, 64))
-print(hash(resize_bicubic(maps, (360, 640)).tobytes()))
-"""
-
 
 def measured(way: str) -> list[int]:
     """Return the pages that a large tensor asks for, those of a second one, and the KiB in huge pages."""
@@ -69,13 +59,3 @@ def test_threads_are_those_asked_for_and_stay_where_none_are():
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
-
-
-def test_what_is_scored_does_not_depend_on_the_threads_of_numpy_s_products():
-    found = set()
-    for threads in "12":
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "PYTHONHASHSEED": "0"}
-        command = [sys.executable, "-c", RESIZED]
-        run = subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY, env=environment)
-        found.add(run.stdout)
-    assert len(found) == 1
