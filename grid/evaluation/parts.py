@@ -21,7 +21,7 @@ from grid.evaluation.evaluate import evaluate_part
 from grid.evaluation.job import EvaluationJob, Part
 from grid.plan import Evaluation
 from grid.results import output_folder
-from grid.results.checks import FRAME_SCHEMA, require_weights
+from grid.results.checks import FRAME_SCHEMA, require_whole_weights
 from grid.results.files import write_atomically
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
@@ -49,7 +49,7 @@ def do_part(job: EvaluationJob, part: int, storage: Storage) -> Done:
         OSError: the storage does not answer.
     """
     name, job = output_folder.part(job.id, part), job.brought(storage)
-    require_weights(job.weights, job.training, _digest(job, storage))
+    require_whole_weights(job.weights, job.training, _digest(job, storage))
     asked = _asked(job, part)
     found = _earlier(storage, name, asked)
     if found is None:

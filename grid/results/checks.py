@@ -25,9 +25,7 @@ _REMEDY = "Nothing was recorded: correct the evaluation and run it again."
 
 
 def require_weights(path: Path | str, training: str, digest: str = "") -> None:
-    """Make sure that a checkpoint is whole, and of the training that it is named after.
-
-    An older one does not say of which it is.
+    """Make sure that a checkpoint is of the training that it is named after; an older one says nothing.
 
     Args:
         path: of the checkpoint.
@@ -35,11 +33,20 @@ def require_weights(path: Path | str, training: str, digest: str = "") -> None:
         digest: of the tensors, by the training's result; empty: any.
 
     Raises:
-        ExchangedError: it is another's, not what the result is of, or damaged.
-        OSError: it cannot be read.
+        ExchangedError: it is another's, or not what the result is of.
     """
     if problem := weights_problem(path, training, digest):
         raise ExchangedError(problem)
+
+
+def require_whole_weights(path: Path | str, training: str, digest: str = "") -> None:
+    """Do as `require_weights`, and read all of the checkpoint for whether a tensor in it is damaged.
+
+    Raises:
+        ExchangedError: as there, or one is.
+        OSError: it cannot be read.
+    """
+    require_weights(path, training, digest)
     if damage := damage_of(path):
         remedy = "Put a copy back, or remove it and run the grid again: the training then counts as not done."
         raise ExchangedError(Problem(str(path), f"the weights of {training}, undamaged", damage, remedy))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grid.results.checks import require_weights
+from grid.results.checks import require_whole_weights
 from grid.training.job import Job
 from hd2s import build_model, load_weights
 from hd2s.files import sha256_of
@@ -25,7 +25,7 @@ def starting_model(job: Job) -> SaliencyModel:
         _require_file(Path(job.backbone), spec.model.weights or "")
         load_weights(model, Path(job.backbone))
     if job.parent:
-        require_weights(job.parent, spec.parent or "")
+        require_whole_weights(job.parent, spec.parent or "")
         load_weights(model, Path(job.parent))
     return model
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from grid.results.checks import require_weights
+from grid.results.checks import require_weights, require_whole_weights
 from grid.results.ledger import Ledger
 from grid.results.storage import Storage
 from grid.results.unit_results import Stopped
@@ -114,7 +114,7 @@ def test_weights_of_which_a_tensor_is_damaged_are_refused_with_what_to_do(ledger
     """Each run again ended with the same test failed, and nothing said how to come by whole ones."""
     place = ledger.out / f"checkpoints/{UNIT}.pt"
     digest = save_weights(build_model("hd2s", seed=0, clip_length=8), place, training=UNIT)
-    require_weights(place, UNIT, digest)
+    require_whole_weights(place, UNIT, digest)
     with place.open("r+b") as file:
         file.seek(place.stat().st_size // 2)
         (byte,) = file.read(1)
@@ -122,7 +122,7 @@ def test_weights_of_which_a_tensor_is_damaged_are_refused_with_what_to_do(ledger
         file.write(bytes([byte ^ 1]))
     told = r"undamaged, found .* in it is damaged\. .*remove it and run the grid again"
     with pytest.raises(ExchangedError, match=told):
-        require_weights(place, UNIT, digest)
+        require_whole_weights(place, UNIT, digest)
 
 
 def test_weights_on_a_disk_that_does_not_answer_are_not_taken_for_lost(ledger, monkeypatch):
