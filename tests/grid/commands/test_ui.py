@@ -76,8 +76,8 @@ def test_it_says_when_there_is_nothing_to_show(by, tmp_path):
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_a_port_in_use_is_told(tmp_path):
-    (tmp_path / "mlflow.db").touch()
+def test_a_port_in_use_is_told(new_store, tmp_path):
+    new_store(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(
