@@ -20,7 +20,7 @@ def test_gradients_are_averaged_and_released_ones_summed():
     assert MODEL.settings["train.accumulate"] * MODEL.settings["train.micro_batch"] == 200
     assert TrainingProtocol().gradients == "mean"
     assert MODEL.of_protocol["released"][""]["train.gradients"] == "sum"
-    assert told("25 micro-batches are averaged").when == {"train.gradients": "mean"}
+    assert told("micro-batches, 25 by default, are averaged").when == {"train.gradients": "mean"}
 
 
 def test_the_final_gaussian_is_of_the_map_that_the_model_gives():
