@@ -10,8 +10,8 @@ DEPARTURES = (
     MIRRORED,
     Departure(
         "The gradients of an iteration's micro-batches, 25 by default, are averaged, since their mean is the"
-        " gradient of the one batch of 200 that Sect. 4.2 describes; the released code sums them. To Adam only"
-        " its epsilon and the weight decay then weigh 25 times less. train.protocol=released sums.",
+        " gradient of the one batch of 200 that Sect. 4.2 describes; the released code sums them. To Adam"
+        " only its epsilon and the weight decay then weigh 25 times less. train.protocol=released sums.",
         when={"train.gradients": "mean"},
     ),
     Departure(
