@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,14 @@ def states_of(root: Path | str, clip: Clip) -> str:
         OSError: one of them is not there.
     """
     return _hashed(_states(root, clip))
+
+
+def with_states(root: Path | str, clip: Clip) -> Clip:
+    """Return a clip whose files are as they were read with their states; as it is where one is not there."""
+    try:
+        return replace(clip, states=states_of(root, clip))
+    except OSError:
+        return clip
 
 
 def _states(root: Path | str, clip: Clip) -> dict[str, os.stat_result]:

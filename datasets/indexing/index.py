@@ -16,7 +16,7 @@ import numpy as np
 
 from datasets.corpora.registry import code_of, default_folder, get
 from datasets.corpus import Corpus, Entry, Listing, Reading
-from datasets.damaged import describe, has_content
+from datasets.damaged import describe, has_content, with_states
 from datasets.indexing.annotation_checks import says_nothing
 from datasets.indexing.copied_clips import copied_clips
 from datasets.indexing.file_stamps import Stamp, stamp
@@ -157,8 +157,7 @@ def _read(
     keys = {e.clip: _key(corpus, e, stamped[e.clip]) for e in entries}
     rows = _recall(root, cache, keys)
     left = [(e, stamped[e.clip]) for e in entries if e.clip not in rows or _in_doubt(rows[e.clip][1])]
-    reused = len(entries) - len(left)
-    if reused:
+    if reused := len(entries) - len(left):
         log.info("%s: %d of them have not changed since they were read", corpus.name, reused)
     reader = functools.partial(_read_packed, corpus, root)
     for done, result in enumerate(run(reader, left, workers=workers), start=reused + 1):
@@ -189,7 +188,7 @@ def _recall(
     """Return what is known of the clips that have not changed since they were read.
 
     Files of the same sizes and times that the system has noted a change of, as one put in another's place,
-    are hashed and not decoded again.
+    are hashed and not decoded again. What was read before clips had `states` has those that its files have.
     """
     rows = cache.recall(keys)
     touched = {clip: _untouched(key) for clip, key in keys.items() if clip not in rows}
@@ -201,6 +200,9 @@ def _recall(
             if is_same and doubtful[name][0].content:
                 cache.confirm(name, keys[name])
                 rows[name] = doubtful[name]
+        bare = [clip for clip, _ in rows.values() if clip.content and not clip.states]
+        for clip in threads.map(functools.partial(with_states, root), bare):
+            rows[clip.clip] = clip, rows[clip.clip][1]
     return rows
 
 

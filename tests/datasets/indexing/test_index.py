@@ -1,5 +1,6 @@
 """Corpora indexed once and again, by one process and by several: what is read, and what the manifest says."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -16,10 +17,11 @@ from datasets.corpora.own_folder import FolderCorpus
 from datasets.frame_store.store import FrameStore
 from datasets.indexing import index as index_module
 from datasets.indexing.index import index
-from datasets.indexing.read_cache import CACHE_FILE
+from datasets.indexing.read_cache import CACHE_FILE, _checksum
 from datasets.reading.ground_truth import shipped_map
 from datasets.reading.video import read_frames
 from manifests import ManifestError, ProblemError, open_manifest
+from manifests.clips import FIELDS
 from tests.datasets.small_corpora import (
     expected_rows,
     four_digits,
@@ -253,7 +255,7 @@ _INDEX = """
 import sys
 from tests.datasets.text_corpus import TextCorpus
 from datasets.indexing.index import index
-from datasets.indexing.read_cache import CACHE_FILE
+from datasets.indexing.read_cache import CACHE_FILE, _checksum
 from datasets.reading.ground_truth import shipped_map
 from datasets.reading.video import read_frames
 
@@ -364,6 +366,24 @@ def test_a_file_exchanged_within_its_size_and_time_is_read_again_and_one_only_to
     assert after.digest != before.digest
     index(CORPUS, root, tmp_path / "m")
     assert reads(root) == []
+
+
+def test_what_was_read_before_files_had_states_of_their_own_gets_them_without_being_read_again(tmp_path):
+    root, out = tmp_path / "c", tmp_path / "m"
+    write_corpus(root)
+    states = [clip.states for clip in index(CORPUS, root, out).clips()]
+    with closing(sqlite3.connect(out / CACHE_FILE)) as cache:
+        for clip, columns, *rest in cache.execute(
+            "SELECT clip, columns, findings, fixations FROM clips"
+        ).fetchall():
+            before = json.dumps(json.loads(columns)[: FIELDS.index("states")])
+            changed = "UPDATE clips SET columns = ?, checksum = ? WHERE clip = ?"
+            cache.execute(changed, (before, _checksum(before, *rest), clip))
+        cache.commit()
+    reads(root)
+    assert [clip.states for clip in index(CORPUS, root, out).clips()] == states
+    assert reads(root) == []
+    assert all(states)
 
 
 def test_a_quarantined_clip_exchanged_for_a_good_one_of_its_size_and_time_is_read_again(tmp_path):
