@@ -35,8 +35,8 @@ class Failures(NamedTuple):
     def rest(self) -> str:
         """Count those that could not be done, in a sentence; empty if there are none."""
         counts = " and ".join(counted(n, kind) for kind, n in self.following.items())
-        are = agreed(sum(self.following.values()))
-        return f"{counts} that rest on what failed {are} not done." if counts else ""
+        n = sum(self.following.values())
+        return f"{counts} that {agreed(n, 'rests', 'rest')} on what failed {agreed(n)} not done." if n else ""
 
 
 def account(training: Training, error: str, rows: Iterable[Row]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid.results.failures import account, consequence, failures, forget, given_up, reason
+from grid.results.failures import Failures, account, consequence, failures, forget, given_up, reason
 from grid.results.ledger import Ledger
 from tests.grid.invented import table5
 from tests.grid.small_ledger import finish_training
@@ -60,6 +60,10 @@ def test_what_failed_is_told_apart_from_what_rests_on_it(plan, ledger):
     assert found.rest == "2 trainings and 4 evaluations that rest on what failed are not done."
     forget(plan, ledger)
     assert failures(plan, ledger).rest == ""
+
+
+def test_one_that_rests_on_what_failed_is_told_in_a_sentence_of_one():
+    assert Failures([], {"evaluation": 1}).rest == "1 evaluation that rests on what failed is not done."
 
 
 def test_what_failed_with_its_training_is_tried_again_once_the_training_is(plan, ledger):
