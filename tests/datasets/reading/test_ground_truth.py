@@ -8,12 +8,24 @@ from datasets.corpora import dhf1k, hollywood2, ledov
 from datasets.corpus import ClipError
 from datasets.reading.ground_truth import fixations_to_map, shipped_map
 from tests.datasets.small_corpora import a_clip, write_png
+from tests.products import printed_by_all_products
 
 HEIGHT, WIDTH = 180, 230
 RULES = {module.CORPUS.word: module.CORPUS.map_rule for module in (dhf1k, hollywood2, ledov)}
 SCATTERED = np.array([[90, 100], [3, 4], [170, 20], [60, 220], [61, 221]])
 BORDERS = np.array([[0, 0], [179, 229], [0, 100], [80, 229], [179, 7]])
 BINARY = {"scattered": SCATTERED, "borders": BORDERS, "one": SCATTERED[:1]}
+
+
+MADE = """
+import hashlib
+import numpy as np
+from datasets.corpora.hollywood2 import CORPUS
+from datasets.reading.ground_truth import fixations_to_map
+
+points = np.random.default_rng(0).integers(0, (480, 640), (100, 2))
+print(hashlib.sha256(fixations_to_map(points, 480, 640, CORPUS.map_rule).tobytes()).hexdigest())
+"""
 
 
 def image_of(points):
@@ -43,6 +55,10 @@ def test_maps_equal_filtering_the_frame(word, case):
     density = fixations_to_map(BINARY[case], HEIGHT, WIDTH, RULES[word])
     assert (density.dtype, density.shape, density.max()) == (np.float32, (HEIGHT, WIDTH), 1.0)
     np.testing.assert_allclose(density, by_filtering(BINARY[case], word), atol=2e-6)
+
+
+def test_maps_are_the_same_to_the_bit_whatever_computes_products():
+    assert len(printed_by_all_products(MADE)) == 1
 
 
 def test_widths_are_those_of_the_corpora():
