@@ -160,12 +160,12 @@ def _how_to_index(name: str, problem: Problem) -> str:
 
 
 def require_clips(plan: Plan, manifests: Mapping[str, Manifest]) -> None:
-    """Make sure that every corpus has the clips that the plan reads of it.
+    """Make sure that every corpus has the clips that the plan reads of it, as many as its settings take.
 
     Raises:
         ProblemError: listing every split without a clip that is long enough, or with nothing to score.
     """
-    problems = []
+    problems = [*_never_risen(plan)]
     reads = (item for training in plan.trainings.values() for item in training.reads.items())
     # Where nothing is held out, a target's training clips are all there is to see without maps.
     for read in dict.fromkeys(read for read, labelled in reads if labelled or read.split == "train"):
@@ -222,6 +222,17 @@ def of_lists(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[str]:
                 f"{corpus}: it lacks {len(lacking)} of {len(lists.validation)} source videos that"
                 f" train.splits=released validates on: {first_few(lacking)}"
             )
+
+
+def _never_risen(plan: Plan) -> Iterator[Problem]:
+    """Yield of how many iterations trainings are that are over before their learning rate has risen.
+
+    Those of epochs are known by their clips, and those of fine-tuning are few where any is fine-tuned.
+    """
+    for train in (unit.spec.train for unit in plan.trainings.values()):
+        if 0 < train.iterations <= train.lr_warmup:
+            expected = f"fewer than the {train.iterations} iterations of a training"
+            yield Problem("train.lr_warmup", expected, str(train.lr_warmup), "Correct it.")
 
 
 def _without_fixations(plan: Plan, manifests: Mapping[str, Manifest]) -> Iterator[Problem]:

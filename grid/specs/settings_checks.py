@@ -134,9 +134,6 @@ def _together(config: Config) -> Iterator[tuple[str, str]]:
         yield "train.validation_windows", "a number of them with train.validation_loss=training"
     if any(milestone < 1 for milestone in config.train.lr_milestones):
         yield "train.lr_milestones", "iterations from 1 on"
-    fewest = min(config.train.iterations, config.train.finetune_iterations)
-    if config.train.epochs is None and config.train.lr_warmup >= fewest > 0:
-        yield "train.lr_warmup", f"fewer than the {fewest} iterations of the shortest training"
 
 
 def overruled(spec: GridSpec, overrides: Sequence[str]) -> list[str]:

@@ -202,6 +202,21 @@ def test_a_backbone_is_known_by_its_content(tmp_path):
     assert (found.path, found.digest) == (path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
+def test_a_learning_rate_that_never_rises_to_all_of_it_is_told(small_demo):
+    """By the iterations that trainings come to: those of epochs, and of fine-tuning where there is any."""
+    rising = "train.lr_warmup=3"
+    alone = prepare_small(small_demo, rising, approaches="generalization")
+    assert {unit.spec.train.lr_warmup for unit in alone.plan.trainings.values()} == {3}
+    told = "train.lr_warmup: expected fewer than the {} iterations of a training, found 3"
+    for fewest, more, approaches_ in (
+        (2, (), "transfer"),
+        (3, ("train.iterations=3",), "generalization"),
+        (1, ("train.epochs=1", "train.accumulate=1000"), "generalization"),
+    ):
+        with pytest.raises(ProblemError, match=told.format(fewest)):
+            prepare_small(small_demo, rising, *more, approaches=approaches_)
+
+
 def test_a_corpus_without_fixations_is_told_where_they_are_learnt_from(small_demo, tmp_path, monkeypatch):
     source, mine = small_demo / "corpora/UCFSports/training", tmp_path / "mine"
     for clip in sorted(source.iterdir())[:3]:

@@ -34,7 +34,6 @@ from manifests.problem import ProblemError
         "train.optimiser=lion",
         "train.lr_curve=linear",
         "train.lr_warmup=-1",
-        "train.lr_warmup=40",
         "train.validation_from=-1",
         "train.validation_starts=anywhere",
         "train.validation_loss=nss",
