@@ -20,7 +20,7 @@ DEPARTURES = (
     Departure(
         "The learning rate drops after 750 and 950 iterations whatever T is; the paper drops it where the"
         " validation stalls, and gives these numbers for T = 32. train.lr_milestones sets others.",
-        when={"train.lr_milestones": (750, 950)},
+        when={"train.lr_curve": "steps", "train.lr_milestones": (750, 950)},
     ),
     Departure(
         "Maps are smoothed by a Gaussian of 7 pixels of 224 × 384, as in the released example; the paper"

@@ -61,3 +61,9 @@ def test_of_the_papers_own_network_nothing_is_said():
 def test_what_is_not_mirrored_is_not_told():
     assert any("mirrored" in note for note in notes_of(real_plan("table5")))
     assert not any("mirrored" in note for note in notes_of(real_plan("table5", "train.mirrored=false")))
+
+
+def test_what_does_not_drop_is_not_told_to():
+    assert any("750 and 950" in note for note in notes_of(real_plan("table5", "model=tased")))
+    cosine = real_plan("table5", "model=tased", "train.lr_curve=cosine")
+    assert not any("750 and 950" in note for note in notes_of(cosine))
