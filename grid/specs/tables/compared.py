@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -65,18 +66,17 @@ def compared(spec: TableSpec, by: Compared) -> Pairs:
     return tuple((labels[a], labels[b]) for a, b in found if {a, b} <= labels.keys())
 
 
-def apart(spec: TableSpec) -> list[tuple[str, str]]:
-    """Return the pairs of approaches without a place in common: one pools the sources, say, of the other."""
-    known, parts = approaches(), [part for _, part in spec.parts()]
-    return [
-        pair
-        for pair in compared(spec, "approach")
-        if not any(
-            {*part.approaches} >= {*pair}
-            and set.intersection(*({*part.places(known[word])} for word in pair))
-            for part in parts
-        )
-    ]
+def apart(spec: TableSpec) -> Pairs:
+    """Return the pairs of approaches or rows without a place in common: one may pool the sources."""
+    known, stands = approaches(), defaultdict(set)
+    for variant, part in spec.parts():
+        for word in part.approaches:
+            for place in part.places(known[word]):
+                stands["approach", word].add((variant.label, place))
+                stands["variant", variant.label].add((word, place))
+    axes: tuple[Compared, ...] = ("approach", "variant")
+    pairs = [(by, pair) for by in axes for pair in compared(spec, by)]
+    return tuple(pair for by, pair in pairs if not set.intersection(*(stands[by, one] for one in pair)))
 
 
 def _mistakes(pairs: Pairs, rows: Mapping[str, Row]) -> Iterator[Mistake]:

@@ -115,9 +115,8 @@ class _Reader:
             for _, part in table.parts():
                 self._check_cells(part)
             for pair in apart(table):
-                self._wrong(
-                    "compare: two approaches that have sources, target and test in common", " and ".join(pair)
-                )
+                expected = "compare: two approaches or rows that have sources, target and test in common"
+                self._wrong(expected, " and ".join(pair))
         problems += self.mistakes
         return table
 
@@ -239,7 +238,7 @@ class _Reader:
             rows[variant.plain] = Row(own["approaches"], own["models"])
         found, mistakes = read_compared(self.content.get("compare", []), rows)
         self.mistakes += [Problem(str(self.path), *mistake) for mistake in mistakes]
-        return found
+        return () if mistakes else found
 
     def _folds(self) -> tuple[tuple[str, int, int], ...]:
         """Return the corpora that are read in folds: a number of them, or `of` and `seed`."""

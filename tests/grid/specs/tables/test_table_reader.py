@@ -173,6 +173,17 @@ def test_approaches_that_have_no_place_in_common_cannot_be_compared(other, told)
     assert bool(found) is bool(told)
 
 
+def test_rows_that_have_no_place_in_common_cannot_be_compared():
+    sources = {"one": "DHF1K", "other": "Hollywood2", "again": "DHF1K"}
+    variants = {label: {"sources": [word], "train.lr": 0.1} for label, word in sources.items()}
+    own = {"sources": ["DHF1K", "Hollywood2"], "targets": ["LEDOV"], "variants": variants}
+    assert read(compare=[["one", "again"]], **own)[1] == ""
+    assert "in common, found one and other" in read(compare=[["one", "other"]], **own)[1]
+    variants["other"] |= {"approaches": ["generalization"]}
+    variants["one"] |= {"approaches": ["transfer"]}
+    assert read(compare=[["one", "other"]], **own)[1].count("one and other") == 1, "and not once more"
+
+
 def test_rows_are_compared_within_each_selection_by_their_labels_in_the_file():
     """They were called unknown as soon as other weights than the training's own choice were tested."""
     own = {"compare": [["full", "fast"]], "variants": {"full": {}, "fast": {"train.lr": 0.1}}}
