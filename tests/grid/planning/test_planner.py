@@ -340,7 +340,7 @@ def test_a_protocol_and_what_it_stands_for_are_one_training(released):
     spelt = [
         *("train.micro_batch=16", "train.iterations=5000", "train.gradients=sum"),
         *("train.resizing=opencv-bilinear", "train.validation_protocol=released"),
-        "train.validation_clips=random half",
+        *("train.validation_clips=random half", "train.sampling=passes"),
     ]
     same = of_approach(plan_of("table5", *spelt, weights=KINETICS), "generalization")
     assert {t.id for t in same} == {t.id for t in of_approach(released, "generalization")}

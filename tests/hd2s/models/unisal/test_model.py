@@ -367,7 +367,9 @@ def test_a_step_is_that_of_the_paper(frames, share):
     maps, fixations = targets(2, frames)
     batch = MicroBatch(model.normalise(clips(2, frames)), maps.float(), ["a"], "DHF1K", fixations.float())
     settings = model.declaration.settings
-    options = OptimiserOptions("sgd", settings["train.lr"], settings["train.weight_decay"], 0.9, 0.8, (), 5)
+    options = OptimiserOptions(
+        "sgd", settings["train.lr"], settings["train.weight_decay"], 0.9, lr_decay=0.8, lr_period=5
+    )
     learner = Learner(model, LearnerOptions())
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     recipe = Recipe(20, 1, clip_gradient=settings["train.clip_gradient"])
