@@ -117,11 +117,14 @@ def read_file(path: Path) -> Any:
 
 def with_list(text: str, key: str, words: Sequence[str]) -> str:
     """Return the text of a YAML mapping in which a list has other words; all else is as people wrote it."""
+    # Some editors begin a file with a mark, which YAML does not count.
+    text = text.removeprefix("\ufeff")
     ((name, old),) = (item for item in yaml.compose(text, Loader=_Loader).value if item[0].value == key)
-    # A list of lines ends, as YAML reads it, where its next key begins: behind comments.
+    # A list of lines, or a folded word, ends as YAML reads it where the next key begins, behind comments.
     last = old.value[-1] if isinstance(old, yaml.SequenceNode) and not old.flow_style else old
     new = json.dumps(list(words), ensure_ascii=False)
-    return f"{text[: name.end_mark.index]}: {new}{text[last.end_mark.index :]}"
+    end = len(text[: last.end_mark.index].rstrip())
+    return f"{text[: name.end_mark.index]}: {new}{text[end:]}"
 
 
 def _has_plain_keys(content: Any) -> bool:

@@ -144,7 +144,15 @@ def test_a_key_that_settings_cannot_have_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "written",
-    ["[ours, 'an other']  # é\n", "\n  - ours # é\n  - /ö\n# more\n", "\n- ours\n", "[ours,\n  other]\n"],
+    [
+        *(
+            "[ours, 'an other']  # é\n",
+            "\n  - ours # é\n  - /ö\n# more\n",
+            "\n- ours\n",
+            "[ours,\n  other]\n",
+        ),
+        "\n  - >-\n    ours\n",
+    ],
 )
 def test_a_list_in_a_file_gets_other_words_and_all_else_stays(written):
     text = f"# ü\nname: ä\nplugins: {written}title: [ours]\n"
@@ -153,3 +161,8 @@ def test_a_list_in_a_file_gets_other_words_and_all_else_stays(written):
     assert found.startswith("# ü\nname: ä\nplugins:")
     assert found.endswith("title: [ours]\n")
     assert ("# more" in found) == ("# more" in text)
+
+
+def test_a_list_in_a_file_that_begins_with_a_mark_gets_other_words():
+    """As editors on Windows write it: an export's own file could not be read."""
+    assert with_list("\ufeffname: a\nplugins: [ours]\n", "plugins", ["b"]) == 'name: a\nplugins: ["b"]\n'
