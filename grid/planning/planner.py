@@ -57,7 +57,7 @@ from manifests.problem import Problem, ProblemError
 # Raised by hand whenever the code, or a default, changes what a training's weights, or an evaluation's
 # scores, come out as.
 TRAINING_RECIPE = 5
-EVALUATION_RECIPE = 4
+EVALUATION_RECIPE = 5
 
 
 def make(spec: GridSpec, configure: Configure, digests: Digests, weights: Mapping[str, str | None]) -> Plan:
