@@ -69,6 +69,7 @@ def clips_of(corpus: str, n_clips: int) -> Iterator[Clip]:
             status="ok",
             reason="",
             content=f"{i:016x}",
+            states=f"{i:016x}",
             size_bytes=1_000_000 + i,
             mtime_ns=i,
         )
