@@ -10,6 +10,7 @@ from grid.plan import Plan, Training
 from grid.results import output_folder
 from grid.results.ledger import Ledger
 from grid.results.sources import code_of, differing, evaluation_modules, training_modules
+from grid.results.unit_results import TrainingResult
 from grid.specs.plugins import origin_of
 from manifests.problem import Problem, ProblemError, agreed, counted, suggest
 
@@ -72,30 +73,38 @@ def untold_selection(plan: Plan, ledger: Ledger) -> str:
 
 
 def of_earlier_weights(plan: Plan, ledger: Ledger) -> list[str]:
-    """List the evaluations of other weights than their training has, which was made again for want of them.
+    """List what is of other weights than a training has, which was made again for want of them.
 
-    Of those of before results said what they are of, nothing is known.
+    Those are trainings that started from them, and evaluations. Of results of before they said what they are
+    of, nothing is known.
     """
     found = []
+    for child, parent in ((unit.id, unit.parent) for unit in plan.trainings.values() if unit.parent):
+        begun = ledger.read_training(child)
+        if begun and _others(begun.summary.get("parent"), ledger.read_training(parent)):
+            found.append(child)
     for unit in plan.evaluations.values():
         tested, trained = ledger.read_evaluation(unit.id), ledger.read_training(unit.training)
-        before = tested.summary.get("weights") if tested else None
-        now = trained.digest(unit.spec.weights) if trained else None
-        if before and now and before != now:
+        if tested and _others(tested.summary.get("weights"), trained, unit.spec.weights):
             found.append(unit.id)
     return found
 
 
+def _others(weights: str | None, trained: TrainingResult | None, chosen: str = "") -> bool:
+    now = trained.digest(chosen) if trained else ""
+    return bool(weights and now and weights != now)
+
+
 def untold_weights(plan: Plan, ledger: Ledger) -> str:
-    """Say which tests are of weights that are not there any more, and what to do; empty where none is."""
+    """Say which units are of weights that are not there any more, and what to do; empty where none is."""
     found = of_earlier_weights(plan, ledger)
     if not found:
         return ""
     more = f" and {counted(len(found) - _NAMED, 'more')}" if len(found) > _NAMED else ""
     return (
-        f"tests of weights that were trained again since, to others: {len(found)},"
-        f" {', '.join(found[:_NAMED])}{more}. They are kept: --redo all tests the present weights,"
-        " --redo UNIT those of one."
+        f"units of weights that were trained again since, to others: {len(found)},"
+        f" {', '.join(found[:_NAMED])}{more}. They are kept: --redo all makes them with the present weights,"
+        " --redo UNIT one of them."
     )
 
 
@@ -139,7 +148,7 @@ def to_redo(plan: Plan, ledger: Ledger, asked: str) -> set[str]:
         plan: the grid.
         ledger: what is done of it.
         asked: a unit's id, or how it ends; or `ALL`, for what other code has made, trainings that lack what
-            `select` asks for, and tests of earlier weights.
+            `select` asks for, and what is of earlier weights.
 
     Raises:
         ProblemError: no unit, or several, are called so; or it tests what was stopped early.

@@ -36,6 +36,7 @@ from hd2s.prediction.processor import use_processor
 from hd2s.training.captured import CapturedPasses
 from hd2s.training.iteration import NoGradientError, NonFiniteError, take_iteration
 from hd2s.training.optimiser import Optimiser
+from hd2s.weights.origin import origin_of
 
 # A report makes the training wait for whoever listens, so that there are few between validations.
 _SECONDS_BETWEEN_REPORTS = 10.0
@@ -133,7 +134,8 @@ class _Fitting:
         self.learner: Learner = approach.learner(model, options).to(context.device)
         self.captured = CapturedPasses.of(self.learner, self.execution)
         self.optimiser = Optimiser(self.learner, optimiser_options(self.train))
-        self.progress = Progress.beginning(job.kept)
+        parent = origin_of(job.parent).digest if job.parent else ""
+        self.progress = Progress.beginning(job.kept, parent)
         self._restore(context.latest())
         self.progress.goes_on_with(code_of(job.modules), computed(context.device, self.train.threads))
         self._started = time.monotonic() - self.progress.seconds
@@ -251,6 +253,7 @@ class _Fitting:
             "code": progress.code,
             "kept": kept,
             "weights": digest,
+            **({"parent": progress.parent} if progress.parent else {}),
             "computed": progress.computed,
         }
 

@@ -25,6 +25,7 @@ class Progress:
 
     Attributes:
         step: iterations taken.
+        parent: digest of the weights that it has started from; empty for none, and in states of before.
         joules: what GPUs have used, as far as their drivers tell it.
         resumed_at: those after which it was interrupted and went on, since this is told.
         best_kld: the KLD on its own validation of what was chosen, with the step and the weights of it.
@@ -36,6 +37,7 @@ class Progress:
     """
 
     step: int = 0
+    parent: str = ""
     seconds: float = 0.0
     joules: float = 0.0
     resumed: int = 0
@@ -52,9 +54,10 @@ class Progress:
     computed: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def beginning(cls, criteria: Collection[Criterion]) -> Progress:
+    def beginning(cls, criteria: Collection[Criterion], parent: str = "") -> Progress:
         """Return that of a training that has not begun, in which these choose beside its own validation."""
-        return cls(kept={each.name: {"kld": math.inf, "step": -1, "weights": {}} for each in criteria})
+        kept = {each.name: {"kld": math.inf, "step": -1, "weights": {}} for each in criteria}
+        return cls(parent=parent, kept=kept)
 
     def goes_on_with(self, code: dict[str, Any], by: dict[str, Any]) -> None:
         """Note what makes the rest of the training."""

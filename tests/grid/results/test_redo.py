@@ -180,9 +180,14 @@ def test_tests_of_weights_that_were_trained_again_are_told_kept_and_made_again_b
     ledger._write("training", GENERAL.id, _curve(ledger, GENERAL.id), trained)
     assert of_earlier_weights(PLAN, ledger) == [first.id]
     assert untold_weights(PLAN, ledger).startswith(
-        f"tests of weights that were trained again since, to others: 1, {first.id}. They are kept"
+        f"units of weights that were trained again since, to others: 1, {first.id}. They are kept"
     )
     assert first.id in to_redo(PLAN, ledger, ALL)
+    children = [unit for unit in PLAN.trainings.values() if unit.parent == GENERAL.id]
+    for child, digest in zip(children, ("of before", "of now"), strict=True):
+        begun = ledger.read_training(child.id).summary | {"parent": digest}
+        ledger._write("training", child.id, _curve(ledger, child.id), begun)
+    assert of_earlier_weights(PLAN, ledger) == [children[0].id, first.id]
     assert untold_weights(PLAN, Ledger(ledger.out / "another")) == ""
 
 

@@ -326,9 +326,10 @@ def test_fine_tuning_starts_from_the_parent(small_demo, few):
     grid = prepare_small(small_demo, *few)
     parent, child = job_of(grid, "generalization"), job_of(grid, "transfer")
     assert child.parent == parent.weights
-    fit(parent, Context())
+    digest = fit(parent, Context())["weights"]
     started = training._Fitting(child, Context())
     assert same(weights_of(parent), started.learner.model.state_dict())
+    assert fit(child, Context())["parent"] == digest != ""
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_with_its_step(small_demo, few):
